@@ -1,0 +1,84 @@
+package kernel
+
+// Exp sets dst[i] = e to the power x[i].
+func Exp(dst, x []float32) {
+	want(len(dst), len(x))
+	vec.exp(dst, x)
+}
+
+// Expm1 sets dst[i] = e to the power x[i], minus 1.
+func Expm1(dst, x []float32) {
+	want(len(dst), len(x))
+	vec.expm1(dst, x)
+}
+
+// Log sets dst[i] = ln x[i].
+func Log(dst, x []float32) {
+	want(len(dst), len(x))
+	vec.log(dst, x)
+}
+
+// Log1p sets dst[i] = ln(1 + x[i]).
+func Log1p(dst, x []float32) {
+	want(len(dst), len(x))
+	vec.log1p(dst, x)
+}
+
+// Tanh sets dst[i] = tanh x[i].
+func Tanh(dst, x []float32) {
+	want(len(dst), len(x))
+	vec.tanh(dst, x)
+}
+
+// Logistic sets dst[i] = 1/(1 + exp(-x[i])).
+func Logistic(dst, x []float32) {
+	want(len(dst), len(x))
+	vec.logistic(dst, x)
+}
+
+// Erf sets dst[i] = erf x[i].
+func Erf(dst, x []float32) {
+	want(len(dst), len(x))
+	vec.erf(dst, x)
+}
+
+// Silu sets dst[i] = x[i]/(1 + exp(-x[i])).
+func Silu(dst, x []float32) {
+	want(len(dst), len(x))
+	vec.silu(dst, x)
+}
+
+// GeluErf sets dst[i] = x[i]/2 · (1 + erf(x[i]/√2)).
+func GeluErf(dst, x []float32) {
+	want(len(dst), len(x))
+	vec.geluErf(dst, x)
+}
+
+// GeluTanh sets dst[i] = x[i]/2 · (1 + tanh(√(2/π)·(x[i] + 0.044715·x[i]³))).
+func GeluTanh(dst, x []float32) {
+	want(len(dst), len(x))
+	vec.geluTanh(dst, x)
+}
+
+// Sin sets dst[i] = sin x[i].
+func Sin(dst, x []float32) {
+	want(len(dst), len(x))
+	periodic(vec.sin, sinGeneric, dst, x)
+}
+
+// Cos sets dst[i] = cos x[i].
+func Cos(dst, x []float32) {
+	want(len(dst), len(x))
+	periodic(vec.cos, cosGeneric, dst, x)
+}
+
+// periodic runs fast, which stops at a block with an argument too large for it and returns how far it came,
+// and plain over such a block.
+func periodic(fast, plain func(dst, x []float32) int, dst, x []float32) {
+	for len(dst) > 0 {
+		n := fast(dst, x)
+		m := min(n+16, len(dst))
+		plain(dst[n:m], x[n:])
+		dst, x = dst[m:], x[m:]
+	}
+}
