@@ -1,8 +1,12 @@
 package modes
 
-import "slices"
+import (
+	"slices"
 
-// block is the number of rows that a core takes at a time.
+	"mgd3/modes/internal/kernel"
+)
+
+// block is the number of rows that a core takes at a time; it is even.
 const block = 16
 
 // distances calls use(i, d) for every row i of x, in any order and from several goroutines, with
@@ -16,64 +20,43 @@ const block = 16
 // D·2⁻⁵³ of |xᵢ|·|cⱼ|, so nothing need be subtracted; TestFarFromTheOrigin has the numbers.
 // Equal rows are at distance 0 exactly, since the three sums are then the same sum.
 func distances(x Matrix, norms []float64, centres Matrix, use func(i int, d []float64)) {
-	quads, centreNorms := pack(centres), squaredNorms(centres)
+	centreNorms := squaredNorms(centres)
 	inBlocks(x.Rows, block, func(lo, hi int) {
-		d := make([]float64, 4*len(quads))
+		d := make([]float64, block*centres.Rows)
+		for i := lo; i < hi; i += 2 {
+			dotsOfTwo(d[(i-lo)*centres.Rows:], x, i, centres)
+		}
 		for i := lo; i < hi; i++ {
-			for q, quad := range quads {
-				dots := dot4(x.Row(i), quad)
-				copy(d[4*q:], dots[:])
-			}
+			own := d[(i-lo)*centres.Rows:][:centres.Rows]
 			for j, norm := range centreNorms {
-				d[j] = max(0, norms[i]-2*d[j]+norm)
+				own[j] = max(0, norms[i]-2*own[j]+norm)
 			}
-			use(i, d[:centres.Rows])
+			use(i, own)
 		}
 	})
 }
 
-// pack returns the centres by fours, column by column: quads[q][i][l] is column i of centre
-// 4q+l, or 0 beyond the last.
-func pack(centres Matrix) [][][4]float64 {
-	quads := make([][][4]float64, (centres.Rows+3)/4)
-	for q := range quads {
-		quads[q] = make([][4]float64, centres.Cols)
-		for l := range min(4, centres.Rows-4*q) {
-			for i, v := range centres.Row(4*q + l) {
-				quads[q][i][l] = float64(v)
-			}
+// dotsOfTwo writes the products of rows i and i+1 of x with the centres: two lines of centres.Rows
+// numbers. Rows beyond the last are the last once more.
+func dotsOfTwo(d []float64, x Matrix, i int, centres Matrix) {
+	rows := [2][]float32{x.Row(i), x.Row(min(i+1, x.Rows-1))}
+	var four [4][]float32
+	for j := 0; j < centres.Rows; j += 4 {
+		for l := range four {
+			four[l] = centres.Row(min(j+l, centres.Rows-1))
 		}
+		dots := kernel.Dots(&rows, &four)
+		copy(d[j:centres.Rows], dots[0][:])
+		copy(d[centres.Rows+j:2*centres.Rows], dots[1][:])
 	}
-	return quads
 }
 
-// dot4 returns the products of x with four centres. Four at once hide the latency of the
-// additions and read x once: on an EPYC core (amd64, Go 1.26) 3.6 products a nanosecond,
-// against 1.8 one centre at a time and 3.7 of gonum's assembly blas32.DDot, whose order of
-// summation, and so its last bit, depends on where in memory a slice begins.
-func dot4(x []float32, quad [][4]float64) [4]float64 {
-	var s0, s1, s2, s3 float64
-	quad = quad[:len(x)]
-	for i, v := range x {
-		w, c := float64(v), &quad[i]
-		s0 += w * c[0]
-		s1 += w * c[1]
-		s2 += w * c[2]
-		s3 += w * c[3]
-	}
-	return [4]float64{s0, s1, s2, s3}
-}
-
-// squaredNorms returns |xᵢ|² of every row, summed in the order of dot4.
+// squaredNorms returns |xᵢ|² of every row, summed in the order of the products.
 func squaredNorms(x Matrix) []float64 {
-	norms := make([]float64, x.Rows)
+	norms, zero := make([]float64, x.Rows), make([]float32, x.Cols)
 	inBlocks(x.Rows, block, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			var s float64
-			for _, v := range x.Row(i) {
-				s += float64(v) * float64(v)
-			}
-			norms[i] = s
+			norms[i] = kernel.SqDist(x.Row(i), zero)
 		}
 	})
 	return norms
@@ -91,15 +74,7 @@ func ownDistances(x Matrix, owner []int, centres Matrix) []float64 {
 }
 
 // sqDist returns |a − b|².
-func sqDist(a, b []float32) float64 {
-	var s float64
-	b = b[:len(a)]
-	for i, v := range a {
-		d := float64(v) - float64(b[i])
-		s += d * d
-	}
-	return s
-}
+func sqDist(a, b []float32) float64 { return kernel.SqDist(a, b) }
 
 // nearest returns the row of x nearest to each centre, the first of equals.
 func nearest(x, centres Matrix) []int {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+
+	"mgd3/modes/internal/kernel"
 )
 
 // The defaults of scikit-learn's KMeans.
@@ -94,11 +96,7 @@ func means(x Matrix, owner []int, k int) Matrix {
 	inBlocks(x.Cols, strip, func(lo, hi int) {
 		sums := make([][strip]float64, k)
 		for i, j := range owner {
-			row := x.Row(i)[lo:hi]
-			s := sums[j][:len(row)]
-			for c, v := range row {
-				s[c] += float64(v)
-			}
+			kernel.Add(sums[j][:hi-lo], x.Row(i)[lo:hi])
 		}
 		for j, m := range mass {
 			for c, s := range sums[j][:hi-lo] {

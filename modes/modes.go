@@ -26,8 +26,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // Matrix is a table of numbers, row after row.
@@ -153,10 +153,19 @@ func check(x Matrix, k int, opts Options) error {
 	case x.Rows < k && (opts.Short != ShortRepeat || x.Rows == 0):
 		return fmt.Errorf("%w: have %d, want %d", ErrTooFew, x.Rows, k)
 	}
-	for i, v := range x.Data {
-		if v64 := float64(v); math.IsNaN(v64) || math.IsInf(v64, 0) {
-			return fmt.Errorf("latent %d is %v at column %d, want finite numbers", i/x.Cols, v, i%x.Cols)
+	return checkFinite(x)
+}
+
+// checkFinite finds the first number that is not finite. The square of any other fits into float64 many
+// times over, so it makes its row's norm infinite or not a number.
+func checkFinite(x Matrix) error {
+	for i, norm := range squaredNorms(x) {
+		if norm-norm == 0 {
+			continue
 		}
+		row := x.Row(i)
+		j := slices.IndexFunc(row, func(v float32) bool { return v-v != 0 })
+		return fmt.Errorf("latent %d is %v at column %d, want finite numbers", i, row[j], j)
 	}
 	return nil
 }
