@@ -37,7 +37,9 @@ type Engine struct {
 
 // openers of the backends of this build, by the part of the name before the colon.
 var openers = map[string]func(plugin string) (compute.Backend, error){
-	"go": func(string) (compute.Backend, error) { return gobackend.New("") },
+	// One operation at a time, each on all cores: side by side, the backend's convolutions wait for the
+	// workers that they themselves hold (compute v0.1.6).
+	"go": func(string) (compute.Backend, error) { return gobackend.New("ops_sequential") },
 }
 
 // Names lists the backends of this build.

@@ -14,13 +14,18 @@ func Linear(p Params, x *Node, out int) *Node {
 	return nn.Dense(x, p.Get("weight", out, in), p.Get("bias", out), compute.DenseLayoutOutputsInput)
 }
 
-// Conv2D returns the cross-correlation of x [B, H, W, C] with weight [out, C, k, k], plus bias [out].
-// pads are the rows added at top and bottom, and alike the columns at left and right.
+// Conv2D is [Conv] plus bias [out].
 func Conv2D(p Params, x *Node, out, k, stride int, pads [2]int) *Node {
-	channels := x.Shape().Dim(-1)
-	y := ConvGeneral(x, p.Get("weight", out, channels, k, k), channelsLast,
-		[]int{stride, stride}, [][2]int{pads, pads}, nil, nil, 1, 1)
+	y := Conv(p, x, out, k, stride, pads)
 	return Add(y, Reshape(p.Get("bias", out), 1, 1, 1, out))
+}
+
+// Conv returns the cross-correlation of x [B, H, W, C] with weight [out, C, k, k].
+// pads are the rows added at top and bottom, and alike the columns at left and right.
+func Conv(p Params, x *Node, out, k, stride int, pads [2]int) *Node {
+	channels := x.Shape().Dim(-1)
+	return ConvGeneral(x, p.Get("weight", out, channels, k, k), channelsLast,
+		[]int{stride, stride}, [][2]int{pads, pads}, nil, nil, 1, 1)
 }
 
 // channelsLast pairs images [B, H, W, C] with kernels in PyTorch's layout [out, in, kh, kw].

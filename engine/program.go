@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -36,11 +37,46 @@ func (p Params) Get(name string, dims ...int) *Node {
 	return p.binding.get(weights.Spec{Name: p.prefix + name, Shape: dims})
 }
 
-// binding collects the tensors that one graph asks for, in the order it asks.
+// Set makes value the tensor of the given name after each run of the [Program]: the next step's
+// parameters, momenta, running means. The network must have asked for it; its shape stays.
+func (p Params) Set(name string, value *Node) {
+	old, ok := p.binding.nodes[p.prefix+name]
+	if !ok {
+		panic(fmt.Errorf("tensor %s is set but was not asked for", p.prefix+name))
+	}
+	if !value.Shape().Equal(old.Shape()) {
+		panic(fmt.Errorf("tensor %s is set to %s, want %s", p.prefix+name, value.Shape(), old.Shape()))
+	}
+	p.binding.set(p.prefix+name, value)
+}
+
+// Unset lists what was asked for so far and not Set, whatever the scope: after a forward pass, the
+// parameters that gradient descent may step.
+func (p Params) Unset() []weights.Spec {
+	var specs []weights.Spec
+	for _, spec := range p.binding.specs {
+		if !slices.Contains(p.binding.setNames, spec.Name) {
+			specs = append(specs, spec)
+		}
+	}
+	return specs
+}
+
+// binding collects the tensors that one graph asks for, in the order it asks, and those it sets.
 type binding struct {
-	graph *Graph
-	specs []weights.Spec
-	nodes map[string]*Node
+	graph     *Graph
+	specs     []weights.Spec
+	nodes     map[string]*Node
+	setNames  []string
+	setValues []*Node
+}
+
+func (b *binding) set(name string, value *Node) {
+	if slices.Contains(b.setNames, name) {
+		panic(fmt.Errorf("tensor %s is set twice", name))
+	}
+	b.setNames = append(b.setNames, name)
+	b.setValues = append(b.setValues, value)
 }
 
 func (b *binding) get(spec weights.Spec) *Node {
@@ -80,7 +116,7 @@ func recoverInto(err *error) {
 	}
 }
 
-// Weights are named tensors on the device of an engine.
+// Weights are named tensors on the device of an engine. Programs that share them see what one of them sets.
 type Weights map[string]*tensors.Tensor
 
 // Upload moves the tensors that specs name from set to the device, one at a time.
@@ -105,11 +141,12 @@ func (e *Engine) Tensor(data []float32, dims ...int) (*tensors.Tensor, error) {
 }
 
 // Program is a network with its weights: compiled once per shape of its inputs. It may be used
-// by many goroutines at once.
+// by many goroutines at once, unless it sets tensors: then nothing else may use its weights
+// while it runs.
 type Program struct {
 	exec    *Exec
 	weights Weights
-	specs   sync.Map // of GraphId to []weights.Spec
+	graphs  sync.Map // of GraphId to *binding
 }
 
 // Compile binds f to its weights. The graph is built at the first Run of each input shape.
@@ -118,8 +155,8 @@ func (e *Engine) Compile(name string, f Func, w Weights) (*Program, error) {
 	build := func(g *Graph, in []*Node) []*Node {
 		b := bind(g)
 		out := f(Params{binding: b}, in)
-		p.specs.Store(g.GraphId(), b.specs)
-		return out
+		p.graphs.Store(g.GraphId(), b)
+		return slices.Concat(out, b.setValues)
 	}
 	exec, err := NewExecCanonical(e.backend, build, 0, 0, false, true, true)
 	if err != nil {
@@ -131,23 +168,30 @@ func (e *Engine) Compile(name string, f Func, w Weights) (*Program, error) {
 }
 
 // fill hands the weights of graph g to its side parameters, which stand last, in the order of
-// their creation.
-func (p *Program) fill(g *Graph, buffers []compute.Buffer, _ []bool) error {
-	stored, _ := p.specs.Load(g.GraphId())
-	specs := stored.([]weights.Spec)
-	first := len(buffers) - len(specs)
-	for i, spec := range specs {
+// their creation. The buffers of those that g sets are given away for the new values.
+func (p *Program) fill(g *Graph, buffers []compute.Buffer, donate []bool) error {
+	b := p.bindingOf(g)
+	first := len(buffers) - len(b.specs)
+	for i, spec := range b.specs {
 		tensor, ok := p.weights[spec.Name]
 		if !ok {
 			return fmt.Errorf("tensor %s is not among the weights", spec.Name)
 		}
-		buffer, err := tensor.Buffer(g.Backend(), 0)
-		if err != nil {
+		buffer := tensor.Buffer
+		if donate[first+i] = slices.Contains(b.setNames, spec.Name); donate[first+i] {
+			buffer = tensor.DonateBuffer
+		}
+		var err error
+		if buffers[first+i], err = buffer(g.Backend(), 0); err != nil {
 			return fmt.Errorf("tensor %s: %w", spec.Name, err)
 		}
-		buffers[first+i] = buffer
 	}
 	return nil
+}
+
+func (p *Program) bindingOf(g *Graph) *binding {
+	stored, _ := p.graphs.Load(g.GraphId())
+	return stored.(*binding)
 }
 
 // Run runs the program. The outputs belong to the caller.
@@ -157,7 +201,16 @@ func (p *Program) Run(in ...*tensors.Tensor) (out []*tensors.Tensor, err error) 
 	for i, t := range in {
 		args[i] = t
 	}
-	return p.exec.Call(args...)
+	all, g, err := p.exec.CallWithGraph(args...)
+	if err != nil {
+		return nil, err
+	}
+	names := p.bindingOf(g).setNames
+	out, set := all[:len(all)-len(names)], all[len(all)-len(names):]
+	for i, name := range names {
+		p.weights[name] = set[i]
+	}
+	return out, nil
 }
 
 // Run1 is Run of a program with one output.

@@ -23,6 +23,7 @@ var rooms = map[string][]string{
 	"dit":                   {"engine", "weights"},
 	"latent":                {"engine", "weights", "internal/atomicfile"},
 	"distill":               {"dataset", "diffusion", "dit", "engine", "internal/atomicfile", "latent", "modes", "rng", "weights"},
+	"evaluate":              {"engine", "rng", "weights"},
 	"report":                {"dataset"},
 	"internal/house":        {},
 	"internal/tiny":         {"dit", "engine", "internal/atomicfile", "latent", "rng", "weights"},

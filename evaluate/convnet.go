@@ -1,0 +1,25 @@
+package evaluate
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"mgd3/engine"
+)
+
+// ConvNet is ConvNet-d: depth 6 and width 128 in the published tables.
+type ConvNet struct {
+	Depth, Width, Classes int
+	Norm                  Norm
+}
+
+// Forward implements [Net].
+func (c ConvNet) Forward(p engine.Params, x *Node, training bool) *Node {
+	l := layer{c.Norm, training}
+	x = channelsLast(x)
+	for i := range c.Depth {
+		x = engine.Conv2D(p.In("layers").At("conv", i), x, c.Width, 3, 1, [2]int{1, 1})
+		x = averagePool(relu(l.normalise(p.In("layers").At("norm", i), x)), 2)
+	}
+	x = TransposeAllDims(x, 0, 3, 1, 2) // the linear layer's inputs are in the order of PyTorch's images
+	return engine.Linear(p.In("classifier"), Reshape(x, x.Shape().Dim(0), -1), c.Classes)
+}

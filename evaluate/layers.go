@@ -1,0 +1,101 @@
+package evaluate
+
+import (
+	"fmt"
+
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"mgd3/engine"
+)
+
+// Norm says how the networks normalise.
+type Norm string
+
+// Norms. Instance is what the published hard-label scores use: PyTorch's GroupNorm with one group
+// per channel. The zero value is Instance.
+const (
+	Instance Norm = "instance"
+	Batch    Norm = "batch"
+	NoNorm   Norm = "none"
+)
+
+const (
+	epsilon = 1e-5 // of every norm
+	memory  = 0.1  // share of the new moments in the running ones of batch norms
+)
+
+// layer is what all layers of one network share.
+type layer struct {
+	norm     Norm
+	training bool
+}
+
+// normalise is the layer's norm of x [B, h, w, C], with its weight and bias.
+func (l layer) normalise(p engine.Params, x *Node) *Node {
+	switch l.norm {
+	case Instance, "":
+		mean, variance := moments(x, 1, 2)
+		return affine(p, x, mean, variance)
+	case Batch:
+		return l.batchNorm(p, x)
+	case NoNorm:
+		return x
+	}
+	panic(fmt.Errorf("evaluate: norm is %q, want %q, %q or %q", l.norm, Instance, Batch, NoNorm))
+}
+
+func (l layer) batchNorm(p engine.Params, x *Node) *Node {
+	c := x.Shape().Dim(-1)
+	mean := Reshape(p.Get("running_mean", c), 1, 1, 1, c)
+	variance := Reshape(p.Get("running_var", c), 1, 1, 1, c)
+	if !l.training {
+		return affine(p, x, mean, variance)
+	}
+	m, v := moments(x, 0, 1, 2)
+	n := float64(x.Shape().Size() / c)
+	mix := func(old, now *Node) *Node {
+		return Reshape(StopGradient(Add(MulScalar(old, 1-memory), MulScalar(now, memory))), c)
+	}
+	p.Set("running_mean", mix(mean, m))
+	p.Set("running_var", mix(variance, MulScalar(v, n/(n-1)))) // the running variance is the unbiased one
+	return affine(p, x, m, v)
+}
+
+// moments returns mean and biased variance over axes, which stay as 1. The mean inside the variance
+// counts as a constant, since the variance's derivative by it is zero: so that the gradient of a norm
+// needs two sums over v and x, side by side, and no third.
+func moments(x *Node, axes ...int) (mean, variance *Node) {
+	mean = ReduceAndKeep(x, ReduceMean, axes...)
+	return mean, ReduceAndKeep(Square(Sub(x, StopGradient(mean))), ReduceMean, axes...)
+}
+
+// affine is w·(x − mean)/√(variance + ε) + b as one factor and one summand per channel.
+func affine(p engine.Params, x, mean, variance *Node) *Node {
+	c := x.Shape().Dim(-1)
+	weight, bias := Reshape(p.Get("weight", c), 1, 1, 1, c), Reshape(p.Get("bias", c), 1, 1, 1, c)
+	scale := Div(weight, Sqrt(AddScalar(variance, epsilon)))
+	return Add(Mul(x, scale), Sub(bias, Mul(mean, scale)))
+}
+
+// conv is a k×k convolution without bias that keeps the size, up to its stride.
+func conv(p engine.Params, x *Node, out, k, stride int) *Node {
+	return engine.Conv(p, x, out, k, stride, [2]int{k / 2, k / 2})
+}
+
+// relu is max(x, 0), with PyTorch's derivative: 0 at 0, and NaN stays NaN.
+func relu(x *Node) *Node {
+	zero := ScalarZero(x.Graph(), x.DType())
+	return Where(LessOrEqual(x, zero), ZerosLike(x), x)
+}
+
+// averagePool is the mean of k×k squares of x [B, h, w, C]; rows and columns that fill none are left out.
+func averagePool(x *Node, k int) *Node {
+	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1)/k, x.Shape().Dim(2)/k, x.Shape().Dim(3)
+	if h*k != x.Shape().Dim(1) || w*k != x.Shape().Dim(2) {
+		x = Slice(x, AxisRange(), AxisRange(0, h*k), AxisRange(0, w*k))
+	}
+	return ReduceMean(Reshape(x, b, h, k, w, k, c), 2, 4)
+}
+
+// channelsLast turns images [B, C, H, W] to [B, H, W, C].
+func channelsLast(x *Node) *Node { return TransposeAllDims(x, 0, 2, 3, 1) }
