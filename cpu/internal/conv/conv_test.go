@@ -1,0 +1,342 @@
+package conv
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"mgd3/cpu/internal/kernel"
+	"mgd3/cpu/internal/team"
+)
+
+// naive returns the convolution in float64, and the sums of absolute values.
+func naive(g Geometry, l KernelLayout, x, k []float32) (y, size []float64) {
+	y, size = make([]float64, g.outLen()), make([]float64, g.outLen())
+	eachProduct(g, l, func(iy, ix, ik int) {
+		p := float64(x[ix]) * float64(k[ik])
+		y[iy] += p
+		size[iy] += math.Abs(p)
+	})
+	return y, size
+}
+
+// naiveKernelGrad returns the gradient by the kernel in float64, in the layout of the kernel.
+func naiveKernelGrad(g Geometry, l KernelLayout, x, dy []float32) (dk, size []float64) {
+	dk, size = make([]float64, g.kernelLen()), make([]float64, g.kernelLen())
+	eachProduct(g, l, func(iy, ix, ik int) {
+		p := float64(x[ix]) * float64(dy[iy])
+		dk[ik] += p
+		size[ik] += math.Abs(p)
+	})
+	return dk, size
+}
+
+// eachProduct calls f for every product x[ix]·k[ik] of y[iy].
+func eachProduct(g Geometry, l KernelLayout, f func(iy, ix, ik int)) {
+	c, k := g.groupIn(), g.groupOut()
+	for b := range g.Batch {
+		for oh := range g.OutH {
+			for ow := range g.OutW {
+				for th := range g.KH {
+					ih := oh*g.StrideH + th*g.KerDilH - g.PadTop
+					if ih < 0 || ih%g.InDilH != 0 || ih/g.InDilH >= g.InH {
+						continue
+					}
+					for tw := range g.KW {
+						iw := ow*g.StrideW + tw*g.KerDilW - g.PadLeft
+						if iw < 0 || iw%g.InDilW != 0 || iw/g.InDilW >= g.InW {
+							continue
+						}
+						ix := ((b*g.InH+ih/g.InDilH)*g.InW + iw/g.InDilW) * g.InC
+						iy := ((b*g.OutH+oh)*g.OutW + ow) * g.OutC
+						for o := range g.OutC {
+							for i := range c {
+								f(iy+o, ix+o/k*c+i, l.Base+o*l.Out+i*l.In+th*l.H+tw*l.W)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func ints(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.IntN(15) - 7)
+	}
+	return x
+}
+
+func normals(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+// conv3x3 is a 3×3 convolution that keeps the size.
+func conv3x3(b, h, w, c, k int) Geometry {
+	return square(b, h, w, c, k, 3, 1, 1)
+}
+
+// square is a convolution with a square kernel, a stride, and symmetric padding.
+func square(b, h, w, c, k, size, stride, pad int) Geometry {
+	return Geometry{Batch: b, InH: h, InW: w, InC: c, OutH: (h+2*pad-size)/stride + 1, OutW: (w+2*pad-size)/stride + 1, OutC: k, KH: size, KW: size,
+		StrideH: stride, StrideW: stride, PadTop: pad, PadLeft: pad, InDilH: 1, InDilW: 1, KerDilH: 1, KerDilW: 1, Groups: 1}
+}
+
+// byInput is the geometry of the gradient by the input of g, whose strides become dilations.
+func byInput(g Geometry) Geometry {
+	return Geometry{Batch: g.Batch, InH: g.OutH, InW: g.OutW, InC: g.OutC, OutH: g.InH, OutW: g.InW, OutC: g.InC, KH: g.KH, KW: g.KW,
+		StrideH: 1, StrideW: 1, PadTop: (g.KH-1)*g.KerDilH - g.PadTop, PadLeft: (g.KW-1)*g.KerDilW - g.PadLeft,
+		InDilH: g.StrideH, InDilW: g.StrideW, KerDilH: g.KerDilH, KerDilW: g.KerDilW, Groups: 1}
+}
+
+var geometries = map[string]Geometry{
+	"1x1":             square(3, 5, 7, 33, 40, 1, 1, 0),
+	"1x1 stride 2":    square(2, 7, 9, 20, 70, 1, 2, 0),
+	"3x3":             conv3x3(2, 9, 11, 5, 7),
+	"3x3 wide":        conv3x3(1, 4, 40, 48, 64),
+	"3x3 32 channels": conv3x3(3, 8, 8, 32, 32),
+	"3x3 1 pixel":     conv3x3(3, 1, 1, 32, 64),
+	"3x3 2 pixels":    conv3x3(3, 2, 2, 16, 48),
+	"3x3 odd":         conv3x3(2, 7, 13, 16, 96),
+	"3x3 no padding":  square(2, 9, 9, 32, 48, 3, 1, 0),
+	"3x3 much padded": square(2, 5, 6, 16, 32, 3, 1, 2),
+	"3x3 stride 2":    square(2, 9, 8, 16, 32, 3, 2, 1),
+	"3x3 to 3":        conv3x3(1, 9, 10, 32, 3),
+	"7x7 stem":        square(2, 15, 16, 3, 64, 7, 2, 3),
+	"7x7 stride 1":    square(1, 9, 9, 3, 64, 7, 1, 3),
+	"4x4 stride 3":    square(1, 13, 13, 6, 5, 4, 3, 2),
+	"2x2 patches":     square(2, 8, 8, 4, 50, 2, 2, 0),
+	"5x3 dilated": {Batch: 2, InH: 12, InW: 10, InC: 8, OutH: 9, OutW: 7, OutC: 9, KH: 5, KW: 3, StrideH: 1, StrideW: 1, PadTop: 3, PadLeft: 1,
+		InDilH: 1, InDilW: 1, KerDilH: 2, KerDilW: 3, Groups: 1},
+	"cropped": {Batch: 2, InH: 12, InW: 10, InC: 16, OutH: 6, OutW: 5, OutC: 32, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: -2, PadLeft: -1,
+		InDilH: 1, InDilW: 1, KerDilH: 1, KerDilW: 1, Groups: 1},
+	"beyond the image": {Batch: 1, InH: 4, InW: 3, InC: 16, OutH: 12, OutW: 14, OutC: 32, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 4, PadLeft: -1,
+		InDilH: 1, InDilW: 1, KerDilH: 1, KerDilW: 1, Groups: 1},
+	"both dilated": {Batch: 2, InH: 5, InW: 6, InC: 7, OutH: 11, OutW: 9, OutC: 6, KH: 3, KW: 4, StrideH: 2, StrideW: 1, PadTop: 2, PadLeft: 3,
+		InDilH: 3, InDilW: 2, KerDilH: 2, KerDilW: 1, Groups: 1},
+	"groups": {Batch: 2, InH: 6, InW: 6, InC: 12, OutH: 6, OutW: 6, OutC: 105, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1,
+		InDilH: 1, InDilW: 1, KerDilH: 1, KerDilW: 1, Groups: 3},
+	"depthwise": {Batch: 2, InH: 6, InW: 7, InC: 19, OutH: 3, OutW: 4, OutC: 19, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1,
+		InDilH: 1, InDilW: 1, KerDilH: 1, KerDilW: 1, Groups: 19},
+	"depthwise grad": {Batch: 2, InH: 3, InW: 4, InC: 19, OutH: 6, OutW: 7, OutC: 19, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1,
+		InDilH: 2, InDilW: 2, KerDilH: 1, KerDilW: 1, Groups: 19},
+	"3x3 stride 2 by input": byInput(square(2, 9, 8, 16, 32, 3, 2, 1)),
+	"1x1 stride 2 by input": byInput(square(2, 9, 8, 16, 32, 1, 2, 0)),
+	"7x7 stride 2 by input": byInput(square(2, 15, 15, 4, 40, 7, 2, 3)),
+	"3x3 by input":          byInput(conv3x3(1, 9, 9, 32, 48)),
+}
+
+// layouts are kernels in several orders in memory.
+func layouts(g Geometry) map[string]KernelLayout {
+	l := map[string]KernelLayout{"OIHW": OIHW(g.groupIn(), g.KH, g.KW), "HWIO": HWIO(g.groupIn(), g.OutC, g.KW)}
+	if g.Groups == 1 { // what would be reversed has in and out exchanged
+		l["reversed OIHW"] = OIHW(g.OutC, g.KH, g.KW).Reversed(g.KH, g.KW)
+		l["reversed HWIO"] = HWIO(g.OutC, g.InC, g.KW).Reversed(g.KH, g.KW)
+	}
+	return l
+}
+
+// forward runs a convolution on a team of n workers between guard values.
+func forward(t *testing.T, g Geometry, l KernelLayout, o Options, workers int, x, k []float32) []float32 {
+	t.Helper()
+	tm := team.New(workers)
+	defer tm.Close()
+	f := NewForward(g, l, o)
+	y := guarded(g.outLen())
+	scratch := guarded(f.Scratch(workers))
+	if o.PackedKernel {
+		packed := guarded(f.PackedSize())
+		f.Pack(tm, inner(packed), k)
+		k = inner(packed)
+		defer checkGuards(t, "packed", packed)
+	}
+	f.Run(tm, inner(y), x, k, inner(scratch))
+	checkGuards(t, "y", y)
+	checkGuards(t, "scratch", scratch)
+	return inner(y)
+}
+
+const guard = 16
+
+func guarded(n int) []float32 {
+	x := make([]float32, n+2*guard)
+	for i := range x {
+		x[i] = 12345
+	}
+	return x
+}
+
+func inner(x []float32) []float32 { return x[guard : len(x)-guard : len(x)-guard] }
+
+func checkGuards(t *testing.T, name string, x []float32) {
+	t.Helper()
+	for i := range guard {
+		if x[i] != 12345 || x[len(x)-1-i] != 12345 {
+			t.Errorf("%s: written outside", name)
+		}
+	}
+}
+
+func eachLevel(t *testing.T, f func(t *testing.T, l kernel.Level)) {
+	defer kernel.SetLevel(kernel.Current())
+	for _, l := range kernel.Levels() {
+		kernel.SetLevel(l)
+		t.Run(l.String(), func(t *testing.T) { f(t, l) })
+	}
+}
+
+// Whole numbers make the sums of the direct form exact.
+func TestForwardExact(t *testing.T) {
+	eachLevel(t, func(t *testing.T, _ kernel.Level) {
+		for name, g := range geometries {
+			for layout, l := range layouts(g) {
+				rng := rand.New(rand.NewPCG(1, 2))
+				x, k := ints(rng, g.inLen()), ints(rng, g.kernelLen())
+				want, _ := naive(g, l, x, k)
+				got := forward(t, g, l, Options{Tile: 1}, 2, x, k)
+				for i := range want {
+					if float64(got[i]) != want[i] {
+						t.Errorf("%s, %s: y[%d] = %v, want exactly %v", name, layout, i, got[i], want[i])
+						break
+					}
+				}
+			}
+		}
+	})
+}
+
+// Winograd's forms and the chosen ones, within the bound of docs/notes/winograd.md.
+func TestForwardNormal(t *testing.T) {
+	eachLevel(t, func(t *testing.T, _ kernel.Level) {
+		for name, g := range geometries {
+			for layout, l := range layouts(g) {
+				rng := rand.New(rand.NewPCG(1, 2))
+				x, k := normals(rng, g.inLen()), normals(rng, g.kernelLen())
+				want, size := naive(g, l, x, k)
+				tiles := []int{0}
+				if g.KH == 3 && winogradTile(g) > 1 {
+					tiles = append(tiles, 2, 4)
+				}
+				for _, tile := range tiles {
+					got := forward(t, g, l, Options{Tile: tile, PackedKernel: tile == 2}, 2, x, k)
+					for i := range want {
+						tol := float64(g.KH*g.KW*g.groupIn()+2) * 0x1p-24 * size[i]
+						if tile != 1 {
+							tol = 1e-4 * (1 + size[i]) // the derived bound is tested in winograd_test.go
+						}
+						if e := math.Abs(float64(got[i]) - want[i]); !(e <= tol) {
+							t.Errorf("%s, %s, tile %d: y[%d] = %v, want %v ± %.1e", name, layout, tile, i, got[i], want[i], tol)
+							break
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// An image has the same bytes in every batch, on every team, at every level with assembly, packed or not; and Done
+// tells of every output once.
+func TestForwardSameBytes(t *testing.T) {
+	for name, g := range geometries {
+		l := OIHW(g.groupIn(), g.KH, g.KW)
+		rng := rand.New(rand.NewPCG(1, 2))
+		g.Batch = 5
+		x, k := normals(rng, g.inLen()), normals(rng, g.kernelLen())
+		want := forward(t, g, l, Options{}, 1, x, k)
+		for _, workers := range []int{2, 3, 5} {
+			done := make([]int, g.Batch*g.OutH*g.OutW)
+			o := Options{PackedKernel: workers == 2, Done: func(lo, hi, _ int) {
+				for i := lo; i < hi; i++ {
+					done[i]++
+				}
+			}}
+			if got := forward(t, g, l, o, workers, x, k); !slices.Equal(got, want) {
+				t.Errorf("%s: %d workers change the result", name, workers)
+			}
+			if slices.Min(done) != 1 || slices.Max(done) != 1 {
+				t.Errorf("%s: outputs done %d to %d times", name, slices.Min(done), slices.Max(done))
+			}
+		}
+		one := g
+		one.Batch = 1
+		in, out := one.inLen(), one.outLen()
+		for i := range g.Batch {
+			if got := forward(t, one, l, Options{}, 2, x[i*in:][:in], k); !slices.Equal(got, want[i*out:][:out]) {
+				t.Errorf("%s: image %d has other bytes alone", name, i)
+			}
+		}
+		defer kernel.SetLevel(kernel.Current())
+		for _, level := range kernel.Levels()[1:] {
+			kernel.SetLevel(level)
+			if got := forward(t, g, l, Options{}, 2, x, k); !slices.Equal(got, want) {
+				t.Errorf("%s: %v differs from %v", name, level, kernel.Levels()[len(kernel.Levels())-1])
+			}
+		}
+	}
+}
+
+func TestForwardAllocatesNothing(t *testing.T) {
+	tm := team.New(2)
+	defer tm.Close()
+	for name, g := range geometries {
+		f := NewForward(g, OIHW(g.groupIn(), g.KH, g.KW), Options{})
+		y, x, k, s := make([]float32, g.outLen()), make([]float32, g.inLen()), make([]float32, g.kernelLen()), make([]float32, f.Scratch(2))
+		if n := testing.AllocsPerRun(10, func() { f.Run(tm, y, x, k, s) }); n >= 1 {
+			t.Errorf("%s (%s): %v allocations per run", name, f.Algorithm(), n)
+		}
+	}
+}
+
+func BenchmarkForward(b *testing.B) {
+	tm := team.New(0)
+	defer tm.Close()
+	for _, g := range benchmarks {
+		for _, tile := range []int{1, 2, 4} {
+			if tile > 1 && winogradTile(g) == 1 {
+				continue
+			}
+			b.Run(fmt.Sprintf("%s/tile%d", describe(g), tile), func(b *testing.B) {
+				f := NewForward(g, OIHW(g.InC, g.KH, g.KW), Options{Tile: tile, PackedKernel: true})
+				rng := rand.New(rand.NewPCG(1, 2))
+				y, x, k := make([]float32, g.outLen()), normals(rng, g.inLen()), normals(rng, g.kernelLen())
+				p, s := make([]float32, f.PackedSize()), make([]float32, f.Scratch(tm.Size()))
+				f.Pack(tm, p, k)
+				f.Run(tm, y, x, p, s)
+				for b.Loop() {
+					f.Run(tm, y, x, p, s)
+				}
+				reportFlops(b, g)
+			})
+		}
+	}
+}
+
+// reportFlops reports the speed in operations of the direct form.
+func reportFlops(b *testing.B, g Geometry) {
+	flops := 2 * float64(g.Batch*g.OutH*g.OutW) / float64(g.InDilH*g.InDilW) * float64(g.kernelLen())
+	b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+}
+
+func describe(g Geometry) string {
+	return fmt.Sprintf("%dx%d,%d->%d,%dx%d,s%d,d%d,b%d", g.InH, g.InW, g.InC, g.OutC, g.KH, g.KW, g.StrideH, g.InDilH, g.Batch)
+}
+
+// benchmarks are shapes of the autoencoder and of the networks of the evaluation.
+var benchmarks = []Geometry{
+	conv3x3(1, 256, 256, 128, 128), conv3x3(1, 256, 256, 256, 128), conv3x3(1, 128, 128, 256, 256), conv3x3(1, 128, 128, 512, 512),
+	conv3x3(1, 64, 64, 512, 512), conv3x3(1, 32, 32, 512, 512), conv3x3(1, 256, 256, 128, 3), conv3x3(1, 256, 256, 3, 128),
+	conv3x3(32, 64, 64, 128, 128), conv3x3(32, 16, 16, 128, 128), conv3x3(32, 8, 8, 128, 128), conv3x3(32, 4, 4, 128, 128),
+	conv3x3(32, 32, 32, 64, 64), conv3x3(32, 16, 16, 128, 128), conv3x3(32, 8, 8, 256, 256), conv3x3(32, 4, 4, 512, 512),
+	square(32, 128, 128, 3, 64, 7, 2, 3), square(32, 128, 128, 3, 64, 7, 1, 3), conv3x3(32, 128, 128, 3, 128),
+	square(32, 32, 32, 64, 128, 3, 2, 1), square(32, 8, 8, 256, 512, 3, 2, 1), square(32, 32, 32, 64, 128, 1, 2, 0), square(1, 256, 256, 256, 128, 1, 1, 0),
+	byInput(square(32, 32, 32, 64, 128, 3, 2, 1)), byInput(square(32, 128, 128, 3, 64, 7, 2, 3)),
+}

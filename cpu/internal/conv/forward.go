@@ -1,0 +1,128 @@
+package conv
+
+import (
+	"sync"
+
+	"mgd3/cpu/internal/team"
+)
+
+// Options of a convolution.
+type Options struct {
+	// Done, if not nil, is told that outputs [lo, hi), counted in pixels over Batch·OutH·OutW, are complete, by the worker that
+	// made them, while they are in its cache.
+	Done func(lo, hi, worker int)
+	// PackedKernel says that Run gets what Pack made, rather than the kernel.
+	PackedKernel bool
+	// Tile forces an algorithm: 1 direct, 2 and 4 Winograd with tiles of 2×2 and 4×4 outputs. 0 chooses.
+	Tile int
+}
+
+// Forward is a convolution of fixed shape. It may run many times, also at once.
+type Forward struct {
+	g    Geometry
+	k    KernelLayout
+	o    Options
+	alg  algorithm
+	free sync.Pool // of *forwardRun
+}
+
+// algorithm is a way to compute a convolution.
+type algorithm interface {
+	name() string
+	packed() int                                  // floats of the packed kernel
+	packTasks() int                               // parts in which it is made
+	pack(dst, kernel []float32, part int)         // makes one part
+	scratch() int                                 // floats per worker
+	tasks() int                                   // parts of the outputs
+	run(r *forwardRun, part int, scratch []float32) (lo, hi int) // makes one part: pixels lo to hi-1
+}
+
+// forwardRun is one call of Run or Pack; its functions are made once, so that calls allocate nothing.
+type forwardRun struct {
+	y, x, kernel, packed, scratch []float32
+	task, pack                    func(part, worker int)
+}
+
+// NewForward plans the convolution of geometry g with a kernel in layout k.
+func NewForward(g Geometry, k KernelLayout, o Options) *Forward {
+	g.check()
+	f := &Forward{g: g, k: k, o: o}
+	switch {
+	case o.Tile > 1 || o.Tile == 0 && winogradTile(g) > 1:
+		tile := o.Tile
+		if tile == 0 {
+			tile = winogradTile(g)
+		}
+		f.alg = newWinograd(g, k, tile)
+	case g.Groups > 1 && g.groupIn() == 1 && g.groupOut() == 1:
+		f.alg = newDepthwise(g, k)
+	default:
+		f.alg = newDirect(g, k)
+	}
+	f.free.New = func() any { return f.newRun() }
+	return f
+}
+
+func (f *Forward) newRun() *forwardRun {
+	r := new(forwardRun)
+	r.pack = func(part, _ int) { f.alg.pack(r.packed, r.kernel, part) }
+	r.task = func(part, worker int) {
+		n := f.alg.scratch()
+		lo, hi := f.alg.run(r, part, r.scratch[worker*n:][:n])
+		if f.o.Done != nil {
+			f.o.Done(lo, hi, worker)
+		}
+	}
+	return r
+}
+
+// Algorithm names the way that was chosen, for profiles.
+func (f *Forward) Algorithm() string { return f.alg.name() }
+
+// PackedSize is the length of what Pack makes.
+func (f *Forward) PackedSize() int { return f.alg.packed() }
+
+// Scratch is the length of the scratch memory that Run needs for a team of the given size.
+func (f *Forward) Scratch(workers int) int {
+	n := workers * f.alg.scratch()
+	if !f.o.PackedKernel {
+		n += f.alg.packed()
+	}
+	return n
+}
+
+// Pack makes dst of the kernel: what Run needs if Options.PackedKernel is set.
+func (f *Forward) Pack(t *team.Team, dst, kernel []float32) {
+	want("dst", len(dst), f.PackedSize())
+	r := f.free.Get().(*forwardRun)
+	r.packed, r.kernel = dst, kernel
+	t.For(f.alg.packTasks(), r.pack)
+	f.drop(r)
+}
+
+// Run sets y [B, OutH, OutW, OutC] to the convolution of x [B, InH, InW, InC] with the kernel, or the packed kernel.
+func (f *Forward) Run(t *team.Team, y, x, kernel, scratch []float32) {
+	want("y", len(y), f.g.outLen())
+	want("x", len(x), f.g.inLen())
+	want("scratch", len(scratch), f.Scratch(t.Size()))
+	if f.g.outLen() == 0 {
+		return
+	}
+	r := f.free.Get().(*forwardRun)
+	r.y, r.x, r.packed = y, x, kernel
+	if !f.o.PackedKernel {
+		n := f.PackedSize()
+		r.packed, scratch, r.kernel = scratch[:n], scratch[n:], kernel
+		t.For(f.alg.packTasks(), r.pack)
+	}
+	want("packed kernel", len(r.packed), f.PackedSize())
+	r.scratch = scratch
+	t.For(f.alg.tasks(), r.task)
+	f.drop(r)
+}
+
+// drop keeps r for another call, without what it points to.
+func (f *Forward) drop(r *forwardRun) {
+	r.y, r.x, r.kernel, r.packed, r.scratch = nil, nil, nil, nil, nil
+	f.free.Put(r)
+}

@@ -1,0 +1,187 @@
+package conv
+
+import (
+	"unsafe"
+
+	"mgd3/cpu/internal/kernel"
+)
+
+// winograd is F(m×m, 3×3), see kernel.Winograd. A task is some rows of tiles, done in blocks that fit
+// the cache:
+//
+//	V[ξ] [tiles, C] = Bᵀ d B       ξ < n², for each tile d of n×n inputs
+//	M[ξ] [tiles, K] = V[ξ]·U[ξ]    U = G g Gᵀ, packed once
+//	y               = Aᵀ M A       m×m outputs of each tile
+type winograd struct {
+	g      Geometry
+	k      KernelLayout
+	t      *kernel.Winograd
+	th, tw int // tiles in a column and in a row of an image
+	panels int
+	block  int // tiles in V and M
+	rows   int // rows of tiles in a task
+	vStep  int // from V[ξ] to V[ξ+1]
+	mStep  int
+	off    int // the only tap is at 0
+}
+
+// winogradTile chooses the tile by the shape of one image, 1 for another algorithm.
+func winogradTile(g Geometry) int {
+	if g.KH != 3 || g.KW != 3 || max(g.StrideH, g.StrideW, g.InDilH, g.InDilW, g.KerDilH, g.KerDilW, g.Groups) > 1 {
+		return 1
+	}
+	if g.InC%16 != 0 || g.OutC%16 != 0 || g.OutC < 32 {
+		return 1
+	}
+	if min(g.OutH, g.OutW) < 3 {
+		return 2
+	}
+	return 4
+}
+
+func newWinograd(g Geometry, k KernelLayout, tile int) *winograd {
+	w := &winograd{g: g, k: k, t: kernel.WinogradOf(tile), panels: ceil(g.OutC, kernel.NR)}
+	w.th, w.tw = ceil(g.OutH, tile), ceil(g.OutW, tile)
+	w.block = winogradBlock(g, w.t.N)
+	w.rows = max(1, min(w.block/w.tw, ceil(g.Batch*w.th, 16)))
+	w.block = min(w.block, w.rows*w.tw)
+	w.vStep, w.mStep = w.block*g.InC+16, w.block*g.OutC+16 // not multiples of 4096 bytes: those would share few lines of the cache
+	return w
+}
+
+// winogradBlock is how many tiles have V and M in the second-level cache, but not so few that reading U
+// takes longer than the products.
+func winogradBlock(g Geometry, n int) int {
+	const cache, least = 1 << 18, 28
+	return max(least, cache/(n*n*(g.InC+g.OutC)))
+}
+
+func (w *winograd) name() string {
+	if w.t.M == 2 {
+		return "winograd2"
+	}
+	return "winograd4"
+}
+func (w *winograd) points() int    { return w.t.N * w.t.N }
+func (w *winograd) panel() int     { return w.g.InC * kernel.NR } // floats of a panel of U[ξ]
+func (w *winograd) packed() int    { return w.points() * w.panels * w.panel() }
+func (w *winograd) packTasks() int { return w.panels * ceil(w.g.InC, packChannels) }
+func (w *winograd) tasks() int     { return ceil(w.g.Batch*w.th, w.rows) }
+func (w *winograd) scratch() int {
+	return w.points()*(w.vStep+w.mStep) + w.g.InC + w.g.OutC
+}
+
+const packChannels = 64
+
+// pack makes a panel of U for some channels of inputs.
+func (w *winograd) pack(dst, k []float32, part int) {
+	panel, from := part%w.panels, part/w.panels*packChannels
+	cols := min(kernel.NR, w.g.OutC-panel*kernel.NR)
+	var g [9 * kernel.NR]float32
+	var tmp kernel.WinogradTemp
+	for c := from; c < min(from+packChannels, w.g.InC); c++ {
+		at := w.k.Base + panel*kernel.NR*w.k.Out + c*w.k.In
+		for t := range 9 {
+			kernel.PackPanel(g[t*kernel.NR:], k[at+t/3*w.k.H+t%3*w.k.W:], 1, cols, 0, w.k.Out)
+		}
+		w.t.Kernel(&dst[panel*w.panel()+c*kernel.NR], w.panels*w.panel(), &g[0], kernel.NR, &tmp, kernel.NR)
+	}
+}
+
+func (w *winograd) run(r *forwardRun, part int, scratch []float32) (lo, hi int) {
+	first := part * w.rows
+	last := min(first+w.rows, w.g.Batch*w.th)
+	for from := first * w.tw; from < last*w.tw; from += w.block {
+		to := min(from+w.block, last*w.tw)
+		v, m, zeros, dump := w.split(scratch)
+		w.inputs(r.x, v, zeros, from, to)
+		w.products(r.packed, v, m, to-from)
+		w.outputs(r.y, m, dump, from, to)
+	}
+	return w.firstPixel(first), w.firstPixel(last)
+}
+
+func (w *winograd) split(scratch []float32) (v, m, zeros, dump []float32) {
+	v, scratch = scratch[:w.points()*w.vStep], scratch[w.points()*w.vStep:]
+	m, scratch = scratch[:w.points()*w.mStep], scratch[w.points()*w.mStep:]
+	return v, m, scratch[:w.g.InC], scratch[w.g.InC:]
+}
+
+// firstPixel is the first output of a row of tiles.
+func (w *winograd) firstPixel(row int) int {
+	return (row/w.th*w.g.OutH + row%w.th*w.t.M) * w.g.OutW
+}
+
+// tile returns the image of a tile, and the row and column of its first output.
+func (w *winograd) tile(i int) (image, row, col int) {
+	return i / (w.th * w.tw), i / w.tw % w.th * w.t.M, i % w.tw * w.t.M
+}
+
+func (w *winograd) inputs(x, v, zeros []float32, from, to int) {
+	clear(zeros)
+	var tmp kernel.WinogradTemp
+	var table [36]*float32
+	for i := from; i < to; i++ {
+		image, row, col := w.tile(i)
+		inputTile(&table, w.g, w.t.N, x, zeros, image, row-w.g.PadTop, col-w.g.PadLeft)
+		w.t.Input(&v[(i-from)*w.g.InC], w.vStep, &table[0], 0, &tmp, w.g.InC)
+	}
+}
+
+// inputTile points to the n×n inputs from (row, col) on.
+func inputTile(table *[36]*float32, g Geometry, n int, x, zeros []float32, image, row, col int) {
+	base := unsafe.Pointer(unsafe.SliceData(x))
+	for r := range n {
+		h := row + r
+		inside := uint(h) < uint(g.InH)
+		at := ((image*g.InH+h)*g.InW + col) * g.InC
+		for s := range n {
+			if inside && uint(col+s) < uint(g.InW) {
+				table[r*n+s] = (*float32)(unsafe.Add(base, 4*at))
+			} else {
+				table[r*n+s] = &zeros[0]
+			}
+			at += g.InC
+		}
+	}
+}
+
+// products sets M[ξ] = V[ξ]·U[ξ] for a number of tiles.
+func (w *winograd) products(u, v, m []float32, tiles int) {
+	gemm := kernel.GemmKernel()
+	mr := gemm.Rows(tiles)
+	c, k := w.g.InC, w.g.OutC
+	for xi := range w.points() {
+		a, out := v[xi*w.vStep:], m[xi*w.mStep:]
+		for p := range w.panels {
+			b := &u[(xi*w.panels+p)*w.panel()]
+			cols := min(kernel.NR, k-p*kernel.NR)
+			for i := 0; i < tiles; i += mr {
+				gemm.Run(min(mr, tiles-i), cols, 1, &w.off, c, &a[i*c], c, b, kernel.NR, &out[i*k+p*kernel.NR], k, false)
+			}
+		}
+	}
+}
+
+func (w *winograd) outputs(y, m, dump []float32, from, to int) {
+	var tmp kernel.WinogradTemp
+	var table [36]*float32
+	for i := from; i < to; i++ {
+		image, row, col := w.tile(i)
+		outputTile(&table, w.g, w.t.M, y, dump, image, row, col)
+		w.t.Output(&table[0], 0, &m[(i-from)*w.g.OutC], w.mStep, &tmp, w.g.OutC)
+	}
+}
+
+// outputTile points to the m×m outputs from (row, col) on; those outside the image are all at dump.
+func outputTile(table *[36]*float32, g Geometry, m int, y, dump []float32, image, row, col int) {
+	for r := range m {
+		for s := range m {
+			p := &dump[0]
+			if row+r < g.OutH && col+s < g.OutW {
+				p = &y[((image*g.OutH+row+r)*g.OutW+col+s)*g.OutC]
+			}
+			table[r*m+s] = p
+		}
+	}
+}
