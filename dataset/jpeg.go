@@ -9,6 +9,8 @@ import (
 	"image/jpeg"
 
 	"github.com/gen2brain/jpegn"
+
+	"mgd3/dataset/internal/kernel"
 )
 
 // decodeJPEG decodes up to the planes of Y, Cb and Cr with jpegn, and goes on from there as libjpeg
@@ -73,32 +75,9 @@ func fromYCbCr(m *image.YCbCr) *RGB {
 	for y := range im.H {
 		up.row(cb, m.Cb, y)
 		up.row(cr, m.Cr, y)
-		convertRow(im.Pix[3*y*im.W:3*(y+1)*im.W], m.Y[y*m.YStride:], cb, cr)
+		kernel.YCbCr(im.Pix[3*y*im.W:3*(y+1)*im.W], m.Y[y*m.YStride:], cb, cr)
 	}
 	return im
-}
-
-// convertRow converts one row of pixels; libjpeg, jdcolor.c:
-//
-//	R = Y + 1.402·Cr'    G = Y − 0.34414·Cb' − 0.71414·Cr'    B = Y + 1.772·Cb'
-//
-// with Cb' = Cb − 128, Cr' = Cr − 128, the factors in units of 2⁻¹⁶ and the products rounded.
-func convertRow(dst, ys, cbs, crs []uint8) {
-	const half = 1 << 15
-	n := len(dst) / 3
-	ys, cbs, crs = ys[:n], cbs[:n], crs[:n]
-	for i, y := range ys {
-		y, cb, cr := int32(y), int32(cbs[i])-128, int32(crs[i])-128
-		r := y + (91881*cr+half)>>16
-		g := y + (half-22554*cb-46802*cr)>>16
-		b := y + (116130*cb+half)>>16
-		if uint32(r|g|b) > 0xff {
-			r, g, b = min(max(r, 0), 0xff), min(max(g, 0), 0xff), min(max(b, 0), 0xff)
-		}
-		p := dst[:3]
-		p[0], p[1], p[2] = uint8(r), uint8(g), uint8(b)
-		dst = dst[3:]
-	}
 }
 
 // upsampler brings the rows of a chroma plane to the size of the image; libjpeg, jdsample.c:
@@ -109,10 +88,9 @@ func convertRow(dst, ys, cbs, crs []uint8) {
 // What has no further neighbour, at the edges, is repeated, as are all samples of other ratios
 // and of planes of one or two columns.
 type upsampler struct {
-	stride, columns, rows int     // of the plane; the columns and rows that belong to the image
-	h, v                  int     // pixels per sample
-	width                 int     // of the rows that row writes: columns·h
-	sums                  []int32 // of two rows, weighted 3 to 1
+	stride, columns, rows int // of the plane; the columns and rows that belong to the image
+	h, v                  int // pixels per sample
+	width                 int // of the rows that row writes: columns·h
 }
 
 func newUpsampler(m *image.YCbCr) *upsampler {
@@ -131,7 +109,6 @@ func newUpsampler(m *image.YCbCr) *upsampler {
 	}
 	up.columns, up.rows = (m.Rect.Dx()+up.h-1)/up.h, (m.Rect.Dy()+up.v-1)/up.v
 	up.width = up.columns * up.h
-	up.sums = make([]int32, up.columns)
 	return up
 }
 
@@ -152,10 +129,7 @@ func (up *upsampler) row(dst, plane []uint8, y int) {
 			blend(dst, near, far, 1+int32(y%2))
 			return
 		}
-		for i, s := range near {
-			up.sums[i] = 3*int32(s) + int32(far[i])
-		}
-		widenSums(dst, up.sums)
+		kernel.Widen(dst, near, far)
 	}
 }
 
@@ -181,18 +155,6 @@ func widen(dst, src []uint8) {
 		right := int32(s)
 		d := dst[2*i+1:][:2]
 		d[0], d[1] = uint8((3*left+right+2)>>2), uint8((3*right+left+1)>>2)
-		left = right
-	}
-}
-
-// widenSums is h2v2 after the rows were summed, of three columns or more.
-func widenSums(dst []uint8, sums []int32) {
-	n := len(sums)
-	dst[0], dst[2*n-1] = uint8((4*sums[0]+8)>>4), uint8((4*sums[n-1]+7)>>4)
-	left := sums[0]
-	for i, right := range sums[1:] {
-		d := dst[2*i+1:][:2]
-		d[0], d[1] = uint8((3*left+right+7)>>4), uint8((3*right+left+8)>>4)
 		left = right
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"mgd3/dataset/internal/kernel"
 )
 
 var ratios = map[image.YCbCrSubsampleRatio][2]int{ // pixels per chroma sample, across and down
@@ -68,7 +70,7 @@ func TestUpsampleRounding(t *testing.T) {
 	wantBytes(t, "h1v2, upper", high, 0, 2, 4, 6)
 	blend(high, plane, []uint8{2, 4, 6, 8}, 2)
 	wantBytes(t, "h1v2, lower", high, 1, 3, 5, 7)
-	widenSums(wide, []int32{0, 8, 16, 24}) // four times the plane
+	kernel.Widen(wide, plane, plane)
 	wantBytes(t, "h2v2", wide, 0, 0, 2, 2, 4, 4, 6, 6)
 }
 
@@ -78,27 +80,6 @@ func wantBytes(t *testing.T, name string, got []uint8, want ...uint8) {
 		if got[i] != want[i] {
 			t.Errorf("%s: %v, want %v", name, got, want)
 			return
-		}
-	}
-}
-
-// TestConvertRow compares all of Y, Cb, Cr in steps with JFIF's formula.
-func TestConvertRow(t *testing.T) {
-	var rgb [3]uint8
-	for y := 0; y < 256; y += 5 {
-		for cb := 0; cb < 256; cb += 5 {
-			for cr := 0; cr < 256; cr += 5 {
-				convertRow(rgb[:], []uint8{uint8(y)}, []uint8{uint8(cb)}, []uint8{uint8(cr)})
-				u, v := float64(cb-128), float64(cr-128)
-				exact := [3]float64{float64(y) + 1.402*v, float64(y) - 0.344136286*u - 0.714136286*v, float64(y) + 1.772*u}
-				for c, want := range exact {
-					want = min(max(want, 0), 255)
-					// half a level of rounding, and factors of 5 digits times 128
-					if got := float64(rgb[c]); got < want-0.502 || got > want+0.502 {
-						t.Fatalf("Y, Cb, Cr = %d, %d, %d: %v, want %v", y, cb, cr, rgb, exact)
-					}
-				}
-			}
 		}
 	}
 }

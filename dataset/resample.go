@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"image"
 	"math"
+
+	"mgd3/dataset/internal/kernel"
 )
 
 // Filter is a kernel of resampling: weight gives its values for -support < x < support.
@@ -74,92 +76,58 @@ func Resize(im *RGB, w, h int, f Filter) *RGB {
 func resize(im *RGB, w, h int, f Filter, window image.Rectangle) *RGB {
 	columns := newTaps(im.W, w, f, window.Min.X, window.Max.X)
 	rows := newTaps(im.H, h, f, window.Min.Y, window.Max.Y)
-	top, last := rows[0].first, rows[len(rows)-1]
-	bottom := last.first + len(last.weights)
+	top, bottom := rows.First[0], rows.First[len(rows.First)-1]+rows.Width
 	return filterColumns(filterRows(im, top, bottom, columns), top, rows)
 }
 
-// tap says which pixels of the input make one of the output: those from first on, with the
-// weights k of the package comment.
-type tap struct {
-	first   int
-	weights []int32
-}
-
-const (
-	weightBits = 22
-	oneHalf    = 1 << (weightBits - 1)
-)
-
-// newTaps returns the taps of the pixels from ≤ i < to of n that are made of m.
-func newTaps(m, n int, f Filter, from, to int) []tap {
+// newTaps returns the weights k of the package comment for the pixels from ≤ i < to of n that are
+// made of m. All pixels get as many as the one that has most; those too many are 0.
+func newTaps(m, n int, f Filter, from, to int) kernel.Taps {
 	scale := float64(m) / float64(n)
 	spread := max(1, scale)
 	reach := f.support * spread
-	w := make([]float64, 2*int(math.Ceil(reach))+1)
-	taps := make([]tap, to-from)
-	for i := range taps {
-		centre := float64((float64(from+i) + 0.5) * scale)
-		first := max(0, int(centre-reach+0.5))
-		w := w[:min(m, int(centre+reach+0.5))-first]
-		sum := 0.0
+	centre := func(i int) float64 { return float64((float64(from+i) + 0.5) * scale) }
+	bounds := func(i int) (first, end int) {
+		return max(0, int(centre(i)-reach+0.5)), min(m, int(centre(i)+reach+0.5))
+	}
+	width := 0
+	for i := range to - from {
+		first, end := bounds(i)
+		width = max(width, end-first)
+	}
+	t := kernel.Taps{Width: width, First: make([]int, to-from), Weights: make([]int32, width*(to-from))}
+	w := make([]float64, width)
+	for i := range t.First {
+		first, end := bounds(i)
+		w, sum := w[:end-first], 0.0
 		for j := range w {
-			w[j] = f.weight(float64((float64(first+j) - centre + 0.5) * (1 / spread)))
+			w[j] = f.weight(float64((float64(first+j) - centre(i) + 0.5) * (1 / spread)))
 			sum += w[j]
 		}
-		taps[i] = tap{first, make([]int32, len(w))}
+		t.First[i] = min(first, m-width)
+		own := t.Weights[width*i+first-t.First[i]:]
 		for j := range w {
-			taps[i].weights[j] = int32(math.Round(w[j] / sum * (1 << weightBits)))
+			own[j] = int32(math.Round(w[j] / sum * (1 << kernel.WeightBits)))
 		}
 	}
-	return taps
+	return t
 }
 
 // filterRows filters the rows top ≤ y < bottom.
-func filterRows(im *RGB, top, bottom int, taps []tap) *RGB {
-	out := newRGB(len(taps), bottom-top)
-	dst := out.Pix
-	for y := top; y < bottom; y++ {
-		row := im.Pix[3*im.W*y : 3*im.W*(y+1)]
-		for _, t := range taps {
-			var r, g, b int32 = oneHalf, oneHalf, oneHalf
-			pixels := row[3*t.first:]
-			for j, k := range t.weights {
-				p := (*[3]uint8)(pixels[3*j:])
-				r += k * int32(p[0])
-				g += k * int32(p[1])
-				b += k * int32(p[2])
-			}
-			p := (*[3]uint8)(dst)
-			p[0], p[1], p[2] = clip22(r), clip22(g), clip22(b)
-			dst = dst[3:]
-		}
+func filterRows(im *RGB, top, bottom int, taps kernel.Taps) *RGB {
+	out := newRGB(len(taps.First), bottom-top)
+	for y := range out.H {
+		kernel.Row(out.Pix[3*out.W*y:3*out.W*(y+1)], im.Pix[3*im.W*(top+y):3*im.W*(top+y+1)], taps)
 	}
 	return out
 }
 
 // filterColumns filters the columns of an image whose first row is the input's row top.
-func filterColumns(im *RGB, top int, taps []tap) *RGB {
-	out := newRGB(im.W, len(taps))
+func filterColumns(im *RGB, top int, taps kernel.Taps) *RGB {
+	out := newRGB(im.W, len(taps.First))
 	width := 3 * im.W
-	sums := make([]int32, width)
-	for y, t := range taps {
-		for i := range sums {
-			sums[i] = oneHalf
-		}
-		rows := im.Pix[width*(t.first-top):]
-		for j, k := range t.weights {
-			for i, v := range rows[width*j:][:width] {
-				sums[i] += k * int32(v)
-			}
-		}
-		dst := out.Pix[width*y:][:width]
-		for i, s := range sums {
-			dst[i] = clip22(s)
-		}
+	for y, first := range taps.First {
+		kernel.Column(out.Pix[width*y:width*(y+1)], im.Pix[width*(first-top):], width, taps.Weights[taps.Width*y:taps.Width*(y+1)])
 	}
 	return out
 }
-
-// clip22 drops the places after the point and clamps to a byte.
-func clip22(v int32) uint8 { return uint8(min(max(v>>weightBits, 0), 0xff)) }
