@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"mgd3/cpu/internal/kernel"
 	"mgd3/cpu/internal/team"
@@ -311,19 +312,21 @@ func BenchmarkForward(b *testing.B) {
 				p, s := make([]float32, f.PackedSize()), make([]float32, f.Scratch(tm.Size()))
 				f.Pack(tm, p, k)
 				f.Run(tm, y, x, p, s)
+				start := cpuTime()
 				for b.Loop() {
 					f.Run(tm, y, x, p, s)
 				}
-				reportFlops(b, g)
+				reportFlops(b, g, cpuTime()-start)
 			})
 		}
 	}
 }
 
-// reportFlops reports the speed in operations of the direct form.
-func reportFlops(b *testing.B, g Geometry) {
+// reportFlops reports the speed in operations of the direct form, by the clock and by the time of processors.
+func reportFlops(b *testing.B, g Geometry, cpu time.Duration) {
 	flops := 2 * float64(g.Batch*g.OutH*g.OutW) / float64(g.InDilH*g.InDilW) * float64(g.kernelLen())
 	b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+	b.ReportMetric(flops*float64(b.N)/cpu.Seconds()/1e9, "GFLOP/s/core")
 }
 
 func describe(g Geometry) string {

@@ -29,11 +29,11 @@ type Forward struct {
 // algorithm is a way to compute a convolution.
 type algorithm interface {
 	name() string
-	packed() int                                  // floats of the packed kernel
-	packTasks() int                               // parts in which it is made
-	pack(dst, kernel []float32, part int)         // makes one part
-	scratch() int                                 // floats per worker
-	tasks() int                                   // parts of the outputs
+	packed() int                                                 // floats of the packed kernel
+	packTasks() int                                              // parts in which it is made
+	pack(dst, kernel []float32, part int)                        // makes one part
+	scratch() int                                                // floats per worker
+	tasks() int                                                  // parts of the outputs
 	run(r *forwardRun, part int, scratch []float32) (lo, hi int) // makes one part: pixels lo to hi-1
 }
 

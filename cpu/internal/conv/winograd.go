@@ -82,7 +82,9 @@ func (w *winograd) pack(dst, k []float32, part int) {
 	for c := from; c < min(from+packChannels, w.g.InC); c++ {
 		at := w.k.Base + panel*kernel.NR*w.k.Out + c*w.k.In
 		for t := range 9 {
-			kernel.PackPanel(g[t*kernel.NR:], k[at+t/3*w.k.H+t%3*w.k.W:], 1, cols, 0, w.k.Out)
+			for j := range cols {
+				g[t*kernel.NR+j] = k[at+t/3*w.k.H+t%3*w.k.W+j*w.k.Out]
+			}
 		}
 		w.t.Kernel(&dst[panel*w.panel()+c*kernel.NR], w.panels*w.panel(), &g[0], kernel.NR, &tmp, kernel.NR)
 	}

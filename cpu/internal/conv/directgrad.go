@@ -1,0 +1,129 @@
+package conv
+
+import "mgd3/cpu/internal/kernel"
+
+// directGrad is the gradient by the kernel as an implicit matrix product [taps·C, pixels]·[pixels, K]. Its first
+// step has a task for each slice of the images and each panel of channels of outputs: for each block of rows
+// it packs the panel of ∂y, and adds the products for all taps to its part of a sum [kh, kw, C/G, K]. The
+// second step adds the slices in their order. Pixels are the taps of the micro-kernel.
+type directGrad struct {
+	d      *direct // for its phases
+	g      Geometry
+	k      KernelLayout
+	slices int
+	block  int     // rows q that are summed at once
+	off    [][]int // of the pixels of a block in the padded rows, for each phase
+}
+
+func newDirectGrad(g Geometry, k KernelLayout) *directGrad {
+	d := &directGrad{d: newDirect(g, k), k: k}
+	d.g = d.d.g // flat, maybe
+	d.slices = min(d.g.Batch, ceil(8, d.d.panels*g.Groups))
+	if d.d.flat {
+		d.slices = 1
+	}
+	d.block = max(1, min(gradPixels/max(1, d.d.w.n), d.d.h.n))
+	for _, p := range d.d.phases {
+		var off []int
+		for i := range d.block {
+			for j := range p.cols {
+				off = append(off, (i*d.d.h.step*d.d.cols+j*d.d.w.step)*d.g.InC)
+			}
+		}
+		d.off = append(d.off, off)
+	}
+	return d
+}
+
+const gradPixels = 128
+
+func (d *directGrad) name() string   { return "direct" }
+func (d *directGrad) steps() int     { return 2 }
+func (d *directGrad) sumRow() int    { return d.g.groupIn() * d.g.OutC } // floats of one tap in the sum
+func (d *directGrad) sumLen() int    { return d.g.KH * d.g.KW * d.sumRow() }
+func (d *directGrad) inLen() int     { return d.d.inRows(d.block) * d.d.cols * d.g.InC }
+func (d *directGrad) workerLen() int { return (d.inLen()+15)&^15 + d.block*d.d.w.n*kernel.NR }
+func (d *directGrad) scratch(workers int) int {
+	return d.slices*d.sumLen() + workers*d.workerLen()
+}
+
+func (d *directGrad) tasks(step int) int {
+	if step == 0 {
+		return d.slices * d.g.Groups * d.d.panels
+	}
+	return d.g.KH * d.g.KW
+}
+
+func (d *directGrad) run(r *gradRun, step, part, worker int) {
+	if step == 1 {
+		d.write(r.dk, r.scratch, part)
+		return
+	}
+	own := r.scratch[d.slices*d.sumLen()+worker*d.workerLen():][:d.workerLen()]
+	slice, j := part%d.slices, part/d.slices
+	group, panel := j/d.d.panels, j%d.d.panels*kernel.NR
+	sum := r.scratch[slice*d.sumLen():][:d.sumLen()]
+	first := group*d.g.groupOut() + panel // channel of outputs
+	cols := min(kernel.NR, d.g.groupOut()-panel)
+	zeroPixels(sum[first:], d.sumLen()/d.g.OutC, cols, d.g.OutC)
+	for image := slice * d.g.Batch / d.slices; image < (slice+1)*d.g.Batch/d.slices; image++ {
+		for q := 0; q < d.d.h.n; q += d.block {
+			d.addBlock(r, sum, own, image, q, group, first, cols)
+		}
+	}
+}
+
+// addBlock adds the products of rows [q, q+block) of all phases of an image to a panel of the sum.
+func (d *directGrad) addBlock(r *gradRun, sum, own []float32, image, q, group, first, cols int) {
+	g := &d.g
+	end := min(q+d.block, d.d.h.n)
+	x := inputRows(*g, r.x, image, q*d.d.h.step+d.d.h.lo, d.d.inRows(end-q), d.d.firstCol, d.d.cols, own)
+	packed := own[(d.inLen()+15)&^15:]
+	for i := range d.d.phases {
+		p := &d.d.phases[i]
+		rows := min(end, p.rows) - q
+		if rows <= 0 || p.cols <= 0 || len(p.taps) == 0 {
+			continue
+		}
+		for row := range rows {
+			y := ((image*g.OutH+(q+row)*d.d.h.period+p.h)*g.OutW+p.w)*g.OutC + first
+			kernel.PackPanel(packed[row*p.cols*kernel.NR:], r.dy[y:], p.cols, cols, d.d.w.period*g.OutC, 1)
+		}
+		d.addPhase(p, sum, x[group*g.groupIn():], packed, d.off[i][:rows*p.cols], first, cols)
+	}
+}
+
+// addPhase adds the products for the taps of one phase.
+func (d *directGrad) addPhase(p *phase, sum, x, dy []float32, off []int, first, cols int) {
+	gemm := kernel.GemmKernel()
+	run := p.run
+	if p.runStep != 1 {
+		run = 1
+	}
+	n, k := run*d.g.groupIn(), d.g.OutC
+	mr := gemm.Rows(n)
+	for t, at := range p.taps {
+		for s := range p.run / run {
+			a := x[p.off[t]+s*n:]
+			out := sum[(at[0]*d.g.KW+at[1]+s*p.runStep)*d.sumRow()+first:]
+			for i := 0; i < n; i += mr {
+				gemm.Run(min(mr, n-i), cols, len(off), &off[0], 1, &a[i], 1, &dy[0], kernel.NR, &out[i*k], k, true)
+			}
+		}
+	}
+}
+
+// write sets the gradients of one tap.
+func (d *directGrad) write(dk, sums []float32, tap int) {
+	base := d.k.Base + tap/d.g.KW*d.k.H + tap%d.g.KW*d.k.W
+	for c := range d.g.groupIn() {
+		for o := range d.g.OutC {
+			at := tap*d.sumRow() + c*d.g.OutC + o
+			x := sums[at]
+			for s := 1; s < d.slices; s++ {
+				x += sums[s*d.sumLen()+at]
+			}
+			dk[base+c*d.k.In+o*d.k.Out] = x
+		}
+	}
+}

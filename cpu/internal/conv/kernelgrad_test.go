@@ -1,0 +1,129 @@
+package conv
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"mgd3/cpu/internal/kernel"
+	"mgd3/cpu/internal/team"
+)
+
+// kernelGrad runs the gradient on a team of n workers between guard values.
+func kernelGrad(t *testing.T, g Geometry, l KernelLayout, o Options, workers int, x, dy []float32) []float32 {
+	t.Helper()
+	tm := team.New(workers)
+	defer tm.Close()
+	f := NewKernelGrad(g, l, o)
+	dk, scratch := guarded(g.kernelLen()), guarded(f.Scratch(workers))
+	f.Run(tm, inner(dk), x, dy, inner(scratch))
+	checkGuards(t, "dk", dk)
+	checkGuards(t, "scratch", scratch)
+	return inner(dk)
+}
+
+func TestKernelGradExact(t *testing.T) {
+	eachLevel(t, func(t *testing.T, _ kernel.Level) {
+		for name, g := range geometries {
+			for layout, l := range layouts(g) {
+				rng := rand.New(rand.NewPCG(1, 2))
+				x, dy := ints(rng, g.inLen()), ints(rng, g.outLen())
+				want, _ := naiveKernelGrad(g, l, x, dy)
+				got := kernelGrad(t, g, l, Options{Tile: 1}, 2, x, dy)
+				for i := range want {
+					if float64(got[i]) != want[i] {
+						t.Errorf("%s, %s: dk[%d] = %v, want exactly %v", name, layout, i, got[i], want[i])
+						break
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestKernelGradNormal(t *testing.T) {
+	eachLevel(t, func(t *testing.T, _ kernel.Level) {
+		for name, g := range geometries {
+			for layout, l := range layouts(g) {
+				rng := rand.New(rand.NewPCG(1, 2))
+				x, dy := normals(rng, g.inLen()), normals(rng, g.outLen())
+				want, size := naiveKernelGrad(g, l, x, dy)
+				for _, tile := range []int{0, 2, 4} {
+					if tile > 0 && winogradTile(g) == 1 {
+						continue
+					}
+					got := kernelGrad(t, g, l, Options{Tile: tile}, 2, x, dy)
+					for i := range want {
+						tol := float64(g.Batch*g.OutH*g.OutW+2)*0x1p-24*size[i] + 1e-4*(1+math.Sqrt(size[i]))
+						if e := math.Abs(float64(got[i]) - want[i]); !(e <= tol) {
+							t.Errorf("%s, %s, tile %d: dk[%d] = %v, want %v ± %.1e", name, layout, tile, i, got[i], want[i], tol)
+							break
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestKernelGradSameBytes(t *testing.T) {
+	for name, g := range geometries {
+		g.Batch = 5
+		l := OIHW(g.groupIn(), g.KH, g.KW)
+		rng := rand.New(rand.NewPCG(1, 2))
+		x, dy := normals(rng, g.inLen()), normals(rng, g.outLen())
+		want := kernelGrad(t, g, l, Options{}, 1, x, dy)
+		for _, workers := range []int{2, 3, 5} {
+			if got := kernelGrad(t, g, l, Options{}, workers, x, dy); !slices.Equal(got, want) {
+				t.Errorf("%s: %d workers change the result", name, workers)
+			}
+		}
+		defer kernel.SetLevel(kernel.Current())
+		for _, level := range kernel.Levels()[1:] {
+			kernel.SetLevel(level)
+			if got := kernelGrad(t, g, l, Options{}, 2, x, dy); !slices.Equal(got, want) {
+				t.Errorf("%s: %v differs from %v", name, level, kernel.Levels()[len(kernel.Levels())-1])
+			}
+		}
+	}
+}
+
+func TestKernelGradAllocatesNothing(t *testing.T) {
+	tm := team.New(2)
+	defer tm.Close()
+	for name, g := range geometries {
+		f := NewKernelGrad(g, OIHW(g.groupIn(), g.KH, g.KW), Options{})
+		dy, x, dk, s := make([]float32, g.outLen()), make([]float32, g.inLen()), make([]float32, g.kernelLen()), make([]float32, f.Scratch(2))
+		if n := testing.AllocsPerRun(10, func() { f.Run(tm, dk, x, dy, s) }); n >= 1 {
+			t.Errorf("%s (%s): %v allocations per run", name, f.Algorithm(), n)
+		}
+	}
+}
+
+func BenchmarkKernelGrad(b *testing.B) {
+	tm := team.New(0)
+	defer tm.Close()
+	for _, g := range benchmarks {
+		if g.Batch == 1 || g.InDilH > 1 {
+			continue
+		}
+		for _, tile := range []int{1, 2, 4} {
+			if tile > 1 && winogradTile(g) == 1 {
+				continue
+			}
+			b.Run(fmt.Sprintf("%s/tile%d", describe(g), tile), func(b *testing.B) {
+				f := NewKernelGrad(g, OIHW(g.InC, g.KH, g.KW), Options{Tile: tile})
+				rng := rand.New(rand.NewPCG(1, 2))
+				dy, x, dk, s := normals(rng, g.outLen()), normals(rng, g.inLen()), make([]float32, g.kernelLen()), make([]float32, f.Scratch(tm.Size()))
+				f.Run(tm, dk, x, dy, s)
+				start := cpuTime()
+				for b.Loop() {
+					f.Run(tm, dk, x, dy, s)
+				}
+				reportFlops(b, g, cpuTime()-start)
+			})
+		}
+	}
+}
