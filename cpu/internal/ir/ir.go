@@ -10,9 +10,8 @@ import (
 
 // Operations that the interface does not name.
 const (
-	OpOutput   = compute.OpTypeLast + 1 + iota // one output of an operation that has several; Attr is Index
-	OpMoments                                  // mean and biased variance over axes; Attr is Axes; two outputs
-	OpReverseC                                 // reserved
+	OpOutput  = compute.OpTypeLast + 1 + iota // one output of an operation that has several; Attr is Index
+	OpMoments                                 // mean and biased variance over axes; Attr is Axes; two outputs
 )
 
 // Node is one operation. An operation with one output has its Shape; one with several has Outs, an invalid
@@ -50,7 +49,7 @@ type (
 	Const struct{ Flat any }
 	// Axes of a reduction, a reversal, or moments; sorted.
 	Axes []int
-	// Axis of a softmax or iota.
+	// Axis of a softmax, an iota or a concatenation.
 	Axis int
 	// Broadcast maps operand axes to output axes.
 	Broadcast struct{ Axes []int }
@@ -58,10 +57,8 @@ type (
 	Permutation []int
 	// Slice takes [start, limit) with a stride, per axis.
 	Slice struct{ Starts, Limits, Strides []int }
-	// Pad has one entry per axis.
+	// Pad has one entry per axis. The inputs are x and the scalar to fill with.
 	Pad []compute.PadAxis
-	// Concat joins on an axis.
-	Concat struct{ Axis int }
 	// ArgMinMax over an axis.
 	ArgMinMax struct {
 		Axis int
@@ -75,27 +72,27 @@ type (
 	// Dot is a general matrix product.
 	Dot struct {
 		LHSContract, LHSBatch, RHSContract, RHSBatch []int
-		Accumulator                                  dtypes.DType // never invalid
+		Accumulator                                  dtypes.DType // of the sums; never a half type, never invalid
 	}
 	// Conv is a general convolution; strides, dilations and paddings are never nil, counts at least 1.
 	Conv struct {
-		Axes                             compute.ConvolveAxesConfig
-		Strides                          []int
-		Paddings                         [][2]int
-		InputDilations, KernelDilations  []int
-		ChannelGroupCount, BatchGroupCnt int
+		Axes                               compute.ConvolveAxesConfig
+		Strides                            []int
+		Paddings                           [][2]int
+		InputDilations, KernelDilations    []int
+		ChannelGroupCount, BatchGroupCount int
 	}
-	// Window of ReduceWindow and SelectAndScatter; slices never nil.
+	// Window of ReduceWindow and SelectAndScatter; one entry per axis, never nil.
 	Window struct {
-		Reduce                                   compute.ReduceOpType
-		Dims, Strides, BaseDilations, WinDilatns []int
-		Paddings                                 [][2]int
+		Reduce                                         compute.ReduceOpType
+		Dims, Strides, InputDilations, WindowDilations []int
+		Paddings                                       [][2]int
 	}
-	// Gather as in the interface.
+	// Gather as in the interface. The offset axes are sorted.
 	Gather struct {
-		IndexVectorAxis                                              int
-		OffsetOutputAxes, CollapsedSliceAxes, StartIndexMap, SliceSz []int
-		Sorted                                                       bool
+		IndexVectorAxis                                                 int
+		OffsetOutputAxes, CollapsedSliceAxes, StartIndexMap, SliceSizes []int
+		Sorted                                                          bool
 	}
 	// Scatter as in the interface.
 	Scatter struct {
@@ -103,14 +100,13 @@ type (
 		UpdateWindowAxes, InsertedWindowAxes, ScatterAxesToOperandAxes []int
 		Sorted, Unique                                                 bool
 	}
-	// DynamicSlice sizes.
-	DynamicSlice struct{ Sizes []int }
 	// BatchNorm parameters.
 	BatchNorm struct {
 		Epsilon     float32
 		FeatureAxis int
 	}
-	// LayerNorm over axes; HasGamma and HasBeta say which inputs follow x.
+	// LayerNorm over axes, sorted; gamma and beta, if there, follow x and run over the axes, which then are the
+	// last ones.
 	LayerNorm struct {
 		Axes              []int
 		Epsilon           float64
@@ -120,10 +116,13 @@ type (
 	Gelu struct{ Exact bool }
 	// Dense is x·W plus an optional bias (third input) and an activation.
 	Dense struct{ Config compute.DenseConfig }
-	// Attention and its gradient.
+	// Attention and its gradient. The inputs are query, key, value, then as present the mask, the two
+	// lengths, the bias, and for the gradient the output, the logarithms of the sums, the output's gradient.
 	Attention struct {
-		Layout compute.AttentionAxesLayout
-		Config compute.ScaledDotProductAttentionConfig
+		Layout                       compute.AttentionAxesLayout
+		Scale                        float64 // never 0
+		Causal                       bool
+		HasMask, HasLengths, HasBias bool
 	}
 	// QKV is the fused projection; Has says which of the biases q, k, v follow.
 	QKV struct {
@@ -132,16 +131,17 @@ type (
 	}
 	// Quantized dense or lookup: inputs x, weights, then scale, zero point, bias as present.
 	Quantized struct {
-		Quantization                    compute.Quantization // Scale and ZeroPoint nil: they are inputs
-		HasScale, HasZeroPoint, HasBias bool
-		Activation                      compute.ActivationType
+		Scheme                compute.QuantizationScheme
+		GGMLType              compute.GGMLQuantType
+		BlockSize             int
+		HasZeroPoint, HasBias bool
+		Activation            compute.ActivationType
 	}
 	// Branches of If (then, else), of While (cond, body), of Sort (comparator) or Call (callee). The
 	// captured values of all branches follow the operation's own inputs, branch by branch.
 	Branches struct {
 		Funcs    []*Func
 		SortAxis int
-		Stable   bool
 	}
 )
 
@@ -150,3 +150,6 @@ type Tensor struct {
 	Shape shapes.Shape
 	Flat  any
 }
+
+// Dims returns the dimensions.
+func (t Tensor) Dims() []int { return t.Shape.Dimensions }

@@ -1,0 +1,119 @@
+package cpu
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/notimplemented"
+	"github.com/pkg/errors"
+
+	"mgd3/cpu/internal/ir"
+	"mgd3/cpu/internal/kernel"
+	"mgd3/cpu/internal/team"
+)
+
+// Name is the name under which the backend is registered.
+const Name = "cpu"
+
+func init() { compute.Register(Name, New) }
+
+// Backend implements [compute.Backend]. It may be used by many goroutines at once.
+type Backend struct {
+	team   *team.Team
+	pool   pool
+	closed atomic.Bool
+}
+
+var _ compute.Backend = (*Backend)(nil)
+
+// New returns a backend; see the package comment for config.
+func New(config string) (compute.Backend, error) {
+	threads := 0
+	for option := range strings.SplitSeq(config, ",") {
+		key, value, _ := strings.Cut(option, "=")
+		switch key {
+		case "":
+		case "threads":
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 {
+				return nil, errors.Errorf("cpu: option %q: want a number of threads, at least 1", option)
+			}
+			threads = n
+		case "isa":
+			if err := setLevel(value); err != nil {
+				return nil, errors.WithMessagef(err, "cpu: option %q", option)
+			}
+		default:
+			return nil, errors.Errorf("cpu: option %q is not known: have threads=N and isa=NAME", option)
+		}
+	}
+	return &Backend{team: team.New(threads)}, nil
+}
+
+func setLevel(name string) error {
+	levels := kernel.Levels()
+	at := slices.IndexFunc(levels, func(l kernel.Level) bool { return l.String() == name })
+	if at < 0 {
+		return errors.Errorf("this machine and build have %v", levels)
+	}
+	kernel.SetLevel(levels[at])
+	return nil
+}
+
+// Name returns "cpu".
+func (b *Backend) Name() string { return Name }
+
+// String returns "cpu".
+func (b *Backend) String() string { return Name }
+
+// Description names the workers and the instruction set.
+func (b *Backend) Description() string {
+	return fmt.Sprintf("mgd3 CPU backend: %s, %s, %d threads", runtime.GOARCH, kernel.Current(), b.team.Size())
+}
+
+// NumDevices returns 1.
+func (b *Backend) NumDevices() int { return 1 }
+
+// DeviceDescription names the processor's architecture.
+func (b *Backend) DeviceDescription(compute.DeviceNum) string { return runtime.GOARCH }
+
+// Builder returns a new builder.
+func (b *Backend) Builder(name string) compute.Builder {
+	builder := &Builder{backend: b, name: name, names: map[string]bool{compute.MainName: true}}
+	builder.main = builder.function(compute.MainName, nil)
+	return builder
+}
+
+// Finalize ends the workers and drops the memory. No execution may run then or later.
+func (b *Backend) Finalize() {
+	if !b.closed.Swap(true) {
+		b.team.Close()
+		b.pool.clear()
+	}
+}
+
+// IsFinalized reports whether Finalize was called.
+func (b *Backend) IsFinalized() bool { return b.closed.Load() }
+
+// open returns an error that names the operation if b is finalized.
+func (b *Backend) open(op any) error {
+	if b.IsFinalized() {
+		return errors.Errorf("%v: the backend %q is finalized", op, Name)
+	}
+	return nil
+}
+
+func notImplemented(op compute.OpType) error {
+	return errors.Wrapf(notimplemented.NotImplementedError, "%s: the backend %q does not have it", op, Name)
+}
+
+// function returns a new function of the builder; parent is nil but for closures.
+func (b *Builder) function(name string, parent *Function) *Function {
+	return &Function{Function: notimplemented.Function{ErrFn: notImplemented}, builder: b, parent: parent,
+		ir: &ir.Func{Name: name}, captures: map[*ir.Node]*ir.Node{}}
+}

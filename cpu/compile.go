@@ -1,0 +1,26 @@
+package cpu
+
+import "mgd3/cpu/internal/ir"
+
+// program is a compiled function. It may run many times at once.
+type program interface {
+	// run returns the outputs, which belong to the caller, for the parameters and after them the captured values.
+	run(args []argument) ([]*Buffer, error)
+}
+
+// argument is a buffer handed to a program. A given one is the program's, to reuse or to finalize.
+type argument struct {
+	buffer *Buffer
+	given  bool
+}
+
+// passes rewrite a function before it is compiled.
+var passes = []func(*ir.Func){}
+
+// compile compiles f and the functions it calls.
+func compile(b *Backend, f *ir.Func) (program, error) {
+	for _, pass := range passes {
+		pass(f)
+	}
+	return newWalker(b, f)
+}
