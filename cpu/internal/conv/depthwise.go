@@ -1,5 +1,7 @@
 package conv
 
+import "mgd3/cpu/internal/kernel"
+
 // depthwise is the convolution with one channel in each group. A task is a row of outputs.
 type depthwise struct {
 	g    Geometry
@@ -47,17 +49,9 @@ func (d *depthwise) run(r *forwardRun, part int, _ []float32) (lo, hi int) {
 				if w < 0 || w >= g.InW {
 					continue
 				}
-				multiplyAdd(y, x[(h*g.InW+w)*g.InC:], r.packed[(th.k*g.KW+tw.k)*g.OutC:])
+				kernel.MulAdd(y, x[(h*g.InW+w)*g.InC:], r.packed[(th.k*g.KW+tw.k)*g.OutC:], y)
 			}
 		}
 	}
 	return part * g.OutW, (part + 1) * g.OutW
-}
-
-// multiplyAdd adds a⊙b to y.
-func multiplyAdd(y, a, b []float32) {
-	a, b = a[:len(y)], b[:len(y)]
-	for i := range y {
-		y[i] += a[i] * b[i]
-	}
 }
