@@ -63,7 +63,7 @@ var vecGeneric = vecTable{
 	tanh:     each(tanh32),
 	logistic: each(logistic32),
 	erf:      each(erf32),
-	silu:     each(func(x float32) float32 { return x * logistic32(x) }),
+	silu:     each(silu32),
 	geluErf:  each(geluErf32),
 	geluTanh: each(geluTanh32),
 	sin:      sinGeneric,
