@@ -71,13 +71,21 @@ func packAny(dst, b []float32, k, cols, row, col int) {
 }
 
 func packRows(dst, b []float32, k, cols, row int) {
+	if cols == NR {
+		for p := range k {
+			*(*[NR]float32)(dst[p*NR:]) = *(*[NR]float32)(b[p*row:])
+		}
+		return
+	}
 	for p := range k {
 		d := dst[p*NR : p*NR+NR]
 		clear(d[copy(d, b[p*row:p*row+cols]):])
 	}
 }
 
-// packCols transposes with eight columns at a time, so that lines of dst are written while they are near.
 func packCols(dst, b []float32, k, cols, col int) {
-	packAny(dst, b, k, cols, 1, col)
+	if cols < NR {
+		clear(dst)
+	}
+	Transpose(dst, NR, b, col, cols, k)
 }
