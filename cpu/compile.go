@@ -1,6 +1,9 @@
 package cpu
 
-import "mgd3/cpu/internal/ir"
+import (
+	"mgd3/cpu/internal/ir"
+	"mgd3/cpu/internal/passes"
+)
 
 // program is a compiled function. It may run many times at once.
 type program interface {
@@ -14,13 +17,8 @@ type argument struct {
 	given  bool
 }
 
-// passes rewrite a function before it is compiled.
-var passes = []func(*ir.Func){}
-
 // compile compiles f and the functions it calls.
 func compile(b *Backend, f *ir.Func) (program, error) {
-	for _, pass := range passes {
-		pass(f)
-	}
+	passes.All(f)
 	return newWalker(b, f)
 }
