@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"sync"
@@ -237,4 +238,28 @@ func (p *Program) Into(dst []float32, in ...*tensors.Tensor) error {
 	return errors.Join(
 		tensors.ConstFlatData(out, func(flat []float32) { copy(dst, flat) }),
 		out.FinalizeAll())
+}
+
+// Explainer is what the executables of some backends are: they can say what they do.
+type Explainer interface {
+	// Explain writes the plan: its kernels with shapes, operations, bytes, and the time each took in
+	// the runs so far.
+	Explain(w io.Writer) error
+}
+
+// Explain writes the plan of each graph that was compiled so far. A backend without plans is an
+// [ErrBackend] that says so.
+func (p *Program) Explain(w io.Writer) (err error) {
+	p.graphs.Range(func(_, stored any) bool {
+		g := stored.(*binding).graph
+		plan, ok := g.Executable().(Explainer)
+		if !ok {
+			err = fmt.Errorf("%w %q has no plans to show", ErrBackend, g.Backend().Name())
+			return false
+		}
+		fmt.Fprintf(w, "%s\n", g.Name())
+		err = plan.Explain(w)
+		return err == nil
+	})
+	return err
 }

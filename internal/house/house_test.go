@@ -27,9 +27,10 @@ var rooms = map[string][]string{
 	"evaluate":                {"engine", "rng", "weights"},
 	"report":                  {"dataset"},
 	"internal/house":          {},
+	"internal/bench":          {"dataset", "diffusion", "dit", "engine", "evaluate", "latent", "modes", "rng", "weights"},
 	"internal/tiny":           {"dit", "engine", "internal/atomicfile", "latent", "rng", "weights"},
-	"cmd/mgd3": {"dataset", "diffusion", "distill", "dit", "engine", "internal/atomicfile", "latent", "modes", "report",
-		"weights"},
+	"cmd/mgd3": {"dataset", "diffusion", "distill", "dit", "engine", "internal/atomicfile", "internal/bench", "latent", "modes",
+		"report", "weights"},
 }
 
 func TestNoRoomImportsALaterOne(t *testing.T) {

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/engine"
+	"mgd3/internal/bench"
+)
+
+// benchOptions are the flags of bench.
+type benchOptions struct {
+	threads, repeat int
+	profile         bool
+	from, against   []string
+}
+
+func (e *env) benchCmd() *cobra.Command {
+	o := &benchOptions{}
+	cmd := &cobra.Command{
+		Use:   "bench [LOAD ...]",
+		Short: "Measure this machine, one JSON object per load",
+		Long: `bench runs networks, clustering and decoding with random weights, each once to warm up and then
+--repeat times, and prints the median: seconds per run and per item, operations per second, their share of
+what the processor can do at all, and the most memory the process held. Without LOAD it runs all of:
+
+` + wrapNames(bench.Names()) + `
+docs/benchmarks.md says what the loads are, and how other programs do on them.`,
+		Example: `  # everything, on all cores
+  mgd3 bench
+
+  # one core, and where the time goes
+  mgd3 bench vae_decode_256_b1 --threads 1 --profile
+
+  # beside lines of the same kind that other programs printed
+  mgd3 bench matmul_1024 matmul_2048 --against torch.json
+
+  # compare what was measured before
+  mgd3 bench --from ours.json --against torch.json --against ort.json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			loads, err := bench.Find(args)
+			if err == nil {
+				err = o.check()
+			}
+			if err != nil {
+				return fail(exitUsage, `"mgd3 bench --help" lists the loads`, err)
+			}
+			return e.bench(cmd.Context(), o, loads)
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.threads, "threads", runtime.GOMAXPROCS(0), "use `N` threads")
+	f.IntVar(&o.repeat, "repeat", 3, "take the median of `N` runs")
+	f.BoolVar(&o.profile, "profile", false, "after each load, print the backend's plan with the time of each kernel to standard error")
+	f.StringArrayVar(&o.against, "against", nil, "compare with the results in `FILE`, in a table on standard error; may be given again")
+	f.StringArrayVar(&o.from, "from", nil, "measure nothing, take our results from `FILE`; may be given again")
+	return cmd
+}
+
+// wrapNames puts two names on a line.
+func wrapNames(names []string) string {
+	var text strings.Builder
+	for pair := range slices.Chunk(names, 2) {
+		fmt.Fprintf(&text, "  %-26s%s\n", pair[0], strings.Join(pair[1:], ""))
+	}
+	return text.String()
+}
+
+func (o *benchOptions) check() error {
+	switch {
+	case o.threads < 1:
+		return fmt.Errorf("--threads is %d, want at least 1", o.threads)
+	case o.repeat < 1:
+		return fmt.Errorf("--repeat is %d, want at least 1", o.repeat)
+	case o.profile && len(o.from) > 0:
+		return fmt.Errorf("--profile needs a measurement, and --from makes none")
+	}
+	return nil
+}
+
+// bench measures, or reads what was measured, and compares.
+func (e *env) bench(ctx context.Context, o *benchOptions, loads []bench.Load) error {
+	others, err := readResults(o.against)
+	if err != nil {
+		return err
+	}
+	ours, err := readResults(o.from)
+	if err != nil {
+		return err
+	}
+	if len(o.from) == 0 {
+		if ours, err = e.measure(ctx, o, loads); err != nil {
+			return err
+		}
+	}
+	if len(o.against) == 0 {
+		return nil
+	}
+	return bench.Compare(e.stderr, ours, others)
+}
+
+// measure prints the result of each load as soon as it is there.
+func (e *env) measure(ctx context.Context, o *benchOptions, loads []bench.Load) ([]bench.Result, error) {
+	runtime.GOMAXPROCS(o.threads) // before the backend starts its workers
+	backend, err := engine.Open(e.backend)
+	if err != nil {
+		return nil, err
+	}
+	defer backend.Close()
+	var explain func(*engine.Program) error
+	if o.profile {
+		explain = func(p *engine.Program) error { return p.Explain(e.stderr) }
+	}
+	var results []bench.Result
+	for _, load := range loads {
+		r, err := load.Measure(ctx, backend, o.threads, o.repeat, explain)
+		if err != nil {
+			return results, err
+		}
+		if err := json.NewEncoder(e.stdout).Encode(r); err != nil {
+			return results, err
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// readResults reads files of results.
+func readResults(paths []string) ([]bench.Result, error) {
+	var all []bench.Result
+	for _, path := range paths {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, fail(exitInput, "", err)
+		}
+		results, err := bench.Read(file)
+		file.Close()
+		if err != nil {
+			return nil, fail(exitInput, `lines of "mgd3 bench", peer_torch.py or peer_ort.mjs are wanted`, fmt.Errorf("%s: %w", path, err))
+		}
+		all = append(all, results...)
+	}
+	return all, nil
+}

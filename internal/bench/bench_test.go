@@ -1,0 +1,172 @@
+package bench
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"mgd3/engine"
+	"mgd3/evaluate"
+)
+
+func open(t *testing.T) *engine.Engine {
+	t.Helper()
+	e, err := engine.Open("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return e
+}
+
+// TestGFLOP counts the operations of the networks in their graphs. A training step has each convolution
+// three times, for its result and for two gradients, but for the first layer, whose images have none.
+func TestGFLOP(t *testing.T) {
+	e := open(t)
+	den := func(p engine.Params, in []*Node) []*Node { return []*Node{denoiser.Forward(p, in[0], in[1], in[2])} }
+	encode := func(p engine.Params, in []*Node) []*Node { return []*Node{autoencoder.Encode(p, in[0])} }
+	decode := func(p engine.Params, in []*Node) []*Node { return []*Node{autoencoder.Decode(p, in[0])} }
+	image := shaped(1, 3, 128, 128)
+	for _, c := range []struct {
+		name  string
+		f     engine.Func
+		in    []shapes.Shape
+		train bool
+		want  float64
+	}{
+		{"dit", den, []shapes.Shape{shaped(1, 4, 32, 32), shaped(1), shapes.Make(dtypes.Int32, 1)}, false, ditGFLOP},
+		{"encode", encode, []shapes.Shape{shaped(1, 3, 256, 256)}, false, encodeGFLOP},
+		{"decode", decode, []shapes.Shape{shaped(1, 4, 32, 32)}, false, decodeGFLOP},
+		{"convnet6", evaluate.Logits(convnet6), []shapes.Shape{image}, true, convnet6GFLOP},
+		{"resnetap10", evaluate.Logits(resnetAP10), []shapes.Shape{image}, true, resnetAP10GFLOP},
+		{"resnet18", evaluate.Logits(resnet18), []shapes.Shape{image}, true, resnet18GFLOP},
+	} {
+		var got float64
+		_, err := e.Declare(func(p engine.Params, in []*Node) []*Node {
+			out := c.f(p, in)
+			total, first := operations(out[0])
+			if got = total; c.train {
+				got = 3*total - first
+			}
+			return out
+		}, c.in...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got /= 1e9; math.Abs(got-c.want) > 0.001*c.want {
+			t.Errorf("%s: the graph has %.4f GFLOP, the table %.4f", c.name, got, c.want)
+		}
+	}
+}
+
+// operations counts those of the products and convolutions that out depends on, and of the first
+// convolution alone.
+func operations(out *Node) (total, first float64) {
+	seen := map[*Node]bool{}
+	var visit func(n *Node)
+	visit = func(n *Node) {
+		if seen[n] {
+			return
+		}
+		seen[n] = true
+		for _, in := range n.Inputs() {
+			visit(in)
+		}
+		size := func(n *Node) float64 { return float64(n.Shape().Size()) }
+		switch in := n.Inputs(); n.Type() {
+		case NodeTypeConvGeneral:
+			flop := 2 * size(n) * size(in[1]) / float64(in[1].Shape().Dim(0))
+			if first == 0 {
+				first = flop
+			}
+			total += flop
+		case NodeTypeFusedDense:
+			total += 2 * size(n) * float64(in[0].Shape().Dim(-1))
+		case NodeTypeFusedScaledDotProductAttention: // [B, N, heads, d]: two products of N·N·d
+			total += 4 * size(n) * float64(in[0].Shape().Dim(1))
+		case NodeTypeDotGeneral: // b products [M, K]·[K, N] have √(bMK·bKN/bMN/b) = K; attention's result is [B, heads, M, N]
+			b := 1
+			if n.Rank() == 4 {
+				b = n.Shape().Dim(0) * n.Shape().Dim(1)
+			}
+			total += 2 * size(n) * math.Sqrt(size(in[0])*size(in[1])/size(n)/float64(b))
+		}
+	}
+	visit(out)
+	return total, first
+}
+
+// TestMeasure runs the quickest loads for their figures.
+func TestMeasure(t *testing.T) {
+	e := open(t)
+	loads, err := Find([]string{"matmul_1024", "jpeg_500x375_to_256_b64"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range loads {
+		r, err := l.Measure(t.Context(), e, 2, 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Load != l.Name || r.Batch != l.Batch || !(r.Seconds > 0) || math.Abs(r.PerItem*float64(r.Batch)-r.Seconds) > 1e-4*r.Seconds || r.Backend != "go" {
+			t.Errorf("%+v", r)
+		}
+		if (r.Speed > 0) != (l.GFLOP > 0) {
+			t.Errorf("%s: %v GFLOP/s of %v GFLOP", l.Name, r.Speed, l.GFLOP)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	if all, err := Find(nil); err != nil || len(all) != len(Loads()) {
+		t.Errorf("got %d loads, %v, want all", len(all), err)
+	}
+	if _, err := Find([]string{"matmul_3"}); err == nil || !strings.Contains(err.Error(), "matmul_1024") {
+		t.Errorf("got %v, want the names there are", err)
+	}
+}
+
+// TestCompare: medians of rounds, the faster of the other programs, and loads that only one side has.
+func TestCompare(t *testing.T) {
+	read := func(text string) []Result {
+		r, err := Read(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	ours := read(`{"load": "a", "batch": 1, "seconds": 3, "per_item_s": 3, "threads": 2, "backend": "cpu"}
+{"load": "b", "batch": 2, "seconds": 2, "per_item_s": 1, "threads": 2, "backend": "cpu"}
+
+{"load": "a", "batch": 1, "seconds": 1, "per_item_s": 1, "threads": 2, "backend": "cpu"}
+{"load": "a", "batch": 1, "seconds": 2, "per_item_s": 2, "threads": 2, "backend": "cpu"}`)
+	others := read(`{"load": "a", "batch": 1, "seconds": 8, "per_item_s": 8, "threads": 2, "torch": "1.13"}
+{"load": "a", "batch": 1, "seconds": 5, "per_item_s": 5, "threads": 2, "onnxruntime": "1.30"}
+{"load": "c", "batch": 1, "seconds": 5, "per_item_s": 5, "threads": 2, "torch": "1.13"}`)
+	var out bytes.Buffer
+	if err := Compare(&out, ours, others); err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]string
+	for line := range strings.Lines(out.String()) {
+		rows = append(rows, strings.Fields(line))
+	}
+	want := [][]string{strings.Fields("a 2 5 2.50 ONNX Runtime 1.30 3 and 1"), strings.Fields("b 1 none 1")}
+	if len(rows) != 3 || !slices.EqualFunc(rows[1:], want, slices.Equal[[]string]) {
+		t.Errorf("got\n%s", &out)
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	for _, text := range []string{"load", `{"load": "a"}`, `{"per_item_s": 1}`, `[]`} {
+		if r, err := Read(strings.NewReader("\n" + text)); err == nil || !strings.Contains(err.Error(), "line 2") {
+			t.Errorf("%s: got %v, %v, want an error with the line", text, r, err)
+		}
+	}
+}

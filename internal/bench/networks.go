@@ -1,0 +1,198 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"mgd3/diffusion"
+	"mgd3/dit"
+	"mgd3/engine"
+	"mgd3/evaluate"
+	"mgd3/latent"
+	"mgd3/rng"
+	"mgd3/weights"
+)
+
+// Operations of one item, from the networks' shapes; TestGFLOP counts them in the graphs.
+const (
+	ditGFLOP        = 12.1113 // one row once through the denoiser
+	encodeGFLOP     = 272.7222
+	decodeGFLOP     = 622.1873
+	convnet6GFLOP   = 5.0536
+	resnetAP10GFLOP = 3.1458
+	resnet18GFLOP   = 3.4761
+)
+
+// denoiser is DiT-S/2 for latents of 32×32.
+var denoiser = dit.Config{InputSize: 32, Patch: 2, Channels: 4, Hidden: 384, Depth: 12, Heads: 6, Classes: 1000, LearnSigma: true}
+
+// autoencoder has the layout of Stable Diffusion's.
+var autoencoder = latent.Config{
+	BlockOutChannels: []int{128, 256, 512, 512}, LayersPerBlock: 2, LatentChannels: 4, Groups: 32, ScalingFactor: 0.18215,
+}
+
+// The classifiers, for images of 128 pixels.
+var (
+	convnet6   = evaluate.ConvNet{Depth: 6, Width: 128, Classes: 10}
+	resnetAP10 = evaluate.ResNet{Depth: 10, Width: 64, Size: 224, Classes: 10, AveragePool: true}
+	resnet18   = evaluate.ResNet{Depth: 18, Width: 64, Size: 224, Classes: 10}
+)
+
+// sampling draws n latents in ten guided steps.
+func sampling(n int) func(context.Context, *engine.Engine) (job, error) {
+	return func(ctx context.Context, e *engine.Engine) (job, error) {
+		settings, err := diffusion.Published(diffusion.DDPM)
+		if err != nil {
+			return job{}, err
+		}
+		settings.Respacing, settings.Stop = "10", 5
+		sampler, err := diffusion.New(settings)
+		if err != nil {
+			return job{}, err
+		}
+		w, err := random(e, denoiser.Func, shaped(1, 4, 32, 32), shaped(1), shapes.Make(dit.LabelType, 1))
+		if err != nil {
+			return job{}, err
+		}
+		step, err := e.Compile("step", func(p engine.Params, in []*Node) []*Node {
+			den := func(x, t, y *Node) *Node { return denoiser.Forward(p, x, t, y) }
+			return []*Node{sampler.Graph(den, denoiser.Null(), in[0], in[1], in[2], in[3], in[4])}
+		}, w)
+		if err != nil {
+			return job{}, err
+		}
+		modes := normals(n * 4 * 32 * 32)
+		run := func() error {
+			return e.Each(ctx, n, n, func(ctx context.Context, lo, hi int) error {
+				d := len(modes) / n
+				_, err := sampler.Run(ctx, func(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
+					return step.Run1(x, label, mode, z, coef)
+				}, diffusion.Batch{
+					Dims: [3]int{4, 32, 32}, Labels: make([]int32, hi-lo), Modes: modes[lo*d : hi*d],
+					Noise: func(i, step int, dst []float32) {
+						rng.Normals(rng.Stream(1, "noise", uint64(lo+i), uint64(step+1)), dst)
+					},
+				})
+				return err
+			})
+		}
+		return job{run, step}, nil
+	}
+}
+
+func encoding(_ context.Context, e *engine.Engine) (job, error) {
+	encode := func(p engine.Params, in []*Node) []*Node { return []*Node{autoencoder.Encode(p, in[0])} }
+	return forward(e, "encode", encode, shaped(1, 3, 256, 256))
+}
+
+func decoding(_ context.Context, e *engine.Engine) (job, error) {
+	decode := func(p engine.Params, in []*Node) []*Node { return []*Node{autoencoder.Decode(p, in[0])} }
+	return forward(e, "decode", decode, shaped(1, 4, 32, 32))
+}
+
+// product multiplies two n×n matrices.
+func product(n int) func(context.Context, *engine.Engine) (job, error) {
+	return func(_ context.Context, e *engine.Engine) (job, error) {
+		dot := func(_ engine.Params, in []*Node) []*Node { return []*Node{Einsum("ik,kj->ij", in[0], in[1])} }
+		return forward(e, "product", dot, shaped(n, n), shaped(n, n))
+	}
+}
+
+// forward runs f with random weights on random inputs of the given shapes.
+func forward(e *engine.Engine, name string, f engine.Func, in ...shapes.Shape) (job, error) {
+	w, err := random(e, f, in...)
+	if err != nil {
+		return job{}, err
+	}
+	program, err := e.Compile(name, f, w)
+	if err != nil {
+		return job{}, err
+	}
+	inputs := make([]*tensors.Tensor, len(in))
+	for i, shape := range in {
+		if inputs[i], err = e.Tensor(normals(shape.Size()), shape.Dimensions...); err != nil {
+			return job{}, err
+		}
+	}
+	return job{func() error { return finish(program.Run(inputs...)) }, program}, nil
+}
+
+// finish waits until outputs are on the host, and drops them.
+func finish(out []*tensors.Tensor, err error) error {
+	for _, t := range out {
+		if err == nil {
+			err = tensors.ConstFlatData(t, func([]float32) {})
+		}
+		t.FinalizeAll()
+	}
+	return err
+}
+
+// training takes a step on 32 images.
+func training(net evaluate.Net) func(context.Context, *engine.Engine) (job, error) {
+	return func(_ context.Context, e *engine.Engine) (job, error) {
+		const images, size, rate = 32, 128, 0.01
+		step := evaluate.TrainStep(net, evaluate.SGD{Momentum: 0.9, Decay: 5e-4})
+		specs, err := e.Declare(step, shaped(images, 3, size, size), shapes.Make(dtypes.Int32, images), shaped())
+		if err != nil {
+			return job{}, err
+		}
+		w, err := evaluate.Fresh(e, net, specs, 1)
+		if err != nil {
+			return job{}, err
+		}
+		program, err := e.Compile("step", step, w)
+		if err != nil {
+			return job{}, err
+		}
+		labels := make([]int32, images)
+		for i := range labels {
+			labels[i] = int32(i % 10)
+		}
+		x, err := e.Tensor(normals(images*3*size*size), images, 3, size, size)
+		if err != nil {
+			return job{}, err
+		}
+		y := tensors.FromValue(labels)
+		return job{func() error { return finish(program.Run(x, y, tensors.FromScalar(float32(rate)))) }, program}, nil
+	}
+}
+
+// random returns weights for f: such that sums of products neither grow nor vanish.
+func random(e *engine.Engine, f engine.Func, in ...shapes.Shape) (engine.Weights, error) {
+	specs, err := e.Declare(f, in...)
+	if err != nil {
+		return nil, err
+	}
+	w := engine.Weights{}
+	for _, spec := range specs {
+		if w[spec.Name], err = randomTensor(e, spec); err != nil {
+			return nil, fmt.Errorf("tensor %s: %w", spec.Name, err)
+		}
+	}
+	return w, nil
+}
+
+func randomTensor(e *engine.Engine, spec weights.Spec) (*tensors.Tensor, error) {
+	shape := shaped(spec.Shape...)
+	data := normals(shape.Size())
+	scale := float32(1 / math.Sqrt(float64(shape.Size()/spec.Shape[0])+10))
+	for i := range data {
+		data[i] *= scale
+	}
+	return e.Tensor(data, spec.Shape...)
+}
+
+func normals(n int) []float32 {
+	v := make([]float32, n)
+	rng.Normals(rng.Stream(1, "bench", uint64(n)), v)
+	return v
+}
+
+func shaped(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
