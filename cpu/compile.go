@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	plans "mgd3/cpu/internal/compile"
 	"mgd3/cpu/internal/ir"
 	"mgd3/cpu/internal/passes"
 )
@@ -20,5 +21,56 @@ type argument struct {
 // compile compiles f and the functions it calls.
 func compile(b *Backend, f *ir.Func) (program, error) {
 	passes.All(f)
-	return newWalker(b, f)
+	for _, n := range f.Nodes {
+		if _, ok := n.Attr.(ir.Branches); ok {
+			return newWalker(b, f)
+		}
+	}
+	plan, err := plans.New(f, b.team.Size())
+	if err != nil {
+		return nil, err
+	}
+	return &planned{backend: b, f: f, plan: plan}, nil
 }
+
+// planned is a program that runs a plan.
+type planned struct {
+	backend *Backend
+	f       *ir.Func
+	plan    *plans.Plan
+}
+
+// run implements program.
+func (p *planned) run(args []argument) ([]*Buffer, error) {
+	in, caches := make([][]byte, len(args)), make([]plans.Cache, len(args))
+	for i, arg := range args {
+		in[i] = arg.buffer.memory
+		if !arg.given {
+			caches[i] = (*cache)(arg.buffer)
+		}
+	}
+	outs, memory := make([]*Buffer, len(p.f.Outputs)), make([][]byte, len(p.f.Outputs))
+	for i, n := range p.f.Outputs {
+		outs[i] = p.backend.newBuffer(n.Shape)
+		memory[i] = outs[i].memory
+	}
+	err := p.plan.Run(p.backend.team, memory, in, caches)
+	for _, arg := range args {
+		if arg.given {
+			arg.buffer.Finalize()
+		}
+	}
+	if err != nil {
+		for _, out := range outs {
+			out.Finalize()
+		}
+		return nil, err
+	}
+	return outs, nil
+}
+
+// cache is a Buffer as the place where plans keep what they derive from it.
+type cache Buffer
+
+// Derived implements plans.Cache.
+func (c *cache) Derived(key any, f func() any) (any, bool) { return (*Buffer)(c).copyOf(key, f) }

@@ -1,0 +1,301 @@
+package compile
+
+import (
+	"slices"
+
+	"github.com/gomlx/compute"
+
+	"mgd3/cpu/internal/ir"
+	"mgd3/cpu/internal/loop"
+)
+
+// group is a set of stored loop nodes that one loop computes.
+type group struct {
+	roots  []*ir.Node
+	level  int
+	size   int
+	bounds []int
+	row    int
+	cross  *ir.Node // a reduction across rows among the roots, or nil
+	leaves map[*ir.Node]bool
+	ops    int
+}
+
+// groups puts loop nodes of one level and one index space together where they share what they read.
+func (u *fuser) groups() []*group {
+	var all []*group
+	for _, n := range u.nodes {
+		if !isLoop(n) || !u.stored[n] {
+			continue
+		}
+		one := u.single(n)
+		joined := false
+		for _, g := range slices.Backward(all) {
+			if g.level == one.level && g.size == one.size && g.shares(one, u) && g.join(one) {
+				joined = true
+				break
+			}
+		}
+		if !joined {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// single is the group of one node.
+func (u *fuser) single(n *ir.Node) *group {
+	e := u.exprs[n]
+	g := &group{roots: []*ir.Node{n}, level: u.levels[n], size: e.size, bounds: e.bounds, row: e.row, leaves: map[*ir.Node]bool{}, ops: e.ops}
+	for leaf := range e.leaves {
+		g.leaves[leaf] = true
+	}
+	if isReduction(n) {
+		if row := rowOf(n); row > 0 && (e.row == 0 || e.row == row) {
+			g.row = row
+			g.bounds, _ = refine(g.bounds, []int{1, row})
+		} else {
+			g.cross = n
+		}
+	}
+	return g
+}
+
+// shares reports whether one reads a full-size value that g reads too, or computes.
+func (g *group) shares(one *group, u *fuser) bool {
+	for leaf := range one.leaves {
+		if slices.Contains(g.roots, leaf) && u.together(leaf, one.roots[0]) {
+			return true
+		}
+		if g.leaves[leaf] && leaf.Shape.Size() >= g.size {
+			return true
+		}
+	}
+	return false
+}
+
+// join adds the one root of another group, if one loop can do both.
+func (g *group) join(one *group) bool {
+	if g.row != 0 && one.row != 0 && g.row != one.row || g.ops+one.ops > maxLoop {
+		return false
+	}
+	if (g.row != 0 || one.row != 0) && (g.cross != nil || one.cross != nil) {
+		return false
+	}
+	b, ok := refine(g.bounds, one.bounds)
+	if row := max(g.row, one.row); ok && row > 0 {
+		b, ok = refine(b, []int{1, row})
+	}
+	if !ok {
+		return false
+	}
+	if g.cross != nil && one.cross != nil && !slices.Equal(crossMask(g.cross, dimsOf(b)), crossMask(one.cross, dimsOf(b))) {
+		return false
+	}
+	g.bounds, g.row, g.ops = b, max(g.row, one.row), g.ops+one.ops
+	if g.cross == nil {
+		g.cross = one.cross
+	}
+	g.roots = append(g.roots, one.roots...)
+	for leaf := range one.leaves {
+		g.leaves[leaf] = true
+	}
+	return true
+}
+
+// crossMask says which of the dimensions a reduction reduces.
+func crossMask(r *ir.Node, dims []int) []bool {
+	from := r.In[0].Shape.Dimensions
+	marked := make([]bool, len(from))
+	for _, axis := range r.Attr.(ir.Axes) {
+		marked[axis] = true
+	}
+	return splitMask(from, marked, dims)
+}
+
+// reads lists the stored values that the loop reads: the leaves that it does not compute itself.
+func (g *group) reads() []*ir.Node {
+	var out []*ir.Node
+	for leaf := range g.leaves {
+		if !slices.Contains(g.roots, leaf) {
+			out = append(out, leaf)
+		}
+	}
+	slices.SortFunc(out, func(a, b *ir.Node) int { return a.ID - b.ID })
+	return out
+}
+
+// emitter writes the program of a group.
+type emitter struct {
+	u    *fuser
+	g    *group
+	p    loop.Program
+	regs map[*ir.Node]int
+	read []*ir.Node // per input of the program
+	dims []int
+
+	values map[float32]int // registers of constants, as positions in code
+	code   []loop.Instr    // registers are positions in code, or ^input
+	viewed []view          // per input
+}
+
+// program writes the loop of a group. in lists the value that each of the program's inputs reads.
+func (u *fuser) program(g *group) (p loop.Program, in []*ir.Node) {
+	e := &emitter{u: u, g: g, regs: map[*ir.Node]int{}, values: map[float32]int{}, dims: dimsOf(g.bounds)}
+	for _, n := range g.roots {
+		e.emit(n)
+	}
+	e.p.Dims = e.dims
+	for n, d := 1, len(e.dims)-1; g.row > 0 && n < g.row; d-- {
+		n *= e.dims[d]
+		e.p.Row++
+	}
+	for _, v := range e.viewed {
+		e.p.In = append(e.p.In, loop.Input{Type: v.of.Shape.DType, Offset: v.offset, Strides: v.split(e.dims)})
+		e.read = append(e.read, v.of)
+	}
+	n := len(e.viewed)
+	reg := func(r int) int {
+		if r < 0 {
+			return ^r
+		}
+		return n + r
+	}
+	for _, ins := range e.code {
+		ins.A, ins.B, ins.C = reg(ins.A), reg(ins.B), reg(ins.C)
+		e.p.Code = append(e.p.Code, ins)
+	}
+	for _, root := range g.roots {
+		e.p.Out = append(e.p.Out, e.output(root, reg(e.regs[root])))
+	}
+	return e.p, e.read
+}
+
+// output is how a root leaves the loop.
+func (e *emitter) output(n *ir.Node, reg int) loop.Output {
+	o := loop.Output{Type: n.Shape.DType, Reg: reg}
+	switch {
+	case !isReduction(n):
+	case e.g.row > 0: // one number for a row
+		o.Strides = make([]int, len(e.dims))
+		at := 1
+		for d := len(e.dims) - 1 - e.p.Row; d >= 0; d-- {
+			o.Strides[d] = at
+			at *= e.dims[d]
+		}
+	default:
+		o.Reduce, o.Reduced = reductions[n.Op], crossMask(n, e.dims)
+	}
+	return o
+}
+
+// add appends an instruction and returns its register.
+func (e *emitter) add(op loop.Op, args ...int) int {
+	ins := loop.Instr{Op: op}
+	for i, a := range args {
+		*[]*int{&ins.A, &ins.B, &ins.C}[i] = a
+	}
+	for i, old := range e.code {
+		if old == ins {
+			return i
+		}
+	}
+	e.code = append(e.code, ins)
+	return len(e.code) - 1
+}
+
+func (e *emitter) constant(s float32) int {
+	for i, old := range e.code {
+		if old.Op == loop.Const && (old.S == s || s != s && old.S != old.S) {
+			return i
+		}
+	}
+	e.code = append(e.code, loop.Instr{Op: loop.Const, S: s})
+	return len(e.code) - 1
+}
+
+// input returns the register of a view.
+func (e *emitter) input(v view) int {
+	for i, old := range e.viewed {
+		if old.of == v.of && old.offset == v.offset && slices.Equal(old.split(e.dims), v.split(e.dims)) {
+			return ^i
+		}
+	}
+	e.viewed = append(e.viewed, v)
+	return ^(len(e.viewed) - 1)
+}
+
+// emit writes the code of a loop node, if it is not there yet, and returns its register.
+func (e *emitter) emit(n *ir.Node) int {
+	if r, ok := e.regs[n]; ok {
+		return r
+	}
+	dims := space(n)
+	var args []int
+	for i := range n.In {
+		args = append(args, e.operand(e.u.operand(n, i, dims), dims))
+	}
+	r := e.operation(n, args)
+	e.regs[n] = r
+	return r
+}
+
+func (e *emitter) operand(o operand, dims []int) int {
+	switch {
+	case o.isConst:
+		return e.constant(o.scalar)
+	case o.inline != nil:
+		if !e.u.stored[o.inline] || slices.Contains(e.g.roots, o.inline) {
+			return e.emit(o.inline)
+		}
+		return e.input(whole(o.inline))
+	case o.row != nil:
+		if !e.u.stored[o.row] || slices.Contains(e.g.roots, o.row) {
+			return e.emit(o.row)
+		}
+		return e.input(rowView(o.row, dims))
+	}
+	return e.input(o.leaf)
+}
+
+// rowView reads a stored row reduction, each element for a row of an index space of dims.
+func rowView(r *ir.Node, dims []int) view {
+	row := r.In[0].Shape.Size() / max(1, r.Shape.Size())
+	strides, n, at := make([]int, len(dims)), 1, 1
+	for i, d := range slices.Backward(dims) {
+		if n >= row {
+			strides[i] = at
+			at *= d
+		}
+		n *= d
+	}
+	return view{of: r, dims: dims, strides: strides}
+}
+
+// operation writes the instructions of one node.
+func (e *emitter) operation(n *ir.Node, args []int) int {
+	switch {
+	case isReduction(n):
+		if e.g.row == 0 {
+			return args[0] // reduced as it leaves the loop
+		}
+		return e.add(reductions[n.Op], args[0])
+	case n.Op == compute.OpTypeConvertDType:
+		if isBool(n) && !isBool(n.In[0]) {
+			return e.add(loop.Ne, args[0], e.constant(0))
+		}
+		return args[0]
+	}
+	switch a := n.Attr.(type) {
+	case ir.Gelu:
+		if a.Exact {
+			return e.add(loop.GeluErf, args[0])
+		}
+		return e.add(loop.GeluTanh, args[0])
+	}
+	if op, ok := elementwise[n.Op]; ok {
+		return e.add(op, args...)
+	}
+	// Clamp is the one left: min, x, max.
+	return e.add(loop.Min, e.add(loop.Max, args[1], args[0]), args[2])
+}

@@ -1,0 +1,281 @@
+// Package compile turns a graph of operations into a plan: a list of kernels with a place in memory for
+// every value.
+//
+//	pass      file           what it does
+//	expand    expand.go      fused operations into simple ones, products and convolutions into one form each
+//	fuse      fuse.go        which values are stored; the rest is computed in the loops that use it
+//	group     group.go       loops over one index space that share what they read are one loop
+//	lower     lower.go       a kernel for every other operation
+//	attach    op.go          loops that continue a product or a convolution run on its rows as they are made
+//	schedule  plan.go        an order
+//	place     memory.go      lifetimes, and one arena
+//
+// All choices depend on the shapes in the graph only. A row's bytes do not depend on the batch it is in, as those
+// of package loop, gemm, conv and attention do not.
+package compile
+
+import (
+	"slices"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+
+	"mgd3/cpu/internal/ir"
+	"mgd3/cpu/internal/team"
+)
+
+// Plan is a compiled function. It may be run by many goroutines at once.
+type Plan struct {
+	f       *ir.Func
+	fuser   *fuser
+	ops     []*op
+	workers int
+
+	buffers  int
+	buffer   map[*ir.Node]int // by stored value
+	constant map[int][]byte   // by buffer
+	external []external
+	copies   []external // outputs that are copies of buffers
+	copied   []*ir.Node
+	spans    map[int]*span
+	scratch  []*span // by op
+	arena    int     // bytes
+
+	mu      sync.Mutex
+	free    []*frame
+	profile []Step // by op, when profiled
+}
+
+// compiler is the state between the passes.
+type compiler struct {
+	f       *ir.Func
+	fuser   *fuser
+	workers int
+	ops     []*op
+}
+
+// New compiles f for a team of the given size.
+func New(f *ir.Func, workers int) (*Plan, error) {
+	f = expand(f)
+	c := &compiler{f: f, fuser: newFuser(f), workers: workers}
+	if err := c.lower(); err != nil {
+		return nil, err
+	}
+	c.loops()
+	c.schedule()
+	p := &Plan{f: f, fuser: c.fuser, ops: c.ops, workers: workers, constant: map[int][]byte{}}
+	p.place(f)
+	p.placeConstants(f)
+	return p, nil
+}
+
+// loops adds the loops, each where it can be on the blocks of another op.
+func (c *compiler) loops() {
+	by := map[*ir.Node]*op{}
+	for _, o := range c.ops {
+		for _, n := range o.defs {
+			by[n] = o
+		}
+	}
+	for _, g := range c.split(c.fuser.groups(), by) {
+		var host *op
+		for _, n := range g.reads() {
+			o := by[n]
+			if o == nil || o.block == 0 || o.defs[0] != n || n.Shape.Size() != g.size {
+				continue
+			}
+			if host == nil || c.fuser.levels[n] >= c.fuser.levels[host.defs[0]] {
+				host = o
+			}
+		}
+		if host != nil && c.attach(host, g) {
+			continue
+		}
+		c.ops = append(c.ops, c.loopOp(g))
+	}
+}
+
+// split takes reductions across rows out of groups whose other part can run on the blocks of an op.
+func (c *compiler) split(groups []*group, by map[*ir.Node]*op) []*group {
+	var out []*group
+	for _, g := range groups {
+		hosted := slices.ContainsFunc(g.reads(), func(n *ir.Node) bool {
+			return by[n] != nil && by[n].block > 0 && n.Shape.Size() == g.size
+		})
+		var plain, cross *group
+		for _, n := range g.roots {
+			into := &plain
+			if isReduction(n) {
+				into = &cross
+			}
+			if one := c.fuser.single(n); *into == nil {
+				*into = one
+			} else if !(*into).join(one) {
+				hosted = false
+			}
+		}
+		if !hosted || g.cross == nil || plain == nil {
+			out = append(out, g)
+			continue
+		}
+		out = append(out, plain, cross)
+	}
+	return out
+}
+
+// schedule orders the ops: inputs first, and else as in the graph.
+func (c *compiler) schedule() {
+	by := map[*ir.Node]*op{}
+	for _, o := range c.ops {
+		for _, n := range o.defs {
+			by[n] = o
+		}
+	}
+	waits := map[*op]int{}
+	next := map[*op][]*op{}
+	for _, o := range c.ops {
+		seen := map[*op]bool{o: true}
+		for _, n := range o.uses {
+			if from := by[n]; from != nil && !seen[from] {
+				seen[from] = true
+				waits[o]++
+				next[from] = append(next[from], o)
+			}
+		}
+	}
+	var ready, out []*op
+	add := func(o *op) {
+		at, _ := slices.BinarySearchFunc(ready, o, func(a, b *op) int { return b.order - a.order })
+		ready = slices.Insert(ready, at, o)
+	}
+	for _, o := range c.ops {
+		if waits[o] == 0 {
+			add(o)
+		}
+	}
+	for len(ready) > 0 {
+		o := ready[len(ready)-1]
+		ready = ready[:len(ready)-1]
+		out = append(out, o)
+		for _, n := range next[o] {
+			if waits[n]--; waits[n] == 0 {
+				add(n)
+			}
+		}
+	}
+	if len(out) != len(c.ops) {
+		panic("compile: the ops wait for each other")
+	}
+	c.ops = out
+}
+
+// base is the stored value that n is in another shape.
+func (u *fuser) base(n *ir.Node) *ir.Node {
+	for isAlias(n) && !u.stored[n] {
+		n = n.In[0]
+	}
+	return n
+}
+
+// placeConstants gives constants that are read from memory a buffer of their own.
+func (p *Plan) placeConstants(f *ir.Func) {
+	for _, n := range f.Nodes {
+		if n.Op != compute.OpTypeConstant {
+			continue
+		}
+		p.buffer[n] = p.newBuffer()
+		p.constant[p.buffer[n]] = dtypes.UnsafeByteSliceFromAny(n.Attr.(ir.Const).Flat)
+	}
+}
+
+// newFrame makes the memory and the kernels of one execution.
+func (p *Plan) newFrame() *frame {
+	fr := &frame{mem: make([][]byte, p.buffers), arena: aligned(p.arena), caches: make([]Cache, p.buffers)}
+	for b, s := range p.spans {
+		fr.mem[b] = fr.arena[s.offset : s.offset+s.size : s.offset+s.size]
+	}
+	for b, data := range p.constant {
+		fr.mem[b] = data
+	}
+	for i, o := range p.ops {
+		fr.runners = append(fr.runners, p.runner(o))
+		fr.scratch = append(fr.scratch, nil)
+		if s := p.scratch[i]; s != nil {
+			fr.scratch[i] = floats(fr.arena[s.offset : s.offset+s.size])
+		}
+	}
+	return fr
+}
+
+// aligned returns n bytes that start at a multiple of align.
+func aligned(n int) []byte {
+	b := make([]byte, n+align)
+	skip := int(-uintptr(unsafe.Pointer(&b[0])) & (align - 1))
+	return b[skip : skip+n : skip+n]
+}
+
+func floats(b []byte) []float32 {
+	if len(b) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), len(b)/4)
+}
+
+// Run computes the outputs. in are the parameters and then the captured values; caches, if not nil, belong
+// to them. No memory of an output is that of an input.
+func (p *Plan) Run(t *team.Team, out, in [][]byte, caches []Cache) error {
+	fr := p.take()
+	defer p.give(fr)
+	fr.team = t
+	copy(fr.mem, in)
+	copy(fr.caches, caches)
+	for _, e := range p.external {
+		fr.mem[e.buffer] = out[e.output]
+	}
+	for i, run := range fr.runners {
+		var start time.Time
+		if p.profile != nil {
+			start = time.Now()
+		}
+		if err := run(fr, fr.scratch[i]); err != nil {
+			return err
+		}
+		if p.profile != nil {
+			p.addTime(i, time.Since(start))
+		}
+	}
+	for i, e := range p.copies {
+		copy(out[e.output], fr.mem[p.buffer[p.copied[i]]])
+	}
+	return nil
+}
+
+func (p *Plan) take() *frame {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.free); n > 0 {
+		fr := p.free[n-1]
+		p.free = p.free[:n-1]
+		return fr
+	}
+	return p.newFrame()
+}
+
+// give keeps a frame for the next execution, without what belongs to the caller.
+func (p *Plan) give(fr *frame) {
+	inputs := len(p.f.Params) + len(p.f.Captures)
+	clear(fr.mem[:inputs])
+	clear(fr.caches)
+	for _, e := range p.external {
+		fr.mem[e.buffer] = nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free = append(p.free, fr)
+}
+
+// Bytes is the memory that one execution needs beside its inputs, outputs and constants.
+func (p *Plan) Bytes() int { return p.arena }
