@@ -1,0 +1,140 @@
+package attention
+
+import (
+	"mgd3/cpu/internal/kernel"
+	"mgd3/cpu/internal/team"
+)
+
+// Forward is a plan of attention. It is used by one Run at a time.
+type Forward struct {
+	plan
+	packs, blockLen int // floats: of the packed keys and values of a head, of a block's queries and scores
+
+	out, stats, scratch []float32
+	unit                int // whose blocks are computed
+
+	whole, pack, part func(part, worker int) // bound methods, made once
+}
+
+// New plans attention.
+func New(s Shape, l Layouts, o Options) *Forward {
+	f := &Forward{plan: newPlan(s, l, o)}
+	f.packs = kernel.PackedLen(s.Dim, s.KV) + kernel.PackedLen(s.KV, s.Dim)
+	f.blockLen = f.rows * (f.ldd + f.ld)
+	f.whole, f.pack, f.part = f.wholeUnit, f.packPart, f.blockPart
+	return f
+}
+
+// Scratch returns the number of floats that Run needs with a team of that size.
+func (f *Forward) Scratch(workers int) int {
+	if f.split(workers) {
+		return f.packs + workers*f.blockLen
+	}
+	return workers * (f.packs + f.blockLen)
+}
+
+// A unit is a batch and a head of keys and values. If there are too few of them for all workers, or their number
+// does not come out even, the workers share the blocks of a unit.
+func (p *plan) split(workers int) bool {
+	units := p.s.Batch * p.s.KVHeads
+	return units%workers != 0 && units < 4*workers
+}
+
+// Run computes out, and stats unless they are nil. The scratch has at least Scratch(t.Size()) floats, of any value.
+func (f *Forward) Run(t *team.Team, out, stats []float32, in Inputs, scratch []float32) {
+	if f.s.Batch == 0 || f.s.Heads == 0 || f.s.Q == 0 {
+		return
+	}
+	f.begin(in)
+	f.needOut("out", len(out), f.s, f.s.Heads, f.s.Q, f.l.Out)
+	if stats != nil {
+		_ = stats[:f.s.StatsLen()]
+	}
+	f.out, f.stats, f.scratch = out, stats, scratch[:f.Scratch(t.Size())]
+	if f.split(t.Size()) {
+		for f.unit = range f.s.Batch * f.s.KVHeads {
+			t.For(panelsOf(f.s.KV)+panelsOf(f.s.Dim), f.pack)
+			t.For(f.group*f.blocks, f.part)
+		}
+	} else {
+		t.For(f.s.Batch*f.s.KVHeads, f.whole)
+	}
+	f.in, f.out, f.stats, f.scratch = Inputs{}, nil, nil, nil
+}
+
+func (f *Forward) wholeUnit(unit, worker int) {
+	scratch := f.scratch[worker*(f.packs+f.blockLen):]
+	packs, block := scratch[:f.packs], scratch[f.packs:][:f.blockLen]
+	for j := range panelsOf(f.s.KV) + panelsOf(f.s.Dim) {
+		f.packUnit(packs, unit, j)
+	}
+	for i := range f.group * f.blocks {
+		f.compute(packs, block, unit, i)
+	}
+}
+
+func (f *Forward) packPart(part, _ int) { f.packUnit(f.scratch, f.unit, part) }
+
+func (f *Forward) blockPart(part, worker int) {
+	f.compute(f.scratch, f.scratch[f.packs+worker*f.blockLen:][:f.blockLen], f.unit, part)
+}
+
+// packUnit packs panel j of kᵀ or, after these, of v.
+func (f *Forward) packUnit(packs []float32, unit, j int) {
+	batch, head := unit/f.s.KVHeads, unit%f.s.KVHeads
+	if j < panelsOf(f.s.KV) {
+		f.packTransposed(packs, f.in.K, f.l.K, batch, head, j)
+		return
+	}
+	f.packTokens(packs[kernel.PackedLen(f.s.Dim, f.s.KV):], f.in.V, f.l.V, batch, head, j-panelsOf(f.s.KV))
+}
+
+// compute makes block i of the unit's heads, one head after the other.
+func (f *Forward) compute(packs, scratch []float32, unit, i int) {
+	batch, head := unit/f.s.KVHeads, unit%f.s.KVHeads*f.group+i/f.blocks
+	lo, hi := f.block(i % f.blocks)
+	seen := max(lo, min(hi, f.queries(batch)))
+	kt, v := packs[:kernel.PackedLen(f.s.Dim, f.s.KV)], packs[kernel.PackedLen(f.s.Dim, f.s.KV):]
+	q, s := scratch[:f.rows*f.ldd], scratch[f.rows*f.ldd:]
+
+	width := f.keys(batch, seen-1)
+	f.scaled(q, f.in.Q, f.l.Q, batch, head, lo, seen)
+	f.multiply(s, f.ld, q, f.ldd, packed(kt, f.s.Dim), seen-lo, width, f.s.Dim, false)
+	for i := lo; i < seen; i++ {
+		row := s[(i-lo)*f.ld:][:width]
+		n := f.keys(batch, i)
+		f.adjust(row[:n], batch, head, i, 0)
+		m, inv := softmax(row[:n])
+		clear(row[n:])
+		q[i-lo] = inv // the queries have served
+		f.note(batch, head, i, m, inv)
+	}
+	if width > 0 && seen > lo {
+		out := f.out[batch*f.l.Out.Batch+head*f.l.Out.Head+lo*f.l.Out.Token:]
+		f.multiply(out, f.l.Out.Token, s, f.ld, packed(v, f.s.KV), seen-lo, f.s.Dim, width, false)
+	}
+	for i := lo; i < hi; i++ {
+		o := f.row(f.out, f.l.Out, batch, head, i)
+		if i >= seen || width == 0 {
+			clear(o)
+			f.note(batch, head, i, inf, 0)
+			continue
+		}
+		kernel.MulS(o, o, q[i-lo])
+	}
+}
+
+// scaled copies the rows lo to hi-1 of one head, times scale.
+func (p *plan) scaled(dst, x []float32, l Layout, batch, head, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		kernel.MulS(dst[(i-lo)*p.ldd:][:p.s.Dim], p.row(x, l, batch, head, i), p.scale)
+	}
+}
+
+// note keeps m and 1/l of a query.
+func (f *Forward) note(batch, head, i int, m, inv float32) {
+	if f.stats != nil {
+		at := 2 * ((batch*f.s.Heads+head)*f.s.Q + i)
+		f.stats[at], f.stats[at+1] = m, inv
+	}
+}
