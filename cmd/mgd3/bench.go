@@ -18,7 +18,7 @@ import (
 // benchOptions are the flags of bench.
 type benchOptions struct {
 	threads, repeat int
-	profile         bool
+	profile, names  bool
 	from, against   []string
 }
 
@@ -56,6 +56,7 @@ docs/benchmarks.md says what the loads are, and how other programs do on them.`,
 		},
 	}
 	f := cmd.Flags()
+	f.BoolVar(&o.names, "names", false, "print the names of the loads, and nothing else")
 	f.IntVar(&o.threads, "threads", runtime.GOMAXPROCS(0), "use `N` threads")
 	f.IntVar(&o.repeat, "repeat", 3, "take the median of `N` runs")
 	f.BoolVar(&o.profile, "profile", false, "after each load, print the backend's plan with the time of each kernel to standard error")
@@ -68,7 +69,8 @@ docs/benchmarks.md says what the loads are, and how other programs do on them.`,
 func wrapNames(names []string) string {
 	var text strings.Builder
 	for pair := range slices.Chunk(names, 2) {
-		fmt.Fprintf(&text, "  %-26s%s\n", pair[0], strings.Join(pair[1:], ""))
+		line := fmt.Sprintf("  %-26s%s", pair[0], strings.Join(pair[1:], ""))
+		text.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	return text.String()
 }
@@ -87,6 +89,12 @@ func (o *benchOptions) check() error {
 
 // bench measures, or reads what was measured, and compares.
 func (e *env) bench(ctx context.Context, o *benchOptions, loads []bench.Load) error {
+	if o.names {
+		for _, load := range loads {
+			fmt.Fprintln(e.stdout, load.Name)
+		}
+		return nil
+	}
 	others, err := readResults(o.against)
 	if err != nil {
 		return err

@@ -81,22 +81,22 @@ func Read(r io.Reader) ([]Result, error) {
 }
 
 // Compare writes, for each load of ours in order, the median time of an item beside that of the
-// fastest other program, and how many times as fast ours is.
+// fastest other program, how many times as fast ours is, and the memory of both.
 func Compare(w io.Writer, ours, others []Result) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "load\tours, s\tother, s\ttimes as fast\tother's program\trounds")
 	best := map[string]Result{}
 	for _, r := range medians(others) {
 		if b, ok := best[r.Load]; !ok || r.PerItem < b.PerItem {
 			best[r.Load] = r
 		}
 	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "load\tours, s\tMiB\tother, s\tMiB\ttimes as fast\tother's program\trounds")
 	for _, r := range medians(ours) {
-		rounds := count(ours, r)
+		fmt.Fprintf(table, "%s\t%.5g\t%.0f\t", r.Load, r.PerItem, r.PeakMiB)
 		if b, ok := best[r.Load]; ok {
-			fmt.Fprintf(table, "%s\t%.5g\t%.5g\t%.2f\t%s\t%d and %d\n", r.Load, r.PerItem, b.PerItem, b.PerItem/r.PerItem, b.Program(), rounds, count(others, b))
+			fmt.Fprintf(table, "%.5g\t%.0f\t%.2f\t%s\t%d and %d\n", b.PerItem, b.PeakMiB, b.PerItem/r.PerItem, b.Program(), count(ours, r), count(others, b))
 		} else {
-			fmt.Fprintf(table, "%s\t%.5g\t\t\tnone\t%d\n", r.Load, r.PerItem, rounds)
+			fmt.Fprintf(table, "\t\t\tnone\t%d\n", count(ours, r))
 		}
 	}
 	return table.Flush()
