@@ -85,17 +85,17 @@ func checkShape(op any, shape shapes.Shape) error {
 
 // copyFlat copies between slices of the type and size of shape, one of which comes from outside.
 func copyFlat(op string, dst, src any, shape shapes.Shape) error {
+	need := shape.DType.SizeForDimensions(shape.Size())
 	for _, flat := range []any{dst, src} {
 		t := reflect.TypeOf(flat)
 		if t == nil || t.Kind() != reflect.Slice || t.Elem() != shape.DType.GoType() && dtypes.FromGoType(t.Elem()) != shape.DType {
 			return errors.Errorf("%s: %s needs a []%s, got a %T", op, shape, shape.DType.GoType(), flat)
 		}
+		if have := len(dtypes.UnsafeByteSliceFromAny(flat)); have != need {
+			return errors.Errorf("%s: %s is %d bytes, the slice %d", op, shape, need, have)
+		}
 	}
-	to, from := dtypes.UnsafeByteSliceFromAny(dst), dtypes.UnsafeByteSliceFromAny(src)
-	if len(to) != len(from) {
-		return errors.Errorf("%s: %s has %d bytes, the slice has a different size", op, shape, shape.DType.SizeForDimensions(shape.Size()))
-	}
-	copy(to, from)
+	copy(dtypes.UnsafeByteSliceFromAny(dst), dtypes.UnsafeByteSliceFromAny(src))
 	return nil
 }
 
