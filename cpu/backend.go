@@ -25,6 +25,7 @@ func init() { compute.Register(Name, New) }
 // Backend implements [compute.Backend]. It may be used by many goroutines at once.
 type Backend struct {
 	team   *team.Team
+	plain  bool // evaluate node by node
 	pool   pool
 	closed atomic.Bool
 }
@@ -33,6 +34,7 @@ var _ compute.Backend = (*Backend)(nil)
 
 // New returns a backend; see the package comment for config.
 func New(config string) (compute.Backend, error) {
+	b := &Backend{}
 	threads := 0
 	for option := range strings.SplitSeq(config, ",") {
 		key, value, _ := strings.Cut(option, "=")
@@ -44,15 +46,18 @@ func New(config string) (compute.Backend, error) {
 				return nil, errors.Errorf("cpu: option %q: want a number of threads, at least 1", option)
 			}
 			threads = n
+		case "plain":
+			b.plain = true
 		case "isa":
 			if err := setLevel(value); err != nil {
 				return nil, errors.WithMessagef(err, "cpu: option %q", option)
 			}
 		default:
-			return nil, errors.Errorf("cpu: option %q is not known: have threads=N and isa=NAME", option)
+			return nil, errors.Errorf("cpu: option %q is not known: have threads=N, isa=NAME and plain", option)
 		}
 	}
-	return &Backend{team: team.New(threads)}, nil
+	b.team = team.New(threads)
+	return b, nil
 }
 
 func setLevel(name string) error {

@@ -41,6 +41,7 @@ func TestBackendSuite(t *testing.T) {
 			backendtest.RunAll(t, newBackend(t, "isa="+level.String()), nil)
 		})
 	}
+	t.Run("plain", func(t *testing.T) { backendtest.RunAll(t, newBackend(t, "plain"), nil) })
 }
 
 // skippable are the tests of the suite that may be skipped: we have no dynamic shapes.
@@ -121,7 +122,7 @@ func TestConfig(t *testing.T) {
 		"threads=0":          `option "threads=0": want a number of threads`,
 		"threads=many":       `option "threads=many": want a number of threads`,
 		"isa=sse":            `option "isa=sse": this machine and build have [generic`,
-		"thread=2":           `option "thread=2" is not known: have threads=N and isa=NAME`,
+		"thread=2":           `option "thread=2" is not known: have threads=N, isa=NAME and plain`,
 		"threads=1,parallel": `option "parallel" is not known`,
 	} {
 		if _, err := New(config); err == nil || !strings.Contains(err.Error(), want) {

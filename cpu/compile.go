@@ -20,6 +20,9 @@ type argument struct {
 
 // compile compiles f and the functions it calls.
 func compile(b *Backend, f *ir.Func) (program, error) {
+	if b.plain {
+		return newWalker(b, f)
+	}
 	passes.All(f)
 	for _, n := range f.Nodes {
 		if _, ok := n.Attr.(ir.Branches); ok {

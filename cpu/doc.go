@@ -9,6 +9,7 @@
 //
 //	threads=N    workers that share the work of an operation
 //	isa=NAME     instruction set: generic, avx2 or avx512; for the whole process, to test and to compare
+//	plain        every operation by itself, in plain Go; what all else is compared with
 //
 // The result for a row never depends on the rows beside it, nor on the number of workers.
 //
