@@ -54,7 +54,9 @@ type vecTable struct {
 }
 
 // vec is the table of the current level.
-var vec = vecGeneric
+var vec vecTable
+
+func init() { OnLevel(func(l Level) { vec = vecTables(l) }) }
 
 // want panics unless a slice of length have covers n elements.
 func want(n, have int) {

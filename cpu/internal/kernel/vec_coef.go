@@ -3,13 +3,17 @@ package kernel
 // The numbers of the functions in vec_math_generic.go and of their assembly; _asm/vec reads them from here.
 // The polynomials are made by _asm/minimax; see docs/notes/vector-maths.md.
 const (
-	one     = 1
-	half    = 0.5
-	two     = 2
-	signBit = 0x80000000 // bits; so are the following
-	absBits = 0x7fffffff
-	infBits = 0x7f800000
-	nanBits = 0x7fc00000
+	zero       = 0
+	one        = 1
+	two        = 2
+	half       = 0.5
+	minusHalf  = -0.5
+	oneBits    = 0x3f800000 // the bits of 1
+	signBit    = 0x80000000
+	absBits    = 0x7fffffff
+	infBits    = 0x7f800000
+	negInfBits = 0xff800000
+	nanBits    = 0x7fc00000
 
 	// exp: r = x - n·ln 2, where ln 2 = ln2Hi + ln2Lo to 48 bits.
 	log2e  = 0x1.715476p+0
@@ -42,7 +46,6 @@ const (
 	logScale  = 0x1p23
 	logShift  = 23
 	sqrtHalf  = 0x3f3504f3 // bits of √½
-	oneBits   = 0x3f800000
 	topShift  = 126
 
 	// (tanh(√z)/√z - 1)/z on √z ≤ tanhSmall, relative error 2^-27.7; tanh is 1 from tanhMax on.

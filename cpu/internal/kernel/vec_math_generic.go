@@ -85,7 +85,7 @@ func split(y float32) (m float32, k int32) {
 // logSum returns k·ln 2 + ln(1+f).
 func logSum(f, k float32) float32 {
 	h := f * f
-	u := fma32(horner(f, log10, log9, log8, log7, log6, log5, log4, log3), f, -half)
+	u := fma32(horner(f, log10, log9, log8, log7, log6, log5, log4, log3), f, minusHalf)
 	return fma32(k, ln2Hi, f) + fma32(h, u, float32(k*ln2Lo))
 }
 
@@ -176,7 +176,7 @@ func wave(n int32, r float32) float32 {
 	z := r * r
 	y := fma32(float32(r*z), horner(z, sin7, sin5, sin3), r)
 	if n&1 != 0 {
-		y = horner(z, cos8, cos6, cos4, -half, 1)
+		y = horner(z, cos8, cos6, cos4, minusHalf, 1)
 	}
 	return math.Float32frombits(math.Float32bits(y) ^ uint32(n)<<30&signBit)
 }

@@ -1,0 +1,172 @@
+//go:build !purego
+
+package kernel
+
+//go:generate go run -C _asm ./vec -pkg kernel -out ../vec_amd64.s -stubs ../vec_stubs_amd64.go
+
+// vecTables returns the kernels of a level.
+func vecTables(l Level) vecTable {
+	switch l {
+	case AVX512:
+		return vecAVX512()
+	case AVX2:
+		return vecAVX2()
+	}
+	return vecGeneric
+}
+
+func vecAVX2() vecTable {
+	t := vecGeneric
+	t.add = addAVX2
+	t.sub = subAVX2
+	t.mul = mulAVX2
+	t.div = divAVX2
+	t.max = maxAVX2
+	t.min = minAVX2
+	t.and = andAVX2
+	t.or = orAVX2
+	t.xor = xorAVX2
+	t.eq = eqAVX2
+	t.ne = neAVX2
+	t.lt = ltAVX2
+	t.le = leAVX2
+	t.gt = gtAVX2
+	t.ge = geAVX2
+	t.addS = addSAVX2
+	t.subS = subSAVX2
+	t.mulS = mulSAVX2
+	t.divS = divSAVX2
+	t.rsubS = rsubSAVX2
+	t.rdivS = rdivSAVX2
+	t.maxS = maxSAVX2
+	t.minS = minSAVX2
+	t.eqS = eqSAVX2
+	t.neS = neSAVX2
+	t.ltS = ltSAVX2
+	t.leS = leSAVX2
+	t.gtS = gtSAVX2
+	t.geS = geSAVX2
+	t.mulAdd = mulAddAVX2
+	t.mulAddS = mulAddSAVX2
+	t.axpyS = axpySAVX2
+	t.scaleShift = scaleShiftAVX2
+	t.sel = selectAVX2
+	t.fill = fillAVX2
+	t.neg = negAVX2
+	t.abs = absAVX2
+	t.square = squareAVX2
+	t.relu = reluAVX2
+	t.sqrt = sqrtAVX2
+	t.rsqrt = rsqrtAVX2
+	t.recip = recipAVX2
+	t.not = notAVX2
+	t.sign = signAVX2
+	t.floor = floorAVX2
+	t.ceil = ceilAVX2
+	t.round = roundAVX2
+	t.isFinite = isFiniteAVX2
+	t.isNaN = isNaNAVX2
+	t.exp = expAVX2
+	t.expm1 = expm1AVX2
+	t.log = logAVX2
+	t.log1p = log1pAVX2
+	t.tanh = tanhAVX2
+	t.logistic = logisticAVX2
+	t.erf = erfAVX2
+	t.silu = siluAVX2
+	t.geluErf = geluErfAVX2
+	t.geluTanh = geluTanhAVX2
+	t.sin = sinAVX2
+	t.cos = cosAVX2
+	t.sum = sumAVX2
+	t.prod = prodAVX2
+	t.sumSquares = sumSquaresAVX2
+	t.dot = dotAVX2
+	t.sumSqDiff = sumSqDiffAVX2
+	t.reduceMax = reduceMaxAVX2
+	t.reduceMin = reduceMinAVX2
+	t.expSubSum = expSubSumAVX2
+	t.sumRows = sumRowsAVX2
+	t.maxRows = maxRowsAVX2
+	t.minRows = minRowsAVX2
+	t.sumSqDiffRows = sumSqDiffRowsAVX2
+	return t
+}
+
+func vecAVX512() vecTable {
+	t := vecAVX2()
+	t.add = addAVX512
+	t.sub = subAVX512
+	t.mul = mulAVX512
+	t.div = divAVX512
+	t.max = maxAVX512
+	t.min = minAVX512
+	t.and = andAVX512
+	t.or = orAVX512
+	t.xor = xorAVX512
+	t.eq = eqAVX512
+	t.ne = neAVX512
+	t.lt = ltAVX512
+	t.le = leAVX512
+	t.gt = gtAVX512
+	t.ge = geAVX512
+	t.addS = addSAVX512
+	t.subS = subSAVX512
+	t.mulS = mulSAVX512
+	t.divS = divSAVX512
+	t.rsubS = rsubSAVX512
+	t.rdivS = rdivSAVX512
+	t.maxS = maxSAVX512
+	t.minS = minSAVX512
+	t.eqS = eqSAVX512
+	t.neS = neSAVX512
+	t.ltS = ltSAVX512
+	t.leS = leSAVX512
+	t.gtS = gtSAVX512
+	t.geS = geSAVX512
+	t.mulAdd = mulAddAVX512
+	t.mulAddS = mulAddSAVX512
+	t.axpyS = axpySAVX512
+	t.scaleShift = scaleShiftAVX512
+	t.sel = selectAVX512
+	t.fill = fillAVX512
+	t.neg = negAVX512
+	t.abs = absAVX512
+	t.square = squareAVX512
+	t.relu = reluAVX512
+	t.sqrt = sqrtAVX512
+	t.rsqrt = rsqrtAVX512
+	t.recip = recipAVX512
+	t.not = notAVX512
+	t.sign = signAVX512
+	t.floor = floorAVX512
+	t.ceil = ceilAVX512
+	t.round = roundAVX512
+	t.isFinite = isFiniteAVX512
+	t.isNaN = isNaNAVX512
+	t.exp = expAVX512
+	t.expm1 = expm1AVX512
+	t.log = logAVX512
+	t.log1p = log1pAVX512
+	t.tanh = tanhAVX512
+	t.logistic = logisticAVX512
+	t.erf = erfAVX512
+	t.silu = siluAVX512
+	t.geluErf = geluErfAVX512
+	t.geluTanh = geluTanhAVX512
+	t.sin = sinAVX512
+	t.cos = cosAVX512
+	t.sum = sumAVX512
+	t.prod = prodAVX512
+	t.sumSquares = sumSquaresAVX512
+	t.dot = dotAVX512
+	t.sumSqDiff = sumSqDiffAVX512
+	t.reduceMax = reduceMaxAVX512
+	t.reduceMin = reduceMinAVX512
+	t.expSubSum = expSubSumAVX512
+	t.sumRows = sumRowsAVX512
+	t.maxRows = maxRowsAVX512
+	t.minRows = minRowsAVX512
+	t.sumSqDiffRows = sumSqDiffRowsAVX512
+	return t
+}
