@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/cpu"
 	"mgd3/engine"
 	"mgd3/internal/bench"
 )
@@ -126,12 +127,17 @@ func (e *env) measure(ctx context.Context, o *benchOptions, loads []bench.Load) 
 	if o.profile {
 		explain = func(p *engine.Program) error { return p.Explain(e.stderr) }
 	}
+	peak := 0.0
+	if kind, _, _ := strings.Cut(e.backend, ":"); kind != "xla" { // that may be another processor
+		peak = cpu.Peak(o.threads)
+	}
 	var results []bench.Result
 	for _, load := range loads {
 		r, err := load.Measure(ctx, backend, o.threads, o.repeat, explain)
 		if err != nil {
 			return results, err
 		}
+		r.Of(peak)
 		if err := json.NewEncoder(e.stdout).Encode(r); err != nil {
 			return results, err
 		}

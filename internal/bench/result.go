@@ -37,7 +37,7 @@ func (l Load) result(seconds float64) Result {
 	return r
 }
 
-// Of sets the share of the machine's peak in GFLOP/s.
+// Of sets the share of the machine's peak in GFLOP/s; 0 is a peak that is not known.
 func (r *Result) Of(peak float64) {
 	if peak > 0 {
 		r.Share = round(r.Speed/peak, 3)

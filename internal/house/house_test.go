@@ -20,7 +20,7 @@ var rooms = map[string][]string{
 	"weights":                 {},
 	"internal/atomicfile":     {},
 	"internal/golden":         {"weights"},
-	"engine":                  {"weights"},
+	"engine":                  {"cpu", "weights"},
 	"dit":                     {"engine", "weights"},
 	"latent":                  {"engine", "weights", "internal/atomicfile"},
 	"distill":                 {"dataset", "diffusion", "dit", "engine", "internal/atomicfile", "latent", "modes", "rng", "weights"},
@@ -29,7 +29,7 @@ var rooms = map[string][]string{
 	"internal/house":          {},
 	"internal/bench":          {"dataset", "diffusion", "dit", "engine", "evaluate", "latent", "modes", "rng", "weights"},
 	"internal/tiny":           {"dit", "engine", "internal/atomicfile", "latent", "rng", "weights"},
-	"cmd/mgd3": {"dataset", "diffusion", "distill", "dit", "engine", "internal/atomicfile", "internal/bench", "latent", "modes",
+	"cmd/mgd3": {"cpu", "dataset", "diffusion", "distill", "dit", "engine", "internal/atomicfile", "internal/bench", "latent", "modes",
 		"report", "weights"},
 }
 
