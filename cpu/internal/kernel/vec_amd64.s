@@ -5242,7 +5242,9 @@ TEXT ·expSubSumAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst_len+8(FP), CX
 	MOVQ         x_base+24(FP), BX
 	XORQ         DX, DX
-	VBROADCASTSS m+48(FP), Y2
+	VBROADCASTSS m+48(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
 	TESTQ        CX, CX
 	JZ           done
 
@@ -5252,7 +5254,7 @@ loop:
 	VMOVUPS (BX)(DX*1), Y3
 
 compute:
-	VSUBPS       Y2, Y3, Y3
+	VSUBPS       Y0, Y3, Y3
 	VMOVUPS      expMax<>+0(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VMOVUPS      expMin<>+0(SB), Y4
@@ -5281,9 +5283,9 @@ compute:
 	CMPQ         CX, $+8
 	JL           storePart
 	VMOVUPS      Y3, (AX)(DX*1)
-	VADDPS       Y3, Y0, Y3
-	VMOVAPS      Y1, Y0
-	VMOVAPS      Y3, Y1
+	VADDPS       Y3, Y1, Y3
+	VMOVAPS      Y2, Y1
+	VMOVAPS      Y3, Y2
 	ADDQ         $+32, DX
 	SUBQ         $+8, CX
 	JNZ          loop
@@ -5298,25 +5300,25 @@ loadPart:
 	JMP          compute
 
 storePart:
-	VMOVD        CX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     iota<>+0(SB), Y2, Y2
-	VMASKMOVPS   Y3, Y2, (AX)(DX*1)
-	VANDPS       Y3, Y2, Y2
-	VADDPS       Y2, Y0, Y2
-	VMOVAPS      Y1, Y0
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota<>+0(SB), Y0, Y0
+	VMASKMOVPS   Y3, Y0, (AX)(DX*1)
+	VANDPS       Y3, Y0, Y0
+	VADDPS       Y0, Y1, Y0
 	VMOVAPS      Y2, Y1
+	VMOVAPS      Y0, Y2
 	LEAQ         (DX)(CX*4), DX
 
 done:
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VPERMILPS    $0x0e, X0, X1
-	VADDPS       X1, X0, X0
-	VPERMILPS    $0x01, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSS       X0, ret+56(FP)
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSS       X1, ret+56(FP)
 	VZEROUPPER
 	RET
 
@@ -10506,24 +10508,25 @@ number:
 	RET
 
 // func expSubSumAVX512(dst []float32, x []float32, m float32) float32
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·expSubSumAVX512(SB), NOSPLIT, $0-60
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         dst_len+8(FP), CX
 	MOVQ         x_base+24(FP), BX
 	XORQ         DX, DX
-	VBROADCASTSS m+48(FP), Z1
-	VBROADCASTSS expMax<>+0(SB), Z2
-	VBROADCASTSS expMin<>+0(SB), Z3
-	VBROADCASTSS log2e<>+0(SB), Z4
-	VBROADCASTSS ln2Hi<>+0(SB), Z5
-	VBROADCASTSS ln2Lo<>+0(SB), Z6
-	VBROADCASTSS exp6<>+0(SB), Z7
-	VBROADCASTSS exp5<>+0(SB), Z8
-	VBROADCASTSS exp4<>+0(SB), Z9
-	VBROADCASTSS exp3<>+0(SB), Z10
-	VBROADCASTSS exp2<>+0(SB), Z11
-	VBROADCASTSS one<>+0(SB), Z12
+	VBROADCASTSS m+48(FP), Z0
+	VBROADCASTSS expMax<>+0(SB), Z1
+	VBROADCASTSS expMin<>+0(SB), Z2
+	VBROADCASTSS log2e<>+0(SB), Z3
+	VBROADCASTSS ln2Hi<>+0(SB), Z4
+	VBROADCASTSS ln2Lo<>+0(SB), Z5
+	VBROADCASTSS exp6<>+0(SB), Z6
+	VBROADCASTSS exp5<>+0(SB), Z7
+	VBROADCASTSS exp4<>+0(SB), Z8
+	VBROADCASTSS exp3<>+0(SB), Z9
+	VBROADCASTSS exp2<>+0(SB), Z10
+	VBROADCASTSS one<>+0(SB), Z11
+	VXORPS       Z12, Z12, Z12
 	TESTQ        CX, CX
 	JZ           done
 
@@ -10533,26 +10536,26 @@ loop:
 	VMOVUPS (BX)(DX*1), Z13
 
 compute:
-	VSUBPS       Z1, Z13, Z13
-	VMINPS       Z13, Z2, Z13
-	VMAXPS       Z13, Z3, Z13
-	VMULPS       Z4, Z13, Z14
+	VSUBPS       Z0, Z13, Z13
+	VMINPS       Z13, Z1, Z13
+	VMAXPS       Z13, Z2, Z13
+	VMULPS       Z3, Z13, Z14
 	VRNDSCALEPS  $0x08, Z14, Z14
 	VMOVUPS      Z13, Z13
+	VFNMADD231PS Z4, Z14, Z13
 	VFNMADD231PS Z5, Z14, Z13
-	VFNMADD231PS Z6, Z14, Z13
-	VMOVUPS      Z7, Z15
+	VMOVUPS      Z6, Z15
+	VFMADD213PS  Z7, Z13, Z15
 	VFMADD213PS  Z8, Z13, Z15
 	VFMADD213PS  Z9, Z13, Z15
 	VFMADD213PS  Z10, Z13, Z15
 	VFMADD213PS  Z11, Z13, Z15
-	VFMADD213PS  Z12, Z13, Z15
-	VFMADD213PS  Z12, Z13, Z15
+	VFMADD213PS  Z11, Z13, Z15
 	VSCALEFPS    Z14, Z15, Z13
 	CMPQ         CX, $+16
 	JL           storePart
 	VMOVUPS      Z13, (AX)(DX*1)
-	VADDPS       Z13, Z0, Z0
+	VADDPS       Z13, Z12, Z12
 	ADDQ         $+64, DX
 	SUBQ         $+16, CX
 	JNZ          loop
@@ -10566,23 +10569,23 @@ loadPart:
 	JMP          compute
 
 storePart:
-	VPBROADCASTD CX, Z1
-	VPCMPGTD     iota<>+0(SB), Z1, K1
+	VPBROADCASTD CX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
 	VMOVUPS      Z13, K1, (AX)(DX*1)
-	VMOVAPS.Z    Z13, K1, Z1
-	VADDPS       Z1, Z0, Z0
+	VMOVAPS.Z    Z13, K1, Z0
+	VADDPS       Z0, Z12, Z12
 	LEAQ         (DX)(CX*4), DX
 
 done:
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VPERMILPS     $0x0e, X0, X1
-	VADDPS        X1, X0, X0
-	VPERMILPS     $0x01, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSS        X0, ret+56(FP)
+	VEXTRACTF64X4 $0x01, Z12, Y0
+	VADDPS        Y0, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X0
+	VADDPS        X0, X12, X12
+	VPERMILPS     $0x0e, X12, X0
+	VADDPS        X0, X12, X12
+	VPERMILPS     $0x01, X12, X0
+	VADDPS        X0, X12, X12
+	VMOVSS        X12, ret+56(FP)
 	VZEROUPPER
 	RET
 

@@ -76,9 +76,7 @@ func (e elem) start(a *isa) (s []v) {
 // light writes a kernel with few instructions per vector: four vectors per pass, then one, then a part of one.
 func (e elem) light(a *isa) {
 	const unroll = 4
-	a.text(e.name, e.signature, e.doc)
-	w := a.walk("dst", e.in)
-	s := e.start(a)
+	w, s := e.begin(a)
 	per := int32(a.n())
 
 	a.SUBQ(operand.I32(unroll*per), w.left)
@@ -109,30 +107,37 @@ func (e elem) light(a *isa) {
 	a.end()
 }
 
-// heavy writes a kernel with many instructions per vector, once: branches around it load and store the last part.
-func (e elem) heavy(a *isa) { e.single(a, nil, nil) }
+// heavy writes a kernel with many instructions per vector.
+func (e elem) heavy(a *isa) {
+	w, s := e.begin(a)
+	e.loop(w, s, nil, nil)
+	a.end()
+}
 
-// single is heavy with a check of the arguments, which may leave for the label "stop", and a use of the results.
-func (e elem) single(a *isa, check func(w *walk, in []v), use func(y v, m mask)) {
+// checked writes a heavy kernel with a check of the arguments, which may leave for the label "stop"; it returns
+// the number of elements done.
+func (e elem) checked(a *isa, check func(w *walk, in []v)) {
+	w, s := e.begin(a)
+	e.loop(w, s, check, nil)
+	a.Label("stop")
+	a.SHRQ(operand.Imm(2), w.off)
+	a.Store(w.off, a.ReturnIndex(0))
+	a.end()
+}
+
+func (e elem) begin(a *isa) (w *walk, s []v) {
 	a.text(e.name, e.signature, e.doc)
-	w := a.walk("dst", e.in)
-	s := e.start(a)
+	return a.walk("dst", e.in), e.start(a)
+}
+
+// loop computes a vector at a time. The computation is there once: branches around it load and store the last
+// part. After each vector comes use, with a mask if it is a part.
+func (e elem) loop(w *walk, s []v, check func(w *walk, in []v), use func(y v, m mask)) {
+	a := w.a
 	var in []v
 	for range e.in {
 		in = append(in, a.reg())
 	}
-	e.loop(a, w, in, s, check, use)
-	if check != nil {
-		a.Label("stop")
-		a.SHRQ(operand.Imm(2), w.off)
-		a.Store(w.off, a.ReturnIndex(0))
-	}
-	if use == nil {
-		a.end()
-	}
-}
-
-func (e elem) loop(a *isa, w *walk, in, s []v, check func(w *walk, in []v), use func(y v, m mask)) {
 	per := operand.I32(int32(a.n()))
 	a.TESTQ(w.left, w.left)
 	a.JZ(operand.LabelRef("done"))

@@ -28,7 +28,7 @@ func main() {
 			e.heavy(fresh())
 		}
 		for _, e := range periodics {
-			e.single(fresh(), withinSinMax, nil)
+			e.checked(fresh(), withinSinMax)
 		}
 		for _, r := range reductions {
 			r.write(fresh())

@@ -227,11 +227,12 @@ func (a *isa) orNaN(nan, y v) {
 func expSubSum(a *isa) {
 	e := elem{"expSubSum", "(dst, x []float32, m float32) float32", []string{"x"}, []string{"m"}, "is ExpSubSum.",
 		func(a *isa, in, s []v) v { return a.exp(a.sub(in[0], s[0])) }}
+	w, s := e.begin(a)
 	acc := make([]v, 16/a.n())
 	for i := range acc {
-		acc[i] = a.reg()
+		acc[i] = a.zero()
 	}
-	e.single(a, nil, func(y v, m mask) {
+	e.loop(w, s, nil, func(y v, m mask) {
 		if m != nil {
 			y = a.keep(m, y)
 		}

@@ -1,0 +1,157 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+// kernels returns the functions of a table by name.
+func kernels(t vecTable) map[string]any {
+	m := map[string]any{}
+	v := reflect.ValueOf(&t).Elem()
+	for i := range v.NumField() {
+		f := v.Field(i)
+		m[v.Type().Field(i).Name] = reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem().Interface()
+	}
+	return m
+}
+
+var specials = []float32{
+	0, float32(math.Copysign(0, -1)), 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 88.7, -87.4, -103.97, 16777217, -16777216,
+	0x1p-126, -0x1p-126, 0x1p-149, -0x1p-149, 0x1.fffffep-127, math.MaxFloat32, -math.MaxFloat32, 65536, 65537, 1e10,
+	float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 255, 256, 65504, 65520, 0x1p31, -0x1p31, 0x1p-24, 0x1p-25,
+}
+
+// source makes test numbers; kind 0: any bits, 1: normals, 2: specials and few NaNs, 3: zeros and ones.
+type source struct {
+	*rand.Rand
+	kind int
+}
+
+func (s source) next() float32 {
+	switch s.kind {
+	case 0:
+		return math.Float32frombits(s.Uint32())
+	case 1:
+		return float32(s.NormFloat64() * 3)
+	case 2:
+		return specials[s.IntN(len(specials))]
+	}
+	return float32(s.IntN(2))
+}
+
+// slice returns n numbers at some offset of a larger slice.
+func (s source) slice(n int) []float32 {
+	x := make([]float32, n+s.IntN(20))
+	x = x[len(x)-n:]
+	for i := range x {
+		x[i] = s.next()
+	}
+	return x
+}
+
+const vecGuard = 0x7fa5a5a5
+
+// guarded returns a copy of x between guards, and a check of these.
+func guarded[T any](x []T, mark T, same func(x, y T) bool) ([]T, func() bool) {
+	const margin = 40
+	all := slices.Concat(slices.Repeat([]T{mark}, margin), x, slices.Repeat([]T{mark}, margin))
+	return all[margin : margin+len(x) : margin+len(x)], func() bool {
+		for i, v := range all {
+			if (i < margin || i >= margin+len(x)) && !same(v, mark) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func sameBits(x, y float32) bool {
+	return math.Float32bits(x) == math.Float32bits(y) || x != x && y != y
+}
+
+// apply runs a kernel on n elements made from s and returns what it wrote and returned; alias says that dst is x.
+func apply(t *testing.T, kernel any, s source, n int, alias bool) (out []float32) {
+	dst, intact := guarded(s.slice(n), math.Float32frombits(vecGuard), func(x, y float32) bool {
+		return math.Float32bits(x) == math.Float32bits(y)
+	})
+	x, y, z, a, b := s.slice(n), s.slice(n), s.slice(n), s.next(), s.next()
+	if alias {
+		x = dst
+	}
+	rows, stride := s.IntN(6), n+s.IntN(5)
+	result := float32(0)
+	switch f := kernel.(type) {
+	case func(dst, x, y []float32):
+		f(dst, x, y)
+	case func(dst, x []float32, s float32):
+		f(dst, x, a)
+	case func(dst, x, y, z []float32):
+		f(dst, x, y, z)
+	case func(dst, x []float32, s float32, z []float32):
+		f(dst, x, a, z)
+	case func(dst, x []float32, a, b float32):
+		f(dst, x, a, b)
+	case func(dst, x []float32):
+		f(dst, x)
+	case func(dst []float32, s float32):
+		f(dst, a)
+	case func(x []float32) float32:
+		result = f(x)
+	case func(x, y []float32) float32:
+		result = f(x, y)
+	case func(x []float32, mean float32) float32:
+		result = f(x, a)
+	case func(dst, x []float32, m float32) float32:
+		result = f(dst, x, a)
+	case func(acc, x []float32, rows, stride int):
+		f(dst, s.slice(rows*stride+n), rows, stride)
+	case func(acc, x, mean []float32, rows, stride int):
+		f(dst, s.slice(rows*stride+n), y, rows, stride)
+	default:
+		t.Skip("has a test of its own")
+	}
+	if !intact() {
+		t.Error("wrote beside dst")
+	}
+	return append(dst, result)
+}
+
+// TestVecLevels demands the bytes of the plain version from every kernel of every level.
+func TestVecLevels(t *testing.T) {
+	for _, l := range Levels()[1:] {
+		plain := kernels(vecGeneric)
+		for name, kernel := range kernels(vecTables(l)) {
+			t.Run(l.String()+"/"+name, func(t *testing.T) {
+				if f, ok := kernel.(func(dst, x []float32) int); ok {
+					p := plain[name].(func(dst, x []float32) int)
+					kernel = func(dst, x []float32) { periodic(f, p, dst, x) }
+					plain[name] = func(dst, x []float32) { p(dst, x) }
+				}
+				for i := range 4 * 4 * 70 {
+					checkLevel(t, name, kernel, plain[name], uint64(i), i%70+i/560*40)
+				}
+			})
+		}
+	}
+}
+
+func checkLevel(t *testing.T, name string, kernel, plain any, seed uint64, n int) {
+	t.Helper()
+	kind := int(seed % 3)
+	if slices.Contains([]string{"and", "or", "xor", "not"}, name) {
+		kind = 3
+	}
+	alias := seed/3%2 == 1
+	got := apply(t, kernel, source{rand.New(rand.NewPCG(seed, 1)), kind}, n, alias)
+	want := apply(t, plain, source{rand.New(rand.NewPCG(seed, 1)), kind}, n, alias)
+	for i := range got {
+		if !sameBits(got[i], want[i]) {
+			t.Fatalf("seed %d, n=%d, alias %v, element %d: got %v (%#x), plain %v (%#x)", seed, n, alias, i,
+				got[i], math.Float32bits(got[i]), want[i], math.Float32bits(want[i]))
+		}
+	}
+}
