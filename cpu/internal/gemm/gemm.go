@@ -4,8 +4,8 @@
 //
 // as Goto and van de Geijn do (Anatomy of High-Performance Matrix Multiplication, 2008): the columns of B are
 // packed in panels of 32, of which a part of some hundred rows stays in the first cache while tiles of
-// C, kept in registers by [kernel.Gemm], sweep over it. A is read where it lies, unless its strides are bad for
-// the cache; then blocks of it are copied first.
+// C, kept in registers by [kernel.Gemm], sweep over it. The rows of A are read where they lie, if
+// they are contiguous; otherwise blocks of A are transposed first.
 //
 // Every element of C is one chain of multiply-adds in the order of p, started from 0, or from C to accumulate. So
 // nothing of a Product's choices (blocks, tasks, number of workers), nor M, N or Batch, has any
@@ -43,7 +43,7 @@ type Product struct {
 	o       Options
 	height  int  // rows of C per product
 	swap    bool // C is column-major: Cᵀ = Bᵀ·Aᵀ is computed
-	copyA   bool // blocks of A are copied to where they suit the cache
+	copyA   bool // blocks of A are copied to have contiguous rows
 	directB bool // rows of B are read where they lie
 	kc      int  // terms of the sum per block
 
@@ -72,7 +72,7 @@ func New(s Shape, a, b, c Layout, o Options) *Product {
 	p.orient()
 	p.merge()
 	p.kc = kBlock(p.s.K)
-	p.copyA = p.a.Col != 1 || crowded(p.a.Row) && p.s.M > 4
+	p.copyA = p.a.Col != 1
 	p.directB = !o.PackedB && p.b.Col == 1 && p.s.M <= directRows
 	p.pack, p.multiply, p.tell = p.packPart, p.multiplyPart, p.tellPart
 	return p

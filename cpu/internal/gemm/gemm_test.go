@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"mgd3/cpu/internal/kernel"
 	"mgd3/cpu/internal/team"
@@ -290,10 +291,13 @@ func BenchmarkProduct(b *testing.B) {
 				}
 				scratch := make([]float32, p.Scratch(tm.Size()))
 				p.Run(tm, c, x, y, scratch)
+				best := time.Hour
 				for b.Loop() {
+					start := time.Now()
 					p.Run(tm, c, x, y, scratch)
+					best = min(best, time.Since(start))
 				}
-				speed := 2 * float64(b.N) * float64(s.Batch*s.M*s.N*s.K) / float64(b.Elapsed().Nanoseconds())
+				speed := 2 * float64(s.Batch*s.M*s.N*s.K) / float64(best) // of the fastest run: the machine may be shared
 				b.ReportMetric(speed, "GFLOP/s")
 				if peaks[tm.Size()] == 0 {
 					peaks[tm.Size()] = peak(tm)

@@ -36,12 +36,24 @@ func (p *Product) block(n, lo, hi, jlo, jhi, worker int) {
 		for j := jlo; j < jhi; j++ {
 			cols := min(kernel.NR, s.N-j*kernel.NR)
 			b, ldb := p.panel(mine[g.blockA:], n, j, cols, k, kn)
-			for i := 0; i < hi-lo; i += height {
-				p.kern.Run(min(height, hi-lo-i), cols, 1, &zero[0], kn, at(a, i*lda), lda, at(b, 0), ldb,
-					&c[i*p.c.Row+j*kernel.NR], p.c.Row, k > 0 || p.o.Accumulate)
+			next := p.ahead(j, jlo, jhi, k, kn)
+			for i, tile := 0, 0; i < hi-lo; i, tile = i+height, tile+1 {
+				p.kern.RunAhead(min(height, hi-lo-i), cols, 1, &zero[0], kn, at(a, i*lda), lda, at(b, 0), ldb,
+					&c[i*p.c.Row+j*kernel.NR], p.c.Row, k > 0 || p.o.Accumulate, at(next, min(tile*kn*4, max(0, len(next)-1))))
 			}
 		}
 	}
+}
+
+// ahead returns what follows the piece of panel j in the order of block: the next panel, or the first one of the next terms.
+func (p *Product) ahead(j, jlo, jhi, k, kn int) []float32 {
+	if p.panels == nil {
+		return nil
+	}
+	if j++; j == jhi {
+		j, k = jlo, k+kn
+	}
+	return p.panels[min((j*p.s.K+k)*kernel.NR, len(p.panels)):]
 }
 
 // at is the address of x[i], or of anything if x is empty and will not be read.
@@ -64,18 +76,13 @@ func (p *Product) blockOfA(mine []float32, n, lo, rows, k, kn int) (a []float32,
 		return a, p.a.Row
 	}
 	ld := spread(p.kc)
-	switch {
-	case p.a.Col == 1:
-		for i := range rows {
-			copy(mine[i*ld:i*ld+kn], a[i*p.a.Row:])
-		}
-	case p.a.Row == 1 && rows > 1:
+	if p.a.Row == 1 {
 		kernel.Transpose(mine, ld, a, p.a.Col, kn, rows)
-	default:
-		for i := range rows {
-			for q := range kn {
-				mine[i*ld+q] = a[i*p.a.Row+q*p.a.Col]
-			}
+		return mine, ld
+	}
+	for i := range rows {
+		for q := range kn {
+			mine[i*ld+q] = a[i*p.a.Row+q*p.a.Col]
 		}
 	}
 	return mine, ld

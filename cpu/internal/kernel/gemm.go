@@ -19,7 +19,18 @@ const NR = 32
 // strides and offsets count floats, and those of A may be zero or negative.
 type Gemm struct {
 	MR  int
-	Run func(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool)
+	run func(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool, ahead *float32)
+}
+
+// Run computes a tile.
+func (g *Gemm) Run(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool) {
+	g.run(rows, cols, taps, off, k, a, lda, b, ldb, c, ldc, add, b)
+}
+
+// RunAhead is Run, and it asks the memory to bring the next taps·k/4 cache lines from ahead on near, which
+// may be anywhere: a share of the panel that comes next.
+func (g *Gemm) RunAhead(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool, ahead *float32) {
+	g.run(rows, cols, taps, off, k, a, lda, b, ldb, c, ldc, add, ahead)
 }
 
 // GemmKernel returns the kernel of the current level. All have tiles of one width, so what was packed for

@@ -7,8 +7,8 @@ package kernel
 // Tiles of 14 × 32 (AVX-512) and 6 × 16 (AVX2) keep 28 and 12 sums in registers, and need
 // 16 and 8 loads for as many multiply-adds.
 var (
-	gemmAVX2   = Gemm{MR: 6, Run: runAVX2}
-	gemmAVX512 = Gemm{MR: 14, Run: runAVX512}
+	gemmAVX2   = Gemm{MR: 6, run: runAVX2}
+	gemmAVX512 = Gemm{MR: 14, run: runAVX512}
 )
 
 func gemmKernel(l Level) *Gemm {
@@ -21,24 +21,24 @@ func gemmKernel(l Level) *Gemm {
 	return &gemmPlain
 }
 
-func runAVX512(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool) {
+func runAVX512(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool, ahead *float32) {
 	f := tilesAVX512[(cols-1)/16][rows]
-	f(taps, off, k, a, lda, b, ldb, c, ldc, &lanes512[cols], add)
+	f(taps, off, k, a, lda, b, ldb, c, ldc, &lanes512[cols], add, ahead)
 }
 
 // runAVX2 does 16 columns and then the others.
-func runAVX2(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool) {
+func runAVX2(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool, ahead *float32) {
 	for {
 		var mask *int32
 		if cols < 16 {
 			mask = &lanes256[16-max(cols, 0)]
 		}
 		f := tilesAVX2[min(cols-1, 15)/8][rows]
-		f(taps, off, k, a, lda, b, ldb, c, ldc, mask, add)
+		f(taps, off, k, a, lda, b, ldb, c, ldc, mask, add, ahead)
 		if cols <= 16 {
 			return
 		}
-		cols, b, c = cols-16, at(b, 16), at(c, 16)
+		cols, b, c, ahead = cols-16, at(b, 16), at(c, 16), at(ahead, k/4*16)
 	}
 }
 
@@ -57,7 +57,7 @@ func init() {
 	}
 }
 
-type tileFunc func(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+type tileFunc func(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 // By number of vectors in a row, less one, and number of rows.
 var (

@@ -2,10 +2,10 @@ package kernel
 
 import "unsafe"
 
-var gemmPlain = Gemm{MR: 4, Run: gemmGeneric}
+var gemmPlain = Gemm{MR: 4, run: gemmGeneric}
 
 // gemmGeneric is the specification of [Gemm].Run.
-func gemmGeneric(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool) {
+func gemmGeneric(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool, _ *float32) {
 	for i := range rows {
 		sum := unsafe.Slice(at(c, i*ldc), cols)
 		if !add {

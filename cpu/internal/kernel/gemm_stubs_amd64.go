@@ -5,121 +5,121 @@
 package kernel
 
 //go:noescape
-func gemm1x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm1x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm2x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm2x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm3x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm3x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm4x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm4x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm5x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm5x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm6x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm6x8AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm1x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm1x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm2x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm2x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm3x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm3x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm4x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm4x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm5x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm5x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm6x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm6x16AVX2(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm1x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm1x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm2x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm2x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm3x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm3x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm4x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm4x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm5x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm5x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm6x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm6x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm7x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm7x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm8x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm8x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm9x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm9x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm10x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm10x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm11x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm11x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm12x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm12x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm13x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm13x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm14x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm14x16AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm1x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm1x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm2x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm2x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm3x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm3x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm4x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm4x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm5x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm5x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm6x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm6x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm7x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm7x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm8x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm8x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm9x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm9x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm10x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm10x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm11x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm11x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm12x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm12x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm13x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm13x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
 
 //go:noescape
-func gemm14x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)
+func gemm14x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)

@@ -35,7 +35,7 @@ const unroll = 4
 // kernel writes the function for a tile of rows × vecs vectors.
 func kernel(s isa, rows, vecs int) {
 	TEXT(fmt.Sprintf("gemm%dx%d%s", rows, vecs*s.bytes/4, s.name), NOSPLIT,
-		"func(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool)")
+		"func(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)")
 	Pragma("noescape")
 	t := tile{isa: s, rows: rows, vecs: vecs}
 	t.alloc()
@@ -45,6 +45,7 @@ func kernel(s isa, rows, vecs int) {
 	lda, ldb := stride("lda"), stride("ldb")
 	b := Load(Param("b"), GP64())
 	addr := newRows(rows, lda)
+	ahead := Load(Param("ahead"), GP64())
 
 	Label("tap")
 	a := GP64()
@@ -56,6 +57,8 @@ func kernel(s isa, rows, vecs int) {
 	SUBQ(U8(unroll), k)
 	JL(LabelRef("rest"))
 	Label("loop")
+	PREFETCHT1(Mem{Base: ahead})
+	ADDQ(U8(64), ahead)
 	for u := range unroll {
 		t.step(addr, 4*u, b, ldb)
 	}
