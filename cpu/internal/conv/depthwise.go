@@ -15,11 +15,12 @@ func newDepthwise(g Geometry, k KernelLayout) *depthwise {
 		w: newAxis(g.OutW, g.KW, g.StrideW, g.PadLeft, g.InDilW, g.KerDilW)}
 }
 
-func (d *depthwise) name() string   { return "depthwise" }
-func (d *depthwise) packed() int    { return d.g.kernelLen() }
-func (d *depthwise) packTasks() int { return 1 }
-func (d *depthwise) scratch() int   { return 0 }
-func (d *depthwise) tasks() int     { return d.g.Batch * d.g.OutH }
+func (d *depthwise) name() string    { return "depthwise" }
+func (d *depthwise) packed() int     { return d.g.kernelLen() }
+func (d *depthwise) packTasks() int  { return 1 }
+func (d *depthwise) scratch(int) int { return 0 }
+func (d *depthwise) steps() int      { return 1 }
+func (d *depthwise) tasks(int) int   { return d.g.Batch * d.g.OutH }
 
 // pack makes [kh, kw, C].
 func (d *depthwise) pack(dst, k []float32, _ int) {
@@ -32,7 +33,7 @@ func (d *depthwise) pack(dst, k []float32, _ int) {
 	}
 }
 
-func (d *depthwise) run(r *forwardRun, part int, _ []float32) (lo, hi int) {
+func (d *depthwise) run(r *forwardRun, _, part, _ int) (lo, hi int) {
 	g := &d.g
 	image, row := part/g.OutH, part%g.OutH
 	x := r.x[image*g.InH*g.InW*g.InC:]

@@ -113,12 +113,16 @@ func (d *direct) pack(dst, k []float32, part int) {
 
 func (d *direct) inRows(rows int) int { return (rows-1)*d.h.step + d.h.hi - d.h.lo + 1 }
 
-func (d *direct) scratch() int { return (d.inRows(d.block)*d.cols*d.g.InC + 15) &^ 15 }
+// inLen is the length of the inputs of a task.
+func (d *direct) inLen() int { return (d.inRows(d.block)*d.cols*d.g.InC + 15) &^ 15 }
 
-func (d *direct) blocks() int { return ceil(d.h.n, d.block) }
-func (d *direct) tasks() int  { return d.g.Batch * d.blocks() }
+func (d *direct) scratch(workers int) int { return workers * d.inLen() }
+func (d *direct) blocks() int             { return ceil(d.h.n, d.block) }
+func (d *direct) steps() int              { return 1 }
+func (d *direct) tasks(int) int           { return d.g.Batch * d.blocks() }
 
-func (d *direct) run(r *forwardRun, part int, scratch []float32) (lo, hi int) {
+func (d *direct) run(r *forwardRun, _, part, worker int) (lo, hi int) {
+	scratch := r.scratch[worker*d.inLen():][:d.inLen()]
 	image, q := part/d.blocks(), part%d.blocks()*d.block
 	end := min(q+d.block, d.h.n)
 	rows := inputRows(d.g, r.x, image, q*d.h.step+d.h.lo, d.inRows(end-q), d.firstCol, d.cols, scratch)

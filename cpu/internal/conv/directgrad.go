@@ -42,7 +42,7 @@ func (d *directGrad) steps() int     { return 2 }
 func (d *directGrad) sumRow() int    { return d.g.groupIn() * d.g.OutC } // floats of one tap in the sum
 func (d *directGrad) sumLen() int    { return d.g.KH * d.g.KW * d.sumRow() }
 func (d *directGrad) inLen() int     { return d.d.inRows(d.block) * d.d.cols * d.g.InC }
-func (d *directGrad) workerLen() int { return (d.inLen()+15)&^15 + d.block*d.d.w.n*kernel.NR }
+func (d *directGrad) workerLen() int { return d.inLen() + d.block*d.d.w.n*kernel.NR }
 func (d *directGrad) scratch(workers int) int {
 	return d.slices*d.sumLen() + workers*d.workerLen()
 }
@@ -78,7 +78,7 @@ func (d *directGrad) addBlock(r *gradRun, sum, own []float32, image, q, group, f
 	g := &d.g
 	end := min(q+d.block, d.d.h.n)
 	x := inputRows(*g, r.x, image, q*d.d.h.step+d.d.h.lo, d.d.inRows(end-q), d.d.firstCol, d.d.cols, own)
-	packed := own[(d.inLen()+15)&^15:]
+	packed := own[d.inLen():]
 	for i := range d.d.phases {
 		p := &d.d.phases[i]
 		rows := min(end, p.rows) - q

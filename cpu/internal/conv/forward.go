@@ -26,20 +26,22 @@ type Forward struct {
 	free sync.Pool // of *forwardRun
 }
 
-// algorithm is a way to compute a convolution.
+// algorithm is a way to compute a convolution, in steps, each of which consists of tasks for the team.
 type algorithm interface {
 	name() string
-	packed() int                                                 // floats of the packed kernel
-	packTasks() int                                              // parts in which it is made
-	pack(dst, kernel []float32, part int)                        // makes one part
-	scratch() int                                                // floats per worker
-	tasks() int                                                  // parts of the outputs
-	run(r *forwardRun, part int, scratch []float32) (lo, hi int) // makes one part: pixels lo to hi-1
+	packed() int                          // floats of the packed kernel
+	packTasks() int                       // parts in which it is made
+	pack(dst, kernel []float32, part int) // makes one part
+	scratch(workers int) int
+	steps() int
+	tasks(step int) int
+	run(r *forwardRun, step, part, worker int) (lo, hi int) // completes pixels lo to hi-1
 }
 
 // forwardRun is one call of Run or Pack; its functions are made once, so that calls allocate nothing.
 type forwardRun struct {
 	y, x, kernel, packed, scratch []float32
+	step                          int
 	task, pack                    func(part, worker int)
 }
 
@@ -67,9 +69,8 @@ func (f *Forward) newRun() *forwardRun {
 	r := new(forwardRun)
 	r.pack = func(part, _ int) { f.alg.pack(r.packed, r.kernel, part) }
 	r.task = func(part, worker int) {
-		n := f.alg.scratch()
-		lo, hi := f.alg.run(r, part, r.scratch[worker*n:][:n])
-		if f.o.Done != nil {
+		lo, hi := f.alg.run(r, r.step, part, worker)
+		if f.o.Done != nil && lo < hi {
 			f.o.Done(lo, hi, worker)
 		}
 	}
@@ -84,7 +85,7 @@ func (f *Forward) PackedSize() int { return f.alg.packed() }
 
 // Scratch is the length of the scratch memory that Run needs for a team of the given size.
 func (f *Forward) Scratch(workers int) int {
-	n := workers * f.alg.scratch()
+	n := f.alg.scratch(workers)
 	if !f.o.PackedKernel {
 		n += f.alg.packed()
 	}
@@ -117,7 +118,9 @@ func (f *Forward) Run(t *team.Team, y, x, kernel, scratch []float32) {
 	}
 	want("packed kernel", len(r.packed), f.PackedSize())
 	r.scratch = scratch
-	t.For(f.alg.tasks(), r.task)
+	for r.step = 0; r.step < f.alg.steps(); r.step++ {
+		t.For(f.alg.tasks(r.step), r.task)
+	}
 	f.drop(r)
 }
 

@@ -6,21 +6,24 @@ import (
 	"mgd3/cpu/internal/kernel"
 )
 
-// winograd is F(m×m, 3×3), see kernel.Winograd. A task is some rows of tiles, done in blocks that fit
-// the cache:
+// winograd is F(m×m, 3×3), see kernel.Winograd:
 //
 //	V[ξ] [tiles, C] = Bᵀ d B       ξ < n², for each tile d of n×n inputs
 //	M[ξ] [tiles, K] = V[ξ]·U[ξ]    U = G g Gᵀ, packed once
 //	y               = Aᵀ M A       m×m outputs of each tile
+//
+// Many tiles are cut in tasks of whole rows of tiles, which do all of this in blocks that fit the cache of a worker. Few tiles
+// are one block, and the team does each of these lines together (three steps), so that U is read once.
 type winograd struct {
 	g      Geometry
 	k      KernelLayout
 	t      *kernel.Winograd
 	th, tw int // tiles in a column and in a row of an image
 	panels int
-	block  int // tiles in V and M
-	rows   int // rows of tiles in a task
-	vStep  int // from V[ξ] to V[ξ+1]
+	block  int  // tiles in V and M
+	rows   int  // rows of tiles in a task
+	whole  bool // one block, three steps
+	vStep  int  // from V[ξ] to V[ξ+1]
 	mStep  int
 	off    int // the only tap is at 0
 }
@@ -44,6 +47,9 @@ func newWinograd(g Geometry, k KernelLayout, tile int) *winograd {
 	w.th, w.tw = ceil(g.OutH, tile), ceil(g.OutW, tile)
 	w.rows = max(1, winogradTiles/w.tw)
 	w.block = ceil(w.rows*w.tw, ceil(w.rows*w.tw, winogradTiles)) // the rows of a task in even blocks
+	if tiles := g.Batch * w.th * w.tw; tiles <= winogradFew {
+		w.rows, w.block, w.whole = 1, tiles, true
+	}
 	w.vStep, w.mStep = w.block*g.InC+16, w.block*g.OutC+16 // not multiples of 4096 bytes: those would share few lines of the cache
 	return w
 }
@@ -51,6 +57,9 @@ func newWinograd(g Geometry, k KernelLayout, tile int) *winograd {
 // winogradTiles is how many tiles a block has: so few that V and M stay near, and enough that reading U takes less time
 // than the products. Between 14 and 64 the speed differs little.
 const winogradTiles = 32
+
+// winogradFew is up to how many tiles the team works on together.
+const winogradFew = 128
 
 func (w *winograd) name() string {
 	if w.t.M == 2 {
@@ -62,9 +71,27 @@ func (w *winograd) points() int    { return w.t.N * w.t.N }
 func (w *winograd) panel() int     { return w.g.InC * kernel.NR } // floats of a panel of U[ξ]
 func (w *winograd) packed() int    { return w.points() * w.panels * w.panel() }
 func (w *winograd) packTasks() int { return w.panels * ceil(w.g.InC, packChannels) }
-func (w *winograd) tasks() int     { return ceil(w.g.Batch*w.th, w.rows) }
-func (w *winograd) scratch() int {
-	return w.points()*(w.vStep+w.mStep) + w.g.InC + w.g.OutC
+func (w *winograd) blockLen() int  { return w.points() * (w.vStep + w.mStep) } // floats of V and M
+func (w *winograd) edgeLen() int   { return w.g.InC + w.g.OutC }               // floats of the zeros and the dump
+
+func (w *winograd) scratch(workers int) int {
+	if w.whole {
+		return w.blockLen() + workers*w.edgeLen()
+	}
+	return workers * (w.blockLen() + w.edgeLen())
+}
+
+// split returns V, M, and what a worker reads and writes outside of images.
+func (w *winograd) split(scratch []float32, worker int) (v, m, zeros, dump []float32) {
+	n, e := w.blockLen(), w.edgeLen()
+	at, edgeAt := worker*(n+e), worker*(n+e)+n
+	if w.whole {
+		at, edgeAt = 0, n+worker*e
+	}
+	block, edge := scratch[at:], scratch[edgeAt:]
+	zeros = edge[:w.g.InC]
+	clear(zeros)
+	return block[:w.points()*w.vStep], block[w.points()*w.vStep : n], zeros, edge[w.g.InC:e]
 }
 
 const packChannels = 64
@@ -86,23 +113,56 @@ func (w *winograd) pack(dst, k []float32, part int) {
 	}
 }
 
-func (w *winograd) run(r *forwardRun, part int, scratch []float32) (lo, hi int) {
+func (w *winograd) steps() int {
+	if w.whole {
+		return 3
+	}
+	return 1
+}
+
+func (w *winograd) tasks(step int) int {
+	switch {
+	case w.whole && step == 1:
+		return w.points() * w.panels
+	default:
+		return ceil(w.g.Batch*w.th, w.rows)
+	}
+}
+
+func (w *winograd) run(r *forwardRun, step, part, worker int) (lo, hi int) {
+	if w.whole {
+		return w.runStep(r, step, part, worker)
+	}
+	v, m, zeros, dump := w.split(r.scratch, worker)
 	first := part * w.rows
 	last := min(first+w.rows, w.g.Batch*w.th)
 	for from := first * w.tw; from < last*w.tw; from += w.block {
 		to := min(from+w.block, last*w.tw)
-		v, m, zeros, dump := w.split(scratch)
 		w.inputs(r.x, v, zeros, from, to)
-		w.products(r.packed, v, m, to-from)
+		for xi := range w.points() {
+			for p := range w.panels {
+				w.product(r.packed, v, m, xi, p, to-from)
+			}
+		}
 		w.outputs(r.y, m, dump, from, to)
 	}
 	return w.firstPixel(first), w.firstPixel(last)
 }
 
-func (w *winograd) split(scratch []float32) (v, m, zeros, dump []float32) {
-	v, scratch = scratch[:w.points()*w.vStep], scratch[w.points()*w.vStep:]
-	m, scratch = scratch[:w.points()*w.mStep], scratch[w.points()*w.mStep:]
-	return v, m, scratch[:w.g.InC], scratch[w.g.InC:]
+// runStep does a part of one step for all tiles: a row of tiles, or a panel of one M[ξ].
+func (w *winograd) runStep(r *forwardRun, step, part, worker int) (lo, hi int) {
+	v, m, zeros, dump := w.split(r.scratch, worker)
+	from, to := part*w.tw, (part+1)*w.tw
+	switch step {
+	case 0:
+		w.inputs(r.x, v[from*w.g.InC:], zeros, from, to)
+	case 1:
+		w.product(r.packed, v, m, part/w.panels, part%w.panels, w.block)
+	case 2:
+		w.outputs(r.y, m[from*w.g.OutC:], dump, from, to)
+		return w.firstPixel(part), w.firstPixel(part + 1)
+	}
+	return 0, 0
 }
 
 // firstPixel is the first output of a row of tiles.
@@ -116,7 +176,6 @@ func (w *winograd) tile(i int) (image, row, col int) {
 }
 
 func (w *winograd) inputs(x, v, zeros []float32, from, to int) {
-	clear(zeros)
 	var tmp kernel.WinogradTemp
 	var table [36]*float32
 	for i := from; i < to; i++ {
@@ -144,20 +203,16 @@ func inputTile(table *[36]*float32, g Geometry, n int, x, zeros []float32, image
 	}
 }
 
-// products sets M[ξ] = V[ξ]·U[ξ] for a number of tiles.
-func (w *winograd) products(u, v, m []float32, tiles int) {
+// product sets a panel of M[ξ] = V[ξ]·U[ξ] for a number of tiles.
+func (w *winograd) product(u, v, m []float32, xi, panel, tiles int) {
 	gemm := kernel.GemmKernel()
 	mr := gemm.Rows(tiles)
 	c, k := w.g.InC, w.g.OutC
-	for xi := range w.points() {
-		a, out := v[xi*w.vStep:], m[xi*w.mStep:]
-		for p := range w.panels {
-			b := &u[(xi*w.panels+p)*w.panel()]
-			cols := min(kernel.NR, k-p*kernel.NR)
-			for i := 0; i < tiles; i += mr {
-				gemm.Run(min(mr, tiles-i), cols, 1, &w.off, c, &a[i*c], c, b, kernel.NR, &out[i*k+p*kernel.NR], k, false)
-			}
-		}
+	a, out := v[xi*w.vStep:], m[xi*w.mStep+panel*kernel.NR:]
+	b := &u[(xi*w.panels+panel)*w.panel()]
+	cols := min(kernel.NR, k-panel*kernel.NR)
+	for i := 0; i < tiles; i += mr {
+		gemm.Run(min(mr, tiles-i), cols, 1, &w.off, c, &a[i*c], c, b, kernel.NR, &out[i*k], k, false)
 	}
 }
 
