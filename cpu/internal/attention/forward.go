@@ -11,7 +11,6 @@ type Forward struct {
 	packs, blockLen int // floats: of the packed keys and values of a head, of a block's queries and scores
 
 	out, stats, scratch []float32
-	unit                int // whose blocks are computed
 
 	whole, pack, part func(part, worker int) // bound methods, made once
 }
@@ -28,17 +27,16 @@ func New(s Shape, l Layouts, o Options) *Forward {
 // Scratch returns the number of floats that Run needs with a team of that size.
 func (f *Forward) Scratch(workers int) int {
 	if f.split(workers) {
-		return f.packs + workers*f.blockLen
+		return f.units()*f.packs + workers*f.blockLen
 	}
 	return workers * (f.packs + f.blockLen)
 }
 
 // A unit is a batch and a head of keys and values. If there are too few of them for all workers, or their number
-// does not come out even, the workers share the blocks of a unit.
-func (p *plan) split(workers int) bool {
-	units := p.s.Batch * p.s.KVHeads
-	return units%workers != 0 && units < 4*workers
-}
+// does not come out even, the workers share the packed keys and values of all, and then the blocks.
+func (p *plan) split(workers int) bool { return p.units()%workers != 0 && p.units() < 4*workers }
+
+func (p *plan) units() int { return p.s.Batch * p.s.KVHeads }
 
 // Run computes out, and stats unless they are nil. The scratch has at least Scratch(t.Size()) floats, of any value.
 func (f *Forward) Run(t *team.Team, out, stats []float32, in Inputs, scratch []float32) {
@@ -52,12 +50,10 @@ func (f *Forward) Run(t *team.Team, out, stats []float32, in Inputs, scratch []f
 	}
 	f.out, f.stats, f.scratch = out, stats, scratch[:f.Scratch(t.Size())]
 	if f.split(t.Size()) {
-		for f.unit = range f.s.Batch * f.s.KVHeads {
-			t.For(panelsOf(f.s.KV)+panelsOf(f.s.Dim), f.pack)
-			t.For(f.group*f.blocks, f.part)
-		}
+		t.For(f.units()*f.panels(), f.pack)
+		t.For(f.units()*f.group*f.blocks, f.part)
 	} else {
-		t.For(f.s.Batch*f.s.KVHeads, f.whole)
+		t.For(f.units(), f.whole)
 	}
 	f.in, f.out, f.stats, f.scratch = Inputs{}, nil, nil, nil
 }
@@ -65,7 +61,7 @@ func (f *Forward) Run(t *team.Team, out, stats []float32, in Inputs, scratch []f
 func (f *Forward) wholeUnit(unit, worker int) {
 	scratch := f.scratch[worker*(f.packs+f.blockLen):]
 	packs, block := scratch[:f.packs], scratch[f.packs:][:f.blockLen]
-	for j := range panelsOf(f.s.KV) + panelsOf(f.s.Dim) {
+	for j := range f.panels() {
 		f.packUnit(packs, unit, j)
 	}
 	for i := range f.group * f.blocks {
@@ -73,11 +69,19 @@ func (f *Forward) wholeUnit(unit, worker int) {
 	}
 }
 
-func (f *Forward) packPart(part, _ int) { f.packUnit(f.scratch, f.unit, part) }
+func (f *Forward) packPart(part, _ int) {
+	unit := part / f.panels()
+	f.packUnit(f.scratch[unit*f.packs:], unit, part%f.panels())
+}
 
 func (f *Forward) blockPart(part, worker int) {
-	f.compute(f.scratch, f.scratch[f.packs+worker*f.blockLen:][:f.blockLen], f.unit, part)
+	unit := part / (f.group * f.blocks)
+	block := f.scratch[f.units()*f.packs+worker*f.blockLen:][:f.blockLen]
+	f.compute(f.scratch[unit*f.packs:][:f.packs], block, unit, part%(f.group*f.blocks))
 }
+
+// panels counts those of kᵀ and v of a unit.
+func (f *Forward) panels() int { return panelsOf(f.s.KV) + panelsOf(f.s.Dim) }
 
 // packUnit packs panel j of kᵀ or, after these, of v.
 func (f *Forward) packUnit(packs []float32, unit, j int) {

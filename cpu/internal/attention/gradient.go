@@ -16,10 +16,10 @@ type Gradient struct {
 	sumsLen  int // of dKᵀ and dVᵀ of a head
 	ldr      int // from one row to the next of a transposed block
 
-	g               Gradients
-	out, dOut       []float32
-	stats, scratch  []float32
-	unit, keyBlocks int // of the current loops
+	g              Gradients
+	out, dOut      []float32
+	stats, scratch []float32
+	keyBlocks      int // of a unit whose workers share it
 
 	whole, pack, makeQ, makeKV func(part, worker int) // bound methods, made once
 }
@@ -41,7 +41,7 @@ func NewGradient(s Shape, l Layouts, o Options) *Gradient {
 // Scratch returns the number of floats that Run needs with a team of that size.
 func (g *Gradient) Scratch(workers int) int {
 	if g.split(workers) {
-		return g.packs + workers*(g.blockLen+g.sumsLen)
+		return g.units()*g.packs + workers*(g.blockLen+g.sumsLen)
 	}
 	return workers * (g.packs + g.blockLen + g.sumsLen)
 }
@@ -64,14 +64,12 @@ func (g *Gradient) Run(t *team.Team, grads Gradients, in Inputs, out, dOut, stat
 	g.needOut("dv", len(grads.DV), s, s.KVHeads, s.KV, l.V)
 	g.g, g.out, g.dOut, g.stats, g.scratch = grads, out, dOut, stats[:s.StatsLen()], scratch[:g.Scratch(t.Size())]
 	if g.split(t.Size()) {
-		g.keyBlocks = min(4*t.Size(), panelsOf(s.KV))
-		for g.unit = range s.Batch * s.KVHeads {
-			t.For(2*panelsOf(s.KV)+panelsOf(s.Dim), g.pack)
-			t.For(g.group*g.blocks, g.makeQ)
-			t.For(g.keyBlocks, g.makeKV)
-		}
+		g.keyBlocks = min((4*t.Size()+g.units()-1)/g.units(), panelsOf(s.KV))
+		t.For(g.units()*g.panels(), g.pack)
+		t.For(g.units()*g.group*g.blocks, g.makeQ)
+		t.For(g.units()*g.keyBlocks, g.makeKV)
 	} else {
-		t.For(s.Batch*s.KVHeads, g.whole)
+		t.For(g.units(), g.whole)
 	}
 	g.in, g.g, g.out, g.dOut, g.stats, g.scratch = Inputs{}, Gradients{}, nil, nil, nil, nil
 }
@@ -90,12 +88,18 @@ func (g *Gradient) packUnit(packs []float32, unit, j int) {
 	}
 }
 
-func (g *Gradient) packPart(part, _ int) { g.packUnit(g.scratch, g.unit, part) }
+func (g *Gradient) packPart(part, _ int) {
+	unit := part / g.panels()
+	g.packUnit(g.scratch[unit*g.packs:], unit, part%g.panels())
+}
+
+// panels counts those of kᵀ, vᵀ and k of a unit.
+func (g *Gradient) panels() int { return 2*panelsOf(g.s.KV) + panelsOf(g.s.Dim) }
 
 func (g *Gradient) wholeUnit(unit, worker int) {
 	scratch := g.scratch[worker*(g.packs+g.blockLen+g.sumsLen):]
 	packs, sums := scratch[:g.packs], scratch[g.packs:][:g.sumsLen]
-	for j := range 2*panelsOf(g.s.KV) + panelsOf(g.s.Dim) {
+	for j := range g.panels() {
 		g.packUnit(packs, unit, j)
 	}
 	clear(sums)
@@ -109,24 +113,32 @@ func (g *Gradient) wholeUnit(unit, worker int) {
 }
 
 func (g *Gradient) queriesPart(part, worker int) {
-	b := g.load(g.scratch[g.packs+worker*(g.blockLen+g.sumsLen):], g.unit, part)
-	g.scores(&b, g.scratch, 0, b.width)
-	g.writeQ(g.scratch, &b)
+	unit := part / (g.group * g.blocks)
+	packs := g.scratch[unit*g.packs:][:g.packs]
+	b := g.load(g.own(worker), unit, part%(g.group*g.blocks))
+	g.scores(&b, packs, 0, b.width)
+	g.writeQ(packs, &b)
 }
 
 func (g *Gradient) keysPart(part, worker int) {
+	unit, part := part/g.keyBlocks, part%g.keyBlocks
 	n := panelsOf(g.s.KV)
 	from, to := part*n/g.keyBlocks*kernel.NR, min((part+1)*n/g.keyBlocks*kernel.NR, g.s.KV)
-	scratch := g.scratch[g.packs+worker*(g.blockLen+g.sumsLen):]
-	sums := scratch[g.blockLen:][:g.sumsLen]
+	packs, sums := g.scratch[unit*g.packs:][:g.packs], g.own(worker)[g.blockLen:]
 	clear(sums)
 	for i := range g.group * g.blocks {
-		if b := g.load(scratch, g.unit, i); b.width > from {
-			g.scores(&b, g.scratch, from, min(to, b.width))
+		if b := g.load(g.own(worker), unit, i); b.width > from {
+			g.scores(&b, packs, from, min(to, b.width))
 			g.addSums(sums, &b, from, min(to, b.width))
 		}
 	}
-	g.writeKV(sums, g.unit, from, to)
+	g.writeKV(sums, unit, from, to)
+}
+
+// own is a worker's scratch where units are shared.
+func (g *Gradient) own(worker int) []float32 {
+	n := g.blockLen + g.sumsLen
+	return g.scratch[g.units()*g.packs+worker*n:][:n]
 }
 
 // gradBlock is a block of queries of one head.
