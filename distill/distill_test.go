@@ -25,7 +25,7 @@ func tinyRun(t *testing.T, n int) *Run {
 	if err := errors.Join(tiny.Model(filepath.Join(dir, "model"), 1), tiny.Images(filepath.Join(dir, "set"), n)); err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open("go")
+	e, err := engine.Open("cpu")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func TestTrainedModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer check.Close()
-	e, err := engine.Open("go")
+	e, err := engine.Open("cpu")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func TestGolden(t *testing.T) {
 }
 
 func openEngine(t *testing.T) *engine.Engine {
-	e, err := engine.Open("go")
+	e, err := engine.Open("cpu")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@
 // [Program].
 //
 //	backend    built in          what it is
+//	cpu        always            ours, pure Go and Go assembly; cpu:OPTIONS as package cpu says
 //	go         always            GoMLX's portable backend, plain Go
 //	xla:NAME   where cgo is      OpenXLA through a PJRT plugin on the machine: xla:cuda, xla:cpu, xla:/path/to/plugin.so
 //
@@ -24,6 +25,8 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/gobackend"
 	"golang.org/x/sync/errgroup"
+
+	"mgd3/cpu"
 )
 
 // ErrBackend is in the chain of every error of [Open].
@@ -37,6 +40,7 @@ type Engine struct {
 
 // openers of the backends of this build, by the part of the name before the colon.
 var openers = map[string]func(plugin string) (compute.Backend, error){
+	"cpu": cpu.New,
 	// One operation at a time, each on all cores: side by side, the backend's convolutions wait for the
 	// workers that they themselves hold (compute v0.1.6).
 	"go": func(string) (compute.Backend, error) { return gobackend.New("ops_sequential") },
@@ -74,13 +78,24 @@ func (e *Engine) Name() string { return e.name }
 func (e *Engine) Close() { e.backend.Finalize() }
 
 // Each calls f for the rows 0 to n-1 in pieces of at most batch rows, such that the result for a
-// row cannot depend on batch. No backend so far promises that the bytes of one row are the same
-// whatever the rows beside it (the portable one chooses the order of its sums by the size of
-// the whole product), so f gets one row at a time, and batch calls run side by side, as many as there are
+// row does not depend on batch. A backend whose bytes of one row are the same whatever the rows beside it
+// gets whole batches, one after the other. The others (the portable one chooses the order of its sums by the
+// size of the whole product) get one row at a time, and batch calls run side by side, as many as there are
 // processors.
 //
 // The first error, or the end of ctx, stops it; f is not called any more then.
 func (e *Engine) Each(ctx context.Context, n, batch int, f func(ctx context.Context, lo, hi int) error) error {
+	if e.independentRows() {
+		for lo := 0; lo < n; lo += max(1, batch) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := f(ctx, lo, min(n, lo+max(1, batch))); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	}
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, min(batch, runtime.GOMAXPROCS(0))))
 	for row := range n {
@@ -98,4 +113,11 @@ func (e *Engine) Each(ctx context.Context, n, batch int, f func(ctx context.Cont
 		return err
 	}
 	return ctx.Err()
+}
+
+// independentRows reports whether the backend promises that the bytes of a row do not depend on the
+// rows beside it.
+func (e *Engine) independentRows() bool {
+	_, ours := e.backend.(*cpu.Backend)
+	return ours
 }

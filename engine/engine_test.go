@@ -17,7 +17,7 @@ import (
 
 func open(t *testing.T) *Engine {
 	t.Helper()
-	e, err := Open("go")
+	e, err := Open("cpu")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,7 +147,7 @@ func run(t *testing.T, e *engine.Engine, set *weights.Set, f engine.Func, in ...
 }
 
 func openEngine(t *testing.T) *engine.Engine {
-	e, err := engine.Open("go")
+	e, err := engine.Open("cpu")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ command can be stopped at any moment; the same command again goes on from there.
 		return fail(exitUsage, `"`+cmd.CommandPath()+` --help" lists the flags`, err)
 	})
 	flags := root.PersistentFlags()
-	flags.StringVar(&e.backend, "backend", "go", "compute `BACKEND`: "+strings.Join(engine.Names(), ", ")+"; xla:cuda and the like choose a plugin")
+	flags.StringVar(&e.backend, "backend", "cpu", "compute `BACKEND`: "+strings.Join(engine.Names(), ", ")+"; xla:cuda and the like choose a plugin")
 	flags.BoolVarP(&e.quiet, "quiet", "q", false, "no progress")
 	flags.BoolVar(&e.json, "json", false, "print events and results as JSON, one object a line")
 	root.AddCommand(

@@ -36,7 +36,7 @@ const ditConfig = `{"input_size": 4, "patch_size": 2, "in_channels": 4, "hidden_
 
 // Model writes a model folder: autoencoder, dit and classes.txt. Seeds tell models apart.
 func Model(dir string, seed uint64) error {
-	e, err := engine.Open("go")
+	e, err := engine.Open("cpu")
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,30 +17,20 @@ type Step struct {
 	Time    time.Duration // of those runs together
 }
 
-// Profile starts to time the kernels of every run from now on.
-func (p *Plan) Profile() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.profile = make([]Step, len(p.ops))
-}
+// timer counts the runs of an op and their nanoseconds.
+type timer struct{ runs, nanoseconds atomic.Int64 }
 
-func (p *Plan) addTime(i int, d time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.profile[i].Runs++
-	p.profile[i].Time += d
+func (t *timer) add(d time.Duration) {
+	t.runs.Add(1)
+	t.nanoseconds.Add(int64(d))
 }
 
 // Steps lists the kernels in the order in which they run.
 func (p *Plan) Steps() []Step {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	steps := make([]Step, len(p.ops))
 	for i, o := range p.ops {
 		s := &steps[i]
-		if p.profile != nil {
-			*s = p.profile[i]
-		}
+		s.Runs, s.Time = int(p.timers[i].runs.Load()), time.Duration(p.timers[i].nanoseconds.Load())
 		s.Kernel, s.Flops = o.name, o.flops
 		if o.after != nil {
 			s.Kernel += " + loop"

@@ -44,9 +44,10 @@ type Plan struct {
 	scratch  []*span // by op
 	arena    int     // bytes
 
-	mu      sync.Mutex
-	free    []*frame
-	profile []Step // by op, when profiled
+	timers []timer // by op
+
+	mu   sync.Mutex
+	free []*frame
 }
 
 // compiler is the state between the passes.
@@ -66,7 +67,7 @@ func New(f *ir.Func, workers int) (*Plan, error) {
 	}
 	c.loops()
 	c.schedule()
-	p := &Plan{f: f, fuser: c.fuser, ops: c.ops, workers: workers, constant: map[int][]byte{}}
+	p := &Plan{f: f, fuser: c.fuser, ops: c.ops, workers: workers, constant: map[int][]byte{}, timers: make([]timer, len(c.ops))}
 	p.place(f)
 	p.placeConstants(f)
 	return p, nil
@@ -236,16 +237,11 @@ func (p *Plan) Run(t *team.Team, out, in [][]byte, caches []Cache) error {
 		fr.mem[e.buffer] = out[e.output]
 	}
 	for i, run := range fr.runners {
-		var start time.Time
-		if p.profile != nil {
-			start = time.Now()
-		}
+		start := time.Now()
 		if err := run(fr, fr.scratch[i]); err != nil {
 			return err
 		}
-		if p.profile != nil {
-			p.addTime(i, time.Since(start))
-		}
+		p.timers[i].add(time.Since(start))
 	}
 	for i, e := range p.copies {
 		copy(out[e.output], fr.mem[p.buffer[p.copied[i]]])
