@@ -8,7 +8,8 @@ import "mgd3/cpu/internal/kernel"
 //	V[ξ] [tiles, C] = Bᵀ d B,  W[ξ] [tiles, K] = A ∂Y Aᵀ
 //	S[ξ] [C, K]    += V[ξ]ᵀ·W[ξ]
 //
-// and at last ∂k = Gᵀ S G. The steps are: transform a block, multiply it, …, write the gradient.
+// and at last ∂k = Gᵀ S G. The steps are: transform a block, multiply it, …, write the gradient. If there is just
+// one block, the last two are one step, and S is never in memory as a whole.
 type winogradGrad struct {
 	w          *winograd // for its tiles
 	g          Geometry
@@ -21,14 +22,15 @@ type winogradGrad struct {
 }
 
 const (
-	gradTiles = 8  // tiles of a task that transforms
-	gradRows  = 16 // channels of inputs of a task that writes the gradient
+	gradBlock = 256 // tiles in a block
+	gradTiles = 8   // tiles of a task that transforms
+	gradRows  = 28  // channels of inputs of a task that writes a panel of the gradient
 )
 
 func newWinogradGrad(g Geometry, k KernelLayout, tile int) *winogradGrad {
 	d := &winogradGrad{w: newWinograd(g, k, tile), g: g, k: k, t: kernel.WinogradOf(tile)}
 	d.tiles = g.Batch * d.w.th * d.w.tw
-	d.block = min(d.tiles, 256)
+	d.block = min(d.tiles, gradBlock)
 	d.vRow, d.wRow = g.InC+16, g.OutC+16 // not multiples of 4096 bytes, see winograd
 	for i := range d.block {
 		d.off = append(d.off, i*d.vRow)
@@ -40,22 +42,38 @@ func (d *winogradGrad) name() string { return d.w.name() }
 func (d *winogradGrad) points() int  { return d.t.N * d.t.N }
 func (d *winogradGrad) vStep() int   { return d.block*d.vRow + 16 }
 func (d *winogradGrad) wStep() int   { return d.block*d.wRow + 16 }
-func (d *winogradGrad) sStep() int   { return d.g.InC*d.g.OutC + 16 }
+func (d *winogradGrad) blocks() int  { return ceil(d.tiles, d.block) }
+
+// sStep is the distance of S[ξ] and S[ξ+1]; there is none with one block.
+func (d *winogradGrad) sStep() int {
+	if d.blocks() == 1 {
+		return 0
+	}
+	return d.g.InC*d.g.OutC + 16
+}
+
+// ownLen is the scratch of a worker: zeros and a dump, or panels of S[ξ] and of the gradients of 9 taps.
+func (d *winogradGrad) ownLen() int {
+	return max(d.g.InC+d.g.OutC, (d.points()+9)*gradRows*kernel.NR)
+}
 
 func (d *winogradGrad) scratch(workers int) int {
-	return d.points()*(d.vStep()+d.wStep()+d.sStep()) + workers*max(d.g.InC+d.g.OutC, 9*d.g.OutC)
+	return d.points()*(d.vStep()+d.wStep()+d.sStep()) + workers*d.ownLen()
 }
 
 func (d *winogradGrad) split(scratch []float32, worker int) (v, w, s, own []float32) {
 	v, scratch = scratch[:d.points()*d.vStep()], scratch[d.points()*d.vStep():]
 	w, scratch = scratch[:d.points()*d.wStep()], scratch[d.points()*d.wStep():]
 	s, scratch = scratch[:d.points()*d.sStep()], scratch[d.points()*d.sStep():]
-	n := max(d.g.InC+d.g.OutC, 9*d.g.OutC)
-	return v, w, s, scratch[worker*n:][:n]
+	return v, w, s, scratch[worker*d.ownLen():][:d.ownLen()]
 }
 
-func (d *winogradGrad) blocks() int { return ceil(d.tiles, d.block) }
-func (d *winogradGrad) steps() int  { return 2*d.blocks() + 1 }
+func (d *winogradGrad) steps() int {
+	if d.blocks() == 1 {
+		return 2
+	}
+	return 2*d.blocks() + 1
+}
 
 // blockOf returns the tiles of the block of a step.
 func (d *winogradGrad) blockOf(step int) (from, to int) {
@@ -66,8 +84,8 @@ func (d *winogradGrad) blockOf(step int) (from, to int) {
 func (d *winogradGrad) tasks(step int) int {
 	from, to := d.blockOf(step)
 	switch {
-	case step == 2*d.blocks():
-		return ceil(d.g.InC, gradRows)
+	case step == d.steps()-1:
+		return d.w.panels * ceil(d.g.InC, gradRows)
 	case step%2 == 0:
 		return ceil(to-from, gradTiles)
 	}
@@ -78,18 +96,30 @@ func (d *winogradGrad) run(r *gradRun, step, part, worker int) {
 	v, w, s, own := d.split(r.scratch, worker)
 	from, to := d.blockOf(step)
 	switch {
-	case step == 2*d.blocks():
-		d.write(r.dk, s, own, part*gradRows, min((part+1)*gradRows, d.g.InC))
+	case step == d.steps()-1:
+		panel, first := part%d.w.panels*kernel.NR, part/d.w.panels*gradRows
+		last := min(first+gradRows, d.g.InC)
+		if d.blocks() > 1 {
+			d.write(r.dk, s[first*d.g.OutC+panel:], d.sStep(), d.g.OutC, own, panel, first, last)
+			return
+		}
+		s, own = own[:d.points()*gradRows*kernel.NR], own[d.points()*gradRows*kernel.NR:]
+		for xi := range d.points() {
+			d.multiply(s[xi*gradRows*kernel.NR:], kernel.NR, v, w, xi, panel, first, last, d.tiles, false)
+		}
+		d.write(r.dk, s, gradRows*kernel.NR, kernel.NR, own, panel, first, last)
 	case step%2 == 0:
 		first := from + part*gradTiles
 		d.transform(r, v, w, own, from, first, min(first+gradTiles, to))
 	default:
-		d.multiply(s, v, w, part/d.w.panels, part%d.w.panels*kernel.NR, to-from, step > 1)
+		xi, panel := part/d.w.panels, part%d.w.panels*kernel.NR
+		d.multiply(s[xi*d.sStep()+panel:], d.g.OutC, v, w, xi, panel, 0, d.g.InC, to-from, step > 1)
 	}
 }
 
 // transform makes V and W of tiles first to last-1, which are in the block that starts at from.
 func (d *winogradGrad) transform(r *gradRun, v, w, zeros []float32, from, first, last int) {
+	zeros = zeros[:max(d.g.InC, d.g.OutC)]
 	clear(zeros)
 	var tmp kernel.WinogradTemp
 	var table [36]*float32
@@ -102,28 +132,32 @@ func (d *winogradGrad) transform(r *gradRun, v, w, zeros []float32, from, first,
 	}
 }
 
-// multiply adds V[ξ]ᵀ·W[ξ] to a panel of S[ξ]. The tiles are the taps of the micro-kernel, and V is read across.
-func (d *winogradGrad) multiply(s, v, w []float32, xi, panel, tiles int, add bool) {
+// multiply sets, or adds to, rows from to to-1 of a panel of S[ξ]: V[ξ]ᵀ·W[ξ]. The tiles are the taps of
+// the micro-kernel, and V is read across.
+func (d *winogradGrad) multiply(s []float32, row int, v, w []float32, xi, panel, from, to, tiles int, add bool) {
 	gemm := kernel.GemmKernel()
-	c, k := d.g.InC, d.g.OutC
-	mr := gemm.Rows(c)
-	a, b, out := v[xi*d.vStep():], &w[xi*d.wStep()+panel], s[xi*d.sStep()+panel:]
-	cols := min(kernel.NR, k-panel)
-	for i := 0; i < c; i += mr {
-		gemm.Run(min(mr, c-i), cols, tiles, &d.off[0], 1, &a[i], 1, b, d.wRow, &out[i*k], k, add)
+	mr := gemm.Rows(to - from)
+	a, b := v[xi*d.vStep():], &w[xi*d.wStep()+panel]
+	cols := min(kernel.NR, d.g.OutC-panel)
+	for i := from; i < to; i += mr {
+		gemm.Run(min(mr, to-i), cols, tiles, &d.off[0], 1, &a[i], 1, b, d.wRow, &s[(i-from)*row], row, add)
 	}
 }
 
-// write sets the gradients of input channels from to to-1.
-func (d *winogradGrad) write(dk, s, row []float32, from, to int) {
+// write sets the gradients of a panel of outputs for input channels from to to-1. s is at the first of these in S[0], with
+// given steps from ξ to ξ+1 and from row to row.
+func (d *winogradGrad) write(dk, s []float32, step, row int, taps []float32, panel, from, to int) {
 	var tmp kernel.WinogradTemp
-	k := d.g.OutC
-	for c := from; c < to; c++ {
-		d.t.KernelGrad(&row[0], k, &s[c*k], d.sStep(), &tmp, k)
-		for t := range 9 {
-			at := d.k.Base + c*d.k.In + t/3*d.k.H + t%3*d.k.W
-			for o, x := range row[t*k : t*k+k] {
-				dk[at+o*d.k.Out] = x
+	cols := min(kernel.NR, d.g.OutC-panel)
+	for c := range to - from {
+		d.t.KernelGrad(&taps[c*9*kernel.NR], kernel.NR, &s[c*row], step, &tmp, cols)
+	}
+	base := d.k.Base + panel*d.k.Out + from*d.k.In
+	for o := range cols { // within it, kernels of PyTorch's layout are one piece
+		for c := range to - from {
+			at := base + o*d.k.Out + c*d.k.In
+			for t := range 9 {
+				dk[at+t/3*d.k.H+t%3*d.k.W] = taps[(c*9+t)*kernel.NR+o]
 			}
 		}
 	}
