@@ -18,9 +18,16 @@ type fuser struct {
 	users   map[*ir.Node][]*ir.Node
 	outputs map[*ir.Node]bool
 	stored  map[*ir.Node]bool
+	rowOf   map[*ir.Node]rowSpace // of loop nodes with one value for a row
 	exprs   map[*ir.Node]*expr
 	levels  map[*ir.Node]int
 	changed bool
+}
+
+// rowSpace is an index space cut in rows of the given number of elements.
+type rowSpace struct {
+	row  int
+	dims []int
 }
 
 // expr is what a loop node is computed from, down to stored values.
@@ -40,7 +47,7 @@ type operand struct {
 	scalar  float32
 	isConst bool
 	inline  *ir.Node // a loop node at the same element
-	row     *ir.Node // a row reduction of the same row
+	row     *ir.Node // a loop node with one value for the row
 	leaf    view     // else: a stored value
 }
 
@@ -54,7 +61,7 @@ const (
 func newFuser(f *ir.Func) *fuser {
 	u := &fuser{
 		nodes: f.Nodes, users: map[*ir.Node][]*ir.Node{}, outputs: map[*ir.Node]bool{},
-		stored: map[*ir.Node]bool{},
+		stored: map[*ir.Node]bool{}, rowOf: map[*ir.Node]rowSpace{},
 	}
 	for _, n := range f.Nodes {
 		for _, in := range n.In {
@@ -64,6 +71,7 @@ func newFuser(f *ir.Func) *fuser {
 	for _, n := range f.Outputs {
 		u.outputs[n] = true
 	}
+	u.findRows()
 	for u.changed = true; u.changed; {
 		u.changed = false
 		u.pass()
@@ -171,11 +179,13 @@ func (u *fuser) operand(n *ir.Node, i int, dims []int) operand {
 	if s, ok := scalarOf(in); ok {
 		return operand{scalar: s, isConst: true}
 	}
-	base := in
-	for isAlias(base) && !u.stored[base] {
-		base = base.In[0]
+	base := u.base(in)
+	own, isRow := u.rowOf[n]
+	isRow = isRow && !isReduction(n)
+	if r, ok := u.rowOf[base]; ok && isRow && r.row == own.row && base.Shape.Size() == n.Shape.Size() {
+		return operand{row: base}
 	}
-	if isLoop(base) && isElementwise(base) && base.Shape.Size() == product(dims) && sameOrder(in, dims) {
+	if !isRow && isLoop(base) && isElementwise(base) && base.Shape.Size() == product(dims) && sameOrder(in, dims) {
 		return operand{inline: base}
 	}
 	v, ok := u.view(in)
@@ -184,7 +194,7 @@ func (u *fuser) operand(n *ir.Node, i int, dims []int) operand {
 		v, ok = u.view(in)
 	}
 	v = v.broadcast(dims)
-	if isReduction(v.of) && rowOf(v.of) > 0 && v.repeatsRows(rowOf(v.of), product(dims)) {
+	if r, ok := u.rowOf[v.of]; ok && !isRow && v.repeatsRows(r.row, product(dims)) {
 		return operand{row: v.of}
 	}
 	if !v.cheap() {
@@ -275,18 +285,61 @@ func (v view) repeatsRows(row, size int) bool {
 	return true
 }
 
-// space is the index space of a loop node: its operand's for a reduction.
-func space(n *ir.Node) []int {
+// findRows finds the loop nodes with one value for a row: reductions of rows, and what is computed from
+// them element by element.
+func (u *fuser) findRows() {
+	for _, n := range u.nodes {
+		if isReduction(n) {
+			if row := rowOf(n); row > 0 {
+				u.rowOf[n] = rowSpace{row, n.In[0].Shape.Dimensions}
+			}
+			continue
+		}
+		if !isElementwise(n) || !isFloat(n) {
+			continue
+		}
+		for _, in := range n.In {
+			base := u.base(in)
+			r, ok := u.rowOf[base]
+			if !ok || base.Shape.Size() != n.Shape.Size() {
+				continue
+			}
+			if old, ok := u.rowOf[n]; ok && old.row != r.row {
+				delete(u.rowOf, n)
+				break
+			}
+			u.rowOf[n] = r
+		}
+	}
+}
+
+// dims are the dimensions in which a loop node reads its inputs: its operand's for a reduction.
+func operandDims(n *ir.Node) []int {
 	if isReduction(n) {
 		return n.In[0].Shape.Dimensions
 	}
 	return n.Shape.Dimensions
 }
 
+// lift is a view of one value for a row, over the elements of the rows.
+func (v view) lift(row int) view {
+	return view{v.of, v.offset, append(slices.Clone(v.dims), row), append(slices.Clone(v.strides), 0)}
+}
+
 // build finds what n is computed from. Inputs that do not go together are stored.
 func (u *fuser) build(n *ir.Node) {
-	dims := space(n)
+	dims := operandDims(n)
 	e := &expr{bounds: bounds(dims), size: product(dims), big: map[*ir.Node]bool{}, leaves: map[*ir.Node]bool{}, rows: map[*ir.Node]bool{}, ops: 1, costly: costly[n.Op]}
+	if r, ok := u.rowOf[n]; ok && !isReduction(n) {
+		e.row, e.size = r.row, product(r.dims)
+		e.bounds, ok = refine(bounds(r.dims), bounds(append(slices.Clone(dims), r.row)))
+		if !ok { // not in these rows after all
+			delete(u.rowOf, n)
+			u.changed = true
+			u.build(n)
+			return
+		}
+	}
 	for i := range n.In {
 		o := u.operand(n, i, dims)
 		switch {
@@ -295,7 +348,7 @@ func (u *fuser) build(n *ir.Node) {
 		case o.inline != nil:
 			u.store(o.inline)
 			e.leaf(o.inline, true)
-		case o.row != nil && !u.stored[o.row] && e.join(u.exprs[o.row], rowOf(o.row)):
+		case o.row != nil && !u.stored[o.row] && e.join(u.exprs[o.row], u.rowOf[o.row].row):
 			e.rows[o.row] = true
 		case o.row != nil:
 			u.store(o.row)
@@ -395,10 +448,10 @@ func (u *fuser) together(leaf, n *ir.Node) bool {
 	if in == nil || in.size != e.size {
 		return false
 	}
-	if isElementwise(leaf) {
-		return e.big[leaf] && u.onlyInline(leaf, n)
+	if r, ok := u.rowOf[leaf]; ok {
+		return (in.row == 0 || in.row == r.row) && (e.row == 0 || e.row == r.row) && u.onlyRows(leaf, n)
 	}
-	return rowOf(leaf) > 0 && (in.row == 0 || in.row == rowOf(leaf)) && (e.row == 0 || e.row == rowOf(leaf)) && u.onlyRows(leaf, n)
+	return isElementwise(leaf) && e.big[leaf] && u.onlyInline(leaf, n)
 }
 
 // onlyInline reports whether every use of leaf in the expression of n is at the same element.
@@ -420,7 +473,7 @@ func (u *fuser) everyUse(leaf, n *ir.Node, good func(operand) bool) bool {
 		}
 		seen[n] = true
 		for i := range n.In {
-			o := u.operand(n, i, space(n))
+			o := u.operand(n, i, operandDims(n))
 			switch {
 			case o.isConst:
 			case o.inline != nil && o.inline != leaf && !u.stored[o.inline]:

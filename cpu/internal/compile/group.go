@@ -50,13 +50,11 @@ func (u *fuser) single(n *ir.Node) *group {
 	for leaf := range e.leaves {
 		g.leaves[leaf] = true
 	}
-	if isReduction(n) {
-		if row := rowOf(n); row > 0 && (e.row == 0 || e.row == row) {
-			g.row = row
-			g.bounds, _ = refine(g.bounds, []int{1, row})
-		} else {
-			g.cross = n
-		}
+	if r, ok := u.rowOf[n]; ok && (e.row == 0 || e.row == r.row) {
+		g.row = r.row
+		g.bounds, _ = refine(g.bounds, []int{1, r.row})
+	} else if isReduction(n) {
+		g.cross = n
 	}
 	return g
 }
@@ -174,16 +172,16 @@ func (u *fuser) program(g *group) (p loop.Program, in []*ir.Node) {
 // output is how a root leaves the loop.
 func (e *emitter) output(n *ir.Node, reg int) loop.Output {
 	o := loop.Output{Type: n.Shape.DType, Reg: reg}
+	_, isRow := e.u.rowOf[n]
 	switch {
-	case !isReduction(n):
-	case e.g.row > 0: // one number for a row
+	case isRow && e.g.row > 0: // one number for a row
 		o.Strides = make([]int, len(e.dims))
 		at := 1
 		for d := len(e.dims) - 1 - e.p.Row; d >= 0; d-- {
 			o.Strides[d] = at
 			at *= e.dims[d]
 		}
-	default:
+	case isReduction(n):
 		o.Reduce, o.Reduced = reductions[n.Op], crossMask(n, e.dims)
 	}
 	return o
@@ -230,17 +228,19 @@ func (e *emitter) emit(n *ir.Node) int {
 	if r, ok := e.regs[n]; ok {
 		return r
 	}
-	dims := space(n)
 	var args []int
 	for i := range n.In {
-		args = append(args, e.operand(e.u.operand(n, i, dims), dims))
+		args = append(args, e.operand(n, e.u.operand(n, i, operandDims(n))))
 	}
 	r := e.operation(n, args)
 	e.regs[n] = r
 	return r
 }
 
-func (e *emitter) operand(o operand, dims []int) int {
+func (e *emitter) operand(n *ir.Node, o operand) int {
+	space, lifted := e.u.rowOf[n]
+	lifted = lifted && !isReduction(n)
+	v := o.leaf
 	switch {
 	case o.isConst:
 		return e.constant(o.scalar)
@@ -253,30 +253,18 @@ func (e *emitter) operand(o operand, dims []int) int {
 		if !e.u.stored[o.row] || slices.Contains(e.g.roots, o.row) {
 			return e.emit(o.row)
 		}
-		return e.input(rowView(o.row, dims))
+		return e.input(whole(o.row).lift(e.u.rowOf[o.row].row))
+	case lifted:
+		v = v.lift(space.row)
 	}
-	return e.input(o.leaf)
-}
-
-// rowView reads a stored row reduction, each element for a row of an index space of dims.
-func rowView(r *ir.Node, dims []int) view {
-	row := r.In[0].Shape.Size() / max(1, r.Shape.Size())
-	strides, n, at := make([]int, len(dims)), 1, 1
-	for i, d := range slices.Backward(dims) {
-		if n >= row {
-			strides[i] = at
-			at *= d
-		}
-		n *= d
-	}
-	return view{of: r, dims: dims, strides: strides}
+	return e.input(v)
 }
 
 // operation writes the instructions of one node.
 func (e *emitter) operation(n *ir.Node, args []int) int {
 	switch {
 	case isReduction(n):
-		if e.g.row == 0 {
+		if e.g.cross != nil {
 			return args[0] // reduced as it leaves the loop
 		}
 		return e.add(reductions[n.Op], args[0])
