@@ -19,9 +19,8 @@ func fold[A, T number](dst, src []T, kept, over view, first A, f func(A, A) A) {
 	for i, place := range kept.places() {
 		sum := first
 		for _, start := range starts {
-			row := src[place+start:]
 			for j := range n {
-				sum = f(sum, A(row[j*stride]))
+				sum = f(sum, A(src[place+start+j*stride]))
 			}
 		}
 		dst[i] = T(sum)
