@@ -1,0 +1,349 @@
+package cpu
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/dtypes/bfloat16"
+	"github.com/gomlx/compute/dtypes/float16"
+	"github.com/gomlx/compute/gobackend"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/compute/support/testutil"
+)
+
+// input is a random tensor of the given type: whole numbers in -7…7 (0…7 if unsigned), or for floats quarters of them,
+// which all types hold and whose products and sums are exact in half types up to a few terms.
+type input struct {
+	dtype dtypes.DType
+	dims  []int
+	among int // whole numbers in [0, among) if not 0
+}
+
+func (in input) flat(r *rand.Rand) any {
+	n := shapes.Make(in.dtype, in.dims...).Size()
+	values := make([]float64, n)
+	for i := range values {
+		switch {
+		case in.among > 0:
+			values[i] = float64(r.IntN(in.among))
+		case in.dtype == dtypes.Bool:
+			values[i] = float64(r.IntN(2))
+		case in.dtype.IsUnsigned():
+			values[i] = float64(r.IntN(8))
+		case in.dtype.IsFloat():
+			values[i] = float64(r.IntN(57)-28) / 4
+		default:
+			values[i] = float64(r.IntN(15) - 7)
+		}
+	}
+	return convertTo(in.dtype, values)
+}
+
+func convertTo(dtype dtypes.DType, values []float64) any {
+	switch dtype {
+	case dtypes.Bool:
+		return mapped(values, func(x float64) bool { return x != 0 })
+	case dtypes.Int8:
+		return mapped(values, func(x float64) int8 { return int8(x) })
+	case dtypes.Int16:
+		return mapped(values, func(x float64) int16 { return int16(x) })
+	case dtypes.Int32:
+		return mapped(values, func(x float64) int32 { return int32(x) })
+	case dtypes.Int64:
+		return mapped(values, func(x float64) int64 { return int64(x) })
+	case dtypes.Uint8:
+		return mapped(values, func(x float64) uint8 { return uint8(x) })
+	case dtypes.Uint16:
+		return mapped(values, func(x float64) uint16 { return uint16(x) })
+	case dtypes.Uint32:
+		return mapped(values, func(x float64) uint32 { return uint32(x) })
+	case dtypes.Uint64:
+		return mapped(values, func(x float64) uint64 { return uint64(x) })
+	case dtypes.Float32:
+		return mapped(values, func(x float64) float32 { return float32(x) })
+	case dtypes.Float16:
+		return mapped(values, float16.FromFloat64)
+	case dtypes.BFloat16:
+		return mapped(values, bfloat16.FromFloat64)
+	}
+	return values
+}
+
+func mapped[T any](values []float64, f func(float64) T) []T {
+	out := make([]T, len(values))
+	for i, x := range values {
+		out[i] = f(x)
+	}
+	return out
+}
+
+type build = func(f compute.Function, p []compute.Value) (compute.Value, error)
+
+// execute builds, runs and reads back.
+func execute(b compute.Backend, in []input, flats []any, build build) (flat any, shape shapes.Shape, err error) {
+	builder := b.Builder("differential")
+	f := builder.Main()
+	var params []compute.Value
+	var buffers []compute.Buffer
+	for i, in := range in {
+		s := shapes.Make(in.dtype, in.dims...)
+		params = append(params, testutil.Must1(f.Parameter(fmt.Sprint(i), s, nil)))
+		buffers = append(buffers, testutil.Must1(b.BufferFromFlatData(0, flats[i], s)))
+	}
+	out, err := build(f, params)
+	if err != nil {
+		return nil, shape, err
+	}
+	if err := f.Return([]compute.Value{out}, nil); err != nil {
+		return nil, shape, err
+	}
+	exe, err := builder.Compile()
+	if err != nil {
+		return nil, shape, err
+	}
+	outs, err := exe.Execute(buffers, nil, 0)
+	if err != nil {
+		return nil, shape, err
+	}
+	shape = testutil.Must1(outs[0].Shape())
+	flat = dtypes.MakeAnySlice(shape.DType, shape.Size())
+	return flat, shape, outs[0].ToFlatData(flat)
+}
+
+var (
+	allInts   = []dtypes.DType{dtypes.Int8, dtypes.Int16, dtypes.Int32, dtypes.Int64, dtypes.Uint8, dtypes.Uint16, dtypes.Uint32, dtypes.Uint64}
+	allFloats = []dtypes.DType{dtypes.Float32, dtypes.Float64, dtypes.BFloat16, dtypes.Float16}
+	allNumber = append(append([]dtypes.DType{}, allInts...), allFloats...)
+	noFloat16 = allNumber[:len(allNumber)-1] // the portable backend panics in a goroutine of its own
+	wide      = []dtypes.DType{dtypes.Float32, dtypes.Float64}
+)
+
+// differential are graphs that GoMLX's portable backend computes too, with the types it has them for.
+var differential = []struct {
+	name   string
+	dtypes []dtypes.DType
+	in     func(d dtypes.DType) []input
+	build  build
+}{
+	{"x+y, spread", allNumber, pairOf([]int{3, 1, 4}, []int{1, 5, 4}), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Add(p[0], p[1]) }},
+	{"x-y", allNumber, pairOf([]int{30}, []int{30}), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Sub(p[0], p[1]) }},
+	{"x·y", allNumber, pairOf([]int{}, []int{30}), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Mul(p[0], p[1]) }},
+	{"max", allNumber, pairOf([]int{5, 6}, []int{5, 6}), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Max(p[0], p[1]) }},
+	{"min", allNumber, pairOf([]int{5, 6}, []int{1, 6}), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Min(p[0], p[1]) }},
+	{"x<y", allNumber, pairOf([]int{5, 6}, []int{5, 1}), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.LessThan(p[0], p[1]) }},
+	{"x/y", wide, pairOf([]int{30}, []int{30}), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		y, err := f.Exp(p[1])
+		if err != nil {
+			return nil, err
+		}
+		return f.Div(p[0], y)
+	}},
+	{"abs", allFloats, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Abs(p[0]) }},
+	{"sign", allNumber, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Sign(p[0]) }},
+	{"exp", allFloats, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Exp(p[0]) }},
+	{"expm1", wide, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Expm1(p[0]) }},
+	{"log of abs", wide, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.Log1p(testutil.Must1(f.Abs(p[0])))
+	}},
+	{"tanh", allFloats, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Tanh(p[0]) }},
+	{"logistic", allFloats, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Logistic(p[0]) }},
+	{"erf", wide, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Erf(p[0]) }},
+	{"sin", wide, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Sin(p[0]) }},
+	{"cos", wide, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Cos(p[0]) }},
+	{"round", wide, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Round(p[0]) }},
+	{"floor", wide, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Floor(p[0]) }},
+	{"bits", allInts, pairOf([]int{30}, []int{30}), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.BitwiseXor(testutil.Must1(f.BitwiseAnd(p[0], p[1])), testutil.Must1(f.BitwiseOr(p[0], testutil.Must1(f.BitwiseNot(p[1])))))
+	}},
+	{"count of bits", allInts, one(30), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.Add(testutil.Must1(f.BitCount(p[0])), testutil.Must1(f.Clz(p[0])))
+	}},
+	{"shifts", []dtypes.DType{dtypes.Int32, dtypes.Uint8}, func(d dtypes.DType) []input { return []input{{d, []int{30}, 0}, {d, []int{30}, 7}} },
+		func(f compute.Function, p []compute.Value) (compute.Value, error) {
+			return f.Add(testutil.Must1(f.ShiftLeft(p[0], p[1])), testutil.Must1(f.ShiftRightLogical(p[0], p[1])))
+		}},
+	{"where", allNumber, func(d dtypes.DType) []input {
+		return []input{{dtypes.Bool, []int{4, 5}, 0}, {d, []int{4, 5}, 0}, {d, nil, 0}}
+	},
+		func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Where(p[0], p[1], p[2]) }},
+	{"to int8", allNumber, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.ConvertDType(p[0], dtypes.Int8)
+	}},
+	{"to float32", allNumber, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.ConvertDType(p[0], dtypes.Float32)
+	}},
+	{"to bool", allNumber, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.ConvertDType(p[0], dtypes.Bool)
+	}},
+	{"transpose", allNumber, one(2, 3, 4, 5), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.Transpose(p[0], 2, 0, 3, 1)
+	}},
+	{"reverse", allNumber, one(2, 3, 4), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.Reverse(p[0], 0, 2) }},
+	{"slice", allNumber, one(7, 8), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.Slice(p[0], []int{1, 2}, []int{7, 8}, []int{2, 3})
+	}},
+	{"pad", allNumber, pairOf([]int{3, 4}, []int{}), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.Pad(p[0], p[1], compute.PadAxis{Start: 1, End: 2, Interior: 1}, compute.PadAxis{Start: 3})
+	}},
+	{"concatenate", allNumber, pairOf([]int{2, 3, 2}, []int{2, 1, 2}), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.Concatenate(1, p[0], p[1], p[0])
+	}},
+	{"gather", allNumber, func(d dtypes.DType) []input {
+		return []input{{d, []int{5, 3, 4}, 0}, {dtypes.Int32, []int{2, 6, 2}, 5}}
+	},
+		func(f compute.Function, p []compute.Value) (compute.Value, error) {
+			return f.Gather(p[0], p[1], 2, []int{1}, []int{0, 1}, []int{0, 1}, []int{1, 1, 4}, false)
+		}},
+	{"scatter sum", noFloat16, func(d dtypes.DType) []input {
+		return []input{{d, []int{5, 4}, 0}, {dtypes.Int64, []int{7, 1}, 5}, {d, []int{7, 4}, 0}}
+	}, func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.ScatterSum(p[0], p[1], p[2], 1, []int{1}, []int{0}, []int{0}, false, false)
+	}},
+	{"sum", allNumber, one(3, 4, 5), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.ReduceSum(p[0], 0, 2) }},
+	{"sum of all", allNumber, one(3, 4), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.ReduceSum(p[0], 0, 1) }},
+	{"largest", allNumber, one(3, 4, 5), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.ReduceMax(p[0], 1) }},
+	{"product", wide, one(3, 4), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.ReduceProduct(p[0], 1) }},
+	{"argmax", allNumber, one(3, 4, 5), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.ArgMinMax(p[0], 1, dtypes.Int32, false)
+	}},
+	{"cumulative sum", allNumber, one(3, 4, 2), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.CumSum(p[0], 1, compute.CumSumOptions{Reverse: true})
+	}},
+	{"max pool", allNumber, one(2, 6, 6, 3), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.ReduceWindow(p[0], compute.ReduceOpMax, []int{1, 3, 3, 1}, []int{1, 2, 2, 1}, nil, nil, [][2]int{{}, {1, 1}, {1, 0}, {}})
+	}},
+	{"sum pool", wide, one(2, 6, 6, 3), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.ReduceWindow(p[0], compute.ReduceOpSum, []int{1, 2, 2, 1}, nil, nil, nil, nil)
+	}},
+	{"max pool, back", wide, pairOf([]int{2, 6, 6, 3}, []int{2, 3, 3, 3}), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.SelectAndScatterMax(p[0], p[1], []int{1, 3, 3, 1}, []int{1, 2, 2, 1}, [][2]int{{}, {1, 1}, {1, 0}, {}})
+	}},
+	{"product of matrices", allNumber, pairOf([]int{5, 6}, []int{6, 7}), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.DotGeneral(p[0], []int{1}, nil, p[1], []int{0}, nil, compute.DotGeneralConfig{})
+	}},
+	{"batched product", wide, pairOf([]int{3, 5, 2, 6}, []int{2, 6, 7, 3}), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.DotGeneral(p[0], []int{3}, []int{0, 2}, p[1], []int{1}, []int{3, 0}, compute.DotGeneralConfig{})
+	}},
+	{"convolution", wide, pairOf([]int{2, 7, 6, 4}, []int{3, 3, 2, 6}), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.ConvGeneral(p[0], p[1], channelsLast, []int{2, 1}, [][2]int{{1, 1}, {1, 2}}, []int{1, 2}, []int{2, 1}, 2, 1)
+	}},
+	{"softmax", wide, one(4, 5, 3), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.FusedSoftmax(p[0], 1) }},
+	{"layer norm", wide, func(d dtypes.DType) []input { return []input{{d, []int{4, 5}, 0}, {d, []int{5}, 0}, {d, []int{5}, 0}} },
+		func(f compute.Function, p []compute.Value) (compute.Value, error) {
+			return f.FusedLayerNorm(p[0], []int{1}, 1e-5, p[1], p[2])
+		}},
+	{"gelu", wide, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.FusedGelu(p[0], true) }},
+	{"gelu by tanh", wide, one(40), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.FusedGelu(p[0], false) }},
+	{"dense", wide, func(d dtypes.DType) []input {
+		return []input{{d, []int{2, 4, 5}, 0}, {d, []int{5, 6}, 0}, {d, []int{6}, 0}}
+	},
+		func(f compute.Function, p []compute.Value) (compute.Value, error) {
+			return f.FusedDense(p[0], p[1], p[2], compute.DenseConfig{Activation: compute.ActivationSilu})
+		}},
+	{"dense, quantized", []dtypes.DType{dtypes.Int8, dtypes.Uint8}, func(d dtypes.DType) []input {
+		f32 := dtypes.Float32
+		return []input{{f32, []int{3, 4}, 0}, {d, []int{4, 6}, 0}, {f32, []int{4, 2}, 0}, {f32, []int{4, 2}, 0}, {f32, []int{6}, 0}}
+	}, func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.FusedQuantizedDense(p[0], p[1], p[4], &compute.Quantization{Scale: p[2], ZeroPoint: p[3], BlockAxis: 1, BlockSize: 3}, compute.ActivationNone)
+	}},
+	{"dense, NF4", []dtypes.DType{dtypes.Uint8}, func(d dtypes.DType) []input {
+		return []input{{dtypes.Float32, []int{3, 4}, 0}, {d, []int{4, 3, 1}, 256}, {dtypes.Float32, []int{4, 2}, 0}}
+	}, func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		nibbles := testutil.Must1(f.Reshape(testutil.Must1(f.Bitcast(p[1], dtypes.Int4)), 4, 6))
+		return f.FusedQuantizedDense(p[0], nibbles, nil, &compute.Quantization{Scheme: compute.QuantNF4, Scale: p[2], BlockAxis: 1, BlockSize: 3}, compute.ActivationNone)
+	}},
+	ggmlDense(compute.GGMLQ4_0), ggmlDense(compute.GGMLQ8_0), ggmlDense(compute.GGMLIQ4NL), ggmlDense(compute.GGMLQ4_K), ggmlDense(compute.GGMLQ6_K),
+	{"lookup, quantized", []dtypes.DType{dtypes.Int32}, func(d dtypes.DType) []input {
+		return []input{{dtypes.Uint8, []int{5, 34}, 60}, {d, []int{2, 3, 1}, 5}}
+	}, func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.QuantizedEmbeddingLookup(p[0], p[1], &compute.Quantization{Scheme: compute.QuantGGML, GGMLType: compute.GGMLQ8_0})
+	}},
+}
+
+var channelsLast = compute.ConvolveAxesConfig{InputBatch: 0, InputChannels: 3, InputSpatial: []int{1, 2}, KernelInputChannels: 2,
+	KernelOutputChannels: 3, KernelSpatial: []int{0, 1}, OutputBatch: 0, OutputChannels: 3, OutputSpatial: []int{1, 2}}
+
+func one(dims ...int) func(dtypes.DType) []input {
+	return func(d dtypes.DType) []input { return []input{{d, dims, 0}} }
+}
+
+func pairOf(x, y []int) func(dtypes.DType) []input {
+	return func(d dtypes.DType) []input { return []input{{d, x, 0}, {d, y, 0}} }
+}
+
+// ggmlDense has bytes below 60, so that factors are small numbers.
+func ggmlDense(format compute.GGMLQuantType) (c struct {
+	name   string
+	dtypes []dtypes.DType
+	in     func(d dtypes.DType) []input
+	build  build
+}) {
+	c.name, c.dtypes = "dense, "+format.String(), []dtypes.DType{dtypes.Uint8}
+	c.in = func(d dtypes.DType) []input {
+		return []input{{dtypes.Float32, []int{2, format.ValuesPerBlock()}, 0}, {d, []int{3, format.BytesPerBlock()}, 60}}
+	}
+	c.build = func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		return f.FusedQuantizedDense(p[0], p[1], nil, &compute.Quantization{Scheme: compute.QuantGGML, GGMLType: format}, compute.ActivationNone)
+	}
+	return c
+}
+
+// TestAgainstPortable compares the compiled graphs, and the same evaluated in plain Go, with the portable backend, or
+// with each other where it has not got the type.
+func TestAgainstPortable(t *testing.T) {
+	portable, err := gobackend.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(portable.Finalize)
+	ours := map[string]*Backend{"plain": newBackend(t, "plain"), "compiled": newBackend(t, "")}
+	for _, c := range differential {
+		for _, dtype := range c.dtypes {
+			t.Run(fmt.Sprintf("%s/%s", c.name, dtype), func(t *testing.T) {
+				r := rand.New(rand.NewPCG(1, uint64(dtype)))
+				in := c.in(dtype)
+				var flats []any
+				for _, in := range in {
+					flats = append(flats, in.flat(r))
+				}
+				want, wantShape, err := execute(portable, in, flats, c.build)
+				if err != nil {
+					t.Logf("the portable backend cannot: %v", err)
+					if want, wantShape, err = execute(ours["plain"], in, flats, c.build); err != nil {
+						t.Fatalf("plain: %v", err)
+					}
+				}
+				for name, b := range ours {
+					got, shape, err := execute(b, in, flats, c.build)
+					if err != nil {
+						t.Fatalf("%s: %v", name, err)
+					}
+					if !sameShape(shape, wantShape) {
+						t.Fatalf("%s: shape %s, want %s", name, shape, wantShape)
+					}
+					if ok, diff := close(want, got); !ok {
+						t.Errorf("%s: (-want +got)\n%s", name, diff)
+					}
+				}
+			})
+		}
+	}
+}
+
+// close allows a dozen roundings of numbers up to a thousand, which the sums above have on their way.
+func close(want, got any) (bool, string) {
+	switch want.(type) {
+	case []float64:
+		return testutil.IsInDelta(want, got, 12*1000*0x1p-53)
+	case []float32:
+		return testutil.IsInDelta(want, got, 12*1000*0x1p-24)
+	case []float16.Float16:
+		return testutil.IsInDelta(want, got, 1000*0x1p-11)
+	case []bfloat16.BFloat16:
+		return testutil.IsInDelta(want, got, 1000*0x1p-8)
+	}
+	return testutil.IsEqual(want, got)
+}
