@@ -231,21 +231,3 @@ func sign32(x float32) float32 {
 	}
 	return x
 }
-
-// fma32 returns x·y + z rounded once. The product is exact in float64; the sum is rounded to odd there, so that
-// the second rounding is that of the exact value (Boldo and Melquiond 2008).
-func fma32(x, y, z float32) float32 {
-	p, c := float64(x)*float64(y), float64(z)
-	s := p + c
-	b := s - p
-	lost := (p - (s - b)) + (c - b) // s + lost is the exact sum (Knuth)
-	bits := math.Float64bits(s)
-	if bits&1 == 0 && (lost > 0 || lost < 0) {
-		if (lost > 0) == (s > 0) {
-			bits++
-		} else {
-			bits--
-		}
-	}
-	return float32(math.Float64frombits(bits))
-}

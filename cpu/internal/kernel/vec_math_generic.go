@@ -34,8 +34,10 @@ func expNeg32(x float32) float32 {
 	return scale32(horner(r, exp6, exp5, exp4, exp3, exp2, 1, 1), n)
 }
 
-// scale32 returns x·2ⁿ, rounded once.
-func scale32(x, n float32) float32 { return float32(math.Ldexp(float64(x), int(n))) }
+// scale32 returns x·2ⁿ, rounded once, for |n| < 1000.
+func scale32(x, n float32) float32 {
+	return float32(float64(x) * math.Float64frombits(uint64(1023+int(n))<<52))
+}
 
 // expm132 is (2ⁿ-1) + 2ⁿ·(eʳ-1), r in two parts; 2^128 is 2·2^127.
 func expm132(x float32) float32 {

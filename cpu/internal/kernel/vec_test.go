@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -152,6 +153,61 @@ func checkLevel(t *testing.T, name string, kernel, plain any, seed uint64, n int
 		if !sameBits(got[i], want[i]) {
 			t.Fatalf("seed %d, n=%d, alias %v, element %d: got %v (%#x), plain %v (%#x)", seed, n, alias, i,
 				got[i], math.Float32bits(got[i]), want[i], math.Float32bits(want[i]))
+		}
+	}
+}
+
+// BenchmarkVec gives the time per element of each kernel on 1024 elements in the first cache.
+func BenchmarkVec(b *testing.B) {
+	const n, rows = 1024, 8
+	s := source{rand.New(rand.NewPCG(1, 2)), 1}
+	dst, x, y, z := s.slice(n), s.slice(n*rows), s.slice(n), s.slice(n)
+	for i := range n {
+		x[i] = abs32(x[i])
+	}
+	for _, l := range Levels() {
+		t := kernels(vecTables(l))
+		for _, name := range slices.Sorted(maps.Keys(t)) {
+			var run func()
+			elems := n
+			switch f := t[name].(type) {
+			case func(dst, x, y []float32):
+				run = func() { f(dst, x, y) }
+			case func(dst, x []float32, s float32):
+				run = func() { f(dst, x, 0.9) }
+			case func(dst, x, y, z []float32):
+				run = func() { f(dst, x, y, z) }
+			case func(dst, x []float32, s float32, z []float32):
+				run = func() { f(dst, x, 0.9, z) }
+			case func(dst, x []float32, a, b float32):
+				run = func() { f(dst, x, 0.9, 0.1) }
+			case func(dst, x []float32):
+				run = func() { f(dst, x) }
+			case func(dst, x []float32) int:
+				run = func() { f(dst, x) }
+			case func(dst []float32, s float32):
+				run = func() { f(dst, 0.9) }
+			case func(x []float32) float32:
+				run = func() { f(y) }
+			case func(x, y []float32) float32:
+				run = func() { f(y, z) }
+			case func(x []float32, mean float32) float32:
+				run = func() { f(y, 0.9) }
+			case func(dst, x []float32, m float32) float32:
+				run = func() { f(dst, x, 3) }
+			case func(acc, x []float32, rows, stride int):
+				run, elems = func() { f(dst, x, rows, n) }, n*rows
+			case func(acc, x, mean []float32, rows, stride int):
+				run, elems = func() { f(dst, x, y, rows, n) }, n*rows
+			default:
+				continue
+			}
+			b.Run(l.String()+"/"+name, func(b *testing.B) {
+				for b.Loop() {
+					run()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(elems), "ns/elem")
+			})
 		}
 	}
 }
