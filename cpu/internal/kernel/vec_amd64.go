@@ -2,6 +2,8 @@
 
 package kernel
 
+import "unsafe"
+
 //go:generate go run -C _asm ./vec -pkg kernel -out ../vec_amd64.s -stubs ../vec_stubs_amd64.go
 
 // vecTables returns the kernels of a level.
@@ -17,6 +19,17 @@ func vecTables(l Level) vecTable {
 
 func vecAVX2() vecTable {
 	t := vecGeneric
+	t.f16ToF32 = sixteens(f16ToF32AVX2, vecGeneric.f16ToF32)
+	t.f32ToF16 = sixteens(f32ToF16AVX2, vecGeneric.f32ToF16)
+	t.bf16ToF32 = sixteens(bf16ToF32AVX2, vecGeneric.bf16ToF32)
+	t.f32ToBF16 = sixteens(f32ToBF16AVX2, vecGeneric.f32ToBF16)
+	t.u8ToF32 = sixteens(u8ToF32AVX2, vecGeneric.u8ToF32)
+	t.f32ToU8 = sixteens(f32ToU8AVX2, vecGeneric.f32ToU8)
+	t.boolToF32 = sixteens(boolToF32AVX2, vecGeneric.boolToF32)
+	t.f32ToBool = sixteens(f32ToBoolAVX2, vecGeneric.f32ToBool)
+	t.i32ToF32 = i32ToF32AVX2
+	t.f32ToI32 = f32ToI32AVX2
+	t.transpose = transposeAVX2
 	t.add = addAVX2
 	t.sub = subAVX2
 	t.mul = mulAVX2
@@ -95,6 +108,8 @@ func vecAVX2() vecTable {
 
 func vecAVX512() vecTable {
 	t := vecAVX2()
+	t.i32ToF32 = i32ToF32AVX512
+	t.f32ToI32 = f32ToI32AVX512
 	t.add = addAVX512
 	t.sub = subAVX512
 	t.mul = mulAVX512
@@ -169,4 +184,36 @@ func vecAVX512() vecTable {
 	t.minRows = minRowsAVX512
 	t.sumSqDiffRows = sumSqDiffRowsAVX512
 	return t
+}
+
+// sixteens runs whole sixteens of elements with fast and the rest with plain.
+func sixteens[D, S any](fast, plain func(dst []D, src []S)) func(dst []D, src []S) {
+	return func(dst []D, src []S) {
+		n := len(dst) &^ 15
+		fast(dst[:n], src)
+		plain(dst[n:], src[n:])
+	}
+}
+
+// boolToF32AVX2 reads the bytes of the booleans, 0 or 1.
+func boolToF32AVX2(dst []float32, src []bool) {
+	u8ToF32AVX2(dst, unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(src))), len(src)))
+}
+
+// transposeAVX2 goes through tiles of 8 columns and some rows, so that the other columns of the same
+// cache lines are still there when their turn comes.
+func transposeAVX2(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	const tile = 256
+	for i := 0; i < rows; i += tile {
+		n := min(tile, rows-i)
+		for j := 0; j+8 <= cols && n >= 8; j += 8 {
+			transpose8AVX2(&dst[j*ldd+i], ldd, &src[i*lds+j], lds, n/8)
+		}
+		if j := cols &^ 7; j < cols {
+			transposeGeneric(dst[j*ldd+i:], ldd, src[i*lds+j:], lds, n, cols-j)
+		}
+		if k := n &^ 7; k < n {
+			transposeGeneric(dst[i+k:], ldd, src[(i+k)*lds:], lds, n-k, cols&^7)
+		}
+	}
 }

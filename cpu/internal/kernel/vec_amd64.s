@@ -2216,6 +2216,136 @@ done:
 	VZEROUPPER
 	RET
 
+// func i32ToF32AVX2(dst []float32, src []int32)
+// Requires: AVX, AVX2
+TEXT ·i32ToF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ src_base+24(FP), BX
+	XORQ DX, DX
+	SUBQ $+32, CX
+	JL   ones
+
+fours:
+	VMOVUPS   (BX)(DX*1), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVUPS   Y0, (AX)(DX*1)
+	VMOVUPS   32(BX)(DX*1), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVUPS   Y0, 32(AX)(DX*1)
+	VMOVUPS   64(BX)(DX*1), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVUPS   Y0, 64(AX)(DX*1)
+	VMOVUPS   96(BX)(DX*1), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVUPS   Y0, 96(AX)(DX*1)
+	ADDQ      $+128, DX
+	SUBQ      $+32, CX
+	JGE       fours
+
+ones:
+	ADDQ $+24, CX
+	JL   part
+
+one:
+	VMOVUPS   (BX)(DX*1), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVUPS   Y0, (AX)(DX*1)
+	ADDQ      $+32, DX
+	SUBQ      $+8, CX
+	JGE       one
+
+part:
+	ADDQ         $+8, CX
+	JLE          done
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota<>+0(SB), Y0, Y0
+	VMASKMOVPS   (BX)(DX*1), Y0, Y1
+	VCVTDQ2PS    Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func f32ToI32AVX2(dst []int32, src []float32)
+// Requires: AVX, AVX2
+TEXT ·f32ToI32AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ src_base+24(FP), BX
+	XORQ DX, DX
+	SUBQ $+32, CX
+	JL   ones
+
+fours:
+	VMOVUPS    (BX)(DX*1), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, i32Top<>+0(SB), Y0, Y2
+	VBLENDVPS  Y2, i32MaxInt<>+0(SB), Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VANDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (AX)(DX*1)
+	VMOVUPS    32(BX)(DX*1), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, i32Top<>+0(SB), Y0, Y2
+	VBLENDVPS  Y2, i32MaxInt<>+0(SB), Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VANDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 32(AX)(DX*1)
+	VMOVUPS    64(BX)(DX*1), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, i32Top<>+0(SB), Y0, Y2
+	VBLENDVPS  Y2, i32MaxInt<>+0(SB), Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VANDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 64(AX)(DX*1)
+	VMOVUPS    96(BX)(DX*1), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, i32Top<>+0(SB), Y0, Y2
+	VBLENDVPS  Y2, i32MaxInt<>+0(SB), Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VANDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 96(AX)(DX*1)
+	ADDQ       $+128, DX
+	SUBQ       $+32, CX
+	JGE        fours
+
+ones:
+	ADDQ $+24, CX
+	JL   part
+
+one:
+	VMOVUPS    (BX)(DX*1), Y0
+	VCVTTPS2DQ Y0, Y1
+	VCMPPS     $0x1d, i32Top<>+0(SB), Y0, Y2
+	VBLENDVPS  Y2, i32MaxInt<>+0(SB), Y1, Y1
+	VCMPPS     $0x07, Y0, Y0, Y0
+	VANDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (AX)(DX*1)
+	ADDQ       $+32, DX
+	SUBQ       $+8, CX
+	JGE        one
+
+part:
+	ADDQ         $+8, CX
+	JLE          done
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota<>+0(SB), Y0, Y0
+	VMASKMOVPS   (BX)(DX*1), Y0, Y1
+	VCVTTPS2DQ   Y1, Y2
+	VCMPPS       $0x1d, i32Top<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, i32MaxInt<>+0(SB), Y2, Y2
+	VCMPPS       $0x07, Y1, Y1, Y1
+	VANDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func negAVX2(dst []float32, x []float32)
 // Requires: AVX, AVX2
 TEXT ·negAVX2(SB), NOSPLIT, $0-48
@@ -7874,6 +8004,136 @@ done:
 	VZEROUPPER
 	RET
 
+// func i32ToF32AVX512(dst []float32, src []int32)
+// Requires: AVX, AVX512F
+TEXT ·i32ToF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ src_base+24(FP), BX
+	XORQ DX, DX
+	SUBQ $+64, CX
+	JL   ones
+
+fours:
+	VMOVUPS   (BX)(DX*1), Z0
+	VCVTDQ2PS Z0, Z0
+	VMOVUPS   Z0, (AX)(DX*1)
+	VMOVUPS   64(BX)(DX*1), Z0
+	VCVTDQ2PS Z0, Z0
+	VMOVUPS   Z0, 64(AX)(DX*1)
+	VMOVUPS   128(BX)(DX*1), Z0
+	VCVTDQ2PS Z0, Z0
+	VMOVUPS   Z0, 128(AX)(DX*1)
+	VMOVUPS   192(BX)(DX*1), Z0
+	VCVTDQ2PS Z0, Z0
+	VMOVUPS   Z0, 192(AX)(DX*1)
+	ADDQ      $+256, DX
+	SUBQ      $+64, CX
+	JGE       fours
+
+ones:
+	ADDQ $+48, CX
+	JL   part
+
+one:
+	VMOVUPS   (BX)(DX*1), Z0
+	VCVTDQ2PS Z0, Z0
+	VMOVUPS   Z0, (AX)(DX*1)
+	ADDQ      $+64, DX
+	SUBQ      $+16, CX
+	JGE       one
+
+part:
+	ADDQ         $+16, CX
+	JLE          done
+	VPBROADCASTD CX, Z0
+	VPCMPGTD     iota<>+0(SB), Z0, K1
+	VMOVUPS.Z    (BX)(DX*1), K1, Z0
+	VCVTDQ2PS    Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func f32ToI32AVX512(dst []int32, src []float32)
+// Requires: AVX, AVX512F
+TEXT ·f32ToI32AVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         src_base+24(FP), BX
+	XORQ         DX, DX
+	VBROADCASTSS i32Top<>+0(SB), Z0
+	VBROADCASTSS i32MaxInt<>+0(SB), Z1
+	SUBQ         $+64, CX
+	JL           ones
+
+fours:
+	VMOVUPS    (BX)(DX*1), Z2
+	VCVTTPS2DQ Z2, Z3
+	VCMPPS     $0x1d, Z0, Z2, K1
+	VBLENDMPS  Z1, Z3, K1, Z4
+	VCMPPS     $0x07, Z2, Z2, K1
+	VMOVAPS.Z  Z4, K1, Z2
+	VMOVUPS    Z2, (AX)(DX*1)
+	VMOVUPS    64(BX)(DX*1), Z2
+	VCVTTPS2DQ Z2, Z3
+	VCMPPS     $0x1d, Z0, Z2, K1
+	VBLENDMPS  Z1, Z3, K1, Z5
+	VCMPPS     $0x07, Z2, Z2, K1
+	VMOVAPS.Z  Z5, K1, Z2
+	VMOVUPS    Z2, 64(AX)(DX*1)
+	VMOVUPS    128(BX)(DX*1), Z2
+	VCVTTPS2DQ Z2, Z3
+	VCMPPS     $0x1d, Z0, Z2, K1
+	VBLENDMPS  Z1, Z3, K1, Z6
+	VCMPPS     $0x07, Z2, Z2, K1
+	VMOVAPS.Z  Z6, K1, Z2
+	VMOVUPS    Z2, 128(AX)(DX*1)
+	VMOVUPS    192(BX)(DX*1), Z2
+	VCVTTPS2DQ Z2, Z3
+	VCMPPS     $0x1d, Z0, Z2, K1
+	VBLENDMPS  Z1, Z3, K1, Z7
+	VCMPPS     $0x07, Z2, Z2, K1
+	VMOVAPS.Z  Z7, K1, Z2
+	VMOVUPS    Z2, 192(AX)(DX*1)
+	ADDQ       $+256, DX
+	SUBQ       $+64, CX
+	JGE        fours
+
+ones:
+	ADDQ $+48, CX
+	JL   part
+
+one:
+	VMOVUPS    (BX)(DX*1), Z2
+	VCVTTPS2DQ Z2, Z3
+	VCMPPS     $0x1d, Z0, Z2, K1
+	VBLENDMPS  Z1, Z3, K1, Z8
+	VCMPPS     $0x07, Z2, Z2, K1
+	VMOVAPS.Z  Z8, K1, Z2
+	VMOVUPS    Z2, (AX)(DX*1)
+	ADDQ       $+64, DX
+	SUBQ       $+16, CX
+	JGE        one
+
+part:
+	ADDQ         $+16, CX
+	JLE          done
+	VPBROADCASTD CX, Z2
+	VPCMPGTD     iota<>+0(SB), Z2, K1
+	VMOVUPS.Z    (BX)(DX*1), K1, Z2
+	VCVTTPS2DQ   Z2, Z3
+	VCMPPS       $0x1d, Z0, Z2, K2
+	VBLENDMPS    Z1, Z3, K2, Z9
+	VCMPPS       $0x07, Z2, Z2, K2
+	VMOVAPS.Z    Z9, K2, Z0
+	VMOVUPS      Z0, K1, (AX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func negAVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·negAVX512(SB), NOSPLIT, $0-48
@@ -10984,6 +11244,271 @@ done:
 	VZEROUPPER
 	RET
 
+// func f16ToF32AVX2(dst []float32, src []uint16)
+// Requires: AVX, F16C
+TEXT ·f16ToF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	SHRQ $0x04, DX
+	JZ   done
+
+loop:
+	VCVTPH2PS (CX), Y0
+	VMOVUPS   Y0, (AX)
+	VCVTPH2PS 16(CX), Y0
+	VMOVUPS   Y0, 32(AX)
+	ADDQ      $+64, AX
+	ADDQ      $+32, CX
+	DECQ      DX
+	JNZ       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func bf16ToF32AVX2(dst []float32, src []uint16)
+// Requires: AVX, AVX2
+TEXT ·bf16ToF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	SHRQ $0x04, DX
+	JZ   done
+
+loop:
+	VPMOVZXWD (CX), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, (AX)
+	VPMOVZXWD 16(CX), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, 32(AX)
+	ADDQ      $+64, AX
+	ADDQ      $+32, CX
+	DECQ      DX
+	JNZ       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func u8ToF32AVX2(dst []float32, src []uint8)
+// Requires: AVX, AVX2
+TEXT ·u8ToF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	SHRQ $0x04, DX
+	JZ   done
+
+loop:
+	VPMOVZXBD (CX), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVUPS   Y0, (AX)
+	VPMOVZXBD 8(CX), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVUPS   Y0, 32(AX)
+	ADDQ      $+64, AX
+	ADDQ      $+16, CX
+	DECQ      DX
+	JNZ       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func f32ToF16AVX2(dst []uint16, src []float32)
+// Requires: AVX, F16C
+TEXT ·f32ToF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	SHRQ $0x04, DX
+	JZ   done
+
+loop:
+	VMOVUPS   (CX), Y0
+	VCVTPS2PH $0x00, Y0, (AX)
+	VMOVUPS   32(CX), Y0
+	VCVTPS2PH $0x00, Y0, 16(AX)
+	ADDQ      $+32, AX
+	ADDQ      $+64, CX
+	DECQ      DX
+	JNZ       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func f32ToBF16AVX2(dst []uint16, src []float32)
+// Requires: AVX, AVX2
+TEXT ·f32ToBF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	SHRQ $0x04, DX
+	JZ   done
+
+loop:
+	VMOVUPS   (CX), Y0
+	VPSRLD    $0x10, Y0, Y1
+	VANDPS    oneInt<>+0(SB), Y1, Y2
+	VPADDD    Y2, Y0, Y2
+	VPADDD    bf16HalfInt<>+0(SB), Y2, Y2
+	VPSRLD    $0x10, Y2, Y2
+	VCMPPS    $0x03, Y0, Y0, Y0
+	VORPS     bf16QuietInt<>+0(SB), Y1, Y1
+	VBLENDVPS Y0, Y1, Y2, Y0
+	VMOVUPS   32(CX), Y1
+	VPSRLD    $0x10, Y1, Y2
+	VANDPS    oneInt<>+0(SB), Y2, Y3
+	VPADDD    Y3, Y1, Y3
+	VPADDD    bf16HalfInt<>+0(SB), Y3, Y3
+	VPSRLD    $0x10, Y3, Y3
+	VCMPPS    $0x03, Y1, Y1, Y1
+	VORPS     bf16QuietInt<>+0(SB), Y2, Y2
+	VBLENDVPS Y1, Y2, Y3, Y1
+	VPACKUSDW Y1, Y0, Y0
+	VPERMQ    $0xd8, Y0, Y0
+	VMOVDQU   Y0, (AX)
+	ADDQ      $+32, AX
+	ADDQ      $+64, CX
+	DECQ      DX
+	JNZ       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func f32ToU8AVX2(dst []uint8, src []float32)
+// Requires: AVX, AVX2
+TEXT ·f32ToU8AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	SHRQ $0x04, DX
+	JZ   done
+
+loop:
+	VMOVUPS      (CX), Y0
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VMINPS       u8Max<>+0(SB), Y0, Y0
+	VCVTTPS2DQ   Y0, Y0
+	VMOVUPS      32(CX), Y1
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y2, Y1, Y1
+	VMINPS       u8Max<>+0(SB), Y1, Y1
+	VCVTTPS2DQ   Y1, Y1
+	VPACKUSDW    Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPACKUSWB    X1, X0, X1
+	VMOVDQU      X1, (AX)
+	ADDQ         $+16, AX
+	ADDQ         $+64, CX
+	DECQ         DX
+	JNZ          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func f32ToBoolAVX2(dst []bool, src []float32)
+// Requires: AVX, AVX2
+TEXT ·f32ToBoolAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	SHRQ $0x04, DX
+	JZ   done
+
+loop:
+	VMOVUPS      (CX), Y0
+	VXORPS       Y1, Y1, Y1
+	VCMPPS       $0x04, Y1, Y0, Y0
+	VANDPS       oneInt<>+0(SB), Y0, Y0
+	VMOVUPS      32(CX), Y1
+	VXORPS       Y2, Y2, Y2
+	VCMPPS       $0x04, Y2, Y1, Y1
+	VANDPS       oneInt<>+0(SB), Y1, Y1
+	VPACKUSDW    Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPACKUSWB    X1, X0, X1
+	VMOVDQU      X1, (AX)
+	ADDQ         $+16, AX
+	ADDQ         $+64, CX
+	DECQ         DX
+	JNZ          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func transpose8AVX2(dst *float32, ldd int, src *float32, lds int, n int)
+// Requires: AVX
+TEXT ·transpose8AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ lds+24(FP), BX
+	MOVQ n+32(FP), SI
+	SHLQ $0x02, CX
+	SHLQ $0x02, BX
+
+loop:
+	LEAQ        (BX)(BX*2), DI
+	LEAQ        (DX)(BX*4), R8
+	LEAQ        (CX)(CX*2), R9
+	LEAQ        (AX)(CX*4), R10
+	VMOVUPS     (DX), X0
+	VINSERTF128 $0x01, (R8), Y0, Y0
+	VMOVUPS     (DX)(BX*1), X1
+	VINSERTF128 $0x01, (R8)(BX*1), Y1, Y1
+	VMOVUPS     (DX)(BX*2), X2
+	VINSERTF128 $0x01, (R8)(BX*2), Y2, Y2
+	VMOVUPS     (DX)(DI*1), X3
+	VINSERTF128 $0x01, (R8)(DI*1), Y3, Y3
+	VUNPCKLPS   Y1, Y0, Y4
+	VUNPCKLPS   Y3, Y2, Y5
+	VUNPCKHPS   Y1, Y0, Y6
+	VUNPCKHPS   Y3, Y2, Y7
+	VUNPCKLPD   Y5, Y4, Y8
+	VUNPCKHPD   Y5, Y4, Y4
+	VUNPCKLPD   Y7, Y6, Y5
+	VUNPCKHPD   Y7, Y6, Y6
+	VMOVUPS     16(DX), X9
+	VINSERTF128 $0x01, 16(R8), Y9, Y9
+	VMOVUPS     16(DX)(BX*1), X10
+	VINSERTF128 $0x01, 16(R8)(BX*1), Y10, Y10
+	VMOVUPS     16(DX)(BX*2), X11
+	VINSERTF128 $0x01, 16(R8)(BX*2), Y11, Y11
+	VMOVUPS     16(DX)(DI*1), X12
+	VINSERTF128 $0x01, 16(R8)(DI*1), Y12, Y12
+	VUNPCKLPS   Y10, Y9, Y7
+	VUNPCKLPS   Y12, Y11, Y13
+	VUNPCKHPS   Y10, Y9, Y14
+	VUNPCKHPS   Y12, Y11, Y15
+	VUNPCKLPD   Y13, Y7, Y16
+	VUNPCKHPD   Y13, Y7, Y7
+	VUNPCKLPD   Y15, Y14, Y13
+	VUNPCKHPD   Y15, Y14, Y14
+	VMOVUPS     Y8, (AX)
+	VMOVUPS     Y4, (AX)(CX*1)
+	VMOVUPS     Y5, (AX)(CX*2)
+	VMOVUPS     Y6, (AX)(R9*1)
+	VMOVUPS     Y16, (R10)
+	VMOVUPS     Y7, (R10)(CX*1)
+	VMOVUPS     Y13, (R10)(CX*2)
+	VMOVUPS     Y14, (R10)(R9*1)
+	LEAQ        (DX)(BX*8), DX
+	ADDQ        $0x20, AX
+	DECQ        SI
+	JNZ         loop
+	VZEROUPPER
+	RET
+
 DATA one<>+0(SB)/4, $(1.0)
 DATA one<>+4(SB)/4, $(1.0)
 DATA one<>+8(SB)/4, $(1.0)
@@ -10993,6 +11518,26 @@ DATA one<>+20(SB)/4, $(1.0)
 DATA one<>+24(SB)/4, $(1.0)
 DATA one<>+28(SB)/4, $(1.0)
 GLOBL one<>(SB), RODATA|NOPTR, $32
+
+DATA i32Top<>+0(SB)/4, $(2147483600.0)
+DATA i32Top<>+4(SB)/4, $(2147483600.0)
+DATA i32Top<>+8(SB)/4, $(2147483600.0)
+DATA i32Top<>+12(SB)/4, $(2147483600.0)
+DATA i32Top<>+16(SB)/4, $(2147483600.0)
+DATA i32Top<>+20(SB)/4, $(2147483600.0)
+DATA i32Top<>+24(SB)/4, $(2147483600.0)
+DATA i32Top<>+28(SB)/4, $(2147483600.0)
+GLOBL i32Top<>(SB), RODATA|NOPTR, $32
+
+DATA i32MaxInt<>+0(SB)/4, $0x7fffffff
+DATA i32MaxInt<>+4(SB)/4, $0x7fffffff
+DATA i32MaxInt<>+8(SB)/4, $0x7fffffff
+DATA i32MaxInt<>+12(SB)/4, $0x7fffffff
+DATA i32MaxInt<>+16(SB)/4, $0x7fffffff
+DATA i32MaxInt<>+20(SB)/4, $0x7fffffff
+DATA i32MaxInt<>+24(SB)/4, $0x7fffffff
+DATA i32MaxInt<>+28(SB)/4, $0x7fffffff
+GLOBL i32MaxInt<>(SB), RODATA|NOPTR, $32
 
 DATA signBitInt<>+0(SB)/4, $0x80000000
 DATA signBitInt<>+4(SB)/4, $0x80000000
@@ -11713,6 +12258,36 @@ DATA oneInt<>+20(SB)/4, $0x00000001
 DATA oneInt<>+24(SB)/4, $0x00000001
 DATA oneInt<>+28(SB)/4, $0x00000001
 GLOBL oneInt<>(SB), RODATA|NOPTR, $32
+
+DATA bf16HalfInt<>+0(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+4(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+8(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+12(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+16(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+20(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+24(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+28(SB)/4, $0x00007fff
+GLOBL bf16HalfInt<>(SB), RODATA|NOPTR, $32
+
+DATA bf16QuietInt<>+0(SB)/4, $0x00000040
+DATA bf16QuietInt<>+4(SB)/4, $0x00000040
+DATA bf16QuietInt<>+8(SB)/4, $0x00000040
+DATA bf16QuietInt<>+12(SB)/4, $0x00000040
+DATA bf16QuietInt<>+16(SB)/4, $0x00000040
+DATA bf16QuietInt<>+20(SB)/4, $0x00000040
+DATA bf16QuietInt<>+24(SB)/4, $0x00000040
+DATA bf16QuietInt<>+28(SB)/4, $0x00000040
+GLOBL bf16QuietInt<>(SB), RODATA|NOPTR, $32
+
+DATA u8Max<>+0(SB)/4, $(255.0)
+DATA u8Max<>+4(SB)/4, $(255.0)
+DATA u8Max<>+8(SB)/4, $(255.0)
+DATA u8Max<>+12(SB)/4, $(255.0)
+DATA u8Max<>+16(SB)/4, $(255.0)
+DATA u8Max<>+20(SB)/4, $(255.0)
+DATA u8Max<>+24(SB)/4, $(255.0)
+DATA u8Max<>+28(SB)/4, $(255.0)
+GLOBL u8Max<>(SB), RODATA|NOPTR, $32
 
 DATA iota<>+0(SB)/4, $0x00000000
 DATA iota<>+4(SB)/4, $0x00000001

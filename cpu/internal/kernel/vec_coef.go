@@ -98,4 +98,11 @@ const (
 	sqrtHalf1 = 0.70710678118654752440 // √½
 	gelu1     = 1.5957691216057307118  // 2·√(2/π)
 	gelu3     = 0.044715
+
+	// Conversions.
+	u8Max     = 255
+	i32Top    = 0x1p31
+	i32Max    = 0x7fffffff
+	bf16Half  = 0x7fff // what rounds bits 16 and up, with bit 16 itself
+	bf16Quiet = 0x40
 )

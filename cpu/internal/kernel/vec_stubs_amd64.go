@@ -179,6 +179,16 @@ func selectAVX2(dst []float32, cond []float32, x []float32, y []float32)
 //go:noescape
 func fillAVX2(dst []float32, s float32)
 
+// i32ToF32AVX2 is I32ToF32.
+//
+//go:noescape
+func i32ToF32AVX2(dst []float32, src []int32)
+
+// f32ToI32AVX2 is F32ToI32.
+//
+//go:noescape
+func f32ToI32AVX2(dst []int32, src []float32)
+
 // negAVX2 is Neg.
 //
 //go:noescape
@@ -544,6 +554,16 @@ func selectAVX512(dst []float32, cond []float32, x []float32, y []float32)
 //go:noescape
 func fillAVX512(dst []float32, s float32)
 
+// i32ToF32AVX512 is I32ToF32.
+//
+//go:noescape
+func i32ToF32AVX512(dst []float32, src []int32)
+
+// f32ToI32AVX512 is F32ToI32.
+//
+//go:noescape
+func f32ToI32AVX512(dst []int32, src []float32)
+
 // negAVX512 is Neg.
 //
 //go:noescape
@@ -733,3 +753,43 @@ func minRowsAVX512(acc []float32, x []float32, rows int, stride int)
 //
 //go:noescape
 func sumSqDiffRowsAVX512(acc []float32, x []float32, mean []float32, rows int, stride int)
+
+// f16ToF32AVX2 is F16ToF32 for a multiple of 16 elements.
+//
+//go:noescape
+func f16ToF32AVX2(dst []float32, src []uint16)
+
+// bf16ToF32AVX2 is Bf16ToF32 for a multiple of 16 elements.
+//
+//go:noescape
+func bf16ToF32AVX2(dst []float32, src []uint16)
+
+// u8ToF32AVX2 is U8ToF32 for a multiple of 16 elements.
+//
+//go:noescape
+func u8ToF32AVX2(dst []float32, src []uint8)
+
+// f32ToF16AVX2 is F32ToF16 for a multiple of 16 elements.
+//
+//go:noescape
+func f32ToF16AVX2(dst []uint16, src []float32)
+
+// f32ToBF16AVX2 is F32ToBF16 for a multiple of 16 elements.
+//
+//go:noescape
+func f32ToBF16AVX2(dst []uint16, src []float32)
+
+// f32ToU8AVX2 is F32ToU8 for a multiple of 16 elements.
+//
+//go:noescape
+func f32ToU8AVX2(dst []uint8, src []float32)
+
+// f32ToBoolAVX2 is F32ToBool for a multiple of 16 elements.
+//
+//go:noescape
+func f32ToBoolAVX2(dst []bool, src []float32)
+
+// transpose8AVX2 transposes 8·n rows of 8 columns.
+//
+//go:noescape
+func transpose8AVX2(dst *float32, ldd int, src *float32, lds int, n int)

@@ -86,6 +86,9 @@ var lights = []elem{
 	}),
 	mixed("fill", "(dst []float32, s float32)", "", "s", func(a *isa, _, s []v) v { return s[0] }),
 
+	mixed("i32ToF32", "(dst []float32, src []int32)", "src", "", func(a *isa, in, _ []v) v { return a.toFloat(in[0]) }),
+	mixed("f32ToI32", "(dst []int32, src []float32)", "src", "", func(a *isa, in, _ []v) v { return a.toI32(in[0]) }),
+
 	unary("neg", func(a *isa, x v) v { return a.xor(x, a.bits("signBit")) }),
 	unary("abs", (*isa).abs),
 	unary("square", func(a *isa, x v) v { return a.mul(x, x) }),

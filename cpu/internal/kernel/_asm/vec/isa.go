@@ -205,6 +205,7 @@ const (
 	equal        = 0x00
 	unordered    = 0x03
 	notEqual     = 0x04
+	ordered      = 0x07
 	less         = 0x11
 	lessEqual    = 0x12
 	differs      = 0x0c // and no NaN

@@ -40,6 +40,11 @@ func main() {
 			r.write(fresh())
 		}
 	}
+	a := func() *isa { return &isa{Context: c, name: "AVX2", bytes: 32, used: &used} }
+	for _, v := range conversions {
+		v.write(a())
+	}
+	transpose8(a())
 	writeRows(c, used)
 	os.Exit(build.Main(flags.Config(), c))
 }
