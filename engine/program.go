@@ -135,10 +135,14 @@ func (e *Engine) Upload(set *weights.Set, specs []weights.Spec) (Weights, error)
 	return w, err
 }
 
-// Tensor moves data of the given shape to the device.
+// Tensor moves data of the given shape to the device. It is a buffer that only the device writes to, which lets package cpu
+// keep weights rearranged.
 func (e *Engine) Tensor(data []float32, dims ...int) (*tensors.Tensor, error) {
-	t := tensors.FromFlatDataAndDimensions(data, dims...)
-	return t, t.ToDevice(e.backend, 0)
+	buffer, err := e.backend.BufferFromFlatData(0, data, shapes.Make(dtypes.Float32, dims...))
+	if err != nil {
+		return nil, err
+	}
+	return tensors.FromBuffer(buffer)
 }
 
 // Program is a network with its weights: compiled once per shape of its inputs. It may be used
