@@ -31,6 +31,9 @@ type Geometry struct {
 	InDilH, InDilW           int
 	KerDilH, KerDilW         int
 	Groups                   int
+	// Upsample says that x is [B, InH/2, InW/2, InC], and each of its pixels stands for 2×2 inputs (nearest neighbour),
+	// which are never in memory. Only of a Forward without input dilation.
+	Upsample bool
 }
 
 // KernelLayout holds the distances, in elements, of neighbours in a kernel [out, in/groups, kh, kw] that may lie in any order
@@ -54,9 +57,24 @@ func (g Geometry) check() {
 	if min(g.StrideH, g.StrideW, g.InDilH, g.InDilW, g.KerDilH, g.KerDilW, g.Groups) < 1 || g.InC%g.Groups != 0 || g.OutC%g.Groups != 0 {
 		panic(fmt.Sprintf("conv: bad geometry %+v", g))
 	}
+	if g.Upsample && (g.InH%2 != 0 || g.InW%2 != 0 || g.InDilH*g.InDilW != 1) {
+		panic(fmt.Sprintf("conv: bad geometry to upsample %+v", g))
+	}
 }
 
-func (g Geometry) inLen() int     { return g.Batch * g.InH * g.InW * g.InC }
+// inLen is the length of x.
+func (g Geometry) inLen() int {
+	return g.Batch * (g.InH >> g.up()) * (g.InW >> g.up()) * g.InC
+}
+
+// up is by how many bits the rows and columns of inputs are to be shifted to find them in x.
+func (g Geometry) up() int {
+	if g.Upsample {
+		return 1
+	}
+	return 0
+}
+
 func (g Geometry) outLen() int    { return g.Batch * g.OutH * g.OutW * g.OutC }
 func (g Geometry) groupIn() int   { return g.InC / g.Groups }
 func (g Geometry) groupOut() int  { return g.OutC / g.Groups }

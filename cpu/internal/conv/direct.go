@@ -56,7 +56,7 @@ func newDirect(g Geometry, k KernelLayout) *direct {
 // a task then make one long row.
 func (d *direct) flatten() {
 	g := &d.g
-	if g.KH*g.KW == 1 && d.h.period*d.w.period*d.h.step*d.w.step == 1 && g.PadTop == 0 && g.PadLeft == 0 && g.InH == g.OutH && g.InW == g.OutW {
+	if !g.Upsample && g.KH*g.KW == 1 && d.h.period*d.w.period*d.h.step*d.w.step == 1 && g.PadTop == 0 && g.PadLeft == 0 && g.InH == g.OutH && g.InW == g.OutW {
 		g.Batch, g.OutH, g.OutW = 1, g.Batch*g.OutH*g.OutW, 1
 		g.InH, g.InW = g.OutH, 1
 		d.h.n, d.w.n, d.cols, d.flat = g.OutH, 1, 1, true
@@ -173,8 +173,9 @@ func zeroPixels(y []float32, pixels, channels, step int) {
 // inputRows returns n rows of an image from row first on, cut or padded with zeros to columns [firstCol, firstCol+cols):
 // those in x if that needs no padding, or else a copy in scratch.
 func inputRows(g Geometry, x []float32, image, first, n, firstCol, cols int, scratch []float32) []float32 {
-	x = x[image*g.InH*g.InW*g.InC:][:g.InH*g.InW*g.InC]
-	if firstCol == 0 && cols == g.InW && first >= 0 && first+n <= g.InH {
+	n1 := g.inLen() / g.Batch
+	x = x[image*n1:][:n1]
+	if !g.Upsample && firstCol == 0 && cols == g.InW && first >= 0 && first+n <= g.InH {
 		return x[first*g.InW*g.InC:]
 	}
 	from, to := min(max(0, firstCol), g.InW), max(0, min(g.InW, firstCol+cols)) // columns that exist
@@ -185,8 +186,20 @@ func inputRows(g Geometry, x []float32, image, first, n, firstCol, cols int, scr
 			continue
 		}
 		clear(row[:(from-firstCol)*g.InC])
-		copied := copy(row[(from-firstCol)*g.InC:], x[((first+i)*g.InW+from)*g.InC:((first+i)*g.InW+to)*g.InC])
-		clear(row[(from-firstCol)*g.InC+copied:])
+		copyRow(row[(from-firstCol)*g.InC:(to-firstCol)*g.InC], g, x, first+i, from)
+		clear(row[(to-firstCol)*g.InC:])
 	}
 	return scratch
+}
+
+// copyRow copies inputs of row h from column w on.
+func copyRow(dst []float32, g Geometry, x []float32, h, w int) {
+	if !g.Upsample {
+		copy(dst, x[(h*g.InW+w)*g.InC:])
+		return
+	}
+	x = x[h/2*(g.InW/2)*g.InC:]
+	for ; len(dst) > 0; dst, w = dst[g.InC:], w+1 {
+		copy(dst[:g.InC], x[w/2*g.InC:])
+	}
 }

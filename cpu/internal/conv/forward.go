@@ -56,7 +56,7 @@ func NewForward(g Geometry, k KernelLayout, o Options) *Forward {
 			tile = winogradTile(g)
 		}
 		f.alg = newWinograd(g, k, tile)
-	case g.Groups > 1 && g.groupIn() == 1 && g.groupOut() == 1:
+	case g.Groups > 1 && g.groupIn() == 1 && g.groupOut() == 1 && !g.Upsample:
 		f.alg = newDepthwise(g, k)
 	default:
 		f.alg = newDirect(g, k)

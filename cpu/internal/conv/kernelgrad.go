@@ -36,6 +36,9 @@ type gradRun struct {
 // NewKernelGrad plans the gradient of the convolution of geometry g by its kernel in layout k. Of the options it heeds Tile.
 func NewKernelGrad(g Geometry, k KernelLayout, o Options) *KernelGrad {
 	g.check()
+	if g.Upsample {
+		panic("conv: no gradient through upsampling")
+	}
 	f := &KernelGrad{g: g}
 	tile := o.Tile
 	if tile == 0 {

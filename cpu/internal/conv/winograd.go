@@ -188,17 +188,18 @@ func (w *winograd) inputs(x, v, zeros []float32, from, to int) {
 // inputTile points to the n×n inputs from (row, col) on.
 func inputTile(table *[36]*float32, g Geometry, n int, x, zeros []float32, image, row, col int) {
 	base := unsafe.Pointer(unsafe.SliceData(x))
+	up := g.up()
 	for r := range n {
 		h := row + r
 		inside := uint(h) < uint(g.InH)
-		at := ((image*g.InH+h)*g.InW + col) * g.InC
+		line := (image*(g.InH>>up) + h>>up) * (g.InW >> up)
 		for s := range n {
-			if inside && uint(col+s) < uint(g.InW) {
-				table[r*n+s] = (*float32)(unsafe.Add(base, 4*at))
+			w := col + s
+			if inside && uint(w) < uint(g.InW) {
+				table[r*n+s] = (*float32)(unsafe.Add(base, 4*(line+w>>up)*g.InC))
 			} else {
 				table[r*n+s] = &zeros[0]
 			}
-			at += g.InC
 		}
 	}
 }
