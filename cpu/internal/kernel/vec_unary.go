@@ -24,7 +24,7 @@ func Sqrt(dst, x []float32) {
 	vec.sqrt(dst, x)
 }
 
-// Rsqrt sets dst[i] = 1/√x[i]: a rounded root, then a rounded quotient.
+// Rsqrt sets dst[i] = 1/√x[i], within 1.5 ULP: a rounded root, then a rounded quotient.
 func Rsqrt(dst, x []float32) {
 	want(len(dst), len(x))
 	vec.rsqrt(dst, x)
