@@ -53,6 +53,7 @@ type Product struct {
 	A, B, C   []float32
 	panels    []float32 // B packed for all
 	scratch   []float32 // of the workers
+	packing   packing   // at work
 	first     int       // the products of a loop are first to last-1
 	last      int
 	tellParts int

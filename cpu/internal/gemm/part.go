@@ -103,5 +103,3 @@ func (p *Product) panel(mine []float32, n, j, cols, k, kn int) (b []float32, ldb
 	kernel.PackPanel(mine, b, kn, cols, p.b.Row, p.b.Col)
 	return mine, kernel.NR
 }
-
-func panels(n int) int { return (n + kernel.NR - 1) / kernel.NR }

@@ -218,3 +218,16 @@ func BenchmarkGemmTile(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkPackPanel(b *testing.B) {
+	for _, c := range []struct{ k, row, col int }{{256, 1024, 1}, {256, 1, 1024}, {1024, 1, 4096}, {64, 1, 64}} {
+		b.Run(fmt.Sprintf("%d,strides%d,%d", c.k, c.row, c.col), func(b *testing.B) {
+			x := make([]float32, c.k*c.row+NR*c.col)
+			dst := make([]float32, c.k*NR)
+			b.SetBytes(int64(4 * c.k * NR))
+			for b.Loop() {
+				PackPanel(dst, x, c.k, NR, c.row, c.col)
+			}
+		})
+	}
+}
