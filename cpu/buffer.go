@@ -113,6 +113,12 @@ func (b *Buffer) Finalize() error {
 	return nil
 }
 
+// reshaped moves the buffer's memory to a new buffer of another shape of the same size.
+func (b *Buffer) reshaped(shape shapes.Shape) *Buffer {
+	_, memory := b.release()
+	return &Buffer{backend: b.backend, memory: memory, tensor: ir.Tensor{Shape: shape.Clone(), Flat: flatOf(shape, memory)}}
+}
+
 // release ends the buffer and hands over what it was.
 func (b *Buffer) release() (ir.Tensor, []byte) {
 	b.mu.Lock()

@@ -54,7 +54,12 @@ func (p *planned) run(args []argument) ([]*Buffer, error) {
 	}
 	outs, memory := make([]*Buffer, len(p.f.Outputs)), make([][]byte, len(p.f.Outputs))
 	for i, n := range p.f.Outputs {
-		outs[i] = p.backend.newBuffer(n.Shape)
+		if k := p.plan.Donations()[i]; k >= 0 && args[k].given {
+			outs[i] = args[k].buffer.reshaped(n.Shape)
+			args[k].given = false
+		} else {
+			outs[i] = p.backend.newBuffer(n.Shape)
+		}
 		memory[i] = outs[i].memory
 	}
 	err := p.plan.Run(p.backend.team, memory, in, caches)

@@ -17,12 +17,23 @@ type Step struct {
 	Time    time.Duration // of those runs together
 }
 
-// timer counts the runs of an op and their nanoseconds.
-type timer struct{ runs, nanoseconds atomic.Int64 }
+// timer counts the runs of an op and their nanoseconds. The first run, which finds its memory untouched, counts only
+// until there is another.
+type timer struct{ runs, first, rest atomic.Int64 }
 
 func (t *timer) add(d time.Duration) {
-	t.runs.Add(1)
-	t.nanoseconds.Add(int64(d))
+	if t.runs.Add(1) == 1 {
+		t.first.Store(int64(d))
+	} else {
+		t.rest.Add(int64(d))
+	}
+}
+
+func (t *timer) total() (runs int, d time.Duration) {
+	if runs := t.runs.Load(); runs > 1 {
+		return int(runs) - 1, time.Duration(t.rest.Load())
+	}
+	return int(t.runs.Load()), time.Duration(t.first.Load())
 }
 
 // Steps lists the kernels in the order in which they run.
@@ -30,7 +41,7 @@ func (p *Plan) Steps() []Step {
 	steps := make([]Step, len(p.ops))
 	for i, o := range p.ops {
 		s := &steps[i]
-		s.Runs, s.Time = int(p.timers[i].runs.Load()), time.Duration(p.timers[i].nanoseconds.Load())
+		s.Runs, s.Time = p.timers[i].total()
 		s.Kernel, s.Flops = o.name, o.flops
 		if o.after != nil {
 			s.Kernel += " + loop"

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/gomlx/compute"
+
 	"mgd3/cpu/internal/ir"
 )
 
@@ -86,7 +88,38 @@ func (p *Plan) place(f *ir.Func) {
 	}
 	p.arena = pack(all)
 	p.spans = spans
+	p.findDonations(f, last)
 }
+
+// findDonations finds for each output a parameter of the same size in whose memory it may be computed.
+func (p *Plan) findDonations(f *ir.Func, last map[*ir.Node]int) {
+	p.donations = make([]int, len(f.Outputs))
+	output := map[int]int{} // by buffer
+	for k := range f.Outputs {
+		p.donations[k] = -1
+	}
+	for _, e := range p.external {
+		output[e.buffer] = e.output
+	}
+	copied := map[*ir.Node]bool{}
+	for _, n := range p.copied {
+		copied[n] = true
+	}
+	taken := map[*ir.Node]bool{}
+	for i, o := range p.ops {
+		for _, pair := range o.inPlace {
+			k, isOutput := output[p.buffer[pair[0]]]
+			leaf := pair[1]
+			if isOutput && leaf.Op == compute.OpTypeParameter && last[leaf] == i && !copied[leaf] && !taken[leaf] && p.donations[k] < 0 {
+				taken[leaf] = true
+				p.donations[k] = leaf.Attr.(ir.Param).Index
+			}
+		}
+	}
+}
+
+// Donations says for each output in the memory of which parameter Run may be told to put it, or -1.
+func (p *Plan) Donations() []int { return p.donations }
 
 func (o *op) scratchSize() int {
 	if o.after != nil {

@@ -34,15 +34,16 @@ type Plan struct {
 	ops     []*op
 	workers int
 
-	buffers  int
-	buffer   map[*ir.Node]int // by stored value
-	constant map[int][]byte   // by buffer
-	external []external
-	copies   []external // outputs that are copies of buffers
-	copied   []*ir.Node
-	spans    map[int]*span
-	scratch  []*span // by op
-	arena    int     // bytes
+	buffers   int
+	buffer    map[*ir.Node]int // by stored value
+	constant  map[int][]byte   // by buffer
+	external  []external
+	copies    []external // outputs that are copies of buffers
+	copied    []*ir.Node
+	spans     map[int]*span
+	donations []int   // by output
+	scratch   []*span // by op
+	arena     int     // bytes
 
 	timers []timer // by op
 
@@ -226,7 +227,7 @@ func floats(b []byte) []float32 {
 }
 
 // Run computes the outputs. in are the parameters and then the captured values; caches, if not nil, belong
-// to them. No memory of an output is that of an input.
+// to them. The memory of an output is that of no input, but for its own one of Donations.
 func (p *Plan) Run(t *team.Team, out, in [][]byte, caches []Cache) error {
 	fr := p.take()
 	defer p.give(fr)
