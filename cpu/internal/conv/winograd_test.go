@@ -13,7 +13,7 @@ import (
 
 // bound returns the largest error of each output of Winograd's form, by docs/notes/winograd.md:
 //
-//	(C + 37)·2⁻²⁴ · |Aᵀ| [ Σ_c (|G| |g| |Gᵀ|) ⊙ (|Bᵀ| |d| |B|) ] |A|
+//	(C + 39)·2⁻²⁴ · |Aᵀ| [ Σ_c (|G| |g| |Gᵀ|) ⊙ (|Bᵀ| |d| |B|) ] |A|
 func bound(g Geometry, l KernelLayout, tile int, x, k []float32) []float64 {
 	w := newWinograd(g, l, tile)
 	at, gm, bt := w.t.Matrices()
@@ -45,7 +45,7 @@ func bound(g Geometry, l KernelLayout, tile int, x, k []float32) []float64 {
 			}
 			for j, b := range sandwich(at, p) {
 				if r, s := row+j/m, col+j%m; r < g.OutH && s < g.OutW {
-					out[((image*g.OutH+r)*g.OutW+s)*g.OutC+o] = float64(g.InC+37) * 0x1p-24 * b
+					out[((image*g.OutH+r)*g.OutW+s)*g.OutC+o] = float64(g.InC+39) * 0x1p-24 * b
 				}
 			}
 		}
@@ -55,7 +55,7 @@ func bound(g Geometry, l KernelLayout, tile int, x, k []float32) []float64 {
 
 // gradBound returns the largest error of each element of the gradient by the kernel, for T tiles:
 //
-//	(T + 37)·2⁻²⁴ · |Gᵀ| [ Σ_tiles (|A| |∂y| |Aᵀ|) ⊙ (|Bᵀ| |d| |B|) ] |G|
+//	(T + 39)·2⁻²⁴ · |Gᵀ| [ Σ_tiles (|A| |∂y| |Aᵀ|) ⊙ (|Bᵀ| |d| |B|) ] |G|
 func gradBound(g Geometry, l KernelLayout, tile int, x, dy []float32) []float64 {
 	w := newWinograd(g, l, tile)
 	at, gm, bt := w.t.Matrices()
@@ -84,7 +84,7 @@ func gradBound(g Geometry, l KernelLayout, tile int, x, dy []float32) []float64 
 	out := make([]float64, g.kernelLen())
 	for i, s := range sums {
 		for t, b := range sandwich(gt, s) {
-			out[l.Base+i/g.InC*l.Out+i%g.InC*l.In+t/3*l.H+t%3*l.W] = float64(tiles+37) * 0x1p-24 * b
+			out[l.Base+i/g.InC*l.Out+i%g.InC*l.In+t/3*l.H+t%3*l.W] = float64(tiles+39) * 0x1p-24 * b
 		}
 	}
 	return out
