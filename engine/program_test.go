@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+// TestSet: what a program sets is there at its next run, and for other programs of the same weights.
+func TestSet(t *testing.T) {
+	for _, name := range []string{"cpu", "go"} {
+		t.Run(name, func(t *testing.T) {
+			e, err := Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			start, err := e.Tensor([]float32{1, 2}, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := Weights{"sum.total": start}
+			add, err := e.Compile("add", func(p Params, in []*Node) []*Node {
+				total := p.In("sum").Get("total", 2)
+				p.In("sum").Set("total", Add(total, in[0]))
+				return []*Node{ReduceAllSum(total)}
+			}, w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read, err := e.Compile("read", func(p Params, _ []*Node) []*Node { return []*Node{Neg(p.Get("sum.total", 2))} }, w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []struct {
+				before float32
+				after  []float32
+			}{{3, []float32{-11, -102}}, {113, []float32{-21, -202}}} {
+				out, err := add.Run(tensors.FromValue([]float32{10, 100}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(out) != 1 || tensors.ToScalar[float32](out[0]) != want.before {
+					t.Errorf("got %v, want the one output %v", out, want.before)
+				}
+				after, err := read.Run1(tensors.FromScalar(float32(0)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := tensors.MustCopyFlatData[float32](after); !slices.Equal(got, want.after) {
+					t.Errorf("got %v, want %v", got, want.after)
+				}
+			}
+		})
+	}
+}
+
+func TestUnset(t *testing.T) {
+	var names []string
+	_, err := open(t).Declare(func(p Params, in []*Node) []*Node {
+		for _, name := range []string{"a", "b", "c"} {
+			p.In("net").Get(name, 2)
+		}
+		p.In("net").Set("b", in[0])
+		for _, spec := range p.In("elsewhere").Unset() {
+			names = append(names, spec.Name)
+		}
+		return in
+	}, shapes.Make(dtypes.Float32, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"net.a", "net.c"}; !slices.Equal(names, want) {
+		t.Errorf("got %q, want %q", names, want)
+	}
+}
+
+func TestSetRefused(t *testing.T) {
+	for want, f := range map[string]Func{
+		"b is set but was not asked for": func(p Params, in []*Node) []*Node { p.Set("b", in[0]); return in },
+		"a is set to (Float32)[2]":       func(p Params, in []*Node) []*Node { p.Get("a", 3); p.Set("a", in[0]); return in },
+		"a is set twice": func(p Params, in []*Node) []*Node {
+			p.Get("a", 2)
+			p.Set("a", in[0])
+			p.Set("a", in[0])
+			return in
+		},
+	} {
+		if _, err := open(t).Declare(f, shapes.Make(dtypes.Float32, 2)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}
