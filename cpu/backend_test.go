@@ -18,6 +18,7 @@ import (
 	"github.com/gomlx/compute/support/backendtest"
 
 	"mgd3/cpu/internal/kernel"
+	"mgd3/cpu/internal/memory"
 )
 
 func newBackend(t testing.TB, config string) *Backend {
@@ -215,7 +216,7 @@ func TestBuffers(t *testing.T) {
 	b := newBackend(t, "")
 	for n := range 200 {
 		buffer := upload(t, b, make([]uint8, n), n)
-		if at := uintptr(unsafe.Pointer(unsafe.SliceData(buffer.memory))); at%align != 0 {
+		if at := uintptr(unsafe.Pointer(unsafe.SliceData(buffer.memory))); at%memory.Align != 0 {
 			t.Errorf("a buffer of %d bytes lies at %#x", n, at)
 		}
 		buffer.Finalize()
@@ -273,7 +274,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 
 func TestClasses(t *testing.T) {
 	for n := range 100_000 {
-		if c := classOf(n); c < n || c%align != 0 || c > align && c > n+n/8+align || classOf(c) != c {
+		if c := classOf(n); c < n || c%memory.Align != 0 || c > memory.Align && c > n+n/8+memory.Align || classOf(c) != c {
 			t.Fatalf("%d bytes take %d, and those %d", n, c, classOf(c))
 		}
 	}

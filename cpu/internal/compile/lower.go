@@ -11,6 +11,7 @@ import (
 	"mgd3/cpu/internal/conv"
 	"mgd3/cpu/internal/gemm"
 	"mgd3/cpu/internal/ir"
+	"mgd3/cpu/internal/memory"
 	"mgd3/cpu/internal/plain"
 )
 
@@ -137,7 +138,7 @@ func (c *compiler) productOp(n *ir.Node) *op {
 		}
 		var fr *frame
 		pack := func() any {
-			packed := make([]float32, gemm.PackedSize(s.N, s.K))
+			packed := memory.Floats(gemm.PackedSize(s.N, s.K))
 			gemm.PackBTeam(fr.team, packed, p.from(fr, b), s.N, s.K, lb.Row, lb.Col)
 			return packed
 		}
@@ -181,7 +182,7 @@ func (c *compiler) convOp(n *ir.Node) *op {
 		f := conv.NewForward(g, layout, conv.Options{PackedKernel: true, Done: done})
 		var fr *frame
 		pack := func() any {
-			packed := make([]float32, packedSize)
+			packed := memory.Floats(packedSize)
 			f.Pack(fr.team, packed, floats(fr.mem[p.buffer[k.of]]))
 			return packed
 		}

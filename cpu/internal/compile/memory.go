@@ -7,6 +7,7 @@ import (
 	"github.com/gomlx/compute"
 
 	"mgd3/cpu/internal/ir"
+	"mgd3/cpu/internal/memory"
 )
 
 // span is a piece of the arena that is in use from op begin to op end.
@@ -14,9 +15,6 @@ type span struct {
 	size, begin, end int
 	offset           int
 }
-
-// align is what offsets in the arena are multiples of: a line of the cache.
-const align = 64
 
 // pack places the spans such that those in use at the same time do not overlap, the largest first, each as low as
 // it can be, and returns the size of the whole.
@@ -34,7 +32,7 @@ func pack(spans []*span) int {
 			if p.offset >= s.offset+s.size {
 				break
 			}
-			s.offset = (p.offset + p.size + align - 1) / align * align
+			s.offset = (p.offset + p.size + memory.Align - 1) / memory.Align * memory.Align
 		}
 		at, _ := slices.BinarySearchFunc(placed, s, func(a, b *span) int { return cmp.Compare(a.offset, b.offset) })
 		placed = slices.Insert(placed, at, s)

@@ -24,6 +24,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 
 	"mgd3/cpu/internal/ir"
+	"mgd3/cpu/internal/memory"
 	"mgd3/cpu/internal/team"
 )
 
@@ -195,7 +196,7 @@ func (p *Plan) placeConstants(f *ir.Func) {
 
 // newFrame makes the memory and the kernels of one execution.
 func (p *Plan) newFrame() *frame {
-	fr := &frame{mem: make([][]byte, p.buffers), arena: aligned(p.arena), caches: make([]Cache, p.buffers)}
+	fr := &frame{mem: make([][]byte, p.buffers), arena: memory.Bytes(p.arena), caches: make([]Cache, p.buffers)}
 	for b, s := range p.spans {
 		fr.mem[b] = fr.arena[s.offset : s.offset+s.size : s.offset+s.size]
 	}
@@ -210,13 +211,6 @@ func (p *Plan) newFrame() *frame {
 		}
 	}
 	return fr
-}
-
-// aligned returns n bytes that start at a multiple of align.
-func aligned(n int) []byte {
-	b := make([]byte, n+align)
-	skip := int(-uintptr(unsafe.Pointer(&b[0])) & (align - 1))
-	return b[skip : skip+n : skip+n]
 }
 
 func floats(b []byte) []float32 {

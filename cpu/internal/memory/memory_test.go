@@ -1,0 +1,31 @@
+package memory
+
+import (
+	"testing"
+	"unsafe"
+)
+
+func TestBytes(t *testing.T) {
+	for _, n := range []int{0, 1, 63, 64, 4096, 2*hugePage - 1, 2 * hugePage, 5*hugePage + 12345} {
+		b := Bytes(n)
+		if len(b) != n || cap(b) != n {
+			t.Errorf("%d bytes: got length %d, capacity %d", n, len(b), cap(b))
+		}
+		want := uintptr(Align)
+		if n >= 2*hugePage {
+			want = hugePage
+		}
+		if at := uintptr(unsafe.Pointer(unsafe.SliceData(b))); at%want != 0 {
+			t.Errorf("%d bytes: at %x, want a multiple of %d", n, at, want)
+		}
+		for i := range b {
+			if b[i] != 0 {
+				t.Fatalf("%d bytes: byte %d is %d, want 0", n, i, b[i])
+			}
+			b[i] = 1
+		}
+	}
+	if f := Floats(5); len(f) != 5 {
+		t.Errorf("got %d floats, want 5", len(f))
+	}
+}
