@@ -84,6 +84,11 @@ type build = func(f compute.Function, p []compute.Value) (compute.Value, error)
 
 // execute builds, runs and reads back.
 func execute(b compute.Backend, in []input, flats []any, build build) (flat any, shape shapes.Shape, err error) {
+	defer func() {
+		if r := recover(); r != nil { // of testutil.Must1
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
 	builder := b.Builder("differential")
 	f := builder.Main()
 	var params []compute.Value
@@ -230,6 +235,75 @@ var differential = []struct {
 	{"convolution", wide, pairOf([]int{2, 7, 6, 4}, []int{3, 3, 2, 6}), func(f compute.Function, p []compute.Value) (compute.Value, error) {
 		return f.ConvGeneral(p[0], p[1], channelsLast, []int{2, 1}, [][2]int{{1, 1}, {1, 2}}, []int{1, 2}, []int{2, 1}, 2, 1)
 	}},
+	{"total order", allNumber, pairOf([]int{30}, []int{30}), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		less, equal := testutil.Must1(f.LessThanTotalOrder(p[0], p[1])), testutil.Must1(f.EqualTotalOrder(p[0], p[1]))
+		more, atMost := testutil.Must1(f.GreaterThanTotalOrder(p[0], p[1])), testutil.Must1(f.LessOrEqualTotalOrder(p[0], p[1]))
+		atLeast, other := testutil.Must1(f.GreaterOrEqualTotalOrder(p[0], p[1])), testutil.Must1(f.NotEqualTotalOrder(p[0], p[1]))
+		var columns []compute.Value
+		for _, v := range []compute.Value{less, equal, more, atMost, atLeast, other, testutil.Must1(f.NotEqual(p[0], p[1]))} {
+			columns = append(columns, testutil.Must1(f.Reshape(v, 30, 1)))
+		}
+		return f.Concatenate(1, columns...)
+	}},
+	{"dynamic slice", allNumber, func(d dtypes.DType) []input {
+		return []input{{d, []int{6, 7}, 0}, {dtypes.Int32, nil, 9}, {dtypes.Int64, nil, 9}}
+	},
+		func(f compute.Function, p []compute.Value) (compute.Value, error) {
+			return f.DynamicSlice(p[0], p[1:], []int{2, 3})
+		}},
+	{"dynamic update", allNumber, func(d dtypes.DType) []input {
+		return []input{{d, []int{6}, 0}, {d, []int{4}, 0}, {dtypes.Int32, nil, 9}}
+	},
+		func(f compute.Function, p []compute.Value) (compute.Value, error) {
+			return f.DynamicUpdateSlice(p[0], p[1], p[2:])
+		}},
+	{"scatter min", noFloat16, func(d dtypes.DType) []input {
+		return []input{{d, []int{5}, 0}, {dtypes.Int64, []int{7}, 5}, {d, []int{7}, 0}}
+	},
+		func(f compute.Function, p []compute.Value) (compute.Value, error) {
+			return f.ScatterMin(p[0], p[1], p[2], 1, nil, []int{0}, []int{0}, false, false)
+		}},
+	{"batch norm, training", allFloats, batchNormIn, func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		y, mean, variance, err := f.BatchNormForTraining(p[0], p[1], p[2], 1e-2, 2)
+		if err != nil {
+			return nil, err
+		}
+		return f.BatchNormForInference(y, mean, variance, p[1], testutil.Must1(f.Mul(p[2], p[2])), 1, 2)
+	}},
+	{"batch norm, back", wide, batchNormIn, func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		dx, dScale, dOffset, err := f.BatchNormGradient(p[0], p[1], p[2], testutil.Must1(f.Mul(p[1], p[1])), p[0], 1, 2)
+		if err != nil {
+			return nil, err
+		}
+		return f.BatchNormForInference(dx, dScale, dOffset, p[1], testutil.Must1(f.Mul(p[2], p[2])), 1, 2)
+	}},
+	{"attention, causal", allFloats, attentionIn(0), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		out, _, err := f.FusedScaledDotProductAttention(p[0], p[1], p[2], compute.AttentionAxesLayoutBSHD,
+			&compute.ScaledDotProductAttentionConfig{Causal: true, Scale: 0.1})
+		return out, err
+	}},
+	{"attention, mask, bias", allFloats, attentionIn(1), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		out, _, err := f.FusedScaledDotProductAttention(p[0], p[1], p[2], compute.AttentionAxesLayoutBHSD,
+			&compute.ScaledDotProductAttentionConfig{Mask: p[3], Bias: p[4], Scale: 0.1})
+		return out, err
+	}},
+	{"attention, lengths", allFloats, attentionIn(2), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		out, _, err := f.FusedScaledDotProductAttention(p[0], p[1], p[2], compute.AttentionAxesLayoutBSHD,
+			&compute.ScaledDotProductAttentionConfig{QuerySeqLen: p[3], KeyValueSeqLen: p[4], Scale: 0.1})
+		return out, err
+	}},
+	{"attention, back", wide, attentionIn(0), func(f compute.Function, p []compute.Value) (compute.Value, error) {
+		o := &compute.ScaledDotProductAttentionConfig{Scale: 0.1, Causal: true}
+		out, states, err := f.FusedScaledDotProductAttention(p[0], p[1], p[2], compute.AttentionAxesLayoutBSHD, o)
+		if err != nil {
+			return nil, err
+		}
+		dq, dk, dv, err := f.FusedScaledDotProductAttentionVJP(p[0], p[1], p[2], compute.AttentionAxesLayoutBSHD, o, out, states, p[0])
+		if err != nil {
+			return nil, err
+		}
+		return f.Concatenate(2, dq, dk, dv)
+	}},
 	{"softmax", wide, one(4, 5, 3), func(f compute.Function, p []compute.Value) (compute.Value, error) { return f.FusedSoftmax(p[0], 1) }},
 	{"layer norm", wide, func(d dtypes.DType) []input { return []input{{d, []int{4, 5}, 0}, {d, []int{5}, 0}, {d, []int{5}, 0}} },
 		func(f compute.Function, p []compute.Value) (compute.Value, error) {
@@ -272,6 +346,26 @@ func one(dims ...int) func(dtypes.DType) []input {
 
 func pairOf(x, y []int) func(dtypes.DType) []input {
 	return func(d dtypes.DType) []input { return []input{{d, x, 0}, {d, y, 0}} }
+}
+
+// batchNormIn are x with features on the last axis, and two numbers for each.
+func batchNormIn(d dtypes.DType) []input {
+	return []input{{d, []int{3, 4, 5}, 0}, {d, []int{5}, 0}, {d, []int{5}, 0}}
+}
+
+// attentionIn are query, key and value, [2, 3, 4, 8] and half the heads, and two more of the kind: a mask and a bias, or lengths.
+func attentionIn(kind int) func(dtypes.DType) []input {
+	return func(d dtypes.DType) []input {
+		if kind == 1 { // [batch, head, position, channel]
+			return []input{{d, []int{2, 4, 3, 8}, 0}, {d, []int{2, 2, 5, 8}, 0}, {d, []int{2, 2, 5, 8}, 0},
+				{dtypes.Bool, []int{2, 1, 3, 5}, 0}, {d, []int{4, 3, 1}, 0}}
+		}
+		in := []input{{d, []int{2, 3, 4, 8}, 0}, {d, []int{2, 3, 2, 8}, 0}, {d, []int{2, 3, 2, 8}, 0}}
+		if kind == 2 {
+			in = append(in, input{dtypes.Int32, []int{2}, 4}, input{dtypes.Int32, []int{2}, 4})
+		}
+		return in
+	}
 }
 
 // ggmlDense has bytes below 60, so that factors are small numbers.

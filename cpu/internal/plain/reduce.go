@@ -62,8 +62,8 @@ func smaller[T number](a, b T) T { return min(a, b) }
 
 // argMinMax finds the first smallest or largest element along the axis, or the first NaN.
 func (of[T]) argMinMax(a ir.ArgMinMax, x, out ir.Tensor) {
-	src, kept, over := x.Flat.([]T), view{}, view{}
-	kept, over = split(x.Dims(), []int{a.Axis})
+	src := x.Flat.([]T)
+	kept, over := split(x.Dims(), []int{a.Axis})
 	best := make([]int, out.Shape.Size())
 	for i, place := range kept.places() {
 		at := func(j int) T { return src[place+j*over.strides[0]] }
