@@ -22,6 +22,10 @@ type output struct {
 	direct bool // the defining instruction writes to memory itself
 	whole  bool // stored and contiguous within a tile
 	single bool // stored once for a tile: the result of a row reduction
+
+	first, run int // of a reduction; see innermost
+	fold       func(x []float32) float32
+	join       func(dst, x, y []float32)
 }
 
 // normalise drops dimensions of size 1, brings kept dimensions before reduced ones where that keeps
@@ -201,6 +205,10 @@ func (l *Loop) cut() {
 		o := &l.out[i]
 		o.single = o.Reduce == 0 && l.p.Row > 0 && l.constant(o.Strides)
 		o.whole = o.Reduce == 0 && !o.single && l.contiguous(o.Strides)
+		if o.Reduce != 0 {
+			o.first, o.run = l.innermost(o)
+			o.fold, o.join = table[o.Reduce].reduce, o.Reduce.accumulate()
+		}
 	}
 }
 

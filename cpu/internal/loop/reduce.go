@@ -127,23 +127,37 @@ func (l *Loop) combineGroup(group, _ int) {
 	}
 }
 
+// innermost finds the run of last dimensions that an output reduces as one: all reduced, or all kept and
+// dense. It returns the first of them and the elements of the run.
+func (l *Loop) innermost(o *output) (first, run int) {
+	last := len(l.dims) - 1
+	first, run = last, l.dims[last]
+	for first > l.chunk+1 && o.Reduced[first-1] == o.Reduced[last] && (o.Reduced[last] || o.Strides[first-1] == run) {
+		first--
+		run *= l.dims[first]
+	}
+	return first, run
+}
+
 // reduceInto accumulates the part of a tile from dimension d on, of which it takes size, into acc
 // from offset at; it returns how many elements of src it read.
 func (l *Loop) reduceInto(w *worker, acc, src []float32, o *output, at, d, size int) int {
-	last := len(l.dims) - 1
-	join := o.Reduce.accumulate()
 	switch {
-	case d == last && o.Reduced[d]:
-		w.one[0] = table[o.Reduce].reduce(src[:size])
-		join(acc[at:at+1], acc[at:at+1], w.one)
-		return size
-	case d == last:
-		join(acc[at:at+size], acc[at:at+size], src[:size])
-		return size
-	case d == last-1 && o.Reduced[d] && !o.Reduced[last] && o.Reduce == RowSum:
-		n := l.dims[last]
-		kernel.SumRows(acc[at:at+n], src, size, n)
-		return size * n
+	case d == o.first:
+		run := o.run
+		if d == l.chunk { // a piece of it
+			run = size
+		}
+		if o.Reduced[d] {
+			w.one[0] = o.fold(src[:run])
+			o.join(acc[at:at+1], acc[at:at+1], w.one)
+		} else {
+			o.join(acc[at:at+run], acc[at:at+run], src[:run])
+		}
+		return run
+	case d == o.first-1 && o.Reduced[d] && !o.Reduced[o.first] && o.Reduce == RowSum:
+		kernel.SumRows(acc[at:at+o.run], src, size, o.run)
+		return size * o.run
 	}
 	n := 0
 	for range size {
