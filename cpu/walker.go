@@ -101,8 +101,7 @@ func (w *walker) outputs(values []argument) ([]*Buffer, error) {
 		v := &values[node.ID]
 		outs[i] = v.buffer
 		if !v.given {
-			outs[i] = w.backend.newBuffer(node.Shape)
-			copy(dtypes.UnsafeByteSliceFromAny(outs[i].tensor.Flat), dtypes.UnsafeByteSliceFromAny(v.buffer.tensor.Flat))
+			outs[i] = v.buffer.duplicate()
 		}
 		v.given = false
 	}
@@ -112,6 +111,13 @@ func (w *walker) outputs(values []argument) ([]*Buffer, error) {
 		}
 	}
 	return outs, nil
+}
+
+// duplicate returns a buffer with the same contents.
+func (b *Buffer) duplicate() *Buffer {
+	d := b.backend.newBuffer(b.tensor.Shape)
+	copy(d.memory, b.memory)
+	return d
 }
 
 // eval returns the outputs of a node.
@@ -191,8 +197,7 @@ func (w *walker) evalWhile(node *ir.Node, in []argument) ([]*Buffer, error) {
 	outs := make([]*Buffer, n)
 	for i, v := range state {
 		if outs[i] = v.buffer; !v.given {
-			outs[i] = w.backend.newBuffer(node.Outs[i])
-			copy(dtypes.UnsafeByteSliceFromAny(outs[i].tensor.Flat), dtypes.UnsafeByteSliceFromAny(v.buffer.tensor.Flat))
+			outs[i] = v.buffer.duplicate()
 		}
 	}
 	return outs, nil
