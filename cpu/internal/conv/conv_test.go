@@ -352,3 +352,22 @@ var benchmarks = []Geometry{
 	square(32, 32, 32, 64, 128, 3, 2, 1), square(32, 8, 8, 256, 512, 3, 2, 1), square(32, 32, 32, 64, 128, 1, 2, 0), square(1, 256, 256, 256, 128, 1, 1, 0),
 	byInput(square(32, 32, 32, 64, 128, 3, 2, 1)), byInput(square(32, 128, 128, 3, 64, 7, 2, 3)),
 }
+
+func BenchmarkPack(b *testing.B) {
+	tm := team.New(0)
+	defer tm.Close()
+	for _, g := range []Geometry{conv3x3(1, 32, 32, 512, 512), conv3x3(1, 32, 32, 128, 128)} {
+		for name, l := range layouts(g) {
+			b.Run(fmt.Sprintf("%d/%s", g.InC, name), func(b *testing.B) {
+				f := NewForward(g, l, Options{})
+				k, p := make([]float32, g.kernelLen()), make([]float32, f.PackedSize())
+				f.Pack(tm, p, k)
+				start := cpuTime()
+				for b.Loop() {
+					f.Pack(tm, p, k)
+				}
+				b.ReportMetric(float64((cpuTime()-start).Microseconds())/float64(b.N), "cpu-µs/op")
+			})
+		}
+	}
+}

@@ -85,16 +85,27 @@ func (d *directGrad) addBlock(r *gradRun, sum, own []float32, image, q, group, f
 		if rows <= 0 || p.cols <= 0 || len(p.taps) == 0 {
 			continue
 		}
-		for row := range rows {
-			y := ((image*g.OutH+(q+row)*d.d.h.period+p.h)*g.OutW+p.w)*g.OutC + first
-			kernel.PackPanel(packed[row*p.cols*kernel.NR:], r.dy[y:], p.cols, cols, d.d.w.period*g.OutC, 1)
+		y := r.dy[((image*g.OutH+q*d.d.h.period+p.h)*g.OutW+p.w)*g.OutC+first:]
+		ldb := g.OutC
+		if !d.readsInPlace(p, cols) {
+			for row := range rows {
+				kernel.PackPanel(packed[row*p.cols*kernel.NR:], y[row*d.d.h.period*g.OutW*g.OutC:], p.cols, cols, d.d.w.period*g.OutC, 1)
+			}
+			y, ldb = packed, kernel.NR
 		}
-		d.addPhase(p, sum, x[group*g.groupIn():], packed, d.off[i][:rows*p.cols], first, cols)
+		d.addPhase(p, sum, x[group*g.groupIn():], y, ldb, d.off[i][:rows*p.cols], first, cols)
 	}
 }
 
+// readsInPlace says whether ∂y is not packed: if the phase has all pixels, the micro-kernel may read whole rows, and there
+// are few products with each.
+func (d *directGrad) readsInPlace(p *phase, cols int) bool {
+	const few = 200
+	return d.d.h.period*d.d.w.period == 1 && cols%16 == 0 && len(p.taps)*p.run*d.g.groupIn() <= few
+}
+
 // addPhase adds the products for the taps of one phase.
-func (d *directGrad) addPhase(p *phase, sum, x, dy []float32, off []int, first, cols int) {
+func (d *directGrad) addPhase(p *phase, sum, x, dy []float32, ldb int, off []int, first, cols int) {
 	gemm := kernel.GemmKernel()
 	run := p.run
 	if p.runStep != 1 {
@@ -107,7 +118,7 @@ func (d *directGrad) addPhase(p *phase, sum, x, dy []float32, off []int, first, 
 			a := x[p.off[t]+s*n:]
 			out := sum[(at[0]*d.g.KW+at[1]+s*p.runStep)*d.sumRow()+first:]
 			for i := 0; i < n; i += mr {
-				gemm.Run(min(mr, n-i), cols, len(off), &off[0], 1, &a[i], 1, &dy[0], kernel.NR, &out[i*k], k, true)
+				gemm.Run(min(mr, n-i), cols, len(off), &off[0], 1, &a[i], 1, &dy[0], ldb, &out[i*k], k, true)
 			}
 		}
 	}

@@ -127,10 +127,11 @@ func BenchmarkPool(b *testing.B) {
 	tm := team.New(0)
 	defer tm.Close()
 	for _, g := range []Geometry{pool2(32, 128, 128, 128, 2, 2, 0), byInput(pool2(32, 128, 128, 128, 2, 2, 0)), pool2(32, 64, 64, 64, 3, 2, 1)} {
-		x, y, dx := make([]float32, g.inLen()), make([]float32, g.outLen()), make([]float32, g.inLen())
+		x, y, dx := normals(rand.New(rand.NewPCG(1, 2)), g.inLen()), make([]float32, g.outLen()), make([]float32, g.inLen())
 		p := NewPool(g, PoolSum, 0.25)
 		b.Run("sum/"+describe(g), func(b *testing.B) {
 			b.SetBytes(int64(4 * (len(x) + len(y))))
+			p.Run(tm, y, x)
 			start := cpuTime()
 			for b.Loop() {
 				p.Run(tm, y, x)
@@ -143,6 +144,7 @@ func BenchmarkPool(b *testing.B) {
 		d := NewPoolGrad(g, PoolMax)
 		b.Run("maxgrad/"+describe(g), func(b *testing.B) {
 			b.SetBytes(int64(4 * (2*len(x) + len(y))))
+			d.Run(tm, dx, x, y)
 			start := cpuTime()
 			for b.Loop() {
 				d.Run(tm, dx, x, y)

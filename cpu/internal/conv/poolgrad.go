@@ -3,6 +3,7 @@ package conv
 import (
 	"sync"
 
+	"mgd3/cpu/internal/kernel"
 	"mgd3/cpu/internal/team"
 )
 
@@ -16,6 +17,7 @@ type PoolGrad struct {
 
 type poolGradRun struct {
 	dx, x, dy []float32
+	off       []int // of the numbers in a window, for each worker
 	task      func(part, worker int)
 }
 
@@ -29,7 +31,7 @@ func NewPoolGrad(g Geometry, op PoolOp) *PoolGrad {
 	p := &PoolGrad{g: g, min: op == PoolMin}
 	p.free.New = func() any {
 		r := new(poolGradRun)
-		r.task = func(part, _ int) { p.channels(r, part) }
+		r.task = func(part, worker int) { p.channels(r, part, r.off[worker*g.KH*g.KW:][:g.KH*g.KW]) }
 		return r
 	}
 	return p
@@ -42,6 +44,9 @@ func (p *PoolGrad) Run(t *team.Team, dx, x, dy []float32) {
 	want("dx", len(dx), p.g.inLen())
 	r := p.free.Get().(*poolGradRun)
 	r.dx, r.x, r.dy = dx, x, dy
+	if n := t.Size() * p.g.KH * p.g.KW; len(r.off) < n {
+		r.off = make([]int, n)
+	}
 	t.For(p.g.Batch*p.parts(), r.task)
 	r.dx, r.x, r.dy = nil, nil, nil
 	p.free.Put(r)
@@ -52,7 +57,7 @@ const poolChannels = 64
 
 func (p *PoolGrad) parts() int { return ceil(p.g.InC, poolChannels) }
 
-func (p *PoolGrad) channels(r *poolGradRun, part int) {
+func (p *PoolGrad) channels(r *poolGradRun, part int, off []int) {
 	g := &p.g
 	image, from := part/p.parts(), part%p.parts()*poolChannels
 	n := min(poolChannels, g.InC-from)
@@ -60,50 +65,29 @@ func (p *PoolGrad) channels(r *poolGradRun, part int) {
 	for i := range g.InH * g.InW {
 		clear(dx[i*g.InC:][:n])
 	}
-	var at [poolChannels]int
+	sign := uint32(0)
+	if p.min {
+		sign = 1 << 31
+	}
 	for row := range g.OutH {
 		for col := range g.OutW {
-			if !p.choose(at[:n], x, row, col) {
-				continue
-			}
-			dy := r.dy[((image*g.OutH+row)*g.OutW+col)*g.InC+from:][:n]
-			for c, d := range dy {
-				dx[at[c]] += d
-			}
+			taps := p.window(off, row, col)
+			dy := r.dy[((image*g.OutH+row)*g.OutW+col)*g.InC+from:]
+			kernel.SelectScatter(&dx[0], &x[0], &off[0], taps, &dy[0], n, sign)
 		}
 	}
 }
 
-// choose finds where in x the chosen number of each channel is, or reports that the window is empty.
-func (p *PoolGrad) choose(at []int, x []float32, row, col int) bool {
+// window finds the offsets of the numbers of a window, and returns how many there are.
+func (p *PoolGrad) window(off []int, row, col int) int {
 	g := &p.g
-	var best [poolChannels]float32
+	n := 0
 	h0, w0 := row*g.StrideH-g.PadTop, col*g.StrideW-g.PadLeft
-	some := false
 	for h := max(0, h0); h < min(g.InH, h0+g.KH); h++ {
 		for w := max(0, w0); w < min(g.InW, w0+g.KW); w++ {
-			base := (h*g.InW + w) * g.InC
-			v := x[base:][:len(at)]
-			switch {
-			case !some:
-				for c, f := range v {
-					best[c], at[c] = f, base+c
-				}
-			case p.min:
-				for c, f := range v {
-					if f < best[c] || f != f {
-						best[c], at[c] = f, base+c
-					}
-				}
-			default:
-				for c, f := range v {
-					if f > best[c] || f != f {
-						best[c], at[c] = f, base+c
-					}
-				}
-			}
-			some = true
+			off[n] = (h*g.InW + w) * g.InC
+			n++
 		}
 	}
-	return some
+	return n
 }
