@@ -100,13 +100,13 @@ func newPlan(s Shape, l Layouts, o Options) plan {
 	return p
 }
 
-// blockRows is the largest number of queries in a block: with more dimensions than that, keys and values fall out
-// of the cache between blocks, and so a block must be worth the reading.
+// blockRows is the largest number of queries in a block. With many dimensions keys and values do not stay in the
+// cache between blocks, and so a block must be worth the reading.
 func blockRows(s Shape) int {
 	if s.Dim > 128 {
 		return 112
 	}
-	return 56
+	return 84
 }
 
 // spread is a stride for rows of n floats that begin in different sets of the first cache, and in which panels of

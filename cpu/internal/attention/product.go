@@ -15,8 +15,8 @@ func packed(x []float32, k int) panels { return panels{x, k * kernel.NR, kernel.
 // inPlace are the panels of a matrix whose rows are ld apart, padded to whole panels.
 func inPlace(x []float32, ld int) panels { return panels{x, kernel.NR, ld} }
 
-// kMax terms of 32 columns are 32 KB of the first cache.
-const kMax = 256
+// kMax terms of 32 columns, 64 KB, flow from the second cache.
+const kMax = 512
 
 var noOffset int // of the only tap
 
