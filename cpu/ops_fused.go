@@ -139,8 +139,8 @@ func (f *Function) FusedAttentionQKVProjection(x, wQKV, biasQ, biasK, biasV comp
 	return out[0], out[1], out[2], nil
 }
 
-// FusedScaledDotProductAttention implements [compute.FusedOps]. The state for the gradient is the logarithm of the sum
-// of the exponentials of each row of scores, [batch, head, query]. A row that may attend to nothing is zero.
+// FusedScaledDotProductAttention implements [compute.FusedOps]. The state for the gradient is a pair m, f for each row
+// of scores, [batch, head, query, 2], such that exp(s − m)·f are its weights. A row that may attend to nothing is zero.
 //
 // A mask is [query, key], [batch, query, key] or has all four axes in the order of the layout; a bias is [batch, head,
 // query, key] without some of the first axes. Axes of 1 are spread.
@@ -267,11 +267,11 @@ func checkSpread(shape shapes.Shape, dims []int) error {
 	return nil
 }
 
-// sumsShape is the shape of one number for each row of scores: [batch, head, query].
+// sumsShape is the shape of two numbers for each row of scores: [batch, head, query, 2].
 func sumsShape(query shapes.Shape, layout compute.AttentionAxesLayout) shapes.Shape {
 	dtype := dtypes.Float32
 	if query.DType == dtypes.Float64 {
 		dtype = dtypes.Float64
 	}
-	return shapes.Make(dtype, query.Dimensions[0], query.Dimensions[layout.HeadsAxis()], query.Dimensions[layout.SeqAxis()])
+	return shapes.Make(dtype, query.Dimensions[0], query.Dimensions[layout.HeadsAxis()], query.Dimensions[layout.SeqAxis()], 2)
 }

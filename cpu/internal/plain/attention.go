@@ -119,10 +119,11 @@ func (t *attended[T]) each(f func(b, h, i int)) {
 	}
 }
 
-// attention sets out[0] to the output and out[1], [batch, head, query], to L.
+// attention sets out[0] to the output and out[1], [batch, head, query, 2], to L and 1, or ∞ and 0 where
+// nothing may be attended to.
 func (of[T]) attention(a ir.Attention, in, out []ir.Tensor) {
 	t := newAttended[T](a, in)
-	dst, sums := out[0].Flat.([]T), dense(out[1].Dims())
+	dst, sums := out[0].Flat.([]T), dense(t.qs.dims[:3])
 	logs := make([]float64, out[1].Shape.Size())
 	s, row := make([]float64, t.ks.dims[2]), make([]float64, t.qs.dims[3])
 	t.each(func(b, h, i int) {
@@ -134,14 +135,17 @@ func (of[T]) attention(a ir.Attention, in, out []ir.Tensor) {
 		for d, x := range row {
 			dst[t.qs.at(b, h, i, d)] = T(x)
 		}
-		logs[sums.at(b, h, i)] = l
+		at := 2 * sums.at(b, h, i)
+		if logs[at] = l; !math.IsInf(l, 1) {
+			logs[at+1] = 1
+		}
 	})
 	of[float64]{}.convert(ir.Tensor{Shape: out[1].Shape, Flat: logs}, out[1])
 }
 
-// attentionVJP sets the gradients of query, key and value, given dOut, the gradient of the output:
+// attentionVJP sets the gradients of query, key and value, given m and f of each row and dOut, the gradient of the output:
 //
-//	P = exp(s − L)    dS = P∘(dOut·vᵀ − Σ dOut∘out)    dq = scale·dS·k    dk = scale·dSᵀ·q    dv = Pᵀ·dOut
+//	P = exp(s − m)·f    dS = P∘(dOut·vᵀ − Σ dOut∘out)    dq = scale·dS·k    dk = scale·dSᵀ·q    dv = Pᵀ·dOut
 func (of[T]) attentionVJP(a ir.Attention, in, grads []ir.Tensor) {
 	t := newAttended[T](a, in)
 	o, logs, dOut := t.next().Flat.([]T), terms(t.next()), t.next().Flat.([]T)
@@ -153,9 +157,10 @@ func (of[T]) attentionVJP(a ir.Attention, in, grads []ir.Tensor) {
 		from := t.qs.at(b, h, i, 0)
 		g := dOut[from:][:depth]
 		total := inner[float64](g, o[from:])
+		m, f := logs[2*sums.at(b, h, i)], logs[2*sums.at(b, h, i)+1]
 		for j := range s {
 			at := t.key(b, h, j)
-			p := math.Exp(s[j] - logs[sums.at(b, h, i)])
+			p := math.Exp(s[j]-m) * f
 			ds := t.Scale * p * (inner[float64](g, t.v[at:][:depth]) - total)
 			addScaled(dq[from:][:depth], ds, t.k[at:])
 			addScaled(dk[at:][:depth], ds, t.q[from:])
