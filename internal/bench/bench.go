@@ -82,7 +82,7 @@ func (l Load) Measure(ctx context.Context, e *engine.Engine, threads, repeat int
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
 	}
 	resetPeak()
-	j, err := l.make(ctx, e)
+	j, err := l.prepare(ctx, e)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", l.Name, err)
 	}
@@ -106,6 +106,12 @@ func (l Load) Measure(ctx context.Context, e *engine.Engine, threads, repeat int
 		err = explain(j.program)
 	}
 	return r, err
+}
+
+// prepare makes the load, and clears up behind itself: the weights' copies on the host would count as memory.
+func (l Load) prepare(ctx context.Context, e *engine.Engine) (job, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
+	return l.make(ctx, e)
 }
 
 // median is the upper one of an even number, as the other programs take it.
