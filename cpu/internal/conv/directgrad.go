@@ -3,14 +3,15 @@ package conv
 import "mgd3/cpu/internal/kernel"
 
 // directGrad is the gradient by the kernel as an implicit matrix product [taps·C, pixels]·[pixels, K]. Its first
-// step has a task for each slice of the images and each panel of channels of outputs: for each block of rows
-// it packs the panel of ∂y, and adds the products for all taps to its part of a sum [kh, kw, C/G, K]. The
+// step has a task for each slice of the images, and each panel of channels of outputs if the kernel is large: for each block of rows
+// it packs the panels of ∂y, and adds the products for all taps to its part of a sum [kh, kw, C/G, K]. The
 // second step adds the slices in their order. Pixels are the taps of the micro-kernel.
 type directGrad struct {
 	d      *direct // for its phases
 	g      Geometry
 	k      KernelLayout
 	slices int
+	apart  int     // tasks in which the panels are done; 1 or all
 	block  int     // rows q that are summed at once
 	off    [][]int // of the pixels of a block in the padded rows, for each phase
 }
@@ -18,9 +19,10 @@ type directGrad struct {
 func newDirectGrad(g Geometry, k KernelLayout) *directGrad {
 	d := &directGrad{d: newDirect(g, k), k: k}
 	d.g = d.d.g // flat, maybe
-	d.slices = min(d.g.Batch, ceil(8, d.d.panels*g.Groups))
-	if d.d.flat {
-		d.slices = 1
+	d.slices, d.apart = min(d.g.Batch, 16), 1
+	if d.d.flat || g.kernelLen() > gradTogether {
+		d.apart = d.d.panels * g.Groups
+		d.slices = min(d.g.Batch, ceil(8, d.apart))
 	}
 	d.block = max(1, min(gradPixels/max(1, d.d.w.n), d.d.h.n))
 	for _, p := range d.d.phases {
@@ -35,7 +37,10 @@ func newDirectGrad(g Geometry, k KernelLayout) *directGrad {
 	return d
 }
 
-const gradPixels = 128
+const (
+	gradPixels   = 128     // about as many pixels in a block
+	gradTogether = 1 << 16 // elements of a kernel whose panels are done in one task, which reads ∂y just once
+)
 
 func (d *directGrad) name() string   { return "direct" }
 func (d *directGrad) steps() int     { return 2 }
@@ -49,7 +54,7 @@ func (d *directGrad) scratch(workers int) int {
 
 func (d *directGrad) tasks(step int) int {
 	if step == 0 {
-		return d.slices * d.g.Groups * d.d.panels
+		return d.slices * d.apart
 	}
 	return d.g.KH * d.g.KW
 }
@@ -61,24 +66,35 @@ func (d *directGrad) run(r *gradRun, step, part, worker int) {
 	}
 	own := r.scratch[d.slices*d.sumLen()+worker*d.workerLen():][:d.workerLen()]
 	slice, j := part%d.slices, part/d.slices
-	group, panel := j/d.d.panels, j%d.d.panels*kernel.NR
 	sum := r.scratch[slice*d.sumLen():][:d.sumLen()]
-	first := group*d.g.groupOut() + panel // channel of outputs
-	cols := min(kernel.NR, d.g.groupOut()-panel)
-	zeroPixels(sum[first:], d.sumLen()/d.g.OutC, cols, d.g.OutC)
+	all := d.d.panels * d.g.Groups
+	from, to := j*all/d.apart, (j+1)*all/d.apart
+	for j := from; j < to; j++ {
+		first, cols := d.columns(j)
+		zeroPixels(sum[first:], d.sumLen()/d.g.OutC, cols, d.g.OutC)
+	}
 	for image := slice * d.g.Batch / d.slices; image < (slice+1)*d.g.Batch/d.slices; image++ {
 		for q := 0; q < d.d.h.n; q += d.block {
-			d.addBlock(r, sum, own, image, q, group, first, cols)
+			end := min(q+d.block, d.d.h.n)
+			x := inputRows(d.g, r.x, image, q*d.d.h.step+d.d.h.lo, d.d.inRows(end-q), d.d.firstCol, d.d.cols, own)
+			for j := from; j < to; j++ {
+				d.addBlock(r, sum, x, own[d.inLen():], image, q, end, j)
+			}
 		}
 	}
 }
 
-// addBlock adds the products of rows [q, q+block) of all phases of an image to a panel of the sum.
-func (d *directGrad) addBlock(r *gradRun, sum, own []float32, image, q, group, first, cols int) {
+// columns returns the first channel of outputs of panel j of all, and how many it has.
+func (d *directGrad) columns(j int) (first, n int) {
+	group, panel := j/d.d.panels, j%d.d.panels*kernel.NR
+	return group*d.g.groupOut() + panel, min(kernel.NR, d.g.groupOut()-panel)
+}
+
+// addBlock adds the products of rows [q, end) of all phases of an image to panel j of the sum.
+func (d *directGrad) addBlock(r *gradRun, sum, x, packed []float32, image, q, end, j int) {
 	g := &d.g
-	end := min(q+d.block, d.d.h.n)
-	x := inputRows(*g, r.x, image, q*d.d.h.step+d.d.h.lo, d.d.inRows(end-q), d.d.firstCol, d.d.cols, own)
-	packed := own[d.inLen():]
+	first, cols := d.columns(j)
+	x = x[j/d.d.panels*g.groupIn():]
 	for i := range d.d.phases {
 		p := &d.d.phases[i]
 		rows := min(end, p.rows) - q
@@ -93,7 +109,7 @@ func (d *directGrad) addBlock(r *gradRun, sum, own []float32, image, q, group, f
 			}
 			y, ldb = packed, kernel.NR
 		}
-		d.addPhase(p, sum, x[group*g.groupIn():], y, ldb, d.off[i][:rows*p.cols], first, cols)
+		d.addPhase(p, sum, x, y, ldb, d.off[i][:rows*p.cols], first, cols)
 	}
 }
 
