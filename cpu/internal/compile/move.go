@@ -72,9 +72,8 @@ func (m *mover) copy(d, n int, dst, src unsafe.Pointer) {
 			unsafe.Slice((*float32)(src), (cols-1)*m.from[d+1]+n), m.from[d+1], cols, n)
 		return
 	}
-	for range n {
-		m.copy(d+1, m.dims[d+1], dst, src)
-		dst, src = unsafe.Add(dst, m.to[d]*m.size), unsafe.Add(src, m.from[d]*m.size)
+	for i := range n {
+		m.copy(d+1, m.dims[d+1], unsafe.Add(dst, i*m.to[d]*m.size), unsafe.Add(src, i*m.from[d]*m.size))
 	}
 }
 
@@ -98,9 +97,8 @@ func (m *mover) row(n, to, from int, dst, src unsafe.Pointer) {
 
 func strided[T any](n, to, from int, dst, src unsafe.Pointer) {
 	size := int(unsafe.Sizeof(*new(T)))
-	for range n {
-		*(*T)(dst) = *(*T)(src)
-		dst, src = unsafe.Add(dst, to*size), unsafe.Add(src, from*size)
+	for i := range n {
+		*(*T)(unsafe.Add(dst, i*to*size)) = *(*T)(unsafe.Add(src, i*from*size))
 	}
 }
 

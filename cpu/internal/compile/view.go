@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/gomlx/compute"
@@ -189,19 +190,13 @@ func dimsOf(b []int) []int {
 	return dims
 }
 
-// split expresses a view's strides over finer dimensions of the same index space.
+// split expresses a view's strides over other dimensions of the same index space.
 func (v view) split(fine []int) []int {
-	out := make([]int, len(fine))
-	k := len(fine) - 1
-	for i, d := range slices.Backward(v.dims) {
-		stride := v.strides[i]
-		for n := 1; n < d; k-- {
-			out[k] = stride
-			stride *= fine[k]
-			n *= fine[k]
-		}
+	strides, ok := reshape(v.dims, v.strides, fine)
+	if !ok {
+		panic(fmt.Sprintf("compile: a view of %v by %v cannot be read as %v", v.dims, v.strides, fine))
 	}
-	return out
+	return strides
 }
 
 // splitMask says for each of the finer dimensions whether it is part of a marked one of dims.

@@ -46,6 +46,7 @@ func (l *Loop) assign() {
 	l.isScalar = isScalar
 	last := l.lastUse(n)
 	l.chooseDirect(isScalar, last)
+	l.orderWrites()
 
 	slots := newSlots()
 	l.slot = make([]int, n)
@@ -144,6 +145,18 @@ func (l *Loop) chooseDirect(isScalar []bool, last []int) {
 		o.direct = o.whole && o.Type == f32 && o.Reg >= len(l.in) && !isScalar[o.Reg] && !taken[o.Reg] &&
 			o.Reg-len(l.in) >= lastRead
 		taken[o.Reg] = taken[o.Reg] || o.direct
+	}
+}
+
+// orderWrites lists the outputs that no instruction writes: first those that are read from an input or reduced, since
+// the memory of an input may be that of another output.
+func (l *Loop) orderWrites() {
+	for _, early := range []bool{true, false} {
+		for k, o := range l.out {
+			if !o.direct && (o.Reduce != 0 || o.Reg < len(l.in)) == early {
+				l.writes = append(l.writes, k)
+			}
+		}
 	}
 }
 

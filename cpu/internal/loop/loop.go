@@ -84,6 +84,7 @@ type Loop struct {
 
 	isScalar []bool // by register
 	slot     []int  // by register: its tile of scratch, or -1
+	writes   []int  // outputs that no instruction writes, in the order in which they are written
 	spare    int    // a tile for scalars that are written as tiles
 
 	groups, groupUnits, parts int // of reductions: groups·parts tasks, each units/parts of a group

@@ -189,10 +189,8 @@ func (l *Loop) runTile(w *worker, units int) {
 	for i := range l.code {
 		l.runStep(w, &l.code[i], n)
 	}
-	for k := range l.out {
-		if !l.out[k].direct {
-			l.write(w, k, units, n)
-		}
+	for _, k := range l.writes {
+		l.write(w, k, units, n)
 	}
 }
 
