@@ -173,14 +173,25 @@ func zeroPixels(y []float32, pixels, channels, step int) {
 // inputRows returns n rows of an image from row first on, cut or padded with zeros to columns [firstCol, firstCol+cols):
 // those in x if that needs no padding, or else a copy in scratch.
 func inputRows(g Geometry, x []float32, image, first, n, firstCol, cols int, scratch []float32) []float32 {
-	n1 := g.inLen() / g.Batch
-	x = x[image*n1:][:n1]
+	x = g.image(x, image)
 	if !g.Upsample && firstCol == 0 && cols == g.InW && first >= 0 && first+n <= g.InH {
 		return x[first*g.InW*g.InC:]
 	}
+	copyRows(scratch, g, x, first, n, firstCol, cols)
+	return scratch
+}
+
+// image returns one of the images x.
+func (g Geometry) image(x []float32, i int) []float32 {
+	n := g.inLen() / g.Batch
+	return x[i*n:][:n]
+}
+
+// copyRows copies, cuts and pads rows of the image x.
+func copyRows(dst []float32, g Geometry, x []float32, first, n, firstCol, cols int) {
 	from, to := min(max(0, firstCol), g.InW), max(0, min(g.InW, firstCol+cols)) // columns that exist
 	for i := range n {
-		row := scratch[i*cols*g.InC:][:cols*g.InC]
+		row := dst[i*cols*g.InC:][:cols*g.InC]
 		if h := first + i; h < 0 || h >= g.InH || from >= to {
 			clear(row)
 			continue
@@ -189,7 +200,6 @@ func inputRows(g Geometry, x []float32, image, first, n, firstCol, cols int, scr
 		copyRow(row[(from-firstCol)*g.InC:(to-firstCol)*g.InC], g, x, first+i, from)
 		clear(row[(to-firstCol)*g.InC:])
 	}
-	return scratch
 }
 
 // copyRow copies inputs of row h from column w on.

@@ -3,7 +3,7 @@ package conv
 import "mgd3/cpu/internal/kernel"
 
 // directGrad is the gradient by the kernel as an implicit matrix product [taps·C, pixels]·[pixels, K]. Its first
-// step has a task for each slice of the images, and each panel of channels of outputs if the kernel is large: for each block of rows
+// step has a task for each slice of the images, and some for parts of the channels of outputs if the kernel is large: for each block of rows
 // it packs the panels of ∂y, and adds the products for all taps to its part of a sum [kh, kw, C/G, K]. The
 // second step adds the slices in their order. Pixels are the taps of the micro-kernel.
 type directGrad struct {
@@ -13,6 +13,7 @@ type directGrad struct {
 	slices int
 	apart  int     // tasks in which the panels are done; 1 or all
 	block  int     // rows q that are summed at once
+	images int     // and of how many images: more than one if all rows are
 	off    [][]int // of the pixels of a block in the padded rows, for each phase
 }
 
@@ -20,34 +21,51 @@ func newDirectGrad(g Geometry, k KernelLayout) *directGrad {
 	d := &directGrad{d: newDirect(g, k), k: k}
 	d.g = d.d.g // flat, maybe
 	d.slices, d.apart = min(d.g.Batch, 16), 1
-	if d.d.flat || g.kernelLen() > gradTogether {
-		d.apart = d.d.panels * g.Groups
-		d.slices = min(d.g.Batch, ceil(8, d.apart))
+	switch all := d.d.panels * g.Groups; {
+	case d.d.flat:
+		d.slices, d.apart = 1, all
+	case g.kernelLen() > gradTogether:
+		d.slices, d.apart = min(d.g.Batch, 4), min(all, 4)
 	}
 	d.block = max(1, min(gradPixels/max(1, d.d.w.n), d.d.h.n))
-	for _, p := range d.d.phases {
-		var off []int
-		for i := range d.block {
-			for j := range p.cols {
-				off = append(off, (i*d.d.h.step*d.d.cols+j*d.d.w.step)*d.g.InC)
-			}
-		}
-		d.off = append(d.off, off)
+	d.images = max(1, min(gradPixels/max(1, d.d.h.n*d.d.w.n), d.g.Batch))
+	for i := range d.d.phases {
+		d.off = append(d.off, d.offsets(&d.d.phases[i]))
 	}
 	return d
 }
 
+// offsets returns where the pixels of a block are in the padded rows, in the order of image, row and column.
+func (d *directGrad) offsets(p *phase) []int {
+	var off []int
+	rows := d.block
+	if d.images > 1 {
+		rows = p.rows
+	}
+	for image := range d.images {
+		for i := range rows {
+			for j := range p.cols {
+				off = append(off, image*d.imageLen()+(i*d.d.h.step*d.d.cols+j*d.d.w.step)*d.g.InC)
+			}
+		}
+	}
+	return off
+}
+
 const (
 	gradPixels   = 128     // about as many pixels in a block
-	gradTogether = 1 << 16 // elements of a kernel whose panels are done in one task, which reads ∂y just once
+	gradTogether = 1 << 16 // elements of a kernel whose panels are done in one task, which reads x just once
 )
 
-func (d *directGrad) name() string   { return "direct" }
-func (d *directGrad) steps() int     { return 2 }
-func (d *directGrad) sumRow() int    { return d.g.groupIn() * d.g.OutC } // floats of one tap in the sum
-func (d *directGrad) sumLen() int    { return d.g.KH * d.g.KW * d.sumRow() }
-func (d *directGrad) inLen() int     { return d.d.inRows(d.block) * d.d.cols * d.g.InC }
-func (d *directGrad) workerLen() int { return d.inLen() + d.block*d.d.w.n*kernel.NR }
+func (d *directGrad) name() string  { return "direct" }
+func (d *directGrad) steps() int    { return 2 }
+func (d *directGrad) sumRow() int   { return d.g.groupIn() * d.g.OutC } // floats of one tap in the sum
+func (d *directGrad) sumLen() int   { return d.g.KH * d.g.KW * d.sumRow() }
+func (d *directGrad) imageLen() int { return (d.d.inRows(d.block)*d.d.cols*d.g.InC + 15) &^ 15 } // padded rows of one image
+func (d *directGrad) inLen() int    { return d.images * d.imageLen() }
+func (d *directGrad) workerLen() int {
+	return d.inLen() + d.images*d.block*d.d.w.n*kernel.NR
+}
 func (d *directGrad) scratch(workers int) int {
 	return d.slices*d.sumLen() + workers*d.workerLen()
 }
@@ -73,15 +91,31 @@ func (d *directGrad) run(r *gradRun, step, part, worker int) {
 		first, cols := d.columns(j)
 		zeroPixels(sum[first:], d.sumLen()/d.g.OutC, cols, d.g.OutC)
 	}
-	for image := slice * d.g.Batch / d.slices; image < (slice+1)*d.g.Batch/d.slices; image++ {
+	last := (slice + 1) * d.g.Batch / d.slices
+	for image := slice * d.g.Batch / d.slices; image < last; image += d.images {
 		for q := 0; q < d.d.h.n; q += d.block {
-			end := min(q+d.block, d.d.h.n)
-			x := inputRows(d.g, r.x, image, q*d.d.h.step+d.d.h.lo, d.d.inRows(end-q), d.d.firstCol, d.d.cols, own)
+			b := gradBlockOf{image, min(d.images, last-image), q, min(q+d.block, d.d.h.n)}
+			x := d.inputs(r.x, own, b)
 			for j := from; j < to; j++ {
-				d.addBlock(r, sum, x, own[d.inLen():], image, q, end, j)
+				d.addBlock(r, sum, x, own[d.inLen():], b, j)
 			}
 		}
 	}
+}
+
+// gradBlockOf is rows [q, end) of some images.
+type gradBlockOf struct{ image, images, q, end int }
+
+// inputs returns the padded rows of a block; those of several images are copied one after another.
+func (d *directGrad) inputs(x, own []float32, b gradBlockOf) []float32 {
+	first, n := b.q*d.d.h.step+d.d.h.lo, d.d.inRows(b.end-b.q)
+	if d.images == 1 {
+		return inputRows(d.g, x, b.image, first, n, d.d.firstCol, d.d.cols, own)
+	}
+	for i := range b.images {
+		copyRows(own[i*d.imageLen():], d.g, d.g.image(x, b.image+i), first, n, d.d.firstCol, d.d.cols)
+	}
+	return own
 }
 
 // columns returns the first channel of outputs of panel j of all, and how many it has.
@@ -90,26 +124,27 @@ func (d *directGrad) columns(j int) (first, n int) {
 	return group*d.g.groupOut() + panel, min(kernel.NR, d.g.groupOut()-panel)
 }
 
-// addBlock adds the products of rows [q, end) of all phases of an image to panel j of the sum.
-func (d *directGrad) addBlock(r *gradRun, sum, x, packed []float32, image, q, end, j int) {
+// addBlock adds the products of a block, of all phases, to panel j of the sum.
+func (d *directGrad) addBlock(r *gradRun, sum, x, packed []float32, b gradBlockOf, j int) {
 	g := &d.g
 	first, cols := d.columns(j)
 	x = x[j/d.d.panels*g.groupIn():]
 	for i := range d.d.phases {
 		p := &d.d.phases[i]
-		rows := min(end, p.rows) - q
+		rows := min(b.end, p.rows) - b.q
 		if rows <= 0 || p.cols <= 0 || len(p.taps) == 0 {
 			continue
 		}
-		y := r.dy[((image*g.OutH+q*d.d.h.period+p.h)*g.OutW+p.w)*g.OutC+first:]
+		y := r.dy[((b.image*g.OutH+b.q*d.d.h.period+p.h)*g.OutW+p.w)*g.OutC+first:]
 		ldb := g.OutC
 		if !d.readsInPlace(p, cols) {
-			for row := range rows {
-				kernel.PackPanel(packed[row*p.cols*kernel.NR:], y[row*d.d.h.period*g.OutW*g.OutC:], p.cols, cols, d.d.w.period*g.OutC, 1)
+			for i := range b.images * rows {
+				row := (i/rows*g.OutH + i%rows*d.d.h.period) * g.OutW * g.OutC
+				kernel.PackPanel(packed[i*p.cols*kernel.NR:], y[row:], p.cols, cols, d.d.w.period*g.OutC, 1)
 			}
 			y, ldb = packed, kernel.NR
 		}
-		d.addPhase(p, sum, x, y, ldb, d.off[i][:rows*p.cols], first, cols)
+		d.addPhase(p, sum, x, y, ldb, d.off[i][:b.images*rows*p.cols], first, cols)
 	}
 }
 
