@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"unsafe"
 )
 
 // kernels returns the functions of a table by name.
@@ -157,11 +158,19 @@ func checkLevel(t *testing.T, name string, kernel, plain any, seed uint64, n int
 	}
 }
 
+// aligned returns a copy of x that starts a cache line.
+func aligned(x []float32) []float32 {
+	y := make([]float32, len(x)+16)
+	off := int(-uintptr(unsafe.Pointer(&y[0]))%64) / 4
+	copy(y[off:], x)
+	return y[off:][:len(x)]
+}
+
 // BenchmarkVec gives the time per element of each kernel on 1024 elements in the first cache.
 func BenchmarkVec(b *testing.B) {
 	const n, rows = 1024, 8
 	s := source{rand.New(rand.NewPCG(1, 2)), 1}
-	dst, x, y, z := s.slice(n), s.slice(n*rows), s.slice(n), s.slice(n)
+	dst, x, y, z := aligned(s.slice(n)), aligned(s.slice(n*rows)), aligned(s.slice(n)), aligned(s.slice(n))
 	for i := range n {
 		x[i] = abs32(x[i])
 	}

@@ -36,7 +36,7 @@ func (a *isa) reg() v {
 
 // Constants. AVX-512 keeps them in registers, AVX2 takes them from memory.
 
-const heldMax = 20 // registers that constants may take
+const heldMax = 24 // registers that constants may take
 
 func (a *isa) c(name string) op    { return a.constant(name) }          // a float32
 func (a *isa) bits(name string) op { return a.constant(name + "·int") } // a uint32
@@ -49,10 +49,11 @@ func (a *isa) constant(name string) op {
 	if !a.wide() {
 		return row(name)
 	}
-	r := a.reg()
-	a.VBROADCASTSS(row(name), r)
-	return r
+	return splat{row(name)}
 }
+
+// A splat is a number in memory for all lanes of an AVX-512 vector.
+type splat struct{ mem }
 
 // hold runs f on the side to see which constants it uses, and puts the first of them into registers.
 func (a *isa) hold(f func(a *isa)) {
@@ -126,8 +127,20 @@ func (a *isa) load(x op) v {
 
 func (a *isa) copy(x op) v {
 	r := a.reg()
-	a.VMOVUPS(x, r)
+	if s, ok := x.(splat); ok {
+		a.VBROADCASTSS(s.mem, r)
+	} else {
+		a.VMOVUPS(x, r)
+	}
 	return r
+}
+
+// source is x as the last operand of an instruction that has no form for splats.
+func (a *isa) source(x op) op {
+	if s, ok := x.(splat); ok {
+		return a.copy(s)
+	}
+	return x
 }
 
 func (a *isa) zero() v {
@@ -140,7 +153,7 @@ func (a *isa) zero() v {
 
 func (a *isa) two(f func(...op), x, y op) v {
 	r := a.reg()
-	f(y, a.load(x), r)
+	f(a.source(y), a.load(x), r)
 	return r
 }
 
@@ -161,11 +174,18 @@ func (a *isa) atMost(c op, x v) v { return a.two(a.VMINPS, c, x) }
 func (a *isa) atLeast(c op, x v) v { return a.two(a.VMAXPS, c, x) }
 
 // fma makes p = p·x + y, rounded once.
-func (a *isa) fma(p v, x v, y op) v { a.VFMADD213PS(y, x, p); return p }
+func (a *isa) fma(p v, x v, y op) v {
+	if s, ok := y.(splat); ok {
+		a.VFMADD213PS_BCST(s.mem, x, p)
+	} else {
+		a.VFMADD213PS(y, x, p)
+	}
+	return p
+}
 
 // acc makes z = z + x·y, rounded once; nacc z - x·y.
-func (a *isa) acc(z, x v, y op) v  { a.VFMADD231PS(y, x, z); return z }
-func (a *isa) nacc(z, x v, y op) v { a.VFNMADD231PS(y, x, z); return z }
+func (a *isa) acc(z, x v, y op) v  { a.VFMADD231PS(a.source(y), x, z); return z }
+func (a *isa) nacc(z, x v, y op) v { a.VFNMADD231PS(a.source(y), x, z); return z }
 
 // horner is the polynomial with these coefficients, highest first.
 func (a *isa) horner(x v, names ...string) v {
@@ -220,7 +240,7 @@ type mask = reg.Register
 func (a *isa) cmp(x v, y op, predicate uint64) mask {
 	if a.wide() {
 		k := a.K()
-		a.VCMPPS(operand.Imm(predicate), y, x, k)
+		a.VCMPPS(operand.Imm(predicate), a.source(y), x, k)
 		return k
 	}
 	m := a.reg()
@@ -242,7 +262,7 @@ func (a *isa) negative(x v) mask {
 func (a *isa) blend(m mask, yes, no op) v {
 	r := a.reg()
 	if a.wide() {
-		a.VBLENDMPS(yes, a.load(no), m, r)
+		a.VBLENDMPS(a.source(yes), a.load(no), m, r)
 	} else {
 		a.VBLENDVPS(m, yes, a.load(no), r)
 	}
