@@ -64,7 +64,7 @@ func (d *directGrad) sumLen() int   { return d.g.KH * d.g.KW * d.sumRow() }
 func (d *directGrad) imageLen() int { return (d.d.inRows(d.block)*d.d.cols*d.g.InC + 15) &^ 15 } // padded rows of one image
 func (d *directGrad) inLen() int    { return d.images * d.imageLen() }
 func (d *directGrad) workerLen() int {
-	return d.inLen() + d.images*d.block*d.d.w.n*kernel.NR
+	return max(d.inLen()+d.images*d.block*d.d.w.n*kernel.NR, min(gradRows, d.g.groupIn())*d.g.KH*d.g.KW*kernel.NR)
 }
 func (d *directGrad) scratch(workers int) int {
 	return d.slices*d.sumLen() + workers*d.workerLen()
@@ -74,15 +74,15 @@ func (d *directGrad) tasks(step int) int {
 	if step == 0 {
 		return d.slices * d.apart
 	}
-	return d.g.KH * d.g.KW
+	return d.d.panels * d.g.Groups * ceil(d.g.groupIn(), gradRows)
 }
 
 func (d *directGrad) run(r *gradRun, step, part, worker int) {
+	own := r.scratch[d.slices*d.sumLen()+worker*d.workerLen():][:d.workerLen()]
 	if step == 1 {
-		d.write(r.dk, r.scratch, part)
+		d.write(r.dk, r.scratch, own, part)
 		return
 	}
-	own := r.scratch[d.slices*d.sumLen()+worker*d.workerLen():][:d.workerLen()]
 	slice, j := part%d.slices, part/d.slices
 	sum := r.scratch[slice*d.sumLen():][:d.sumLen()]
 	all := d.d.panels * d.g.Groups
@@ -175,17 +175,39 @@ func (d *directGrad) addPhase(p *phase, sum, x, dy []float32, ldb int, off []int
 	}
 }
 
-// write sets the gradients of one tap.
-func (d *directGrad) write(dk, sums []float32, tap int) {
-	base := d.k.Base + tap/d.g.KW*d.k.H + tap%d.g.KW*d.k.W
-	for c := range d.g.groupIn() {
-		for o := range d.g.OutC {
-			at := tap*d.sumRow() + c*d.g.OutC + o
-			x := sums[at]
+// write adds the slices for a panel of outputs and some channels of inputs, and sets their gradients.
+func (d *directGrad) write(dk, sums, taps []float32, part int) {
+	all := d.d.panels * d.g.Groups
+	first, cols := d.columns(part % all)
+	from := part / all * gradRows
+	to := min(from+gradRows, d.g.groupIn())
+	n := d.g.KH * d.g.KW
+	for c := range to - from {
+		for t := range n {
+			x := taps[(c*n+t)*kernel.NR:][:cols]
+			at := t*d.sumRow() + (from+c)*d.g.OutC + first
+			copy(x, sums[at:])
 			for s := 1; s < d.slices; s++ {
-				x += sums[s*d.sumLen()+at]
+				kernel.Add(x, x, sums[s*d.sumLen()+at:])
 			}
-			dk[base+c*d.k.In+o*d.k.Out] = x
+		}
+	}
+	writePanel(dk, d.k, taps, d.g, first, cols, from, to)
+}
+
+// writePanel sets the gradients for outputs first to first+cols-1 and inputs from to to-1 (of their group), of taps
+// [inputs, kh·kw, NR]. Kernels of PyTorch's layout are one piece for each output.
+func writePanel(dk []float32, k KernelLayout, taps []float32, g Geometry, first, cols, from, to int) {
+	base := k.Base + first*k.Out + from*k.In
+	for o := range cols {
+		for c := range to - from {
+			x := taps[c*g.KH*g.KW*kernel.NR+o:]
+			at := base + o*k.Out + c*k.In
+			for t := range g.KH {
+				for s := range g.KW {
+					dk[at+t*k.H+s*k.W] = x[(t*g.KW+s)*kernel.NR]
+				}
+			}
 		}
 	}
 }

@@ -152,13 +152,5 @@ func (d *winogradGrad) write(dk, s []float32, step, row int, taps []float32, pan
 	for c := range to - from {
 		d.t.KernelGrad(&taps[c*9*kernel.NR], kernel.NR, &s[c*row], step, &tmp, cols)
 	}
-	base := d.k.Base + panel*d.k.Out + from*d.k.In
-	for o := range cols { // within it, kernels of PyTorch's layout are one piece
-		for c := range to - from {
-			at := base + o*d.k.Out + c*d.k.In
-			for t := range 9 {
-				dk[at+t/3*d.k.H+t%3*d.k.W] = taps[(c*9+t)*kernel.NR+o]
-			}
-		}
-	}
+	writePanel(dk, d.k, taps, d.g, panel, cols, from, to)
 }
