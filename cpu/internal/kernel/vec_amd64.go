@@ -6,6 +6,24 @@ import "unsafe"
 
 //go:generate go run -C _asm ./vec -pkg kernel -out ../vec_amd64.s -stubs ../vec_stubs_amd64.go
 
+// Nanoseconds per element of 1024 in the first cache, on one Zen 5 core (go test -bench BenchmarkVec):
+//
+//	            plain    AVX2   AVX-512
+//	add          0.33   0.044     0.028
+//	mulAdd        2.8   0.058     0.037
+//	sum          0.41   0.022     0.013
+//	sumRows      0.31   0.022     0.011
+//	exp            38    0.32      0.10
+//	expSubSum      50    0.37      0.13
+//	tanh           38    0.50      0.23
+//	logistic       50    0.55      0.22
+//	geluTanh       73    0.73      0.32
+//	erf            80    0.67      0.29
+//	log            27    0.45      0.22
+//	sin            35    0.37      0.18
+//
+// The plain functions pay for a multiply-add that amd64 without assembly has to make of float64.
+
 // vecTables returns the kernels of a level.
 func vecTables(l Level) vecTable {
 	switch l {
