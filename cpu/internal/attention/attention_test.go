@@ -253,7 +253,7 @@ func onLevels(f func(l kernel.Level)) {
 }
 
 func FuzzAttention(f *testing.F) {
-	for seed := range 12 {
+	for seed := range 8 {
 		f.Add(uint64(seed), uint8(seed), uint8(11*seed), uint8(7*seed), uint8(5*seed))
 	}
 	f.Add(uint64(50), uint8(0), uint8(129), uint8(99), uint8(7)) // several blocks of queries
