@@ -173,20 +173,20 @@ func packable(p *problem) bool {
 
 var shapes = []Shape{
 	{1, 1, 1, 1}, {1, 1, 1, 0}, {0, 3, 4, 5}, {2, 0, 3, 4}, {2, 3, 0, 4}, {3, 5, 7, 0},
-	{1, 1, 100, 300}, {3, 1, 40, 9}, {1, 100, 1, 70}, {2, 129, 33, 260}, {1, 600, 40, 513}, {2, 530, 64, 31},
+	{1, 1, 100, 300}, {3, 1, 40, 9}, {1, 100, 1, 70}, {2, 129, 33, 60}, {1, 515, 40, 70}, {2, 530, 33, 5}, {1, 20, 40, 1100},
 	{12, 24, 64, 24}, {4, 14, 96, 257}, {1, 7, 65, 1030}, {5, 15, 10, 3}, {1, 64, 31, 512}, {1, 40, 48, 1024},
 }
 
 func TestProduct(t *testing.T) {
 	for i, s := range shapes {
-		for seed := range uint64(6) {
+		for seed := range uint64(3) {
 			check(t, s, uint64(i)*100+seed)
 		}
 	}
 }
 
 func FuzzProduct(f *testing.F) {
-	for i := range 40 {
+	for i := range 16 {
 		f.Add(uint8(i%3), uint16(i*7), uint16(i*5), uint16(i*11), uint64(i))
 	}
 	f.Fuzz(func(t *testing.T, batch uint8, m, n, k uint16, seed uint64) {

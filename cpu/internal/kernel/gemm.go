@@ -27,8 +27,8 @@ func (g *Gemm) Run(rows, cols, taps int, off *int, k int, a *float32, lda int, b
 	g.run(rows, cols, taps, off, k, a, lda, b, ldb, c, ldc, add, b)
 }
 
-// RunAhead is Run, and it asks the memory to bring the next taps·k/4 cache lines from ahead on near, which
-// may be anywhere: a share of the panel that comes next.
+// RunAhead is Run, and it asks the memory to bring near the taps·k/4 cache lines from ahead on, which
+// may end anywhere: a share of the panel that comes next.
 func (g *Gemm) RunAhead(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool, ahead *float32) {
 	g.run(rows, cols, taps, off, k, a, lda, b, ldb, c, ldc, add, ahead)
 }

@@ -38,7 +38,7 @@ func runAVX2(rows, cols, taps int, off *int, k int, a *float32, lda int, b *floa
 		if cols <= 16 {
 			return
 		}
-		cols, b, c, ahead = cols-16, at(b, 16), at(c, 16), at(ahead, k/4*16)
+		cols, b, c = cols-16, at(b, 16), at(c, 16)
 	}
 }
 

@@ -25,10 +25,11 @@ func gemm1x1Generic(taps int, off *int, k int, a, b *float32, ldb int, c *float3
 	if add {
 		sum = *c
 	}
+	row := 0
 	for _, o := range unsafe.Slice(off, taps) {
 		for _, x := range unsafe.Slice(at(a, o), k) {
-			sum += x * *b
-			b = at(b, ldb)
+			sum += x * *at(b, row)
+			row += ldb
 		}
 	}
 	*c = sum
@@ -41,10 +42,11 @@ func gemm2x4Generic(taps int, off *int, k int, a *float32, lda int, b *float32, 
 		s0, s1, s2, s3 = c0[0], c0[1], c0[2], c0[3]
 		t0, t1, t2, t3 = c1[0], c1[1], c1[2], c1[3]
 	}
+	row := 0
 	for _, o := range unsafe.Slice(off, taps) {
 		y := unsafe.Slice(at(a, o+lda), k)
 		for p, x := range unsafe.Slice(at(a, o), k) {
-			y, b4 := y[p], (*[4]float32)(unsafe.Pointer(b))
+			y, b4 := y[p], (*[4]float32)(unsafe.Pointer(at(b, row)))
 			s0 += x * b4[0]
 			s1 += x * b4[1]
 			s2 += x * b4[2]
@@ -53,7 +55,7 @@ func gemm2x4Generic(taps int, off *int, k int, a *float32, lda int, b *float32, 
 			t1 += y * b4[1]
 			t2 += y * b4[2]
 			t3 += y * b4[3]
-			b = at(b, ldb)
+			row += ldb
 		}
 	}
 	*c0 = [4]float32{s0, s1, s2, s3}

@@ -202,7 +202,7 @@ func BenchmarkGemmTile(b *testing.B) {
 		SetLevel(l)
 		g := GemmKernel()
 		for _, c := range []struct{ rows, cols, taps, k, lda int }{
-			{g.MR, 32, 1, 256, 272}, {g.MR, 32, 1, 64, 64}, {g.MR, 32, 9, 32, 32}, {g.MR, 16, 1, 256, 272},
+			{g.MR, 32, 1, 256, 272}, {g.MR, 32, 1, 4, 64}, {g.MR, 32, 1, 64, 64}, {2, 32, 1, 4, 64}, {g.MR, 32, 9, 32, 32}, {g.MR, 16, 1, 256, 272},
 			{g.MR - 1, 32, 1, 256, 272}, {g.MR / 2, 32, 1, 256, 272}, {1, 32, 1, 256, 272}, {g.MR, 32, 1, 256, 1024}, {g.MR, 32, 1, 1024, 1040},
 		} {
 			rng := rand.New(rand.NewPCG(5, 6))
