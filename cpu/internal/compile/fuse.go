@@ -377,6 +377,9 @@ func (e *expr) leaf(n *ir.Node, big bool) {
 // join takes in the expression of an input that is not stored; row is the length of the rows that it
 // reduces, or 0. It reports false, and changes nothing, where the two do not go together.
 func (e *expr) join(in *expr, row int) bool {
+	if in.size != e.size { // one is over the elements of rows, the other over what the rows became
+		return false
+	}
 	for _, r := range []int{in.row, row} {
 		if r != 0 {
 			if e.row != 0 && e.row != r || row != 0 && r != row {

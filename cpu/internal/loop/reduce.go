@@ -156,7 +156,7 @@ func (l *Loop) reduceInto(w *worker, acc, src []float32, o *output, at, d, size 
 		}
 		return run
 	case d == o.first-1 && o.Reduced[d] && !o.Reduced[o.first] && o.Reduce == RowSum:
-		kernel.SumRows(acc[at:at+o.run], src, size, o.run)
+		l.sumRows(w, acc[at:at+o.run], src, size, o)
 		return size * o.run
 	}
 	n := 0
@@ -165,6 +165,24 @@ func (l *Loop) reduceInto(w *worker, acc, src []float32, o *output, at, d, size 
 		at += o.Strides[d]
 	}
 	return n
+}
+
+// chain is the most rows that are summed one after the other: long chains of sums lose digits.
+const chain = 32
+
+// sumRows adds rows of src to acc.
+func (l *Loop) sumRows(w *worker, acc, src []float32, rows int, o *output) {
+	for r := 0; r < rows; r += chain {
+		n := min(chain, rows-r)
+		if n == 1 {
+			kernel.Add(acc, acc, src[r*o.run:][:o.run])
+			continue
+		}
+		sums := w.sums[:o.run]
+		kernel.Fill(sums, 0)
+		kernel.SumRows(sums, src[r*o.run:], n, o.run)
+		kernel.Add(acc, acc, sums)
+	}
 }
 
 // empty gives reductions of nothing their value.

@@ -20,6 +20,7 @@ type worker struct {
 	outOff  []int       // by output
 	acc     [][]float32 // by output, where reductions go
 	one     []float32   // one number
+	sums    []float32   // of the rows of a tile
 	base    int         // offset in the output of acc's first element
 }
 
@@ -57,7 +58,7 @@ func (l *Loop) newWorker() worker {
 	w := worker{
 		regs: make([][]float32, n), temps: make([][]float32, l.temps), scalars: make([]float32, n),
 		spread: make([]spot, len(l.in)), index: make([]int, len(l.dims)), offset: make([]int, len(l.in)),
-		outOff: make([]int, len(l.out)), acc: make([][]float32, len(l.out)), one: make([]float32, 1),
+		outOff: make([]int, len(l.out)), acc: make([][]float32, len(l.out)), one: make([]float32, 1), sums: make([]float32, l.tile),
 	}
 	for r := range n {
 		if l.isScalar[r] {
