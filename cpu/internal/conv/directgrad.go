@@ -25,7 +25,7 @@ func newDirectGrad(g Geometry, k KernelLayout) *directGrad {
 	case d.d.flat:
 		d.slices, d.apart = 1, all
 	case g.kernelLen() > gradTogether:
-		d.slices, d.apart = min(d.g.Batch, 4), min(all, 4)
+		d.slices, d.apart = min(d.g.Batch, ceil(4, all)), min(all, 8)
 	}
 	d.block = max(1, min(gradPixels/max(1, d.d.w.n), d.d.h.n))
 	d.images = max(1, min(gradPixels/max(1, d.d.h.n*d.d.w.n), d.g.Batch))
@@ -87,14 +87,18 @@ func (d *directGrad) run(r *gradRun, step, part, worker int) {
 	sum := r.scratch[slice*d.sumLen():][:d.sumLen()]
 	all := d.d.panels * d.g.Groups
 	from, to := j*all/d.apart, (j+1)*all/d.apart
-	for j := from; j < to; j++ {
-		first, cols := d.columns(j)
-		zeroPixels(sum[first:], d.sumLen()/d.g.OutC, cols, d.g.OutC)
+	plain := d.g.InDilH*d.g.InDilW == 1 // then the first block sets all taps
+	if !plain {
+		for j := from; j < to; j++ {
+			first, cols := d.columns(j)
+			zeroPixels(sum[first:], d.sumLen()/d.g.OutC, cols, d.g.OutC)
+		}
 	}
 	last := (slice + 1) * d.g.Batch / d.slices
-	for image := slice * d.g.Batch / d.slices; image < last; image += d.images {
+	start := slice * d.g.Batch / d.slices
+	for image := start; image < last; image += d.images {
 		for q := 0; q < d.d.h.n; q += d.block {
-			b := gradBlockOf{image, min(d.images, last-image), q, min(q+d.block, d.d.h.n)}
+			b := gradBlockOf{image, min(d.images, last-image), q, min(q+d.block, d.d.h.n), plain && image == start && q == 0}
 			x := d.inputs(r.x, own, b)
 			for j := from; j < to; j++ {
 				d.addBlock(r, sum, x, own[d.inLen():], b, j)
@@ -103,8 +107,11 @@ func (d *directGrad) run(r *gradRun, step, part, worker int) {
 	}
 }
 
-// gradBlockOf is rows [q, end) of some images.
-type gradBlockOf struct{ image, images, q, end int }
+// gradBlockOf is rows [q, end) of some images, and whether they begin the sum.
+type gradBlockOf struct {
+	image, images, q, end int
+	fresh                 bool
+}
 
 // inputs returns the padded rows of a block; those of several images are copied one after another.
 func (d *directGrad) inputs(x, own []float32, b gradBlockOf) []float32 {
@@ -144,7 +151,7 @@ func (d *directGrad) addBlock(r *gradRun, sum, x, packed []float32, b gradBlockO
 			}
 			y, ldb = packed, kernel.NR
 		}
-		d.addPhase(p, sum, x, y, ldb, d.off[i][:b.images*rows*p.cols], first, cols)
+		d.addPhase(p, sum, x, y, ldb, d.off[i][:b.images*rows*p.cols], first, cols, !b.fresh)
 	}
 }
 
@@ -156,7 +163,7 @@ func (d *directGrad) readsInPlace(p *phase, cols int) bool {
 }
 
 // addPhase adds the products for the taps of one phase.
-func (d *directGrad) addPhase(p *phase, sum, x, dy []float32, ldb int, off []int, first, cols int) {
+func (d *directGrad) addPhase(p *phase, sum, x, dy []float32, ldb int, off []int, first, cols int, add bool) {
 	gemm := kernel.GemmKernel()
 	run := p.run
 	if p.runStep != 1 {
@@ -169,7 +176,7 @@ func (d *directGrad) addPhase(p *phase, sum, x, dy []float32, ldb int, off []int
 			a := x[p.off[t]+s*n:]
 			out := sum[(at[0]*d.g.KW+at[1]+s*p.runStep)*d.sumRow()+first:]
 			for i := 0; i < n; i += mr {
-				gemm.Run(min(mr, n-i), cols, len(off), &off[0], 1, &a[i], 1, &dy[0], ldb, &out[i*k], k, true)
+				gemm.Run(min(mr, n-i), cols, len(off), &off[0], 1, &a[i], 1, &dy[0], ldb, &out[i*k], k, add)
 			}
 		}
 	}
