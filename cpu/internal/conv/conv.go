@@ -80,6 +80,9 @@ func (g Geometry) groupIn() int   { return g.InC / g.Groups }
 func (g Geometry) groupOut() int  { return g.OutC / g.Groups }
 func (g Geometry) kernelLen() int { return g.OutC * g.groupIn() * g.KH * g.KW }
 
+// empty reports whether there is nothing to multiply.
+func (g Geometry) empty() bool { return g.inLen() == 0 || g.outLen() == 0 || g.kernelLen() == 0 }
+
 // want panics if the slice called name is too short.
 func want(name string, have, need int) {
 	if have < need {

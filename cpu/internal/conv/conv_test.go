@@ -291,6 +291,37 @@ func TestForwardSameBytes(t *testing.T) {
 	}
 }
 
+// Without images, pixels, channels or taps, outputs and gradients are zero, and Done tells of all.
+func TestEmpty(t *testing.T) {
+	for name, change := range map[string]func(*Geometry){
+		"no images":   func(g *Geometry) { g.Batch = 0 },
+		"no inputs":   func(g *Geometry) { g.InH = 0 },
+		"no outputs":  func(g *Geometry) { g.OutW = 0 },
+		"no channels": func(g *Geometry) { g.InC = 0 },
+		"no kernels":  func(g *Geometry) { g.OutC = 0 },
+		"no taps":     func(g *Geometry) { g.KH = 0 },
+	} {
+		for _, g := range []Geometry{conv3x3(2, 8, 8, 32, 32), conv3x3(2, 8, 8, 3, 5), square(2, 8, 8, 3, 5, 1, 1, 0), geometries["depthwise"]} {
+			if change(&g); g.Groups > 1 && g.InC*g.OutC == 0 {
+				continue
+			}
+			l := OIHW(g.groupIn(), g.KH, g.KW)
+			done := 0
+			o := Options{Done: func(lo, hi, _ int) { done += hi - lo }}
+			y := forward(t, g, l, o, 2, make([]float32, g.inLen()), make([]float32, g.kernelLen()))
+			dk := kernelGrad(t, g, l, Options{}, 2, make([]float32, g.inLen()), make([]float32, g.outLen()))
+			for _, v := range slices.Concat(y, dk) {
+				if v != 0 {
+					t.Fatalf("%s: got %v", name, v)
+				}
+			}
+			if want := g.Batch * g.OutH * g.OutW; done != want && g.OutC > 0 {
+				t.Errorf("%s: %d pixels done, want %d", name, done, want)
+			}
+		}
+	}
+}
+
 func TestForwardAllocatesNothing(t *testing.T) {
 	if poolForgets {
 		t.Skip("the race detector allocates")

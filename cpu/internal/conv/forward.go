@@ -50,7 +50,7 @@ func NewForward(g Geometry, k KernelLayout, o Options) *Forward {
 	g.check()
 	f := &Forward{g: g, k: k, o: o}
 	switch {
-	case o.Tile > 1 || o.Tile == 0 && winogradTile(g) > 1:
+	case !g.empty() && (o.Tile > 1 || o.Tile == 0 && winogradTile(g) > 1):
 		tile := o.Tile
 		if tile == 0 {
 			tile = winogradTile(g)
@@ -106,7 +106,11 @@ func (f *Forward) Run(t *team.Team, y, x, kernel, scratch []float32) {
 	want("y", len(y), f.g.outLen())
 	want("x", len(x), f.g.inLen())
 	want("scratch", len(scratch), f.Scratch(t.Size()))
-	if f.g.outLen() == 0 {
+	if f.g.empty() {
+		clear(y[:f.g.outLen()])
+		if n := f.g.Batch * f.g.OutH * f.g.OutW; f.o.Done != nil && n > 0 {
+			f.o.Done(0, n, 0)
+		}
 		return
 	}
 	r := f.free.Get().(*forwardRun)

@@ -13,6 +13,7 @@ import (
 // The sum runs over the images in a fixed order, whatever the team. It may run many times, also at once.
 type KernelGrad struct {
 	g    Geometry
+	k    KernelLayout
 	alg  gradAlgorithm
 	free sync.Pool // of *gradRun
 }
@@ -39,12 +40,12 @@ func NewKernelGrad(g Geometry, k KernelLayout, o Options) *KernelGrad {
 	if g.Upsample {
 		panic("conv: no gradient through upsampling")
 	}
-	f := &KernelGrad{g: g}
+	f := &KernelGrad{g: g, k: k}
 	tile := o.Tile
 	if tile == 0 {
 		tile = winogradTile(g)
 	}
-	if tile > 1 {
+	if tile > 1 && !g.empty() {
 		f.alg = newWinogradGrad(g, k, tile)
 	} else {
 		f.alg = newDirectGrad(g, k)
@@ -69,6 +70,10 @@ func (f *KernelGrad) Run(t *team.Team, dk, x, dy, scratch []float32) {
 	want("dy", len(dy), f.g.outLen())
 	want("x", len(x), f.g.inLen())
 	want("scratch", len(scratch), f.Scratch(t.Size()))
+	if f.g.empty() {
+		f.clear(dk)
+		return
+	}
 	r := f.free.Get().(*gradRun)
 	r.dk, r.x, r.dy, r.scratch = dk, x, dy, scratch
 	for r.step = 0; r.step < f.alg.steps(); r.step++ {
@@ -76,4 +81,17 @@ func (f *KernelGrad) Run(t *team.Team, dk, x, dy, scratch []float32) {
 	}
 	r.dk, r.x, r.dy, r.scratch = nil, nil, nil, nil
 	f.free.Put(r)
+}
+
+// clear sets the gradient of a sum without terms.
+func (f *KernelGrad) clear(dk []float32) {
+	for o := range f.g.OutC {
+		for c := range f.g.groupIn() {
+			for t := range f.g.KH {
+				for s := range f.g.KW {
+					dk[f.k.Base+o*f.k.Out+c*f.k.In+t*f.k.H+s*f.k.W] = 0
+				}
+			}
+		}
+	}
 }

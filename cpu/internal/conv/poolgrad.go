@@ -42,6 +42,9 @@ func (p *PoolGrad) Run(t *team.Team, dx, x, dy []float32) {
 	want("dy", len(dy), p.g.outLen())
 	want("x", len(x), p.g.inLen())
 	want("dx", len(dx), p.g.inLen())
+	if p.g.inLen() == 0 {
+		return
+	}
 	r := p.free.Get().(*poolGradRun)
 	r.dx, r.x, r.dy = dx, x, dy
 	if n := t.Size() * p.g.KH * p.g.KW; len(r.off) < n {

@@ -33,7 +33,7 @@ func winogradTile(g Geometry) int {
 	if g.KH != 3 || g.KW != 3 || max(g.StrideH, g.StrideW, g.InDilH, g.InDilW, g.KerDilH, g.KerDilW, g.Groups) > 1 {
 		return 1
 	}
-	if g.InC%16 != 0 || g.OutC%16 != 0 || g.OutC < 32 {
+	if g.InC%16 != 0 || g.OutC%16 != 0 || g.OutC < 32 || g.empty() {
 		return 1
 	}
 	if min(g.OutH, g.OutW) < 3 {
