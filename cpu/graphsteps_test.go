@@ -625,7 +625,10 @@ func (b *builder) batchNorm() *val {
 	mean := ReduceAndKeep(x.Node, ReduceMean, axes...)
 	centred := Sub(x.Node, mean)
 	variance := ReduceAndKeep(Square(centred), ReduceMean, axes...)
-	y := Mul(centred, Rsqrt(AddScalar(variance, epsilons[b.IntN(3)])))
+	y := Div(centred, Sqrt(AddScalar(variance, epsilons[b.IntN(3)])))
+	if b.IntN(4) == 0 { // the graph library has no gradient of it
+		y = Mul(centred, Rsqrt(AddScalar(variance, 1e-3)))
+	}
 	y = Add(Mul(y, Reshape(b.weight(d[3]).Node, 1, 1, 1, d[3])), Reshape(b.weight(d[3]).Node, 1, 1, 1, d[3]))
 	return &val{Node: y, bound: 2*math.Sqrt(float64(n)) + 2, text: text}
 }
@@ -878,7 +881,7 @@ func (b *builder) guardWindow(x *val, window []int) {
 // attention of a value [batch, tokens, heads·width], the reference by products and softmax.
 func (b *builder) attention() *val {
 	x := b.pick(func(v *val) bool { return v.DType() == b.float && v.Rank() == 3 })
-	if x == nil || x.bound > 100 {
+	if x == nil || x.bound > 100 || x.Shape().Dim(1) == 1 { // by one token it is an identity, and its gradient all roundings
 		return nil
 	}
 	d := x.Shape().Dimensions
