@@ -19,34 +19,51 @@ type group struct {
 	cross  *ir.Node // a reduction across rows among the roots, or nil
 	leaves map[*ir.Node]bool
 	ops    int
+	needs  map[*group]bool // groups of its level that compute some of its leaves
 }
 
 // groups puts loop nodes of one level and one index space together where they share what they read.
 func (u *fuser) groups() []*group {
 	var all []*group
+	of := map[*ir.Node]*group{}
 	for _, n := range u.nodes {
 		if !isLoop(n) || !u.stored[n] {
 			continue
 		}
 		one := u.single(n)
-		joined := false
+		for leaf := range one.leaves {
+			if g := of[leaf]; g != nil && g.level == one.level {
+				one.needs[g] = true
+			}
+		}
+		into := one
 		for _, g := range slices.Backward(all) {
-			if g.level == one.level && g.size == one.size && g.shares(one, u) && g.join(one) {
-				joined = true
+			if g.level == one.level && g.size == one.size && g.shares(one, u) && !one.waitsFor(g) && g.join(one) {
+				into = g
 				break
 			}
 		}
-		if !joined {
+		if of[n] = into; into == one {
 			all = append(all, one)
 		}
 	}
 	return all
 }
 
+// waitsFor reports whether what one needs, but for g itself, needs g: then one cannot be part of g.
+func (one *group) waitsFor(g *group) bool {
+	for h := range one.needs {
+		if h != g && (h.needs[g] || h.waitsFor(g)) {
+			return true
+		}
+	}
+	return false
+}
+
 // single is the group of one node.
 func (u *fuser) single(n *ir.Node) *group {
 	e := u.exprs[n]
-	g := &group{roots: []*ir.Node{n}, level: u.levels[n], size: e.size, bounds: e.bounds, row: e.row, leaves: map[*ir.Node]bool{}, ops: e.ops}
+	g := &group{roots: []*ir.Node{n}, level: u.levels[n], size: e.size, bounds: e.bounds, row: e.row, leaves: map[*ir.Node]bool{}, ops: e.ops, needs: map[*group]bool{}}
 	for leaf := range e.leaves {
 		g.leaves[leaf] = true
 	}
@@ -97,6 +114,11 @@ func (g *group) join(one *group) bool {
 	g.roots = append(g.roots, one.roots...)
 	for leaf := range one.leaves {
 		g.leaves[leaf] = true
+	}
+	for h := range one.needs {
+		if h != g {
+			g.needs[h] = true
+		}
 	}
 	return true
 }
