@@ -197,49 +197,46 @@ func checkGuards(t *testing.T, name string, x []float32) {
 	}
 }
 
-func eachLevel(t *testing.T, f func(t *testing.T, l kernel.Level)) {
+// eachLevel calls f at every level.
+func eachLevel(f func(level string)) {
 	defer kernel.SetLevel(kernel.Current())
 	for _, l := range kernel.Levels() {
 		kernel.SetLevel(l)
-		t.Run(l.String(), func(t *testing.T) { f(t, l) })
+		f(l.String())
 	}
 }
 
 // Whole numbers make the sums of the direct form exact.
 func TestForwardExact(t *testing.T) {
-	eachLevel(t, func(t *testing.T, _ kernel.Level) {
-		for name, g := range geometries {
-			for layout, l := range layouts(g) {
-				rng := rand.New(rand.NewPCG(1, 2))
-				x, k := ints(rng, g.inLen()), ints(rng, g.kernelLen())
-				want, _ := naive(g, l, x, k)
+	for name, g := range geometries {
+		for layout, l := range layouts(g) {
+			rng := rand.New(rand.NewPCG(1, 2))
+			x, k := ints(rng, g.inLen()), ints(rng, g.kernelLen())
+			want, _ := naive(g, l, x, k)
+			exact := make([]float64, len(want))
+			eachLevel(func(level string) {
 				got := forward(t, g, l, Options{Tile: 1}, 2, x, k)
-				for i := range want {
-					if float64(got[i]) != want[i] {
-						t.Errorf("%s, %s: y[%d] = %v, want exactly %v", name, layout, i, got[i], want[i])
-						break
-					}
-				}
-			}
+				checkNear(t, name+", "+layout+", "+level, got, want, exact)
+			})
 		}
-	})
+	}
 }
 
 // All forms, within their bounds.
 func TestForwardNormal(t *testing.T) {
-	eachLevel(t, func(t *testing.T, _ kernel.Level) {
-		for name, g := range geometries {
-			for layout, l := range layouts(g) {
-				rng := rand.New(rand.NewPCG(1, 2))
-				x, k := normals(rng, g.inLen()), normals(rng, g.kernelLen())
-				want, size := naive(g, l, x, k)
-				for _, tile := range tiles(g) {
-					got := forward(t, g, l, Options{Tile: tile, PackedKernel: tile == 2}, 2, x, k)
-					checkNear(t, fmt.Sprintf("%s, %s, tile %d", name, layout, tile), got, want, tolerance(g, l, tile, x, k, size))
-				}
-			}
+	for name, g := range geometries {
+		l := OIHW(g.groupIn(), g.KH, g.KW)
+		rng := rand.New(rand.NewPCG(1, 2))
+		x, k := normals(rng, g.inLen()), normals(rng, g.kernelLen())
+		want, size := naive(g, l, x, k)
+		for _, tile := range tiles(g) {
+			tol := tolerance(g, l, tile, x, k, size)
+			eachLevel(func(level string) {
+				got := forward(t, g, l, Options{Tile: tile, PackedKernel: tile == 2}, 2, x, k)
+				checkNear(t, fmt.Sprintf("%s, tile %d, %s", name, tile, level), got, want, tol)
+			})
 		}
-	})
+	}
 }
 
 // tiles are those that suit g.

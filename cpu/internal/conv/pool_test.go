@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"mgd3/cpu/internal/kernel"
 	"mgd3/cpu/internal/team"
 )
 
@@ -44,7 +43,7 @@ func eachWindow(g Geometry, f func(iy int, xs []int)) {
 }
 
 func TestPool(t *testing.T) {
-	eachLevel(t, func(t *testing.T, _ kernel.Level) {
+	eachLevel(func(level string) {
 		for name, g := range pools {
 			for op := PoolSum; op <= PoolMin; op++ {
 				x := ints(rand.New(rand.NewPCG(1, 2)), g.inLen())
@@ -64,7 +63,7 @@ func TestPool(t *testing.T) {
 					tm.Close()
 					checkGuards(t, name, y)
 					if !slices.Equal(inner(y), want) {
-						t.Errorf("%s, op %d, %d workers: wrong", name, op, workers)
+						t.Errorf("%s, op %d, %d workers, %s: wrong", name, op, workers, level)
 					}
 				}
 			}

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"unsafe"
 
-	"mgd3/cpu/internal/kernel"
 	"mgd3/cpu/internal/team"
 )
 
@@ -181,26 +180,16 @@ func checkNear(t *testing.T, name string, got []float32, want, tol []float64) {
 
 // Small whole numbers make F(2×2, 3×3) exact: its matrices are whole but for halves.
 func TestWinograd2Exact(t *testing.T) {
-	eachLevel(t, func(t *testing.T, _ kernel.Level) {
-		g := conv3x3(2, 7, 6, 32, 48)
-		l := HWIO(32, 48, 3)
-		rng := rand.New(rand.NewPCG(1, 2))
-		x, k := ints(rng, g.inLen()), ints(rng, g.kernelLen())
-		want, _ := naive(g, l, x, k)
-		got := forward(t, g, l, Options{Tile: 2}, 2, x, k)
-		for i := range want {
-			if float64(got[i]) != want[i] {
-				t.Fatalf("y[%d] = %v, want exactly %v", i, got[i], want[i])
-			}
-		}
-		dy := ints(rng, g.outLen())
-		want, _ = naiveKernelGrad(g, l, x, dy)
-		got = kernelGrad(t, g, l, Options{Tile: 2}, 2, x, dy)
-		for i := range want {
-			if float64(got[i]) != want[i] {
-				t.Fatalf("dk[%d] = %v, want exactly %v", i, got[i], want[i])
-			}
-		}
+	g := conv3x3(2, 7, 6, 32, 48)
+	l := HWIO(32, 48, 3)
+	rng := rand.New(rand.NewPCG(1, 2))
+	x, k, dy := ints(rng, g.inLen()), ints(rng, g.kernelLen()), ints(rng, g.outLen())
+	y, _ := naive(g, l, x, k)
+	dk, _ := naiveKernelGrad(g, l, x, dy)
+	exact := make([]float64, max(len(y), len(dk)))
+	eachLevel(func(level string) {
+		checkNear(t, "y, "+level, forward(t, g, l, Options{Tile: 2}, 2, x, k), y, exact)
+		checkNear(t, "dk, "+level, kernelGrad(t, g, l, Options{Tile: 2}, 2, x, dy), dk, exact)
 	})
 }
 
