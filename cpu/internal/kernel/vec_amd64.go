@@ -24,7 +24,8 @@ import "unsafe"
 //
 // The plain functions pay for a multiply-add that amd64 without assembly has to make of float64.
 
-// vecTables returns the kernels of a level.
+// vecTables returns the kernels of a level. The conversions of half precision need F16C, which all processors with
+// AVX2 and FMA have.
 func vecTables(l Level) vecTable {
 	switch l {
 	case AVX512:

@@ -106,11 +106,3 @@ func sumSqDiffRowsGeneric(acc, x, mean []float32, rows, stride int) {
 		}
 	}
 }
-
-func transposeGeneric(dst []float32, ldd int, src []float32, lds, rows, cols int) {
-	for i := range rows {
-		for j := range cols {
-			dst[j*ldd+i] = src[i*lds+j]
-		}
-	}
-}
