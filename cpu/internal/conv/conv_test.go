@@ -320,7 +320,7 @@ func TestEmpty(t *testing.T) {
 }
 
 func TestForwardAllocatesNothing(t *testing.T) {
-	if poolForgets {
+	if raceDetector {
 		t.Skip("the race detector allocates")
 	}
 	tm := team.New(2)

@@ -23,7 +23,7 @@ func (d *depthwise) steps() int      { return 1 }
 func (d *depthwise) tasks(int) int   { return d.g.Batch * d.g.OutH }
 
 // pack makes [kh, kw, C].
-func (d *depthwise) pack(dst, k []float32, _ int) {
+func (d *depthwise) pack(dst, k, _ []float32, _ int) {
 	for h := range d.g.KH {
 		for w := range d.g.KW {
 			for c := range d.g.OutC {

@@ -94,7 +94,7 @@ func (d *direct) packed() int    { return d.size }
 func (d *direct) packTasks() int { return len(d.phases) * d.g.Groups * d.panels }
 
 // pack makes one panel: channels of outputs [NR] by taps and channels of inputs.
-func (d *direct) pack(dst, k []float32, part int) {
+func (d *direct) pack(dst, k, _ []float32, part int) {
 	panel := part % d.panels
 	group := part / d.panels % d.g.Groups
 	p := &d.phases[part/d.panels/d.g.Groups]

@@ -3,6 +3,7 @@ package conv
 import (
 	"sync"
 
+	"mgd3/cpu/internal/kernel"
 	"mgd3/cpu/internal/team"
 )
 
@@ -29,18 +30,22 @@ type Forward struct {
 // algorithm is a way to compute a convolution, in steps, each of which consists of tasks for the team.
 type algorithm interface {
 	name() string
-	packed() int                          // floats of the packed kernel
-	packTasks() int                       // parts in which it is made
-	pack(dst, kernel []float32, part int) // makes one part
+	packed() int                                // floats of the packed kernel
+	packTasks() int                             // parts in which it is made
+	pack(dst, kernel, temp []float32, part int) // makes one part; temp has packTemp floats
 	scratch(workers int) int
 	steps() int
 	tasks(step int) int
 	run(r *forwardRun, step, part, worker int) (lo, hi int) // completes pixels lo to hi-1
 }
 
-// forwardRun is one call of Run or Pack; its functions are made once, so that calls allocate nothing.
+// packTemp is the length of the scratch memory of a worker that packs a kernel.
+const packTemp = packChannels * 9 * kernel.NR
+
+// forwardRun is one call of Run or Pack; its functions and memory are made once, so that calls allocate nothing.
 type forwardRun struct {
 	y, x, kernel, packed, scratch []float32
+	temp                          []float32
 	step                          int
 	task, pack                    func(part, worker int)
 }
@@ -67,7 +72,7 @@ func NewForward(g Geometry, k KernelLayout, o Options) *Forward {
 
 func (f *Forward) newRun() *forwardRun {
 	r := new(forwardRun)
-	r.pack = func(part, _ int) { f.alg.pack(r.packed, r.kernel, part) }
+	r.pack = func(part, worker int) { f.alg.pack(r.packed, r.kernel, r.temp[worker*packTemp:][:packTemp], part) }
 	r.task = func(part, worker int) {
 		lo, hi := f.alg.run(r, r.step, part, worker)
 		if f.o.Done != nil && lo < hi {
@@ -93,16 +98,23 @@ func (f *Forward) Scratch(workers int) int {
 }
 
 // Pack makes dst of the kernel: what Run needs if Options.PackedKernel is set.
-func (f *Forward) Pack(t *team.Team, dst, kernel []float32) {
+func (f *Forward) Pack(t *team.Team, dst, k []float32) {
 	want("dst", len(dst), f.PackedSize())
 	r := f.free.Get().(*forwardRun)
-	r.packed, r.kernel = dst, kernel
-	t.For(f.alg.packTasks(), r.pack)
+	f.pack(r, t, dst, k)
 	f.drop(r)
 }
 
+func (f *Forward) pack(r *forwardRun, t *team.Team, dst, k []float32) {
+	if n := t.Size() * packTemp; len(r.temp) < n {
+		r.temp = make([]float32, n)
+	}
+	r.packed, r.kernel = dst, k
+	t.For(f.alg.packTasks(), r.pack)
+}
+
 // Run sets y [B, OutH, OutW, OutC] to the convolution of x [B, InH, InW, InC] with the kernel, or the packed kernel.
-func (f *Forward) Run(t *team.Team, y, x, kernel, scratch []float32) {
+func (f *Forward) Run(t *team.Team, y, x, k, scratch []float32) {
 	want("y", len(y), f.g.outLen())
 	want("x", len(x), f.g.inLen())
 	want("scratch", len(scratch), f.Scratch(t.Size()))
@@ -114,11 +126,11 @@ func (f *Forward) Run(t *team.Team, y, x, kernel, scratch []float32) {
 		return
 	}
 	r := f.free.Get().(*forwardRun)
-	r.y, r.x, r.packed = y, x, kernel
+	r.y, r.x, r.packed = y, x, k
 	if !f.o.PackedKernel {
 		n := f.PackedSize()
-		r.packed, scratch, r.kernel = scratch[:n], scratch[n:], kernel
-		t.For(f.alg.packTasks(), r.pack)
+		f.pack(r, t, scratch[:n], k)
+		scratch = scratch[n:]
 	}
 	want("packed kernel", len(r.packed), f.PackedSize())
 	r.scratch = scratch

@@ -84,7 +84,7 @@ func TestKernelGradSameBytes(t *testing.T) {
 }
 
 func TestKernelGradAllocatesNothing(t *testing.T) {
-	if poolForgets {
+	if raceDetector {
 		t.Skip("the race detector allocates")
 	}
 	tm := team.New(2)

@@ -2,4 +2,4 @@
 
 package conv
 
-const poolForgets = false
+const raceDetector = false

@@ -109,7 +109,7 @@ func TestPoolGrad(t *testing.T) {
 }
 
 func TestPoolAllocatesNothing(t *testing.T) {
-	if poolForgets {
+	if raceDetector {
 		t.Skip("the race detector allocates")
 	}
 	tm := team.New(2)

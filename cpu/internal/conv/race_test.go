@@ -2,5 +2,5 @@
 
 package conv
 
-// The race detector makes sync.Pool forget at random.
-const poolForgets = true
+// The race detector is slow, and makes sync.Pool forget at random.
+const raceDetector = true

@@ -94,23 +94,58 @@ func (w *winograd) split(scratch []float32, worker int) (v, m, zeros, dump []flo
 	return block[:w.points()*w.vStep], block[w.points()*w.vStep : n], zeros, edge[w.g.InC:e]
 }
 
-const packChannels = 64
+// packChannels are the channels of inputs of a task that packs.
+const packChannels = 32
 
 // pack makes a panel of U for some channels of inputs.
-func (w *winograd) pack(dst, k []float32, part int) {
+func (w *winograd) pack(dst, k, temp []float32, part int) {
 	panel, from := part%w.panels, part/w.panels*packChannels
+	channels := min(packChannels, w.g.InC-from)
 	cols := min(kernel.NR, w.g.OutC-panel*kernel.NR)
-	var g [9 * kernel.NR]float32
+	g := w.gather(k, temp, w.k.Base+panel*kernel.NR*w.k.Out+from*w.k.In, channels, cols)
 	var tmp kernel.WinogradTemp
-	for c := from; c < min(from+packChannels, w.g.InC); c++ {
-		at := w.k.Base + panel*kernel.NR*w.k.Out + c*w.k.In
+	for c := range channels {
+		u := dst[panel*w.panel()+(from+c)*kernel.NR:]
+		w.t.Kernel(&u[0], w.panels*w.panel(), &g.k[g.at+c*g.channel], g.tap, &tmp, cols)
+		for xi := range w.points() {
+			clear(u[xi*w.panels*w.panel()+cols:][:kernel.NR-cols])
+		}
+	}
+}
+
+// gathered is kernels with their outputs side by side: that of input c and tap t is at k[at + c·channel + t·tap].
+type gathered struct {
+	k                []float32
+	at, channel, tap int
+}
+
+// gather brings the outputs of some kernels, which start at k[at], side by side, unless they are so already.
+func (w *winograd) gather(k, temp []float32, at, channels, cols int) gathered {
+	l := w.k
+	const nr = kernel.NR
+	switch even := l.H == 3*l.W; {
+	case even && l.Out == 1: // [kh, kw, in, out]
+		return gathered{k, at, l.In, l.W}
+	case l.In == 1: // the same, of the gradient by the input
 		for t := range 9 {
+			kernel.Transpose(temp[t*nr:], 9*nr, k[at+t/3*l.H+t%3*l.W:], l.Out, cols, channels)
+		}
+	case even && l.W == 1 && l.In == 9: // [out, in, kh, kw]
+		kernel.Transpose(temp, nr, k[at:], l.Out, cols, 9*channels)
+	case even && l.W == -1: // the same, of the gradient by the input
+		for c := range channels {
+			kernel.Transpose(temp[c*9*nr:], nr, k[at+c*l.In-8:], l.Out, cols, 9)
+		}
+		return gathered{temp, 8 * nr, 9 * nr, -nr}
+	default:
+		for i := range channels * 9 {
+			from := at + i/9*l.In + i%9/3*l.H + i%9%3*l.W
 			for j := range cols {
-				g[t*kernel.NR+j] = k[at+t/3*w.k.H+t%3*w.k.W+j*w.k.Out]
+				temp[i*nr+j] = k[from+j*l.Out]
 			}
 		}
-		w.t.Kernel(&dst[panel*w.panel()+c*kernel.NR], w.panels*w.panel(), &g[0], kernel.NR, &tmp, kernel.NR)
 	}
+	return gathered{temp, 0, 9 * nr, nr}
 }
 
 func (w *winograd) steps() int {

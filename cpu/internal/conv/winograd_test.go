@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -193,8 +194,32 @@ func TestWinograd2Exact(t *testing.T) {
 	})
 }
 
+// The layout of the kernel does not change the result.
+func TestWinogradLayouts(t *testing.T) {
+	g := conv3x3(2, 9, 6, 48, 80)
+	rng := rand.New(rand.NewPCG(1, 2))
+	x, k := normals(rng, g.inLen()), normals(rng, g.kernelLen())
+	ls := layouts(g)
+	ls["HIOW"] = KernelLayout{Out: 3, In: 3 * g.OutC, H: 3 * g.OutC * g.InC, W: 1}
+	eachLevel(func(level string) {
+		want := forward(t, g, OIHW(g.InC, 3, 3), Options{}, 2, x, k)
+		for layout, l := range ls {
+			moved := make([]float32, len(k))
+			for i, v := range k {
+				moved[l.Base+i/9/g.InC*l.Out+i/9%g.InC*l.In+i%9/3*l.H+i%3*l.W] = v
+			}
+			if got := forward(t, g, l, Options{PackedKernel: true}, 2, x, moved); !slices.Equal(got, want) {
+				t.Errorf("%s, %s: differs from OIHW", layout, level)
+			}
+		}
+	})
+}
+
 // TestWinogradError prints the figures of docs/notes/winograd.md, and holds them to twice their values.
 func TestWinogradError(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector is slow")
+	}
 	limits := map[int]float64{1: 0, 2: 2.5, 4: 5} // times the error of the direct form
 	for _, c := range []int{32, 128, 512} {
 		for _, data := range []string{"normal", "relu"} {
