@@ -19,7 +19,6 @@ type op struct {
 
 	scratch int     // float32s
 	flops   float64 // arithmetic, of the direct form for convolutions
-	moved   float64 // bytes of what it reads and writes
 
 	// make returns the function that does the op's work in frames; it may keep its own state there. done, if
 	// not nil, is to be told of blocks of rows as they are complete.
@@ -27,8 +26,6 @@ type op struct {
 
 	block int    // elements of a row, of an op that can tell done; else 0
 	after *after // what is done with the blocks
-
-	scratchAt int // offset in the arena
 }
 
 // runner does an op's work. scratch has at least op.scratch numbers.

@@ -14,7 +14,6 @@ var (
 type input struct {
 	Input
 	scalar, direct bool // constant within a tile; contiguous float32 within a tile
-	slot           int  // of its spread copy, if neither
 }
 
 type output struct {
