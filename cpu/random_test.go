@@ -313,9 +313,6 @@ func (f *fleet) report(t *testing.T, s spec, text string) {
 	t.Errorf("%s\nreduced to steps %d, cut %v, only %v, gradient %v: %d %s\n%s", text, small.steps, small.cut, small.only, small.gradient, v, smallText, dump.String())
 }
 
-// waiting are seeds whose defects are known and not mended yet.
-var waiting = map[uint64]string{2382: "compile: the ops wait for each other"}
-
 // graphs is the number of seeds of an ordinary run.
 const graphs = 2500
 
@@ -329,9 +326,6 @@ func TestRandomGraphs(t *testing.T) {
 	reasons := map[string]int{}
 	for seed := range uint64(n) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-			if defect, ok := waiting[seed]; ok {
-				t.Skip(defect)
-			}
 			s := specOf(seed)
 			v, text, _ := f.check(s)
 			count[v]++
