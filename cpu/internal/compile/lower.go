@@ -131,7 +131,7 @@ func (c *compiler) productOp(n *ir.Node) *op {
 	if weight {
 		o.scratch = max(o.scratch, gemm.New(s, la, lb, lc, gemm.Options{PackedB: true}).Scratch(c.workers))
 	}
-	key := keyOf("product", b, conv.Geometry{})
+	var key any = keyOf("product", b, conv.Geometry{}) // made an interface once: Derived takes one
 	o.make = func(p *Plan, done func(lo, hi, worker int)) runner {
 		plainB := gemm.New(s, la, lb, lc, gemm.Options{Done: done})
 		packedB := plainB
@@ -179,7 +179,7 @@ func (c *compiler) convOp(n *ir.Node) *op {
 	packedSize := f.PackedSize()
 	o := &op{name: "conv " + f.Algorithm(), uses: []*ir.Node{x.of, k.of}, block: g.OutC, flops: convFlops(g)}
 	o.scratch = packedSize + f.Scratch(c.workers)
-	key := keyOf("conv", k, g)
+	var key any = keyOf("conv", k, g)
 	o.make = func(p *Plan, done func(lo, hi, worker int)) runner {
 		f := conv.NewForward(g, layout, conv.Options{PackedKernel: true, Done: done})
 		var fr *frame

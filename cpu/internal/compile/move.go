@@ -65,7 +65,7 @@ func (m *mover) copy(d, n int, dst, src unsafe.Pointer) {
 	case rest == 1:
 		m.row(n, m.to[d], m.from[d], dst, src)
 		return
-	case rest == 2 && m.size == 4 && m.from[d] == 1 && m.to[d+1] == 1 && m.from[d+1] > 0:
+	case rest == 2 && m.size == 4 && m.from[d] == 1 && m.to[d+1] == 1 && m.from[d+1] > 0 && m.to[d] > 0:
 		// A transposition: n columns of the source become rows.
 		cols := m.dims[d+1]
 		kernel.Transpose(unsafe.Slice((*float32)(dst), (n-1)*m.to[d]+cols), m.to[d],
