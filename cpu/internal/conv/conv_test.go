@@ -108,6 +108,7 @@ var geometries = map[string]Geometry{
 	"3x3 1 pixel":     conv3x3(3, 1, 1, 32, 64),
 	"3x3 2 pixels":    conv3x3(3, 2, 2, 16, 48),
 	"3x3 odd":         conv3x3(2, 7, 13, 16, 96),
+	"3x3 many tiles":  conv3x3(3, 40, 38, 16, 48), // more than winogradFew and gradBlock; fewer in one image
 	"3x3 no padding":  square(2, 9, 9, 32, 48, 3, 1, 0),
 	"3x3 much padded": square(2, 5, 6, 16, 32, 3, 1, 2),
 	"3x3 stride 2":    square(2, 9, 8, 16, 32, 3, 2, 1),
