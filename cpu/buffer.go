@@ -133,8 +133,8 @@ func (b *Buffer) value(op string) (ir.Tensor, error) {
 	if b == nil {
 		return ir.Tensor{}, errors.Errorf("%s: the buffer is nil", op)
 	}
-	if err := b.backend.open(op); err != nil {
-		return ir.Tensor{}, err
+	if b.backend.IsFinalized() { // asked first: passing op on makes an allocation
+		return ir.Tensor{}, b.backend.open(op)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
