@@ -45,7 +45,7 @@ func Erf(dst, x []float32) {
 	vec.erf(dst, x)
 }
 
-// Silu sets dst[i] = x[i]/(1 + exp(-x[i])), within 3.2 ULP or 3.2·2^-149·|x[i]|; NaN for -∞.
+// Silu sets dst[i] = x[i]/(1 + exp(-x[i])), within 3.3 ULP or 3.3·2^-149·|x[i]|; NaN for -∞.
 func Silu(dst, x []float32) {
 	want(len(dst), len(x))
 	vec.silu(dst, x)
