@@ -76,6 +76,8 @@ var makers = []maker{
 	{"modulate", 2, (*builder).modulate},
 }
 
+func product(dims []int) int { return shapes.Make(dtypes.Float32, dims...).Size() }
+
 func same(x float64) float64  { return x }
 func same2(x float64) float64 { return math.Log1p(x*x) + 1 }
 func to(most float64) func(float64) float64 {
@@ -663,7 +665,7 @@ func (b *builder) dense() *val {
 		return nil
 	}
 	in, out := x.Shape().Dim(-1), 1+b.IntN(b.dim+10)
-	if x.Shape().Size()/in*out > b.limit {
+	if x.Shape().Size()/in*out > b.limit || in*out > b.limit {
 		return nil
 	}
 	layout, dims := compute.DenseLayoutInputOutputs, []int{in, out}
@@ -708,7 +710,7 @@ func (b *builder) dot() *val {
 			size *= d
 		}
 	}
-	if size > b.limit {
+	if size > b.limit || product(dims) > b.limit {
 		return nil
 	}
 	order := b.Perm(len(dims)) // axis i of y is dims[order[i]]
@@ -805,6 +807,9 @@ func (b *builder) conv() *val {
 			strides[i] = 2
 		}
 	}
+	if product(kernel) > b.limit {
+		return nil
+	}
 	w := b.weight(kernel...)
 	y := b.convolve(batches, x.Node, w.Node, c, func(x, w *Node, batches int) *Node {
 		return ConvGeneral(x, w, c, strides, pads, inDil, kerDil, groups, batches)
@@ -888,6 +893,9 @@ func (b *builder) attention() *val {
 		return nil
 	}
 	d := x.Shape().Dimensions
+	if 24*d[2] > b.limit || d[0]*d[1]*d[1] > b.limit {
+		return nil
+	}
 	heads := 1 + b.IntN(3)
 	width := 1 + b.IntN(8)
 	part := func() *Node {
@@ -988,6 +996,9 @@ func (b *builder) residual() *val {
 	d := x.Shape().Dimensions
 	h := x.Node
 	width := d[x.Rank()-1]
+	if 2*width*width > b.limit {
+		return nil
+	}
 	if width > 2 {
 		h = nn.LayerNorm(h, []int{-1}, 1e-3, nil, nil, nil)
 	}
