@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"mgd3/cpu"
+	"mgd3/cpu/internal/kernel"
 )
 
 // Random graphs, built as users do, are compared with GoMLX's portable backend, which computes them in float64.
@@ -200,77 +202,110 @@ const (
 	differs
 )
 
-// check compares one graph; text says what differs.
-func (f *fleet) check(s spec) (v verdict, text string, at computed) {
+// reference is what a graph should give.
+type reference struct {
+	computed
+	want      [][]float64
+	tolerance []float64
+}
+
+// reference computes what s should give; the verdict is equal if that can be told.
+func (f *fleet) reference(s spec) (ref reference, v verdict, text string) {
 	never := func(int) bool { return false }
-	ref, err := s.compile(f.portable, dtypes.Float64)
-	if err != nil {
-		return refused, err.Error(), ref
-	}
-	defer ref.g.Finalize()
-	single, err := s.compile(f.portable, dtypes.Float32)
-	if err != nil {
-		return refused, err.Error(), ref
-	}
-	defer single.g.Finalize()
-	want, err := ref.run(false, never)
-	if err != nil {
-		return refused, err.Error(), ref
-	}
-	moved, err := ref.run(true, never)
-	if err != nil {
-		return refused, err.Error(), ref
-	}
-	rounded, err := single.run(false, never)
-	if err != nil {
-		return refused, err.Error(), ref
+	var exact, nudged, rounded []any
+	for _, way := range []struct {
+		outs   *[]any
+		float  dtypes.DType
+		nudged bool
+	}{{&rounded, dtypes.Float32, false}, {&nudged, dtypes.Float64, true}, {&exact, dtypes.Float64, false}} {
+		c, err := s.compile(f.portable, way.float)
+		if err == nil {
+			defer c.g.Finalize()
+			ref.computed = c
+			*way.outs, err = c.run(way.nudged, never)
+		}
+		if err != nil {
+			return ref, refused, err.Error()
+		}
 	}
 	for i := range ref.b.guards {
-		if numbers(want[len(ref.outs)+i])[0] < 0x1p-15 {
-			return ill, "", ref
+		if numbers(exact[len(ref.outs)+i])[0] < 0x1p-15 {
+			return ref, ill, ""
 		}
 	}
-	tolerance := make([]float64, len(ref.outs))
 	for i, o := range ref.outs {
-		want := numbers(want[i])
+		want := numbers(exact[i])
 		largest, _ := distance(want, make([]float64, len(want)))
 		byRounding, _ := distance(want, numbers(rounded[i]))
-		byInput, _ := distance(want, numbers(moved[i]))
-		if !o.whole && !(max(byRounding, byInput) <= 1e-3*max(largest, 1e-3)) {
-			return ill, "", ref
+		byInput, _ := distance(want, numbers(nudged[i]))
+		tolerance := 64*max(byRounding, byInput) + 0x1p-24*(64*largest+16)
+		switch {
+		case o.whole:
+			tolerance = 0
+		case !(max(byRounding, byInput) <= 1e-3*max(largest, 1e-3)): // not a number either
+			return ref, ill, ""
 		}
-		if !o.whole {
-			tolerance[i] = 64*max(byRounding, byInput) + 0x1p-24*(64*largest+16)
-		}
+		ref.want, ref.tolerance = append(ref.want, want), append(ref.tolerance, tolerance)
 	}
+	return ref, equal, ""
+}
+
+// check compares one graph: with the reference, and byte by byte between numbers of workers, runs, donations and
+// vector instruction sets. text says what differs.
+func (f *fleet) check(s spec) (v verdict, text string, ref reference) {
+	if ref, v, text = f.reference(s); v != equal {
+		return v, text, ref
+	}
+	level := kernel.Current()
+	defer kernel.SetLevel(level)
+	never, some := func(int) bool { return false }, func(i int) bool { return (s.seed>>i)&1 == 0 }
+	all := func(int) bool { return true }
 	var first []any
-	for k, backend := range f.ours {
-		c, err := s.compile(backend, dtypes.Float32)
-		if err != nil {
-			return differs, fmt.Sprint("compile: ", err), ref
-		}
-		defer c.g.Finalize()
-		for round, donate := range []func(int) bool{never, never, func(i int) bool { return (s.seed>>i)&1 == 0 }, func(int) bool { return true }} {
-			got, err := c.run(false, donate)
+	for _, l := range slices.Backward(kernel.Levels()) {
+		kernel.SetLevel(l)
+		for _, backend := range f.ours {
+			rounds := []func(int) bool{never, never, some, all}
+			if l != level {
+				rounds = rounds[2:3]
+			}
+			c, err := s.compile(backend, dtypes.Float32)
 			if err != nil {
-				return differs, fmt.Sprint("execute: ", err), ref
+				return differs, fmt.Sprint("compile: ", err), ref
 			}
-			if first == nil {
-				first = got
-			}
-			for i, o := range ref.outs {
-				x, y := numbers(want[i]), numbers(got[i])
-				if d, j := distance(x, y); d > tolerance[i] {
-					return differs, fmt.Sprintf("output %d, %s = %s %s, element %d of %d: %g, want %g ± %.1e", i, o.name, o.text, o.Shape(), j, len(x), y[j], x[j], tolerance[i]), ref
+			defer c.g.Finalize()
+			for round, donate := range rounds {
+				got, err := c.run(false, donate)
+				if err != nil {
+					return differs, fmt.Sprint("execute: ", err), ref
 				}
-				if d, j := distance(numbers(first[i]), y); d != 0 {
-					return differs, fmt.Sprintf("output %d, %s = %s %s, element %d of %d: %g, but %g in the first run (backend %d, run %d)", i, o.name, o.text, o.Shape(),
-						j, len(x), y[j], numbers(first[i])[j], k, round), ref
+				if first == nil || l == kernel.Generic && backend == f.ours[0] && round == 0 { // plain Go may round otherwise
+					first = got
+				}
+				if text := ref.compare(got, first); text != "" {
+					return differs, fmt.Sprintf("%s, run %d: %s", backend.(*cpu.Backend).Description(), round, text), ref
 				}
 			}
 		}
 	}
 	return equal, "", ref
+}
+
+// compare returns how got differs from what is wanted, or from the results of the first run.
+func (r reference) compare(got, first []any) string {
+	for i, o := range r.outs {
+		x, y, z := r.want[i], numbers(got[i]), numbers(first[i])
+		at := fmt.Sprintf("output %d, %s = %s %s", i, o.name, o.text, o.Shape())
+		if len(y) != len(x) {
+			return fmt.Sprintf("%s: %d elements, want %d", at, len(y), len(x))
+		}
+		if d, j := distance(x, y); d > r.tolerance[i] {
+			return fmt.Sprintf("%s, element %d of %d: %g, want %g ± %.1e", at, j, len(x), y[j], x[j], r.tolerance[i])
+		}
+		if d, j := distance(z, y); d != 0 {
+			return fmt.Sprintf("%s, element %d of %d: %g, but %g in the first run", at, j, len(x), y[j], z[j])
+		}
+	}
+	return ""
 }
 
 // reduced returns a smaller graph that differs too.
