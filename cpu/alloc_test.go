@@ -16,7 +16,7 @@ import (
 
 // TestAllocations wants a run to allocate no more for a large graph of large tensors than for a small one.
 func TestAllocations(t *testing.T) {
-	if raceDetector {
+	if cpu.RaceDetector {
 		t.Skip("pools forget at random when races are looked for")
 	}
 	for _, config := range []string{"threads=1", "threads=3"} {

@@ -43,7 +43,7 @@ type fleet struct {
 
 func newFleet(t testing.TB) *fleet {
 	f := &fleet{portable: testutil.Must1(gobackend.New("ops_sequential"))}
-	if raceDetector { // it also checks pointers, which those of the portable backend's products do not stand
+	if cpu.RaceDetector {
 		f.portable = testutil.Must1(cpu.New("plain"))
 	}
 	for _, config := range []string{"threads=1", "threads=3"} {
