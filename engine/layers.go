@@ -73,6 +73,11 @@ func SiLU(x *Node) *Node { return Mul(x, Sigmoid(x)) }
 
 // GELU returns the tanh approximation of x·Φ(x) (Hendrycks and Gimpel 2016).
 func GELU(x *Node) *Node {
-	inner := MulScalar(Add(x, MulScalar(Mul(x, Square(x)), 0.044715)), math.Sqrt(2/math.Pi))
-	return Mul(MulScalar(x, 0.5), OnePlus(Tanh(inner)))
+	fused := func() *Node { return BackendFusedGelu(x, false) }
+	decomposed := func() *Node {
+		inner := MulScalar(Add(x, MulScalar(Mul(x, Square(x)), 0.044715)), math.Sqrt(2/math.Pi))
+		return Mul(MulScalar(x, 0.5), OnePlus(Tanh(inner)))
+	}
+	y, _ := InternalFusedOpCaller(fused, decomposed, true)
+	return y
 }

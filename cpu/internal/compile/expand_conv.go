@@ -3,6 +3,8 @@ package compile
 import (
 	"slices"
 
+	"github.com/gomlx/compute"
+
 	"mgd3/cpu/internal/conv"
 	"mgd3/cpu/internal/ir"
 )
@@ -31,9 +33,43 @@ func (r *rewriter) conv(n *ir.Node, a ir.Conv) *ir.Node {
 		g.OutH, g.StrideH, g.PadTop = out[a.Axes.OutputSpatial[0]], a.Strides[0], a.Paddings[0][0]
 		g.InDilH, g.KerDilH = a.InputDilations[0], a.KernelDilations[0]
 	}
+	if small := upsampled(x); small != nil && spatial == 2 {
+		g.Upsample = true
+		x, in = small, small.Shape.Dimensions
+	}
 	y := node(opConv, g, []int{g.Batch, g.OutH, g.OutW, g.OutC}, reshaped(x, in), reshaped(k, ker))
 	y = reshaped(y, slices.Concat([]int{g.Batch}, gather(out, a.Axes.OutputSpatial), []int{g.OutC}))
 	return transposed(y, inverse(axesOrder(a.Axes.OutputBatch, a.Axes.OutputSpatial, a.Axes.OutputChannels)))
+}
+
+// upsampled returns the image [B, H, W, C] of which x is the one of twice the height and width, each pixel four times:
+// its pixels spread over new dimensions of 2, and those merged again. For other x it returns nil.
+func upsampled(x *ir.Node) *ir.Node {
+	if x.Op != compute.OpTypeReshape || x.Shape.Rank() != 4 || x.In[0].Op != compute.OpTypeBroadcastInDim {
+		return nil
+	}
+	spread := x.In[0]
+	d, small := spread.Shape.Dimensions, spread.In[0]
+	want := x.Shape.Dimensions
+	if len(d) != 6 || d[2] != 2 || d[4] != 2 || d[0] != want[0] || 2*d[1] != want[1] || 2*d[3] != want[2] || d[5] != want[3] {
+		return nil
+	}
+	strides := make([]int, 6)
+	for i, axis := range spread.Attr.(ir.Broadcast).Axes {
+		if small.Shape.Dimensions[i] == d[axis] {
+			strides[axis] = rowMajor(small.Shape.Dimensions)[i]
+		}
+	}
+	dense := rowMajor([]int{d[0], d[1], d[3], d[5]})
+	for i, axis := range []int{0, 1, 3, 5} {
+		if d[axis] != 1 && strides[axis] != dense[i] {
+			return nil
+		}
+	}
+	if strides[2] != 0 || strides[4] != 0 {
+		return nil
+	}
+	return reshaped(small, []int{d[0], d[1], d[3], d[5]})
 }
 
 func axesOrder(first int, middle []int, last int) []int {

@@ -168,7 +168,12 @@ func convFlops(g conv.Geometry) float64 {
 	return 2 * float64(g.Batch) * float64(g.OutH*g.OutW) * float64(g.OutC) * float64(g.InC/g.Groups*g.KH*g.KW) / float64(g.InDilH*g.InDilW)
 }
 
-// convOp is a convolution. The kernel is packed once if it is a parameter, or each time in scratch memory.
+// keepPacked is the number of outputs up to which the packed kernel of a convolution is kept. For more it is packed
+// for each run: that takes less than a tenth of the time of the convolution, and Winograd's form of a
+// kernel is four times as large as the kernel.
+const keepPacked = 64*64 - 1
+
+// convOp is a convolution. The kernel is packed once, or each time in scratch memory.
 func (c *compiler) convOp(n *ir.Node) *op {
 	g := n.Attr.(conv.Geometry)
 	x, k := c.read(n.In[0]), c.read(n.In[1])
@@ -177,6 +182,7 @@ func (c *compiler) convOp(n *ir.Node) *op {
 	layout.Base = k.offset
 	f := conv.NewForward(g, layout, conv.Options{PackedKernel: true})
 	packedSize := f.PackedSize()
+	keep := g.Batch*g.OutH*g.OutW <= keepPacked
 	o := &op{name: "conv " + f.Algorithm(), uses: []*ir.Node{x.of, k.of}, block: g.OutC, flops: convFlops(g)}
 	o.scratch = packedSize + f.Scratch(c.workers)
 	var key any = keyOf("conv", k, g)
@@ -192,7 +198,7 @@ func (c *compiler) convOp(n *ir.Node) *op {
 			fr = now
 			packed := scratch[:packedSize]
 			cached := false
-			if cache := fr.caches[p.buffer[k.of]]; cache != nil {
+			if cache := fr.caches[p.buffer[k.of]]; keep && cache != nil {
 				var kept any
 				if kept, cached = cache.Derived(key, pack); cached {
 					packed = kept.([]float32)

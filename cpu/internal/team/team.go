@@ -25,8 +25,19 @@ type job struct {
 	ready  atomic.Int64  // parts that are done
 	joined atomic.Int64  // workers so far; the caller is worker 0
 	refs   atomic.Int64  // the caller, and helpers that have it or will take it from the queue
-	over   chan struct{} // told when ready reaches n on a helper
+	state  atomic.Int32  // running, parked or finished
+	over   chan struct{} // told when the last part ends on a helper while the caller is parked
 }
+
+const (
+	running  = iota
+	parked   // the caller sleeps until the end
+	finished // all parts are done
+)
+
+// spins is how often a worker looks for what it waits for before it sleeps: some 50 µs. Waking a thread takes as long
+// where the machine is a virtual one, and between the loops of a computation there are only a few microseconds.
+const spins = 10000
 
 // New returns a team of n workers, or as many as GOMAXPROCS for n < 1.
 func New(n int) *Team {
@@ -67,6 +78,7 @@ func (t *Team) For(n int, f func(part, worker int)) {
 	j.next.Store(0)
 	j.ready.Store(0)
 	j.joined.Store(1)
+	j.state.Store(running)
 	j.refs.Store(int64(min(n, t.size)))
 	for range min(n, t.size) - 1 {
 		select {
@@ -75,21 +87,48 @@ func (t *Team) For(n int, f func(part, worker int)) {
 			j.refs.Add(-1)
 		}
 	}
-	if j.work(0) {
-		t.drop(j)
-		return
+	if !j.work(0) {
+		j.wait()
 	}
-	<-j.over
 	t.drop(j)
 }
 
+// wait returns when all parts are done.
+func (j *job) wait() {
+	for range spins {
+		if j.state.Load() == finished {
+			return
+		}
+	}
+	if j.state.CompareAndSwap(running, parked) {
+		<-j.over
+	}
+}
+
 func (t *Team) help() {
-	for j := range t.jobs {
-		if j.next.Load() < j.n && j.work(int(j.joined.Add(1)-1)) {
+	for {
+		j, ok := t.receive()
+		if !ok {
+			return
+		}
+		if j.next.Load() < j.n && j.work(int(j.joined.Add(1)-1)) && j.state.Swap(finished) == parked {
 			j.over <- struct{}{}
 		}
 		t.drop(j)
 	}
+}
+
+// receive returns the next job; ok is false when the team is closed.
+func (t *Team) receive() (j *job, ok bool) {
+	for range spins {
+		select {
+		case j, ok = <-t.jobs:
+			return j, ok
+		default:
+		}
+	}
+	j, ok = <-t.jobs
+	return j, ok
 }
 
 // work does parts until none is left, and reports whether it did the last one to end.
