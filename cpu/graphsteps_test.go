@@ -572,7 +572,15 @@ func (b *builder) layerNorm() *val {
 	if n < 3 {
 		return nil
 	}
+	b.guardVariance(x, axes)
 	return &val{Node: nn.LayerNorm(x.Node, axes, epsilons[b.IntN(3)], gamma, beta, nil), bound: bound, text: fmt.Sprint("LayerNorm ", axes, gamma != nil)}
+}
+
+// guardVariance guards against a variance of nothing but roundings.
+func (b *builder) guardVariance(x *val, axes []int) {
+	if b.float == dtypes.Float64 {
+		b.guards = append(b.guards, ReduceAllMin(StopGradient(ReduceVariance(x.Node, axes...))))
+	}
 }
 
 // image returns a value of rank 4, [batch, height, width, channels].
@@ -624,6 +632,7 @@ func (b *builder) batchNorm() *val {
 	if n < 3 {
 		return nil
 	}
+	b.guardVariance(x, axes)
 	mean := ReduceAndKeep(x.Node, ReduceMean, axes...)
 	centred := Sub(x.Node, mean)
 	variance := ReduceAndKeep(Square(centred), ReduceMean, axes...)
