@@ -50,6 +50,7 @@ type Product struct {
 	// Set by Run for its workers.
 	kern      *kernel.Gemm
 	g         grid
+	cuts      []int // of the rows of one product, between its parts
 	A, B, C   []float32
 	panels    []float32 // B packed for all
 	scratch   []float32 // of the workers

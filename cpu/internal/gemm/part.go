@@ -7,7 +7,7 @@ func (p *Product) multiplyPart(part, worker int) {
 	g, s := &p.g, p.s
 	n, part := p.first+part/(g.rows*g.cols), part%(g.rows*g.cols)
 	row, col, panels := part/g.cols, part%g.cols, panels(s.N)
-	lo, hi := s.M*row/g.rows, s.M*(row+1)/g.rows
+	lo, hi := p.cuts[row], p.cuts[row+1]
 	p.block(n, lo, hi, panels*col/g.cols, panels*(col+1)/g.cols, worker)
 	if p.o.Done != nil && g.tells {
 		p.o.Done(n*s.M+lo, n*s.M+hi, worker)

@@ -36,26 +36,52 @@ func (p *Product) plan(workers int) grid {
 	parts := min(4*workers, max(1, s.Batch*s.M*s.N*s.K/grain)) // of all products
 	parts = (parts + s.Batch - 1) / s.Batch                    // of one
 	var g grid
+	p.cuts = p.cuts[:0]
 	switch {
 	case s.M <= fewRows || s.M <= localRows && !p.o.PackedB:
 		g.cols = min(parts, panels)
 		g.rows = min((parts+g.cols-1)/g.cols, (s.M+fewRows-1)/fewRows)
 	default:
-		g.rows = max(parts, (s.M+rowsMax-1)/rowsMax)
-		g.rows = min((g.rows+workers-1)/workers*workers, (s.M+7)/8)
-		g.cols = 1
+		p.cutRows(workers, parts > 1)
+		g.rows, g.cols = len(p.cuts)-1, 1
 		if !p.o.PackedB {
 			g.shared = kernel.PackedLen(s.K, s.N)
 		}
 	}
+	if len(p.cuts) == 0 {
+		for i := range g.rows + 1 {
+			p.cuts = append(p.cuts, s.M*i/g.rows)
+		}
+	}
 	if p.copyA {
-		g.blockA = (s.M + g.rows - 1) / g.rows * spread(p.kc)
+		most := 0
+		for i := range g.rows {
+			most = max(most, p.cuts[i+1]-p.cuts[i])
+		}
+		g.blockA = most * spread(p.kc)
 	}
 	if g.shared == 0 && !p.o.PackedB {
 		g.blockB = p.kc * kernel.NR
 	}
 	g.tells = g.cols == 1 && !p.swap
 	return g
+}
+
+// cutRows cuts the rows of one product into parts: whole tiles, many of them at first, as a panel that is near serves them
+// all, and fewer towards the end, so that the workers end together although one of them was held up.
+// With alone false, other products keep the workers busy at the end.
+func (p *Product) cutRows(workers int, alone bool) {
+	const height = 14 // of a tile; only what is fast depends on it
+	p.cuts = append(p.cuts, 0)
+	for row := 0; row < p.s.M; {
+		n := rowsMax
+		if alone {
+			tiles := (p.s.M - row + height - 1) / height
+			n = min(n, max(1, tiles/(2*workers))*height)
+		}
+		row = min(row+n, p.s.M)
+		p.cuts = append(p.cuts, row)
+	}
 }
 
 // kBlock cuts a sum of k terms in even blocks of at most kMax.
