@@ -20,36 +20,31 @@ func TestFound(t *testing.T) {
 		name  string
 		in    [][]int
 		build func(x []*Node) []*Node
-
-		waiting string // for what to be mended; empty if it is
 	}{
 		{"what is summed is overwritten in place", [][]int{{1, 3}}, func(x []*Node) []*Node {
 			y := Sin(x[0])
 			return []*Node{ReduceSum(x[0], 0, 1), y}
-		}, ""},
-		{"two shapes that have no common refinement", [][]int{{1, 2, 2, 5}}, func(x []*Node) []*Node { return []*Node{Tanh(Reshape(Tanh(x[0]), 1, 1, 5, 4))} }, ""},
+		}},
+		{"two shapes that have no common refinement", [][]int{{1, 2, 2, 5}}, func(x []*Node) []*Node { return []*Node{Tanh(Reshape(Tanh(x[0]), 1, 1, 5, 4))} }},
 		{"a reduction over nothing of what a row gave", [][]int{{4, 10}}, func(x []*Node) []*Node {
 			return []*Node{ReduceMultiply(MulScalar(ReduceAndKeep(x[0], ReduceSum, 0, 1), 0.01), 0)}
-		}, ""},
+		}},
 		{"groups that wait for each other", [][]int{{2, 5, 3}, {}, {2, 5, 3}}, func(x []*Node) []*Node {
 			y := Div(x[1], OnePlus(Square(Square(x[0]))))
 			return Gradient(ReduceAllSum(Mul(Log(OnePlus(Square(Max(y, y)))), x[2])), x[0])
-		}, ""},
+		}},
 		{"scalars that wait for each other", [][]int{{}, {}, {}}, func(x []*Node) []*Node {
 			v := Log1p(Square(x[0]))
 			s := Logistic(v)
 			d := Add(s, s)
 			y := Div(d, OnePlus(Square(d)))
 			return append([]*Node{y, s, x[0]}, Gradient(Add(Mul(y, x[1]), Mul(d, x[2])), x[0], v)...)
-		}, ""},
+		}},
 		{"fewer outputs than phases", [][]int{{1, 6, 3, 4}, {4, 4, 1, 12}}, func(x []*Node) []*Node {
 			return []*Node{Convolve(x[0], x[1]).PaddingPerDim([][2]int{{1, 0}, {0, 1}}).StridePerAxis(1, 3).InputDilationPerAxis(1, 2).ChannelGroupCount(4).Done()}
-		}, "slice bounds out of range in conv.(*direct).runPhase: phases without outputs are to be skipped"},
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.waiting != "" {
-				t.Skip(c.waiting)
-			}
 			run := func(config string, give bool) (flats []any) {
 				backend := testutil.Must1(cpu.New(config))
 				defer backend.Finalize()

@@ -137,6 +137,9 @@ func (d *direct) run(r *forwardRun, _, part, worker int) (lo, hi int) {
 // runPhase makes rows [q, end) of one phase of an image y.
 func (d *direct) runPhase(p *phase, y, rows, packed []float32, q, end int) {
 	g := &d.g
+	if p.cols == 0 { // fewer outputs than phases
+		return
+	}
 	end = min(end, p.rows)
 	pixels, last := p.cols, end
 	if d.flat {
