@@ -127,7 +127,11 @@ func (p *progress) line(e distill.Event, now time.Time) string {
 	made, took := e.Done-e.Kept-p.base, now.Sub(p.began)
 	if made > 0 && took > 0 {
 		rate := float64(made) / took.Seconds()
-		fmt.Fprintf(&b, ", %.3g/s", rate)
+		if rate >= 1000 { // three digits would be written with an exponent
+			fmt.Fprintf(&b, ", %.0f/s", rate)
+		} else {
+			fmt.Fprintf(&b, ", %.3g/s", rate)
+		}
 		if left := e.Total - e.Done; left > 0 {
 			fmt.Fprintf(&b, ", %v left", short(time.Duration(float64(left)/rate*float64(time.Second))))
 		}
