@@ -1,5 +1,7 @@
 package kernel
 
+//lint:file-ignore U1000 the generator of the assembly reads this file too
+
 // The numbers of the functions in vec_math_generic.go and of their assembly; _asm/vec reads them from here.
 // The polynomials are made by _asm/minimax; see docs/notes/vector-maths.md.
 const (
@@ -98,8 +100,10 @@ const (
 	sqrtHalf1 = 0.70710678118654752440 // √½
 	gelu1     = 1.5957691216057307118  // 2·√(2/π)
 	gelu3     = 0.044715
+)
 
-	// Conversions.
+// The conversions of the assembly; its generator reads them here.
+const (
 	u8Max     = 255
 	i32Top    = 0x1p31
 	i32Max    = 0x7fffffff
