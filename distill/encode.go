@@ -56,7 +56,7 @@ func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, 
 		return err
 	} else if kept {
 		p.add(class.Name, len(class.Images), len(class.Images))
-		return nil
+		return latent.RemoveJournal(path)
 	}
 	names := make([]string, len(class.Images))
 	for i, image := range class.Images {

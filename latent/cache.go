@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -109,6 +110,18 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// journalOf is the path of the journal of the cache file at path.
+func journalOf(path string) string { return path + ".part" }
+
+// RemoveJournal removes the journal beside a finished cache file, which is there if its Writer was killed at
+// the end of Finish.
+func RemoveJournal(path string) error {
+	if err := os.Remove(journalOf(path)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // NewWriter starts, or takes up again, the cache file at path for images of the given names, with
 // latents of shape [c, h, w]. A journal under the same key is kept up to its last whole record; any
 // other is dropped.
@@ -116,7 +129,7 @@ func NewWriter(path, key string, names []string, shape []int) (*Writer, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	journal, err := os.OpenFile(path+".part", os.O_RDWR|os.O_CREATE, 0o644)
+	journal, err := os.OpenFile(journalOf(path), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}

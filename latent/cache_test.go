@@ -223,3 +223,21 @@ func FuzzJournal(f *testing.F) {
 		}
 	})
 }
+
+// TestRemoveJournal: what a kill between the last two steps of Finish leaves, and that there may be nothing.
+func TestRemoveJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cat.safetensors")
+	for _, there := range []bool{false, true} {
+		if there {
+			if err := os.WriteFile(path+".part", []byte("whole"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := RemoveJournal(path); err != nil {
+			t.Errorf("there %v: %v", there, err)
+		}
+		if _, err := os.Stat(path + ".part"); !os.IsNotExist(err) {
+			t.Errorf("the journal is still there: %v", err)
+		}
+	}
+}
