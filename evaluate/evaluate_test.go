@@ -191,13 +191,13 @@ func TestTrainStep(t *testing.T) {
 	}
 }
 
-// nets are one of each kind, small.
+// nets are one of each kind, small. Batch norm has maps of several pixels: over two numbers it is a sign, and training jumps.
 var nets = map[string]Net{
 	"convnet":         ConvNet{Depth: 2, Width: 6, Classes: 3},
 	"convnet, none":   ConvNet{Depth: 2, Width: 6, Classes: 3, Norm: NoNorm},
 	"resnet 10":       ResNet{Depth: 10, Width: 4, Size: 32, Classes: 3},
 	"resnet 50":       ResNet{Depth: 50, Width: 4, Size: 32, Classes: 3},
-	"resnet 18 batch": ResNet{Depth: 18, Width: 4, Size: 224, Classes: 3, Norm: Batch},
+	"resnet 18 batch": ResNet{Depth: 18, Width: 4, Size: 32, Classes: 3, Norm: Batch},
 	"resnet ap":       ResNet{Depth: 10, Width: 4, Size: 96, Classes: 3, AveragePool: true},
 }
 

@@ -14,6 +14,8 @@ const (
 	binary
 	scalar
 	ternary
+	scaled  // x·s + z
+	shifted // x·s + s
 	reduce
 )
 
@@ -60,7 +62,7 @@ func (l *Loop) assign() {
 		reg := len(l.in) + i
 		s := l.step(ins, reg, isScalar, slots)
 		// The destination may be an operand that dies here: kernels allow it.
-		args := []int{ins.A, ins.B, ins.C}[:ins.Op.arity()]
+		args := ins.reads()
 		for k, r := range args {
 			if last[r] == i && r >= len(l.in) && l.slot[r] >= 0 && !contains(args[:k], r) {
 				slots.give(l.slot[r])
@@ -103,7 +105,7 @@ func (l *Loop) givesScalar(ins Instr, isScalar []bool) bool {
 	if table[ins.Op].reduce != nil {
 		return true
 	}
-	for _, r := range []int{ins.A, ins.B, ins.C}[:ins.Op.arity()] {
+	for _, r := range ins.reads() {
 		if !isScalar[r] {
 			return false
 		}
@@ -118,7 +120,7 @@ func (l *Loop) lastUse(n int) []int {
 		last[i] = i - len(l.in) // the definition, if nothing reads it
 	}
 	for i, ins := range l.p.Code {
-		for _, r := range []int{ins.A, ins.B, ins.C}[:ins.Op.arity()] {
+		for _, r := range ins.reads() {
 			last[r] = i
 		}
 	}
@@ -190,6 +192,9 @@ func (l *Loop) step(ins Instr, reg int, isScalar []bool, slots *slots) step {
 		s.form, s.un = unary, f.unary
 	case f.ternary != nil:
 		s.form, s.tern = ternary, f.ternary
+		if !s.scalarOnly && ins.Op == MulAdd && l.multiplyAdd(&s, isScalar) {
+			break
+		}
 		if !s.scalarOnly {
 			for _, r := range []*int{&s.a, &s.b, &s.c} {
 				if isScalar[*r] {
@@ -214,6 +219,21 @@ func (l *Loop) step(ins Instr, reg int, isScalar []bool, slots *slots) step {
 		}
 	}
 	return s
+}
+
+// multiplyAdd chooses a kernel for a MulAdd with scalars, if there is one.
+func (l *Loop) multiplyAdd(s *step, isScalar []bool) bool {
+	if isScalar[s.a] {
+		s.a, s.b = s.b, s.a
+	}
+	if isScalar[s.a] || !isScalar[s.b] {
+		return false
+	}
+	s.form = scaled
+	if isScalar[s.c] {
+		s.form = shifted
+	}
+	return true
 }
 
 // slots hands out tiles of scratch memory.

@@ -105,6 +105,7 @@ type operands struct{ in, out []Data }
 func New(p Program) *Loop {
 	l := &Loop{p: p}
 	l.check()
+	l.contract()
 	l.normalise()
 	l.cut()
 	l.plan()
@@ -120,7 +121,7 @@ func (l *Loop) check() {
 		}
 	}
 	for i, ins := range l.p.Code {
-		for _, r := range []int{ins.A, ins.B, ins.C}[:ins.Op.arity()] {
+		for _, r := range ins.reads() {
 			if r < 0 || r >= len(l.p.In)+i {
 				panic(fmt.Sprintf("loop: instruction %d reads register %d, which is not defined before", i, r))
 			}

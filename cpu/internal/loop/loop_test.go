@@ -141,7 +141,7 @@ func random(r *rand.Rand) Program {
 	}
 	pick := func() int { return r.IntN(len(p.In) + len(p.Code)) }
 	for range 1 + r.IntN(6) {
-		ops := []Op{Const, Add, Sub, Max, Gt, Select, Neg, Mul}
+		ops := []Op{Const, Add, Add, Sub, Max, Gt, Select, Neg, Mul}
 		if p.Row > 0 {
 			ops = append(ops, RowMax, RowMax)
 		}

@@ -55,6 +55,7 @@ const (
 	RowMax
 	RowMin
 	RowProd
+	RowSquares // the sum of squares of a row
 )
 
 // functions are the kernels of an operation: over tiles, and with a scalar on one side where there is
@@ -118,6 +119,8 @@ var table = [...]functions{
 	RowMax:   {name: "max", reduce: kernel.ReduceMax},
 	RowMin:   {name: "min", reduce: kernel.ReduceMin},
 	RowProd:  {name: "prod", reduce: kernel.Prod},
+
+	RowSquares: {name: "squares", reduce: kernel.SumSquares},
 }
 
 // String is the operation's name in plans.

@@ -215,6 +215,10 @@ func (l *Loop) runStep(w *worker, s *step, n int) {
 		s.sc(regs[s.dst], regs[s.a], regs[s.b][0])
 	case ternary:
 		s.tern(regs[s.dst], regs[s.a], regs[s.b], regs[s.c])
+	case scaled:
+		kernel.MulAddS(regs[s.dst], regs[s.a], regs[s.b][0], regs[s.c])
+	case shifted:
+		kernel.ScaleShift(regs[s.dst], regs[s.a], regs[s.b][0], regs[s.c][0])
 	case reduce:
 		regs[s.dst][0] = s.red(regs[s.a])
 	}
