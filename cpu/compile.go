@@ -29,11 +29,7 @@ func compile(b *Backend, f *ir.Func) (program, error) {
 			return newWalker(b, f)
 		}
 	}
-	plan, err := plans.New(f, b.team.Size())
-	if err != nil {
-		return nil, err
-	}
-	return &planned{backend: b, f: f, plan: plan}, nil
+	return &planned{backend: b, f: f, plan: plans.New(f, b.team.Size())}, nil
 }
 
 // planned is a program that runs a plan.

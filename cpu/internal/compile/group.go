@@ -145,23 +145,21 @@ func (g *group) reads() []*ir.Node {
 	return out
 }
 
-// emitter writes the program of a group.
+// emitter writes the program of a group. Until all inputs are known, a register is a position in code, or ^i for
+// input i.
 type emitter struct {
 	u    *fuser
 	g    *group
 	p    loop.Program
-	regs map[*ir.Node]int
-	read []*ir.Node // per input of the program
 	dims []int
-
-	values map[float32]int // registers of constants, as positions in code
-	code   []loop.Instr    // registers are positions in code, or ^input
-	viewed []view          // per input
+	regs map[*ir.Node]int
+	code []loop.Instr
+	read []view // by input
 }
 
 // program writes the loop of a group. in lists the value that each of the program's inputs reads.
 func (u *fuser) program(g *group) (p loop.Program, in []*ir.Node) {
-	e := &emitter{u: u, g: g, regs: map[*ir.Node]int{}, values: map[float32]int{}, dims: dimsOf(g.bounds)}
+	e := &emitter{u: u, g: g, regs: map[*ir.Node]int{}, dims: dimsOf(g.bounds)}
 	for _, n := range g.roots {
 		e.emit(n)
 	}
@@ -170,16 +168,15 @@ func (u *fuser) program(g *group) (p loop.Program, in []*ir.Node) {
 		n *= e.dims[d]
 		e.p.Row++
 	}
-	for _, v := range e.viewed {
+	for _, v := range e.read {
 		e.p.In = append(e.p.In, loop.Input{Type: v.of.Shape.DType, Offset: v.offset, Strides: v.split(e.dims)})
-		e.read = append(e.read, v.of)
+		in = append(in, v.of)
 	}
-	n := len(e.viewed)
 	reg := func(r int) int {
 		if r < 0 {
 			return ^r
 		}
-		return n + r
+		return len(in) + r
 	}
 	for _, ins := range e.code {
 		ins.A, ins.B, ins.C = reg(ins.A), reg(ins.B), reg(ins.C)
@@ -188,7 +185,7 @@ func (u *fuser) program(g *group) (p loop.Program, in []*ir.Node) {
 	for _, root := range g.roots {
 		e.p.Out = append(e.p.Out, e.output(root, reg(e.regs[root])))
 	}
-	return e.p, e.read
+	return e.p, in
 }
 
 // output is how a root leaves the loop.
@@ -236,13 +233,13 @@ func (e *emitter) constant(s float32) int {
 
 // input returns the register of a view.
 func (e *emitter) input(v view) int {
-	for i, old := range e.viewed {
+	for i, old := range e.read {
 		if old.of == v.of && old.offset == v.offset && slices.Equal(old.split(e.dims), v.split(e.dims)) {
 			return ^i
 		}
 	}
-	e.viewed = append(e.viewed, v)
-	return ^(len(e.viewed) - 1)
+	e.read = append(e.read, v)
+	return ^(len(e.read) - 1)
 }
 
 // emit writes the code of a loop node, if it is not there yet, and returns its register.

@@ -33,7 +33,7 @@ func hasNegative(strides []int) bool {
 }
 
 // lower makes the ops of all stored values that no loop computes.
-func (c *compiler) lower() error {
+func (c *compiler) lower() {
 	outputs := map[*ir.Node][]*ir.Node{} // of operations with several
 	for _, n := range c.f.Nodes {
 		if n.Op == ir.OpOutput {
@@ -80,7 +80,6 @@ func (c *compiler) lower() error {
 		}
 		c.ops = append(c.ops, o)
 	}
-	return nil
 }
 
 // read is how an op finds an input in a frame: the buffer of a value, and a view of it.

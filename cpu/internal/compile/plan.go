@@ -61,18 +61,16 @@ type compiler struct {
 }
 
 // New compiles f for a team of the given size.
-func New(f *ir.Func, workers int) (*Plan, error) {
+func New(f *ir.Func, workers int) *Plan {
 	f = expand(f)
 	c := &compiler{f: f, fuser: newFuser(f), workers: workers}
-	if err := c.lower(); err != nil {
-		return nil, err
-	}
+	c.lower()
 	c.loops()
 	c.schedule()
 	p := &Plan{f: f, fuser: c.fuser, ops: c.ops, workers: workers, constant: map[int][]byte{}, timers: make([]timer, len(c.ops))}
 	p.place(f)
 	p.placeConstants(f)
-	return p, nil
+	return p
 }
 
 // loops adds the loops, each where it can be on the blocks of another op.
