@@ -45,7 +45,9 @@ type Set struct {
 
 	path string // as opened, for messages
 	base string // the folder in it that holds those of the classes
-	src  source
+	src  source // nil if there is a function
+
+	function func(Ref) ([]byte, error) // of FromFunc
 }
 
 // Class is the images of one class.
@@ -72,7 +74,12 @@ type source interface {
 }
 
 // Close ends the use of the set.
-func (s *Set) Close() error { return s.src.Close() }
+func (s *Set) Close() error {
+	if s.src == nil {
+		return nil
+	}
+	return s.src.Close()
+}
 
 // ClassNames returns the names of the classes, in order.
 func (s *Set) ClassNames() []string {
@@ -94,6 +101,9 @@ func (s *Set) Read(ref Ref) ([]byte, error) {
 }
 
 func (s *Set) read(ref Ref) ([]byte, error) {
+	if s.function != nil {
+		return s.function(ref)
+	}
 	if ref.Size > maxFile {
 		return nil, fmt.Errorf("has %d bytes, want at most %d", ref.Size, maxFile)
 	}

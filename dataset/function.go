@@ -1,0 +1,9 @@
+package dataset
+
+// FromFunc returns a set of the given classes whose files come from a function that draws them, say,
+// when they are asked for: read(ref) is the whole file of ref. It is called from several goroutines and
+// must return the same bytes every time; an error of it becomes an [ErrImage]. The Size of a Ref need
+// not be set. name stands for the set in messages.
+func FromFunc(name string, classes []Class, read func(Ref) ([]byte, error)) *Set {
+	return &Set{Classes: classes, path: name, function: read}
+}
