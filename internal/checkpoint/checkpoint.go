@@ -1,0 +1,91 @@
+// Package checkpoint keeps a training's state on disk, so that a killed training goes on from there.
+//
+// A checkpoint is one safetensors file: all tensors of the training, float32, and in its metadata
+//
+//	key    what the training is; a file under another key is of another training
+//	step   how many steps were taken
+//	extra  whatever else the training must remember, JSON
+//
+// It appears only when it is complete, in place of the one before.
+package checkpoint
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"mgd3/engine"
+	"mgd3/internal/atomicfile"
+	"mgd3/weights"
+)
+
+// Write puts the state after step steps at path; extra must be what JSON can hold. Equal arguments
+// give equal bytes.
+func Write(path, key string, step int, w engine.Weights, extra any) error {
+	text, err := json.Marshal(extra)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	names := slices.Sorted(maps.Keys(w))
+	var layout []weights.Tensor
+	for _, name := range names {
+		layout = append(layout, weights.Tensor{Name: name, DType: "F32", Shape: w[name].Shape().Dimensions})
+	}
+	metadata := map[string]string{"key": key, "step": strconv.Itoa(step), "extra": string(text)}
+	return atomicfile.Write(path, func(file io.Writer) error {
+		out, err := weights.NewWriter(file, layout, metadata)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			var written error
+			err := tensors.ConstFlatData(w[name], func(flat []float32) { written = out.WriteFloat32s(flat) })
+			if err = errors.Join(err, written); err != nil {
+				return fmt.Errorf("tensor %s: %w", name, err)
+			}
+		}
+		return out.Close()
+	})
+}
+
+// Read returns the state at path, its tensors on e's device, and fills in extra. found is false if there
+// is no file or it has another key. A file that is no checkpoint, or holds a number that is not
+// finite, is an error that names it.
+func Read(e *engine.Engine, path, key string, extra any) (step int, w engine.Weights, found bool, err error) {
+	file, err := weights.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil, false, nil
+	}
+	if err != nil {
+		return 0, nil, false, err
+	}
+	defer file.Close()
+	metadata := file.Metadata()
+	if metadata["key"] != key {
+		return 0, nil, false, nil
+	}
+	step, err = strconv.Atoi(metadata["step"])
+	if err != nil || step < 0 {
+		return 0, nil, false, fmt.Errorf("%s: the step is %q, want a number of at least 0", path, metadata["step"])
+	}
+	if err := json.Unmarshal([]byte(metadata["extra"]), extra); err != nil {
+		return 0, nil, false, fmt.Errorf("%s: extra: %w", path, err)
+	}
+	var specs []weights.Spec
+	for _, name := range file.Names() {
+		t, err := file.Tensor(name)
+		if err != nil {
+			return 0, nil, false, err
+		}
+		specs = append(specs, weights.Spec{Name: name, Shape: t.Shape})
+	}
+	w, err = e.Upload(weights.AsIs(file), specs)
+	return step, w, err == nil, err
+}
