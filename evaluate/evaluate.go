@@ -9,15 +9,17 @@
 //	norm:         y = w·(x − mean)/√(var + ε) + b, ε = 1e-5
 //	              instance: over the positions of one channel of one image; batch: of all images
 //
-//	loss          L = −mean ln softmax(logits)[label]
-//	step          m ← μ·m + ∂L/∂w + δ·w,   w ← w − η·m                            SGD as PyTorch does it, no Nesterov
+//	loss          L = −mean Σ label·ln softmax(logits)                            hard labels
+//	              L = mean Σ label·(ln label − ln softmax(logits/T))               soft labels
+//	step          as package optim has it
 //
 // Tensor names and layouts are those of the programs the published scores were made with, which
 // TestGolden pins.
 //
 //	name    shape              meaning
 //	x       [B, 3, S, S]       images, normalised
-//	label   [B]                int32
+//	label   [B]                int32, or
+//	        [B, classes]       the share of each class
 //	logits  [B, classes]
 //	inside  [B, h, w, C]       channels last
 package evaluate

@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
+	"mgd3/optim"
 	"mgd3/rng"
 )
 
@@ -156,7 +157,7 @@ func TestTrainStep(t *testing.T) {
 	const rate, mu, decay = 0.5, 0.9, 0.01
 	x, labels := []float32{1, -2}, []int32{0, 1}
 	w := engine.Weights{"w": tensor([]float32{0.3, -0.2}, 2), "momentum.w": tensor([]float32{0, 0}, 2)}
-	program, err := openEngine(t).Compile("step", TrainStep(line{}, SGD{mu, decay}), w)
+	program, err := openEngine(t).Compile("step", TrainStep(line{}, CrossEntropy, optim.SGD{Momentum: mu, Decay: decay}), w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +210,7 @@ func TestTraining(t *testing.T) {
 	rng.Normals(rng.Stream(1, "x"), x)
 	for name, net := range nets {
 		t.Run(name, func(t *testing.T) {
-			f := TrainStep(net, SGD{Momentum: 0.9, Decay: 5e-4})
+			f := TrainStep(net, CrossEntropy, optim.SGD{Momentum: 0.9, Decay: 5e-4})
 			specs, err := e.Declare(f, shapes.Make(dtypes.Float32, 2, 3, size, size), shapes.Make(dtypes.Int32, 2), shapes.Make(dtypes.Float32))
 			if err != nil {
 				t.Fatal(err)

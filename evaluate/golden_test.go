@@ -12,6 +12,7 @@ import (
 
 	"mgd3/engine"
 	"mgd3/internal/golden"
+	"mgd3/optim"
 	"mgd3/weights"
 )
 
@@ -94,15 +95,17 @@ const io = "io.safetensors"
 
 func newGoldenRun(t *testing.T, e *engine.Engine, c golden.Case, g goldenCase) *goldenRun {
 	r := &goldenRun{goldenCase: g, c: c, report: c.Report(t), weights: engine.Weights{}}
-	net, sgd := g.net(t), SGD{g.Optimiser.Momentum, g.Optimiser.Decay}
+	net, sgd := g.net(t), optim.SGD{Momentum: g.Optimiser.Momentum, Decay: g.Optimiser.Decay}
 	step := func(p engine.Params, in []*Node) []*Node {
 		logits := net.Forward(p, in[0], true)
+		loss := ReduceAllMean(CrossEntropy(logits, in[1]))
+		specs, gradients := optim.Gradients(p, loss)
 		r.names = nil
-		for _, spec := range p.Unset() {
+		for _, spec := range specs {
 			r.names = append(r.names, spec.Name)
 		}
-		loss := ReduceAllMean(CrossEntropy(logits, in[1]))
-		return append([]*Node{loss, logits}, sgd.Step(p, loss, in[2])...)
+		sgd.Step(p, specs, gradients, in[2])
+		return append([]*Node{loss, logits}, gradients...)
 	}
 	input := c.Tensor(t, io, "input")
 	r.x = tensors.FromFlatDataAndDimensions(c.Float32s(t, io, "input"), input.Shape...)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mgd3/engine"
+	"mgd3/optim"
 	"mgd3/rng"
 	"mgd3/weights"
 )
@@ -15,7 +16,7 @@ import (
 //	ConvNet              every weight and bias uniform in ±1/√n, n = inputs of one output
 //	ResNet               convolutions normal, σ² = 2/(k·k·out); the linear layer as above
 //	norms                weight and running variance 1, bias and running mean 0
-//	momenta              0
+//	the optimiser's state 0
 func Fresh(e *engine.Engine, net Net, specs []weights.Spec, seed uint64) (engine.Weights, error) {
 	_, residual := net.(ResNet)
 	w := engine.Weights{}
@@ -28,7 +29,7 @@ func Fresh(e *engine.Engine, net Net, specs []weights.Spec, seed uint64) (engine
 		}
 		stream := rng.Stream(seed, "weights", uint64(i))
 		switch {
-		case strings.HasPrefix(spec.Name, momentum+"."):
+		case optim.IsState(spec.Name):
 		case isNorm(spec, specs):
 			if name == "weight" || name == "running_var" {
 				for j := range data {

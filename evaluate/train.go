@@ -4,50 +4,46 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"mgd3/engine"
+	"mgd3/optim"
+	"mgd3/weights"
 )
 
-// CrossEntropy returns the loss [B] of each image: −ln softmax(logits)[label]; labels [B] int32.
+// Loss returns the loss [B] of each image from the logits [B, classes] and its label.
+type Loss func(logits, labels *Node) *Node
+
+// CrossEntropy is the loss −Σ label·ln softmax(logits); labels are [B] int32, or [B, classes] with the share of
+// each class. Shares that sum to w count an image w-fold.
 func CrossEntropy(logits, labels *Node) *Node {
-	hot := OneHot(labels, logits.Shape().Dim(-1), logits.DType())
-	return Neg(ReduceSum(Mul(hot, LogSoftmax(logits)), -1))
-}
-
-// SGD is stochastic gradient descent as torch.optim.SGD does it: without Nesterov's look ahead or
-// dampening, the decay on all parameters.
-type SGD struct {
-	Momentum float64 // μ
-	Decay    float64 // δ
-}
-
-// scope of the momenta m among the weights; they start at 0.
-const momentum = "momentum"
-
-// Step sets every parameter asked for so far, and its momentum, to what follows from loss, a scalar,
-// with rate η. It returns the gradients ∂L/∂w, in the order of p.Unset.
-func (s SGD) Step(p engine.Params, loss, rate *Node) []*Node {
-	specs := p.Unset()
-	params := make([]*Node, len(specs))
-	for i, spec := range specs {
-		params[i] = p.Get(spec.Name, spec.Shape...)
+	if labels.DType().IsInt() {
+		labels = OneHot(labels, logits.Shape().Dim(-1), logits.DType())
 	}
-	gradients := Gradient(loss, params...)
-	for i, spec := range specs {
-		slope := Add(gradients[i], MulScalar(params[i], s.Decay))
-		m := Add(MulScalar(p.In(momentum).Get(spec.Name, spec.Shape...), s.Momentum), slope)
-		p.In(momentum).Set(spec.Name, m)
-		p.Set(spec.Name, Sub(params[i], Mul(rate, m)))
-	}
-	return gradients
+	return Neg(ReduceSum(Mul(labels, LogSoftmax(logits)), -1))
 }
 
-// TrainStep is an [engine.Func] of images x [B, 3, S, S], labels [B] and the rate η: one step of s. It
+// Divergence returns the loss Σ label·(ln label − ln softmax(logits/temperature)): the divergence of Kullback and
+// Leibler from what a teacher says, softmax(teacher/temperature), as RDED takes it, without the factor
+// temperature² of Hinton et al. 2015. Labels are [B, classes].
+func Divergence(temperature float64) Loss {
+	return func(logits, labels *Node) *Node {
+		positive := GreaterThan(labels, ScalarZero(labels.Graph(), labels.DType()))
+		entropy := Mul(labels, Log(Where(positive, labels, OnesLike(labels)))) // 0·ln 0 = 0
+		return ReduceSum(Sub(entropy, Mul(labels, LogSoftmax(DivScalar(logits, temperature)))), -1)
+	}
+}
+
+// Optimiser is [optim.SGD] or [optim.AdamW].
+type Optimiser interface {
+	Step(p engine.Params, specs []weights.Spec, gradients []*Node, at *Node)
+}
+
+// TrainStep is an [engine.Func] of images x [B, 3, S, S], labels, and what o's Step takes last: one step. It
 // returns the mean loss before the step, and the logits [B, classes].
-func TrainStep(net Net, s SGD) engine.Func {
+func TrainStep(net Net, loss Loss, o Optimiser) engine.Func {
 	return func(p engine.Params, in []*Node) []*Node {
-		x, labels, rate := in[0], in[1], in[2]
-		logits := net.Forward(p, x, true)
-		loss := ReduceAllMean(CrossEntropy(logits, labels))
-		s.Step(p, loss, rate)
-		return []*Node{loss, logits}
+		logits := net.Forward(p, in[0], true)
+		mean := ReduceAllMean(loss(logits, in[1]))
+		specs, gradients := optim.Gradients(p, mean)
+		o.Step(p, specs, gradients, in[2])
+		return []*Node{mean, logits}
 	}
 }

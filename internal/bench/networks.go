@@ -15,6 +15,7 @@ import (
 	"mgd3/engine"
 	"mgd3/evaluate"
 	"mgd3/latent"
+	"mgd3/optim"
 	"mgd3/rng"
 	"mgd3/weights"
 )
@@ -138,7 +139,7 @@ func finish(out []*tensors.Tensor, err error) error {
 func training(net evaluate.Net) func(context.Context, *engine.Engine) (job, error) {
 	return func(_ context.Context, e *engine.Engine) (job, error) {
 		const images, size, rate = 32, 128, 0.01
-		step := evaluate.TrainStep(net, evaluate.SGD{Momentum: 0.9, Decay: 5e-4})
+		step := evaluate.TrainStep(net, evaluate.CrossEntropy, optim.SGD{Momentum: 0.9, Decay: 5e-4})
 		specs, err := e.Declare(step, shaped(images, 3, size, size), shapes.Make(dtypes.Int32, images), shaped())
 		if err != nil {
 			return job{}, err
