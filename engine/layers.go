@@ -81,3 +81,9 @@ func GELU(x *Node) *Node {
 	y, _ := InternalFusedOpCaller(fused, decomposed, true)
 	return y
 }
+
+// ReLU is max(x, 0), with PyTorch's derivative: 0 at 0, and NaN stays NaN.
+func ReLU(x *Node) *Node {
+	zero := ScalarZero(x.Graph(), x.DType())
+	return Where(LessOrEqual(x, zero), ZerosLike(x), x)
+}

@@ -82,11 +82,7 @@ func conv(p engine.Params, x *Node, out, k, stride int) *Node {
 	return engine.Conv(p, x, out, k, stride, [2]int{k / 2, k / 2})
 }
 
-// relu is max(x, 0), with PyTorch's derivative: 0 at 0, and NaN stays NaN.
-func relu(x *Node) *Node {
-	zero := ScalarZero(x.Graph(), x.DType())
-	return Where(LessOrEqual(x, zero), ZerosLike(x), x)
-}
+func relu(x *Node) *Node { return engine.ReLU(x) }
 
 // averagePool is the mean of k×k squares of x [B, h, w, C]; rows and columns that fill none are left out.
 func averagePool(x *Node, k int) *Node {

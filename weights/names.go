@@ -78,6 +78,13 @@ func Autoencoder(f *File) (*Set, error) {
 	return s, nil
 }
 
+var perceptualRules = rules([2]string{`^lins\.`, "lin"})
+
+// Perceptual returns the tensors of LPIPS with its network's features, under the names of
+// richzhang/PerceptualSimilarity. That program's files hold every head twice, as lin0 and as
+// lins.0; both must be equal and one is kept.
+func Perceptual(f *File) (*Set, error) { return rename(f, perceptualRules) }
+
 // rename returns the tensors of f, each under the name that the first rule to match gives it.
 // Several may come under one name if they are equal.
 func rename(f *File, rules []rule) (*Set, error) {
