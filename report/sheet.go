@@ -1,4 +1,5 @@
-// Package report shows results to people.
+// Package report shows results to people: a [Result] as text, as a page and as JSON, diagrams as SVG,
+// and contact sheets of images as PNG.
 //
 // A contact sheet has two rows of cells for each class, real images above and synthetic ones below, or
 // one where no class has real images. Cells are squares of the largest image's side, enlarged by a

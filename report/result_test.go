@@ -1,0 +1,234 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"mgd3/dataset"
+)
+
+// accuracies is a table with all kinds of cells: repeated, single, none, and a row that is short.
+func accuracies() Table {
+	return Table{
+		Title: "Accuracy", Unit: "accuracy, %", Columns: []string{"IPC 10", "IPC 50"},
+		Rows: []Row{
+			{"MGD³", []Cell{{[]float64{61, 63}}, {[]float64{80.25}}}},
+			{"random real images", []Cell{{[]float64{50, 50, 56}}, {}}},
+			{"full", nil},
+		},
+	}
+}
+
+func result(t *testing.T) Result {
+	t.Helper()
+	var png bytes.Buffer
+	if err := dataset.WritePNG(&png, flat(2, 2, 1, 2, 3)); err != nil {
+		t.Fatal(err)
+	}
+	return Result{
+		Title:  "Glyphs & <letters>",
+		Notes:  []string{`10 classes "A" to "J"; a < b`},
+		Tables: []Table{accuracies()},
+		Plots: []Plot{{Title: "stop", X: "stop", Y: "accuracy, %", Lines: []Line{
+			{"0 < λ", []float64{0, 10, 25}, []float64{40, 60, 50}, []float64{1, 2, 0}}, {"λ & stop", []float64{10}, []float64{30}, nil}}}},
+		Pictures: []Picture{{"sheet", "real & synthetic", png.Bytes()}},
+		Next:     []string{"mgd3 distill --data 'a & b' --out <DIR>"},
+	}
+}
+
+func TestMeanStd(t *testing.T) {
+	for _, c := range []struct {
+		values    []float64
+		mean, std float64
+	}{
+		{[]float64{5}, 5, 0},
+		{[]float64{61, 63}, 62, 1}, // the deviation of the population: of the sample it would be √2
+		{[]float64{50, 50, 56}, 52, math.Sqrt(8)},
+	} {
+		if mean, std := (Cell{c.values}).MeanStd(); mean != c.mean || math.Abs(std-c.std) > 1e-15*c.std {
+			t.Errorf("%v: got %v ± %v, want %v ± %v", c.values, mean, std, c.mean, c.std)
+		}
+	}
+}
+
+func text(t *testing.T, write func(io.Writer) error) string {
+	t.Helper()
+	var b strings.Builder
+	if err := write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestText(t *testing.T) {
+	table := accuracies()
+	want := `Accuracy
+                        IPC 10  IPC 50
+MGD³                62.0 ± 1.0    80.2
+random real images  52.0 ± 2.8       –
+full                         –       –
+`
+	if got := text(t, table.Text); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	table = Table{Runs: true, Decimals: -1, Columns: []string{"a"}, Rows: []Row{{"b", []Cell{{[]float64{61, 63}}}}}}
+	if got, want := text(t, table.Text), "                a\nb  62 ± 1 (61 63)\n"; got != want {
+		t.Errorf("with runs and without decimals: got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	table := Table{Columns: []string{"a|b"}, Decimals: 2, Rows: []Row{{"x|y", []Cell{{[]float64{1}}}}, {"z", nil}}}
+	want := "|  | a\\|b |\n|---|---:|\n| x\\|y | 1.00 |\n| z | – |\n"
+	if got := text(t, table.Markdown); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestJSONComesBack(t *testing.T) {
+	want := result(t)
+	var got Result
+	written := text(t, func(w io.Writer) error { return JSON(w, want) })
+	if err := json.Unmarshal([]byte(written), &got); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("read %+v, want %+v", got, want)
+	}
+	if again := text(t, func(w io.Writer) error { return JSON(w, got) }); again != written {
+		t.Errorf("written again it is\n%s\nwant\n%s", again, written)
+	}
+	bad := Result{Tables: []Table{{Columns: []string{"a"}, Rows: []Row{{"b", []Cell{{[]float64{math.NaN()}}}}}}}}
+	if err := JSON(io.Discard, bad); err == nil {
+		t.Error("a value that is no number was written, want an error")
+	}
+}
+
+// elements parses XML strictly and counts the elements by name; text is all character data.
+func elements(t *testing.T, doc string) (count map[string]int, chars string) {
+	t.Helper()
+	count = map[string]int{}
+	var b strings.Builder
+	d := xml.NewDecoder(strings.NewReader(doc))
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return count, b.String()
+		}
+		if err != nil {
+			t.Fatalf("not well formed: %v in\n%s", err, doc)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			count[token.Name.Local]++
+		case xml.CharData:
+			b.Write(token)
+		}
+	}
+}
+
+// TestHTML: the page is well-formed even as XML, which is stricter, holds every part, and shows all texts as they are.
+func TestHTML(t *testing.T) {
+	r := result(t)
+	page := text(t, func(w io.Writer) error { return HTML(w, r) })
+	count, chars := elements(t, page)
+	for name, want := range map[string]int{"html": 1, "h1": 1, "table": 1, "tbody": 1, "td": 6, "svg": 2, "img": 1, "pre": 1, "script": 0, "link": 0} {
+		if count[name] != want {
+			t.Errorf("%d elements %s, want %d", count[name], name, want)
+		}
+	}
+	for _, want := range []string{r.Title, r.Notes[0], r.Next[0], "62.0 ± 1.0", "real & synthetic", "0 < λ", "λ & stop", "accuracy, %"} {
+		if !strings.Contains(chars, want) {
+			t.Errorf("the page does not show %q", want)
+		}
+	}
+	for _, outside := range []string{"src=\"http", "href=", "url("} {
+		if strings.Contains(page, outside) {
+			t.Errorf("the page has %s, want nothing from outside", outside)
+		}
+	}
+	if again := text(t, func(w io.Writer) error { return HTML(w, r) }); again != page {
+		t.Error("the same result gives another page")
+	}
+}
+
+func TestHTMLOfNothing(t *testing.T) {
+	count, _ := elements(t, text(t, func(w io.Writer) error { return HTML(w, Result{Title: "nothing", Tables: []Table{{Unit: "%"}}}) }))
+	if count["svg"] != 0 || count["img"] != 0 {
+		t.Errorf("an empty result has %v", count)
+	}
+}
+
+func TestHTMLRefuses(t *testing.T) {
+	nan := []float64{math.NaN()}
+	for name, r := range map[string]Result{
+		"picture \"p\"": {Pictures: []Picture{{Title: "p", PNG: []byte("GIF89a")}}},
+		"line \"l\"":    {Plots: []Plot{{Lines: []Line{{Name: "l", X: nan, Y: nan}}}}},
+		"want as many":  {Plots: []Plot{{Lines: []Line{{X: []float64{1}, Y: nil}}}}},
+		"column \"c\"":  {Tables: []Table{{Unit: "%", Columns: []string{"c"}, Rows: []Row{{"r", []Cell{{nan}}}}}}},
+	} {
+		if err := HTML(io.Discard, r); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("got error %v, want one with %q", err, name)
+		}
+	}
+}
+
+func TestPlotSVG(t *testing.T) {
+	plain := Plot{Lines: []Line{{"line", []float64{0, 1, 2}, []float64{1, 2, 3}, nil}}}
+	count, _ := elements(t, text(t, plain.SVG))
+	barred := plain
+	barred.Lines = []Line{{"line", []float64{0, 1, 2}, []float64{1, 2, 3}, []float64{0.1, 0.1, 0.1}}}
+	if with, _ := elements(t, text(t, barred.SVG)); with["path"] != count["path"]+9 {
+		t.Errorf("error bars add %d strokes to %d, want 3 of 3", with["path"]-count["path"], count["path"])
+	}
+	named := Plot{Names: []string{"kmeans", "gmm", "bisecting"}, Lines: plain.Lines}
+	if _, chars := elements(t, text(t, named.SVG)); !strings.Contains(chars, "bisecting") {
+		t.Errorf("the names are not below the points: %q", chars)
+	}
+	if once, again := text(t, plain.SVG), text(t, plain.SVG); once != again {
+		t.Error("the same plot gives other bytes")
+	}
+	elements(t, text(t, Plot{}.SVG))
+}
+
+// TestBars: every row and column is named, and only repeated runs have whiskers.
+func TestBars(t *testing.T) {
+	table := accuracies()
+	count, chars := elements(t, text(t, table.SVG))
+	for _, want := range []string{"MGD³", "random real images", "full", "IPC 10", "IPC 50", "accuracy, %"} {
+		if !strings.Contains(chars, want) {
+			t.Errorf("the chart does not show %q", want)
+		}
+	}
+	table.Rows[0].Cells[0].Values = []float64{62}
+	if one, _ := elements(t, text(t, table.SVG)); one["path"] != count["path"]-3 {
+		t.Errorf("without one cell's repetition there are %d strokes of %d, want 3 fewer", one["path"], count["path"])
+	}
+}
+
+func Example() {
+	t := Table{
+		Title:   "Accuracy on the test images, %",
+		Columns: []string{"convnet3", "resnetap10"},
+		Rows: []Row{
+			{"MGD³", []Cell{{[]float64{61.2, 62.0, 62.6}}, {[]float64{66.4}}}},
+			{"random", []Cell{{[]float64{50.1, 48.7, 49.6}}, {}}},
+		},
+	}
+	if err := t.Text(os.Stdout); err != nil {
+		panic(err)
+	}
+	// Output:
+	// Accuracy on the test images, %
+	//           convnet3  resnetap10
+	// MGD³    61.9 ± 0.6        66.4
+	// random  49.5 ± 0.6           –
+}
