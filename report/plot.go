@@ -29,6 +29,7 @@ const (
 	plotHeight = 260
 	lineWidth  = vg.Length(1.5)
 	textSize   = 10 // points
+	edge       = vg.Length(6)
 )
 
 // SVG draws the plot. Equal plots give equal bytes.
@@ -119,7 +120,6 @@ func (t Table) SVG(w io.Writer) error {
 	}
 	d.NominalY(names...)
 	d.X.Min = min(0, d.X.Min)
-	d.X.Max += 0.25 * (d.X.Max - d.X.Min) // for the legend
 	d.Y.Min, d.Y.Max = -0.5, float64(rows)-0.5
 	return writeSVG(w, d, 60+vg.Length(rows*(columns*thick+between)))
 }
@@ -180,7 +180,7 @@ func newDiagram(title, x, y string) *plot.Plot {
 	d.BackgroundColor = nil
 	d.Title.Text, d.X.Label.Text, d.Y.Label.Text = title, x, y
 	d.Title.Padding = 6
-	d.Legend.Top = true
+	d.Legend.Top, d.Legend.Left, d.Legend.Padding = true, true, 3
 	d.Add(plotter.NewGrid())
 	for _, f := range []*font.Font{&d.Title.TextStyle.Font, &d.X.Label.TextStyle.Font, &d.Y.Label.TextStyle.Font,
 		&d.X.Tick.Label.Font, &d.Y.Tick.Label.Font, &d.Legend.TextStyle.Font} {
@@ -197,7 +197,12 @@ func writeSVG(w io.Writer, d *plot.Plot, height vg.Length) error {
 		}
 	}
 	c := vgsvg.New(plotWidth, height)
-	d.Draw(draw.New(c))
+	area := draw.Crop(draw.New(c), edge, -edge, edge, -edge)
+	legend := d.Legend
+	width := legend.Rectangle(area).Size().X
+	d.Legend = plot.NewLegend() // it stands to the right of the diagram, where it covers nothing
+	d.Draw(draw.Crop(area, 0, -width-edge, 0, 0))
+	legend.Draw(draw.Crop(area, area.Size().X-width, 0, 0, 0))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return err
