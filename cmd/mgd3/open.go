@@ -152,7 +152,7 @@ func (o *options) openData(ctx context.Context, r *openRun) error {
 	if err != nil {
 		return fail(exitInput, "", err)
 	}
-	r.Data, err = dataset.Open(ctx, o.data, dataset.OpenOptions{Split: o.settings.Encode.Split, Classes: classes, Limit: o.settings.Encode.Limit})
+	r.Data, err = openSet(ctx, o.data, dataset.OpenOptions{Split: o.settings.Encode.Split, Classes: classes, Limit: o.settings.Encode.Limit})
 	if err != nil {
 		return fail(exitInput, "", err)
 	}

@@ -97,7 +97,7 @@ func (o sheetOptions) openReal(ctx context.Context, m *distill.Manifest) (*datas
 	for _, class := range m.Classes {
 		names = append(names, class.Name)
 	}
-	return dataset.Open(ctx, o.data, dataset.OpenOptions{Split: split, Classes: names})
+	return openSet(ctx, o.data, dataset.OpenOptions{Split: split, Classes: names})
 }
 
 // nearest reads the real images nearest to the modes of a class, cropped as they were encoded.
