@@ -31,14 +31,14 @@ func Divergence(temperature float64) Loss {
 	}
 }
 
-// Optimiser is [optim.SGD] or [optim.AdamW].
-type Optimiser interface {
-	Step(p engine.Params, specs []weights.Spec, gradients []*Node, at *Node)
+// Stepper is [optim.SGD] or [optim.AdamW].
+type Stepper interface {
+	Step(p engine.Params, specs []weights.Spec, gradients []*Node, at *Node) []*Node
 }
 
 // TrainStep is an [engine.Func] of images x [B, 3, S, S], labels, and what o's Step takes last: one step. It
 // returns the mean loss before the step, and the logits [B, classes].
-func TrainStep(net Net, loss Loss, o Optimiser) engine.Func {
+func TrainStep(net Net, loss Loss, o Stepper) engine.Func {
 	return func(p engine.Params, in []*Node) []*Node {
 		logits := net.Forward(p, in[0], true)
 		mean := ReduceAllMean(loss(logits, in[1]))

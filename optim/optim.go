@@ -56,15 +56,19 @@ type SGD struct {
 	Decay    float64 // δ
 }
 
-// Step sets the parameters and their momenta to what follows from the gradients with rate η, a scalar.
-func (s SGD) Step(p engine.Params, specs []weights.Spec, gradients []*Node, rate *Node) {
+// Step sets the parameters and their momenta to what follows from the gradients with rate η, a scalar. It returns
+// the new parameters.
+func (s SGD) Step(p engine.Params, specs []weights.Spec, gradients []*Node, rate *Node) []*Node {
+	stepped := make([]*Node, len(specs))
 	for i, spec := range specs {
 		w := p.Get(spec.Name, spec.Shape...)
 		slope := Add(gradients[i], MulScalar(w, s.Decay))
 		m := Add(MulScalar(p.In(momentum).Get(spec.Name, spec.Shape...), s.Momentum), slope)
 		p.In(momentum).Set(spec.Name, m)
-		p.Set(spec.Name, Sub(w, Mul(rate, m)))
+		stepped[i] = Sub(w, Mul(rate, m))
+		p.Set(spec.Name, stepped[i])
 	}
+	return stepped
 }
 
 // AdamW is Adam with the decay apart from the gradient, as torch.optim.AdamW does it.
@@ -88,8 +92,10 @@ func (a AdamW) At(rate float64, t int) []float32 {
 	}
 }
 
-// Step sets the parameters, m and v to what follows from the gradients; at is [3], from [AdamW.At].
-func (a AdamW) Step(p engine.Params, specs []weights.Spec, gradients []*Node, at *Node) {
+// Step sets the parameters, m and v to what follows from the gradients; at is [3], from [AdamW.At]. It returns the
+// new parameters.
+func (a AdamW) Step(p engine.Params, specs []weights.Spec, gradients []*Node, at *Node) []*Node {
+	stepped := make([]*Node, len(specs))
 	coef := func(i int) *Node { return Reshape(Slice(at, AxisElem(i))) }
 	decay, rate, scale := coef(0), coef(1), coef(2)
 	for i, spec := range specs {
@@ -99,8 +105,10 @@ func (a AdamW) Step(p engine.Params, specs []weights.Spec, gradients []*Node, at
 		if a.Decay != 0 && (a.Decays == nil || a.Decays(spec)) {
 			w = Sub(w, Mul(decay, w))
 		}
-		p.Set(spec.Name, Sub(w, Mul(rate, Div(m, AddScalar(Div(Sqrt(v), scale), a.Epsilon)))))
+		stepped[i] = Sub(w, Mul(rate, Div(m, AddScalar(Div(Sqrt(v), scale), a.Epsilon))))
+		p.Set(spec.Name, stepped[i])
 	}
+	return stepped
 }
 
 // mean moves the running mean of the spec's name in p by x, and returns it.
