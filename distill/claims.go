@@ -18,6 +18,7 @@ type latentsClaim struct {
 	Autoencoder string         `json:"autoencoder"` // SHA-256 of the weights
 	Shape       []int          `json:"shape"`       // [c, h, w]
 	Backend     string         `json:"backend"`
+	Part        string         `json:"part,omitempty"` // see [Part]; "" means all images
 }
 
 // modesClaim is the settings file of the modes.
@@ -33,6 +34,7 @@ type samplesClaim struct {
 	Labels   []int32        `json:"labels"`   // of the classes
 	Denoiser string         `json:"denoiser"` // SHA-256 of the weights
 	Backend  string         `json:"backend"`
+	Choices  []Choice       `json:"choices,omitempty"`
 }
 
 func (c latentsClaim) check() error {

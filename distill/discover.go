@@ -27,7 +27,7 @@ func (r *Run) Discover(ctx context.Context) error {
 	if err := claimed.Latents.check(); err != nil {
 		return fmt.Errorf("%s: %w", r.latentsDir(), err)
 	}
-	if err := claim(modesDir(r.Out), claimed); err != nil {
+	if err := Claim(modesDir(r.Out), claimed); err != nil {
 		return err
 	}
 	classes := claimed.Latents.Classes
@@ -42,9 +42,9 @@ func (r *Run) Discover(ctx context.Context) error {
 }
 
 func (r *Run) discoverClass(ctx context.Context, class string, claimed modesClaim, p *progress) error {
-	cached, err := latent.OpenClass(classFile(r.latentsDir(), class))
+	cached, err := OpenLatents(r.latentsDir(), class)
 	if err != nil {
-		return stageMissing(err)
+		return err
 	}
 	defer cached.Close()
 	path := classFile(modesDir(r.Out), class)

@@ -33,8 +33,9 @@ import (
 // Run is one run over one output folder.
 type Run struct {
 	Settings Settings
-	Out      string // output folder
-	Latents  string // folder of the latent cache; "" means latents below Out
+	Choices  []Choice // of the settings those that were chosen automatically, for the manifest
+	Out      string   // output folder
+	Latents  string   // folder of the latent cache; "" means latents below Out
 	Shard    Shard
 	Batch    int // images on the device at once, at least 1; decides speed and memory, never a result
 

@@ -17,7 +17,7 @@ func (r *Run) claimLatents() (latentsClaim, error) {
 		return latentsClaim{}, err
 	}
 	shape, err := r.Autoencoder.LatentShape(s.Size)
-	return latentsClaim{s, r.Data.ClassNames(), r.Autoencoder.SHA256, shape, r.Engine.Name()}, err
+	return latentsClaim{Settings: s, Classes: r.Data.ClassNames(), Autoencoder: r.Autoencoder.SHA256, Shape: shape, Backend: r.Engine.Name()}, err
 }
 
 // Encode writes the latents of every real image of the shard's classes.
@@ -26,7 +26,7 @@ func (r *Run) Encode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := claim(r.latentsDir(), claimed); err != nil {
+	if err := Claim(r.latentsDir(), claimed); err != nil {
 		return err
 	}
 	spans := r.Shard.spans(len(r.Data.Classes), max(1, r.Settings.Modes.IPC))

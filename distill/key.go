@@ -51,9 +51,9 @@ var ErrOther = errors.New("holds another run")
 // settingsFile stands in the folder of each stage and says what the stage was made with.
 const settingsFile = "settings.json"
 
-// claim writes v to the stage's folder, or compares it with what stands there: a difference is an
+// Claim writes v as settings.json to a folder, or compares it with what stands there: a difference is an
 // [ErrOther] that names the first setting that differs.
-func claim(dir string, v any) error {
+func Claim(dir string, v any) error {
 	path := filepath.Join(dir, settingsFile)
 	want, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -75,7 +75,7 @@ func claim(dir string, v any) error {
 // ErrStage says that an earlier stage has not been run.
 var ErrStage = errors.New("an earlier stage has not been run")
 
-// readClaim reads what claim wrote to the stage's folder, or says [ErrStage].
+// readClaim reads what Claim wrote to the stage's folder, or says [ErrStage].
 func readClaim(dir string, v any) error {
 	path := filepath.Join(dir, settingsFile)
 	data, err := os.ReadFile(path)

@@ -35,7 +35,7 @@ func TestClaim(t *testing.T) {
 		t.Errorf("before the claim: got error %v, want an ErrStage", err)
 	}
 	for range 2 {
-		if err := claim(dir, settings); err != nil {
+		if err := Claim(dir, settings); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -43,18 +43,18 @@ func TestClaim(t *testing.T) {
 		t.Errorf("read back %+v, %v, want %+v", back, err, settings)
 	}
 	settings.Settings.IPC = 20
-	if err := claim(dir, settings); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "settings.ipc is 10 there and 20 here") {
+	if err := Claim(dir, settings); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "settings.ipc is 10 there and 20 here") {
 		t.Errorf("got error %v, want an ErrOther that names settings.ipc", err)
 	}
 	settings.Settings.IPC = 10
 	settings.Latents.Classes = []string{"cat", "owl"}
-	if err := claim(dir, settings); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "latents.classes") {
+	if err := Claim(dir, settings); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "latents.classes") {
 		t.Errorf("got error %v, want an ErrOther that names latents.classes", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, settingsFile), []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := claim(dir, settings); !errors.Is(err, ErrOther) {
+	if err := Claim(dir, settings); !errors.Is(err, ErrOther) {
 		t.Errorf("over a damaged file: got error %v, want an ErrOther", err)
 	}
 	if err := readClaim(dir, &back); err == nil || !strings.Contains(err.Error(), settingsFile) {

@@ -27,8 +27,10 @@ type Manifest struct {
 	Format      int             `json:"format"`
 	Version     string          `json:"version"`
 	Settings    Settings        `json:"settings"`
-	Autoencoder string          `json:"autoencoder"` // SHA-256 of the weights
-	Denoiser    string          `json:"denoiser"`    // SHA-256 of the weights
+	Choices     []Choice        `json:"choices,omitempty"` // settings that were chosen automatically
+	Part        string          `json:"part,omitempty"`    // the real images were only this part of the set; "" means all
+	Autoencoder string          `json:"autoencoder"`       // SHA-256 of the weights
+	Denoiser    string          `json:"denoiser"`          // SHA-256 of the weights
 	Backend     string          `json:"backend"`
 	Distance    Distance        `json:"distance"` // mean over all images
 	Classes     []ManifestClass `json:"classes"`
@@ -75,7 +77,7 @@ func Finish(out string) (*Manifest, error) {
 	}
 	m := &Manifest{
 		Format: manifestFormat, Version: Version,
-		Settings:    Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings},
+		Settings: Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings}, Choices: c.Choices, Part: c.Modes.Latents.Part,
 		Autoencoder: c.Modes.Latents.Autoencoder, Denoiser: c.Denoiser, Backend: c.Backend,
 	}
 	for i, name := range c.Modes.Latents.Classes {

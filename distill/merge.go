@@ -32,7 +32,7 @@ func mergeOne(ctx context.Context, out, shard string) error {
 	if err := c.check(); err != nil {
 		return fmt.Errorf("%s: %w", shard, err)
 	}
-	if err := errors.Join(claim(modesDir(out), c.Modes), claim(samplesDir(out), c)); err != nil {
+	if err := errors.Join(Claim(modesDir(out), c.Modes), Claim(samplesDir(out), c)); err != nil {
 		return fmt.Errorf("%s: %w", shard, err)
 	}
 	for _, stage := range []func(string) string{modesDir, ImagesDir, samplesDir} {

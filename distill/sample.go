@@ -28,7 +28,7 @@ var ErrModel = errors.New("model does not fit")
 
 // Sample writes the shard's synthetic images and their latents, from the modes.
 func (r *Run) Sample(ctx context.Context) error {
-	claimed := samplesClaim{Settings: r.Settings.Sample, Denoiser: r.Denoiser.SHA256, Backend: r.Engine.Name()}
+	claimed := samplesClaim{Settings: r.Settings.Sample, Denoiser: r.Denoiser.SHA256, Backend: r.Engine.Name(), Choices: r.Choices}
 	if err := readClaim(modesDir(r.Out), &claimed.Modes); err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (r *Run) Sample(ctx context.Context) error {
 	if claimed.Labels, err = Labels(claimed.Modes.Latents.Classes, r.ClassNames, r.Denoiser.Classes); err != nil {
 		return err
 	}
-	if err := claim(samplesDir(r.Out), claimed); err != nil {
+	if err := Claim(samplesDir(r.Out), claimed); err != nil {
 		return err
 	}
 	s, err := r.newSampling(claimed)

@@ -1,0 +1,62 @@
+package distill
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"mgd3/latent"
+)
+
+// TestPart: a part holds exactly the chosen images' latents, is kept when it is made again, and its modes
+// know of no others.
+func TestPart(t *testing.T) {
+	r := tinyRun(t, 5)
+	if err := r.Encode(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	chosen := []string{"000.png", "003.png"}
+	part := filepath.Join(t.TempDir(), "part")
+	choose := func(_, image string) bool { return slices.Contains(chosen, image) }
+	for range 2 {
+		if err := Part(t.Context(), part, r.latentsDir(), "two", choose); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, errAll := latent.OpenClass(classFile(r.latentsDir(), "dog"))
+	two, errTwo := latent.OpenClass(classFile(part, "dog"))
+	if errAll != nil || errTwo != nil {
+		t.Fatal(errAll, errTwo)
+	}
+	defer all.Close()
+	defer two.Close()
+	if !slices.Equal(two.Names, chosen) {
+		t.Errorf("the part has %v, want %v", two.Names, chosen)
+	}
+	rows, errAll := all.Rows()
+	got, errTwo := two.Rows()
+	if errAll != nil || errTwo != nil {
+		t.Fatal(errAll, errTwo)
+	}
+	d := len(rows) / 5
+	if want := slices.Concat(rows[:d], rows[3*d:4*d]); !slices.Equal(got, want) {
+		t.Error("the latents of the part are not those of its images")
+	}
+	r.Latents, r.Out = part, filepath.Join(t.TempDir(), "out")
+	if err := r.Discover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Sample(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Finish(r.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Part != "two" || m.Classes[0].Real != 2 {
+		t.Errorf("the manifest says part %q with %d images, want %q with 2", m.Part, m.Classes[0].Real, "two")
+	}
+	if err := Part(t.Context(), part, filepath.Join(r.Out, "latents"), "two", choose); err == nil {
+		t.Error("a part of a cache that is not there was made")
+	}
+}
