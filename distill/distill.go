@@ -21,6 +21,7 @@ package distill
 import (
 	"context"
 	"fmt"
+	"path"
 	"path/filepath"
 
 	"mgd3/dataset"
@@ -123,6 +124,11 @@ func samplesDir(out string) string { return filepath.Join(out, "samples") }
 func ImagesDir(out string) string { return filepath.Join(out, "images") }
 
 func classFile(dir, class string) string { return filepath.Join(dir, class+".safetensors") }
+
+// ImageFile is the file of the j-th image of a class, below the output folder, with slashes.
+func ImageFile(class string, j int) string {
+	return path.Join("images", class, imageName(j)+".png")
+}
 
 // imageName is the file name of the j-th image of a class, without its extension.
 func imageName(j int) string { return fmt.Sprintf("%04d", j) }

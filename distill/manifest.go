@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path"
 	"path/filepath"
 
 	"mgd3/internal/atomicfile"
@@ -117,7 +116,7 @@ func manifestClass(out, name string, label int32, c samplesClaim) (ManifestClass
 			return ManifestClass{}, err
 		}
 		class.Images = append(class.Images, ManifestImage{
-			File: path.Join("images", name, imageName(j)+".png"), SHA256: sha,
+			File: ImageFile(name, j), SHA256: sha,
 			Mode: j, Mass: modes.Mass[j], Nearest: modes.Names[modes.Nearest[j]], Seed: c.Settings.Seed,
 			Distance: modes.distance(latent, j),
 		})
