@@ -1,0 +1,25 @@
+package coreset
+
+import "mgd3/modes"
+
+// Herding returns the k rows whose mean follows that of all rows.
+func Herding(x modes.Matrix, k int) ([]int, error) {
+	if err := check(x.Rows, k); err != nil {
+		return nil, err
+	}
+	mu := mean(x)
+	target := make([]float64, x.Cols) // t·μ − Σ of the rows chosen
+	taken := make([]bool, x.Rows)
+	var chosen []int
+	for range k {
+		for j := range target {
+			target[j] += mu[j]
+		}
+		i := closest(x, target, taken)
+		chosen, taken[i] = append(chosen, i), true
+		for j, v := range x.Row(i) {
+			target[j] -= float64(v)
+		}
+	}
+	return chosen, nil
+}
