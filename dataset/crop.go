@@ -24,10 +24,16 @@ func CropADM(im *RGB, size int) *RGB {
 // CropCenter returns the central size × size pixels of the image, resized with [Bilinear] so that
 // its short side is size. The other side is cut off, offsets are rounded, halves to even.
 // torchvision's Resize(size) and CenterCrop(size) on PIL images.
-func CropCenter(im *RGB, size int) *RGB {
+func CropCenter(im *RGB, size int) *RGB { return CropCenterOf(im, size, size) }
+
+// CropCenterOf is CropCenter of the image resized so that its short side is short, at least size.
+func CropCenterOf(im *RGB, short, size int) *RGB {
 	wantPositive(size)
-	short := min(im.W, im.H)
-	w, h := size*im.W/short, size*im.H/short
+	if short < size {
+		panic(fmt.Sprintf("dataset: crop to %d pixels of %d, want no more than there are", size, short))
+	}
+	side := min(im.W, im.H)
+	w, h := short*im.W/side, short*im.H/side
 	return resize(im, w, h, Bilinear, square(halfToEven(w-size), halfToEven(h-size), size))
 }
 

@@ -15,12 +15,12 @@ import (
 // required names, per kind of case, the package whose tests must run it.
 var required = map[string]string{
 	"schedule": "diffusion", "dit": "dit", "sampling": "dit", "vae": "latent", "kmeans": "modes", "preprocess": "dataset",
-	"nets": "evaluate",
+	"nets": "evaluate", "augment": "evaluate",
 }
 
 // waiting names, per kind of case, the package that it waits for.
 var waiting = map[string]string{
-	"augment": "evaluate", "metrics": "evaluate", "sd_text": "unet and text",
+	"metrics": "evaluate", "sd_text": "unet and text",
 }
 
 // TestEveryCaseHasATest goes through all cases: each must be run by the tests of a package,
