@@ -1,0 +1,277 @@
+package study
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"mgd3/coreset"
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/internal/atomicfile"
+	"mgd3/latent"
+	"mgd3/modes"
+	"mgd3/rng"
+)
+
+// StageChoose is the stage of a distill.Event in which real images are chosen and written; its units are images.
+const StageChoose = "choose"
+
+// Chosen is the manifest of a set of real images, manifest.json as [distill.Verify] reads it. It holds no times and no
+// paths of the machine, so equal runs give equal bytes.
+type Chosen struct {
+	Format  int           `json:"format"`
+	Version string        `json:"version"`
+	Made    chosenClaim   `json:"made"`
+	Classes []ChosenClass `json:"classes"`
+}
+
+// chosenClaim is all that a choice depends on besides the images, settings.json in the folder of the samples: no other run
+// can take the folder.
+type chosenClaim struct {
+	setID
+	Encode      distill.EncodeSettings `json:"encode"`
+	Classes     []string               `json:"classes"`
+	Modes       *distill.ModeSettings  `json:"modes,omitempty"`       // of nearest
+	Autoencoder string                 `json:"autoencoder,omitempty"` // SHA-256 of the weights whose latents are the features
+	Backend     string                 `json:"backend,omitempty"`
+}
+
+// ChosenClass is one class of a choice.
+type ChosenClass struct {
+	Name    string           `json:"name"`
+	From    string           `json:"from"` // names what was chosen from: the key of the latents, or the hash of the files' names, sizes and times
+	Real    int              `json:"real"` // images that were chosen from
+	Skipped []latent.Skipped `json:"skipped,omitempty"`
+	Images  []ChosenImage    `json:"images"`
+}
+
+// ChosenImage is one image of a choice.
+type ChosenImage struct {
+	File   string `json:"file"`   // below the set's folder, with slashes
+	SHA256 string `json:"sha256"` // of the file
+	Source string `json:"source"` // name of the real image in its class
+}
+
+const (
+	chosenName   = "manifest.json"
+	chosenFormat = 1 // that of distill's manifests
+)
+
+// choose makes a set of real images.
+func (o *Options) choose(ctx context.Context, set setID, dir string) error {
+	claim, err := o.claim(set)
+	if err != nil {
+		return err
+	}
+	if err := distill.Claim(filepath.Join(dir, "samples"), claim); err != nil {
+		return err
+	}
+	run := o.run(set, dir)
+	if set.Method != Random {
+		if err := run.Encode(ctx); err != nil {
+			return err
+		}
+	}
+	if set.Method == Nearest {
+		if err := run.Discover(ctx); err != nil {
+			return err
+		}
+	}
+	c := chooser{Options: o, set: set, dir: dir}
+	c.event = distill.Event{Stage: StageChoose, Total: set.IPC * len(o.Train.Classes)}
+	old := readChosen(dir)
+	choice := Chosen{Format: chosenFormat, Version: distill.Version, Made: claim}
+	for i, class := range o.Train.Classes {
+		made, err := c.class(ctx, class, old.class(i))
+		if err != nil {
+			return fmt.Errorf("class %s: %w", class.Name, err)
+		}
+		choice.Classes = append(choice.Classes, made)
+	}
+	return writeJSON(filepath.Join(dir, chosenName), choice)
+}
+
+func (o *Options) claim(set setID) (chosenClaim, error) {
+	c := chosenClaim{setID: set, Encode: o.Settings.Encode, Classes: o.Train.ClassNames()}
+	if err := c.Encode.Check(); err != nil {
+		return c, err
+	}
+	if set.IPC < 1 {
+		return c, fmt.Errorf("ipc is %d, want at least 1", set.IPC)
+	}
+	if !set.Method.Seeded() {
+		c.Seed = 0
+	}
+	if set.Method == Nearest {
+		c.Modes = &o.Settings.Modes
+	}
+	if set.Method != Random {
+		c.Autoencoder, c.Backend = o.Autoencoder.SHA256, o.Engine.Name()
+	}
+	return c, nil
+}
+
+// chooser is what the classes of one set share.
+type chooser struct {
+	*Options
+	set   setID
+	dir   string
+	event distill.Event
+}
+
+// class chooses and writes the images of one class, or keeps those that an earlier run chose from the same.
+func (c *chooser) class(ctx context.Context, class dataset.Class, old ChosenClass) (ChosenClass, error) {
+	made, order, err := c.order(class)
+	if err != nil {
+		return made, err
+	}
+	if old.Name == class.Name && old.From == made.From && c.stand(old) {
+		c.add(class.Name, len(old.Images), len(old.Images))
+		return old, nil
+	}
+	refs := make([]dataset.Ref, len(order))
+	for i, row := range order {
+		refs[i] = class.Images[row]
+	}
+	for sample := range c.Train.Load(ctx, refs, c.Settings.Encode.LoadOptions()) {
+		if c.Settings.Encode.SkipBad && errors.Is(sample.Err, dataset.ErrImage) {
+			made.Skipped = append(made.Skipped, latent.Skipped{Name: sample.Ref.Name, Reason: sample.Err.Error()})
+			continue
+		}
+		if sample.Err != nil {
+			return made, sample.Err
+		}
+		file := distill.ImageFile(class.Name, len(made.Images))
+		sha, err := writePNG(filepath.Join(c.dir, filepath.FromSlash(file)), sample.Image)
+		if err != nil {
+			return made, err
+		}
+		made.Images = append(made.Images, ChosenImage{file, sha, sample.Ref.Name})
+		c.add(class.Name, 1, 0)
+		if len(made.Images) == c.set.IPC {
+			break
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return made, err
+	}
+	if len(made.Images) < c.set.IPC {
+		return made, fmt.Errorf("%w: have %d readable images, want %d", modes.ErrTooFew, len(made.Images), c.set.IPC)
+	}
+	return made, nil
+}
+
+// order returns what the choice is made from and the chosen images, as indices of the class's; of random
+// all images in random order, of which the first readable ones are the choice.
+func (c *chooser) order(class dataset.Class) (ChosenClass, []int, error) {
+	made := ChosenClass{Name: class.Name, Real: len(class.Images)}
+	if c.set.Method == Random {
+		files, err := json.Marshal(class.Images)
+		if err != nil {
+			return made, nil, err
+		}
+		made.From = hash(files)
+		if made.Real < c.set.IPC {
+			return made, nil, fmt.Errorf("%w: have %d, want %d", modes.ErrTooFew, made.Real, c.set.IPC)
+		}
+		order, err := coreset.Random(made.Real, made.Real, rng.Stream(c.set.Seed, "random", rng.Hash(class.Name)))
+		return made, order, err
+	}
+	cached, err := distill.OpenLatents(c.latents(), class.Name)
+	if err != nil {
+		return made, nil, err
+	}
+	defer cached.Close()
+	made.From, made.Real, made.Skipped = cached.Key, len(cached.Names), cached.Skipped
+	rows, err := c.rows(cached, class.Name)
+	if err != nil {
+		return made, nil, err
+	}
+	for i, row := range rows {
+		name := cached.Names[row]
+		rows[i] = slices.IndexFunc(class.Images, func(ref dataset.Ref) bool { return ref.Name == name })
+	}
+	return made, rows, nil
+}
+
+// rows chooses rows of the latents of a class.
+func (c *chooser) rows(cached *latent.Class, class string) ([]int, error) {
+	data, err := cached.Rows()
+	if err != nil {
+		return nil, err
+	}
+	x := modes.Matrix{Rows: len(cached.Names), Data: data}
+	x.Cols = cached.Shape[0] * cached.Shape[1] * cached.Shape[2]
+	switch c.set.Method {
+	case Herding:
+		return coreset.Herding(x, c.set.IPC)
+	case KCenter:
+		return coreset.KCenter(x, c.set.IPC)
+	}
+	centres, err := distill.Centres(c.dir, class)
+	if err != nil {
+		return nil, err
+	}
+	return coreset.Nearest(x, centres)
+}
+
+// stand reports whether all files of the class are there.
+func (c *chooser) stand(class ChosenClass) bool {
+	return len(class.Images) == c.set.IPC && !slices.ContainsFunc(class.Images, func(im ChosenImage) bool {
+		_, err := os.Stat(filepath.Join(c.dir, filepath.FromSlash(im.File)))
+		return err != nil
+	})
+}
+
+func (c *chooser) add(class string, n, kept int) {
+	c.event.Class, c.event.Done, c.event.Kept = class, c.event.Done+n, c.event.Kept+kept
+	e := c.event
+	c.report(Event{Set: c.set.String(), Making: &e})
+}
+
+// readChosen reads what an earlier run wrote, if it did.
+func readChosen(dir string) (c Chosen) {
+	data, err := os.ReadFile(filepath.Join(dir, chosenName))
+	if err != nil || json.Unmarshal(data, &c) != nil || c.Format != chosenFormat {
+		return Chosen{}
+	}
+	return c
+}
+
+func (c Chosen) class(i int) ChosenClass {
+	if i < len(c.Classes) {
+		return c.Classes[i]
+	}
+	return ChosenClass{}
+}
+
+// writePNG writes an image and returns the hash of its file.
+func writePNG(path string, im *dataset.RGB) (sha string, err error) {
+	var file bytes.Buffer
+	if err := dataset.WritePNG(&file, im); err != nil {
+		return "", err
+	}
+	return hash(file.Bytes()), atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(file.Bytes()); return err })
+}
+
+func hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+func writeJSON(path string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(append(data, '\n')); return err })
+}

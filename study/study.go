@@ -1,0 +1,139 @@
+// Package study makes sets by the method and by what it must be better than, and compares what networks
+// learn from them under one recipe.
+//
+//	real images ──Make──▶ sets, one folder each ──evaluate──▶ scores ──Compare──▶ table
+//
+//	method    images of a class                                                 source
+//	mgd3      sampled, pulled to the class's modes until stop                   MGD3 (arXiv:2505.18963)
+//	nostop    the same with stop 0: pulled to the end                           MGD3 Table 5, second row
+//	unguided  the same with λ 0: the diffusion model alone                      MGD3 Table 1, DiT
+//	nearest   the real image nearest to each mode                               MGD3 Table 5, first row
+//	herding   real images whose mean latent follows that of the class           package coreset
+//	kcenter   real images far from each other in the latents                    package coreset
+//	random    real images by chance
+//	full      all real images: the ceiling
+//
+// Set s of a method is made with seed s, which is that of the noise, or of the chance; the modes are
+// those of the clustering's own seed for every s, as published. The set is learned once, with s as the seed of
+// the training too: "three generated sets × one training each". nearest, herding and kcenter leave
+// nothing to chance: their set is the same for every s, and only the trainings differ.
+//
+// Real images are written as they were encoded, cropped to the model's size, so that all sets have
+// equal pixels.
+package study
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/dit"
+	"mgd3/engine"
+	"mgd3/latent"
+)
+
+// Method is a way to a set.
+type Method string
+
+const (
+	MGD3     Method = "mgd3"
+	NoStop   Method = "nostop"
+	Unguided Method = "unguided"
+	Nearest  Method = "nearest"
+	Herding  Method = "herding"
+	KCenter  Method = "kcenter"
+	Random   Method = "random"
+	Full     Method = "full"
+)
+
+// Methods are all methods, in the order of a table's rows.
+var Methods = []Method{MGD3, NoStop, Unguided, Nearest, Herding, KCenter, Random, Full}
+
+// Sampled reports whether the method's images are drawn by the diffusion model.
+func (m Method) Sampled() bool { return m == MGD3 || m == NoStop || m == Unguided }
+
+// Seeded reports whether sets of other seeds have other images.
+func (m Method) Seeded() bool { return m.Sampled() || m == Random }
+
+// ParseMethods reads a list of methods, with commas. An empty list is all of them.
+func ParseMethods(list string) ([]Method, error) {
+	if list == "" {
+		return Methods, nil
+	}
+	var methods []Method
+	for _, name := range strings.Split(list, ",") {
+		m := Method(strings.TrimSpace(name))
+		if !slices.Contains(Methods, m) {
+			return nil, fmt.Errorf("method %q, want one of %v", m, Methods)
+		}
+		if !slices.Contains(methods, m) {
+			methods = append(methods, m)
+		}
+	}
+	return methods, nil
+}
+
+// Options say what sets are made of, and how.
+type Options struct {
+	// Settings of all sampled sets. The method and its arguments decide the images per class, the seed of the noise,
+	// λ of unguided and stop of nostop. Their Encode is how all real images are cropped.
+	Settings distill.Settings
+
+	Train *dataset.Set // the real images
+
+	Engine      *engine.Engine
+	Autoencoder *latent.Autoencoder // random does without
+	Denoiser    *dit.Model          // the sampled methods' alone
+	ClassNames  []string            // the denoiser's classes in the order of its labels, or nil if they have no names
+
+	Out     string // folder of the sets
+	Latents string // folder of the latents, made once for all sets; "" means latents below Out
+	Batch   int    // images on the device at once, at least 1; decides speed and memory, never a result
+
+	Report func(Event) // told of progress, from one goroutine at a time; may be nil
+}
+
+// Event is one thing that happened.
+type Event struct {
+	Set    string         `json:"set"`              // what is being made or learned, "mgd3, IPC 10, seed 0" say
+	Making *distill.Event `json:"making,omitempty"` // the set is being made
+}
+
+func (o *Options) report(e Event) {
+	if o.Report != nil {
+		o.Report(e)
+	}
+}
+
+func (o *Options) latents() string {
+	if o.Latents != "" {
+		return o.Latents
+	}
+	return filepath.Join(o.Out, "latents")
+}
+
+// setID names one set.
+type setID struct {
+	Method Method `json:"method"`
+	IPC    int    `json:"ipc"` // 0 for full
+	Seed   uint64 `json:"seed"`
+}
+
+func (s setID) String() string {
+	if s.Method == Full {
+		return string(Full)
+	}
+	return fmt.Sprintf("%s, IPC %d, seed %d", s.Method, s.IPC, s.Seed)
+}
+
+// folder is the name of the set's folder.
+func (s setID) folder() string {
+	name := fmt.Sprintf("%s-ipc%d", s.Method, s.IPC)
+	if s.Method.Seeded() {
+		name += fmt.Sprintf("-seed%d", s.Seed)
+	}
+	return name
+}
