@@ -83,6 +83,19 @@ func (c *Class) Rows() ([]float32, error) {
 	return t.Float32s()
 }
 
+// Row writes the i-th latent to dst [c·h·w], from the mapped file.
+func (c *Class) Row(dst []float32, i int) error {
+	t, err := c.file.Tensor(tensorName)
+	if err != nil {
+		return err
+	}
+	row := t.Bytes()[4*i*len(dst):]
+	for j := range dst {
+		dst[j] = math.Float32frombits(binary.LittleEndian.Uint32(row[4*j:]))
+	}
+	return nil
+}
+
 // Close closes the file.
 func (c *Class) Close() error { return c.file.Close() }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 )
 
 // Config describes an AutoencoderKL.
@@ -25,28 +26,51 @@ func (c Config) Downsampling() int { return 1 << (len(c.BlockOutChannels) - 1) }
 // defaultScaling is diffusers' scaling_factor where the file does not give one: that of the Stable Diffusion autoencoders.
 const defaultScaling = 0.18215
 
+// diffusers is the config.json of a diffusers AutoencoderKL folder.
+type diffusers struct {
+	Class      string   `json:"_class_name"`
+	Activation string   `json:"act_fn"`
+	In         int      `json:"in_channels"`
+	Out        int      `json:"out_channels"`
+	Down       []string `json:"down_block_types"`
+	Up         []string `json:"up_block_types"`
+	Widths     []int    `json:"block_out_channels"`
+	Layers     int      `json:"layers_per_block"`
+	Latent     int      `json:"latent_channels"`
+	Groups     int      `json:"norm_num_groups"`
+	Sample     int      `json:"sample_size"`
+	Scaling    float64  `json:"scaling_factor"`
+	Shift      *float64 `json:"shift_factor,omitempty"`
+	Attention  *bool    `json:"mid_block_add_attention"`
+	Quant      *bool    `json:"use_quant_conv"`
+	PostQuant  *bool    `json:"use_post_quant_conv"`
+}
+
+const (
+	activation = "silu"
+	className  = "AutoencoderKL"
+	downBlock  = "DownEncoderBlock2D"
+	upBlock    = "UpDecoderBlock2D"
+)
+
+// JSON returns the config.json that [ParseConfig] reads c from.
+func (c Config) JSON() ([]byte, error) {
+	on := func(skip bool) *bool { skip = !skip; return &skip }
+	levels := len(c.BlockOutChannels)
+	return json.MarshalIndent(diffusers{
+		Class: className, Activation: activation, In: imageChannels, Out: imageChannels,
+		Down: slices.Repeat([]string{downBlock}, levels), Up: slices.Repeat([]string{upBlock}, levels),
+		Widths: c.BlockOutChannels, Layers: c.LayersPerBlock, Latent: c.LatentChannels, Groups: c.Groups,
+		Sample: c.SampleSize, Scaling: c.ScalingFactor,
+		Attention: on(c.SkipAttention), Quant: on(c.SkipQuant), PostQuant: on(c.SkipPostQuant),
+	}, "", "  ")
+}
+
 // ParseConfig reads the config.json of a diffusers AutoencoderKL folder.
 func ParseConfig(data []byte) (Config, error) {
 	yes := true
-	file := struct {
-		Class      string   `json:"_class_name"`
-		Activation string   `json:"act_fn"`
-		In         int      `json:"in_channels"`
-		Out        int      `json:"out_channels"`
-		Down       []string `json:"down_block_types"`
-		Up         []string `json:"up_block_types"`
-		Widths     []int    `json:"block_out_channels"`
-		Layers     int      `json:"layers_per_block"`
-		Latent     int      `json:"latent_channels"`
-		Groups     int      `json:"norm_num_groups"`
-		Sample     int      `json:"sample_size"`
-		Scaling    float64  `json:"scaling_factor"`
-		Shift      *float64 `json:"shift_factor"`
-		Attention  *bool    `json:"mid_block_add_attention"`
-		Quant      *bool    `json:"use_quant_conv"`
-		PostQuant  *bool    `json:"use_post_quant_conv"`
-	}{
-		Activation: "silu", In: imageChannels, Out: imageChannels, Layers: 1, Latent: 4, Groups: 32, Scaling: defaultScaling,
+	file := diffusers{
+		Activation: activation, In: imageChannels, Out: imageChannels, Layers: 1, Latent: 4, Groups: 32, Scaling: defaultScaling,
 		Attention: &yes, Quant: &yes, PostQuant: &yes,
 	}
 	if err := json.Unmarshal(data, &file); err != nil {
@@ -59,23 +83,23 @@ func ParseConfig(data []byte) (Config, error) {
 		SkipAttention: no(file.Attention), SkipQuant: no(file.Quant), SkipPostQuant: no(file.PostQuant),
 	}
 	switch {
-	case file.Class != "" && file.Class != "AutoencoderKL":
-		return c, fmt.Errorf("_class_name is %q, want AutoencoderKL", file.Class)
-	case file.Activation != "silu":
-		return c, fmt.Errorf("act_fn is %q, want silu", file.Activation)
+	case file.Class != "" && file.Class != className:
+		return c, fmt.Errorf("_class_name is %q, want %s", file.Class, className)
+	case file.Activation != activation:
+		return c, fmt.Errorf("act_fn is %q, want %s", file.Activation, activation)
 	case file.In != imageChannels || file.Out != imageChannels:
 		return c, fmt.Errorf("in_channels is %d and out_channels is %d, want %d", file.In, file.Out, imageChannels)
 	case file.Shift != nil && *file.Shift != 0:
 		return c, fmt.Errorf("shift_factor is %g, want none", *file.Shift)
 	}
 	for _, kind := range file.Down {
-		if kind != "DownEncoderBlock2D" {
-			return c, fmt.Errorf("down_block_types has %q, want DownEncoderBlock2D", kind)
+		if kind != downBlock {
+			return c, fmt.Errorf("down_block_types has %q, want %s", kind, downBlock)
 		}
 	}
 	for _, kind := range file.Up {
-		if kind != "UpDecoderBlock2D" {
-			return c, fmt.Errorf("up_block_types has %q, want UpDecoderBlock2D", kind)
+		if kind != upBlock {
+			return c, fmt.Errorf("up_block_types has %q, want %s", kind, upBlock)
 		}
 	}
 	return c, c.Validate()

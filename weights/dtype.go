@@ -97,3 +97,20 @@ func half(h uint16) float32 {
 	}
 	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }
+
+// toHalf returns the binary16 nearest to v, of two equally near ones the even one.
+func toHalf(v float32) uint16 {
+	sign := uint16(math.Float32bits(v)>>16) & 0x8000
+	size := math.Abs(float64(v))
+	switch {
+	case size != size:
+		return sign | 0x7e00
+	case size >= 65520: // halfway from the largest number to the next power of two
+		return sign | 0x7c00
+	case size < 0x1p-14: // subnormals: fraction · 2⁻²⁴
+		return sign | uint16(math.RoundToEven(size*0x1p24))
+	}
+	fraction, exponent := math.Frexp(size)                  // size = fraction·2^exponent, ½ ≤ fraction < 1
+	steps := int(math.RoundToEven(fraction*0x1p11)) - 0x400 // after the leading 1; 0x400 carries into the exponent
+	return sign | uint16((exponent-1+15)<<10+steps)
+}

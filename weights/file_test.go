@@ -556,3 +556,31 @@ func Example() {
 	// map[linear.weight:[1 2 3 4]] <nil>
 	// model.safetensors: weights do not fit the model: tensor "linear.weight" has shape [2 2], want [2 3]; tensor "linear.bias" is missing, want shape [2]
 }
+
+// TestHalf: every binary16 comes back, and numbers between two go to the nearer one, or the even one.
+func TestHalf(t *testing.T) {
+	for h := range 0x7c00 {
+		a, b := half(uint16(h)), half(uint16(h+1))
+		middle := (float64(a) + float64(b)) / 2
+		if h == 0x7bff {
+			b, middle = float32(math.Inf(1)), 65520
+		}
+		even := uint16(h + h%2)
+		for v, want := range map[float32]uint16{
+			a:               uint16(h),
+			float32(middle): even,
+			math.Nextafter32(float32(middle), 0):                    uint16(h),
+			math.Nextafter32(float32(middle), float32(math.Inf(1))): uint16(h + 1),
+		} {
+			if got := toHalf(v); got != want {
+				t.Fatalf("%v: got %#04x, want %#04x (between %v and %v)", v, got, want, a, b)
+			}
+			if got := toHalf(-v); got != want|0x8000 {
+				t.Fatalf("%v: got %#04x, want %#04x", -v, got, want|0x8000)
+			}
+		}
+	}
+	if got := half(toHalf(float32(math.NaN()))); got == got {
+		t.Errorf("NaN became %v", got)
+	}
+}

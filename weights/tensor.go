@@ -30,6 +30,16 @@ func F32(name string, shape []int, data []float32) Tensor {
 	return Raw(name, "F32", shape, b)
 }
 
+// F16 returns a tensor of data rounded to the nearest binary16, halves to even; numbers of 65520 and above become
+// infinite. len(data) is the product of shape.
+func F16(name string, shape []int, data []float32) Tensor {
+	b := make([]byte, 0, 2*len(data))
+	for _, v := range data {
+		b = binary.LittleEndian.AppendUint16(b, toHalf(v))
+	}
+	return Raw(name, "F16", shape, b)
+}
+
 // F64 returns a tensor that holds a copy of data; len(data) is the product of shape.
 func F64(name string, shape []int, data []float64) Tensor {
 	b := make([]byte, 0, 8*len(data))
