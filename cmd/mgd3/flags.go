@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -20,6 +22,9 @@ type options struct {
 	batch               int
 	dryRun              bool
 	short, steps        string
+	lambda, stop, cfg   string // as given; "" takes the published
+	choose              bool   // the command can choose what is "auto"
+	auto                autoFlags
 	cluster             string
 	rule                string
 	settings            distill.Settings
@@ -55,9 +60,9 @@ func (o *options) sampleFlags() {
 	f, s := o.flags, &o.settings.Sample
 	f.StringVar(&o.rule, "rule", string(diffusion.DDPM), "`RULE` of a step: "+join(diffusion.Rules()))
 	f.StringVar(&o.steps, "steps", "", "steps of the sampler: a number, or a respacing such as ddim50; default as published with the rule")
-	f.Float64Var(&s.Lambda, "lambda", 0, "strength of the pull to the mode, per step; 0 is unguided; default as published with the rule (0.1)")
-	f.IntVar(&s.Stop, "stop", 0, "guide while t > `T`, t counting down; default as published with the rule (25 of 50 steps), the same share of other numbers")
-	f.Float64Var(&s.CFG, "cfg", 0, "scale of classifier-free guidance; 1 is without; default as published with the rule (4)")
+	f.StringVar(&o.lambda, "lambda", "", "strength `L` of the pull to the mode, per step; 0 is unguided; default as published with the rule (0.1)")
+	f.StringVar(&o.stop, "stop", "", "guide while t > `T`, t counting down; default as published with the rule (25 of 50 steps), the same share of other numbers")
+	f.StringVar(&o.cfg, "cfg", "", "scale `S` of classifier-free guidance; 1 is without; default as published with the rule (4)")
 	f.IntVar(&s.CFGChannels, "cfg-channels", 0, "channels under classifier-free guidance; default as published with the rule (3 of 4)")
 	f.Float64Var(&s.Eta, "eta", 0, "noise of the ddim rules, 0 to 1")
 	f.BoolVar(&s.Clip, "clip", false, "limit the predicted latent to [-1, 1]")
@@ -108,20 +113,50 @@ func (o *options) resolve() error {
 	if o.steps != "" {
 		sample.Respacing = o.steps
 	}
-	for name, set := range map[string]func(){
-		"lambda":       func() { sample.Lambda = published.Lambda },
-		"cfg":          func() { sample.CFG = published.CFG },
-		"cfg-channels": func() { sample.CFGChannels = published.CFGChannels },
-		"stop":         func() { sample.Stop = shareOf(published, sample.Respacing) },
-	} {
-		if !o.flags.Changed(name) {
-			set()
-		}
+	if !o.flags.Changed("cfg-channels") {
+		sample.CFGChannels = published.CFGChannels
+	}
+	sample.Lambda, sample.CFG, sample.Stop = published.Lambda, published.CFG, shareOf(published, sample.Respacing)
+	if err := o.given(sample); err != nil {
+		return fail(exitUsage, "", err)
 	}
 	if err := sample.Validate(); err != nil {
 		return fail(exitUsage, "", err)
 	}
 	return nil
+}
+
+// given reads the flags that are numbers or "auto".
+func (o *options) given(sample *diffusion.Settings) error {
+	for _, f := range []struct {
+		name, value string
+		auto        *bool // nil if it cannot be chosen
+		set         func(v float64)
+	}{
+		{"lambda", o.lambda, &o.auto.lambda, func(v float64) { sample.Lambda = v }},
+		{"stop", o.stop, &o.auto.stop, func(v float64) { sample.Stop = int(v) }},
+		{"cfg", o.cfg, nil, func(v float64) { sample.CFG = v }},
+	} {
+		switch {
+		case f.value == "":
+		case f.value == "auto" && f.auto != nil && o.choose:
+			*f.auto = true
+		case f.value == "auto" && f.auto != nil:
+			return fmt.Errorf(`--%s auto: only "mgd3 distill" can choose`, f.name)
+		default:
+			v, err := strconv.ParseFloat(f.value, 64)
+			if err != nil || (f.name == "stop" && v != math.Trunc(v)) {
+				return fmt.Errorf("--%s is %q, want a number", f.name, f.value)
+			}
+			f.set(v)
+		}
+	}
+	return nil
+}
+
+// autoFlags are the flags of what is chosen automatically.
+type autoFlags struct {
+	stop, lambda bool
 }
 
 // shareOf returns the published stop, or the same share of another number of steps.
