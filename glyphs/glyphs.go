@@ -17,6 +17,7 @@ package glyphs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -34,6 +35,8 @@ const Version = "glyphs/1"
 
 // Letters are the classes, in order of their labels.
 const Letters = "ABCDEFGHIJ"
+
+var names = strings.Split(Letters, "")
 
 // Splits are the names of both parts.
 var Splits = []string{"train", "test"}
@@ -64,13 +67,13 @@ func Open(split string, o Options) (*dataset.Set, error) {
 	if n < 1 || n > limit.most {
 		return fail("%d images of a class, want from 1 to %d of %s", n, limit.most, split)
 	}
-	names := o.Classes
-	if names == nil {
-		names = strings.Split(Letters, "")
+	wanted := o.Classes
+	if wanted == nil {
+		wanted = names
 	}
 	var classes []dataset.Class
-	for _, name := range names {
-		if len(name) != 1 || !strings.Contains(Letters, name) {
+	for _, name := range wanted {
+		if !slices.Contains(names, name) {
 			return fail("no class %q, want the letters A to J", name)
 		}
 		class := dataset.Class{Name: name, Images: make([]dataset.Ref, n)}
@@ -85,9 +88,9 @@ func Open(split string, o Options) (*dataset.Set, error) {
 // file draws one image as a PNG file.
 func file(split string, ref dataset.Ref) ([]byte, error) {
 	i, err := strconv.ParseUint(strings.TrimSuffix(ref.Name, ".png"), 10, 64)
-	class := strings.Index(Letters, ref.Class)
+	class := slices.Index(names, ref.Class)
 	if err != nil || class < 0 {
-		return nil, fmt.Errorf("no such letter")
+		return nil, errors.New("no such image")
 	}
 	im, err := Draw(split, class, i)
 	if err != nil {
@@ -106,7 +109,7 @@ func Draw(split string, class int, i uint64) (*dataset.RGB, error) {
 	}
 	f := fillers.Get().(*filler)
 	defer fillers.Put(f)
-	return f.draw(rng.Stream(0, Version, rng.Hash(split), rng.Hash(Letters[class:class+1]), i), faces, class), nil
+	return f.draw(rng.Stream(0, Version, rng.Hash(split), rng.Hash(names[class]), i), faces, class), nil
 }
 
 var encoder = png.Encoder{CompressionLevel: png.NoCompression, BufferPool: new(buffers)}
