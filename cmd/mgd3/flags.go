@@ -47,8 +47,13 @@ func (o *options) dataFlags() {
 }
 
 func (o *options) modeFlags() {
+	o.flags.IntVar(&o.settings.Modes.IPC, "ipc", 10, "images per class, and so modes")
+	o.clusterFlags()
+}
+
+// clusterFlags are those of modeFlags that do not say how many modes there are.
+func (o *options) clusterFlags() {
 	f, s := o.flags, &o.settings.Modes
-	f.IntVar(&s.IPC, "ipc", 10, "images per class, and so modes")
 	f.StringVar(&o.cluster, "cluster", string(modes.KMeans), "`METHOD` to find modes: "+join(distill.ModeMethods))
 	f.BoolVar(&s.Nearest, "nearest", false, "put the nearest real latent in each mode's place")
 	f.IntVar(&s.Pool, "pool", 0, "average latents over `P` by P cells before clustering; 0 takes them as they are")
@@ -57,6 +62,12 @@ func (o *options) modeFlags() {
 }
 
 func (o *options) sampleFlags() {
+	o.ruleFlags()
+	o.flags.Uint64Var(&o.settings.Sample.Seed, "seed", 0, "seed of the noise")
+}
+
+// ruleFlags are those of sampleFlags that sets of all seeds share.
+func (o *options) ruleFlags() {
 	f, s := o.flags, &o.settings.Sample
 	f.StringVar(&o.rule, "rule", string(diffusion.DDPM), "`RULE` of a step: "+join(diffusion.Rules()))
 	f.StringVar(&o.steps, "steps", "", "steps of the sampler: a number, or a respacing such as ddim50; default as published with the rule")
@@ -66,22 +77,32 @@ func (o *options) sampleFlags() {
 	f.IntVar(&s.CFGChannels, "cfg-channels", 0, "channels under classifier-free guidance; default as published with the rule (3 of 4)")
 	f.Float64Var(&s.Eta, "eta", 0, "noise of the ddim rules, 0 to 1")
 	f.BoolVar(&s.Clip, "clip", false, "limit the predicted latent to [-1, 1]")
-	f.Uint64Var(&s.Seed, "seed", 0, "seed of the noise")
 }
 
 // runFlags are those of commands that need a model.
 func (o *options) runFlags() {
+	o.modelFlags()
+	o.outFlags()
+}
+
+// modelFlags name the networks.
+func (o *options) modelFlags() {
 	o.flags.StringVar(&o.model, "model", "", "`DIR` with the networks in autoencoder or vae, and dit or transformer; classes.txt names the classes in label order")
 	o.flags.StringVar(&o.vae, "vae", "", "`DIR` of the autoencoder, if not below --model")
 	o.flags.StringVar(&o.dit, "dit", "", "`DIR` of the denoiser, if not below --model")
 	o.flags.IntVar(&o.batch, "batch", 8, "images at work at once; decides speed and memory, never a result")
-	o.outFlags()
 }
 
 func (o *options) outFlags() {
+	o.folderFlags()
+	o.flags.StringVar(&o.shard, "shard", "0/1", "do part `I/N` of the work")
+}
+
+// folderFlags are those of outFlags without shards.
+func (o *options) folderFlags() {
 	o.flags.StringVarP(&o.out, "out", "o", "", "output `DIR`")
 	o.flags.StringVar(&o.latents, "latents", "", "`DIR` of the latents, to share them among runs; default latents in --out")
-	o.flags.StringVar(&o.shard, "shard", "0/1", "do part `I/N` of the work")
+	o.shard = distill.Whole.String()
 }
 
 func join[S ~string](values []S) string {
@@ -95,7 +116,7 @@ func join[S ~string](values []S) string {
 // resolve completes the settings from the flags.
 func (o *options) resolve() error {
 	s := &o.settings
-	if o.flags.Lookup("ipc") != nil {
+	if o.flags.Lookup("cluster") != nil {
 		s.Modes.Method, s.Modes.Short = modes.Method(o.cluster), modes.Short(o.short)
 		if err := s.Modes.Check(); err != nil {
 			return fail(exitUsage, "", err)
