@@ -34,7 +34,7 @@ func MakeAt(ctx context.Context, o Options, m Method, ipc int, seed uint64, dir 
 	case Nearest, Herding, KCenter, Random:
 		err = o.choose(ctx, set, dir)
 	default:
-		return fmt.Errorf("method %q makes no set, want one of %v", m, Methods[:len(Methods)-1])
+		return fmt.Errorf("method %q makes no set, want one of %v", m, Makes)
 	}
 	if err != nil {
 		return fmt.Errorf("%v: %w", set, err)

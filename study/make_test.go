@@ -86,7 +86,7 @@ func imagesOf(t *testing.T, dir string) map[string]string {
 func TestMake(t *testing.T) {
 	o := tinyOptions(t, 6)
 	const ipc = 3
-	for _, m := range Methods[:len(Methods)-1] {
+	for _, m := range Makes {
 		t.Run(string(m), func(t *testing.T) {
 			dir := makeSet(t, o, m, ipc, 1)
 			first := imagesOf(t, dir)
@@ -177,7 +177,7 @@ func TestSettingsOfMethods(t *testing.T) {
 // TestSeeds: the seed changes what it is of, and a smaller random set is the beginning of a larger one.
 func TestSeeds(t *testing.T) {
 	o := tinyOptions(t, 8)
-	for _, m := range Methods[:len(Methods)-1] {
+	for _, m := range Makes {
 		same := maps.Equal(imagesOf(t, makeSet(t, o, m, 2, 0)), imagesOf(t, makeSet(t, o, m, 2, 1)))
 		if same == m.Seeded() {
 			t.Errorf("%s: seeds 0 and 1 give equal sets: %v", m, same)
@@ -194,7 +194,7 @@ func TestSeeds(t *testing.T) {
 // TestMakeRefuses: what cannot be made says so, and a folder of another set is left as it is.
 func TestMakeRefuses(t *testing.T) {
 	o := tinyOptions(t, 3)
-	for _, m := range Methods[:len(Methods)-1] {
+	for _, m := range Makes {
 		if _, err := Make(t.Context(), o, m, 4, 0); !errors.Is(err, modes.ErrTooFew) {
 			t.Errorf("%s, 4 of 3 images: got error %v, want an ErrTooFew", m, err)
 		}

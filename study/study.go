@@ -52,6 +52,9 @@ const (
 // Methods are all methods, in the order of a table's rows.
 var Methods = []Method{MGD3, NoStop, Unguided, Nearest, Herding, KCenter, Random, Full}
 
+// Makes are the methods that [Make] knows: all but full, which is there.
+var Makes = Methods[:len(Methods)-1]
+
 // Sampled reports whether the method's images are drawn by the diffusion model.
 func (m Method) Sampled() bool { return m == MGD3 || m == NoStop || m == Unguided }
 

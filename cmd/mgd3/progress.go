@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"mgd3/distill"
+	"mgd3/study"
 )
 
 // progress tells a person, or a machine, how a run goes on.
@@ -109,6 +110,7 @@ var units = map[string]string{
 	distill.StageEncode: "images",
 	distill.StageModes:  "classes",
 	distill.StageSample: "images",
+	study.StageChoose:   "images",
 }
 
 // line is one line of progress: what is done, at which rate, and how long the rest will take.

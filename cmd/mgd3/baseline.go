@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/distill"
+	"mgd3/study"
+)
+
+func (e *env) baselineCmd() *cobra.Command {
+	o := &options{}
+	var method string
+	cmd := &cobra.Command{
+		Use:   "baseline --data SET --model DIR --method NAME --out DIR",
+		Short: "Make a set that a distilled one must be better than: real images, or the model unguided",
+		Long: `Makes a set of the same size as a distilled one in another way; docs/baselines.md has the formulas.
+
+  random     real images by chance, --seed
+  herding    real images whose mean latent follows that of the class
+  kcenter    real images far from each other in the latents
+  nearest    the real image nearest to each mode
+  unguided   the diffusion model without modes (lambda 0)
+  nostop     modes guide to the end (stop 0)
+  mgd3       the method itself, as distill makes it
+
+"mgd3 compare" makes them all and trains networks on them.`,
+		Example: `  mgd3 baseline --data pets.zip --model pets-model --ipc 10 --method herding --out pets-herding`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.baseline(cmd.Context(), o, method)
+		},
+	}
+	o.flags = cmd.Flags()
+	o.flags.StringVar(&method, "method", "", "`NAME` of the way: "+join(study.Makes))
+	o.dataFlags()
+	o.modeFlags()
+	o.sampleFlags()
+	o.modelFlags()
+	o.folderFlags()
+	require(cmd, "data", "method", "out")
+	return cmd
+}
+
+func (e *env) baseline(ctx context.Context, o *options, name string) error {
+	methods, err := study.ParseMethods(name)
+	if err != nil || len(methods) != 1 || methods[0] == study.Full {
+		return fail(exitUsage, "", fmt.Errorf("--method is %q, want one of %s", name, join(study.Makes)))
+	}
+	r, err := e.open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	so := r.study()
+	so.Report = func(event study.Event) { r.Report(*event.Making) }
+	if err := study.MakeAt(ctx, so, methods[0], o.settings.Modes.IPC, o.settings.Sample.Seed, o.out); err != nil {
+		return err
+	}
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(struct {
+			Out    string       `json:"out"`
+			Method study.Method `json:"method"`
+		}{o.out, methods[0]})
+	}
+	if !e.quiet {
+		n := len(r.Data.Classes)
+		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes\n", methods[0], distill.ImagesDir(o.out), n*o.settings.Modes.IPC, n)
+	}
+	return nil
+}
+
+// study is what package study needs of a run.
+func (r *openRun) study() study.Options {
+	return study.Options{
+		Settings: r.Settings, Train: r.Data, Out: r.Out, Latents: r.Latents, Batch: r.Batch,
+		Engine: r.Engine, Autoencoder: r.Autoencoder, Denoiser: r.Denoiser, ClassNames: r.ClassNames,
+	}
+}
