@@ -36,6 +36,11 @@ func distances(x Matrix, norms []float64, centres Matrix, use func(i int, d []fl
 	})
 }
 
+// Distances calls use(i, d) for every row i of x, in any order and from several goroutines, with the
+// squared distances d [y.Rows] of that row to the rows of y. d belongs to use for the time of the call. x and y
+// have equally many columns. Beside its arguments it holds 16·y.Rows numbers per core.
+func Distances(x, y Matrix, use func(i int, d []float64)) { distances(x, squaredNorms(x), y, use) }
+
 // dotsOfTwo writes the products of rows i and i+1 of x with the centres: two lines of centres.Rows
 // numbers. Rows beyond the last are the last once more.
 func dotsOfTwo(d []float64, x Matrix, i int, centres Matrix) {

@@ -15,12 +15,12 @@ import (
 // required names, per kind of case, the package whose tests must run it.
 var required = map[string]string{
 	"schedule": "diffusion", "dit": "dit", "sampling": "dit", "vae": "latent", "kmeans": "modes", "preprocess": "dataset",
-	"nets": "evaluate", "augment": "evaluate",
+	"nets": "evaluate", "augment": "evaluate", "metrics": "scores",
 }
 
 // waiting names, per kind of case, the package that it waits for.
 var waiting = map[string]string{
-	"metrics": "evaluate", "sd_text": "unet and text",
+	"sd_text": "unet and text",
 }
 
 // TestEveryCaseHasATest goes through all cases: each must be run by the tests of a package,
