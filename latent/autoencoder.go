@@ -46,7 +46,8 @@ func (c Config) moments(p engine.Params, image *Node, see func(string, *Node)) (
 	}
 	see("moments", h)
 	parts := Split(h, -1, 2)
-	return channelsFirst(parts[0]), Clip(channelsFirst(parts[1]), Const(h.Graph(), float32(-30)), Const(h.Graph(), float32(20)))
+	// Clamp has no gradient.
+	return channelsFirst(parts[0]), MaxScalar(MinScalar(channelsFirst(parts[1]), 20), -30)
 }
 
 // Encode returns the scaled posterior mean [B, c, h, w] of images [B, 3, H, W] in [-1, 1].

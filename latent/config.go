@@ -41,7 +41,7 @@ type diffusers struct {
 	Sample     int      `json:"sample_size"`
 	Scaling    float64  `json:"scaling_factor"`
 	Shift      *float64 `json:"shift_factor,omitempty"`
-	Attention  *bool    `json:"mid_block_add_attention"`
+	Attention  *bool    `json:"mid_block_add_attention"` // nil is true, as are the next two
 	Quant      *bool    `json:"use_quant_conv"`
 	PostQuant  *bool    `json:"use_post_quant_conv"`
 }
@@ -68,10 +68,8 @@ func (c Config) JSON() ([]byte, error) {
 
 // ParseConfig reads the config.json of a diffusers AutoencoderKL folder.
 func ParseConfig(data []byte) (Config, error) {
-	yes := true
 	file := diffusers{
 		Activation: activation, In: imageChannels, Out: imageChannels, Layers: 1, Latent: 4, Groups: 32, Scaling: defaultScaling,
-		Attention: &yes, Quant: &yes, PostQuant: &yes,
 	}
 	if err := json.Unmarshal(data, &file); err != nil {
 		return Config{}, err

@@ -84,3 +84,20 @@ func FuzzParseConfig(f *testing.F) {
 		}
 	})
 }
+
+// TestConfigJSON: what is written is read, whatever is left out.
+func TestConfigJSON(t *testing.T) {
+	for bits := range 8 {
+		want := Config{
+			BlockOutChannels: []int{8, 16}, LayersPerBlock: 2, LatentChannels: 3, Groups: 4, ScalingFactor: 0.7, SampleSize: 32,
+			SkipAttention: bits&1 > 0, SkipQuant: bits&2 > 0, SkipPostQuant: bits&4 > 0,
+		}
+		data, err := want.JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := ParseConfig(data); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, %v, want %+v", got, err, want)
+		}
+	}
+}

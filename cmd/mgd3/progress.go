@@ -13,6 +13,7 @@ import (
 
 	"mgd3/distill"
 	"mgd3/study"
+	"mgd3/train"
 )
 
 // progress tells a person, or a machine, how a run goes on.
@@ -30,6 +31,7 @@ type progress struct {
 	began    time.Time // of what the rate is measured over: since units were last found complete
 	shown    time.Time
 	openLine bool
+	note     string // stands at the end of the line
 }
 
 // newProgress reports to stderr: a line that renews itself on a terminal, plain lines elsewhere, nothing
@@ -90,6 +92,20 @@ func (p *progress) event(e distill.Event) {
 	p.show(p.line(e, now), last)
 }
 
+// training is told of everything that happens in a training.
+func (p *progress) training(e train.Event) {
+	if p.json != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		_ = p.json.Encode(e)
+		return
+	}
+	if p.note = ""; e.Step > 0 {
+		p.note = fmt.Sprintf(", step %d, loss %.4f", e.Step, e.Loss)
+	}
+	p.event(e.Event)
+}
+
 func (p *progress) warn(e distill.Event) {
 	if p.openLine {
 		fmt.Fprintln(p.out)
@@ -111,6 +127,9 @@ var units = map[string]string{
 	distill.StageModes:  "classes",
 	distill.StageSample: "images",
 	study.StageChoose:   "images",
+	train.StageRead:     "images",
+	train.StageTrain:    "images",
+	stageDraw:           "images",
 }
 
 // line is one line of progress: what is done, at which rate, and how long the rest will take.
@@ -141,6 +160,7 @@ func (p *progress) line(e distill.Event, now time.Time) string {
 	if e.Done < e.Total && e.Class != "" {
 		fmt.Fprintf(&b, ", class %s", e.Class)
 	}
+	b.WriteString(p.note)
 	return b.String()
 }
 

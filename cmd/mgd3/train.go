@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/engine"
+	"mgd3/latent"
+	"mgd3/train"
+)
+
+// trainOptions are the flags of both trainings.
+type trainOptions struct {
+	data, classes string
+	train         train.Options
+}
+
+func (e *env) trainCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "train",
+		Short: "Train the networks of a model folder on your own images",
+		Long: `Trains what distill needs where no published model fits your images: first the autoencoder, then
+the denoiser in its latents. Both write into one model folder, which distill takes as --model.
+
+A training can be stopped at any moment, by Ctrl-C or worse; the same command goes on from its last
+checkpoint and ends with the same weights. OUT/training has the curves of the loss and sheets of
+samples. docs/training.md has recipes.`,
+	}
+	cmd.AddCommand(e.trainAutoencoderCmd(), e.trainDiTCmd())
+	return cmd
+}
+
+func (e *env) trainAutoencoderCmd() *cobra.Command {
+	var o trainOptions
+	var s train.AutoencoderSettings
+	var perceptual string
+	cmd := &cobra.Command{
+		Use:     "autoencoder --data SET --size PIXELS --out MODEL",
+		Short:   "Train the autoencoder (AutoencoderKL, in diffusers' layout)",
+		Example: `  mgd3 train autoencoder --data pets.zip --split train --size 64 --flip --steps 20000 --out pets-model`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.trainAutoencoder(cmd.Context(), &o, s, perceptual)
+		},
+	}
+	f := cmd.Flags()
+	o.trainFlags(f, train.Recipe{Steps: 10000, Batch: 32, Rate: 1e-3, Warmup: 200, Schedule: train.Cosine, EMA: 0.999, Clip: 1})
+	f.IntSliceVar(&s.Channels, "channels", []int{32, 64, 64}, "width of each level, full resolution first; each further level halves the sides")
+	f.IntVar(&s.Layers, "layers", 1, "residual blocks of a level")
+	f.IntVar(&s.Latent, "latent-channels", 4, "channels of the latent")
+	f.IntVar(&s.Groups, "groups", 8, "groups of the norms, which divide all widths")
+	f.BoolVar(&s.Attention, "attention", false, "self-attention in the middle")
+	f.StringVar(&s.Loss, "loss", train.L1, "`LOSS` of the pixels: "+strings.Join(train.Losses, ", "))
+	f.Float64Var(&s.KL, "kl", 1e-4, "weight of the KL divergence, a mean over the latent")
+	f.Float64Var(&s.Gradient, "gradient", 0, "weight of the differences of neighbouring pixels")
+	f.Float64Var(&s.Perceptual, "perceptual-weight", 0, "weight of LPIPS, with the network of --perceptual")
+	f.StringVar(&perceptual, "perceptual", "", "`FILE` of LPIPS's SqueezeNet weights")
+	return cmd
+}
+
+func (e *env) trainDiTCmd() *cobra.Command {
+	var o trainOptions
+	var s train.DiTSettings
+	var vae string
+	cmd := &cobra.Command{
+		Use:   "dit --data SET --out MODEL",
+		Short: "Train the denoiser (DiT) in the latents of MODEL's autoencoder",
+		Example: `  mgd3 train dit --data pets.zip --split train --size 64 --flip --steps 50000 --out pets-model
+  mgd3 distill --data pets.zip --split train --model pets-model --ipc 10 --out pets-10`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return e.trainDiT(cmd.Context(), &o, s, vae) },
+	}
+	f := cmd.Flags()
+	o.trainFlags(f, train.Recipe{Steps: 20000, Batch: 128, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine, EMA: 0.9999, Clip: 1})
+	f.StringVar(&vae, "vae", "", "`DIR` of the autoencoder, if not below --out")
+	f.IntVar(&s.Patch, "patch", 2, "sides of a patch of the latent, which becomes a token")
+	f.IntVar(&s.Hidden, "hidden", 192, "numbers of a token")
+	f.IntVar(&s.Depth, "depth", 6, "transformer blocks")
+	f.IntVar(&s.Heads, "heads", 6, "attention heads")
+	f.Float64Var(&s.Dropout, "class-dropout", 0.1, "probability that an image's class is forgotten, for classifier-free guidance")
+	f.Float64Var(&s.SampleCFG, "sample-cfg", 2, "scale of classifier-free guidance on the sheets")
+	f.IntVar(&s.SampleSteps, "sample-steps", 50, "steps of the sampler for the sheets")
+	return cmd
+}
+
+// trainFlags are those of both trainings; r has what they are if not given.
+func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
+	t, s := &o.train, &o.train.Images
+	f.StringVar(&o.data, "data", "", "training images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE, or glyphs")
+	f.StringVar(&s.Split, "split", "", "the `NAME` of the sub-folder to take, train say")
+	f.StringVar(&o.classes, "classes", "", "classes to take: a `LIST` by name or a file with one class a line; default all")
+	f.IntVar(&s.Limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
+	f.IntVar(&s.Size, "size", 32, "crop to this many `PIXELS`")
+	f.StringVar(&s.Crop, "crop", distill.CropADM, "`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop")
+	f.BoolVar(&s.IgnoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored")
+	f.StringVarP(&t.Out, "out", "o", "", "model `DIR` to be")
+
+	f.IntVar(&t.Recipe.Steps, "steps", r.Steps, "steps of the training")
+	f.IntVar(&t.Recipe.Batch, "batch", r.Batch, "images of a step")
+	f.Float64Var(&t.Recipe.Rate, "rate", r.Rate, "highest rate of AdamW")
+	f.IntVar(&t.Recipe.Warmup, "warmup", r.Warmup, "steps in which the rate rises from 0")
+	f.StringVar(&t.Recipe.Schedule, "schedule", r.Schedule, "`HOW` the rate goes on: "+strings.Join(train.Schedules, ", "))
+	f.Float64Var(&t.Recipe.Beta1, "beta1", 0.9, "of AdamW")
+	f.Float64Var(&t.Recipe.Beta2, "beta2", 0.999, "of AdamW")
+	f.Float64Var(&t.Recipe.Epsilon, "epsilon", 1e-8, "of AdamW")
+	f.Float64Var(&t.Recipe.Decay, "decay", 0, "weight decay of AdamW")
+	f.Float64Var(&t.Recipe.Clip, "clip", r.Clip, "largest norm of the gradients; 0 leaves them")
+	f.Float64Var(&t.Recipe.EMA, "ema", r.EMA, "decay of the running mean of the weights, which is what is kept")
+	f.BoolVar(&t.Recipe.Flip, "flip", false, "mirror every other image by chance: for photographs, not for letters")
+	f.Uint64Var(&t.Recipe.Seed, "seed", 0, "seed of weights, batches and noise")
+	f.IntVar(&t.Recipe.LogEvery, "log-every", 50, "steps from one row of the loss curve to the next")
+
+	f.StringVar(&t.Licence, "licence", "", "`LICENCE` of the trained weights, kept beside them")
+	f.BoolVar(&t.Half, "half", false, "write the weights in half precision")
+	f.IntVar(&t.CheckpointEvery, "checkpoint-every", 200, "steps from one checkpoint to the next; decides no result")
+	f.IntVar(&t.SampleEvery, "sample-every", 2000, "steps from one sheet of samples to the next, 0 draws none; decides no result")
+}
+
+// openTraining opens the backend and the images, and takes the output folder.
+func (e *env) openTraining(ctx context.Context, o *trainOptions) (close func(), err error) {
+	var closers []func()
+	close = func() {
+		for i := len(closers) - 1; i >= 0; i-- {
+			closers[i]()
+		}
+	}
+	defer func() {
+		if err != nil {
+			close()
+		}
+	}()
+	for flag, value := range map[string]string{"data": o.data, "out": o.train.Out} {
+		if value == "" {
+			return nil, fail(exitUsage, "", fmt.Errorf("missing --%s", flag))
+		}
+	}
+	if o.train.Engine, err = engine.Open(e.backend); err != nil {
+		return nil, err
+	}
+	closers = append(closers, o.train.Engine.Close)
+	classes, err := dataset.ParseClasses(o.classes)
+	if err != nil {
+		return nil, fail(exitInput, "", err)
+	}
+	images := o.train.Images
+	o.train.Data, err = openSet(ctx, o.data, dataset.OpenOptions{Split: images.Split, Classes: classes, Limit: images.Limit})
+	if err != nil {
+		return nil, fail(exitInput, "", err)
+	}
+	closers = append(closers, func() { _ = o.train.Data.Close() })
+	unlock, err := distill.Lock(o.train.Out, distill.Shard{Count: 1})
+	if err != nil {
+		return nil, fail(exitOutput, "", err)
+	}
+	closers = append(closers, unlock)
+	o.train.Report = newProgress(e.stdout, e.stderr, e.quiet, e.json).training
+	return close, nil
+}
+
+func (e *env) trainAutoencoder(ctx context.Context, o *trainOptions, s train.AutoencoderSettings, perceptual string) error {
+	close, err := e.openTraining(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer close()
+	if err := train.TrainAutoencoder(ctx, o.train, s, nil); err != nil {
+		return err
+	}
+	return e.trainedInto(o.train.Out, "autoencoder")
+}
+
+func (e *env) trainDiT(ctx context.Context, o *trainOptions, s train.DiTSettings, vae string) error {
+	close, err := e.openTraining(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer close()
+	if vae, err = pick(vae, o.train.Out, "--vae", "autoencoder", "vae"); err != nil {
+		return err
+	}
+	a, err := latent.Open(ctx, o.train.Engine, vae)
+	if err != nil {
+		return fail(exitModel, "", err)
+	}
+	if err := train.TrainDiT(ctx, o.train, a, s); err != nil {
+		return err
+	}
+	return e.trainedInto(o.train.Out, "dit")
+}
+
+// trainedInto says where the network is.
+func (e *env) trainedInto(out, network string) error {
+	if !e.quiet && !e.json {
+		fmt.Fprintln(e.stdout, filepath.Join(out, network))
+	}
+	return nil
+}

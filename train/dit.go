@@ -1,0 +1,222 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"mgd3/dataset"
+	"mgd3/diffusion"
+	"mgd3/dit"
+	"mgd3/engine"
+	"mgd3/latent"
+	"mgd3/rng"
+)
+
+// DiTSettings are the shape of the denoiser and how it is trained.
+//
+// The weight of the bound's term is 1, as in the released program of DiT: its 1000 steps make the sum of all terms
+// a thousand times their mean, and Nichol and Dhariwal weigh the sum with 0.001. At t = 0 the program takes the likelihood of
+// x0 in bins of pixels; latents have no bins, and we take the KL there too, with the variance of t = 1 as the sampler does.
+type DiTSettings struct {
+	Patch   int     `json:"patch"`
+	Hidden  int     `json:"hidden"`
+	Depth   int     `json:"depth"`
+	Heads   int     `json:"heads"`
+	Dropout float64 `json:"dropout"` // probability that the class is forgotten; 0.1 is published
+
+	SampleCFG   float64 `json:"-"` // classifier-free guidance of the sheets; decides no result
+	SampleSteps int     `json:"-"` // of the sampler for them
+}
+
+const timesteps = 1000 // of the process that is trained
+
+// config returns the network for latents [channels, side, side] of classes.
+func (s DiTSettings) config(shape []int, classes int) dit.Config {
+	return dit.Config{
+		InputSize: shape[1], Patch: s.Patch, Channels: shape[0], Hidden: s.Hidden, Depth: s.Depth, Heads: s.Heads,
+		MLPRatio: 4, Classes: classes, LearnSigma: true,
+	}
+}
+
+// TrainDiT trains a DiT in the latents of the autoencoder and writes its folder, and classes.txt beside it.
+func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettings) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if !(s.Dropout >= 0 && s.Dropout <= 1) {
+		return fmt.Errorf("dropout is %v, want 0 to 1", s.Dropout)
+	}
+	shape, err := a.LatentShape(o.Images.Size)
+	if err != nil {
+		return err
+	}
+	config := s.config(shape, len(o.Data.Classes))
+	if err := config.Validate(); err != nil {
+		return err
+	}
+	chain, err := diffusion.NewChain(diffusion.DiT(timesteps), "")
+	if err != nil {
+		return err
+	}
+	record := o.newRecord(networkDiT, a.SHA256, s)
+	if done, err := o.finished(record); done || err != nil {
+		return err
+	}
+	rows, err := o.latents(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer rows.close()
+	d := &denoising{&o, s, config, a, chain, rows, nil}
+	t, err := o.loop(ctx, task{
+		network: networkDiT, key: record.Key, terms: []string{"noise", "variance"}, size: len(rows.all),
+		loss: d.loss, batch: d.batch, fresh: likeDiT, sample: d.sample,
+	})
+	if err != nil {
+		return err
+	}
+	list, err := o.stored(t)
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(config, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(o.Out, "classes.txt"), []byte(strings.Join(o.Data.ClassNames(), "\n"))); err != nil {
+		return err
+	}
+	return o.finish(ctx, record, t, list, text, "model.safetensors")
+}
+
+// denoising is one training of a denoiser.
+type denoising struct {
+	o        *Options
+	settings DiTSettings
+	config   dit.Config
+	decoder  *latent.Autoencoder
+	chain    *diffusion.Chain
+	rows     *latentRows
+	step     *sampler
+}
+
+// coefficients of one image, which hang on its t alone.
+const (
+	coefSignal = iota // √ā
+	coefNoise         // √(1 − ā)
+	coefLogMin        // ln β̃, that of t = 1 at t = 0
+	coefLogMax        // ln β
+	coefMean          // difference of the means of p and q over ε̂ − ε: c1·√(1/ā − 1)
+	coefCount
+)
+
+func (d *denoising) coef(dst []float32, t int) {
+	c := d.chain
+	dst[coefSignal] = float32(math.Sqrt(c.AlphaBar[t]))
+	dst[coefNoise] = float32(math.Sqrt(1 - c.AlphaBar[t]))
+	dst[coefLogMin] = float32(c.PosteriorLogVariance[t])
+	dst[coefLogMax] = float32(math.Log(c.Beta[t]))
+	dst[coefMean] = float32(c.PosteriorMeanX0[t] * c.RecipM1Root[t])
+}
+
+// loss is of x0 and ε [B, c, h, w], t [B], the labels [B] and the coefficients [B, coefCount].
+func (d *denoising) loss(p engine.Params, in []*Node) []*Node {
+	x0, eps, t, y := in[0], in[1], in[2], in[3]
+	coef := func(i int) *Node { return Reshape(SliceAxis(in[4], 1, AxisElem(i)), -1, 1, 1, 1) }
+
+	x := Add(Mul(coef(coefSignal), x0), Mul(coef(coefNoise), eps))
+	out := Split(d.config.Forward(p, x, t, y), 1, 2)
+	wrong := Sub(out[0], eps)
+	noise := ReduceAllMean(Square(wrong))
+
+	// KL of two normals: q has variance β̃, p the learnt one between β̃ and β.
+	logMin := coef(coefLogMin)
+	logVar := Add(logMin, Mul(MulScalar(OnePlus(out[1]), 0.5), Sub(coef(coefLogMax), logMin)))
+	above := Sub(logMin, logVar)
+	mean := Mul(Square(Mul(coef(coefMean), StopGradient(wrong))), Exp(Neg(logVar)))
+	kl := MulScalar(ReduceAllMean(Sub(Add(Exp(above), mean), OnePlus(above))), 0.5/math.Ln2)
+	return []*Node{Add(noise, kl), noise, kl}
+}
+
+func (d *denoising) batch(_ context.Context, n int, at []int) ([]*tensors.Tensor, error) {
+	b, row := len(at), d.rows.size
+	x0, eps := make([]float32, b*row), make([]float32, b*row)
+	time, labels, coef := make([]float32, b), make([]int32, b), make([]float32, b*coefCount)
+	stream := rng.Stream(d.o.Recipe.Seed, "dit", uint64(n))
+	for i, place := range at {
+		mirrored := d.o.Recipe.Flip && stream.IntN(2) == 1
+		label, err := d.rows.read(x0[i*row:(i+1)*row], place, mirrored)
+		if err != nil {
+			return nil, err
+		}
+		t := stream.IntN(timesteps)
+		if stream.Float64() < d.settings.Dropout {
+			label = d.config.Null()
+		}
+		time[i], labels[i] = float32(t), label
+		d.coef(coef[i*coefCount:(i+1)*coefCount], t)
+	}
+	rng.Normals(stream, eps)
+	c := d.config
+	shape := []int{b, c.Channels, c.InputSize, c.InputSize}
+	return []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(x0, shape...), tensors.FromFlatDataAndDimensions(eps, shape...),
+		tensors.FromValue(time), tensors.FromValue(labels), tensors.FromFlatDataAndDimensions(coef, b, coefCount),
+	}, nil
+}
+
+// sample draws a row of images of each of the first classes, from the same noise every time.
+func (d *denoising) sample(ctx context.Context, mean engine.Weights) (*dataset.RGB, error) {
+	settings, err := diffusion.Published(diffusion.DDPM)
+	if err != nil {
+		return nil, err
+	}
+	settings.Lambda, settings.CFG, settings.Respacing = 0, d.settings.SampleCFG, fmt.Sprint(d.settings.SampleSteps)
+	process, err := diffusion.New(settings)
+	if err != nil {
+		return nil, err
+	}
+	if d.step == nil {
+		d.step, err = newSampler(d.o.Engine, "sample", func(p engine.Params, in []*Node) []*Node {
+			denoise := func(x, t, y *Node) *Node { return d.config.Forward(p, x, t, y) }
+			return []*Node{process.Graph(denoise, d.config.Null(), in[0], in[1], in[2], in[3], in[4])}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	d.step.set(mean)
+	c := d.config
+	var rows [][]*dataset.RGB
+	for class := range min(c.Classes, sheetRows) {
+		batch := diffusion.Batch{
+			Dims:  [3]int{c.Channels, c.InputSize, c.InputSize},
+			Modes: make([]float32, sheetColumns*d.rows.size),
+			Noise: func(image, step int, dst []float32) {
+				rng.Normals(rng.Stream(d.o.Recipe.Seed, "sheet", uint64(class), uint64(image), uint64(step+1)), dst)
+			},
+		}
+		for range sheetColumns {
+			batch.Labels = append(batch.Labels, int32(class))
+		}
+		latents, err := process.Run(ctx, func(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
+			return d.step.program.Run1(x, label, mode, z, coef)
+		}, batch)
+		if err != nil {
+			return nil, err
+		}
+		pixels := make([]float32, sheetColumns*3*d.o.Images.Size*d.o.Images.Size)
+		if err := d.decoder.DecodeTo(pixels, latents, d.o.Images.Size); err != nil {
+			return nil, err
+		}
+		rows = append(rows, imagesOf(pixels, d.o.Images.Size))
+	}
+	return grid(rows), nil
+}

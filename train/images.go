@@ -1,0 +1,102 @@
+package train
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+)
+
+// keepBytes is up to how much of pixels is kept in memory; a larger set is decoded anew in every epoch.
+const keepBytes = 1 << 30
+
+// pictures are the images of all classes, in order, cropped.
+type pictures struct {
+	set  *dataset.Set
+	how  distill.EncodeSettings
+	refs []dataset.Ref
+	kept []*dataset.RGB // nil where the set is too large
+}
+
+// pictures decodes the set, where it fits into memory.
+func (o *Options) pictures(ctx context.Context) (*pictures, error) {
+	p := &pictures{set: o.Data, how: o.Images}
+	for _, class := range o.Data.Classes {
+		p.refs = append(p.refs, class.Images...)
+	}
+	if len(p.refs) == 0 {
+		return nil, fmt.Errorf("%w: it has no images", dataset.ErrSet)
+	}
+	if len(p.refs)*3*p.how.Size*p.how.Size > keepBytes {
+		return p, nil
+	}
+	done := 0
+	kept := make([]*dataset.RGB, 0, len(p.refs))
+	for sample := range p.set.Load(ctx, p.refs, p.how.LoadOptions()) {
+		if sample.Err != nil {
+			return nil, sample.Err
+		}
+		kept = append(kept, sample.Image)
+		done++
+		o.report(Event{Event: distill.Event{Stage: StageRead, Done: done, Total: len(p.refs), Class: sample.Ref.Class}})
+	}
+	p.kept = kept
+	return p, ctx.Err()
+}
+
+// take returns the images at the given places.
+func (p *pictures) take(ctx context.Context, at []int) ([]*dataset.RGB, error) {
+	images := make([]*dataset.RGB, 0, len(at))
+	if p.kept != nil {
+		for _, i := range at {
+			images = append(images, p.kept[i])
+		}
+		return images, nil
+	}
+	refs := make([]dataset.Ref, len(at))
+	for j, i := range at {
+		refs[j] = p.refs[i]
+	}
+	for sample := range p.set.Load(ctx, refs, p.how.LoadOptions()) {
+		if sample.Err != nil {
+			return nil, sample.Err
+		}
+		images = append(images, sample.Image)
+	}
+	return images, ctx.Err()
+}
+
+// contentHash is the SHA-256, hex, of the names and the files of all images in order: for every image its class and its
+// name, each ended by a zero byte, and the SHA-256 of its file.
+func contentHash(ctx context.Context, set *dataset.Set) (string, error) {
+	all := sha256.New()
+	for _, class := range set.Classes {
+		sums := make([][sha256.Size]byte, len(class.Images))
+		group, inner := errgroup.WithContext(ctx)
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for i, ref := range class.Images {
+			group.Go(func() error {
+				if err := inner.Err(); err != nil {
+					return err
+				}
+				data, err := set.Read(ref)
+				sums[i] = sha256.Sum256(data)
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return "", err
+		}
+		for i, ref := range class.Images {
+			fmt.Fprintf(all, "%s\x00%s\x00", class.Name, ref.Name)
+			all.Write(sums[i][:])
+		}
+	}
+	return hex.EncodeToString(all.Sum(nil)), nil
+}

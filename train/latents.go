@@ -1,0 +1,107 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/latent"
+)
+
+// latentRows are the latents of all images, in the order of the classes, and those of their mirror images.
+type latentRows struct {
+	size     int           // numbers of a latent
+	all      []latentPlace // of the images
+	plain    []*latent.Class
+	mirrored []*latent.Class // nil without flips
+}
+
+type latentPlace struct{ class, row int }
+
+// latents encodes the set to its posterior means, by the stage of [distill.Run] that does so, and opens them.
+func (o *Options) latents(ctx context.Context, a *latent.Autoencoder) (_ *latentRows, err error) {
+	rows := &latentRows{}
+	defer func() {
+		if err != nil {
+			rows.close()
+		}
+	}()
+	if rows.plain, err = o.encode(ctx, a, o.Data, "plain"); err != nil {
+		return nil, err
+	}
+	if o.Recipe.Flip {
+		if rows.mirrored, err = o.encode(ctx, a, o.mirrored(), "mirrored"); err != nil {
+			return nil, err
+		}
+	}
+	rows.size = size(rows.plain[0].Shape)
+	for class, c := range rows.plain {
+		for row := range c.Names {
+			rows.all = append(rows.all, latentPlace{class, row})
+		}
+	}
+	return rows, nil
+}
+
+// encode fills the latent cache of the given name and opens its classes.
+func (o *Options) encode(ctx context.Context, a *latent.Autoencoder, set *dataset.Set, name string) ([]*latent.Class, error) {
+	r := &distill.Run{
+		Settings: distill.Settings{Encode: o.Images}, Out: o.workDir(networkDiT),
+		Latents: filepath.Join(o.workDir(networkDiT), "latents", name),
+		Shard:   distill.Shard{Count: 1},
+		Batch:   o.Recipe.Batch, Engine: o.Engine, Autoencoder: a, Data: set,
+		Report: func(e distill.Event) { o.report(Event{Event: e}) },
+	}
+	if err := r.Encode(ctx); err != nil {
+		return nil, err
+	}
+	var classes []*latent.Class
+	for _, class := range set.Classes {
+		c, err := latent.OpenClass(filepath.Join(r.Latents, class.Name+".safetensors"))
+		if err != nil {
+			return classes, err
+		}
+		classes = append(classes, c)
+	}
+	return classes, nil
+}
+
+// mirrored is the set of the mirror images.
+func (o *Options) mirrored() *dataset.Set {
+	return dataset.FromFunc("mirrored", o.Data.Classes, func(ref dataset.Ref) ([]byte, error) {
+		for sample := range o.Data.Load(context.Background(), []dataset.Ref{ref}, dataset.LoadOptions{IgnoreEXIF: o.Images.IgnoreEXIF}) {
+			if sample.Err != nil {
+				return nil, sample.Err
+			}
+			var png bytes.Buffer
+			err := dataset.WritePNG(&png, dataset.Flip(sample.Image))
+			return png.Bytes(), err
+		}
+		return nil, errors.New("was not loaded")
+	})
+}
+
+// read writes a latent to dst and returns its label.
+func (r *latentRows) read(dst []float32, place int, mirrored bool) (label int32, err error) {
+	classes := r.plain
+	if mirrored {
+		classes = r.mirrored
+	}
+	at := r.all[place]
+	if err := classes[at.class].Row(dst, at.row); err != nil {
+		return 0, fmt.Errorf("latent of %s: %w", classes[at.class].Names[at.row], err)
+	}
+	return int32(at.class), nil
+}
+
+func (r *latentRows) close() {
+	for _, classes := range [][]*latent.Class{r.plain, r.mirrored} {
+		for _, c := range classes {
+			_ = c.Close() // they were only read
+		}
+	}
+}

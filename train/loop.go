@@ -1,0 +1,273 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/engine"
+	"mgd3/internal/checkpoint"
+	"mgd3/weights"
+)
+
+// task is one network to train.
+type task struct {
+	network string
+	key     string   // names all that the result depends on
+	terms   []string // what loss returns, by name
+	size    int      // images to draw batches from
+
+	// loss builds the graph: from the tensors of a batch, the loss and then its terms, all scalars.
+	loss func(p engine.Params, in []*Node) []*Node
+	// batch makes the tensors of the n-th step, from 1, of the images at.
+	batch func(ctx context.Context, n int, at []int) ([]*tensors.Tensor, error)
+	// fresh fills a new parameter.
+	fresh initialiser
+	// frozen tensors of the loss, by their names without the scope.
+	frozen engine.Weights
+	// sample draws a sheet with the running means of the parameters.
+	sample func(ctx context.Context, mean engine.Weights) (*dataset.RGB, error)
+}
+
+// extra is what a checkpoint remembers beside the tensors.
+type extra struct {
+	Sums  []float64          `json:"sums"`  // of the curve's columns since its last row
+	Count int                `json:"count"` // of steps in them
+	Rows  int                `json:"rows"`  // of the curve
+	Last  map[string]float64 `json:"last"`  // the last row
+}
+
+// trained is the outcome of a loop.
+type trained struct {
+	specs []weights.Spec // the parameters
+	mean  engine.Weights // their running means, by the parameters' names
+	last  map[string]float64
+}
+
+// NotFiniteError says that a training went wrong. The state of an earlier step is kept.
+type NotFiniteError struct {
+	Network string
+	Step    int    // from 1
+	What    string // term of the loss, or gradient norm
+	Value   float32
+}
+
+func (e *NotFiniteError) Error() string {
+	return fmt.Sprintf("%s, step %d: the %s is %v, want a finite number", e.Network, e.Step, e.What, e.Value)
+}
+
+// loop takes all steps of t, from where an earlier call was stopped.
+func (o *Options) loop(ctx context.Context, t task) (*trained, error) {
+	r := o.Recipe
+	graph := func(p engine.Params, in []*Node) []*Node {
+		terms := t.loss(p, in[:len(in)-1])
+		return []*Node{scalars(append(terms, r.descend(p, terms[0], in[len(in)-1]))...)}
+	}
+	first, err := t.batch(ctx, 1, order{t.size, r.Seed}.batch(1, r.Batch))
+	if err != nil {
+		return nil, err
+	}
+	var inputs []shapes.Shape
+	for _, x := range first {
+		inputs = append(inputs, x.Shape())
+	}
+	specs, err := o.Engine.Declare(graph, append(inputs, shapes.Make(dtypes.Float32, 4))...)
+	if err != nil {
+		return nil, err
+	}
+	s, err := o.state(t, specs)
+	if err != nil {
+		return nil, err
+	}
+	defer s.curve.Close()
+	program, err := o.Engine.Compile(t.network, graph, s.weights)
+	if err != nil {
+		return nil, err
+	}
+	err = o.steps(ctx, t, s, program)
+	if err != nil {
+		return nil, err
+	}
+	out := &trained{mean: s.means(), last: s.curve.last}
+	for _, spec := range specs {
+		if isParameter(spec.Name) {
+			out.specs = append(out.specs, spec)
+		}
+	}
+	return out, nil
+}
+
+// state is a training between two steps.
+type state struct {
+	path    string // of the checkpoint
+	step    int    // steps taken
+	weights engine.Weights
+	curve   *curve
+}
+
+func statePath(dir string) string { return filepath.Join(dir, "state.safetensors") }
+
+// state returns the state on disk, or that before the first step.
+func (o *Options) state(t task, specs []weights.Spec) (*state, error) {
+	dir := o.workDir(t.network)
+	s := &state{path: statePath(dir)}
+	var x extra
+	var found bool
+	var err error
+	s.step, s.weights, found, err = checkpoint.Read(o.Engine, s.path, t.key, &x)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(s.path); err == nil && !found {
+		return nil, fmt.Errorf("%s: %w", dir, ErrOther)
+	}
+	if !found {
+		if s.weights, err = o.fresh(t, specs); err != nil {
+			return nil, err
+		}
+	}
+	for name, tensor := range t.frozen {
+		s.weights[frozenScope+"."+name] = tensor
+	}
+	s.curve, err = openCurve(filepath.Join(dir, "loss.csv"), append([]string{"loss"}, append(t.terms, "gradient norm")...), x)
+	return s, err
+}
+
+// save writes the checkpoint.
+func (s *state) save(key string) error {
+	if err := s.curve.file.Sync(); err != nil {
+		return err
+	}
+	kept := engine.Weights{}
+	for name, tensor := range s.weights {
+		if !strings.HasPrefix(name, frozenScope+".") {
+			kept[name] = tensor
+		}
+	}
+	return checkpoint.Write(s.path, key, s.step, kept, s.curve.extra())
+}
+
+// means returns the running means under the names of their parameters.
+func (s *state) means() engine.Weights {
+	w := engine.Weights{}
+	for name, tensor := range s.weights {
+		if parameter, ok := strings.CutPrefix(name, emaScope+"."); ok {
+			w[parameter] = tensor
+		}
+	}
+	return w
+}
+
+// steps takes the steps that are left. The batch of the next one is made while the device is at work.
+func (o *Options) steps(ctx context.Context, t task, s *state, program *engine.Program) (err error) {
+	r := o.Recipe
+	before := s.step // by an earlier call
+	saved := s.step
+	defer func() { // after Ctrl-C, or an error of a sheet, nothing is lost
+		if err != nil && s.step > saved && !errors.As(err, new(*NotFiniteError)) {
+			err = errors.Join(err, s.save(t.key))
+		}
+	}()
+	next := o.prepare(ctx, t, s.step+1)
+	defer func() { <-next }() // no goroutine outlives the loop
+	for s.step < r.Steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b := <-next
+		next = o.prepare(ctx, t, s.step+2)
+		if b.err != nil {
+			return b.err
+		}
+		loss, err := s.take(t, program, append(b.tensors, tensors.FromValue(r.at(s.step+1))))
+		if err != nil {
+			return err
+		}
+		if s.step%r.LogEvery == 0 || s.step == r.Steps {
+			if err := s.curve.row(s.step); err != nil {
+				return err
+			}
+		}
+		if s.step%o.CheckpointEvery == 0 || s.step == r.Steps {
+			if err := s.save(t.key); err != nil {
+				return err
+			}
+			saved = s.step
+		}
+		if o.SampleEvery > 0 && (s.step%o.SampleEvery == 0 || s.step == r.Steps) {
+			if err := o.sheet(ctx, t, s); err != nil {
+				return err
+			}
+		}
+		o.report(Event{distill.Event{Stage: StageTrain, Done: s.step * r.Batch, Total: r.Steps * r.Batch, Kept: before * r.Batch}, s.step, loss})
+	}
+	return nil
+}
+
+// take takes one step and returns its loss.
+func (s *state) take(t task, program *engine.Program, in []*tensors.Tensor) (float64, error) {
+	defer func() {
+		for _, x := range in { // device memory is not left to the garbage collector
+			x.FinalizeAll()
+		}
+	}()
+	out, err := program.Run1(in...)
+	if err != nil {
+		return 0, fmt.Errorf("%s, step %d: %w", t.network, s.step+1, err)
+	}
+	defer out.FinalizeAll()
+	values, err := tensors.CopyFlatData[float32](out)
+	if err != nil {
+		return 0, err
+	}
+	for i, v := range values {
+		if v-v != 0 {
+			return 0, &NotFiniteError{t.network, s.step + 1, s.curve.columns[i], v}
+		}
+	}
+	s.step++
+	s.curve.add(values)
+	return float64(values[0]), nil
+}
+
+// prepared is a batch that is being made.
+type prepared struct {
+	tensors []*tensors.Tensor
+	err     error
+}
+
+// prepare starts to make the batch of the n-th step, if there is such a step.
+func (o *Options) prepare(ctx context.Context, t task, n int) <-chan prepared {
+	made := make(chan prepared, 1)
+	if n > o.Recipe.Steps {
+		close(made)
+		return made
+	}
+	go func() {
+		defer close(made)
+		b, err := t.batch(ctx, n, order{t.size, o.Recipe.Seed}.batch(n, o.Recipe.Batch))
+		made <- prepared{b, err}
+	}()
+	return made
+}
+
+// sheet draws samples.
+func (o *Options) sheet(ctx context.Context, t task, s *state) error {
+	im, err := t.sample(ctx, s.means())
+	if err != nil {
+		return fmt.Errorf("%s, samples of step %d: %w", t.network, s.step, err)
+	}
+	path := filepath.Join(o.workDir(t.network), "samples", fmt.Sprintf("%07d.png", s.step))
+	return writePNG(path, im)
+}

@@ -1,0 +1,165 @@
+package train
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"mgd3/distill"
+	"mgd3/internal/atomicfile"
+	"mgd3/weights"
+)
+
+// Record is training.json: what a network was made from. It holds no times and no paths of the machine, so equal
+// trainings give equal bytes.
+type Record struct {
+	Version     string                 `json:"version"` // of the program
+	Network     string                 `json:"network"`
+	Licence     string                 `json:"licence"` // of the weights, as the one who trained them says
+	Images      distill.EncodeSettings `json:"images"`
+	Recipe      Recipe                 `json:"recipe"`
+	Settings    any                    `json:"settings"`              // of the network and its loss
+	Autoencoder string                 `json:"autoencoder,omitempty"` // SHA-256 of the weights of the denoiser's
+	Backend     string                 `json:"backend"`
+	Half        bool                   `json:"half"`
+	Data        DataRecord             `json:"data"`
+	Parameters  int                    `json:"parameters"`
+	Loss        map[string]float64     `json:"loss"` // the last row of loss.csv
+	Key         string                 `json:"key"`  // of the training, by which it is known again
+}
+
+// DataRecord says which images a network was trained on.
+type DataRecord struct {
+	Classes []string `json:"classes"`
+	Images  int      `json:"images"`
+	SHA256  string   `json:"sha256"` // over names and files of all images, see contentHash
+}
+
+const recordName = "training.json"
+
+// newRecord returns the record of a training that is to be, under its key.
+func (o *Options) newRecord(network, autoencoder string, settings any) Record {
+	r := Record{
+		Version: distill.Version, Network: network, Licence: o.Licence, Images: o.Images, Recipe: o.Recipe, Settings: settings,
+		Autoencoder: autoencoder, Backend: o.Engine.Name(), Half: o.Half, Data: DataRecord{Classes: o.Data.ClassNames()},
+	}
+	h := sha256.New()
+	out := json.NewEncoder(h)
+	_ = out.Encode(r) // a hash takes everything, and so does JSON of these
+	for _, class := range o.Data.Classes {
+		r.Data.Images += len(class.Images)
+		_ = out.Encode(class.Images)
+	}
+	r.Key = hex.EncodeToString(h.Sum(nil))
+	return r
+}
+
+// finished reports whether the network is there, made under the record's key. Another one is an [ErrOther].
+func (o *Options) finished(r Record) (bool, error) {
+	dir := o.modelDir(r.Network)
+	data, err := os.ReadFile(filepath.Join(dir, recordName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, o.checkEmpty(r)
+	}
+	if err != nil {
+		return false, err
+	}
+	var have Record
+	if err := json.Unmarshal(data, &have); err != nil {
+		return false, fmt.Errorf("%s: %w", filepath.Join(dir, recordName), err)
+	}
+	if have.Key != r.Key {
+		return false, fmt.Errorf("%s: %w", dir, ErrOther)
+	}
+	return true, o.removeState(r.Network)
+}
+
+// checkEmpty makes sure that no network is overwritten but one that this training was writing.
+func (o *Options) checkEmpty(r Record) error {
+	_, errState := os.Stat(statePath(o.workDir(r.Network)))
+	_, errModel := os.Stat(filepath.Join(o.modelDir(r.Network), "config.json"))
+	if errState != nil && errModel == nil {
+		return fmt.Errorf("%s: %w: a network without a %s", o.modelDir(r.Network), ErrOther, recordName)
+	}
+	return nil
+}
+
+func (o *Options) removeState(network string) error {
+	if err := os.Remove(statePath(o.workDir(network))); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// stored returns the parameters as the file will hold them, and puts them in the place of t's.
+func (o *Options) stored(t *trained) ([]weights.Tensor, error) {
+	var list []weights.Tensor
+	for _, spec := range t.specs {
+		data, err := tensors.CopyFlatData[float32](t.mean[spec.Name])
+		if err != nil {
+			return nil, err
+		}
+		tensor := weights.F32(spec.Name, spec.Shape, data)
+		if o.Half {
+			tensor = weights.F16(spec.Name, spec.Shape, data)
+			if data, err = tensor.Float32s(); err != nil {
+				return nil, err
+			}
+		}
+		for i, v := range data {
+			if v-v != 0 {
+				return nil, fmt.Errorf("tensor %s: element %d is %v in the file's precision, want a finite number", spec.Name, i, v)
+			}
+		}
+		if t.mean[spec.Name], err = o.Engine.Tensor(data, spec.Shape...); err != nil {
+			return nil, err
+		}
+		list = append(list, tensor)
+	}
+	return list, nil
+}
+
+// finish writes the network's folder, its record last, and removes the state.
+func (o *Options) finish(ctx context.Context, r Record, t *trained, list []weights.Tensor, config []byte, file string) error {
+	dir := o.modelDir(r.Network)
+	r.Loss = t.last
+	for _, spec := range t.specs {
+		r.Parameters += size(spec.Shape)
+	}
+	var err error
+	if r.Data.SHA256, err = contentHash(ctx, o.Data); err != nil {
+		return err
+	}
+	record, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	metadata := map[string]string{"format": "pt"} // which Hugging Face's programs ask for
+	if o.Licence != "" {
+		metadata["licence"] = o.Licence
+	}
+	err = atomicfile.Write(filepath.Join(dir, file), func(w io.Writer) error { return weights.Write(w, list, metadata) })
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(dir, "config.json"), config); err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(dir, recordName), record); err != nil {
+		return err
+	}
+	return o.removeState(r.Network)
+}
+
+func writeFile(path string, text []byte) error {
+	return atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(append(text, '\n')); return err })
+}

@@ -1,0 +1,106 @@
+// Package train trains the two networks that MGD3 takes as given, where none fits the images at hand: the
+// autoencoder, and the denoiser in its latents.
+//
+//	autoencoder   L = |x − x̂|  +  w·KL( q(z|x) ‖ N(0, 1) )  +  g·( |∂₁(x − x̂)| + |∂₂(x − x̂)| )  +  p·LPIPS(x, x̂)
+//	              x̂ = decode( mean + exp(logvar/2)·ζ )                   Rombach et al. 2022, section 3.1 and appendix G
+//
+//	denoiser      L = (ε − ε̂)² + KL( q(x₋|x, x0) ‖ p(x₋|x) )/ln 2          L_hybrid, Nichol and Dhariwal 2021, section 3.1
+//	              x = √ā·x0 + √(1 − ā)·ε,  t uniform in 0 … 999,
+//	              the class forgotten with probability 0.1                Ho and Salimans 2022
+//
+// Every term is a mean over the elements of its own tensor. In the KL of the denoiser the gradient does not
+// flow into ε̂, so that it teaches the variance alone; [DiTSettings] says more of it.
+//
+//	step          g ← g·min(1, clip/‖g‖),  AdamW,  ema ← d·ema + (1 − d)·w,  d = min(EMA, (1 + n)/(10 + n)) at step n from 1
+//	rate          linear from 0 over the first steps, then constant or a half cosine to 0
+//
+//	name    shape            meaning
+//	x, x̂    [B, 3, S, S]     RGB in [-1, 1]
+//	z, ζ    [B, c, h, w]     latent, and the noise of its posterior
+//	x0, ε   [B, c, h, w]     scaled latent, and noise
+//
+// A training is a function of its settings and its images: batches, noise and all else come from streams named by seed and
+// step. It writes its state from time to time, and the same call goes on from there to the same bytes.
+//
+//	OUT/autoencoder/    config.json, diffusion_pytorch_model.safetensors, training.json     a model folder, when all is done
+//	OUT/dit/            config.json, model.safetensors, training.json
+//	OUT/classes.txt     the classes in the order of the denoiser's labels
+//	OUT/training/NET/   loss.csv, samples/STEP.png; while it goes on, state.safetensors; latents
+package train
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/engine"
+)
+
+// ErrOther says that the output folder holds a training with other settings or images.
+var ErrOther = errors.New("holds another training")
+
+// Options are what both trainings share.
+type Options struct {
+	Engine *engine.Engine
+	Data   *dataset.Set
+	Out    string                 // the model folder to be
+	Images distill.EncodeSettings // which images, and how they are read; Flip, FromSample, Seed and SkipBad are not for trainings
+	Recipe Recipe
+
+	Licence string // of the trained weights, kept beside them; "" says nothing
+	Half    bool   // write the weights as float16
+
+	CheckpointEvery int // steps from one state on disk to the next; decides no result
+	SampleEvery     int // steps from one sheet of samples to the next; 0 draws none, and decides no result
+
+	Report func(Event) // told of progress, from one goroutine at a time; may be nil
+}
+
+// Event is one thing that happened; it counts images.
+type Event struct {
+	distill.Event
+	Step int     `json:"step,omitempty"` // of the training
+	Loss float64 `json:"loss,omitempty"` // of that step
+}
+
+// The stages of an Event, beside [distill.StageEncode].
+const (
+	StageRead  = "read"
+	StageTrain = "train"
+)
+
+// The networks, by the names of their folders.
+const (
+	networkAutoencoder = "autoencoder"
+	networkDiT         = "dit"
+)
+
+func (o *Options) report(e Event) {
+	if o.Report != nil {
+		o.Report(e)
+	}
+}
+
+// workDir holds what a network's training needs and the finished model does not.
+func (o *Options) workDir(network string) string { return filepath.Join(o.Out, "training", network) }
+
+func (o *Options) modelDir(network string) string { return filepath.Join(o.Out, network) }
+
+// check names the first option out of its range.
+func (o *Options) check() error {
+	if o.CheckpointEvery < 1 {
+		return fmt.Errorf("a checkpoint every %d steps, want at least 1", o.CheckpointEvery)
+	}
+	if o.SampleEvery < 0 {
+		return fmt.Errorf("samples every %d steps, want at least 0", o.SampleEvery)
+	}
+	if err := o.Images.Check(); err != nil {
+		return err
+	}
+	if o.Images.Flip || o.Images.FromSample || o.Images.SkipBad {
+		return errors.New("flips, samples of the posterior and unreadable images are no settings of a training's images")
+	}
+	return o.Recipe.Check()
+}
