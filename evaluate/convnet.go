@@ -20,6 +20,5 @@ func (c ConvNet) Forward(p engine.Params, x *Node, training bool) *Node {
 		x = engine.Conv2D(p.In("layers").At("conv", i), x, c.Width, 3, 1, [2]int{1, 1})
 		x = averagePool(relu(l.normalise(p.In("layers").At("norm", i), x)), 2)
 	}
-	x = TransposeAllDims(x, 0, 3, 1, 2) // the linear layer's inputs are in the order of PyTorch's images
-	return engine.Linear(p.In("classifier"), Reshape(x, x.Shape().Dim(0), -1), c.Classes)
+	return engine.Linear(p.In("classifier"), flatten(x), c.Classes)
 }

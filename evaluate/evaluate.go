@@ -3,6 +3,8 @@
 //	ConvNet-d     d × ( conv 3×3, norm, ReLU, average pool 2 ), linear            Gidaris and Komodakis 2018
 //	ResNet-n      stem, four stages of residual blocks, mean, linear              He et al. 2016, arXiv:1512.03385
 //	ResNetAP-n    the same, with average pools in the place of strides            Zhao et al. 2021 (DC), Kim et al. 2022 (IDC)
+//	AlexNet       five convolutions, three linear layers                          Krizhevsky 2014, arXiv:1404.5997
+//	VGG-11        eight convolutions, three linear layers                         Simonyan and Zisserman 2015, arXiv:1409.1556
 //
 //	block:        y = ReLU( norm(conv3×3( pool(ReLU(norm(conv3×3(x)))) )) + short(x) )     two convolutions (10, 18, 34)
 //	              conv 1×1, 3×3 and 1×1 with four times the width at its end               three convolutions (50, 101)
@@ -14,7 +16,7 @@
 //	step          as package optim has it
 //
 // Tensor names and layouts are those of the programs the published scores were made with, which
-// TestGolden pins.
+// TestGolden pins; those of AlexNet and VGG-11 are torchvision's, which TestReference spells out.
 //
 //	name    shape              meaning
 //	x       [B, 3, S, S]       images, normalised
@@ -33,7 +35,8 @@ import (
 // Net is a classifier as a graph function.
 type Net interface {
 	// Forward returns the logits [B, classes] of images x [B, 3, S, S]. In training, batch norms
-	// use the moments of the batch and set their running ones. Like all graph functions it panics
+	// use the moments of the batch and set their running ones, and dropout drops what its
+	// state says, and sets it to that of the next step. Like all graph functions it panics
 	// on wrong shapes.
 	Forward(p engine.Params, x *Node, training bool) *Node
 }

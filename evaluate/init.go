@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"math"
+	"math/rand/v2"
 	"strings"
 
 	"mgd3/engine"
@@ -13,12 +14,15 @@ import (
 // Fresh returns untrained weights on e's device for a program of net's that asks for specs: what the
 // published programs start from, drawn from streams of seed.
 //
-//	ConvNet              every weight and bias uniform in ±1/√n, n = inputs of one output
+//	ConvNet, AlexNet     every weight and bias uniform in ±1/√n, n = inputs of one output
 //	ResNet               convolutions normal, σ² = 2/(k·k·out); the linear layer as above
+//	VGG11                convolutions as ResNet's; linear layers normal, σ = 0.01; biases 0
+//	the key of dropout   uniform
 //	norms                weight and running variance 1, bias and running mean 0
 //	the optimiser's state 0
 func Fresh(e *engine.Engine, net Net, specs []weights.Spec, seed uint64) (engine.Weights, error) {
 	_, residual := net.(ResNet)
+	_, vgg := net.(VGG11)
 	w := engine.Weights{}
 	inputs := 1 // of one output, of the last layer with a matrix
 	for i, spec := range specs {
@@ -36,12 +40,13 @@ func Fresh(e *engine.Engine, net Net, specs []weights.Spec, seed uint64) (engine
 					data[j] = 1
 				}
 			}
-		case residual && len(spec.Shape) == 4:
-			rng.Normals(stream, data)
-			sigma := math.Sqrt(2 / float64(spec.Shape[0]*spec.Shape[2]*spec.Shape[3]))
-			for j := range data {
-				data[j] *= float32(sigma)
-			}
+		case spec.Name == dropoutState:
+			data[0] = float32(stream.Uint32N(1 << 24))
+		case (residual || vgg) && len(spec.Shape) == 4:
+			normals(stream, data, math.Sqrt(2/float64(spec.Shape[0]*spec.Shape[2]*spec.Shape[3])))
+		case vgg && len(spec.Shape) == 2:
+			normals(stream, data, 0.01)
+		case vgg:
 		default:
 			bound := 1 / math.Sqrt(float64(inputs))
 			for j := range data {
@@ -55,6 +60,14 @@ func Fresh(e *engine.Engine, net Net, specs []weights.Spec, seed uint64) (engine
 		w[spec.Name] = tensor
 	}
 	return w, nil
+}
+
+// normals fills data with normal numbers of standard deviation sigma.
+func normals(r *rand.Rand, data []float32, sigma float64) {
+	rng.Normals(r, data)
+	for j := range data {
+		data[j] *= float32(sigma)
+	}
 }
 
 // isNorm reports whether the tensor belongs to a norm: to a layer whose weight is a vector.

@@ -93,5 +93,30 @@ func averagePool(x *Node, k int) *Node {
 	return ReduceMean(Reshape(x, b, h, k, w, k, c), 2, 4)
 }
 
+// adaptivePool is the mean of n×n parts of x [B, h, w, C], as PyTorch's AdaptiveAvgPool2d cuts them: part i of m
+// rows is from ⌊i·m/n⌋ to ⌈(i+1)·m/n⌉, so that parts overlap where n does not divide m, and repeat
+// rows where there are fewer than n.
+func adaptivePool(x *Node, n int) *Node {
+	for _, axis := range []int{1, 2} {
+		m := x.Shape().Dim(axis)
+		if m == n {
+			continue
+		}
+		parts := make([]*Node, n)
+		for i := range parts {
+			ranges := []SliceAxisSpec{AxisRange(), AxisRange(), AxisRange(), AxisRange()}
+			ranges[axis] = AxisRange(i*m/n, ((i+1)*m+n-1)/n)
+			parts[i] = ReduceAndKeep(Slice(x, ranges...), ReduceMean, axis)
+		}
+		x = Concatenate(parts, axis)
+	}
+	return x
+}
+
+// flatten turns x [B, h, w, C] to [B, C·h·w], the order of PyTorch's images.
+func flatten(x *Node) *Node {
+	return Reshape(TransposeAllDims(x, 0, 3, 1, 2), x.Shape().Dim(0), -1)
+}
+
 // channelsLast turns images [B, C, H, W] to [B, H, W, C].
 func channelsLast(x *Node) *Node { return TransposeAllDims(x, 0, 2, 3, 1) }

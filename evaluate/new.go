@@ -1,0 +1,68 @@
+package evaluate
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Names lists networks that [New] knows. ConvNets may have any other depth.
+func Names() []string {
+	return []string{
+		"convnet3", "convnet4", "convnet5", "convnet6", "resnetap10", "resnetap18",
+		"resnet10", "resnet18", "resnet34", "resnet50", "resnet101", "alexnet", "vgg11", "vgg11_bn",
+	}
+}
+
+// New returns the network of that name, of its published widths, for square images of size pixels.
+//
+//	convnetD      depth D, 128 wide
+//	resnetapD     ResNetAP-10 and -18
+//	resnetD       ResNet-10, -18, -34, -50 and -101
+//	alexnet       AlexNet, which has no norms, whatever norm is
+//	vgg11         VGG-11 without norms, whatever norm is
+//	vgg11_bn      VGG-11 with them
+//
+// It is an error if the images are too small for the network, which says how large they must be.
+func New(name string, size, classes int, norm Norm) (Net, error) {
+	net, least := lookUp(name, size, classes, norm)
+	switch {
+	case net == nil:
+		return nil, fmt.Errorf("evaluate: network %q is not known, want convnet with a depth or one of %s", name, strings.Join(Names(), ", "))
+	case !slices.Contains([]Norm{"", Instance, Batch, NoNorm}, norm):
+		return nil, fmt.Errorf("evaluate: %s: norm is %q, want %q, %q or %q", name, norm, Instance, Batch, NoNorm)
+	case classes < 1:
+		return nil, fmt.Errorf("evaluate: %s: %d classes, want at least 1", name, classes)
+	case size < least:
+		return nil, fmt.Errorf("evaluate: %s: images of %d pixels are too small, want at least %d", name, size, least)
+	}
+	return net, nil
+}
+
+// lookUp returns the network, nil if there is none, and the size of the smallest images it takes.
+func lookUp(name string, size, classes int, norm Norm) (net Net, least int) {
+	switch name {
+	case "alexnet":
+		return AlexNet{64, classes}, smallestAlexNet
+	case "vgg11":
+		return VGG11{64, classes, NoNorm}, smallestVGG
+	case "vgg11_bn":
+		return VGG11{64, classes, norm}, smallestVGG
+	}
+	if depth, ok := numbered(name, "convnet"); ok && depth < 31 {
+		return ConvNet{depth, 128, classes, norm}, 1 << depth
+	}
+	pool := strings.HasPrefix(name, "resnetap")
+	if depth, ok := numbered(strings.Replace(name, "resnetap", "resnet", 1), "resnet"); ok && slices.Contains(Names(), name) {
+		return ResNet{depth, 64, size, pool, classes, norm}, 16 // of which the last stage leaves 2: a norm of one pixel is its bias
+	}
+	return nil, 0
+}
+
+// numbered returns the number n of a name that is prefix and n, from 1 on.
+func numbered(name, prefix string) (n int, ok bool) {
+	digits, ok := strings.CutPrefix(name, prefix)
+	n, err := strconv.Atoi(digits)
+	return n, ok && err == nil && n > 0 && strconv.Itoa(n) == digits
+}
