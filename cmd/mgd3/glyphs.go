@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/glyphs"
+	"mgd3/internal/atomicfile"
+)
+
+// stageDraw is the stage of drawing images to files.
+const stageDraw = "draw"
+
+// glyphsOptions are the flags of glyphs.
+type glyphsOptions struct {
+	out, split string
+	perClass   int
+}
+
+// drawn is what glyphs says of one split.
+type drawn struct {
+	Split   string `json:"split"`
+	Classes int    `json:"classes"`
+	Images  int    `json:"images"`
+	Kept    int    `json:"kept"` // of them, that were there
+	Folder  string `json:"folder"`
+}
+
+func (e *env) glyphsCmd() *cobra.Command {
+	var o glyphsOptions
+	cmd := &cobra.Command{
+		Use:   "glyphs",
+		Short: "Write the image set that travels inside the program as files",
+		Long: `Draws the letters A to J of free typefaces, in colour, 32 by 32 pixels, and writes them as PNG files
+SPLIT/CLASS/NUMBER.png. The typefaces of test are of other families than those of train. The same
+image has the same bytes everywhere.
+
+The other commands need no files: they take the name glyphs in the place of a folder, with
+--split train or test. A folder of that name is ./glyphs.`,
+		Example: `  mgd3 glyphs --out letters
+  mgd3 glyphs --out letters --split train --per-class 5000
+  mgd3 distill --data glyphs --split train --model glyphs --out letters-10`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return e.glyphs(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.out, "out", "", "write below `DIR`")
+	f.StringVar(&o.split, "split", "", "write this split alone: `NAME` is "+strings.Join(glyphs.Splits, " or "))
+	f.IntVar(&o.perClass, "per-class", 0, "the first `N` images of each class; default 2000 of train and 500 of test, which have up to 5000 and 1000")
+	_ = cmd.MarkFlagRequired("out")
+	return cmd
+}
+
+func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
+	splits := glyphs.Splits
+	if o.split != "" {
+		splits = []string{o.split}
+	}
+	var sets []*dataset.Set
+	total := 0
+	for _, split := range splits {
+		set, err := glyphs.Open(split, glyphs.Options{PerClass: o.perClass})
+		if err != nil {
+			return fail(exitUsage, `"mgd3 glyphs --help" says what there is`, err)
+		}
+		sets = append(sets, set)
+		total += len(set.Classes) * len(set.Classes[0].Images)
+	}
+	event := distill.Event{Stage: stageDraw, Total: total}
+	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
+	for i, split := range splits {
+		d := drawn{Split: split, Classes: len(sets[i].Classes), Folder: filepath.Join(o.out, split)}
+		for _, class := range sets[i].Classes {
+			kept, err := writeClass(ctx, filepath.Join(d.Folder, class.Name), sets[i], class)
+			if err != nil {
+				return fail(exitOutput, "", err)
+			}
+			d.Images += len(class.Images)
+			d.Kept += kept
+			event.Class = class.Name
+			event.Done += len(class.Images)
+			event.Kept += kept
+			p.event(event)
+		}
+		if err := e.sayDrawn(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *env) sayDrawn(d drawn) error {
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(d)
+	}
+	_, err := fmt.Fprintf(e.stdout, "%s: %d classes, %d images, %d of them there already\n", d.Folder, d.Classes, d.Images, d.Kept)
+	return err
+}
+
+// writeClass writes the images of a class to a folder that may hold some of them, and nothing else. It
+// returns how many were there.
+func writeClass(ctx context.Context, dir string, set *dataset.Set, class dataset.Class) (kept int, err error) {
+	if err := checkNoOthers(dir, class); err != nil {
+		return 0, err
+	}
+	const workers = 8 // waiting for the disk, most of the time
+	kepts := make([]int, workers)
+	group, ctx := errgroup.WithContext(ctx)
+	for k := range workers {
+		group.Go(func() error {
+			for i := k; i < len(class.Images); i += workers {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				same, err := writeImage(filepath.Join(dir, class.Images[i].Name), set, class.Images[i])
+				if err != nil {
+					return err
+				}
+				if same {
+					kepts[k]++
+				}
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	for _, n := range kepts {
+		kept += n
+	}
+	return kept, err
+}
+
+// writeImage writes one image, unless the same file is there.
+func writeImage(path string, set *dataset.Set, ref dataset.Ref) (same bool, err error) {
+	data, err := set.Read(ref)
+	if err != nil {
+		return false, err
+	}
+	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, data) {
+		return true, nil
+	}
+	return false, atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(data); return err })
+}
+
+// checkNoOthers says which visible file of the folder is not an image of the class.
+func checkNoOthers(dir string, class dataset.Class) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	names := map[string]bool{}
+	for _, ref := range class.Images {
+		names[ref.Name] = true
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if !names[name] && !strings.HasPrefix(name, ".") {
+			return fmt.Errorf("%s: is not one of the %d images of its class, want another --out, or the --per-class it was made with", filepath.Join(dir, name), len(class.Images))
+		}
+	}
+	return nil
+}
