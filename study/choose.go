@@ -108,6 +108,11 @@ func (o *Options) claim(set setID) (chosenClaim, error) {
 	if set.IPC < 1 {
 		return c, fmt.Errorf("ipc is %d, want at least 1", set.IPC)
 	}
+	for _, class := range o.Train.Classes {
+		if n := len(class.Images); n < set.IPC {
+			return c, fmt.Errorf("class %s: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, set.IPC)
+		}
+	}
 	if !set.Method.Seeded() {
 		c.Seed = 0
 	}
@@ -180,9 +185,6 @@ func (c *chooser) order(class dataset.Class) (ChosenClass, []int, error) {
 			return made, nil, err
 		}
 		made.From = hash(files)
-		if made.Real < c.set.IPC {
-			return made, nil, fmt.Errorf("%w: have %d, want %d", modes.ErrTooFew, made.Real, c.set.IPC)
-		}
 		order, err := coreset.Random(made.Real, made.Real, rng.Stream(c.set.Seed, "random", rng.Hash(class.Name)))
 		return made, order, err
 	}
