@@ -25,7 +25,7 @@ type Augment struct {
 	Lighting  float64    `json:"lighting"`   // σ of the shift along each principal colour; 0: none
 	Mean      [3]float64 `json:"mean"`       // of red, green and blue in [0, 1]
 	Std       [3]float64 `json:"std"`        //
-	Margin    [2]int     `json:"margin"`     // a test image's short side is size/Margin[0]·Margin[1]; 0, 0: size
+	Margin    [2]int     `json:"margin"`     // a test image's short side is ⌊size/Margin[0]⌋·Margin[1] if that is more than size
 }
 
 // Jitter is the largest change of each kind; they come in random order.
@@ -64,7 +64,7 @@ func (a Augment) Apply(dst []float32, im *dataset.RGB, size int, r *rand.Rand) {
 func (a Augment) Test(dst []float32, im *dataset.RGB, size int) {
 	short := size
 	if a.Margin[0] > 0 {
-		short = size / a.Margin[0] * a.Margin[1]
+		short = max(size, size/a.Margin[0]*a.Margin[1])
 	}
 	if im.W != size || im.H != size || short != size {
 		im = dataset.CropCenterOf(im, short, size)

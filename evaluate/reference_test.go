@@ -18,9 +18,8 @@ import (
 
 // reference is an image inside a network, [channel][row][column], with the weights by torchvision's names.
 type reference struct {
-	w     map[string][]float64
-	shape map[string][]int
-	x     [][][]float64
+	w map[string][]float64
+	x [][][]float64
 }
 
 func blank(c, h, w int) [][][]float64 {
