@@ -91,7 +91,7 @@ type goldenRun struct {
 	x, labels *tensors.Tensor
 }
 
-const io = "io.safetensors"
+const ioFile = "io.safetensors"
 
 func newGoldenRun(t *testing.T, e *engine.Engine, c golden.Case, g goldenCase) *goldenRun {
 	r := &goldenRun{goldenCase: g, c: c, report: c.Report(t), weights: engine.Weights{}}
@@ -107,10 +107,10 @@ func newGoldenRun(t *testing.T, e *engine.Engine, c golden.Case, g goldenCase) *
 		sgd.Step(p, specs, gradients, in[2])
 		return append([]*Node{loss, logits}, gradients...)
 	}
-	input := c.Tensor(t, io, "input")
-	r.x = tensors.FromFlatDataAndDimensions(c.Float32s(t, io, "input"), input.Shape...)
+	input := c.Tensor(t, ioFile, "input")
+	r.x = tensors.FromFlatDataAndDimensions(c.Float32s(t, ioFile, "input"), input.Shape...)
 	target := make([]int32, input.Shape[0])
-	for i, v := range c.Int64s(t, io, "target") {
+	for i, v := range c.Int64s(t, ioFile, "target") {
 		target[i] = int32(v)
 	}
 	r.labels = tensors.FromValue(target)
@@ -172,7 +172,7 @@ func (r *goldenRun) run(t *testing.T) {
 		}
 		losses = append(losses, tensors.ToScalar[float32](out[0]))
 		if step == 0 {
-			r.report.Compare("logits", flat(out[1]), r.c.Float32s(t, io, "logits"), r.Tolerance.Logits)
+			r.report.Compare("logits", flat(out[1]), r.c.Float32s(t, ioFile, "logits"), r.Tolerance.Logits)
 			r.compareGradients(t, out[2:])
 		}
 	}
@@ -182,7 +182,7 @@ func (r *goldenRun) run(t *testing.T) {
 		t.Fatal(err)
 	}
 	losses = append(losses, tensors.ToScalar[float32](out[0]))
-	r.report.Compare("logits_after", flat(out[1]), r.c.Float32s(t, io, "logits_after"), r.Tolerance.LogitsEnd)
+	r.report.Compare("logits_after", flat(out[1]), r.c.Float32s(t, ioFile, "logits_after"), r.Tolerance.LogitsEnd)
 	want := make([]float32, len(r.Losses))
 	for i := range want {
 		want[i] = float32(r.Losses[i])
@@ -193,8 +193,8 @@ func (r *goldenRun) run(t *testing.T) {
 // compareGradients compares the norms of all gradients, and the gradients that the case holds.
 func (r *goldenRun) compareGradients(t *testing.T, gradients []*tensors.Tensor) {
 	tol := r.Tolerance
-	norms := r.c.Float64s(t, io, "grad_norms")
-	stored := r.c.Open(t, io).Names()
+	norms := r.c.Float64s(t, ioFile, "grad_norms")
+	stored := r.c.Open(t, ioFile).Names()
 	for i, name := range r.names {
 		got, norm := flat(gradients[i]), norms[slices.Index(r.Parameters, name)]
 		if d := math.Abs(norm64(got) - norm); !(d <= max(tol.GradNorm*norm, tol.GradFloor)) {
@@ -204,7 +204,7 @@ func (r *goldenRun) compareGradients(t *testing.T, gradients []*tensors.Tensor) 
 			if !slices.Contains(stored, kind+name) {
 				continue
 			}
-			want := r.c.Float32s(t, io, kind+name)
+			want := r.c.Float32s(t, ioFile, kind+name)
 			diff := slices.Clone(got[:len(want)])
 			for j := range diff {
 				diff[j] -= want[j]
@@ -219,13 +219,13 @@ func (r *goldenRun) compareGradients(t *testing.T, gradients []*tensors.Tensor) 
 // compareAfter compares the weights after the last step: those that the case holds, and the size of
 // the change of all.
 func (r *goldenRun) compareAfter(t *testing.T) {
-	stored := r.c.Open(t, io).Names()
-	norms := r.c.Float64s(t, io, "weight_norms_after")
+	stored := r.c.Open(t, ioFile).Names()
+	norms := r.c.Float64s(t, ioFile, "weight_norms_after")
 	for i, name := range r.Parameters {
 		got := flat(r.weights[name])
 		for _, kind := range []string{"after/", "after_head2/"} {
 			if slices.Contains(stored, kind+name) {
-				want := r.c.Float32s(t, io, kind+name)
+				want := r.c.Float32s(t, ioFile, kind+name)
 				r.report.Compare(kind+name, got[:len(want)], want, r.Tolerance.After)
 			}
 		}

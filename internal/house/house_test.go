@@ -39,7 +39,7 @@ var rooms = map[string][]string{
 	"latent":                 {"engine", "weights", "internal/atomicfile"},
 	"distill":                {"dataset", "diffusion", "dit", "engine", "internal/atomicfile", "latent", "modes", "rng", "weights"},
 	"optim":                  {"engine", "weights"},
-	"evaluate":               {"dataset", "engine", "optim", "rng", "weights"},
+	"evaluate":               {"dataset", "engine", "internal/atomicfile", "internal/checkpoint", "optim", "rng", "weights"},
 	"report":                 {"dataset"},
 	"internal/house":         {},
 	"internal/bench":         {"dataset", "diffusion", "dit", "engine", "evaluate", "latent", "modes", "optim", "rng", "weights"},
