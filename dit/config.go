@@ -3,6 +3,7 @@ package dit
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -134,6 +135,16 @@ func ParseConfig(data []byte) (Config, error) {
 // ReadConfig is [ParseConfig] of a file; errors name it.
 func ReadConfig(path string) (Config, error) {
 	data, err := os.ReadFile(path)
+	return readConfig(path, data, err)
+}
+
+// ReadConfigFS is [ReadConfig] of a file in a file system.
+func ReadConfigFS(fsys fs.FS, name string) (Config, error) {
+	data, err := fs.ReadFile(fsys, name)
+	return readConfig(name, data, err)
+}
+
+func readConfig(path string, data []byte, err error) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}

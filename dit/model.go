@@ -3,7 +3,9 @@ package dit
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"math"
+	"path"
 	"path/filepath"
 
 	"github.com/gomlx/compute/shapes"
@@ -27,6 +29,20 @@ func Open(ctx context.Context, e *engine.Engine, dir string) (*Model, error) {
 		return nil, err
 	}
 	file, err := weights.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return load(ctx, e, config, file)
+}
+
+// OpenFS is [Open] of a folder in a file system, such as that of the model that travels in the program.
+func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, dir string) (*Model, error) {
+	config, err := ReadConfigFS(fsys, path.Join(dir, "config.json"))
+	if err != nil {
+		return nil, err
+	}
+	file, err := weights.OpenFS(fsys, dir)
 	if err != nil {
 		return nil, err
 	}

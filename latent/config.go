@@ -3,6 +3,7 @@ package latent
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 )
@@ -140,6 +141,16 @@ func (c Config) Validate() error {
 // ReadConfig is [ParseConfig] of a file; errors name it.
 func ReadConfig(path string) (Config, error) {
 	data, err := os.ReadFile(path)
+	return readConfig(path, data, err)
+}
+
+// ReadConfigFS is [ReadConfig] of a file in a file system.
+func ReadConfigFS(fsys fs.FS, name string) (Config, error) {
+	data, err := fs.ReadFile(fsys, name)
+	return readConfig(name, data, err)
+}
+
+func readConfig(path string, data []byte, err error) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}

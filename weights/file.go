@@ -5,8 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 // File is one safetensors file, or the shards of one model, open for reading. It may be used
 // from several goroutines; Close must come after all of them.
 type File struct {
+	in       place
 	path     string // as opened, for messages
 	sources  []*source
 	tensors  map[string]Tensor
@@ -24,12 +26,18 @@ type File struct {
 // Open opens a model's tensors and checks every header. The path names a file
 // (*.safetensors), an index of shards (*.index*.json), or a folder that holds one of
 // modelFiles or a single *.safetensors. A damaged file is an error that wraps ErrFormat.
-func Open(path string) (*File, error) {
-	path, err := find(path)
+func Open(path string) (*File, error) { return openAt(disk, path) }
+
+// OpenFS is [Open] of a path in a file system, embedded in the program say: its names are those of
+// [fs.ValidPath].
+func OpenFS(fsys fs.FS, name string) (*File, error) { return openAt(place{fsys, path.Join}, name) }
+
+func openAt(in place, path string) (*File, error) {
+	path, err := find(in, path)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{path: path, tensors: map[string]Tensor{}, metadata: map[string]string{}}
+	f := &File{in: in, path: path, tensors: map[string]Tensor{}, metadata: map[string]string{}}
 	if strings.HasSuffix(path, ".json") {
 		err = f.addShards()
 	} else {
@@ -53,15 +61,15 @@ var modelFiles = []string{
 }
 
 // find returns the file to open for path: path itself unless it is a folder.
-func find(path string) (string, error) {
-	info, err := os.Stat(path)
+func find(in place, path string) (string, error) {
+	info, err := fs.Stat(in.FS, path)
 	if err != nil {
 		return "", err
 	}
 	if !info.IsDir() {
 		return path, nil
 	}
-	entries, err := os.ReadDir(path)
+	entries, err := fs.ReadDir(in.FS, path)
 	if err != nil {
 		return "", err
 	}
@@ -71,19 +79,19 @@ func find(path string) (string, error) {
 	}
 	for _, name := range modelFiles {
 		if slices.Contains(names, name) {
-			return filepath.Join(path, name), nil
+			return in.join(path, name), nil
 		}
 	}
 	names = slices.DeleteFunc(names, func(n string) bool { return filepath.Ext(n) != ".safetensors" })
 	if len(names) != 1 {
 		return "", fmt.Errorf("%s: holds %d *.safetensors files %v, want one, or one named %s", path, len(names), names, modelFiles[0])
 	}
-	return filepath.Join(path, names[0]), nil
+	return in.join(path, names[0]), nil
 }
 
 // add opens one file, adds its tensors and returns them.
 func (f *File) add(path string) ([]Tensor, error) {
-	src, err := openSource(path)
+	src, err := openSource(f.in, path)
 	if err != nil {
 		return nil, err
 	}

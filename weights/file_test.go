@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"mgd3/rng"
 )
@@ -417,6 +418,50 @@ func TestShards(t *testing.T) {
 	}
 }
 
+// TestOpenFS opens files, folders and shards in a file system: what is embedded in a program has no paths of the
+// system and cannot be mapped.
+func TestOpenFS(t *testing.T) {
+	x := encode(t, []Tensor{F32("a", []int{1}, []float32{1})}, nil)
+	fsys := fstest.MapFS{
+		"one/model.safetensors":                {Data: x},
+		"two/model.safetensors.index.json":     {Data: []byte(`{"weight_map":{"a":"sub/1.safetensors"}}`)},
+		"two/sub/1.safetensors":                {Data: x},
+		"empty/config.json":                    {Data: []byte("{}")},
+		"damaged/model.safetensors":            {Data: x[:20]},
+		"nothing/model.safetensors":            {},
+		"folder/model.safetensors/config.json": {},
+	}
+	for _, c := range []struct{ name, path, err string }{
+		{"one", "one/model.safetensors", ""},
+		{"one/model.safetensors", "one/model.safetensors", ""},
+		{"two", "two/sub/1.safetensors", ""},
+		{"empty", "", "empty: holds 0 *.safetensors files"},
+		{"damaged", "", "damaged/model.safetensors: "},
+		{"nothing", "", "nothing/model.safetensors: "},
+		{"folder", "", "folder/model.safetensors: "},
+		{"none", "", "none: file does not exist"},
+	} {
+		f, err := OpenFS(fsys, c.name)
+		if c.err != "" {
+			wantError(t, err, nil, c.err)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(f.Paths(), []string{c.path}) {
+			t.Errorf("%s: opened %q, want %s", c.name, f.Paths(), c.path)
+		}
+		sum := sha256.Sum256(x)
+		if got, err := f.SHA256(t.Context()); err != nil || got != hex.EncodeToString(sum[:]) {
+			t.Errorf("%s: hash %s, %v, want %x", c.name, got, err, sum)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestWriteErrors(t *testing.T) {
 	x := F32("x", []int{1}, []float32{1})
 	for _, c := range []struct {
@@ -567,9 +612,9 @@ func TestHalf(t *testing.T) {
 		}
 		even := uint16(h + h%2)
 		for v, want := range map[float32]uint16{
-			a:               uint16(h),
-			float32(middle): even,
-			math.Nextafter32(float32(middle), 0):                    uint16(h),
+			a:                                    uint16(h),
+			float32(middle):                      even,
+			math.Nextafter32(float32(middle), 0): uint16(h),
 			math.Nextafter32(float32(middle), float32(math.Inf(1))): uint16(h + 1),
 		} {
 			if got := toHalf(v); got != want {

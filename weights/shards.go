@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 )
@@ -16,7 +16,7 @@ import (
 //
 // Index and shards must agree on every tensor.
 func (f *File) addShards() error {
-	text, err := os.ReadFile(f.path)
+	text, err := fs.ReadFile(f.in.FS, f.path)
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (f *File) addShards() error {
 	}
 	shards := slices.Compact(slices.Sorted(maps.Values(shardOf)))
 	for _, shard := range shards {
-		tensors, err := f.add(filepath.Join(filepath.Dir(f.path), filepath.FromSlash(shard)))
+		tensors, err := f.add(f.in.join(f.path, "..", shard))
 		if err != nil {
 			return err
 		}

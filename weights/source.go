@@ -3,10 +3,26 @@ package weights
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/edsrzf/mmap-go"
 )
+
+// place is a file system and how its paths are joined.
+type place struct {
+	fs.FS
+	join func(...string) string
+}
+
+// disk takes the paths of the operating system.
+var disk = place{host{}, filepath.Join}
+
+type host struct{}
+
+func (host) Open(path string) (fs.File, error)     { return os.Open(path) }
+func (host) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) } // opens no pipe
 
 // source is the content of one file: mapped where the system can, read otherwise.
 //
@@ -18,9 +34,9 @@ type source struct {
 	mapped mmap.MMap // nil if data was read
 }
 
-// openSource maps the regular file at path.
-func openSource(path string) (*source, error) {
-	info, err := os.Stat(path)
+// openSource opens the regular file at path.
+func openSource(in place, path string) (*source, error) {
+	info, err := fs.Stat(in.FS, path)
 	if err != nil {
 		return nil, err
 	}
@@ -30,15 +46,17 @@ func openSource(path string) (*source, error) {
 	if info.Size() == 0 { // cannot be mapped
 		return &source{name: path, data: []byte{}}, nil
 	}
-	file, err := os.Open(path)
+	file, err := in.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close() // the map stays
-	if mapped, err := mmap.Map(file, mmap.RDONLY, 0); err == nil {
-		return &source{path, mapped, mapped}, nil
+	if file, ok := file.(*os.File); ok {
+		if mapped, err := mmap.Map(file, mmap.RDONLY, 0); err == nil {
+			return &source{path, mapped, mapped}, nil
+		}
 	}
-	data, err := os.ReadFile(path)
+	data, err := fs.ReadFile(in.FS, path)
 	return &source{name: path, data: data}, err
 }
 
