@@ -1,9 +1,32 @@
 package distill
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+
 	"mgd3/latent"
 	"mgd3/modes"
 )
+
+// Cache is what a folder of latents was made from.
+type Cache struct {
+	Settings    EncodeSettings
+	Classes     []string
+	Autoencoder string // SHA-256 of the weights
+}
+
+// ReadCache reads the settings of a folder that [Run.Encode] wrote latents to. A folder without is an [ErrStage].
+func ReadCache(dir string) (Cache, error) {
+	var c latentsClaim
+	if err := readClaim(dir, &c); err != nil {
+		return Cache{}, err
+	}
+	if err := c.check(); err != nil {
+		return Cache{}, fmt.Errorf("%s: %w", dir, err)
+	}
+	return Cache{c.Settings, c.Classes, c.Autoencoder}, nil
+}
 
 // OpenLatents opens the latents of a class in the folder that [Run.Encode] wrote them to, below Out or Run.Latents.
 // Latents that are not there are an [ErrStage].
@@ -27,4 +50,37 @@ func Centres(out, class string) (modes.Matrix, error) {
 		return modes.Matrix{}, err
 	}
 	return m.Centres, nil
+}
+
+// Samples returns the latents [k, c·h·w] of which the images of a class were decoded, which [Run.Sample] wrote below out.
+// Samples that are not there, or are of other modes, are an [ErrStage].
+func Samples(out, class string) (modes.Matrix, error) {
+	var c samplesClaim
+	if err := readClaim(samplesDir(out), &c); err != nil {
+		return modes.Matrix{}, err
+	}
+	if err := c.check(); err != nil {
+		return modes.Matrix{}, fmt.Errorf("%s: %w", samplesDir(out), err)
+	}
+	at := slices.Index(c.Modes.Latents.Classes, class)
+	if at < 0 {
+		return modes.Matrix{}, fmt.Errorf("%s: has no class %s", samplesDir(out), class)
+	}
+	m, err := c.Modes.read(out, class)
+	if err != nil {
+		return modes.Matrix{}, err
+	}
+	samples := modes.Matrix{Cols: m.Centres.Cols}
+	for j := range c.Modes.Settings.IPC {
+		im := image{class, j, c.Labels[at]}
+		row, _, err := readSample(im.latent(out), c.key(im, m.Key), samples.Cols)
+		if errors.Is(err, errStale) {
+			return modes.Matrix{}, fmt.Errorf("%w: %w", ErrStage, err)
+		}
+		if err != nil {
+			return modes.Matrix{}, stageMissing(err)
+		}
+		samples.Rows, samples.Data = samples.Rows+1, append(samples.Data, row...)
+	}
+	return samples, nil
 }

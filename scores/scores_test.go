@@ -1,7 +1,9 @@
 package scores
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -276,4 +278,36 @@ func TestRefused(t *testing.T) {
 	stop()
 	fails(t, "diversity with a context that is over", context.Canceled)(Diversity(over, two))
 	fails(t, "Fréchet with a context that is over", context.Canceled)(FrechetDistance(over, two, two))
+}
+
+// TestCompare: every field is the score it is named after, the mean is that of the classes, and what is missing is null.
+func TestCompare(t *testing.T) {
+	ctx := t.Context()
+	real, syn := normals(1, 60, 4, 0), normals(2, 7, 4, 1)
+	c, err := Compare(ctx, real, syn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "diversity", float64(c.Diversity), 0)(Diversity(ctx, syn))
+	near(t, "representativeness", float64(c.Representativeness), 0)(Representativeness(ctx, real, syn, 50))
+	near(t, "ManifoldGD diversity", float64(c.ManifoldDiversity), 0)(ManifoldDiversity(ctx, syn))
+	near(t, "ManifoldGD representativeness", float64(c.ManifoldRepresentativeness), 0)(ManifoldRepresentativeness(ctx, real, syn))
+	near(t, "Fréchet", float64(c.Frechet), 0)(FrechetDistance(ctx, real, syn))
+	near(t, "distance of the means", float64(c.MeanDistance), 0)(MeanDistance(real, syn))
+	near(t, "cosine of the means", float64(c.MeanCosine), 0)(MeanCosineDistance(real, syn))
+	covered, err := Coverage(ctx, real, syn, 5, 9)
+	near(t, "coverage", covered[0], 0)(float64(c.Coverage), err)
+	near(t, "fair coverage", covered[1], 0)(float64(c.FairCoverage), err)
+	d, err := MMD(ctx, real, syn, 0)
+	near(t, "MMD²", d.Squared, 0)(float64(c.MMD2), err)
+
+	m := Mean([]Class{c, {Diversity: 2 + c.Diversity, MeanCosine: 3}})
+	near(t, "mean diversity", float64(c.Diversity)+1, 1e-12)(float64(m.Diversity), nil)
+	near(t, "mean cosine", float64(c.MeanCosine)/2+1.5, 1e-12)(float64(m.MeanCosine), nil)
+
+	one, err := Compare(ctx, real, rows(syn, 0, 1))
+	text, errJSON := json.Marshal(one)
+	if err != nil || errJSON != nil || !bytes.Contains(text, []byte(`"diversity_mgd3":null`)) || !bytes.Contains(text, []byte(`"frechet":null`)) || bytes.Contains(text, []byte(`"mean_l2":null`)) {
+		t.Errorf("one sample: %s; errors %v, %v", text, err, errJSON)
+	}
 }
