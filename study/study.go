@@ -32,6 +32,7 @@ import (
 	"mgd3/distill"
 	"mgd3/dit"
 	"mgd3/engine"
+	"mgd3/evaluate"
 	"mgd3/latent"
 )
 
@@ -92,17 +93,35 @@ type Options struct {
 	Denoiser    *dit.Model          // the sampled methods' alone
 	ClassNames  []string            // the denoiser's classes in the order of its labels, or nil if they have no names
 
-	Out     string // folder of the sets
+	Out     string // folder of all that is made
 	Latents string // folder of the latents, made once for all sets; "" means latents below Out
 	Batch   int    // images on the device at once, at least 1; decides speed and memory, never a result
 
 	Report func(Event) // told of progress, from one goroutine at a time; may be nil
+
+	// The rest is for Compare alone.
+
+	Test     *dataset.Set      // what the networks are tested on, with the classes of Train in their order
+	IPCs     []int             // images per class, in the order in which the columns are worked on
+	Methods  []Method          // the rows
+	Sets     int               // sets, and so trainings, of each method and number of images
+	Nets     []string          // as evaluate.New takes them; a table for each
+	Protocol string            // a preset of package evaluate
+	Changes  []string          // of the preset, as evaluate.Protocol.With takes them
+	Teacher  *evaluate.Teacher // of protocols with soft labels
+
+	// FullLimit takes that many images of each class for full, the first by file name; 0 takes all.
+	FullLimit int
 }
 
 // Event is one thing that happened.
 type Event struct {
-	Set    string         `json:"set"`              // what is being made or learned, "mgd3, IPC 10, seed 0" say
-	Making *distill.Event `json:"making,omitempty"` // the set is being made
+	Set      string          `json:"set"`                // what is being made or learned, "mgd3, IPC 10, seed 0" say
+	Making   *distill.Event  `json:"making,omitempty"`   // the set is being made
+	Training *evaluate.Event `json:"training,omitempty"` // a network is being trained on it
+	Score    *evaluate.Score `json:"score,omitempty"`    // it has been, or had been before
+	Done     int             `json:"done,omitempty"`     // trainings that are over
+	Total    int             `json:"total,omitempty"`    // trainings of the comparison
 }
 
 func (o *Options) report(e Event) {

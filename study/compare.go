@@ -1,0 +1,236 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/evaluate"
+	"mgd3/modes"
+)
+
+// Compare makes the sets of all methods, trains every network on each of them, and tests it.
+//
+//	OUT/settings.json                          what all sets are made with
+//	OUT/latents, OUT/sets/SET                  see distill; SET is METHOD-ipcIPC-seedSEED
+//	OUT/PROTOCOL/NET/SET/result.json           one score, with its curve and times; the checkpoint before
+//	OUT/PROTOCOL/result.json, table.txt        the comparison, anew after each score
+//
+// It goes through the numbers of images in their order, then through the sets, the nets and the methods, so that the
+// first table has one run of every method; full, which costs most, comes last, once for each net. What is there is kept, so
+// that the same call goes on where one was stopped, and one with more sets, methods or numbers of images adds to it. The
+// result is the same to the byte however often it was stopped; times stand in the scores alone.
+//
+// Errors are those of package distill and evaluate, and name the set.
+func Compare(ctx context.Context, o Options) (*Comparison, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if err := distill.Claim(o.Out, o.comparisonClaim()); err != nil {
+		return nil, err
+	}
+	c := o.newComparison()
+	w := comparer{Options: &o, made: map[setID]*dataset.Set{}, tests: map[evaluate.DataOptions]*evaluate.Data{}}
+	jobs := o.jobs()
+	for i, j := range jobs {
+		score, err := w.do(ctx, j)
+		if err != nil {
+			return nil, err
+		}
+		c.add(j, score)
+		c.Complete = i == len(jobs)-1
+		if err := c.write(o.protocolDir()); err != nil {
+			return nil, err
+		}
+		o.report(Event{Set: j.set.String(), Score: score, Done: i + 1, Total: len(jobs)})
+	}
+	return c, errors.Join(w.close()...)
+}
+
+// job is one training.
+type job struct {
+	set setID
+	net string
+}
+
+// jobs returns all trainings in the order of work.
+func (o *Options) jobs() (jobs []job) {
+	methods := slices.DeleteFunc(slices.Clone(o.Methods), func(m Method) bool { return m == Full })
+	for _, ipc := range o.IPCs {
+		for s := range o.Sets {
+			for _, net := range o.Nets {
+				for _, m := range methods {
+					jobs = append(jobs, job{setID{m, ipc, uint64(s)}, net})
+				}
+			}
+		}
+	}
+	if len(methods) < len(o.Methods) {
+		for _, net := range o.Nets {
+			jobs = append(jobs, job{setID{Method: Full}, net})
+		}
+	}
+	return jobs
+}
+
+// check finds what would fail later, before the work begins.
+func (o *Options) check() error {
+	switch {
+	case len(o.IPCs) == 0 || len(o.Methods) == 0 || len(o.Nets) == 0:
+		return fmt.Errorf("%d numbers of images, %d methods and %d networks to compare, want at least 1 each", len(o.IPCs), len(o.Methods), len(o.Nets))
+	case o.Sets < 1:
+		return fmt.Errorf("%d sets of each method, want at least 1", o.Sets)
+	case o.FullLimit < 0:
+		return fmt.Errorf("a limit of %d images for full, want at least 0", o.FullLimit)
+	}
+	if err := errors.Join(distinct(o.IPCs), distinct(o.Methods), distinct(o.Nets)); err != nil {
+		return err
+	}
+	classes := o.Train.ClassNames()
+	if err := evaluate.Match(classes, o.Test.ClassNames()); err != nil {
+		return err
+	}
+	for _, ipc := range o.IPCs {
+		for _, class := range o.Train.Classes {
+			if n := len(class.Images); n < ipc {
+				return fmt.Errorf("class %s: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, ipc)
+			}
+		}
+		for _, net := range o.Nets {
+			p, err := o.protocol(evaluate.Facts{IPC: ipc, Classes: len(classes), Images: ipc * len(classes), Size: o.Settings.Encode.Size, Net: net})
+			if err != nil {
+				return err
+			}
+			if (p.Labels == evaluate.Soft) != (o.Teacher != nil) {
+				return fmt.Errorf("protocol %s has %s labels: want a teacher for soft labels, and none for others", p.Name, p.Labels)
+			}
+			if _, err := evaluate.New(net, p.Size, len(classes), p.Norm); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// distinct refuses a list that has something twice.
+func distinct[T comparable](list []T) error {
+	for i, v := range list {
+		if slices.Contains(list[:i], v) {
+			return fmt.Errorf("%v is to be compared twice, want once", v)
+		}
+	}
+	return nil
+}
+
+// protocol is the recipe for such a set.
+func (o *Options) protocol(f evaluate.Facts) (evaluate.Protocol, error) {
+	p, err := evaluate.Preset(o.Protocol, f)
+	if err != nil {
+		return p, err
+	}
+	return p.With(o.Changes...)
+}
+
+// protocolDir is the folder of all scores under the protocol.
+func (o *Options) protocolDir() string {
+	return filepath.Join(o.Out, strings.Join(slices.Concat([]string{o.Protocol}, o.Changes), ","))
+}
+
+// comparer keeps what several trainings share.
+type comparer struct {
+	*Options
+	made  map[setID]*dataset.Set
+	tests map[evaluate.DataOptions]*evaluate.Data
+}
+
+// close closes the sets.
+func (w *comparer) close() (errs []error) {
+	for _, set := range w.made {
+		errs = append(errs, set.Close())
+	}
+	return errs
+}
+
+// do returns the score of one training.
+func (w *comparer) do(ctx context.Context, j job) (*evaluate.Score, error) {
+	images, err := w.images(ctx, j.set)
+	if err != nil {
+		return nil, err
+	}
+	p, err := w.protocol(evaluate.FactsOf(images, j.net, w.Settings.Encode.Size))
+	if err != nil {
+		return nil, err
+	}
+	train, err := evaluate.NewData(images, p.TrainData())
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", j.set, err)
+	}
+	test, err := w.test(p.TestData())
+	if err != nil {
+		return nil, err
+	}
+	run := evaluate.Run{
+		Engine: w.Engine, Train: train, Test: test, Net: j.net, Protocol: p, Seed: j.set.Seed, Teacher: w.Teacher,
+		Dir:    filepath.Join(w.protocolDir(), j.net, w.scoreName(j.set)),
+		Report: func(e evaluate.Event) { w.report(Event{Set: j.set.String(), Training: &e}) },
+	}
+	score, err := run.Do(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", j.set, err)
+	}
+	return score, nil
+}
+
+// scoreName is the name of the folder of a score.
+func (o *Options) scoreName(set setID) string {
+	switch {
+	case set.Method != Full:
+		return fmt.Sprintf("%s-ipc%d-seed%d", set.Method, set.IPC, set.Seed)
+	case o.FullLimit > 0:
+		return fmt.Sprintf("full-%d", o.FullLimit)
+	}
+	return "full"
+}
+
+// images returns the set to train on; it makes it where it is not there.
+func (w *comparer) images(ctx context.Context, id setID) (*dataset.Set, error) {
+	if set, ok := w.made[id]; ok {
+		return set, nil
+	}
+	set, err := w.open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	w.made[id] = set
+	return set, nil
+}
+
+func (w *comparer) open(ctx context.Context, id setID) (*dataset.Set, error) {
+	if id.Method == Full {
+		return w.full(ctx)
+	}
+	dir, err := Make(ctx, *w.Options, id.Method, id.IPC, id.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return dataset.Open(ctx, distill.ImagesDir(dir), dataset.OpenOptions{Classes: w.Train.ClassNames()})
+}
+
+// test returns the images to test on.
+func (w *comparer) test(o evaluate.DataOptions) (*evaluate.Data, error) {
+	if test, ok := w.tests[o]; ok {
+		return test, nil
+	}
+	o.IgnoreEXIF = w.Settings.Encode.IgnoreEXIF
+	test, err := evaluate.NewData(w.Test, o)
+	if err != nil {
+		return nil, fmt.Errorf("test images: %w", err)
+	}
+	w.tests[o] = test
+	return test, nil
+}
