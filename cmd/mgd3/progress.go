@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"mgd3/distill"
+	"mgd3/evaluate"
 	"mgd3/study"
 	"mgd3/train"
 )
@@ -106,6 +107,27 @@ func (p *progress) training(e train.Event) {
 	p.event(e.Event)
 }
 
+// evaluation is told of every epoch of a training on a set.
+func (p *progress) evaluation(set string, e evaluate.Event) {
+	if p.json != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		_ = p.json.Encode(struct {
+			Set string `json:"set"`
+			evaluate.Event
+		}{set, e})
+		return
+	}
+	stage := fmt.Sprintf("%s, %s, seed %d:", set, e.Net, e.Seed)
+	if stage != p.stage {
+		p.note = ""
+	}
+	if e.Test != nil {
+		p.note = fmt.Sprintf(", loss %.3f, test %.1f %%", e.Loss, 100**e.Test)
+	}
+	p.event(distill.Event{Stage: stage, Done: e.Epoch, Total: e.Epochs})
+}
+
 func (p *progress) warn(e distill.Event) {
 	if p.openLine {
 		fmt.Fprintln(p.out)
@@ -126,6 +148,7 @@ var units = map[string]string{
 	distill.StageEncode: "images",
 	distill.StageModes:  "classes",
 	distill.StageSample: "images",
+	stageScore:          "images",
 	study.StageChoose:   "images",
 	train.StageRead:     "images",
 	train.StageTrain:    "images",
@@ -141,7 +164,11 @@ func (p *progress) line(e distill.Event, now time.Time) string {
 		full := width * e.Done / max(1, e.Total)
 		b.WriteString(strings.Repeat("█", full) + strings.Repeat("░", width-full) + " ")
 	}
-	fmt.Fprintf(&b, "%d/%d %s", e.Done, e.Total, units[e.Stage])
+	unit, ok := units[e.Stage]
+	if !ok {
+		unit = "epochs" // of a training that has its own name
+	}
+	fmt.Fprintf(&b, "%d/%d %s", e.Done, e.Total, unit)
 	if e.Kept > 0 {
 		fmt.Fprintf(&b, ", %d were there", e.Kept)
 	}

@@ -1,0 +1,334 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/engine"
+	"mgd3/evaluate"
+)
+
+// evaluateOptions are the flags of evaluate.
+type evaluateOptions struct {
+	train                 []string
+	test                  string
+	trainSplit, testSplit string
+	classes               string
+	ipc, testLimit        int
+	nets                  []string
+	protocol              string
+	changes               []string // of the protocol, as Protocol.With takes them
+	repeat                int
+	seed                  uint64
+	masses, ignoreEXIF    bool
+	teacher               teacherOptions
+	out                   string
+}
+
+type teacherOptions struct {
+	path, net, data, split string
+	epochs                 int
+}
+
+func (e *env) evaluateCmd() *cobra.Command {
+	var o evaluateOptions
+	changes := map[string]*string{}
+	cmd := &cobra.Command{
+		Use:   "evaluate --train SET... --test SET",
+		Short: "Train networks on small sets from scratch, and test them on real images",
+		Long: `Trains networks on one or several sets, distilled or real, from scratch, and reports their accuracy on
+real images that none was made from. All sets stand in one table: mean and population standard
+deviation over --repeat trainings, as the published programs print them, and every value. Both the
+accuracy after the last epoch and the best one are reported; the best selects on the test data.
+
+A --train SET is an output folder of distill, or images as CLASS/FILE or SPLIT/CLASS/FILE in a folder, a
+zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the protocols.`,
+		Example: `  # how good is a distilled set, beside as many real images per class?
+  mgd3 evaluate --train pets-10 real=pets.zip --train-split train --ipc 10 --test pets.zip --test-split test
+
+  # the published hard-label recipe, three networks, three trainings each
+  mgd3 evaluate --train nette-10 --test imagenet --test-split val --net convnet6,resnetap10,resnet18 \
+    --protocol hard --repeat 3 --out nette-10-scores`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.train = append(o.train, args...)
+			for _, name := range evaluate.Settings() {
+				if cmd.Flags().Changed(name) {
+					o.changes = append(o.changes, name+"="+*changes[name])
+				}
+			}
+			return e.evaluate(cmd.Context(), &o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&o.train, "train", nil, "`SET` to train on; may be given several times, and more sets may follow the flags")
+	f.StringVar(&o.test, "test", "", "`SET` of real images to test on, with the same classes")
+	f.StringVar(&o.trainSplit, "train-split", "", "the `NAME` of the sub-folder to take of sets to train on that are not distilled ones")
+	f.StringVar(&o.testSplit, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
+	f.StringVar(&o.classes, "classes", "", "classes to take of all sets: a `LIST` by name or a file with one class a line; default all, which must be the same")
+	f.IntVar(&o.ipc, "ipc", 0, "take the first `N` images of each class by file name to train on; 0 takes all")
+	f.IntVar(&o.testLimit, "test-limit", 0, "take the first `N` images of each class by file name to test on; 0 takes all")
+	f.StringSliceVar(&o.nets, "net", []string{"convnet3"}, "`NETS` to train: convnet with a depth, "+strings.Join(evaluate.Names()[4:], ", "))
+	f.StringVar(&o.protocol, "protocol", "quick", "`RECIPE`: "+strings.Join(evaluate.Presets(), ", "))
+	f.IntVar(&o.repeat, "repeat", 1, "trainings of each network on each set, with seeds --seed, --seed+1, …")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of weights, order and augmentation")
+	f.BoolVar(&o.masses, "masses", false, "weigh each image of a distilled set by the real images of its mode")
+	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored, as the published programs do")
+	f.StringVar(&o.teacher.path, "teacher", "", "for soft labels: a safetensors `FILE` with the teacher's weights, by torchvision's names; or train, to train it")
+	f.StringVar(&o.teacher.net, "teacher-net", "resnet18", "`NET` of the teacher")
+	f.StringVar(&o.teacher.data, "teacher-data", "", "full `SET` to train the teacher on")
+	f.StringVar(&o.teacher.split, "teacher-split", "", "the `NAME` of the sub-folder to take of --teacher-data")
+	f.IntVar(&o.teacher.epochs, "teacher-epochs", 0, "epochs of the teacher's training; 0 takes the usual")
+	f.StringVarP(&o.out, "out", "o", "", "output `DIR`: checkpoints, scores and a page; without it nothing is kept")
+	for _, name := range evaluate.Settings() {
+		changes[name] = f.String(name, "", "change the recipe's "+name+", and its name with it")
+	}
+	require(cmd, "test")
+	return cmd
+}
+
+// judged is a set to train on, and its scores by network.
+type judged struct {
+	Name   string              `json:"name"`
+	Scores [][]*evaluate.Score `json:"scores"` // of each network, of each repetition
+	set    *dataset.Set
+	masses []float32
+}
+
+func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
+	switch {
+	case len(o.train) == 0:
+		return fail(exitUsage, "", errors.New("missing --train"))
+	case o.repeat < 1:
+		return fail(exitUsage, "", fmt.Errorf("--repeat is %d, want at least 1", o.repeat))
+	case !slices.Contains(evaluate.Presets(), o.protocol):
+		return fail(exitUsage, "", fmt.Errorf("--protocol is %q, want one of %s", o.protocol, strings.Join(evaluate.Presets(), ", ")))
+	}
+	eng, err := engine.Open(e.backend)
+	if err != nil {
+		return err
+	}
+	defer eng.Close()
+	sets, test, side, err := o.open(ctx)
+	defer func() {
+		for _, s := range append(sets, &judged{set: test}) {
+			if s.set != nil {
+				_ = s.set.Close()
+			}
+		}
+	}()
+	if err != nil {
+		return fail(exitInput, "", err)
+	}
+	if o.out != "" {
+		unlock, err := distill.Lock(o.out, distill.Whole)
+		if err != nil {
+			return fail(exitOutput, "", err)
+		}
+		defer unlock()
+	}
+	if err := e.judge(ctx, eng, o, sets, test, side); err != nil {
+		return err
+	}
+	return e.printScores(o, sets)
+}
+
+// open opens the sets, and says how large their images are: as the smallest of the sets to train on.
+func (o *evaluateOptions) open(ctx context.Context) (sets []*judged, test *dataset.Set, side int, err error) {
+	classes, err := dataset.ParseClasses(o.classes)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	for _, spec := range o.train {
+		s, err := o.openTrain(ctx, spec, classes)
+		if err != nil {
+			return sets, nil, 0, err
+		}
+		if slices.ContainsFunc(sets, func(other *judged) bool { return other.Name == s.Name }) {
+			return append(sets, s), nil, 0, fmt.Errorf("two sets have the name %s: NAME=SET gives another", s.Name)
+		}
+		sets = append(sets, s)
+		n, err := evaluate.Side(ctx, s.set)
+		if err != nil {
+			return sets, nil, 0, err
+		}
+		if side == 0 || n < side {
+			side = n
+		}
+	}
+	test, err = openSet(ctx, o.test, dataset.OpenOptions{Split: o.testSplit, Classes: classes, Limit: o.testLimit})
+	if err != nil {
+		return sets, nil, 0, err
+	}
+	for _, s := range sets {
+		if err := evaluate.Match(s.set.ClassNames(), test.ClassNames()); err != nil {
+			return sets, test, 0, fmt.Errorf("%s and %s: %w", s.Name, o.test, err)
+		}
+	}
+	return sets, test, side, nil
+}
+
+// openTrain opens SET or NAME=SET. Of an output folder of distill it takes the images.
+func (o *evaluateOptions) openTrain(ctx context.Context, spec string, classes []string) (*judged, error) {
+	name, path, named := strings.Cut(spec, "=")
+	if _, err := os.Stat(spec); !named || err == nil {
+		name, path = strings.TrimSuffix(filepath.Base(spec), filepath.Ext(spec)), spec
+	}
+	s := &judged{Name: name}
+	split := o.trainSplit
+	images := path
+	info, err := os.Stat(distill.ImagesDir(path))
+	distilled := err == nil && info.IsDir()
+	if distilled {
+		images, split = distill.ImagesDir(path), ""
+	}
+	set, err := openSet(ctx, images, dataset.OpenOptions{Split: split, Classes: classes, Limit: o.ipc})
+	if err != nil {
+		return s, err
+	}
+	s.set = set
+	switch {
+	case !o.masses:
+		return s, nil
+	case !distilled:
+		return s, fmt.Errorf("%s: --masses wants an output folder of distill, which knows the modes of its images", path)
+	}
+	s.masses, err = masses(set, path)
+	return s, err
+}
+
+// masses returns how many real images the mode of each image of a distilled set has.
+func masses(set *dataset.Set, out string) ([]float32, error) {
+	m, err := distill.ReadManifest(out)
+	if err != nil {
+		return nil, err
+	}
+	byFile := map[string]int64{}
+	for _, class := range m.Classes {
+		for _, im := range class.Images {
+			byFile[im.File] = im.Mass
+		}
+	}
+	var list []float32
+	for _, class := range set.Classes {
+		for _, ref := range class.Images {
+			mass, ok := byFile["images/"+class.Name+"/"+ref.Name]
+			if !ok {
+				return nil, fmt.Errorf("class %s: image %s is not in the manifest of %s", class.Name, ref.Name, out)
+			}
+			list = append(list, float32(mass))
+		}
+	}
+	return list, nil
+}
+
+// judge trains all networks on all sets.
+func (e *env) judge(ctx context.Context, eng *engine.Engine, o *evaluateOptions, sets []*judged, test *dataset.Set, side int) error {
+	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
+	tests := map[evaluate.DataOptions]*evaluate.Data{}
+	teachers := map[int]*evaluate.Teacher{}
+	for _, s := range sets {
+		for _, net := range o.nets {
+			protocol, err := evaluate.Preset(o.protocol, evaluate.FactsOf(s.set, net, side))
+			if err == nil {
+				protocol, err = protocol.With(o.changes...)
+			}
+			if err != nil {
+				return fail(exitUsage, "", err)
+			}
+			run := evaluate.Run{Engine: eng, Net: net, Protocol: protocol, Report: func(ev evaluate.Event) { p.evaluation(s.Name, ev) }}
+			if run.Train, err = evaluate.NewData(s.set, o.read(protocol.TrainData())); err != nil {
+				return err
+			}
+			run.Train.Weights = s.masses
+			how := o.read(protocol.TestData())
+			if tests[how] == nil {
+				if tests[how], err = evaluate.NewData(test, how); err != nil {
+					return err
+				}
+			}
+			run.Test = tests[how]
+			if protocol.Labels == evaluate.Soft {
+				if teachers[protocol.Size] == nil {
+					if teachers[protocol.Size], err = o.openTeacher(ctx, eng, test, protocol.Size, p); err != nil {
+						return err
+					}
+				}
+				run.Teacher = teachers[protocol.Size]
+			}
+			var scores []*evaluate.Score
+			for i := range o.repeat {
+				run.Seed = o.seed + uint64(i)
+				if o.out != "" {
+					run.Dir = filepath.Join(o.out, folderName(s.Name), net, fmt.Sprintf("seed-%d", run.Seed))
+				}
+				score, err := run.Do(ctx)
+				if err != nil {
+					return fmt.Errorf("%s: %w", s.Name, err)
+				}
+				scores = append(scores, score)
+			}
+			s.Scores = append(s.Scores, scores)
+		}
+	}
+	return nil
+}
+
+func (o *evaluateOptions) read(d evaluate.DataOptions) evaluate.DataOptions {
+	d.IgnoreEXIF = o.ignoreEXIF
+	return d
+}
+
+// folderName is a name that is one folder's.
+func folderName(name string) string {
+	return strings.NewReplacer("/", "_", "\\", "_").Replace(name)
+}
+
+// openTeacher reads the teacher, or trains it.
+func (o *evaluateOptions) openTeacher(ctx context.Context, eng *engine.Engine, test *dataset.Set, size int, p *progress) (*evaluate.Teacher, error) {
+	t := o.teacher
+	switch {
+	case t.path == "":
+		return nil, fail(exitUsage, "", errors.New("soft labels want --teacher: a file with its weights, or train"))
+	case t.path != "train":
+		teacher, err := evaluate.OpenTeacher(ctx, eng, t.path, t.net, size, len(test.Classes))
+		return teacher, fail(exitModel, "", err)
+	case t.data == "" || o.out == "":
+		return nil, fail(exitUsage, "", errors.New("--teacher train wants --teacher-data and --out"))
+	}
+	full, err := openSet(ctx, t.data, dataset.OpenOptions{Split: t.split, Classes: test.ClassNames()})
+	if err != nil {
+		return nil, fail(exitInput, "", err)
+	}
+	defer full.Close()
+	protocol := evaluate.TeacherProtocol(evaluate.FactsOf(full, t.net, size))
+	if t.epochs > 0 {
+		if protocol, err = protocol.With(fmt.Sprintf("epochs=%d", t.epochs)); err != nil {
+			return nil, fail(exitUsage, "", err)
+		}
+	}
+	run := evaluate.Run{
+		Engine: eng, Net: t.net, Protocol: protocol, Seed: o.seed, Dir: filepath.Join(o.out, "teacher", fmt.Sprintf("%s-%d", t.net, size)),
+		Report: func(ev evaluate.Event) { p.evaluation("teacher", ev) },
+	}
+	if run.Train, err = evaluate.NewData(full, o.read(protocol.TrainData())); err != nil {
+		return nil, err
+	}
+	if run.Test, err = evaluate.NewData(test, o.read(protocol.TestData())); err != nil {
+		return nil, err
+	}
+	teacher, _, err := run.TrainTeacher(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("teacher: %w", err)
+	}
+	return teacher, nil
+}
