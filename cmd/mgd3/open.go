@@ -1,19 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"mgd3/dataset"
 	"mgd3/distill"
-	"mgd3/dit"
 	"mgd3/engine"
-	"mgd3/latent"
 )
 
 // openRun is a run ready to go, and how to end it.
@@ -73,7 +67,7 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 
 // openModel opens the backend and the networks.
 func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
-	vae, err := pick(o.vae, o.model, "--vae", "autoencoder", "vae")
+	vae, err := pick(o.vae, modelFolder(o.model), "--vae", "autoencoder", "vae")
 	if err != nil {
 		return err
 	}
@@ -81,19 +75,19 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 		return err
 	}
 	r.close = append(r.close, r.Engine.Close)
-	if r.Autoencoder, err = latent.Open(ctx, r.Engine, vae); err != nil {
-		return fail(exitModel, "", err)
+	if r.Autoencoder, err = vae.autoencoder(ctx, r.Engine); err != nil {
+		return err
 	}
 	if o.rule == "" && o.settings.Encode.Size != 0 { // encode alone, at a given size, needs no denoiser
 		return nil
 	}
-	denoiser, err := pick(o.dit, o.model, "--dit", "dit", "transformer")
+	denoiser, err := pick(o.dit, modelFolder(o.model), "--dit", "dit", "transformer")
 	if err != nil {
 		return err
 	}
-	config, err := dit.ReadConfig(filepath.Join(denoiser, "config.json"))
+	config, err := denoiser.denoiserConfig()
 	if err != nil {
-		return fail(exitModel, "", err)
+		return err
 	}
 	if r.Settings.Encode.Size == 0 {
 		r.Settings.Encode.Size = config.InputSize * r.Autoencoder.Downsampling()
@@ -101,49 +95,13 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if o.rule == "" {
 		return nil
 	}
-	if r.Denoiser, err = dit.Open(ctx, r.Engine, denoiser); err != nil {
-		return fail(exitModel, "", err)
+	if r.Denoiser, err = denoiser.denoiser(ctx, r.Engine); err != nil {
+		return err
 	}
 	if o.model != "" {
-		r.ClassNames, err = readLines(filepath.Join(o.model, "classes.txt"))
+		r.ClassNames, err = modelFolder(o.model).lines("classes.txt")
 	}
 	return err
-}
-
-// pick returns the folder a flag names, or the first of names that is below the model's folder.
-func pick(given, model, flag string, names ...string) (string, error) {
-	if given != "" {
-		return given, nil
-	}
-	if model == "" {
-		return "", fail(exitUsage, "", fmt.Errorf("missing --model, or %s", flag))
-	}
-	for _, name := range names {
-		dir := filepath.Join(model, name)
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			return dir, nil
-		}
-	}
-	return "", fail(exitModel, flag+" names its folder if it is elsewhere", fmt.Errorf("%s: has no folder %s", model, strings.Join(names, " or ")))
-}
-
-// readLines returns the lines of a file, without empty ones, or nil if there is no such file.
-func readLines(path string) ([]string, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fail(exitModel, "", err)
-	}
-	defer f.Close()
-	var lines []string
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if line := strings.TrimSpace(s.Text()); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return lines, nil
 }
 
 // openData opens the images.

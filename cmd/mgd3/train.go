@@ -12,7 +12,6 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/engine"
-	"mgd3/latent"
 	"mgd3/train"
 )
 
@@ -182,12 +181,13 @@ func (e *env) trainDiT(ctx context.Context, o *trainOptions, s train.DiTSettings
 		return err
 	}
 	defer close()
-	if vae, err = pick(vae, o.train.Out, "--vae", "autoencoder", "vae"); err != nil {
+	dir, err := pick(vae, folder{disk{}, o.train.Out}, "--vae", "autoencoder", "vae")
+	if err != nil {
 		return err
 	}
-	a, err := latent.Open(ctx, o.train.Engine, vae)
+	a, err := dir.autoencoder(ctx, o.train.Engine)
 	if err != nil {
-		return fail(exitModel, "", err)
+		return err
 	}
 	if err := train.TrainDiT(ctx, o.train, a, s); err != nil {
 		return err
