@@ -27,7 +27,7 @@ import (
 // result is the same to the byte however often it was stopped; times stand in the scores alone.
 //
 // Errors are those of package distill and evaluate, and name the set.
-func Compare(ctx context.Context, o Options) (*Comparison, error) {
+func Compare(ctx context.Context, o Options) (_ *Comparison, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -36,6 +36,7 @@ func Compare(ctx context.Context, o Options) (*Comparison, error) {
 	}
 	c := o.newComparison()
 	w := comparer{Options: &o, made: map[setID]*dataset.Set{}, tests: map[evaluate.DataOptions]*evaluate.Data{}}
+	defer func() { err = errors.Join(err, w.close()) }()
 	jobs := o.jobs()
 	for i, j := range jobs {
 		score, err := w.do(ctx, j)
@@ -44,12 +45,12 @@ func Compare(ctx context.Context, o Options) (*Comparison, error) {
 		}
 		c.add(j, score)
 		c.Complete = i == len(jobs)-1
-		if err := c.write(o.protocolDir()); err != nil {
+		if err := c.write(o.ProtocolDir()); err != nil {
 			return nil, err
 		}
 		o.report(Event{Set: j.set.String(), Score: score, Done: i + 1, Total: len(jobs)})
 	}
-	return c, errors.Join(w.close()...)
+	return c, nil
 }
 
 // job is one training.
@@ -136,8 +137,9 @@ func (o *Options) protocol(f evaluate.Facts) (evaluate.Protocol, error) {
 	return p.With(o.Changes...)
 }
 
-// protocolDir is the folder of all scores under the protocol.
-func (o *Options) protocolDir() string {
+// ProtocolDir is the folder of a comparison's scores, and of its result: below Out, so that comparisons under several
+// protocols share their sets.
+func (o *Options) ProtocolDir() string {
 	return filepath.Join(o.Out, strings.Join(slices.Concat([]string{o.Protocol}, o.Changes), ","))
 }
 
@@ -149,11 +151,12 @@ type comparer struct {
 }
 
 // close closes the sets.
-func (w *comparer) close() (errs []error) {
+func (w *comparer) close() error {
+	var errs []error
 	for _, set := range w.made {
 		errs = append(errs, set.Close())
 	}
-	return errs
+	return errors.Join(errs...)
 }
 
 // do returns the score of one training.
@@ -176,7 +179,7 @@ func (w *comparer) do(ctx context.Context, j job) (*evaluate.Score, error) {
 	}
 	run := evaluate.Run{
 		Engine: w.Engine, Train: train, Test: test, Net: j.net, Protocol: p, Seed: j.set.Seed, Teacher: w.Teacher,
-		Dir:    filepath.Join(w.protocolDir(), j.net, w.scoreName(j.set)),
+		Dir:    filepath.Join(w.ProtocolDir(), j.net, w.scoreName(j.set)),
 		Report: func(e evaluate.Event) { w.report(Event{Set: j.set.String(), Training: &e}) },
 	}
 	score, err := run.Do(ctx)
