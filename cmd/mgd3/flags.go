@@ -33,7 +33,7 @@ type options struct {
 
 func (o *options) dataFlags() {
 	f, s := o.flags, &o.settings.Encode
-	f.StringVar(&o.data, "data", "", "real images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE")
+	f.StringVar(&o.data, "data", "", "real images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE; glyphs is the set in the program")
 	f.StringVar(&s.Split, "split", "", "the `NAME` of the sub-folder to take, train say")
 	f.StringVar(&o.classes, "classes", "", "classes to take: a `LIST` by name ("+strings.Join(dataset.ListNames(), ", ")+") or a file with one class a line; default all sub-folders in byte order")
 	f.IntVar(&s.Limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
@@ -87,7 +87,7 @@ func (o *options) runFlags() {
 
 // modelFlags name the networks.
 func (o *options) modelFlags() {
-	o.flags.StringVar(&o.model, "model", "", "`DIR` with the networks in autoencoder or vae, and dit or transformer; classes.txt names the classes in label order")
+	o.flags.StringVar(&o.model, "model", "", "`DIR` with the networks in autoencoder or vae, and dit or transformer; classes.txt names the classes in label order; glyphs is the model in the program")
 	o.flags.StringVar(&o.vae, "vae", "", "`DIR` of the autoencoder, if not below --model")
 	o.flags.StringVar(&o.dit, "dit", "", "`DIR` of the denoiser, if not below --model")
 	o.flags.IntVar(&o.batch, "batch", 8, "images at work at once; decides speed and memory, never a result")
