@@ -1,0 +1,205 @@
+package study
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/evaluate"
+	"mgd3/modes"
+)
+
+// Judge is the network and the recipe that sets are judged by: the accuracy after the last epoch, since the best of
+// all epochs would be chosen on the images that judge.
+type Judge struct {
+	Net      string   `json:"net"`               // as evaluate.New takes it
+	Protocol string   `json:"protocol"`          // a preset with hard labels
+	Changes  []string `json:"changes,omitempty"` // in the preset, as evaluate.Protocol.With takes them
+}
+
+// protocol returns the recipe for a set.
+func (j Judge) protocol(set *dataset.Set, size int) (evaluate.Protocol, error) {
+	return j.preset(evaluate.FactsOf(set, j.Net, size))
+}
+
+func (j Judge) preset(f evaluate.Facts) (evaluate.Protocol, error) {
+	p, err := evaluate.Preset(j.Protocol, f)
+	if err != nil {
+		return p, err
+	}
+	if p.Labels != evaluate.Hard {
+		return p, fmt.Errorf("protocol %s needs a teacher; sets are compared with hard labels", p.Name)
+	}
+	return p.With(j.Changes...)
+}
+
+// check finds what would fail only when the first set is there.
+func (j Judge) check(o Options) error {
+	f := evaluate.Facts{IPC: o.Settings.Modes.IPC, Classes: len(o.Train.Classes), Images: o.Settings.Modes.IPC * len(o.Train.Classes),
+		Size: o.Settings.Encode.Size, Net: j.Net}
+	p, err := j.preset(f)
+	if err != nil {
+		return err
+	}
+	_, err = evaluate.New(j.Net, p.Size, f.Classes, p.Norm)
+	return err
+}
+
+// Trial is what one set came to.
+type Trial struct {
+	Seed     uint64             `json:"seed"`     // of the noise and of the training
+	Accuracy *float64           `json:"accuracy"` // of the judge's network, 0 to 1; nil if none was trained
+	Scores   map[string]float64 `json:"scores"`   // without training, by their names; see ScoreNames
+}
+
+// trials make sets from one part of the training images, kept, and judge them by the other, held, or by a test set.
+// The latents of all images are made once:
+//
+//	DIR/latents          unless Options.Latents names another folder
+//	DIR/kept, DIR/held   the two parts of them
+//	DIR/sets/POINT/seedS one set: its modes, images and manifest
+//	…/judged/ON          the trained network's score
+type trials struct {
+	Options
+	judge      Judge
+	kept, held *dataset.Set
+	test       *dataset.Set // of what the judge tests on: held, or a test set
+	on         string       // name of test
+	real       map[string]modes.Matrix
+}
+
+const (
+	keptDir = "kept"
+	heldDir = "held"
+
+	// OnHeldOut names the part of the training set that is held out.
+	OnHeldOut = "held-out"
+	// OnTest names a test set: for reports, never to choose by.
+	OnTest = "test"
+)
+
+// newTrials encodes the training images, and holds a share of them out. Without a test set sets are judged by these.
+func newTrials(ctx context.Context, o Options, judge Judge, share float64, test *dataset.Set) (*trials, error) {
+	t := &trials{Options: o, judge: judge, test: test, on: OnTest}
+	var err error
+	if t.kept, t.held, err = HoldOut(o.Train, share); err != nil {
+		return nil, err
+	}
+	if test == nil {
+		t.test, t.on = t.held, OnHeldOut
+	}
+	for _, class := range t.kept.Classes {
+		if n := len(class.Images); n < o.Settings.Modes.IPC && o.Settings.Modes.Short == modes.ShortError {
+			return nil, fmt.Errorf("class %s: %w: have %d without those held out, want %d", class.Name, modes.ErrTooFew, n, o.Settings.Modes.IPC)
+		}
+	}
+	if judge.Net != "" {
+		if err := judge.check(o); err != nil {
+			return nil, err
+		}
+	}
+	all := o.run(setID{MGD3, o.Settings.Modes.IPC, 0}, o.Out)
+	if err := all.Encode(ctx); err != nil {
+		return nil, err
+	}
+	for name, part := range map[string]*dataset.Set{keptDir: t.kept, heldDir: t.held} {
+		of := byName(part)
+		keep := func(class, image string) bool { return of[class][image] }
+		what := fmt.Sprintf("%s, share %v held out", name, share)
+		if err := distill.Part(ctx, filepath.Join(o.Out, name), all.Latents, what, keep); err != nil {
+			return nil, err
+		}
+	}
+	t.real, err = t.latentsOf(filepath.Join(o.Out, heldDir))
+	return t, err
+}
+
+// latentsOf reads the latents of all classes.
+func (t *trials) latentsOf(dir string) (map[string]modes.Matrix, error) {
+	all := map[string]modes.Matrix{}
+	for _, class := range t.Train.Classes {
+		cached, err := distill.OpenLatents(dir, class.Name)
+		if err != nil {
+			return nil, err
+		}
+		data, err := cached.Rows()
+		if err != nil {
+			return nil, err
+		}
+		if err := cached.Close(); err != nil {
+			return nil, err
+		}
+		s := cached.Shape
+		all[class.Name] = modes.Matrix{Rows: len(cached.Names), Cols: s[0] * s[1] * s[2], Data: data}
+	}
+	return all, nil
+}
+
+// try makes and judges one set; learn says whether a network is trained, too.
+func (t *trials) try(ctx context.Context, p Point, seed uint64, learn bool) (Trial, error) {
+	trial, err := t.tryIn(ctx, p, seed, learn)
+	if err != nil {
+		return trial, fmt.Errorf("%v, seed %d: %w", p, seed, err)
+	}
+	return trial, nil
+}
+
+func (t *trials) tryIn(ctx context.Context, p Point, seed uint64, learn bool) (Trial, error) {
+	trial := Trial{Seed: seed}
+	dir := filepath.Join(t.Out, "sets", p.folder(), fmt.Sprintf("seed%d", seed))
+	if err := t.make(ctx, p, seed, dir); err != nil {
+		return trial, err
+	}
+	set, err := dataset.Open(ctx, distill.ImagesDir(dir), dataset.OpenOptions{Classes: t.Train.ClassNames()})
+	if err != nil {
+		return trial, err
+	}
+	defer set.Close()
+	if trial.Scores, err = t.scores(ctx, set); err != nil || !learn {
+		return trial, err
+	}
+	score, err := t.learn(ctx, p, set, seed, filepath.Join(dir, "judged", t.on))
+	if err != nil {
+		return trial, err
+	}
+	trial.Accuracy = &score.Last
+	return trial, nil
+}
+
+// make makes one set from the images that are kept.
+func (t *trials) make(ctx context.Context, p Point, seed uint64, dir string) error {
+	id := setID{MGD3, t.Settings.Modes.IPC, seed}
+	run := t.run(id, dir)
+	run.Settings = p.settings(t.Settings)
+	run.Settings.Sample.Seed = seed
+	run.Latents = filepath.Join(t.Out, keptDir)
+	run.Report = func(e distill.Event) { t.report(Event{Set: fmt.Sprintf("%v, seed %d", p, seed), Making: &e}) }
+	if err := run.Discover(ctx); err != nil {
+		return err
+	}
+	if err := run.Sample(ctx); err != nil {
+		return err
+	}
+	_, err := distill.Finish(dir)
+	return err
+}
+
+// learn trains the judge's network on a set.
+func (t *trials) learn(ctx context.Context, p Point, set *dataset.Set, seed uint64, dir string) (*evaluate.Score, error) {
+	protocol, err := t.judge.protocol(set, t.Settings.Encode.Size)
+	if err != nil {
+		return nil, err
+	}
+	train, err := evaluate.NewData(set, protocol.TrainData())
+	if err != nil {
+		return nil, err
+	}
+	test, err := evaluate.NewData(t.test, protocol.TestData())
+	if err != nil {
+		return nil, err
+	}
+	run := evaluate.Run{Engine: t.Engine, Train: train, Test: test, Net: t.judge.Net, Protocol: protocol, Seed: seed, Dir: dir}
+	return run.Do(ctx)
+}
