@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"mgd3/dataset"
+	"mgd3/evaluate"
+	"mgd3/internal/atomicfile"
+	"mgd3/modes"
+	"mgd3/report"
+	"mgd3/study"
+)
+
+// sweepOptions are the flags of sweep that distill has not.
+type sweepOptions struct {
+	study.Sweep
+	on, test, testSplit string
+}
+
+func (e *env) sweepCmd() *cobra.Command {
+	o := &options{}
+	var s sweepOptions
+	cmd := &cobra.Command{
+		Use:   "sweep --data SET --model DIR --out DIR --stop 0,10,25,40",
+		Short: "Try values of λ, stop, clusterer, steps and scale, judged on held-out training images",
+		Long: `Makes a distilled set at each of several settings, trains a small network on each, and tests it on
+a part of the training images that is held out: it takes no part in finding the modes.
+
+--lambda, --stop, --cluster, --steps and --cfg take lists. One value stays for all points; of several,
+each is tried while the other lists stay at the published value, or, with --grid, at every combination.
+--stop counts in the published number of steps, or the one given; other numbers of steps stop at the same share.
+
+Writes sweep.json, sweep.csv, sweep.html and one SVG for each plot into --out. Run again, it goes on from
+where it was stopped, and values can be added.`,
+		Example: `  mgd3 sweep --data glyphs --model glyphs --out sweep --lambda 0,0.05,0.1,0.2 --stop 0,10,25,40 --cluster kmeans,gmm,bisecting --sets 3
+  mgd3 sweep --data pets.zip --model pets-model --out pets-sweep --stop 0,10,25,40 --net "" # scores alone`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return e.sweep(cmd.Context(), o, &s) },
+	}
+	o.flags = cmd.Flags()
+	o.dataFlags()
+	o.modeFlags()
+	o.sampleFlags()
+	o.modelFlags()
+	o.folderFlags()
+	for _, name := range []string{"lambda", "stop", "cluster", "steps", "cfg"} {
+		flag := o.flags.Lookup(name)
+		flag.Usage = "one value for all points, or a list to try, with commas: " + flag.Usage
+	}
+	f := o.flags
+	f.BoolVar(&s.Grid, "grid", false, "try every combination, not one list at a time")
+	f.IntVar(&s.Sets, "sets", 1, "sets of each point, with seeds --seed, --seed + 1, …")
+	judgeFlags(f, &s.Judge, &s.HeldOut, "")
+	f.StringVar(&s.on, "on", study.OnHeldOut, "`WHERE` the network is tested: held-out, or test, with --test, to report only and never to choose by")
+	f.StringVar(&s.test, "test", "", "the test `SET` of --on test")
+	f.StringVar(&s.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
+	require(cmd, "data", "out")
+	return cmd
+}
+
+// sweep makes and judges all points.
+func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
+	if s.on != study.OnHeldOut && s.on != study.OnTest {
+		return fail(exitUsage, "", fmt.Errorf("--on is %q, want %s or %s", s.on, study.OnHeldOut, study.OnTest))
+	}
+	if (s.on == study.OnTest) != (s.test != "") {
+		return fail(exitUsage, "", errors.New("--on test and --test go together"))
+	}
+	axes, err := o.takeLists()
+	if err != nil {
+		return fail(exitUsage, "", err)
+	}
+	r, err := e.open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	s.Axes, s.Options = axes, r.study()
+	s.Report = func(event study.Event) { r.Report(*event.Making) }
+	s.Done = e.tried
+	if s.test != "" {
+		set, err := openSet(ctx, s.test, dataset.OpenOptions{Split: s.testSplit, Classes: r.Data.ClassNames()})
+		if err != nil {
+			return fail(exitInput, "", err)
+		}
+		defer set.Close()
+		s.Test = set
+	}
+	swept, err := s.Do(ctx)
+	if err != nil {
+		return err
+	}
+	return e.showSweep(o.out, swept)
+}
+
+// tried says what one set of a sweep came to.
+func (e *env) tried(done, total int, p study.Point, t study.Trial) {
+	if e.quiet || e.json {
+		return
+	}
+	line := fmt.Sprintf("%d/%d  %v, seed %d: ", done, total, p, t.Seed)
+	if t.Accuracy != nil {
+		line += fmt.Sprintf("accuracy %.1f %%, ", 100**t.Accuracy)
+	}
+	fmt.Fprintf(e.stderr, "%sprototypes %.3f\n", line, t.Scores[study.ScorePrototypes])
+}
+
+// showSweep writes the files of a sweep and prints its tables.
+func (e *env) showSweep(out string, s *study.Swept) error {
+	r := s.Result()
+	files := map[string]func(io.Writer) error{
+		"sweep.json": s.JSON,
+		"sweep.csv":  s.CSV,
+		"sweep.html": func(w io.Writer) error { return report.HTML(w, r) },
+	}
+	for _, p := range r.Plots {
+		files["sweep-"+p.Title+".svg"] = p.SVG
+	}
+	for name, write := range files {
+		if err := atomicfile.Write(filepath.Join(out, name), write); err != nil {
+			return fail(exitOutput, "", err)
+		}
+	}
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(s)
+	}
+	if e.quiet {
+		return nil
+	}
+	if err := report.Text(e.stdout, r); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "\nlook at it  %s\n", filepath.Join(out, "sweep.html"))
+	return nil
+}
+
+// takeLists takes the lists of values out of the flags; what is one value stays in them.
+func (o *options) takeLists() (axes study.Axes, err error) {
+	list := func(name string, value *string, add func(string) error) {
+		parts := strings.Split(*value, ",")
+		if len(parts) < 2 {
+			return
+		}
+		*value = o.flags.Lookup(name).DefValue
+		for _, part := range parts {
+			if fault := add(strings.TrimSpace(part)); fault != nil && err == nil {
+				err = fmt.Errorf("--%s: %q is none of its values: %w", name, part, fault)
+			}
+		}
+	}
+	list("lambda", &o.lambda, func(s string) error { return appendNumber(&axes.Lambda, s, parseFloat) })
+	list("stop", &o.stop, func(s string) error { return appendNumber(&axes.Stop, s, strconv.Atoi) })
+	list("steps", &o.steps, func(s string) error { return appendNumber(&axes.Steps, s, strconv.Atoi) })
+	list("cfg", &o.cfg, func(s string) error { return appendNumber(&axes.CFG, s, parseFloat) })
+	list("cluster", &o.cluster, func(s string) error { axes.Cluster = append(axes.Cluster, modes.Method(s)); return nil })
+	return axes, err
+}
+
+func parseFloat(s string) (float64, error) { return strconv.ParseFloat(s, 64) }
+
+func appendNumber[N any](list *[]N, s string, parse func(string) (N, error)) error {
+	v, err := parse(s)
+	*list = append(*list, v)
+	return err
+}
+
+// judgeFlags name the network that judges sets, and what it is tested on.
+func judgeFlags(f *pflag.FlagSet, j *study.Judge, share *float64, prefix string) {
+	f.StringVar(&j.Net, prefix+"net", "convnet3", "`NETWORK` that is trained on each set, as for evaluate")
+	f.StringVar(&j.Protocol, prefix+"protocol", "quick", "`RECIPE` of its training, as for evaluate; hard labels only")
+	f.StringArrayVar(&j.Changes, prefix+"recipe", nil, "change `NAME=VALUE` in the recipe: "+strings.Join(evaluate.Settings(), ", "))
+	f.Float64Var(share, "held-out", 0.1, "`SHARE` of the training images that takes no part in the modes and tests the network")
+}
