@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -263,11 +264,13 @@ func (p *Protocol) setEpochs(epochs int) {
 	}
 }
 
-// settings are the fields that may be changed by name.
-var settings = []struct {
+// setting is a field that may be changed by name.
+type setting struct {
 	name string
 	set  func(p *Protocol, value string) error
-}{
+}
+
+var settings = []setting{
 	{"epochs", func(p *Protocol, v string) error {
 		epochs, err := strconv.Atoi(v)
 		p.setEpochs(epochs)
@@ -317,12 +320,7 @@ func (p Protocol) With(changes ...string) (Protocol, error) {
 	var made []string
 	for _, change := range changes {
 		name, value, _ := strings.Cut(change, "=")
-		i := slices.IndexFunc(settings, func(s struct {
-			name string
-			set  func(*Protocol, string) error
-		}) bool {
-			return s.name == name
-		})
+		i := slices.IndexFunc(settings, func(s setting) bool { return s.name == name })
 		if i < 0 {
 			return Protocol{}, fmt.Errorf("evaluate: a protocol has no %q to change, want one of %s", name, strings.Join(Settings(), ", "))
 		}
@@ -359,7 +357,7 @@ func (p Protocol) Check() error {
 		err = fmt.Errorf("test images have a short side of %d pixels, want at least the %d that the nets see", p.testSize(), p.Size)
 	case o.Kind != SGD && o.Kind != AdamW:
 		err = fmt.Errorf("optimiser is %q, want %q or %q", o.Kind, SGD, AdamW)
-	case !(o.Rate > 0) || !(o.Decay >= 0):
+	case !(o.Rate > 0) || !(o.Decay >= 0) || math.IsInf(o.Rate+o.Decay, 1):
 		err = fmt.Errorf("rate is %v and decay %v, want more than 0, and at least 0", o.Rate, o.Decay)
 	case !(p.CutMix >= 0 && p.CutMix <= 1):
 		err = fmt.Errorf("cutmix is %v, want a probability", p.CutMix)
