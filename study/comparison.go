@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"mgd3/distill"
 	"mgd3/evaluate"
@@ -189,10 +190,8 @@ func (c *Comparison) Tables() []report.Table {
 // Result returns the comparison as it is shown to people, without pictures.
 func (c *Comparison) Result() report.Result {
 	r := report.Result{Title: "What networks learn from distilled sets, and from others", Tables: c.Tables()}
-	r.Notes = append(r.Notes, fmt.Sprintf(
-		"%d classes; sets made of %d real images, tested on %d others; %d of each method, each learned once with a seed of its own: mean ± standard deviation of the population. "+
-			"nearest, herding and kcenter leave nothing to chance, so that their trainings differ by the seed alone; full is learned once.",
-		len(c.Made.Classes), c.Made.Real, c.Made.Test, c.Sets))
+	r.Notes = append(r.Notes, fmt.Sprintf("%d classes. The sets are made of %d real images, the networks tested on %d others. %s.",
+		len(c.Made.Classes), c.Made.Real, c.Made.Test, c.repeats()))
 	if !c.Complete {
 		r.Notes = append(r.Notes, "Some trainings are still to come.")
 	}
@@ -202,6 +201,27 @@ func (c *Comparison) Result() report.Result {
 		}
 	}
 	return r
+}
+
+// repeats says what the standard deviations in the tables are of.
+func (c *Comparison) repeats() string {
+	if c.Sets == 1 {
+		return "One set of each method is learned once"
+	}
+	s := fmt.Sprintf("%d sets of each method are learned once each, with a seed of its own: mean ± standard deviation of the population", c.Sets)
+	var fixed []string
+	for _, m := range c.Methods {
+		if m != Full && !m.Seeded() {
+			fixed = append(fixed, string(m))
+		}
+	}
+	if fixed != nil {
+		s += ". Nothing is left to chance in " + strings.Join(fixed, ", ") + ": there only the trainings differ"
+	}
+	if slices.Contains(c.Methods, Full) {
+		s += ". full is learned once"
+	}
+	return s
 }
 
 // plot is the published accuracy of a net over the number of images.

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/dataset"
+	"mgd3/evaluate"
+	"mgd3/internal/atomicfile"
+	"mgd3/report"
+	"mgd3/study"
+)
+
+// compareOptions are the flags of compare that distill has not.
+type compareOptions struct {
+	test, testSplit string
+	testLimit       int
+	methods         string
+	ipcs            []int
+	nets, changes   []string
+	protocol        string
+	sets, fullLimit int
+}
+
+func (e *env) compareCmd() *cobra.Command {
+	o := &options{}
+	c := &compareOptions{}
+	cmd := &cobra.Command{
+		Use:   "compare --data SET --test SET --model DIR --out DIR",
+		Short: "Compare the method with all baselines: make the sets, train networks on them, print the table",
+		Long: `Makes --sets sets by each method (see "mgd3 baseline"), trains every network on each of them from
+scratch, all under one recipe, and tests it on real images that no set was made from. full, the ceiling, is all
+real images, trained on once for each network. Set s is made with seed s, and learned once with seed s.
+
+DIR/PROTOCOL has result.json and table.txt, written anew after each training, and report.html at the end. The
+same command goes on from where it was stopped; with more sets, methods or --ipc it adds to what is there.`,
+		Example: `  mgd3 compare --data pets.zip --split train --test-split test --model pets-model --ipc 10,20,50 --sets 3 --out pets-table
+
+  # the set that is in the program, and its model
+  mgd3 compare --data glyphs --model glyphs --ipc 10 --method mgd3,unguided,random --out glyphs-table`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return e.compare(cmd.Context(), o, c) },
+	}
+	o.flags = cmd.Flags()
+	o.dataFlags()
+	o.clusterFlags()
+	o.ruleFlags()
+	o.modelFlags()
+	o.folderFlags()
+	f := o.flags
+	f.StringVar(&c.test, "test", "", "`SET` of real images to test on, with the same classes; default --data")
+	f.StringVar(&c.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
+	f.IntVar(&c.testLimit, "test-limit", 0, "take the first `N` images of each class by file name to test on; 0 takes all")
+	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+join(study.Methods)+"; default all")
+	f.IntSliceVar(&c.ipcs, "ipc", []int{10}, "images per class, a `LIST`")
+	f.IntVar(&c.sets, "sets", 3, "sets of each method")
+	f.StringSliceVar(&c.nets, "net", []string{"convnet3"}, "`NETS` to train: "+strings.Join(evaluate.Names(), ", "))
+	f.StringVar(&c.protocol, "protocol", "quick", "`RECIPE` with hard labels: hard, quick")
+	f.StringArrayVar(&c.changes, "change", nil, "a change of the recipe, `NAME=VALUE`: "+strings.Join(evaluate.Settings(), ", "))
+	f.IntVar(&c.fullLimit, "full-limit", 0, "take the first `N` images of each class for full; 0 takes all")
+	require(cmd, "data", "out")
+	return cmd
+}
+
+func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error {
+	if err := c.resolve(o); err != nil {
+		return fail(exitUsage, "", err)
+	}
+	methods, err := study.ParseMethods(c.methods)
+	if err != nil {
+		return fail(exitUsage, "", err)
+	}
+	r, err := e.open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	so := r.study()
+	if so.Test, err = c.openTest(ctx, o); err != nil {
+		return fail(exitInput, "", err)
+	}
+	defer so.Test.Close()
+	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
+	so.Report = p.comparison
+	so.Methods, so.IPCs, so.Sets, so.Nets, so.FullLimit = methods, c.ipcs, c.sets, c.nets, c.fullLimit
+	so.Protocol, so.Changes = c.protocol, c.changes
+	result, err := study.Compare(ctx, so)
+	if err != nil {
+		return err
+	}
+	return e.showComparison(ctx, so, result)
+}
+
+// resolve completes the flags and refuses those that make no comparison.
+func (c *compareOptions) resolve(o *options) error {
+	if o.data == glyphsSet && o.settings.Encode.Split == "" {
+		o.settings.Encode.Split = "train"
+	}
+	if c.test == "" {
+		c.test = o.data
+	}
+	if c.test == glyphsSet && c.testSplit == "" {
+		c.testSplit = "test"
+	}
+	if c.test == o.data && c.testSplit == o.settings.Encode.Split {
+		return errors.New("the networks would be tested on the images that the sets are made of: give --test another set, or --test-split another split")
+	}
+	if c.protocol != "hard" && c.protocol != "quick" {
+		return fmt.Errorf("--protocol is %q, want hard or quick", c.protocol)
+	}
+	if len(c.ipcs) == 0 {
+		return errors.New("--ipc is empty, want at least one number")
+	}
+	o.settings.Modes.IPC = c.ipcs[0] // every set has its own
+	return nil
+}
+
+// openTest opens the images to test on.
+func (c *compareOptions) openTest(ctx context.Context, o *options) (*dataset.Set, error) {
+	classes, err := dataset.ParseClasses(o.classes)
+	if err != nil {
+		return nil, err
+	}
+	return openSet(ctx, c.test, dataset.OpenOptions{Split: c.testSplit, Classes: classes, Limit: c.testLimit})
+}
+
+// showComparison writes the page and prints the tables.
+func (e *env) showComparison(ctx context.Context, o study.Options, c *study.Comparison) error {
+	r := c.Result()
+	page := r
+	var err error
+	if page.Pictures, err = study.Pictures(ctx, o); err != nil {
+		return err
+	}
+	path := filepath.Join(o.ProtocolDir(), "report.html")
+	if err := atomicfile.Write(path, func(w io.Writer) error { return report.HTML(w, page) }); err != nil {
+		return fail(exitOutput, "", err)
+	}
+	switch {
+	case e.json:
+		return json.NewEncoder(e.stdout).Encode(c)
+	case e.quiet:
+		return nil
+	}
+	r.Next = []string{"open " + path}
+	return report.Text(e.stdout, r)
+}
+
+// comparison is told of everything that happens in a comparison.
+func (p *progress) comparison(e study.Event) {
+	switch {
+	case p.json != nil:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		_ = p.json.Encode(e)
+	case e.Making != nil:
+		if e.Making.Warning != "" || e.Making.Done > e.Making.Kept { // else it is there already
+			p.note = ""
+			p.event(*e.Making)
+		}
+	case e.Training != nil:
+		name, _, _ := strings.Cut(e.Set, ", seed")
+		p.evaluation(name, *e.Training)
+	case e.Score != nil:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.stage = "" // the next training may have the same name
+		p.show(fmt.Sprintf("%d/%d  %s, %s: %.1f %% (%.0f s)", e.Done, e.Total, e.Set, e.Score.Net, 100*e.Score.Value(), e.Score.Seconds), true)
+	}
+}
