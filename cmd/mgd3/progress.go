@@ -148,7 +148,6 @@ var units = map[string]string{
 	distill.StageEncode: "images",
 	distill.StageModes:  "classes",
 	distill.StageSample: "images",
-	stageScore:          "images",
 	study.StageChoose:   "images",
 	train.StageRead:     "images",
 	train.StageTrain:    "images",
