@@ -46,7 +46,7 @@ command can be stopped at any moment; the same command again goes on from there.
 	flags.BoolVar(&e.json, "json", false, "print events and results as JSON, one object a line")
 	root.AddCommand(
 		e.distillCmd(), e.encodeCmd(), e.modesCmd(), e.sampleCmd(), e.mergeCmd(),
-		e.verifyCmd(), e.sheetCmd(), e.inspectCmd(), e.benchCmd(), e.baselineCmd(), e.compareCmd(), e.trainCmd(), e.glyphsCmd(),
+		e.evaluateCmd(), e.verifyCmd(), e.sheetCmd(), e.inspectCmd(), e.benchCmd(), e.baselineCmd(), e.compareCmd(), e.trainCmd(), e.glyphsCmd(), e.scoreCmd(), e.sweepCmd(), e.demoCmd(),
 	)
 	return usage(root.ExecuteContext(ctx))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -46,6 +47,24 @@ images are left out.`,
 }
 
 func (e *env) sheet(ctx context.Context, o sheetOptions) error {
+	if o.out == "" {
+		o.out = filepath.Join(o.run, "sheet.png")
+	}
+	var sheet bytes.Buffer
+	if err := drawSheet(ctx, &sheet, o); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(o.out, func(w io.Writer) error { _, err := sheet.WriteTo(w); return err }); err != nil {
+		return fail(exitOutput, "", err)
+	}
+	if !e.quiet {
+		fmt.Fprintln(e.stdout, o.out)
+	}
+	return nil
+}
+
+// drawSheet writes the sheet of a distilled set.
+func drawSheet(ctx context.Context, w io.Writer, o sheetOptions) error {
 	m, err := distill.ReadManifest(o.run)
 	if err != nil {
 		return fail(exitInput, manifestHint(err), err)
@@ -75,16 +94,7 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 		}
 		rows = append(rows, row)
 	}
-	if o.out == "" {
-		o.out = filepath.Join(o.run, "sheet.png")
-	}
-	if err := atomicfile.Write(o.out, func(w io.Writer) error { return report.Sheet(w, rows) }); err != nil {
-		return fail(exitOutput, "", err)
-	}
-	if !e.quiet {
-		fmt.Fprintln(e.stdout, o.out)
-	}
-	return nil
+	return report.Sheet(w, rows)
 }
 
 // openReal opens the images that the set was made from.
@@ -97,7 +107,7 @@ func (o sheetOptions) openReal(ctx context.Context, m *distill.Manifest) (*datas
 	for _, class := range m.Classes {
 		names = append(names, class.Name)
 	}
-	return openSet(ctx, o.data, dataset.OpenOptions{Split: split, Classes: names})
+	return openSet(ctx, o.data, dataset.OpenOptions{Split: split, Classes: names, Limit: m.Settings.Encode.Limit})
 }
 
 // nearest reads the real images nearest to the modes of a class, cropped as they were encoded.
