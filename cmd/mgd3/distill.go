@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,6 +25,9 @@ func (e *env) distillCmd() *cobra.Command {
   # what would it do, and how long would it take?
   mgd3 distill --data pets.zip --model pets-model --out pets-10 --dry-run
 
+  # choose the stop by sets made from nine tenths of the images and judged by the rest
+  mgd3 distill --data pets.zip --model pets-model --ipc 10 --stop auto --out pets-10
+
   # four machines with one file system; the last one to finish writes the manifest
   mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --shard 0/4`,
 		Args: cobra.NoArgs,
@@ -34,6 +38,7 @@ func (e *env) distillCmd() *cobra.Command {
 	o.modeFlags()
 	o.sampleFlags()
 	o.runFlags()
+	o.autoFlags()
 	o.flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, with counts, bytes and an estimate of the time, and do nothing")
 	require(cmd, "data", "out")
 	return cmd
@@ -129,6 +134,9 @@ func (e *env) distill(ctx context.Context, o *options) error {
 	}
 	defer r.Close()
 	r.warn(o)
+	if o.dryRun && o.auto.chooses() {
+		return fail(exitUsage, "give a value to plan with", errors.New("--dry-run makes no sets to choose by"))
+	}
 	if o.dryRun {
 		plan, err := r.Plan(ctx)
 		if err != nil {
@@ -137,12 +145,18 @@ func (e *env) distill(ctx context.Context, o *options) error {
 		return e.printPlan(plan)
 	}
 	start := time.Now()
+	if err := e.chooseAuto(ctx, o, r); err != nil {
+		return err
+	}
 	m, err := r.Do(ctx)
 	if err != nil {
 		return err
 	}
 	e.summary(o.out, m)
 	if !e.quiet && !e.json {
+		for _, choice := range r.Choices {
+			fmt.Fprintf(e.stdout, "%v\n", choice)
+		}
 		fmt.Fprintf(e.stdout, "time             %v\n", time.Since(start).Round(time.Second))
 	}
 	return nil

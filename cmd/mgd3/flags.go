@@ -175,11 +175,6 @@ func (o *options) given(sample *diffusion.Settings) error {
 	return nil
 }
 
-// autoFlags are the flags of what is chosen automatically.
-type autoFlags struct {
-	stop, lambda bool
-}
-
 // shareOf returns the published stop, or the same share of another number of steps.
 func shareOf(published diffusion.Settings, respacing string) int {
 	was, errWas := strconv.Atoi(published.Respacing)
