@@ -26,14 +26,16 @@ func TestMain(m *testing.M) {
 //
 //	tinymodel DIR [SEED]   write a model folder
 //	tinyimages DIR N       write N images of each class below DIR/train
+//	tinyfeatures DIR       write the network of score --features
 //	sametree DIR DIR       compare the visible files of two folders byte by byte
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"tinymodel":  tinyModel,
-			"tinyimages": tinyImages,
-			"sametree":   sameTree,
+			"tinymodel":    tinyModel,
+			"tinyimages":   tinyImages,
+			"tinyfeatures": tinyFeatures,
+			"sametree":     sameTree,
 		},
 	})
 }
@@ -48,6 +50,10 @@ func tinyModel(ts *testscript.TestScript, _ bool, args []string) {
 
 func tinyImages(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(tiny.Images(ts.MkAbs(args[0]), number(ts, args[1])))
+}
+
+func tinyFeatures(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(tiny.Features(ts.MkAbs(args[0])))
 }
 
 func number(ts *testscript.TestScript, s string) int {

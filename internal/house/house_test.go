@@ -53,7 +53,7 @@ var rooms = map[string][]string{
 		"scores"},
 	"internal/house": {},
 	"internal/bench": {"dataset", "diffusion", "dit", "engine", "evaluate", "latent", "modes", "optim", "rng", "weights"},
-	"internal/tiny":  {"dit", "engine", "internal/atomicfile", "latent", "rng", "weights"},
+	"internal/tiny":  {"dit", "engine", "features", "internal/atomicfile", "latent", "rng", "weights"},
 	"cmd/mgd3": {"cpu", "dataset", "diffusion", "distill", "dit", "engine", "evaluate", "features", "glyphs", "glyphs/model",
 		"internal/atomicfile", "internal/bench", "latent", "modes", "report", "scores", "study", "train", "weights"},
 }

@@ -12,10 +12,13 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
 
 	"mgd3/dit"
 	"mgd3/engine"
+	"mgd3/features"
 	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 	"mgd3/rng"
@@ -52,6 +55,20 @@ func Model(dir string, seed uint64) error {
 		folder(filepath.Join(dir, "autoencoder"), autoencoderConfig, vaeSpecs, seed, "diffusion_pytorch_model.safetensors"),
 		folder(filepath.Join(dir, "dit"), ditConfig, netSpecs, seed, "model.safetensors"),
 		file(filepath.Join(dir, "classes.txt"), strings.Join(Classes, "\n")+"\n"))
+}
+
+// Features writes a folder with SqueezeNet and the heads of LPIPS, in full size.
+func Features(dir string) error {
+	e, err := engine.Open("cpu")
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	image := shapes.Make(dtypes.Float32, 1, 3, 32, 32)
+	specs, err := e.Declare(func(p engine.Params, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{features.LPIPS(p, in[0], in[1])}
+	}, image, image)
+	return errors.Join(err, folder(dir, "{}", specs, 1, "model.safetensors"))
 }
 
 // folder writes a network's folder with random weights about as large as a fresh network's.
