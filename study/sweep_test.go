@@ -2,6 +2,7 @@ package study
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -45,8 +46,8 @@ func jsonOf(t *testing.T, s *Swept) string {
 	return b.String()
 }
 
-// TestSweep: every point is made, judged and reported; what was made is kept, and another folder and another batch give
-// the same bytes.
+// TestSweep: every point is made, judged and reported; what was made is kept; another folder, another batch and an
+// interruption give the same bytes.
 func TestSweep(t *testing.T) {
 	s := tinySweep(t)
 	var done []string
@@ -83,8 +84,14 @@ func TestSweep(t *testing.T) {
 	}
 	other := tinySweep(t)
 	other.Options.Batch = 1
+	ctx, cancel := context.WithCancel(t.Context())
+	other.Done = func(int, int, Point, Trial) { cancel() }
+	if _, err := other.Do(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped after the first set: got %v, want an interruption", err)
+	}
+	other.Done = nil
 	if got := sweepOf(t, other); jsonOf(t, got) != jsonOf(t, first) {
-		t.Errorf("in another folder and batch: got %s, want %s", jsonOf(t, got), jsonOf(t, first))
+		t.Errorf("in another folder and batch, with an interruption: got %s, want %s", jsonOf(t, got), jsonOf(t, first))
 	}
 }
 
