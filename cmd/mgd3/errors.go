@@ -9,6 +9,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/engine"
+	"mgd3/evaluate"
 	"mgd3/modes"
 	"mgd3/weights"
 )
@@ -58,6 +59,8 @@ var advice = []struct {
 	{modes.ErrTooFew, exitInput, "use --ipc with at most the number of images, or --short-class repeat to fill up with real latents"},
 	{distill.ErrLabels, exitModel, "--classes takes the classes of the model only; its classes.txt lists them in label order"},
 	{distill.ErrModel, exitModel, "use the autoencoder and the denoiser that belong together"},
+	{evaluate.ErrDiverged, exitFailed, "a lower --rate makes smaller steps; the checkpoint before it stays"},
+	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes some of them"},
 	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them"},
 	{weights.ErrFormat, exitModel, "the file is damaged, or not a safetensors file; PyTorch archives are not read yet"},
 	{engine.ErrBackend, exitBackend, `"--backend go" works everywhere`},

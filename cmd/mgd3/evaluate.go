@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +33,7 @@ type evaluateOptions struct {
 	masses, ignoreEXIF    bool
 	teacher               teacherOptions
 	out                   string
+	every                 time.Duration
 }
 
 type teacherOptions struct {
@@ -89,6 +91,7 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	f.StringVar(&o.teacher.split, "teacher-split", "", "the `NAME` of the sub-folder to take of --teacher-data")
 	f.IntVar(&o.teacher.epochs, "teacher-epochs", 0, "epochs of the teacher's training; 0 takes the usual")
 	f.StringVarP(&o.out, "out", "o", "", "output `DIR`: checkpoints, scores and a page; without it nothing is kept")
+	f.DurationVar(&o.every, "checkpoint-every", 30*time.Second, "`TIME` from one checkpoint to the next; decides no result")
 	for _, name := range evaluate.Settings() {
 		changes[name] = f.String(name, "", "change the recipe's "+name+", and its name with it")
 	}
@@ -102,6 +105,7 @@ type judged struct {
 	Scores [][]*evaluate.Score `json:"scores"` // of each network, of each repetition
 	set    *dataset.Set
 	masses []float32
+	runs   []*evaluate.Run // of each network
 }
 
 func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
@@ -231,56 +235,83 @@ func masses(set *dataset.Set, out string) ([]float32, error) {
 	return list, nil
 }
 
-// judge trains all networks on all sets.
+// judge trains all networks on all sets, once it knows that it can.
 func (e *env) judge(ctx context.Context, eng *engine.Engine, o *evaluateOptions, sets []*judged, test *dataset.Set, side int) error {
 	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
 	tests := map[evaluate.DataOptions]*evaluate.Data{}
 	teachers := map[int]*evaluate.Teacher{}
 	for _, s := range sets {
 		for _, net := range o.nets {
-			protocol, err := evaluate.Preset(o.protocol, evaluate.FactsOf(s.set, net, side))
-			if err == nil {
-				protocol, err = protocol.With(o.changes...)
-			}
+			run, err := o.run(s, net, side)
 			if err != nil {
 				return fail(exitUsage, "", err)
 			}
-			run := evaluate.Run{Engine: eng, Net: net, Protocol: protocol, Report: func(ev evaluate.Event) { p.evaluation(s.Name, ev) }}
-			if run.Train, err = evaluate.NewData(s.set, o.read(protocol.TrainData())); err != nil {
-				return err
-			}
-			run.Train.Weights = s.masses
-			how := o.read(protocol.TestData())
+			run.Engine, run.Report = eng, func(ev evaluate.Event) { p.evaluation(s.Name, ev) }
+			how := o.read(run.Protocol.TestData())
 			if tests[how] == nil {
 				if tests[how], err = evaluate.NewData(test, how); err != nil {
 					return err
 				}
 			}
 			run.Test = tests[how]
-			if protocol.Labels == evaluate.Soft {
-				if teachers[protocol.Size] == nil {
-					if teachers[protocol.Size], err = o.openTeacher(ctx, eng, test, protocol.Size, p); err != nil {
+			if size := run.Protocol.Size; run.Protocol.Labels == evaluate.Soft {
+				if teachers[size] == nil {
+					if teachers[size], err = o.openTeacher(ctx, eng, test, size, p); err != nil {
 						return err
 					}
 				}
-				run.Teacher = teachers[protocol.Size]
+				run.Teacher = teachers[size]
 			}
-			var scores []*evaluate.Score
-			for i := range o.repeat {
-				run.Seed = o.seed + uint64(i)
-				if o.out != "" {
-					run.Dir = filepath.Join(o.out, folderName(s.Name), net, fmt.Sprintf("seed-%d", run.Seed))
-				}
-				score, err := run.Do(ctx)
-				if err != nil {
-					return fmt.Errorf("%s: %w", s.Name, err)
-				}
-				scores = append(scores, score)
+			s.runs = append(s.runs, run)
+		}
+	}
+	for _, s := range sets {
+		for _, run := range s.runs {
+			scores, err := o.repeated(ctx, s, run)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.Name, err)
 			}
 			s.Scores = append(s.Scores, scores)
 		}
 	}
 	return nil
+}
+
+// run is a training of the network on the set, still without what all runs share.
+func (o *evaluateOptions) run(s *judged, net string, side int) (*evaluate.Run, error) {
+	protocol, err := evaluate.Preset(o.protocol, evaluate.FactsOf(s.set, net, side))
+	if err != nil {
+		return nil, err
+	}
+	if protocol, err = protocol.With(o.changes...); err != nil {
+		return nil, err
+	}
+	if _, err := evaluate.New(net, protocol.Size, len(s.set.Classes), protocol.Norm); err != nil {
+		return nil, err
+	}
+	data, err := evaluate.NewData(s.set, o.read(protocol.TrainData()))
+	if err != nil {
+		return nil, err
+	}
+	data.Weights = s.masses
+	return &evaluate.Run{Train: data, Net: net, Protocol: protocol, Every: o.every}, nil
+}
+
+// repeated does a run with each seed.
+func (o *evaluateOptions) repeated(ctx context.Context, s *judged, run *evaluate.Run) ([]*evaluate.Score, error) {
+	var scores []*evaluate.Score
+	for i := range o.repeat {
+		run.Seed = o.seed + uint64(i)
+		if o.out != "" {
+			run.Dir = filepath.Join(o.out, folderName(s.Name), run.Net, fmt.Sprintf("seed-%d", run.Seed))
+		}
+		score, err := run.Do(ctx)
+		if err != nil {
+			return nil, err
+		}
+		scores = append(scores, score)
+	}
+	return scores, nil
 }
 
 func (o *evaluateOptions) read(d evaluate.DataOptions) evaluate.DataOptions {
@@ -317,7 +348,7 @@ func (o *evaluateOptions) openTeacher(ctx context.Context, eng *engine.Engine, t
 		}
 	}
 	run := evaluate.Run{
-		Engine: eng, Net: t.net, Protocol: protocol, Seed: o.seed, Dir: filepath.Join(o.out, "teacher", fmt.Sprintf("%s-%d", t.net, size)),
+		Engine: eng, Net: t.net, Protocol: protocol, Seed: o.seed, Every: o.every, Dir: filepath.Join(o.out, "teacher", fmt.Sprintf("%s-%d", t.net, size)),
 		Report: func(ev evaluate.Event) { p.evaluation("teacher", ev) },
 	}
 	if run.Train, err = evaluate.NewData(full, o.read(protocol.TrainData())); err != nil {
