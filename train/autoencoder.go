@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -12,8 +13,10 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/engine"
+	"mgd3/features"
 	"mgd3/latent"
 	"mgd3/rng"
+	"mgd3/weights"
 )
 
 // AutoencoderSettings are the shape of the autoencoder and the weights of its loss's terms.
@@ -27,7 +30,7 @@ type AutoencoderSettings struct {
 	Loss       string  `json:"loss"`       // of the pixels, one of Losses: mean |x − x̂| or mean (x − x̂)²
 	KL         float64 `json:"kl"`         // weight of ½·(mean² + σ² − 1 − ln σ²), the mean over all numbers of the latents
 	Gradient   float64 `json:"gradient"`   // weight of the differences of neighbours, rows and columns, in the same norm as Loss
-	Perceptual float64 `json:"perceptual"` // weight of LPIPS
+	Perceptual float64 `json:"perceptual"` // weight of LPIPS, the mean over the images
 }
 
 // The losses of the pixels.
@@ -66,27 +69,21 @@ func (s AutoencoderSettings) Check(size int) error {
 	return nil
 }
 
-// Perceptual is a distance of images a and b [B, 3, S, S] in [-1, 1], one number for each [B]; the tensors that it asks p for
-// are not trained.
-type Perceptual struct {
-	Distance func(p engine.Params, a, b *Node) *Node
-	Weights  engine.Weights
-	SHA256   string
-}
-
 // TrainAutoencoder trains an AutoencoderKL and writes its folder, in diffusers' layout. The scaling factor is 1 over the
-// standard deviation of the posterior means of up to [scalingImages] images. perceptual may be nil where its weight is 0.
-func TrainAutoencoder(ctx context.Context, o Options, s AutoencoderSettings, perceptual *Perceptual) error {
+// standard deviation of the posterior means of up to [scalingImages] images. perceptual is the file of the network of LPIPS, as
+// [features.Weights] takes it; "" where its term has no weight.
+func TrainAutoencoder(ctx context.Context, o Options, s AutoencoderSettings, perceptual string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
 	if err := s.Check(o.Images.Size); err != nil {
 		return err
 	}
-	if s.Perceptual > 0 && perceptual == nil {
-		return fmt.Errorf("the perceptual term has weight %v but no network", s.Perceptual)
+	lpips, sum, err := o.perceptual(ctx, s, perceptual)
+	if err != nil {
+		return err
 	}
-	record := o.newRecord(networkAutoencoder, "", s)
+	record := o.newRecord(Record{Network: networkAutoencoder, Settings: s, Perceptual: sum})
 	if done, err := o.finished(record); done || err != nil {
 		return err
 	}
@@ -94,7 +91,7 @@ func TrainAutoencoder(ctx context.Context, o Options, s AutoencoderSettings, per
 	if err != nil {
 		return err
 	}
-	a := &autoencoding{&o, s, s.config(o.Images.Size), perceptual, pictures, nil}
+	a := &autoencoding{&o, s, s.config(o.Images.Size), lpips, pictures, nil}
 	t, err := o.loop(ctx, a.task(record.Key))
 	if err != nil {
 		return err
@@ -113,12 +110,34 @@ func TrainAutoencoder(ctx context.Context, o Options, s AutoencoderSettings, per
 	return o.finish(ctx, record, t, list, config, "diffusion_pytorch_model.safetensors")
 }
 
+// perceptual loads the network of LPIPS, where its term has a weight, and returns the hash of its file.
+func (o *Options) perceptual(ctx context.Context, s AutoencoderSettings, path string) (engine.Weights, string, error) {
+	switch {
+	case s.Perceptual == 0:
+		return nil, "", nil
+	case path == "":
+		return nil, "", fmt.Errorf("the perceptual term has weight %v but no network", s.Perceptual)
+	case o.Images.Size < features.MinSize:
+		return nil, "", fmt.Errorf("the perceptual term needs images of %d pixels, have %d", features.MinSize, o.Images.Size)
+	}
+	file, err := weights.Open(path)
+	if err != nil {
+		return nil, "", err
+	}
+	sum, err := file.SHA256(ctx)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, "", err
+	}
+	w, err := features.Weights(o.Engine, path)
+	return w, sum, err
+}
+
 // autoencoding is one training of an autoencoder.
 type autoencoding struct {
 	o           *Options
 	settings    AutoencoderSettings
 	config      latent.Config
-	perceptual  *Perceptual
+	lpips       engine.Weights
 	pictures    *pictures
 	reconstruct *sampler
 }
@@ -133,7 +152,7 @@ func (a *autoencoding) task(key string) task {
 	}
 	if a.settings.Perceptual > 0 {
 		t.terms = append(t.terms, "perceptual")
-		t.frozen = a.perceptual.Weights
+		t.frozen = a.lpips
 	}
 	return t
 }
@@ -156,7 +175,7 @@ func (a *autoencoding) loss(p engine.Params, in []*Node) []*Node {
 		loss = Add(loss, MulScalar(edges, s.Gradient))
 	}
 	if s.Perceptual > 0 {
-		far := ReduceAllMean(a.perceptual.Distance(p.In(frozenScope), x, y))
+		far := ReduceAllMean(features.LPIPS(p.In(frozenScope), x, y))
 		terms = append(terms, far)
 		loss = Add(loss, MulScalar(far, s.Perceptual))
 	}

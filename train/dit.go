@@ -65,7 +65,7 @@ func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettin
 	if err != nil {
 		return err
 	}
-	record := o.newRecord(networkDiT, a.SHA256, s)
+	record := o.newRecord(Record{Network: networkDiT, Settings: s, Autoencoder: a.SHA256})
 	if done, err := o.finished(record); done || err != nil {
 		return err
 	}
@@ -178,7 +178,8 @@ func (d *denoising) sample(ctx context.Context, mean engine.Weights) (*dataset.R
 	if err != nil {
 		return nil, err
 	}
-	settings.Lambda, settings.CFG, settings.Respacing = 0, d.settings.SampleCFG, fmt.Sprint(d.settings.SampleSteps)
+	settings.Lambda, settings.CFG, settings.CFGChannels = 0, d.settings.SampleCFG, 0
+	settings.Respacing = fmt.Sprint(d.settings.SampleSteps)
 	process, err := diffusion.New(settings)
 	if err != nil {
 		return nil, err

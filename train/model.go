@@ -29,6 +29,7 @@ type Record struct {
 	Recipe      Recipe                 `json:"recipe"`
 	Settings    any                    `json:"settings"`              // of the network and its loss
 	Autoencoder string                 `json:"autoencoder,omitempty"` // SHA-256 of the weights of the denoiser's
+	Perceptual  string                 `json:"perceptual,omitempty"`  // SHA-256 of the file of LPIPS
 	Backend     string                 `json:"backend"`
 	Half        bool                   `json:"half"`
 	Data        DataRecord             `json:"data"`
@@ -46,12 +47,10 @@ type DataRecord struct {
 
 const recordName = "training.json"
 
-// newRecord returns the record of a training that is to be, under its key.
-func (o *Options) newRecord(network, autoencoder string, settings any) Record {
-	r := Record{
-		Version: distill.Version, Network: network, Licence: o.Licence, Images: o.Images, Recipe: o.Recipe, Settings: settings,
-		Autoencoder: autoencoder, Backend: o.Engine.Name(), Half: o.Half, Data: DataRecord{Classes: o.Data.ClassNames()},
-	}
+// newRecord completes the record of a training that is to be, with its key.
+func (o *Options) newRecord(r Record) Record {
+	r.Version, r.Licence, r.Half, r.Backend = distill.Version, o.Licence, o.Half, o.Engine.Name()
+	r.Images, r.Recipe, r.Data.Classes = o.Images, o.Recipe, o.Data.ClassNames()
 	h := sha256.New()
 	out := json.NewEncoder(h)
 	_ = out.Encode(r) // a hash takes everything, and so does JSON of these

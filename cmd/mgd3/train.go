@@ -169,7 +169,7 @@ func (e *env) trainAutoencoder(ctx context.Context, o *trainOptions, s train.Aut
 		return err
 	}
 	defer close()
-	if err := train.TrainAutoencoder(ctx, o.train, s, nil); err != nil {
+	if err := train.TrainAutoencoder(ctx, o.train, s, perceptual); err != nil {
 		return err
 	}
 	return e.trainedInto(o.train.Out, "autoencoder")
