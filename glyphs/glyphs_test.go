@@ -228,3 +228,27 @@ func ExampleOpen() {
 	fmt.Println(set.ClassNames(), len(set.Classes[0].Images), im.W, im.H, err)
 	// Output: [A B C D E F G H I J] 100 32 32 <nil>
 }
+
+// TestSheet: the first pixel of each image stands in its place.
+func TestSheet(t *testing.T) {
+	var file bytes.Buffer
+	if err := Sheet(&file, 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	sheet, err := dataset.Decode(file.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row, split := range Splits {
+		for class := range Letters {
+			im, err := Draw(split, class, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := 3 * ((row*(68+8))*sheet.W + class*68)
+			if got, want := sheet.Pix[at:][:3], im.Pix[:3]; !bytes.Equal(got, want) {
+				t.Errorf("%s %c begins with %v, want %v", split, Letters[class], got, want)
+			}
+		}
+	}
+}

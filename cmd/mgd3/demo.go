@@ -38,7 +38,8 @@ func (e *env) demoCmd() *cobra.Command {
 images per class with the model that is in the program. Beside the set it makes two of the same
 size: by the diffusion model alone, without modes (unguided), and of real images drawn by chance
 (random). It trains a small network on each of the three and tests it on letters of typefaces that
-nothing has seen. It writes DIR/report.html, DIR/sheet.png and DIR/result.json, and prints the table.
+nothing has seen. It writes DIR/report.html, DIR/sheet.png and DIR/result.json, and prints the table. The same command
+goes on from where it was stopped.
 
 One training on each set shows how it goes, not which set is best: "mgd3 compare" repeats them.`,
 		Example: `  mgd3 demo
@@ -119,7 +120,7 @@ func (o *demoOptions) result(ctx context.Context, so study.Options, c *study.Com
 			"A network was trained on each set from scratch, and tested on %d letters of other typefaces.", c.Made.Real, classes, classes*o.ipc, c.Made.Test),
 		"One training on each set shows how it goes, not which set is best.",
 	}
-	r.Next = o.next()
+	r.Next = next()
 	pictures, err := study.Pictures(ctx, so)
 	if err != nil {
 		return r, err
@@ -141,7 +142,7 @@ func (o *demoOptions) result(ctx context.Context, so study.Options, c *study.Com
 }
 
 // next is what to try after the demo.
-func (o *demoOptions) next() []string {
+func next() []string {
 	return []string{
 		"# the same with repetitions, more images and all baselines (hours)",
 		"mgd3 compare --data glyphs --model glyphs --ipc 10,20,50 --out glyphs-table",
@@ -155,12 +156,14 @@ func (o *demoOptions) next() []string {
 
 // writeDemo writes the result as a page, as data and as a picture.
 func writeDemo(out string, r report.Result) error {
+	numbers := r
+	numbers.Pictures = nil
 	for _, file := range []struct {
 		name  string
 		write func(io.Writer) error
 	}{
 		{"sheet.png", func(w io.Writer) error { _, err := w.Write(r.Pictures[0].PNG); return err }},
-		{"result.json", func(w io.Writer) error { return report.JSON(w, r) }},
+		{"result.json", func(w io.Writer) error { return report.JSON(w, numbers) }},
 		{"report.html", func(w io.Writer) error { return report.HTML(w, r) }},
 	} {
 		if err := atomicfile.Write(filepath.Join(out, file.name), file.write); err != nil {

@@ -26,8 +26,8 @@ const stageDraw = "draw"
 
 // glyphsOptions are the flags of glyphs.
 type glyphsOptions struct {
-	out, split string
-	perClass   int
+	out, split, sheet string
+	perClass          int
 }
 
 // drawn is what glyphs says of one split.
@@ -52,15 +52,29 @@ The other commands need no files: they take the name glyphs in the place of a fo
 --split train or test. A folder of that name is ./glyphs.`,
 		Example: `  mgd3 glyphs --out letters
   mgd3 glyphs --out letters --split train --per-class 5000
+  mgd3 glyphs --sheet letters.png
   mgd3 distill --data glyphs --split train --model glyphs --out letters-10`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return e.glyphs(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.out == "" && o.sheet == "" {
+				return fail(exitUsage, "", errors.New("missing --out, or --sheet"))
+			}
+			if o.sheet != "" {
+				if err := atomicfile.Write(o.sheet, func(w io.Writer) error { return glyphs.Sheet(w, 3, 2) }); err != nil {
+					return fail(exitOutput, "", err)
+				}
+			}
+			if o.out == "" {
+				return nil
+			}
+			return e.glyphs(cmd.Context(), o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "write below `DIR`")
 	f.StringVar(&o.split, "split", "", "write this split alone: `NAME` is "+strings.Join(glyphs.Splits, " or "))
 	f.IntVar(&o.perClass, "per-class", 0, "the first `N` images of each class; default 2000 of train and 500 of test, which have up to 5000 and 1000")
-	_ = cmd.MarkFlagRequired("out")
+	f.StringVar(&o.sheet, "sheet", "", "write a picture of some letters of train above some of test as PNG `FILE`")
 	return cmd
 }
 
