@@ -31,7 +31,7 @@ type Auto struct {
 // What Auto chooses by.
 const (
 	ByAccuracy = "accuracy" // of a network trained on each set, on the images held out
-	ByScore    = "score"    // ScorePrototypes, without training
+	ByScore    = "score"    // ScoreLesson, without training
 )
 
 // Choose returns the settings with what was chosen, and the choices for the manifest.
@@ -92,7 +92,7 @@ func (a *Auto) best(ctx context.Context, t *trials, setting string, points []Poi
 			if a.Done != nil {
 				a.Done(i*a.Sets+s+1, len(points)*a.Sets, p, trial)
 			}
-			v := trial.Scores[ScorePrototypes]
+			v := trial.Scores[ScoreLesson]
 			if trial.Accuracy != nil {
 				v = *trial.Accuracy
 			}
@@ -115,7 +115,7 @@ func (a *Auto) by(t *trials) string {
 		n += len(class.Images)
 	}
 	if a.By == ByScore {
-		return fmt.Sprintf("share of %d held-out training images whose nearest synthetic latent is of their class", n)
+		return fmt.Sprintf("score lesson: accuracy of kernel regression from the synthetic latents on those of %d held-out training images", n)
 	}
 	what := strings.Join(append([]string{"protocol " + a.Judge.Protocol}, a.Judge.Changes...), ", ")
 	return fmt.Sprintf("accuracy of %s on %d held-out training images after the last epoch, %s", a.Judge.Net, n, what)

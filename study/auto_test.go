@@ -20,7 +20,7 @@ func tinyAuto(t *testing.T) *Auto {
 }
 
 // wantBest: the candidates are those expected, each with its scores, and the value has the largest sum.
-func wantBest(t *testing.T, c distill.Choice, setting string, values ...float64) {
+func wantBest(t *testing.T, c distill.Choice, sets int, setting string, values ...float64) {
 	t.Helper()
 	if c.Setting != setting {
 		t.Errorf("chose %q, want %q", c.Setting, setting)
@@ -29,11 +29,12 @@ func wantBest(t *testing.T, c distill.Choice, setting string, values ...float64)
 	sums := map[float64]float64{}
 	for _, candidate := range c.Candidates {
 		have = append(have, candidate.Value)
-		if len(candidate.Scores) != 2 {
-			t.Errorf("%s %v has scores %v, want one for each of 2 sets", setting, candidate.Value, candidate.Scores)
-			return
+		if len(candidate.Scores) != sets {
+			t.Errorf("%s %v has scores %v, want one for each of %d sets", setting, candidate.Value, candidate.Scores, sets)
 		}
-		sums[candidate.Value] = candidate.Scores[0] + candidate.Scores[1]
+		for _, v := range candidate.Scores {
+			sums[candidate.Value] += v
+		}
 	}
 	if !reflect.DeepEqual(have, values) {
 		t.Errorf("candidates of %s are %v, want %v", setting, have, values)
@@ -48,7 +49,7 @@ func wantBest(t *testing.T, c distill.Choice, setting string, values ...float64)
 // TestAuto chooses the stop and then λ by the score, the same again in the same folder, and the manifest of the set says so.
 func TestAuto(t *testing.T) {
 	a := tinyAuto(t)
-	a.Lambda = true
+	a.Lambda, a.Sets = true, 1
 	settings, choices, err := a.Choose(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -56,8 +57,8 @@ func TestAuto(t *testing.T) {
 	if len(choices) != 2 {
 		t.Fatalf("chose %v, want stop and lambda", choices)
 	}
-	wantBest(t, choices[0], "stop", 0, 2, 4, 5, 6, 8)
-	wantBest(t, choices[1], "lambda", 0, 0.15, 0.3, 0.6)
+	wantBest(t, choices[0], 1, "stop", 0, 2, 4, 5, 6, 8)
+	wantBest(t, choices[1], 1, "lambda", 0, 0.15, 0.3, 0.6)
 	want := a.Settings
 	want.Sample.Stop, want.Sample.Lambda = int(choices[0].Value), choices[1].Value
 	if !reflect.DeepEqual(settings, want) {
@@ -84,7 +85,7 @@ func TestAutoByAccuracy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantBest(t, choices[0], "lambda", 0, 0.15, 0.3, 0.6)
+	wantBest(t, choices[0], 2, "lambda", 0, 0.15, 0.3, 0.6)
 	if want := "accuracy of convnet2 on 6 held-out training images after the last epoch, protocol quick, epochs=1"; choices[0].By != want {
 		t.Errorf("chosen by %q, want %q", choices[0].By, want)
 	}

@@ -11,17 +11,17 @@ import (
 )
 
 // The scores of a trial, of the latents that a set's images have when they are encoded again, beside those of the
-// real images held out. All but prototypes and Fréchet are means over the classes; see package scores.
+// real images held out. All but lesson and Fréchet are means over the classes; see package scores.
 const (
-	ScorePrototypes = "prototypes" // share of the real latents whose nearest synthetic one is of their class
-	ScoreCoverage   = "coverage"   // with the fair share of neighbours
-	ScoreDiversity  = "diversity"
-	ScoreDistance   = "distance" // representativeness: less is nearer to the real images
-	ScoreFrechet    = "frechet"
+	ScoreLesson    = "lesson"   // what they teach a kernel regression about the real ones, 0 to 1
+	ScoreCoverage  = "coverage" // with the fair share of neighbours
+	ScoreDiversity = "diversity"
+	ScoreDistance  = "distance" // representativeness: less is nearer to the real images
+	ScoreFrechet   = "frechet"
 )
 
 // ScoreNames are the scores of a trial in the order of a table. One that needs more images than there are is left out.
-var ScoreNames = []string{ScorePrototypes, ScoreCoverage, ScoreDiversity, ScoreDistance, ScoreFrechet}
+var ScoreNames = []string{ScoreLesson, ScoreCoverage, ScoreDiversity, ScoreDistance, ScoreFrechet}
 
 // scores compares a set with the real images held out.
 func (t *trials) scores(ctx context.Context, set *dataset.Set) (map[string]float64, error) {
@@ -43,8 +43,10 @@ func (t *trials) scores(ctx context.Context, set *dataset.Set) (map[string]float
 		s[ScoreDistance] += distance / n
 		s[ScoreCoverage] += coverage[0] / n
 	}
-	s[ScorePrototypes] = t.prototypes(made)
-	if all := t.join(made); all.Rows > 1 {
+	if s[ScoreLesson], err = scores.Lesson(ctx, t.list(t.real), t.list(made)); err != nil {
+		return nil, err
+	}
+	if all := t.join(made); all.Rows > 1 && min(all.Rows, all.Cols) <= scores.FrechetSize {
 		if s[ScoreFrechet], err = scores.FrechetDistance(ctx, all, t.join(t.real)); err != nil {
 			return nil, err
 		}
@@ -87,44 +89,19 @@ func (t *trials) encode(ctx context.Context, set *dataset.Set) (map[string]modes
 	return all, nil
 }
 
+// list is the latents of all classes in the order of the classes.
+func (t *trials) list(by map[string]modes.Matrix) (list []modes.Matrix) {
+	for _, class := range t.Train.ClassNames() {
+		list = append(list, by[class])
+	}
+	return list
+}
+
 // join puts the latents of all classes into one table, in the order of the classes.
 func (t *trials) join(by map[string]modes.Matrix) modes.Matrix {
 	var all modes.Matrix
-	for _, class := range t.Train.ClassNames() {
-		m := by[class]
+	for _, m := range t.list(by) {
 		all.Rows, all.Cols, all.Data = all.Rows+m.Rows, m.Cols, append(all.Data, m.Data...)
 	}
 	return all
-}
-
-// prototypes returns the share of the real latents whose nearest synthetic latent is of their class.
-func (t *trials) prototypes(made map[string]modes.Matrix) float64 {
-	var owner []string
-	for _, class := range t.Train.ClassNames() {
-		for range made[class].Rows {
-			owner = append(owner, class)
-		}
-	}
-	all := t.join(made)
-	hits, n := 0, 0
-	for _, class := range t.Train.ClassNames() {
-		real := t.real[class]
-		right := make([]bool, real.Rows)
-		modes.Distances(real, all, func(i int, d []float64) {
-			best := 0
-			for j, v := range d {
-				if v < d[best] {
-					best = j
-				}
-			}
-			right[i] = owner[best] == class
-		})
-		for _, r := range right {
-			n++
-			if r {
-				hits++
-			}
-		}
-	}
-	return float64(hits) / float64(n)
 }

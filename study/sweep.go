@@ -134,7 +134,7 @@ func (s *Swept) Result() report.Result {
 		if len(accuracy.Rows) > 0 {
 			r.Plots = append(r.Plots, s.plot(a.name+"-accuracy", a, points, s.what(), PointTrials.accuracies))
 		}
-		r.Plots = append(r.Plots, s.plot(a.name+"-"+ScorePrototypes, a, points, "held-out latents nearest to their class", func(p PointTrials) []float64 { return p.score(ScorePrototypes) }))
+		r.Plots = append(r.Plots, s.plot(a.name+"-"+ScoreLesson, a, points, "lesson", func(p PointTrials) []float64 { return p.score(ScoreLesson) }))
 	}
 	return r
 }

@@ -112,7 +112,7 @@ func (e *env) tried(done, total int, p study.Point, t study.Trial) {
 	if t.Accuracy != nil {
 		line += fmt.Sprintf("accuracy %.1f %%, ", 100**t.Accuracy)
 	}
-	fmt.Fprintf(e.stderr, "%sprototypes %.3f\n", line, t.Scores[study.ScorePrototypes])
+	fmt.Fprintf(e.stderr, "%slesson %.3f\n", line, t.Scores[study.ScoreLesson])
 }
 
 // showSweep writes the files of a sweep and prints its tables.

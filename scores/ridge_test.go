@@ -1,0 +1,101 @@
+package scores
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"mgd3/modes"
+)
+
+func lesson(t *testing.T, real, syn []modes.Matrix) float64 {
+	t.Helper()
+	v, err := Lesson(t.Context(), real, syn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestLesson(t *testing.T) {
+	left, right := line(-3, -2, -1), line(1, 2, 3)
+	two := []modes.Matrix{left, right}
+	for _, c := range []struct {
+		name string
+		syn  []modes.Matrix
+		want float64
+	}{
+		{"where they are", []modes.Matrix{line(-2), line(2)}, 1},
+		{"exchanged", []modes.Matrix{line(2), line(-2)}, 0},
+		{"to the right of both", []modes.Matrix{line(5), line(6)}, 0.5}, // the nearer one is the first class's, and all are nearer to it
+		{"the same", []modes.Matrix{line(0), line(0)}, 0.5},             // both are equal: the first class is told
+		// One wrong sample among right ones does not turn its neighbours, as it would turn the nearest neighbour's.
+		{"a wrong one among right ones", []modes.Matrix{line(-2.2, -2.1, -1.9, -1.8), line(-2, 1.8, 2, 2.2)}, 1},
+	} {
+		if got := lesson(t, two, c.syn); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+	if got := lesson(t, []modes.Matrix{left}, []modes.Matrix{line(7)}); got != 1 {
+		t.Errorf("one class: got %v, want 1", got)
+	}
+}
+
+// TestTeachByHand: of two samples, one of each class, with kernel k between them, the weights solve
+// (1.1 k; k 1.1) a = (½, −½), so they are ±½/(1.1 − k).
+func TestTeachByHand(t *testing.T) {
+	a, err := teach(t.Context(), line(0, 1), []int{0, 1}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := 0.5 / (1.1 - math.Exp(-0.5))
+	for i, sign := range []float64{1, -1} {
+		for c, other := range []float64{1, -1} {
+			if got := a.At(i, c); math.Abs(got-sign*other*want) > 1e-14 { // a handful of roundings of numbers near 1
+				t.Errorf("weight %d, %d is %v, want %v", i, c, got, sign*other*want)
+			}
+		}
+	}
+}
+
+// TestLessonOfRealSamples: real samples teach about themselves, more of them more, and the inputs stay as they are.
+func TestLessonOfRealSamples(t *testing.T) {
+	const d = 20
+	real := []modes.Matrix{normals(1, 200, d, 0), normals(2, 200, d, 0.5)}
+	before := slices.Clone(real[1].Data)
+	few := lesson(t, real, []modes.Matrix{normals(3, 2, d, 0), normals(4, 2, d, 0.5)})
+	many := lesson(t, real, []modes.Matrix{normals(3, 100, d, 0), normals(4, 100, d, 0.5)})
+	// The best of all classifiers errs beyond √20/4 = 1.1 deviations: 13 %.
+	if !(few > 0.5 && many > few && many < 0.9) {
+		t.Errorf("2 samples teach %v, 100 %v; want more than chance, more, and less than 0.9", few, many)
+	}
+	if !slices.Equal(real[1].Data, before) {
+		t.Error("the real samples were changed")
+	}
+	scaled := make([]modes.Matrix, 2)
+	for c := range scaled {
+		scaled[c] = modes.Matrix{Rows: 200, Cols: d, Data: slices.Clone(real[c].Data)}
+		for i := range scaled[c].Data {
+			scaled[c].Data[i] = 4*scaled[c].Data[i] + 8
+		}
+	}
+	if one, other := lesson(t, real, []modes.Matrix{rows(real[0], 0, 10), rows(real[1], 0, 10)}),
+		lesson(t, scaled, []modes.Matrix{rows(scaled[0], 0, 10), rows(scaled[1], 0, 10)}); math.Abs(one-other) > 0.005 {
+		t.Errorf("in other units: got %v, want %v", other, one) // but for a sample or two on the border
+	}
+}
+
+func TestLessonRefuses(t *testing.T) {
+	x := line(1, 2)
+	for name, c := range map[string][2][]modes.Matrix{
+		"no class":      {nil, nil},
+		"other classes": {{x, x}, {x}},
+		"an empty one":  {{x}, {{Cols: 1}}},
+		"wider":         {{x}, {{Rows: 1, Cols: 2, Data: []float32{1, 2}}}},
+		"not finite":    {{x}, {line(float32(math.NaN()))}},
+	} {
+		if _, err := Lesson(t.Context(), c[0], c[1]); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
