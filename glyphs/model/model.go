@@ -1,10 +1,9 @@
 // Package model is the model of the glyphs, inside the program: an autoencoder and a denoiser trained on
 // the train split alone, in half precision. docs/glyphs.md has the recipe.
 //
-//	autoencoder/   config.json and weights       images  [3, 32, 32] ↔ latents
-//	dit/           config.json and weights       the denoiser
+//	autoencoder/   config.json, weights, training.json    images [3, 32, 32] ↔ latents
+//	dit/           the same                               the denoiser
 //	classes.txt    A … J, in the order of the labels
-//	training.json  what they were trained with
 package model
 
 import (
@@ -15,7 +14,7 @@ import (
 //go:embed files
 var files embed.FS
 
-// Files is the model's folder, for [latent.OpenFS] and [dit.OpenFS].
+// Files is the model's folder, for latent.OpenFS and dit.OpenFS.
 var Files fs.FS = folder()
 
 func folder() fs.FS {
