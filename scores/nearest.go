@@ -81,14 +81,17 @@ func Coverage(ctx context.Context, real, syn modes.Matrix, ks ...int) ([]float64
 	})
 	shares := make([]float64, len(ks))
 	for l, k := range ks {
-		for _, c := range covered[l] {
-			if c {
-				shares[l] += 1 / float64(real.Rows)
-			}
-		}
 		if k >= real.Rows {
 			shares[l] = nan
+			continue
 		}
+		n := 0
+		for _, c := range covered[l] {
+			if c {
+				n++
+			}
+		}
+		shares[l] = float64(n) / float64(real.Rows)
 	}
 	return shares, err
 }

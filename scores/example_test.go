@@ -1,0 +1,55 @@
+package scores_test
+
+import (
+	"context"
+	"fmt"
+
+	"mgd3/modes"
+	"mgd3/scores"
+)
+
+// A class of four real samples in the plane, and two synthetic ones.
+func Example() {
+	ctx := context.Background()
+	real := modes.Matrix{Rows: 4, Cols: 2, Data: []float32{0, 0, 0, 1, 4, 0, 4, 1}}
+	syn := modes.Matrix{Rows: 2, Cols: 2, Data: []float32{0, 0.5, 3, 0.5}}
+
+	diversity, _ := scores.Diversity(ctx, syn)
+	representativeness, _ := scores.Representativeness(ctx, real, syn, 2)
+	covered, err := scores.Coverage(ctx, real, syn, 1, scores.FairShare(4, 2))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("diversity %.2f, representativeness %.2f, coverage %v\n", diversity, representativeness, covered)
+	// Output: diversity 3.00, representativeness 0.81, coverage [0.5 1]
+}
+
+// The real samples stream by; only their moments along the two synthetic ones are kept.
+func ExampleFrechet() {
+	ctx := context.Background()
+	f, err := scores.NewFrechet(ctx, modes.Matrix{Rows: 2, Cols: 3, Data: []float32{-1, 0, 0, 1, 0, 0}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, x := range []float32{-2, 2} {
+		if err := f.Add(ctx, modes.Matrix{Rows: 1, Cols: 3, Data: []float32{x, 0, 5}}); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	d, err := f.Distance() // 5² between the means, (√8 − √2)² between the spreads
+	fmt.Printf("%.3f %v\n", d, err)
+	// Output: 27.000 <nil>
+}
+
+// Two images of a class in each of two parts: the second class says the same twice, the first does not.
+func ExampleRedundancy() {
+	r, err := scores.Redundancy(context.Background(), []modes.Matrix{
+		{Rows: 2, Cols: 1, Data: []float32{0, 9}},
+		{Rows: 2, Cols: 1, Data: []float32{10, 10}},
+	}, 2)
+	fmt.Println(r, err)
+	// Output: 0.75 <nil>
+}
