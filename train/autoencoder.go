@@ -73,7 +73,7 @@ func (s AutoencoderSettings) Check(size int) error {
 // standard deviation of the posterior means of up to [scalingImages] images. perceptual is the file of the network of LPIPS, as
 // [features.Weights] takes it; "" where its term has no weight.
 func TrainAutoencoder(ctx context.Context, o Options, s AutoencoderSettings, perceptual string) error {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return err
 	}
 	if err := s.Check(o.Images.Size); err != nil {

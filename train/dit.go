@@ -45,22 +45,42 @@ func (s DiTSettings) config(shape []int, classes int) dit.Config {
 	}
 }
 
+// Check names the first setting out of its range, for latents [channels, side, side] of classes.
+func (s DiTSettings) Check(shape []int, classes int) error {
+	switch {
+	case !(s.Dropout >= 0 && s.Dropout <= 1):
+		return fmt.Errorf("the class dropout is %v, want 0 to 1", s.Dropout)
+	}
+	if _, err := s.sampling(); err != nil {
+		return fmt.Errorf("sheets of samples: %w", err)
+	}
+	return s.config(shape, classes).Validate()
+}
+
+// sampling is how the sheets are sampled: unguided by modes.
+func (s DiTSettings) sampling() (*diffusion.Sampler, error) {
+	settings, err := diffusion.Published(diffusion.DDPM)
+	if err != nil {
+		return nil, err
+	}
+	settings.Lambda, settings.CFG, settings.CFGChannels = 0, s.SampleCFG, 0
+	settings.Respacing = fmt.Sprint(s.SampleSteps)
+	return diffusion.New(settings)
+}
+
 // TrainDiT trains a DiT in the latents of the autoencoder and writes its folder, and classes.txt beside it.
 func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettings) error {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return err
-	}
-	if !(s.Dropout >= 0 && s.Dropout <= 1) {
-		return fmt.Errorf("dropout is %v, want 0 to 1", s.Dropout)
 	}
 	shape, err := a.LatentShape(o.Images.Size)
 	if err != nil {
 		return err
 	}
-	config := s.config(shape, len(o.Data.Classes))
-	if err := config.Validate(); err != nil {
+	if err := s.Check(shape, len(o.Data.Classes)); err != nil {
 		return err
 	}
+	config := s.config(shape, len(o.Data.Classes))
 	chain, err := diffusion.NewChain(diffusion.DiT(timesteps), "")
 	if err != nil {
 		return err
@@ -174,13 +194,7 @@ func (d *denoising) batch(_ context.Context, n int, at []int) ([]*tensors.Tensor
 
 // sample draws a row of images of each of the first classes, from the same noise every time.
 func (d *denoising) sample(ctx context.Context, mean engine.Weights) (*dataset.RGB, error) {
-	settings, err := diffusion.Published(diffusion.DDPM)
-	if err != nil {
-		return nil, err
-	}
-	settings.Lambda, settings.CFG, settings.CFGChannels = 0, d.settings.SampleCFG, 0
-	settings.Respacing = fmt.Sprint(d.settings.SampleSteps)
-	process, err := diffusion.New(settings)
+	process, err := d.settings.sampling()
 	if err != nil {
 		return nil, err
 	}

@@ -55,18 +55,6 @@ type trained struct {
 	last  map[string]float64
 }
 
-// NotFiniteError says that a training went wrong. The state of an earlier step is kept.
-type NotFiniteError struct {
-	Network string
-	Step    int    // from 1
-	What    string // term of the loss, or gradient norm
-	Value   float32
-}
-
-func (e *NotFiniteError) Error() string {
-	return fmt.Sprintf("%s, step %d: the %s is %v, want a finite number", e.Network, e.Step, e.What, e.Value)
-}
-
 // loop takes all steps of t, from where an earlier call was stopped.
 func (o *Options) loop(ctx context.Context, t task) (*trained, error) {
 	r := o.Recipe
@@ -130,7 +118,7 @@ func (o *Options) state(t task, specs []weights.Spec) (*state, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(s.path); err == nil && !found {
-		return nil, fmt.Errorf("%s: %w", dir, ErrOther)
+		return nil, fmt.Errorf("%s: %w", dir, distill.ErrOther)
 	}
 	if !found {
 		if s.weights, err = o.fresh(t, specs); err != nil {
@@ -170,45 +158,47 @@ func (s *state) means() engine.Weights {
 }
 
 // steps takes the steps that are left. The batch of the next one is made while the device is at work.
-func (o *Options) steps(ctx context.Context, t task, s *state, program *engine.Program) (err error) {
+func (o *Options) steps(ctx context.Context, t task, s *state, program *engine.Program) error {
 	r := o.Recipe
-	before := s.step // by an earlier call
-	saved := s.step
-	defer func() { // after Ctrl-C, or an error of a sheet, nothing is lost
-		if err != nil && s.step > saved && !errors.As(err, new(*NotFiniteError)) {
+	before, saved := s.step, s.step
+	stop := func(err error) error { // after Ctrl-C, nothing is lost
+		if s.step > saved {
 			err = errors.Join(err, s.save(t.key))
 		}
-	}()
+		return err
+	}
 	next := o.prepare(ctx, t, s.step+1)
 	defer func() { <-next }() // no goroutine outlives the loop
 	for s.step < r.Steps {
 		if err := ctx.Err(); err != nil {
-			return err
+			return stop(err)
 		}
 		b := <-next
 		next = o.prepare(ctx, t, s.step+2)
 		if b.err != nil {
-			return b.err
+			return stop(b.err)
 		}
 		loss, err := s.take(t, program, append(b.tensors, tensors.FromValue(r.at(s.step+1))))
 		if err != nil {
 			return err
 		}
-		if s.step%r.LogEvery == 0 || s.step == r.Steps {
+		last := s.step == r.Steps
+		if s.step%r.LogEvery == 0 || last {
 			if err := s.curve.row(s.step); err != nil {
 				return err
 			}
 		}
-		if s.step%o.CheckpointEvery == 0 || s.step == r.Steps {
+		// Before the checkpoint, behind which a kill would leave it out.
+		if o.SampleEvery > 0 && (s.step%o.SampleEvery == 0 || last) {
+			if err := o.sheet(ctx, t, s); err != nil {
+				return err
+			}
+		}
+		if s.step%o.CheckpointEvery == 0 || last {
 			if err := s.save(t.key); err != nil {
 				return err
 			}
 			saved = s.step
-		}
-		if o.SampleEvery > 0 && (s.step%o.SampleEvery == 0 || s.step == r.Steps) {
-			if err := o.sheet(ctx, t, s); err != nil {
-				return err
-			}
 		}
 		o.report(Event{distill.Event{Stage: StageTrain, Done: s.step * r.Batch, Total: r.Steps * r.Batch, Kept: before * r.Batch}, s.step, loss})
 	}
@@ -233,7 +223,7 @@ func (s *state) take(t task, program *engine.Program, in []*tensors.Tensor) (flo
 	}
 	for i, v := range values {
 		if v-v != 0 {
-			return 0, &NotFiniteError{t.network, s.step + 1, s.curve.columns[i], v}
+			return 0, fmt.Errorf("%s, step %d: %w: the %s is %v, want a finite number", t.network, s.step+1, ErrDiverged, s.curve.columns[i], v)
 		}
 	}
 	s.step++

@@ -62,7 +62,7 @@ func (o *Options) newRecord(r Record) Record {
 	return r
 }
 
-// finished reports whether the network is there, made under the record's key. Another one is an [ErrOther].
+// finished reports whether the network is there, made under the record's key. Another one is an [distill.ErrOther].
 func (o *Options) finished(r Record) (bool, error) {
 	dir := o.modelDir(r.Network)
 	data, err := os.ReadFile(filepath.Join(dir, recordName))
@@ -77,7 +77,7 @@ func (o *Options) finished(r Record) (bool, error) {
 		return false, fmt.Errorf("%s: %w", filepath.Join(dir, recordName), err)
 	}
 	if have.Key != r.Key {
-		return false, fmt.Errorf("%s: %w", dir, ErrOther)
+		return false, fmt.Errorf("%s: %w", dir, distill.ErrOther)
 	}
 	return true, o.removeState(r.Network)
 }
@@ -87,7 +87,7 @@ func (o *Options) checkEmpty(r Record) error {
 	_, errState := os.Stat(statePath(o.workDir(r.Network)))
 	_, errModel := os.Stat(filepath.Join(o.modelDir(r.Network), "config.json"))
 	if errState != nil && errModel == nil {
-		return fmt.Errorf("%s: %w: a network without a %s", o.modelDir(r.Network), ErrOther, recordName)
+		return fmt.Errorf("%s: %w: a network without a %s", o.modelDir(r.Network), distill.ErrOther, recordName)
 	}
 	return nil
 }

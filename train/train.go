@@ -38,14 +38,14 @@ import (
 	"mgd3/engine"
 )
 
-// ErrOther says that the output folder holds a training with other settings or images.
-var ErrOther = errors.New("holds another training")
+// ErrDiverged says that a training went wrong; its last checkpoint stays.
+var ErrDiverged = errors.New("the training has diverged")
 
 // Options are what both trainings share.
 type Options struct {
 	Engine *engine.Engine
 	Data   *dataset.Set
-	Out    string                 // the model folder to be
+	Out    string                 // the model folder to be; another training's is a [distill.ErrOther]
 	Images distill.EncodeSettings // which images, and how they are read; Flip, FromSample, Seed and SkipBad are not for trainings
 	Recipe Recipe
 
@@ -88,8 +88,8 @@ func (o *Options) workDir(network string) string { return filepath.Join(o.Out, "
 
 func (o *Options) modelDir(network string) string { return filepath.Join(o.Out, network) }
 
-// check names the first option out of its range.
-func (o *Options) check() error {
+// Check names the first option out of its range.
+func (o *Options) Check() error {
 	if o.CheckpointEvery < 1 {
 		return fmt.Errorf("a checkpoint every %d steps, want at least 1", o.CheckpointEvery)
 	}

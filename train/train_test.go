@@ -235,8 +235,8 @@ func TestOther(t *testing.T) {
 	other := o
 	other.Report, other.Recipe.Seed = nil, 8
 	before := tree(t, o.Out)
-	if err := trainings(t.Context(), other); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), o.Out) {
-		t.Errorf("under way: got %v, want ErrOther that names the folder", err)
+	if err := trainings(t.Context(), other); !errors.Is(err, distill.ErrOther) || !strings.Contains(err.Error(), o.Out) {
+		t.Errorf("under way: got %v, want distill.ErrOther that names the folder", err)
 	}
 	wantSame(t, tree(t, o.Out), before)
 	o.Report = nil
@@ -244,14 +244,14 @@ func TestOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	before = tree(t, o.Out)
-	if err := trainings(t.Context(), other); !errors.Is(err, ErrOther) {
-		t.Errorf("finished: got %v, want ErrOther", err)
+	if err := trainings(t.Context(), other); !errors.Is(err, distill.ErrOther) {
+		t.Errorf("finished: got %v, want distill.ErrOther", err)
 	}
 	if err := os.Remove(filepath.Join(o.Out, "autoencoder", recordName)); err != nil {
 		t.Fatal(err)
 	}
-	if err := trainings(t.Context(), o); !errors.Is(err, ErrOther) {
-		t.Errorf("a network from elsewhere: got %v, want ErrOther", err)
+	if err := trainings(t.Context(), o); !errors.Is(err, distill.ErrOther) {
+		t.Errorf("a network from elsewhere: got %v, want distill.ErrOther", err)
 	}
 	delete(before, filepath.Join("autoencoder", recordName))
 	wantSame(t, tree(t, o.Out), before)
@@ -263,9 +263,8 @@ func TestNotFinite(t *testing.T) {
 	o.Recipe.Rate, o.Recipe.Warmup, o.Recipe.Clip = 1e30, 0, 0
 	o.CheckpointEvery = 1
 	err := trainings(t.Context(), o)
-	var bad *NotFiniteError
-	if !errors.As(err, &bad) || bad.Step < 2 || bad.Network != "autoencoder" {
-		t.Fatalf("got %v, want a NotFiniteError of a step after the first", err)
+	if !errors.Is(err, ErrDiverged) || !strings.HasPrefix(err.Error(), "autoencoder, step 2: ") {
+		t.Fatalf("got %v, want ErrDiverged in step 2", err)
 	}
 	if _, err := os.Stat(statePath(o.workDir(networkAutoencoder))); err != nil {
 		t.Errorf("the last good state: %v", err)

@@ -11,6 +11,8 @@ import (
 	"mgd3/engine"
 	"mgd3/evaluate"
 	"mgd3/modes"
+	"mgd3/study"
+	"mgd3/train"
 	"mgd3/weights"
 )
 
@@ -60,7 +62,9 @@ var advice = []struct {
 	{distill.ErrLabels, exitModel, "--classes takes the classes of the model only; its classes.txt lists them in label order"},
 	{distill.ErrModel, exitModel, "use the autoencoder and the denoiser that belong together"},
 	{evaluate.ErrDiverged, exitFailed, "a lower --rate makes smaller steps; the checkpoint before it stays"},
+	{train.ErrDiverged, exitFailed, "a lower --rate or a --clip makes smaller steps; remove OUT/training to begin anew"},
 	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes some of them"},
+	{study.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
 	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them"},
 	{weights.ErrFormat, exitModel, "the file is damaged, or not a safetensors file; PyTorch archives are not read yet"},
 	{engine.ErrBackend, exitBackend, `"--backend go" works everywhere`},

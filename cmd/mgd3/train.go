@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -61,6 +62,7 @@ func (e *env) trainAutoencoderCmd() *cobra.Command {
 	f.Float64Var(&s.Gradient, "gradient", 0, "weight of the differences of neighbouring pixels")
 	f.Float64Var(&s.Perceptual, "perceptual-weight", 0, "weight of LPIPS, with the network of --perceptual")
 	f.StringVar(&perceptual, "perceptual", "", "`FILE` of LPIPS's SqueezeNet weights")
+	require(cmd, "data", "out")
 	return cmd
 }
 
@@ -86,6 +88,7 @@ func (e *env) trainDiTCmd() *cobra.Command {
 	f.Float64Var(&s.Dropout, "class-dropout", 0.1, "probability that an image's class is forgotten, for classifier-free guidance")
 	f.Float64Var(&s.SampleCFG, "sample-cfg", 2, "scale of classifier-free guidance on the sheets")
 	f.IntVar(&s.SampleSteps, "sample-steps", 50, "steps of the sampler for the sheets")
+	require(cmd, "data", "out")
 	return cmd
 }
 
@@ -123,9 +126,9 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 }
 
 // openTraining opens the backend and the images, and takes the output folder.
-func (e *env) openTraining(ctx context.Context, o *trainOptions) (close func(), err error) {
+func (e *env) openTraining(ctx context.Context, o *trainOptions) (_ func(), err error) {
 	var closers []func()
-	close = func() {
+	close := func() {
 		for i := len(closers) - 1; i >= 0; i-- {
 			closers[i]()
 		}
@@ -135,10 +138,8 @@ func (e *env) openTraining(ctx context.Context, o *trainOptions) (close func(), 
 			close()
 		}
 	}()
-	for flag, value := range map[string]string{"data": o.data, "out": o.train.Out} {
-		if value == "" {
-			return nil, fail(exitUsage, "", fmt.Errorf("missing --%s", flag))
-		}
+	if err := o.train.Check(); err != nil {
+		return nil, fail(exitUsage, "", err)
 	}
 	if o.train.Engine, err = engine.Open(e.backend); err != nil {
 		return nil, err
@@ -164,6 +165,12 @@ func (e *env) openTraining(ctx context.Context, o *trainOptions) (close func(), 
 }
 
 func (e *env) trainAutoencoder(ctx context.Context, o *trainOptions, s train.AutoencoderSettings, perceptual string) error {
+	if err := s.Check(o.train.Images.Size); err != nil {
+		return fail(exitUsage, "", err)
+	}
+	if s.Perceptual > 0 && perceptual == "" {
+		return fail(exitUsage, "", errors.New("missing --perceptual, the network of --perceptual-weight"))
+	}
 	close, err := e.openTraining(ctx, o)
 	if err != nil {
 		return err
@@ -188,6 +195,13 @@ func (e *env) trainDiT(ctx context.Context, o *trainOptions, s train.DiTSettings
 	a, err := dir.autoencoder(ctx, o.train.Engine)
 	if err != nil {
 		return err
+	}
+	shape, err := a.LatentShape(o.train.Images.Size)
+	if err != nil {
+		return fail(exitUsage, "", err)
+	}
+	if err := s.Check(shape, len(o.train.Data.Classes)); err != nil {
+		return fail(exitUsage, "", err)
 	}
 	if err := train.TrainDiT(ctx, o.train, a, s); err != nil {
 		return err
