@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"mgd3/distill"
 )
@@ -117,6 +116,5 @@ func (a *Auto) by(t *trials) string {
 	if a.By == ByScore {
 		return fmt.Sprintf("score lesson: accuracy of kernel regression from the synthetic latents on those of %d held-out training images", n)
 	}
-	what := strings.Join(append([]string{"protocol " + a.Judge.Protocol}, a.Judge.Changes...), ", ")
-	return fmt.Sprintf("accuracy of %s on %d held-out training images after the last epoch, %s", a.Judge.Net, n, what)
+	return fmt.Sprintf("accuracy on %d held-out training images after the last epoch: %v", n, a.Judge)
 }

@@ -144,7 +144,7 @@ func (s *Swept) note() string {
 	if len(s.Points) > 0 {
 		sets = len(s.Points[0].Trials)
 	}
-	note := fmt.Sprintf("%d images per class, %d sets a point, each with its own noise. Modes come from the training images but for a share of %v, which is held out.",
+	note := fmt.Sprintf("%d images per class; sets of each point, each with its own noise: %d. Modes come from the training images but for a share of %v, which is held out.",
 		s.Settings.Modes.IPC, sets, s.HeldOut)
 	switch {
 	case s.Judge.Net == "":
@@ -154,7 +154,7 @@ func (s *Swept) note() string {
 	default:
 		note += " Accuracy is on the images held out."
 	}
-	return note + fmt.Sprintf(" Network %s, protocol %s, after the last epoch.", s.Judge.Net, s.Judge.Protocol)
+	return note + fmt.Sprintf(" Network %v, after the last epoch.", s.Judge)
 }
 
 // plot shows one axis: of a grid a line for each combination of the others, else the points that differ from the first one

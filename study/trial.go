@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"mgd3/dataset"
 	"mgd3/distill"
@@ -17,6 +18,14 @@ type Judge struct {
 	Net      string   `json:"net"`               // as evaluate.New takes it
 	Protocol string   `json:"protocol"`          // a preset with hard labels
 	Changes  []string `json:"changes,omitempty"` // in the preset, as evaluate.Protocol.With takes them
+}
+
+func (j Judge) String() string {
+	s := fmt.Sprintf("%s, protocol %s", j.Net, j.Protocol)
+	if len(j.Changes) > 0 {
+		s += " (" + strings.Join(j.Changes, ", ") + ")"
+	}
+	return s
 }
 
 // protocol returns the recipe for a set.
