@@ -96,9 +96,10 @@ func (o *Options) check() error {
 	if err := evaluate.Match(classes, o.Test.ClassNames()); err != nil {
 		return err
 	}
+	real := slices.ContainsFunc(o.Methods, func(m Method) bool { return !m.Sampled() && m != Full })
 	for _, ipc := range o.IPCs {
 		for _, class := range o.Train.Classes {
-			if n := len(class.Images); n < ipc {
+			if n := len(class.Images); n < ipc && (real || o.Settings.Modes.Short != modes.ShortRepeat) {
 				return fmt.Errorf("class %s: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, ipc)
 			}
 		}

@@ -233,6 +233,12 @@ func TestCompareRefuses(t *testing.T) {
 			t.Fatalf("%s: something was written", c.name)
 		}
 	}
+	repeat := base
+	repeat.Settings.Modes.Short, repeat.IPCs, repeat.Methods, repeat.Sets = modes.ShortRepeat, []int{7}, []Method{MGD3}, 1
+	repeat.Out = t.TempDir()
+	if cell := compare(t, repeat).Cell("convnet1", 7, MGD3); cell.Images != 21 {
+		t.Errorf("filled up, got %d images, want 21", cell.Images)
+	}
 	base.IPCs, base.Methods, base.Sets = []int{1}, []Method{Random}, 1
 	compare(t, base)
 	base.Settings.Encode.Crop = distill.CropCenter
