@@ -300,10 +300,20 @@ const waiting = 2
 // train takes the steps that are left. Stopped between any two of them, it leaves a checkpoint.
 func (t *training) train(ctx context.Context) error {
 	err := t.takeAll(ctx)
-	if err != nil && errors.Is(err, ctx.Err()) {
+	switch {
+	case err != nil && errors.Is(err, ctx.Err()):
 		return errors.Join(err, t.save())
+	case t.Dir != "" && errors.Is(err, ErrDiverged): // as it would from there again
+		return errors.Join(err, removeIfThere(t.checkpoint()))
 	}
 	return err
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 func (t *training) takeAll(ctx context.Context) error {
@@ -503,10 +513,7 @@ func (t *training) finish() (*Score, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Remove(t.checkpoint()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	return s, nil
+	return s, removeIfThere(t.checkpoint())
 }
 
 // trained returns the net's tensors, by name, without the optimiser's.

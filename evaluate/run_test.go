@@ -447,9 +447,12 @@ func TestRefusedRuns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := briefRun(t)
-			r.Dir = t.TempDir()
+			r.Dir, r.Every = t.TempDir(), time.Nanosecond
 			test.change(r)
 			_, err := r.Do(t.Context())
+			if files, _ := filepath.Glob(filepath.Join(r.Dir, "*")); files != nil {
+				t.Errorf("it leaves %v", files)
+			}
 			if err == nil || test.kind != nil && !errors.Is(err, test.kind) {
 				t.Fatalf("got %v, want %v", err, test.kind)
 			}

@@ -61,7 +61,7 @@ var advice = []struct {
 	{modes.ErrTooFew, exitInput, "use --ipc with at most the number of images, or --short-class repeat to fill up with real latents"},
 	{distill.ErrLabels, exitModel, "--classes takes the classes of the model only; its classes.txt lists them in label order"},
 	{distill.ErrModel, exitModel, "use the autoencoder and the denoiser that belong together"},
-	{evaluate.ErrDiverged, exitFailed, "a lower --rate makes smaller steps; the checkpoint before it stays"},
+	{evaluate.ErrDiverged, exitFailed, "a lower --rate makes smaller steps"},
 	{train.ErrDiverged, exitFailed, "a lower --rate or a --clip makes smaller steps; remove OUT/training to begin anew"},
 	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes some of them"},
 	{study.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},

@@ -44,6 +44,9 @@ func writeScores(w io.Writer, o *evaluateOptions, sets []*judged) error {
 	}{o.nets, sets})
 }
 
+// manyClasses have no table of their own: scores.json has them.
+const manyClasses = 100
+
 // scoresResult is the scores as tables and curves.
 func scoresResult(o *evaluateOptions, sets []*judged) report.Result {
 	protocol := sets[0].Scores[0][0].Protocol
@@ -73,7 +76,10 @@ func scoresResult(o *evaluateOptions, sets []*judged) report.Result {
 		r.Tables = []report.Table{last, best}
 	}
 	r.Tables[0].Title += ", which is what this protocol publishes"
-	r.Tables = append(r.Tables, classTable(o, sets), timeTable(o, sets))
+	if len(sets[0].set.Classes) <= manyClasses {
+		r.Tables = append(r.Tables, classTable(o, sets))
+	}
+	r.Tables = append(r.Tables, timeTable(o, sets))
 	for i, net := range o.nets {
 		r.Plots = append(r.Plots, curvePlot(net, i, sets))
 	}
