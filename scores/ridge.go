@@ -15,6 +15,10 @@ import (
 // expected in the labels.
 const ridge = 0.1
 
+// LessonSize is the number of synthetic samples up to which it is reasonable to wait for a [Lesson]: it takes a minute and a
+// gigabyte.
+const LessonSize = 10000
+
 // Lesson returns what the synthetic samples teach without a network: the share of real samples whose class kernel ridge
 // regression on the synthetic ones tells. It stands in for a network's accuracy (KIP, arXiv:2011.00050, learns
 // whole sets by such a regression); docs/sweep.md has how well it ranks settings.

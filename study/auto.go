@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"mgd3/distill"
+	"mgd3/scores"
 )
 
 // Auto chooses λ and the stop for a set of images and a model, by sets that it makes from one part of the training images and
@@ -38,6 +39,9 @@ func (a *Auto) Choose(ctx context.Context) (distill.Settings, []distill.Choice, 
 	chosen := a.Settings
 	if a.By != ByAccuracy && a.By != ByScore {
 		return chosen, nil, fmt.Errorf("nothing is chosen by %q, want %s or %s", a.By, ByAccuracy, ByScore)
+	}
+	if n := a.Settings.Modes.IPC * len(a.Train.Classes); a.By == ByScore && n > scores.LessonSize {
+		return chosen, nil, fmt.Errorf("%d images are too many for the score, which takes %d; choose by %s", n, scores.LessonSize, ByAccuracy)
 	}
 	if a.Sets < 1 {
 		return chosen, nil, fmt.Errorf("%d sets a value, want at least 1", a.Sets)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/dataset"
 	"mgd3/distill"
 )
 
@@ -107,9 +108,13 @@ func TestAutoKeepsThePublished(t *testing.T) {
 }
 
 func TestAutoRefuses(t *testing.T) {
+	o := Options{Train: dataset.FromFunc("set", make([]dataset.Class, 1000), nil)}
+	many := o
+	many.Settings.Modes.IPC = 11
 	for text, a := range map[string]*Auto{
-		"by \"taste\"": {By: "taste", Sets: 1},
-		"0 sets":       {By: ByScore},
+		"by \"taste\"":              {Options: o, By: "taste", Sets: 1},
+		"0 sets":                    {Options: o, By: ByScore},
+		"11000 images are too many": {Options: many, By: ByScore, Sets: 1},
 	} {
 		if _, _, err := a.Choose(t.Context()); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("got error %v, want one with %q", err, text)

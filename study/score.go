@@ -20,7 +20,8 @@ const (
 	ScoreFrechet   = "frechet"
 )
 
-// ScoreNames are the scores of a trial in the order of a table. One that needs more images than there are is left out.
+// ScoreNames are the scores of a trial in the order of a table. One that needs more images than there are,
+// or is too much work for so many, is left out.
 var ScoreNames = []string{ScoreLesson, ScoreCoverage, ScoreDiversity, ScoreDistance, ScoreFrechet}
 
 // scores compares a set with the real images held out.
@@ -43,10 +44,13 @@ func (t *trials) scores(ctx context.Context, set *dataset.Set) (map[string]float
 		s[ScoreDistance] += distance / n
 		s[ScoreCoverage] += coverage[0] / n
 	}
-	if s[ScoreLesson], err = scores.Lesson(ctx, t.list(t.real), t.list(made)); err != nil {
-		return nil, err
+	all := t.join(made)
+	if all.Rows <= scores.LessonSize {
+		if s[ScoreLesson], err = scores.Lesson(ctx, t.list(t.real), t.list(made)); err != nil {
+			return nil, err
+		}
 	}
-	if all := t.join(made); all.Rows > 1 && min(all.Rows, all.Cols) <= scores.FrechetSize {
+	if all.Rows > 1 && min(all.Rows, all.Cols) <= scores.FrechetSize {
 		if s[ScoreFrechet], err = scores.FrechetDistance(ctx, all, t.join(t.real)); err != nil {
 			return nil, err
 		}

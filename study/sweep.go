@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
+
+	"gonum.org/v1/gonum/stat"
 
 	"mgd3/dataset"
 	"mgd3/distill"
@@ -129,12 +132,55 @@ func (s *Swept) Result() report.Result {
 	if len(accuracy.Rows) > 0 {
 		r.Tables = append(r.Tables, accuracy)
 	}
+	if row, ok := s.agreement(); ok {
+		scored.Rows = append(scored.Rows, row)
+	}
 	r.Tables = append(r.Tables, scored)
 	for _, a := range swept(points) {
 		if len(accuracy.Rows) > 0 {
 			r.Plots = append(r.Plots, s.plot(a.name+"-accuracy", a, points, s.what(), PointTrials.accuracies))
 		}
 		r.Plots = append(r.Plots, s.plot(a.name+"-"+ScoreLesson, a, points, "lesson", func(p PointTrials) []float64 { return p.score(ScoreLesson) }))
+	}
+	return r
+}
+
+// agreement is how well each score ranks the sets beside their accuracy, if there are enough of them: Spearman's ρ, 1 or −1
+// where they rank alike.
+func (s *Swept) agreement() (report.Row, bool) {
+	row := report.Row{Name: "rank correlation of sets with accuracy"}
+	enough := false
+	for _, name := range ScoreNames {
+		var accuracies, values []float64
+		for _, p := range s.Points {
+			for _, t := range p.Trials {
+				if v, ok := t.Scores[name]; ok && t.Accuracy != nil {
+					accuracies, values = append(accuracies, *t.Accuracy), append(values, v)
+				}
+			}
+		}
+		cell := report.Cell{}
+		if rho := stat.Correlation(ranks(accuracies), ranks(values), nil); len(values) > 2 && !math.IsNaN(rho) {
+			cell.Values, enough = []float64{rho}, true
+		}
+		row.Cells = append(row.Cells, cell)
+	}
+	return row, enough
+}
+
+// ranks is the rank of each number from 0; equal ones have the mean of theirs.
+func ranks(v []float64) []float64 {
+	r := make([]float64, len(v))
+	for i, x := range v {
+		for _, y := range v {
+			switch {
+			case y < x:
+				r[i]++
+			case y == x:
+				r[i] += 0.5
+			}
+		}
+		r[i] -= 0.5 // itself
 	}
 	return r
 }
@@ -185,7 +231,11 @@ func (s *Swept) plot(title string, a axis, points []Point, y string, values func
 			line.Name = ""
 		}
 		for _, p := range sorted(lines[name], a, plot.Names) {
-			mean, std := report.Cell{Values: values(p.PointTrials)}.MeanStd()
+			cell := report.Cell{Values: values(p.PointTrials)}
+			if len(cell.Values) == 0 {
+				continue
+			}
+			mean, std := cell.MeanStd()
 			line.X, line.Y, line.Err = append(line.X, p.x), append(line.Y, mean), append(line.Err, std)
 		}
 		plot.Lines = append(plot.Lines, line)

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -210,6 +211,20 @@ func TestSweptPlots(t *testing.T) {
 	}
 	near(t, "mean", line.Y, []float64{2, 22})
 	near(t, "deviation", line.Err, []float64{2, 2})
+}
+
+// TestAgreement: the only score is the accuracy itself; of the others there is nothing to say.
+func TestAgreement(t *testing.T) {
+	row, ok := grid().agreement()
+	if !ok || len(row.Cells[0].Values) != 1 || math.Abs(row.Cells[0].Values[0]-1) > 1e-12 || len(row.Cells[1].Values) != 0 {
+		t.Errorf("got %+v, want 1 for the lesson and nothing else", row)
+	}
+	if got, want := ranks([]float64{3, 1, 3, 2}), []float64{2.5, 0, 2.5, 1}; !reflect.DeepEqual(got, want) {
+		t.Errorf("ranks are %v, want %v", got, want)
+	}
+	if _, ok := (&Swept{Points: grid().Points[:1]}).agreement(); ok {
+		t.Error("a single set was ranked")
+	}
 }
 
 func near(t *testing.T, what string, got, want []float64) {
