@@ -2,8 +2,10 @@ package features
 
 import (
 	"errors"
+	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
+	"mgd3/internal/atomicfile"
 	"mgd3/weights"
 )
 
@@ -181,15 +184,17 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%v: got %v, want an error with %q", in, err, want)
 		}
 	}
-	other := t.TempDir() + "/other.safetensors"
-	f, err := os.Create(other)
-	if err == nil {
-		err = errors.Join(weights.Write(f, []weights.Tensor{weights.F32("x", []int{1}, []float32{1})}, nil), f.Close())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(t.Context(), e, other); !errors.Is(err, weights.ErrMismatch) || !strings.Contains(err.Error(), "net.slice1.0.weight") {
-		t.Errorf("got %v, want a mismatch that names the tensors", err)
+	for want, list := range map[string][]weights.Tensor{
+		"net.slice1.0.weight": {weights.F32("x", []int{1}, []float32{1})},
+		"lin0.model.1.weight": {weights.F32("lin0.model.1.weight", []int{1}, []float32{1}), weights.F32("lins.0.model.1.weight", []int{1}, []float32{2})},
+	} {
+		path := filepath.Join(t.TempDir(), "other.safetensors")
+		if err := atomicfile.Write(path, func(w io.Writer) error { return weights.Write(w, list, nil) }); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(t.Context(), e, path)
+		if !errors.Is(err, weights.ErrMismatch) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want a mismatch that names %s", err, want)
+		}
 	}
 }
