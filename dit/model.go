@@ -63,7 +63,7 @@ func load(ctx context.Context, e *engine.Engine, c Config, file *weights.File) (
 	if err := checkPositions(c, set); err != nil {
 		return nil, err
 	}
-	specs = append(specs, weights.Spec{Name: positions, Shape: []int{1, c.side() * c.side(), c.Hidden}, Optional: true})
+	specs = append(specs, c.PositionsSpec())
 	m := &Model{Config: c}
 	if m.Weights, err = e.Upload(set, specs); err != nil {
 		return nil, err
@@ -83,6 +83,11 @@ func (c Config) inputs() []shapes.Shape {
 
 // positions is the name of the fixed table that original files carry and diffusers' do not.
 const positions = "pos_embed"
+
+// PositionsSpec is the table of positions, which a file may have beside what Func asks for.
+func (c Config) PositionsSpec() weights.Spec {
+	return weights.Spec{Name: positions, Shape: []int{1, c.side() * c.side(), c.Hidden}, Optional: true}
+}
 
 // checkPositions compares a file's table of positions with ours; files in half precision are off by
 // up to 2⁻¹¹. Its shape is checked with that of the other tensors.

@@ -83,7 +83,10 @@ func TrainAutoencoder(ctx context.Context, o Options, s AutoencoderSettings, per
 	if err != nil {
 		return err
 	}
-	record := o.newRecord(Record{Network: networkAutoencoder, Settings: s, Perceptual: sum})
+	record, err := o.newRecord(ctx, Record{Network: networkAutoencoder, Settings: s, Perceptual: sum})
+	if err != nil {
+		return err
+	}
 	if done, err := o.finished(record); done || err != nil {
 		return err
 	}
@@ -145,7 +148,7 @@ type autoencoding struct {
 func (a *autoencoding) task(key string) task {
 	t := task{
 		network: networkAutoencoder, key: key, terms: []string{"pixels", "kl"}, size: len(a.pictures.refs),
-		loss: a.loss, batch: a.batch, fresh: likeTorch, sample: a.sample,
+		loss: a.loss, batch: a.batch, fresh: likeTorch, sample: a.sample, names: weights.Autoencoder,
 	}
 	if a.settings.Gradient > 0 {
 		t.terms = append(t.terms, "gradient")

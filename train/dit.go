@@ -17,6 +17,7 @@ import (
 	"mgd3/engine"
 	"mgd3/latent"
 	"mgd3/rng"
+	"mgd3/weights"
 )
 
 // DiTSettings are the shape of the denoiser and how it is trained.
@@ -29,7 +30,8 @@ type DiTSettings struct {
 	Hidden  int     `json:"hidden"`
 	Depth   int     `json:"depth"`
 	Heads   int     `json:"heads"`
-	Dropout float64 `json:"dropout"` // probability that the class is forgotten; 0.1 is published
+	Dropout float64 `json:"dropout"`           // probability that the class is forgotten; 0.1 is published
+	MinSNR  float64 `json:"min_snr,omitempty"` // γ of the weights of the first term; 0 weighs all alike
 
 	SampleCFG   float64 `json:"-"` // classifier-free guidance of the sheets; decides no result
 	SampleSteps int     `json:"-"` // of the sampler for them
@@ -50,6 +52,8 @@ func (s DiTSettings) Check(shape []int, classes int) error {
 	switch {
 	case !(s.Dropout >= 0 && s.Dropout <= 1):
 		return fmt.Errorf("the class dropout is %v, want 0 to 1", s.Dropout)
+	case !(s.MinSNR >= 0) || math.IsInf(s.MinSNR, 1):
+		return fmt.Errorf("min-SNR is %v, want at least 0", s.MinSNR)
 	}
 	if _, err := s.sampling(); err != nil {
 		return fmt.Errorf("sheets of samples: %w", err)
@@ -85,7 +89,10 @@ func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettin
 	if err != nil {
 		return err
 	}
-	record := o.newRecord(Record{Network: networkDiT, Settings: s, Autoencoder: a.SHA256})
+	record, err := o.newRecord(ctx, Record{Network: networkDiT, Settings: s, Autoencoder: a.SHA256})
+	if err != nil {
+		return err
+	}
 	if done, err := o.finished(record); done || err != nil {
 		return err
 	}
@@ -98,6 +105,7 @@ func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettin
 	t, err := o.loop(ctx, task{
 		network: networkDiT, key: record.Key, terms: []string{"noise", "variance"}, size: len(rows.all),
 		loss: d.loss, batch: d.batch, fresh: likeDiT, sample: d.sample,
+		names: weights.DiT, optional: []weights.Spec{config.PositionsSpec()},
 	})
 	if err != nil {
 		return err
@@ -134,6 +142,7 @@ const (
 	coefLogMin        // ln β̃, that of t = 1 at t = 0
 	coefLogMax        // ln β
 	coefMean          // difference of the means of p and q over ε̂ − ε: c1·√(1/ā − 1)
+	coefWeight        // of the first term: min(1, γ/SNR)
 	coefCount
 )
 
@@ -144,6 +153,10 @@ func (d *denoising) coef(dst []float32, t int) {
 	dst[coefLogMin] = float32(c.PosteriorLogVariance[t])
 	dst[coefLogMax] = float32(math.Log(c.Beta[t]))
 	dst[coefMean] = float32(c.PosteriorMeanX0[t] * c.RecipM1Root[t])
+	dst[coefWeight] = 1
+	if snr := c.AlphaBar[t] / (1 - c.AlphaBar[t]); d.settings.MinSNR > 0 {
+		dst[coefWeight] = float32(min(1, d.settings.MinSNR/snr))
+	}
 }
 
 // loss is of x0 and ε [B, c, h, w], t [B], the labels [B] and the coefficients [B, coefCount].
@@ -154,7 +167,7 @@ func (d *denoising) loss(p engine.Params, in []*Node) []*Node {
 	x := Add(Mul(coef(coefSignal), x0), Mul(coef(coefNoise), eps))
 	out := Split(d.config.Forward(p, x, t, y), 1, 2)
 	wrong := Sub(out[0], eps)
-	noise := ReduceAllMean(Square(wrong))
+	noise := ReduceAllMean(Mul(coef(coefWeight), Square(wrong)))
 
 	// KL of two normals: q has variance β̃, p the learnt one between β̃ and β.
 	logMin := coef(coefLogMin)

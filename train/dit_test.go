@@ -53,6 +53,7 @@ func (d *denoising) lossInputs(times []int) (in []*tensors.Tensor, x0, eps []flo
 // outputs of the network.
 func TestDiTLoss(t *testing.T) {
 	d, shapes := newDenoising(t)
+	d.settings.MinSNR = 2
 	w := freshOf(t, d.o.Engine, func(p engine.Params, in []*Node) []*Node { return d.loss(p, in) }, func(_ weights.Spec, _ int, r *rand.Rand, data []float32) {
 		rng.Normals(r, data) // so that no term is 0
 		for i := range data {
@@ -82,7 +83,7 @@ func TestDiTLoss(t *testing.T) {
 		for k := range n {
 			at := i*n + k
 			epsHat, v := float64(predicted[2*i*n+k]), float64(predicted[2*i*n+n+k])
-			noise += (epsHat - float64(eps[at])) * (epsHat - float64(eps[at]))
+			noise += min(1, 2*(1-ab)/ab) * (epsHat - float64(eps[at])) * (epsHat - float64(eps[at]))
 			// The means of Ho et al. 2020, eq. 7, for x0 as it is and as it is predicted.
 			x0Hat := (float64(x[at]) - math.Sqrt(1-ab)*epsHat) / math.Sqrt(ab)
 			meanQ := c.PosteriorMeanX0[step]*float64(x0[at]) + c.PosteriorMeanX[step]*float64(x[at])
@@ -142,6 +143,25 @@ func TestMeanCoefficient(t *testing.T) {
 		want := beta / math.Sqrt((1-beta)*(1-ab)) // Ho et al. 2020, eq. 11
 		if got := float64(coef[coefMean]); math.Abs(got-want) > 1e-6*want {
 			t.Fatalf("step %d: %v, want %v", step, got, want)
+		}
+	}
+}
+
+// TestMinSNR: the first term counts fully from where the noise is γ times as weak as the signal.
+func TestMinSNR(t *testing.T) {
+	d, _ := newDenoising(t)
+	coef := make([]float32, coefCount)
+	for _, gamma := range []float64{0, 5} {
+		d.settings.MinSNR = gamma
+		for step := range timesteps {
+			d.coef(coef, step)
+			want := 1.0
+			if snr := d.chain.AlphaBar[step] / (1 - d.chain.AlphaBar[step]); gamma > 0 && snr > gamma {
+				want = gamma / snr
+			}
+			if got := coef[coefWeight]; got != float32(want) {
+				t.Fatalf("γ = %v, step %d: weight %v, want %v", gamma, step, got, want)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package train
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"mgd3/engine"
@@ -14,9 +15,13 @@ import (
 // layer has a vector for weight, as norms have.
 type initialiser func(spec weights.Spec, inputs int, r *rand.Rand, data []float32)
 
-// fresh returns the tensors before the first step: parameters from streams of the seed and their names, running
+// fresh returns the tensors before the first step: parameters from a file, or from streams of the seed and their names; running
 // means equal to them, and AdamW's state 0.
 func (o *Options) fresh(t task, specs []weights.Spec) (engine.Weights, error) {
+	given, err := o.given(t, specs)
+	if err != nil {
+		return nil, err
+	}
 	w := engine.Weights{}
 	data := map[string][]float32{}
 	for _, spec := range specs {
@@ -29,7 +34,11 @@ func (o *Options) fresh(t task, specs []weights.Spec) (engine.Weights, error) {
 		default:
 			data[spec.Name] = make([]float32, size(spec.Shape))
 		}
-		if isParameter(spec.Name) {
+		switch {
+		case !isParameter(spec.Name):
+		case given != nil:
+			data[spec.Name] = given[spec.Name]
+		default:
 			t.fresh(spec, inputsOf(spec, specs), rng.Stream(o.Recipe.Seed, "weights", rng.Hash(spec.Name)), data[spec.Name])
 		}
 		tensor, err := o.Engine.Tensor(data[spec.Name], spec.Shape...)
@@ -39,6 +48,23 @@ func (o *Options) fresh(t task, specs []weights.Spec) (engine.Weights, error) {
 		w[spec.Name] = tensor
 	}
 	return w, nil
+}
+
+// given reads the parameters that o.From has, or nil without it.
+func (o *Options) given(t task, specs []weights.Spec) (map[string][]float32, error) {
+	if o.From == "" {
+		return nil, nil
+	}
+	file, err := weights.Open(o.From)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	set, err := t.names(file)
+	if err != nil {
+		return nil, err
+	}
+	return set.Load(append(slices.DeleteFunc(slices.Clone(specs), func(s weights.Spec) bool { return !isParameter(s.Name) }), t.optional...))
 }
 
 // inputsOf returns the inputs of one output of the spec's layer: of its weight [out, in, …] the product of all but the

@@ -34,6 +34,9 @@ type task struct {
 	batch func(ctx context.Context, n int, at []int) ([]*tensors.Tensor, error)
 	// fresh fills a new parameter.
 	fresh initialiser
+	// names gives the tensors of a file our names, and optional are those that it may have beside the parameters.
+	names    func(*weights.File) (*weights.Set, error)
+	optional []weights.Spec
 	// frozen tensors of the loss, by their names without the scope.
 	frozen engine.Weights
 	// sample draws a sheet with the running means of the parameters.

@@ -29,6 +29,7 @@ type Record struct {
 	Recipe      Recipe                 `json:"recipe"`
 	Settings    any                    `json:"settings"`              // of the network and its loss
 	Autoencoder string                 `json:"autoencoder,omitempty"` // SHA-256 of the weights of the denoiser's
+	From        string                 `json:"from,omitempty"`        // SHA-256 of the weights it started from
 	Perceptual  string                 `json:"perceptual,omitempty"`  // SHA-256 of the file of LPIPS
 	Backend     string                 `json:"backend"`
 	Half        bool                   `json:"half"`
@@ -48,7 +49,17 @@ type DataRecord struct {
 const recordName = "training.json"
 
 // newRecord completes the record of a training that is to be, with its key.
-func (o *Options) newRecord(r Record) Record {
+func (o *Options) newRecord(ctx context.Context, r Record) (Record, error) {
+	if o.From != "" {
+		file, err := weights.Open(o.From)
+		if err != nil {
+			return r, err
+		}
+		r.From, err = file.SHA256(ctx)
+		if err = errors.Join(err, file.Close()); err != nil {
+			return r, err
+		}
+	}
 	r.Version, r.Licence, r.Half, r.Backend = distill.Version, o.Licence, o.Half, o.Engine.Name()
 	r.Images, r.Recipe, r.Data.Classes = o.Images, o.Recipe, o.Data.ClassNames()
 	h := sha256.New()
@@ -59,7 +70,7 @@ func (o *Options) newRecord(r Record) Record {
 		_ = out.Encode(class.Images)
 	}
 	r.Key = hex.EncodeToString(h.Sum(nil))
-	return r
+	return r, nil
 }
 
 // finished reports whether the network is there, made under the record's key. Another one is an [distill.ErrOther].

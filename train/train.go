@@ -11,6 +11,9 @@
 // Every term is a mean over the elements of its own tensor. In the KL of the denoiser the gradient does not
 // flow into ε̂, so that it teaches the variance alone; [DiTSettings] says more of it.
 //
+// With γ > 0 the first term of each image counts min(1, γ/SNR) times, SNR = ā/(1 − ā): less where there is little noise to
+// find, which otherwise fills most of the loss (Hang et al. 2023, arXiv:2303.09556, eq. 7, for ε). 0 is published with DiT.
+//
 //	step          g ← g·min(1, clip/‖g‖),  AdamW,  ema ← d·ema + (1 − d)·w,  d = min(EMA, (1 + n)/(10 + n)) at step n from 1
 //	rate          linear from 0 over the first steps, then constant or a half cosine to 0
 //
@@ -48,6 +51,7 @@ type Options struct {
 	Out    string                 // the model folder to be; another training's is a [distill.ErrOther]
 	Images distill.EncodeSettings // which images, and how they are read; Flip, FromSample, Seed and SkipBad are not for trainings
 	Recipe Recipe
+	From   string // folder or file of weights to start from, of a network of the same shape; "" starts afresh
 
 	Licence string // of the trained weights, kept beside them; "" says nothing
 	Half    bool   // write the weights as float16

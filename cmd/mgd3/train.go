@@ -86,6 +86,7 @@ func (e *env) trainDiTCmd() *cobra.Command {
 	f.IntVar(&s.Depth, "depth", 6, "transformer blocks")
 	f.IntVar(&s.Heads, "heads", 6, "attention heads")
 	f.Float64Var(&s.Dropout, "class-dropout", 0.1, "probability that an image's class is forgotten, for classifier-free guidance")
+	f.Float64Var(&s.MinSNR, "min-snr", 0, "count the noise of an image at most `G`/SNR times, 5 say: short trainings learn shapes sooner; 0 counts all alike, as published")
 	f.Float64Var(&s.SampleCFG, "sample-cfg", 2, "scale of classifier-free guidance on the sheets")
 	f.IntVar(&s.SampleSteps, "sample-steps", 50, "steps of the sampler for the sheets")
 	require(cmd, "data", "out")
@@ -119,6 +120,7 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	f.Uint64Var(&t.Recipe.Seed, "seed", 0, "seed of weights, batches and noise")
 	f.IntVar(&t.Recipe.LogEvery, "log-every", 50, "steps from one row of the loss curve to the next")
 
+	f.StringVar(&t.From, "from", "", "`DIR` or file of weights to start from, of a network of the same shape")
 	f.StringVar(&t.Licence, "licence", "", "`LICENCE` of the trained weights, kept beside them")
 	f.BoolVar(&t.Half, "half", false, "write the weights in half precision")
 	f.IntVar(&t.CheckpointEvery, "checkpoint-every", 200, "steps from one checkpoint to the next; decides no result")
