@@ -9,7 +9,6 @@ import (
 //
 //	steps         Factorⁿ,  n = milestones ≤ e         PyTorch's MultiStepLR
 //	half-cosine   ½·(1 + cos(π·e/2E)),                 RDED's program; ends at ½
-//	constant      1
 type Schedule struct {
 	Kind       string  `json:"kind"`
 	Milestones []int   `json:"milestones,omitempty"`
@@ -20,7 +19,6 @@ type Schedule struct {
 const (
 	Steps      = "steps"
 	HalfCosine = "half-cosine"
-	Constant   = "constant"
 )
 
 // thirds are the milestones of the hard-label programs for that many epochs: after two thirds and five sixths.
@@ -28,27 +26,23 @@ func thirds(epochs int) []int { return []int{2 * epochs / 3, 5 * epochs / 6} }
 
 // Scale returns what the rate is multiplied by in epoch e of the given number.
 func (s Schedule) Scale(e, epochs int) float64 {
-	switch s.Kind {
-	case HalfCosine:
+	if s.Kind == HalfCosine {
 		return (1 + math.Cos(math.Pi*float64(e)/float64(2*epochs))) / 2
-	case Steps:
-		scale := 1.0
-		for _, m := range s.Milestones {
-			if e >= m {
-				scale *= s.Factor
-			}
-		}
-		return scale
-	default:
-		return 1
 	}
+	scale := 1.0
+	for _, m := range s.Milestones {
+		if e >= m {
+			scale *= s.Factor
+		}
+	}
+	return scale
 }
 
 // Check says what is wrong with s, if anything.
 func (s Schedule) Check() error {
 	switch {
-	case s.Kind != Steps && s.Kind != HalfCosine && s.Kind != Constant:
-		return fmt.Errorf("the schedule is %q, want %q, %q or %q", s.Kind, Steps, HalfCosine, Constant)
+	case s.Kind != Steps && s.Kind != HalfCosine:
+		return fmt.Errorf("the schedule is %q, want %q or %q", s.Kind, Steps, HalfCosine)
 	case s.Kind == Steps && !(s.Factor > 0 && s.Factor <= 1):
 		return fmt.Errorf("the factor of the schedule's steps is %v, want more than 0 and at most 1", s.Factor)
 	}
