@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 
@@ -179,21 +180,29 @@ func (d *denoising) loss(p engine.Params, in []*Node) []*Node {
 }
 
 func (d *denoising) batch(_ context.Context, n int, at []int) ([]*tensors.Tensor, error) {
-	b, row := len(at), d.rows.size
-	x0, eps := make([]float32, b*row), make([]float32, b*row)
-	time, labels, coef := make([]float32, b), make([]int32, b), make([]float32, b*coefCount)
+	row := d.rows.size
+	x0, labels := make([]float32, len(at)*row), make([]int32, len(at))
 	stream := rng.Stream(d.o.Recipe.Seed, "dit", uint64(n))
 	for i, place := range at {
 		mirrored := d.o.Recipe.Flip && stream.IntN(2) == 1
-		label, err := d.rows.read(x0[i*row:(i+1)*row], place, mirrored)
-		if err != nil {
+		var err error
+		if labels[i], err = d.rows.read(x0[i*row:(i+1)*row], place, mirrored); err != nil {
 			return nil, err
 		}
+	}
+	return d.noisy(stream, x0, labels), nil
+}
+
+// noisy returns the inputs of the loss for latents x0 [B, c, h, w]. It forgets some of the labels.
+func (d *denoising) noisy(stream *rand.Rand, x0 []float32, labels []int32) []*tensors.Tensor {
+	b := len(labels)
+	time, coef, eps := make([]float32, b), make([]float32, b*coefCount), make([]float32, len(x0))
+	for i := range b {
 		t := stream.IntN(timesteps)
 		if stream.Float64() < d.settings.Dropout {
-			label = d.config.Null()
+			labels[i] = d.config.Null()
 		}
-		time[i], labels[i] = float32(t), label
+		time[i] = float32(t)
 		d.coef(coef[i*coefCount:(i+1)*coefCount], t)
 	}
 	rng.Normals(stream, eps)
@@ -202,7 +211,7 @@ func (d *denoising) batch(_ context.Context, n int, at []int) ([]*tensors.Tensor
 	return []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(x0, shape...), tensors.FromFlatDataAndDimensions(eps, shape...),
 		tensors.FromValue(time), tensors.FromValue(labels), tensors.FromFlatDataAndDimensions(coef, b, coefCount),
-	}, nil
+	}
 }
 
 // sample draws a row of images of each of the first classes, from the same noise every time.

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Measures training steps beside PyTorch: autoencoder and DiT as docs/training.md trains them on the glyphs, one program after
+# the other, several rounds, two threads each. Prints images per second; take the medians.
+#
+# usage: bench/train.sh        ROUNDS=3 SECONDS_EACH=10 THREADS=2 PYTHON=python3 (one that has torch)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-10} threads=${THREADS:-2} python=${PYTHON:-python3}
+bin=$(mktemp)
+trap 'rm -f "$bin"' EXIT
+go test -c -o "$bin" ./train
+torch=yes
+"$python" -c 'import torch' 2>/dev/null || { echo "without PyTorch: $python lacks torch" >&2; torch=; }
+for round in $(seq "$rounds"); do
+  echo "round $round of $rounds"
+  "$bin" -test.run '^$' -test.bench 'Step' -test.benchtime "${seconds}s" -test.cpu "$threads" | grep images/s
+  [ -z "$torch" ] || "$python" bench/train_torch.py --threads "$threads" --seconds "$seconds"
+done
