@@ -229,7 +229,8 @@ func softRate(net string) float64 {
 	return 1e-3
 }
 
-// quickProtocol is hard for exploring.
+// quickProtocol is hard for exploring, with a tenth of its epochs and one test, at the end. Other rates, batches and
+// less CutMix did no better in that time: docs/evaluate.md has the figures.
 func quickProtocol(f Facts) Protocol {
 	p := hardProtocol(f)
 	p.Name, p.Publish = "quick", Last
