@@ -19,13 +19,15 @@ import (
 //
 // The largest mean over the sets wins, and the value of the settings where none is larger. docs/sweep.md has what this gains.
 type Auto struct {
-	Options                                              // of the set that is then made: its latents are used, the sets to choose by stand in auto below its folder, and its seed is that of each value's first set
-	Stop, Lambda bool                                    // what to choose
-	By           string                                  // ByAccuracy or ByScore
-	Sets         int                                     // sets of each value, at least 1
-	HeldOut      float64                                 // share of the training images that judges
-	Judge        Judge                                   // of ByAccuracy
-	Done         func(done, total int, p Point, t Trial) // told of every set; may be nil
+	// Options are of the set that is then made: its latents are used, the sets to choose by stand in auto below
+	// its folder, and its seed is that of each value's first set.
+	Options
+	Stop, Lambda bool    // what to choose
+	By           string  // ByAccuracy or ByScore
+	Sets         int     // sets of each value, at least 1
+	HeldOut      float64 // share of the training images that judges
+	Judge        Judge   // of ByAccuracy
+	Done         Done    // may be nil
 }
 
 // What Auto chooses by.

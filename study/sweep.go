@@ -20,15 +20,21 @@ import (
 
 // Sweep makes and judges sets at points around some settings.
 type Sweep struct {
-	Options                                         // of all sets; the modes' IPC is among the settings, and the seed is that of the first set
-	Axes    Axes                                    // the values to go through
-	Grid    bool                                    // every combination, in place of one axis at a time
-	Sets    int                                     // sets of each point, at least 1
-	HeldOut float64                                 // share of the training images that takes no part in the modes; the judge tests on it
-	Judge   Judge                                   // without a Net nothing is trained: the scores alone
-	Test    *dataset.Set                            // what the judge tests on in place of the images held out, to report and never to choose by; or nil
-	Done    func(done, total int, p Point, t Trial) // told of every set; may be nil
+	// Options are of all sets: the modes' IPC is among the settings, and the seed is that of the first set.
+	Options
+	Axes    Axes    // the values to go through
+	Grid    bool    // every combination, in place of one axis at a time
+	Sets    int     // sets of each point, at least 1
+	HeldOut float64 // share of the training images that takes no part in the modes; the judge tests on it
+	Judge   Judge   // without a Net nothing is trained: the scores alone
+	Done    Done    // may be nil
+
+	// Test is what the judge tests on in place of the images held out, to report and never to choose by; or nil.
+	Test *dataset.Set
 }
+
+// Done is told of every set.
+type Done func(done, total int, p Point, t Trial)
 
 // Swept is what a sweep found, as data.
 type Swept struct {
