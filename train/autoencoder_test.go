@@ -1,7 +1,10 @@
 package train
 
 import (
+	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -88,6 +91,43 @@ func TestAutoencoderCheck(t *testing.T) {
 		change(&s)
 		if err := s.Check(16); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}
+
+// TestPerceptual: the term of LPIPS counts with its weight.
+func TestPerceptual(t *testing.T) {
+	const network = "../../shared/models/lpips-squeeze"
+	if _, err := os.Stat(network); err != nil {
+		t.Skip("no network of LPIPS: ", err)
+	}
+	o := options(t, images(t))
+	o.Recipe.Steps, o.Recipe.LogEvery, o.SampleEvery, o.Images.Size = 3, 1, 0, 32
+	s := smallAutoencoder()
+	s.Perceptual = 0.5
+	if err := TrainAutoencoder(t.Context(), o, s, ""); err == nil || !strings.Contains(err.Error(), "no network") {
+		t.Errorf("without a network: got %v, want an error that says so", err)
+	}
+	if err := TrainAutoencoder(t.Context(), o, s, network); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(o.workDir(networkAutoencoder), "loss.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.Split(strings.TrimSpace(string(data)), "\n")
+	if want := "step,loss,pixels,kl,perceptual,gradient norm"; rows[0] != want || len(rows) != 4 {
+		t.Fatalf("the curve is %q, want three rows of %q", rows, want)
+	}
+	for _, row := range rows[1:] {
+		var step int
+		var loss, pixels, kl, far float64
+		if _, err := fmt.Sscanf(row, "%d,%g,%g,%g,%g", &step, &loss, &pixels, &kl, &far); err != nil {
+			t.Fatal(err)
+		}
+		// Every number is written with six digits.
+		if want := pixels + s.KL*kl + s.Perceptual*far; !(far > 0) || math.Abs(loss-want) > 2e-6*want {
+			t.Errorf("%q: the loss is %v, want %v", row, loss, want)
 		}
 	}
 }
