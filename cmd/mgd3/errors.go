@@ -67,7 +67,7 @@ var advice = []struct {
 	{study.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
 	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them"},
 	{weights.ErrFormat, exitModel, "the file is damaged, or not a safetensors file; PyTorch archives are not read yet"},
-	{engine.ErrBackend, exitBackend, `"--backend go" works everywhere`},
+	{engine.ErrBackend, exitBackend, `"--backend cpu", the default, works everywhere`},
 	{dataset.ErrImage, exitInput, "--skip-bad passes over images that cannot be read, and lists them"},
 	{fs.ErrNotExist, exitFailed, ""},
 	{dataset.ErrSet, exitInput, "a set is CLASS/FILE, or SPLIT/CLASS/FILE with --split SPLIT"},

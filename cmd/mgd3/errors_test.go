@@ -95,7 +95,7 @@ func TestDiagnose(t *testing.T) {
 		{wrap(distill.ErrBusy), exitOutput, "wait"},
 		{wrap(modes.ErrTooFew), exitInput, "--short-class repeat"},
 		{wrap(weights.ErrFormat), exitModel, "damaged"},
-		{wrap(engine.ErrBackend), exitBackend, "--backend go"},
+		{wrap(engine.ErrBackend), exitBackend, "--backend cpu"},
 		{fail(exitInput, "", wrap(weights.ErrFormat)), exitInput, "damaged"},
 		{fail(exitUsage, "read the manual", errors.New("x")), exitUsage, "read the manual"},
 		{errors.New("x"), exitFailed, ""},
