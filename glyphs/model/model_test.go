@@ -2,7 +2,6 @@ package model
 
 import (
 	"encoding/json"
-	"errors"
 	"io/fs"
 	"strings"
 	"testing"
@@ -17,9 +16,6 @@ import (
 // TestFiles opens the model: its parts fit each other and the glyphs, its weights have half precision and are
 // small, and its record says that it was trained on the train split alone.
 func TestFiles(t *testing.T) {
-	if _, err := fs.Stat(Files, "autoencoder"); errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the model is not here yet")
-	}
 	e, err := engine.Open("cpu")
 	if err != nil {
 		t.Fatal(err)
