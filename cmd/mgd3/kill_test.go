@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,15 +27,13 @@ func binary(t *testing.T) string {
 }
 
 // work is a folder with a model and images, and a run that takes a few seconds.
-func work(t *testing.T) (dir string, args func(out string) []string) {
+func work(t *testing.T) (dir string, args []string) {
 	t.Helper()
 	dir = t.TempDir()
 	if err := errors.Join(tiny.Model(filepath.Join(dir, "model"), 1), tiny.Images(filepath.Join(dir, "set"), 40)); err != nil {
 		t.Fatal(err)
 	}
-	return dir, func(out string) []string {
-		return strings.Fields("distill --data set --split train --model model --ipc 8 --steps 50 --batch 3 --quiet --out " + out)
-	}
+	return dir, strings.Fields("distill --data set --split train --model model --ipc 8 --steps 50 --batch 3 --quiet")
 }
 
 // TestKill is the law that nothing is lost and nothing is half there: SIGKILL at twenty random moments,
@@ -43,10 +42,21 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some twenty starts of the program")
 	}
-	mgd3 := binary(t)
 	dir, args := work(t)
+	wholeAndKilled(t, dir, args, 20, 0, 0.3)
+	if err := compareTrees(filepath.Join(dir, "whole"), filepath.Join(dir, "killed")); err != nil {
+		t.Error(err)
+	}
+	wantNoRemains(t, filepath.Join(dir, "killed"))
+}
+
+// wholeAndKilled runs a command in dir that ends with an output folder: in one go into whole, and into killed with starts that
+// SIGKILL ends at random moments, between the shares lo and hi of the time of the first, and a last one that is left alone.
+func wholeAndKilled(t *testing.T, dir string, args []string, starts int, lo, hi float64) {
+	t.Helper()
+	mgd3 := binary(t)
 	command := func(ctx context.Context, out string) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, mgd3, args(out)...)
+		cmd := exec.CommandContext(ctx, mgd3, append(slices.Clone(args), "--out", out)...)
 		cmd.Dir = dir
 		return cmd
 	}
@@ -55,11 +65,10 @@ func TestKill(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	took := time.Since(start)
-	const seed = 20
-	random := rand.New(rand.NewPCG(seed, seed))
+	random := rand.New(rand.NewPCG(20, uint64(starts)))
 	kills := 0
-	for range 20 {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.Float64()*0.3*float64(took))) // CommandContext kills with SIGKILL
+	for range starts {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration((lo+(hi-lo)*random.Float64())*float64(took))) // CommandContext kills with SIGKILL
 		err := command(ctx, "killed").Run()
 		cancel()
 		var exit *exec.ExitError
@@ -70,14 +79,10 @@ func TestKill(t *testing.T) {
 	if out, err := command(t.Context(), "killed").CombinedOutput(); err != nil {
 		t.Fatalf("after %d kills: %v\n%s", kills, err, out)
 	}
-	t.Logf("%d of 20 starts were killed before their end", kills)
+	t.Logf("%d of %d starts were killed before their end", kills, starts)
 	if kills == 0 {
 		t.Error("no start was killed: the run is too short to show anything")
 	}
-	if err := compareTrees(filepath.Join(dir, "whole"), filepath.Join(dir, "killed")); err != nil {
-		t.Error(err)
-	}
-	wantNoRemains(t, filepath.Join(dir, "killed"))
 }
 
 // wantNoRemains demands that no half file is left anywhere, hidden or not.
@@ -101,7 +106,8 @@ func TestInterrupt(t *testing.T) {
 	}
 	mgd3 := binary(t)
 	dir, args := work(t)
-	cmd := exec.CommandContext(t.Context(), mgd3, args("out")...)
+	args = append(args, "--out", "out")
+	cmd := exec.CommandContext(t.Context(), mgd3, args...)
 	cmd.Dir = dir
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -124,7 +130,7 @@ func TestInterrupt(t *testing.T) {
 			t.Errorf("it said %q, want something with %q", stderr.String(), want)
 		}
 	}
-	again := exec.CommandContext(t.Context(), mgd3, args("out")...)
+	again := exec.CommandContext(t.Context(), mgd3, args...)
 	again.Dir = dir
 	if out, err := again.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
