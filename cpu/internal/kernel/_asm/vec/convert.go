@@ -131,8 +131,10 @@ func transpose8(a *isa) {
 	a.SHLQ(operand.Imm(2), lds)
 	a.Label("loop")
 	src, dst := rowsOf(from, lds), rowsOf(to, ldd)
-	for j, y := range a.transposed(src) {
-		a.VMOVUPS(y, dst(j))
+	for _, half := range []int{0, 4} {
+		for j, y := range a.transposed(src, half) {
+			a.VMOVUPS(y, dst(half+j))
+		}
 	}
 	a.LEAQ(mem{Base: from, Index: lds, Scale: 8}, from)
 	a.ADDQ(operand.Imm(32), to)
@@ -141,24 +143,18 @@ func transpose8(a *isa) {
 	a.end()
 }
 
-// transposed loads 8 rows and returns the columns: rows i and i+4 are halves of a vector, pairs of rows are
-// interleaved, and then pairs of pairs.
-func (a *isa) transposed(row func(i int) mem) (out [8]v) {
-	for half := range 2 {
-		var r [4]v // rows i and i+4, four columns
-		for i := range r {
-			lo, hi := row(i), row(i+4)
-			lo.Disp, hi.Disp = 16*half, 16*half
-			r[i] = a.reg()
-			a.VMOVUPS(lo, r[i].AsX())
-			a.VINSERTF128(operand.Imm(1), hi, r[i], r[i])
-		}
-		p, q := a.two(a.VUNPCKLPS, r[0], r[1]), a.two(a.VUNPCKLPS, r[2], r[3])
-		s, t := a.two(a.VUNPCKHPS, r[0], r[1]), a.two(a.VUNPCKHPS, r[2], r[3])
-		out[4*half] = a.two(a.VUNPCKLPD, p, q)
-		out[4*half+1] = a.two(a.VUNPCKHPD, p, q)
-		out[4*half+2] = a.two(a.VUNPCKLPD, s, t)
-		out[4*half+3] = a.two(a.VUNPCKHPD, s, t)
+// transposed loads columns first to first+3 of 8 rows and returns them: rows i and i+4 are halves of a vector, pairs of
+// rows are interleaved, and then pairs of pairs. All 8 columns at once would need more than AVX2's 16 registers.
+func (a *isa) transposed(row func(i int) mem, first int) [4]v {
+	var r [4]v // rows i and i+4
+	for i := range r {
+		lo, hi := row(i), row(i+4)
+		lo.Disp, hi.Disp = 4*first, 4*first
+		r[i] = a.reg()
+		a.VMOVUPS(lo, r[i].AsX())
+		a.VINSERTF128(operand.Imm(1), hi, r[i], r[i])
 	}
-	return out
+	p, q := a.two(a.VUNPCKLPS, r[0], r[1]), a.two(a.VUNPCKLPS, r[2], r[3])
+	s, t := a.two(a.VUNPCKHPS, r[0], r[1]), a.two(a.VUNPCKHPS, r[2], r[3])
+	return [4]v{a.two(a.VUNPCKLPD, p, q), a.two(a.VUNPCKHPD, p, q), a.two(a.VUNPCKLPD, s, t), a.two(a.VUNPCKHPD, s, t)}
 }
