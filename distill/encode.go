@@ -35,9 +35,10 @@ func (r *Run) Encode(ctx context.Context) error {
 		total += len(r.Data.Classes[sp.class].Images)
 	}
 	p := r.progress(StageEncode, total)
+	key := keyAfter(claimed)
 	for _, sp := range spans {
 		class := r.Data.Classes[sp.class]
-		if err := r.encodeClass(ctx, class, key(claimed, class.Images), claimed.Shape, p); err != nil {
+		if err := r.encodeClass(ctx, class, key(class.Images), claimed.Shape, p); err != nil {
 			return fmt.Errorf("class %s: %w", class.Name, err)
 		}
 	}

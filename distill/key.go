@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"maps"
 	"os"
@@ -20,8 +21,23 @@ import (
 
 // key names what a file was made from: the SHA-256 of the parts as JSON, hex. Files under the same
 // key hold the same bytes.
-func key(parts ...any) string {
-	h := sha256.New()
+func key(parts ...any) string { return keyAfter()(parts...) }
+
+// keyAfter returns key(first, rest...) as a function of the rest, and hashes what comes first only once: a list of all classes, say.
+func keyAfter(first ...any) func(rest ...any) string {
+	begun := sha256.New()
+	addParts(begun, first)
+	return func(rest ...any) string {
+		h, err := begun.(hash.Cloner).Clone()
+		if err != nil {
+			panic(fmt.Errorf("distill: a key: %w", err)) // SHA-256 of the standard library can be cloned
+		}
+		addParts(h, rest)
+		return hex.EncodeToString(h.Sum(nil))
+	}
+}
+
+func addParts(h hash.Hash, parts []any) {
 	for _, part := range parts {
 		data, err := json.Marshal(part)
 		if err != nil {
@@ -30,7 +46,6 @@ func key(parts ...any) string {
 		fmt.Fprintf(h, "%d:", len(data))
 		h.Write(data)
 	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // stands reports whether there is a safetensors file at path that was made under key.

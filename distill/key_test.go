@@ -106,3 +106,15 @@ func TestDistance(t *testing.T) {
 		t.Errorf("one mode: got %v, want %v", got, want)
 	}
 }
+
+func TestKeyAfterIsTheKeyOfAllParts(t *testing.T) {
+	after := keyAfter("a", []int{1, 2})
+	for range 2 { // the beginning is not used up
+		if got, want := after("b", 3), key("a", []int{1, 2}, "b", 3); got != want {
+			t.Errorf("keyAfter gives %s, want %s", got, want)
+		}
+	}
+	if after("b") == after("c") {
+		t.Error("the rest does not change the key")
+	}
+}

@@ -31,13 +31,17 @@ func Labels(classes, names []string, count int) ([]int32, error) {
 	if len(names) != count {
 		return nil, fmt.Errorf("%w: the model has %d classes but %d names for them", ErrLabels, count, len(names))
 	}
+	known := make(map[string]int32, count)
+	for label, name := range slices.Backward(names) { // of equal names the first counts
+		known[name] = int32(label)
+	}
 	labels := make([]int32, len(classes))
 	for i, class := range classes {
-		label := slices.Index(names, class)
-		if label < 0 {
+		label, ok := known[class]
+		if !ok {
 			return nil, fmt.Errorf("%w: the model does not know class %s", ErrLabels, class)
 		}
-		labels[i] = int32(label)
+		labels[i] = label
 	}
 	return labels, nil
 }

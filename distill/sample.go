@@ -177,10 +177,10 @@ func (s *sampling) done(im image, key string) (bool, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
-	return err == nil && meta["image"] == hash(data), err
+	return err == nil && meta["image"] == digest(data), err
 }
 
-func hash(data []byte) string {
+func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
@@ -236,6 +236,6 @@ func (s *sampling) write(im image, key string, latent []float32, pixels *dataset
 	}
 	tensor := weights.F32("latent", s.claimed.Modes.Latents.Shape, latent)
 	return atomicfile.Write(im.latent(s.run.Out), func(w io.Writer) error {
-		return weights.Write(w, []weights.Tensor{tensor}, map[string]string{"key": key, "image": hash(png.Bytes())})
+		return weights.Write(w, []weights.Tensor{tensor}, map[string]string{"key": key, "image": digest(png.Bytes())})
 	})
 }

@@ -34,8 +34,8 @@ func Verify(ctx context.Context, out string) (faults []string, err error) {
 				faults = append(faults, fmt.Sprintf("%s: missing", im.File))
 			case err != nil:
 				return nil, err
-			case hash(data) != im.SHA256:
-				faults = append(faults, fmt.Sprintf("%s: has SHA-256 %s, want %s", im.File, hash(data), im.SHA256))
+			case digest(data) != im.SHA256:
+				faults = append(faults, fmt.Sprintf("%s: has SHA-256 %s, want %s", im.File, digest(data), im.SHA256))
 			}
 		}
 	}

@@ -35,10 +35,14 @@ const autoencoderConfig = `{"_class_name": "AutoencoderKL", "block_out_channels"
 	"latent_channels": 4, "norm_num_groups": 4, "sample_size": 16, "scaling_factor": 0.5}`
 
 const ditConfig = `{"input_size": 4, "patch_size": 2, "in_channels": 4, "hidden_size": 32, "depth": 2, "num_heads": 2,
-	"num_classes": 3, "learn_sigma": true}`
+	"num_classes": %d, "learn_sigma": true}`
 
 // Model writes a model folder: autoencoder, dit and classes.txt. Seeds tell models apart.
-func Model(dir string, seed uint64) error {
+func Model(dir string, seed uint64) error { return ModelOf(dir, seed, Classes) }
+
+// ModelOf is [Model] of other classes.
+func ModelOf(dir string, seed uint64, classes []string) error {
+	ditConfig := fmt.Sprintf(ditConfig, len(classes))
 	e, err := engine.Open("cpu")
 	if err != nil {
 		return err
@@ -54,7 +58,7 @@ func Model(dir string, seed uint64) error {
 	return errors.Join(errA, errB,
 		folder(filepath.Join(dir, "autoencoder"), autoencoderConfig, vaeSpecs, seed, "diffusion_pytorch_model.safetensors"),
 		folder(filepath.Join(dir, "dit"), ditConfig, netSpecs, seed, "model.safetensors"),
-		file(filepath.Join(dir, "classes.txt"), strings.Join(Classes, "\n")+"\n"))
+		file(filepath.Join(dir, "classes.txt"), strings.Join(classes, "\n")+"\n"))
 }
 
 // Features writes a folder with SqueezeNet and the heads of LPIPS, in full size.
