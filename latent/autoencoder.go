@@ -1,6 +1,6 @@
-// Package latent turns pixels into latents and back with AutoencoderKL, the autoencoder of latent
-// diffusion (Rombach et al. 2022, arXiv:2112.10752, section 3.1), and keeps the latents of a data
-// set on disk.
+// Package latent turns pixels into latents and back, and keeps the latents of a data set on disk. The
+// autoencoder is AutoencoderKL, that of latent diffusion (Rombach et al. 2022, arXiv:2112.10752,
+// section 3.1), or one of the small networks that imitate it, which taesd.go describes.
 //
 //	(mean, logvar) = quant( encoder(image) )            logvar clamped to [-30, 20]
 //	latent         = scaling · mean                      what the MGD3 program clusters (method: posterior mean)
@@ -40,7 +40,7 @@ func (c Config) Moments(p engine.Params, image *Node) (mean, logvar *Node) {
 
 // moments is Moments; see is told of intermediate values, channels last, by the goldens' names.
 func (c Config) moments(p engine.Params, image *Node, see func(string, *Node)) (mean, logvar *Node) {
-	h := c.encode(p.In("encoder"), channelsLast(image), see)
+	h := c.encoder(p.In("encoder"), channelsLast(image), see)
 	if !c.SkipQuant {
 		h = engine.Conv2D(p.In("quant_conv"), h, 2*c.LatentChannels, 1, 1, [2]int{})
 	}
@@ -64,7 +64,7 @@ func (c Config) Sample(p engine.Params, image, z *Node) *Node {
 
 // Decode returns images [B, 3, H, W], about [-1, 1], of scaled latents [B, c, h, w].
 func (c Config) Decode(p engine.Params, latent *Node) *Node {
-	return c.decode(p, DivScalar(latent, c.ScalingFactor), func(string, *Node) {})
+	return c.decoder(p, DivScalar(latent, c.ScalingFactor), func(string, *Node) {})
 }
 
 // Reconstruct is an [engine.Func] of images: what comes back from encoding and decoding them. It asks
@@ -73,7 +73,12 @@ func (c Config) Reconstruct(p engine.Params, in []*Node) []*Node {
 	return []*Node{c.Decode(p, c.Encode(p, in[0]))}
 }
 
-func (c Config) encode(p engine.Params, x *Node, see func(string, *Node)) *Node {
+func (c Config) layout() Layout { return Layout{c.LatentChannels, c.Downsampling()} }
+
+func (c Config) encode(p engine.Params, image *Node) *Node  { return c.Encode(p, image) }
+func (c Config) decode(p engine.Params, latent *Node) *Node { return c.Decode(p, latent) }
+
+func (c Config) encoder(p engine.Params, x *Node, see func(string, *Node)) *Node {
 	widths := c.BlockOutChannels
 	x = conv3(p.In("conv_in"), x, widths[0])
 	see("enc_conv_in", x)
@@ -92,8 +97,8 @@ func (c Config) encode(p engine.Params, x *Node, see func(string, *Node)) *Node 
 	return conv3(p.In("conv_out"), c.activated(p.In("conv_norm_out"), x), 2*c.LatentChannels)
 }
 
-// decode maps unscaled latents to images.
-func (c Config) decode(p engine.Params, z *Node, see func(string, *Node)) *Node {
+// decoder maps unscaled latents to images.
+func (c Config) decoder(p engine.Params, z *Node, see func(string, *Node)) *Node {
 	x := channelsLast(z)
 	if !c.SkipPostQuant {
 		x = engine.Conv2D(p.In("post_quant_conv"), x, c.LatentChannels, 1, 1, [2]int{})

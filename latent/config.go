@@ -3,8 +3,6 @@ package latent
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 )
 
@@ -23,6 +21,9 @@ type Config struct {
 
 // Downsampling returns f: an image of S pixels has a latent of S/f.
 func (c Config) Downsampling() int { return 1 << (len(c.BlockOutChannels) - 1) }
+
+// LatentShape is [Layout.LatentShape].
+func (c Config) LatentShape(size int) ([]int, error) { return c.layout().LatentShape(size) }
 
 // defaultScaling is diffusers' scaling_factor where the file does not give one: that of the Stable Diffusion autoencoders.
 const defaultScaling = 0.18215
@@ -136,27 +137,4 @@ func (c Config) Validate() error {
 		return fmt.Errorf("scaling_factor is %g, want above 0", c.ScalingFactor)
 	}
 	return nil
-}
-
-// ReadConfig is [ParseConfig] of a file; errors name it.
-func ReadConfig(path string) (Config, error) {
-	data, err := os.ReadFile(path)
-	return readConfig(path, data, err)
-}
-
-// ReadConfigFS is [ReadConfig] of a file in a file system.
-func ReadConfigFS(fsys fs.FS, name string) (Config, error) {
-	data, err := fs.ReadFile(fsys, name)
-	return readConfig(name, data, err)
-}
-
-func readConfig(path string, data []byte, err error) (Config, error) {
-	if err != nil {
-		return Config{}, err
-	}
-	c, err := ParseConfig(data)
-	if err != nil {
-		return Config{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return c, nil
 }

@@ -2,10 +2,8 @@ package latent
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io/fs"
-	"path"
-	"path/filepath"
 
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -15,51 +13,33 @@ import (
 	"mgd3/weights"
 )
 
-// Autoencoder is an AutoencoderKL with its weights on an engine.
+// ErrNoPosterior says that an autoencoder of the TAESD family encodes to one latent, not to a distribution.
+var ErrNoPosterior = errors.New("the autoencoder has no posterior to sample from")
+
+// Autoencoder is an autoencoder with its weights on an engine: an AutoencoderKL, or one of the TAESD family.
 type Autoencoder struct {
-	Config
+	Layout
 	SHA256 string // of the weights' files, hex
 
-	encode, sample, decode *engine.Program
+	encode, decode *engine.Program
+	sample         *engine.Program // nil without a posterior
 }
 
-// Open loads the autoencoder in folder dir: diffusers' config.json and weights, attention names old
-// or new. A weights file of another model is a [weights.ErrMismatch] that names the tensors.
-func Open(ctx context.Context, e *engine.Engine, dir string) (*Autoencoder, error) {
-	config, err := ReadConfig(filepath.Join(dir, "config.json"))
-	if err != nil {
-		return nil, err
-	}
-	file, err := weights.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return load(ctx, e, config, file)
+// network is an autoencoder as graphs, of images [B, 3, H, W], about [-1, 1], and scaled latents [B, c, h, w].
+type network interface {
+	layout() Layout
+	encode(p engine.Params, image *Node) *Node
+	decode(p engine.Params, latent *Node) *Node
 }
 
-// OpenFS is [Open] of a folder in a file system, such as that of the model that travels in the program.
-func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, dir string) (*Autoencoder, error) {
-	config, err := ReadConfigFS(fsys, path.Join(dir, "config.json"))
-	if err != nil {
-		return nil, err
-	}
-	file, err := weights.OpenFS(fsys, dir)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return load(ctx, e, config, file)
-}
-
-// load is Open of a file that is open already.
-func load(ctx context.Context, e *engine.Engine, c Config, file *weights.File) (*Autoencoder, error) {
-	set, err := weights.Autoencoder(file)
-	if err != nil {
-		return nil, err
-	}
-	side := c.Downsampling()
-	specs, err := e.Declare(c.Reconstruct, shapes.Make(DType, 1, imageChannels, side, side))
+// compile puts the tensors of set on the engine, as n asks for them. A set of another model is a [weights.ErrMismatch]
+// that names the tensors.
+func compile(ctx context.Context, e *engine.Engine, n network, set *weights.Set, file *weights.File) (*Autoencoder, error) {
+	a := &Autoencoder{Layout: n.layout()}
+	side := a.Downsampling()
+	specs, err := e.Declare(func(p engine.Params, in []*Node) []*Node {
+		return []*Node{n.decode(p, n.encode(p, in[0]))}
+	}, shapes.Make(DType, 1, imageChannels, side, side))
 	if err != nil {
 		return nil, err
 	}
@@ -67,43 +47,35 @@ func load(ctx context.Context, e *engine.Engine, c Config, file *weights.File) (
 	if err != nil {
 		return nil, err
 	}
-	a := &Autoencoder{Config: c}
-	for _, part := range []struct {
-		program **engine.Program
-		name    string
-		f       engine.Func
-	}{
-		{&a.encode, "encode", func(p engine.Params, in []*Node) []*Node { return []*Node{c.Encode(p, in[0])} }},
-		{&a.sample, "encode a sample", func(p engine.Params, in []*Node) []*Node { return []*Node{c.Sample(p, in[0], in[1])} }},
-		{&a.decode, "decode", func(p engine.Params, in []*Node) []*Node { return []*Node{c.Decode(p, in[0])} }},
-	} {
-		if *part.program, err = e.Compile(part.name, part.f, w); err != nil {
-			return nil, err
-		}
+	var errS error
+	if kl, ok := n.(Config); ok {
+		a.sample, errS = e.Compile("encode a sample", func(p engine.Params, in []*Node) []*Node {
+			return []*Node{kl.Sample(p, in[0], in[1])}
+		}, w)
 	}
-	a.SHA256, err = file.SHA256(ctx)
-	return a, err
+	var errE, errD, errF error
+	a.encode, errE = e.Compile("encode", func(p engine.Params, in []*Node) []*Node { return []*Node{n.encode(p, in[0])} }, w)
+	a.decode, errD = e.Compile("decode", func(p engine.Params, in []*Node) []*Node { return []*Node{n.decode(p, in[0])} }, w)
+	a.SHA256, errF = file.SHA256(ctx)
+	return a, errors.Join(errS, errE, errD, errF)
 }
 
-// LatentShape returns [c, h, w] of an image of size pixels, or an error if size is not a multiple of
-// the downsampling.
-func (c Config) LatentShape(size int) ([]int, error) {
-	f := c.Downsampling()
-	if size < f || size%f != 0 {
-		return nil, fmt.Errorf("an image of %d pixels has no latent: want a multiple of %d", size, f)
-	}
-	return []int{c.LatentChannels, size / f, size / f}, nil
-}
+// HasPosterior reports whether EncodeSample can be had.
+func (a *Autoencoder) HasPosterior() bool { return a.sample != nil }
 
-// EncodeMean writes the scaled posterior means of images [n, 3, size, size] in [-1, 1] to latents
-// [n, c, h, w].
+// EncodeMean writes the scaled latents of images [n, 3, size, size] in [-1, 1] to latents [n, c, h, w]: the means
+// of their posteriors, where there are any.
 func (a *Autoencoder) EncodeMean(latents, images []float32, size int) error {
 	return a.encode.Into(latents, a.images(images, size))
 }
 
 // EncodeSample writes samples of the posterior, drawn with the standard normal numbers in z
-// [n, c, h, w], to latents of the same shape. z and latents may be one slice.
+// [n, c, h, w], to latents of the same shape. z and latents may be one slice. Without a posterior it is an
+// [ErrNoPosterior].
 func (a *Autoencoder) EncodeSample(latents, images, z []float32, size int) error {
+	if a.sample == nil {
+		return ErrNoPosterior
+	}
 	return a.sample.Into(latents, a.images(images, size), a.latents(z, size))
 }
 
@@ -119,4 +91,22 @@ func (a *Autoencoder) images(data []float32, size int) *tensors.Tensor {
 func (a *Autoencoder) latents(data []float32, size int) *tensors.Tensor {
 	c, side := a.LatentChannels, size/a.Downsampling()
 	return tensors.FromFlatDataAndDimensions(data, len(data)/(c*side*side), c, side, side)
+}
+
+// Layout says what the latents of an autoencoder look like.
+type Layout struct {
+	LatentChannels int // c
+	factor         int
+}
+
+// Downsampling returns f: an image of S pixels has a latent of S/f.
+func (l Layout) Downsampling() int { return l.factor }
+
+// LatentShape returns [c, h, w] of an image of size pixels, or an error if size is not a multiple of
+// the downsampling.
+func (l Layout) LatentShape(size int) ([]int, error) {
+	if size < l.factor || size%l.factor != 0 {
+		return nil, fmt.Errorf("an image of %d pixels has no latent: want a multiple of %d", size, l.factor)
+	}
+	return []int{l.LatentChannels, size / l.factor, size / l.factor}, nil
 }

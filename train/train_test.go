@@ -77,7 +77,7 @@ func TestTraining(t *testing.T) {
 			t.Fatal(err)
 		}
 		if d.InputSize*a.Downsampling() != tiny.Size || d.Channels != a.LatentChannels || d.Classes != len(tiny.Classes) {
-			t.Errorf("the denoiser %+v does not fit the autoencoder %+v", d.Config, a.Config)
+			t.Errorf("the denoiser %+v does not fit the autoencoder %+v", d.Config, a.Layout)
 		}
 		wantUnitVariance(t, o, a)
 		var want []string

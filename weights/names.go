@@ -63,9 +63,15 @@ var attentionWeight = regexp.MustCompile(`\.attentions\.\d+\.to_(q|k|v|out\.0)\.
 
 // Autoencoder returns the tensors of an AutoencoderKL under the names of diffusers v0.30.
 // Its older names of the mid attention (query, key, value, proj_attn) are mapped to them,
-// and 1×1 convolutions [C, C, 1, 1] there become the linear maps [C, C] they are.
+// and 1×1 convolutions [C, C, 1, 1] there become the linear maps [C, C] they are. The names of
+// the first programs of latent diffusion are mapped too; of a whole model's checkpoint only
+// the autoencoder is taken.
 func Autoencoder(f *File) (*Set, error) {
-	s, err := rename(f, autoencoderRules)
+	name := compVis(f)
+	if name == nil {
+		name = first(autoencoderRules)
+	}
+	s, err := renameBy(f, name)
 	if err != nil {
 		return nil, err
 	}
@@ -85,18 +91,30 @@ var perceptualRules = rules([2]string{`^lins\.`, "lin"})
 // lins.0; both must be equal and one is kept.
 func Perceptual(f *File) (*Set, error) { return rename(f, perceptualRules) }
 
-// rename returns the tensors of f, each under the name that the first rule to match gives it.
+// rename is renameBy the first rule that matches.
+func rename(f *File, rules []rule) (*Set, error) { return renameBy(f, first(rules)) }
+
+// first returns the function that applies the first rule to match.
+func first(rules []rule) func(name string) string {
+	return func(name string) string {
+		for _, r := range rules {
+			if r.pattern.MatchString(name) {
+				return r.pattern.ReplaceAllString(name, r.replacement)
+			}
+		}
+		return name
+	}
+}
+
+// renameBy returns the tensors of f under the names that to gives them, without those it gives none.
 // Several may come under one name if they are equal.
-func rename(f *File, rules []rule) (*Set, error) {
+func renameBy(f *File, to func(name string) string) (*Set, error) {
 	s := &Set{f.path, map[string][]Tensor{}}
 	var faults []string
 	for _, name := range f.Names() {
-		t, ours := f.tensors[name], name
-		for _, r := range rules {
-			if r.pattern.MatchString(name) {
-				ours = r.pattern.ReplaceAllString(name, r.replacement)
-				break
-			}
+		t, ours := f.tensors[name], to(name)
+		if ours == "" {
+			continue
 		}
 		if same := s.parts[ours]; same == nil {
 			s.parts[ours] = []Tensor{t}

@@ -1,0 +1,183 @@
+package latent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mgd3/engine"
+	"mgd3/weights"
+)
+
+// Open loads the autoencoder at a path, which is one of
+//
+//	a folder with a config.json of AutoencoderKL or AutoencoderTiny and the weights, as diffusers writes it
+//	a folder without, whose one weights file has the names of diffusers or of CompVis
+//	a weights file; a config.json beside it counts
+//	a folder with an encoder and a decoder of the TAESD family: PREFIX_encoder.EXT and PREFIX_decoder.EXT
+//	the path of either of the two, or just FOLDER/PREFIX, where the folder has others too
+//
+// Without a config.json the configuration is inferred from the shapes. Weights that do not fit are a
+// [weights.ErrMismatch] that names the tensors.
+func Open(ctx context.Context, e *engine.Engine, at string) (*Autoencoder, error) {
+	return OpenFS(ctx, e, weights.Disk, filepath.ToSlash(at))
+}
+
+// OpenFS is [Open] of a path in a file system, such as that of the model that travels in the program.
+func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string) (*Autoencoder, error) {
+	encoder, decoder, err := pair(fsys, at)
+	if err != nil {
+		return nil, err
+	}
+	var config []byte
+	var file *weights.File
+	if encoder != "" {
+		file, err = weights.OpenParts(fsys,
+			weights.Part{Prefix: weights.EncoderPrefix, Path: encoder}, weights.Part{Prefix: weights.DecoderPrefix, Path: decoder})
+	} else {
+		config, err = readConfig(fsys, at)
+		if err == nil {
+			file, err = weights.OpenFS(fsys, at)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	n, set, err := understand(at, config, file)
+	if err != nil {
+		return nil, err
+	}
+	return compile(ctx, e, n, set, file)
+}
+
+// understand returns the network of the file at a path, and its tensors under the names the network has for them.
+// config is its config.json, nil if there is none.
+func understand(at string, config []byte, file *weights.File) (n network, set *weights.Set, err error) {
+	var kind struct {
+		Class string `json:"_class_name"`
+	}
+	if config != nil {
+		err = json.Unmarshal(config, &kind)
+	}
+	tiny := kind.Class == tinyClass || config == nil && isTAESD(file)
+	switch {
+	case err != nil:
+	case config == nil:
+	case tiny:
+		err = checkTiny(config)
+	default:
+		n, err = ParseConfig(config)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %s: %w", at, configFile, err)
+	}
+	if tiny {
+		set, err = weights.TAESD(file)
+	} else {
+		set, err = weights.Autoencoder(file)
+	}
+	if err != nil || n != nil {
+		return n, set, err
+	}
+	if tiny {
+		n, err = inferTAESD(set)
+	} else {
+		n, err = infer(set)
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", at, err)
+	}
+	return n, set, err
+}
+
+const configFile = "config.json"
+
+// readConfig returns the config.json in the folder at a path or beside the file there, or nil if there is none.
+func readConfig(fsys fs.FS, at string) ([]byte, error) {
+	info, err := fs.Stat(fsys, at)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		at = path.Dir(at)
+	}
+	data, err := fs.ReadFile(fsys, path.Join(at, configFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// isTAESD reports whether the file's names are those of an encoder and a decoder of the family, together.
+func isTAESD(f *weights.File) bool {
+	return slices.ContainsFunc(f.Names(), func(name string) bool {
+		return name == "encoder.0.weight" || name == "encoder.layers.0.weight"
+	})
+}
+
+// Names of the two files of a pair: PREFIX, one of these, and one of the extensions, the first there is.
+const (
+	encoderFile = "_encoder"
+	decoderFile = "_decoder"
+)
+
+var extensions = []string{".safetensors", ".pth", ".pt", ".ckpt", ".bin"}
+
+// pair returns the encoder's and the decoder's file of the pair at a path, "" where the path is something else.
+func pair(fsys fs.FS, at string) (encoder, decoder string, err error) {
+	info, err := fs.Stat(fsys, at)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if encoder, decoder = pairOf(fsys, at); encoder == "" {
+			return "", "", fmt.Errorf("%w, and no %s%s and %s%s with %v", err, at, encoderFile, path.Base(at), decoderFile, extensions)
+		}
+		return encoder, decoder, nil
+	case err != nil:
+		return "", "", err
+	case !info.IsDir():
+		ext := path.Ext(at)
+		for _, part := range []string{encoderFile, decoderFile} {
+			if prefix, ok := strings.CutSuffix(strings.TrimSuffix(at, ext), part); ok {
+				encoder, decoder = pairOf(fsys, prefix)
+			}
+		}
+		return encoder, decoder, nil
+	}
+	entries, err := fs.ReadDir(fsys, at)
+	if err != nil {
+		return "", "", err
+	}
+	var prefixes []string
+	for _, entry := range entries {
+		if entry.Name() == configFile {
+			return "", "", nil
+		}
+		name := strings.TrimSuffix(entry.Name(), path.Ext(entry.Name()))
+		prefix, ok := strings.CutSuffix(name, encoderFile)
+		if e, d := pairOf(fsys, path.Join(at, prefix)); ok && e != "" && !slices.Contains(prefixes, prefix) {
+			prefixes, encoder, decoder = append(prefixes, prefix), e, d
+		}
+	}
+	if len(prefixes) > 1 {
+		return "", "", fmt.Errorf("%s: holds the autoencoders %v, want one; name it by %s", at, prefixes, path.Join(at, prefixes[0]))
+	}
+	return encoder, decoder, nil
+}
+
+// pairOf returns the files of the pair of that prefix, "" if there are no two.
+func pairOf(fsys fs.FS, prefix string) (encoder, decoder string) {
+	there := func(name string) bool { info, err := fs.Stat(fsys, name); return err == nil && !info.IsDir() }
+	for _, ext := range extensions {
+		if e, d := prefix+encoderFile+ext, prefix+decoderFile+ext; there(e) && there(d) {
+			return e, d
+		}
+	}
+	return "", ""
+}

@@ -1,0 +1,76 @@
+package weights
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Names of the first programs of latent diffusion (CompVis), and diffusers' for the same:
+//
+//	encoder.down.L.block.J.            encoder.down_blocks.L.resnets.J.
+//	encoder.down.L.downsample.         encoder.down_blocks.L.downsamplers.0.
+//	decoder.up.L.block.J.              decoder.up_blocks.(levels−1−L).resnets.J.     they count from full resolution
+//	decoder.up.L.upsample.             decoder.up_blocks.(levels−1−L).upsamplers.0.
+//	….nin_shortcut.                    ….conv_shortcut.
+//	….mid.block_1.  block_2.           ….mid_block.resnets.0.  1.
+//	….mid.attn_1.norm.                 ….mid_block.attentions.0.group_norm.
+//	….mid.attn_1.q.  k.  v.  proj_out. ….mid_block.attentions.0.to_q.  to_k.  to_v.  to_out.0.
+//	….norm_out.                        ….conv_norm_out.
+//
+// conv_in, conv_out, quant_conv, post_quant_conv, norm1, conv1, norm2 and conv2 have the same names in both.
+var compVisRules = rules(
+	[2]string{`^((?:en|de)coder)\.(down|up)\.(\d+)\.block\.`, "$1.${2}_blocks.$3.resnets."},
+	[2]string{`^((?:en|de)coder)\.(down|up)\.(\d+)\.(down|up)sample\.`, "$1.${2}_blocks.$3.${4}samplers.0."},
+	[2]string{`^((?:en|de)coder)\.mid\.block_1\.`, "$1.mid_block.resnets.0."},
+	[2]string{`^((?:en|de)coder)\.mid\.block_2\.`, "$1.mid_block.resnets.1."},
+	[2]string{`^((?:en|de)coder)\.mid\.attn_1\.norm\.`, "$1.mid_block.attentions.0.group_norm."},
+	[2]string{`^((?:en|de)coder)\.mid\.attn_1\.([qkv])\.`, "$1.mid_block.attentions.0.to_$2."},
+	[2]string{`^((?:en|de)coder)\.mid\.attn_1\.proj_out\.`, "$1.mid_block.attentions.0.to_out.0."},
+	[2]string{`^((?:en|de)coder)\.norm_out\.`, "$1.conv_norm_out."},
+	[2]string{`\.nin_shortcut\.`, ".conv_shortcut."},
+)
+
+// firstStage stands before the autoencoder's names in the checkpoint of a whole latent diffusion model.
+const firstStage = "first_stage_model."
+
+// apart is what lies beside an autoencoder in the checkpoints of its training: the networks of its loss, and
+// running averages.
+var apart = regexp.MustCompile(`^(loss|model_ema)\.`)
+
+// upBlock matches a level of CompVis' decoder.
+var upBlock = regexp.MustCompile(`^decoder\.up\.(\d+)\.`)
+
+// compVis returns the function from CompVis' names of the tensors of f to diffusers', "" for those that are not
+// the autoencoder's; nil if f has other names.
+func compVis(f *File) func(name string) string {
+	prefix, levels := "", 0
+	for name := range f.tensors {
+		if strings.HasPrefix(name, firstStage) {
+			prefix = firstStage
+		}
+		if m := upBlock.FindStringSubmatch(strings.TrimPrefix(name, firstStage)); m != nil {
+			if n, err := strconv.Atoi(m[1]); err == nil {
+				levels = max(levels, n+1)
+			}
+		}
+	}
+	if levels == 0 {
+		return nil
+	}
+	return func(name string) string {
+		name, ok := strings.CutPrefix(name, prefix)
+		if !ok || apart.MatchString(name) {
+			return ""
+		}
+		if m := upBlock.FindStringSubmatch(name); m != nil {
+			if n, err := strconv.Atoi(m[1]); err == nil {
+				name = "decoder.up." + strconv.Itoa(levels-1-n) + "." + name[len(m[0]):]
+			}
+		}
+		for _, r := range compVisRules {
+			name = r.pattern.ReplaceAllString(name, r.replacement)
+		}
+		return name
+	}
+}
