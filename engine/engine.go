@@ -8,7 +8,8 @@
 //	backend    built in          what it is
 //	cpu        always            ours, pure Go and Go assembly; cpu:OPTIONS as package cpu says
 //	go         always            GoMLX's portable backend, plain Go
-//	xla:NAME   where cgo is      OpenXLA through a PJRT plugin on the machine: xla:cuda, xla:cpu, xla:/path/to/plugin.so
+//	xla:NAME   where cgo is      OpenXLA through a PJRT plugin on the machine: xla:cuda, xla:cpu, xla:/path/to/plugin.so;
+//	                             go-xla's options behind it, as in xla:cuda,tf32=false
 //
 // Nothing is ever downloaded or installed here. Images are channels-last inside the networks,
 // [B, H, W, C]; weights keep PyTorch's layouts, [out, in] and [out, in, kh, kw].
@@ -58,21 +59,51 @@ func Names() []string {
 
 // Open opens the backend of the given name. A backend that is not in this build, or whose plugin
 // is not on this machine, is an [ErrBackend] that says so.
-func Open(name string) (*Engine, error) {
-	kind, plugin, _ := strings.Cut(name, ":")
+func Open(name string) (*Engine, error) { return OpenPlugin(name, "") }
+
+// OpenPlugin is [Open] of xla with the PJRT plugin in a file; "" is no file.
+func OpenPlugin(name, file string) (*Engine, error) {
+	kind, spec, _ := strings.Cut(name, ":")
 	open, ok := openers[kind]
-	if !ok {
+	switch {
+	case !ok && kind == xlaName:
+		return nil, fmt.Errorf("%w %q is not in this build: it was built without cgo, or for a system that go-xla does not know; have %s",
+			ErrBackend, name, strings.Join(Names(), ", "))
+	case !ok:
 		return nil, fmt.Errorf("%w %q is not in this build: have %s", ErrBackend, name, strings.Join(Names(), ", "))
+	case file != "" && kind != xlaName:
+		return nil, fmt.Errorf("%w %q takes no plugin, only xla does: got %s", ErrBackend, name, file)
 	}
-	backend, err := open(plugin)
+	if kind == xlaName {
+		plugin, options, err := resolvePlugin(spec, file)
+		if err != nil {
+			return nil, fmt.Errorf("%w %q: %w", ErrBackend, name, err)
+		}
+		name, spec = xlaName+":"+plugin.Name+options, plugin.Path+options
+	}
+	backend, err := open(spec)
 	if err != nil {
 		return nil, fmt.Errorf("%w %q: %w", ErrBackend, name, err)
 	}
 	return &Engine{name: name, backend: backend}, nil
 }
 
-// Name returns the name the engine was opened with.
+const xlaName = "xla"
+
+// Name returns the name the engine was opened with; that of xla has the name of the plugin's kind in it, and no path.
 func (e *Engine) Name() string { return e.name }
+
+// Description says in words what the backend is.
+func (e *Engine) Description() string { return e.backend.Description() }
+
+// Devices describes the devices of the backend.
+func (e *Engine) Devices() []string {
+	var devices []string
+	for i := range e.backend.NumDevices() {
+		devices = append(devices, e.backend.DeviceDescription(compute.DeviceNum(i)))
+	}
+	return devices
+}
 
 // Close releases the backend and everything on it.
 func (e *Engine) Close() { e.backend.Finalize() }

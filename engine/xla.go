@@ -3,35 +3,56 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/compute/xla"
 )
 
-func init() { openers["xla"] = openXLA }
+func init() { openers[xlaName] = openXLA }
 
-// openXLA opens a PJRT plugin that is on the machine: the one of the given name, at the given absolute
-// path, or any, if plugin is empty.
-func openXLA(plugin string) (compute.Backend, error) {
-	xla.EnableAutoInstall(false)
-	if filepath.IsAbs(plugin) {
-		if _, err := os.Stat(plugin); err != nil {
-			return nil, err
+// openXLA opens the PJRT plugin in a file; spec is its absolute path, and options after a comma.
+func openXLA(spec string) (b compute.Backend, err error) {
+	path, options, _ := strings.Cut(spec, ",")
+	defer func() {
+		if err != nil {
+			b, err = nil, fmt.Errorf("%w %s: %w", ErrPlugin, path, err)
 		}
-		return xla.New(plugin)
+	}()
+	defer recoverInto(&err) // go-xla panics on a library that is no plugin
+	xla.EnableAutoInstall(false)
+	if err := pipLibraries(path); err != nil {
+		return nil, err
 	}
-	found := xla.GetAvailablePlugins()
-	if len(found) == 0 {
-		return nil, errors.New("no PJRT plugin on this machine")
+	// go-xla guesses from the path whether a plugin is for the CPU, whose memory it shares.
+	if pluginName(path) != "cpu" && !strings.Contains(options, "shared_buffers") {
+		spec += ",noshared_buffers"
 	}
-	if plugin != "" && !slices.ContainsFunc(found, func(name string) bool { return strings.HasPrefix(name, plugin) }) {
-		return nil, fmt.Errorf("no PJRT plugin of that name on this machine: have %s", strings.Join(found, ", "))
+	return xla.New(spec)
+}
+
+// pipLibraries tells XLA where the CUDA tools are that stand beside a plugin from JAX's pip packages: jax_plugins and nvidia are
+// folders of one site-packages. go-xla looks for them elsewhere.
+func pipLibraries(path string) error {
+	plugins := filepath.Dir(filepath.Dir(path))
+	if filepath.Base(plugins) != "jax_plugins" {
+		return nil
 	}
-	return xla.New(plugin)
+	const flags, checks = "XLA_FLAGS", "GOPJRT_CUDA_CHECKS"
+	for _, name := range []string{"cu13", "cuda_nvcc"} {
+		tools := filepath.Join(filepath.Dir(plugins), "nvidia", name)
+		if info, err := os.Stat(tools); err != nil || !info.IsDir() || strings.Contains(os.Getenv(flags), "xla_gpu_cuda_data_dir") {
+			continue
+		}
+		if err := os.Setenv(flags, strings.TrimSpace(os.Getenv(flags)+" --xla_gpu_cuda_data_dir="+tools)); err != nil {
+			return err
+		}
+	}
+	if os.Getenv(checks) != "" {
+		return nil
+	}
+	return os.Setenv(checks, "no") // it would warn that the tools are not where go-xla installs them
 }
