@@ -2,9 +2,10 @@ package dit
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"path"
 )
 
 // Config describes a DiT.
@@ -132,25 +133,28 @@ func ParseConfig(data []byte) (Config, error) {
 	return c, c.Validate()
 }
 
-// ReadConfig is [ParseConfig] of a file; errors name it.
-func ReadConfig(path string) (Config, error) {
-	data, err := os.ReadFile(path)
-	return readConfig(path, data, err)
-}
+const configFile = "config.json"
 
-// ReadConfigFS is [ReadConfig] of a file in a file system.
-func ReadConfigFS(fsys fs.FS, name string) (Config, error) {
-	data, err := fs.ReadFile(fsys, name)
-	return readConfig(name, data, err)
-}
-
-func readConfig(path string, data []byte, err error) (Config, error) {
+// readConfig returns what the config.json says that lies in the folder at a path or beside the file there, or nil if there is none.
+func readConfig(fsys fs.FS, at string) (*Config, error) {
+	info, err := fs.Stat(fsys, at)
 	if err != nil {
-		return Config{}, err
+		return nil, err
+	}
+	if !info.IsDir() {
+		at = path.Dir(at)
+	}
+	at = path.Join(at, configFile)
+	data, err := fs.ReadFile(fsys, at)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	c, err := ParseConfig(data)
 	if err != nil {
-		return Config{}, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", at, err)
 	}
-	return c, nil
+	return &c, nil
 }

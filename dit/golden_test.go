@@ -1,6 +1,7 @@
 package dit
 
 import (
+	"os"
 	"testing"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -8,6 +9,7 @@ import (
 
 	"mgd3/engine"
 	"mgd3/internal/golden"
+	"mgd3/weights"
 )
 
 // goldenCase is what a DiT case's case.json holds.
@@ -27,7 +29,7 @@ func TestGolden(t *testing.T) {
 		c.Decode(t, &hyper)
 		for _, file := range []string{"weights_dit.safetensors", "weights_diffusers.safetensors"} {
 			t.Run(c.Name+"/"+file, func(t *testing.T) {
-				m, err := load(t.Context(), e, hyper.Hyper, c.Open(t, file))
+				m, err := loadFile(t, e, hyper.Hyper, c.Open(t, file))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -37,7 +39,11 @@ func TestGolden(t *testing.T) {
 			})
 		}
 		t.Run(c.Name+"/config_diffusers.json", func(t *testing.T) {
-			got, err := ReadConfig(c.Path("config_diffusers.json"))
+			data, err := os.ReadFile(c.Path("config_diffusers.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := ParseConfig(data)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -47,6 +53,15 @@ func TestGolden(t *testing.T) {
 			}
 		})
 	}
+}
+
+// loadFile is load of the tensors in a file.
+func loadFile(t *testing.T, e *engine.Engine, c Config, file *weights.File) (*Model, error) {
+	set, err := weights.DiT(file)
+	if err != nil {
+		return nil, err
+	}
+	return load(t.Context(), e, c, file, set)
 }
 
 func openEngine(t *testing.T) *engine.Engine {

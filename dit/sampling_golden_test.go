@@ -94,7 +94,7 @@ func TestSamplingGolden(t *testing.T) {
 		var hyper goldenCase
 		model := c.Sibling(t, want.Model)
 		model.Decode(t, &hyper)
-		m, err := load(t.Context(), e, hyper.Hyper, model.Open(t, "weights_dit.safetensors"))
+		m, err := loadFile(t, e, hyper.Hyper, model.Open(t, "weights_dit.safetensors"))
 		if err != nil {
 			t.Fatal(err)
 		}
