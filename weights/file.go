@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// File is one safetensors file, or the shards of one model, open for reading. It may be used
+// File is one weights file, or the shards of one model, open for reading. It may be used
 // from several goroutines; Close must come after all of them.
 type File struct {
 	in       place
@@ -23,9 +23,10 @@ type File struct {
 	metadata map[string]string
 }
 
-// Open opens a model's tensors and checks every header. The path names a file
-// (*.safetensors), an index of shards (*.index*.json), or a folder that holds one of
-// modelFiles or a single *.safetensors. A damaged file is an error that wraps ErrFormat.
+// Open opens a model's tensors and checks every header. The path names a file, of any name and
+// known by its content, an index of shards (*.json), or a folder that holds one of modelFiles, a
+// single *.safetensors or else a single file of PyTorch's. A damaged file is an error that wraps
+// ErrFormat.
 func Open(path string) (*File, error) { return openAt(disk, path) }
 
 // OpenFS is [Open] of a path in a file system, embedded in the program say: its names are those of
@@ -58,7 +59,15 @@ var modelFiles = []string{
 	"diffusion_pytorch_model.safetensors.index.json",
 	"diffusion_pytorch_model.fp16.safetensors",
 	"diffusion_pytorch_model.safetensors.index.fp16.json",
+	"pytorch_model.bin",
+	"pytorch_model.bin.index.json",
+	"diffusion_pytorch_model.bin",
+	"diffusion_pytorch_model.bin.index.json",
+	"diffusion_pytorch_model.fp16.bin",
 }
+
+// torchNames are what the names of PyTorch's files end with.
+var torchNames = []string{".pt", ".pth", ".th", ".bin", ".ckpt"}
 
 // find returns the file to open for path: path itself unless it is a folder.
 func find(in place, path string) (string, error) {
@@ -82,11 +91,19 @@ func find(in place, path string) (string, error) {
 			return in.join(path, name), nil
 		}
 	}
-	names = slices.DeleteFunc(names, func(n string) bool { return filepath.Ext(n) != ".safetensors" })
-	if len(names) != 1 {
-		return "", fmt.Errorf("%s: holds %d *.safetensors files %v, want one, or one named %s", path, len(names), names, modelFiles[0])
+	found := named(names, ".safetensors")
+	if len(found) == 0 {
+		found = named(names, torchNames...)
 	}
-	return in.join(path, names[0]), nil
+	if len(found) != 1 {
+		return "", fmt.Errorf("%s: holds %d weights files %v, want one *.safetensors or one of PyTorch's, or one named %s", path, len(found), found, modelFiles[0])
+	}
+	return in.join(path, found[0]), nil
+}
+
+// named returns the names with one of these endings.
+func named(names []string, endings ...string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !slices.Contains(endings, filepath.Ext(n)) })
 }
 
 // add opens one file, adds its tensors and returns them.
@@ -96,7 +113,7 @@ func (f *File) add(path string) ([]Tensor, error) {
 		return nil, err
 	}
 	f.sources = append(f.sources, src)
-	tensors, metadata, err := parseHeader(src)
+	tensors, metadata, err := parse(src)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrFormat, err)
 	}

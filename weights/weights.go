@@ -24,7 +24,7 @@ import "errors"
 var (
 	// ErrFormat marks a file that is not what its format promises: cut short, overlapping,
 	// mislabelled, or something else altogether.
-	ErrFormat = errors.New("not a valid safetensors file")
+	ErrFormat = errors.New("not a valid weights file")
 
 	// ErrMismatch marks a sound file whose tensors are not those the model needs.
 	ErrMismatch = errors.New("weights do not fit the model")
