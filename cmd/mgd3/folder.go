@@ -68,7 +68,7 @@ func (f folder) denoiser(ctx context.Context, e *engine.Engine) (*dit.Model, err
 
 // denoiserConfig reads the configuration of the denoiser in the folder.
 func (f folder) denoiserConfig() (dit.Config, error) {
-	c, err := dit.ReadConfigFS(f.fsys, path.Join(f.path, "config.json"))
+	c, err := dit.ConfigFS(f.fsys, f.path)
 	return c, fail(exitModel, "", err)
 }
 
