@@ -35,6 +35,10 @@ var ErrBackend = errors.New("backend")
 
 // Engine is an open backend. It may be used by many goroutines at once.
 type Engine struct {
+	// KeepHalf leaves weights that their file has in half precision so, and converts them at each use: half the memory or, on
+	// the backend cpu, a quarter, which keeps no rearranged copies then. The conversion is exact: no result depends on it.
+	KeepHalf bool
+
 	name    string
 	backend compute.Backend
 }

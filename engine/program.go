@@ -1,15 +1,19 @@
 package engine
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/dtypes/bfloat16"
+	"github.com/gomlx/compute/dtypes/float16"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -66,6 +70,7 @@ func (p Params) Unset() []weights.Spec {
 // binding collects the tensors that one graph asks for, in the order it asks, and those it sets.
 type binding struct {
 	graph     *Graph
+	weights   Weights // nil while nothing is known but names and shapes
 	specs     []weights.Spec
 	nodes     map[string]*Node
 	setNames  []string
@@ -83,14 +88,20 @@ func (b *binding) set(name string, value *Node) {
 func (b *binding) get(spec weights.Spec) *Node {
 	node, ok := b.nodes[spec.Name]
 	if !ok {
-		node = Parameter(b.graph, spec.Name, shapes.Make(dtypes.Float32, spec.Shape...))
+		dtype := dtypes.Float32
+		if t, ok := b.weights[spec.Name]; ok {
+			dtype = t.DType()
+		}
+		node = ConvertDType(Parameter(b.graph, spec.Name, shapes.Make(dtype, spec.Shape...)), dtypes.Float32)
 		b.nodes[spec.Name] = node
 		b.specs = append(b.specs, spec)
 	}
 	return node
 }
 
-func bind(g *Graph) *binding { return &binding{graph: g, nodes: map[string]*Node{}} }
+func bind(g *Graph, w Weights) *binding {
+	return &binding{graph: g, weights: w, nodes: map[string]*Node{}}
+}
 
 // Declare lists the tensors that f asks for when its inputs have the given shapes.
 func (e *Engine) Declare(f Func, in ...shapes.Shape) (specs []weights.Spec, err error) {
@@ -101,7 +112,7 @@ func (e *Engine) Declare(f Func, in ...shapes.Shape) (specs []weights.Spec, err 
 	for i, shape := range in {
 		inputs[i] = Parameter(g, fmt.Sprintf("input %d", i), shape)
 	}
-	b := bind(g)
+	b := bind(g, nil)
 	f(Params{binding: b}, inputs)
 	return b.specs, nil
 }
@@ -117,15 +128,16 @@ func recoverInto(err *error) {
 	}
 }
 
-// Weights are named tensors on the device of an engine. Programs that share them see what one of them sets.
+// Weights are named tensors on the device of an engine, in float32 or in half precision; networks get them as float32. Programs
+// that share them see what one of them sets.
 type Weights map[string]*tensors.Tensor
 
-// Upload moves the tensors that specs name from set to the device, one at a time.
-// A set that does not fit the specs is a [weights.ErrMismatch].
+// Upload moves the tensors that specs name from set to the device, one at a time; those that the file has in half precision stay
+// so if e.KeepHalf. A set that does not fit the specs is a [weights.ErrMismatch].
 func (e *Engine) Upload(set *weights.Set, specs []weights.Spec) (Weights, error) {
 	w := make(Weights, len(specs))
 	err := set.Each(specs, func(spec weights.Spec, data []float32) error {
-		tensor, err := e.Tensor(data, spec.Shape...)
+		tensor, err := e.upload(data, set.DType(spec.Name), spec.Shape)
 		if err != nil {
 			return fmt.Errorf("tensor %s: to the device: %w", spec.Name, err)
 		}
@@ -135,10 +147,34 @@ func (e *Engine) Upload(set *weights.Set, specs []weights.Spec) (Weights, error)
 	return w, err
 }
 
+// upload moves numbers of a file to the device; those of half precision are exact as they are.
+func (e *Engine) upload(data []float32, stored weights.DType, dims []int) (*tensors.Tensor, error) {
+	switch {
+	case e.KeepHalf && stored == "F16":
+		bits := weights.F16("", dims, data).Bytes() // float16.FromFloat32 of compute v0.1.6 makes zeros of subnormals
+		return e.tensor(narrowed(data, func(i int) float16.Float16 { return float16.FromBits(binary.LittleEndian.Uint16(bits[2*i:])) }), dtypes.Float16, dims)
+	case e.KeepHalf && stored == "BF16":
+		return e.tensor(narrowed(data, func(i int) bfloat16.BFloat16 { return bfloat16.FromBits(uint16(math.Float32bits(data[i]) >> 16)) }), dtypes.BFloat16, dims)
+	}
+	return e.Tensor(data, dims...)
+}
+
+func narrowed[T any](data []float32, at func(i int) T) []T {
+	out := make([]T, len(data))
+	for i := range out {
+		out[i] = at(i)
+	}
+	return out
+}
+
 // Tensor moves data of the given shape to the device. It is a buffer that only the device writes to, which lets package cpu
 // keep weights rearranged.
 func (e *Engine) Tensor(data []float32, dims ...int) (*tensors.Tensor, error) {
-	buffer, err := e.backend.BufferFromFlatData(0, data, shapes.Make(dtypes.Float32, dims...))
+	return e.tensor(data, dtypes.Float32, dims)
+}
+
+func (e *Engine) tensor(data any, dtype dtypes.DType, dims []int) (*tensors.Tensor, error) {
+	buffer, err := e.backend.BufferFromFlatData(0, data, shapes.Make(dtype, dims...))
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +194,7 @@ type Program struct {
 func (e *Engine) Compile(name string, f Func, w Weights) (*Program, error) {
 	p := &Program{weights: w}
 	build := func(g *Graph, in []*Node) []*Node {
-		b := bind(g)
+		b := bind(g, w)
 		out := f(Params{binding: b}, in)
 		p.graphs.Store(g.GraphId(), b)
 		return slices.Concat(out, b.setValues)

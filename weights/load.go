@@ -40,6 +40,15 @@ func (s *Set) Shape(name string) ([]int, bool) {
 	return shape, true
 }
 
+// DType returns the type of a tensor's elements in the file, or "" if there is no such tensor or its parts differ.
+func (s *Set) DType(name string) DType {
+	parts := s.parts[name]
+	if len(parts) == 0 || slices.ContainsFunc(parts, func(p Tensor) bool { return p.DType != parts[0].DType }) {
+		return ""
+	}
+	return parts[0].DType
+}
+
 // Float32s returns the elements of a tensor in a fresh slice.
 func (s *Set) Float32s(name string) ([]float32, error) {
 	parts, ok := s.parts[name]

@@ -20,6 +20,7 @@ type options struct {
 	model, vae, dit     string
 	out, latents, shard string
 	batch               int
+	lowMemory           bool
 	dryRun              bool
 	short, steps        string
 	lambda, stop, cfg   string // as given; "" takes the published
@@ -90,6 +91,7 @@ func (o *options) modelFlags() {
 	o.flags.StringVar(&o.model, "model", "", "`DIR` with the networks in autoencoder or vae, and dit or transformer; classes.txt names the classes in label order; glyphs is the model in the program")
 	o.flags.StringVar(&o.vae, "vae", "", "`DIR` of the autoencoder, if not below --model")
 	o.flags.StringVar(&o.dit, "dit", "", "`DIR` of the denoiser, if not below --model")
+	o.flags.BoolVar(&o.lowMemory, "low-memory", false, "keep weights in half precision where their files have them so: half the memory or less, somewhat slower, the same images")
 	o.flags.IntVar(&o.batch, "batch", 8, "images at work at once; decides speed and memory, never a result")
 }
 

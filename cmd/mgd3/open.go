@@ -74,6 +74,7 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if r.Engine, err = engine.Open(e.backend); err != nil {
 		return err
 	}
+	r.Engine.KeepHalf = o.lowMemory
 	r.close = append(r.close, r.Engine.Close)
 	if r.Autoencoder, err = vae.autoencoder(ctx, r.Engine); err != nil {
 		return err
