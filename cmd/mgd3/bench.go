@@ -118,7 +118,7 @@ func (e *env) bench(ctx context.Context, o *benchOptions, loads []bench.Load) er
 // measure prints the result of each load as soon as it is there.
 func (e *env) measure(ctx context.Context, o *benchOptions, loads []bench.Load) ([]bench.Result, error) {
 	runtime.GOMAXPROCS(o.threads) // before the backend starts its workers
-	backend, err := engine.Open(e.backend)
+	backend, err := e.openEngine()
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (e *env) measure(ctx context.Context, o *benchOptions, loads []bench.Load) 
 		explain = func(p *engine.Program) error { return p.Explain(e.stderr) }
 	}
 	peak := 0.0
-	if kind, _, _ := strings.Cut(e.backend, ":"); kind != "xla" { // that may be another processor
+	if !isXLA(e.backend) { // that may be another processor
 		peak = cpu.Peak(o.threads)
 	}
 	var results []bench.Result

@@ -67,6 +67,7 @@ var advice = []struct {
 	{study.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
 	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them"},
 	{weights.ErrFormat, exitModel, "the file is damaged, or not a safetensors file; PyTorch archives are not read yet"},
+	{engine.ErrPlugin, exitBackend, `a CUDA plugin comes with pip install "jax[cuda12]" (or cuda13); --plugin FILE says where one is; docs/gpu.md has more`},
 	{engine.ErrBackend, exitBackend, `"--backend cpu", the default, works everywhere`},
 	{dataset.ErrImage, exitInput, "--skip-bad passes over images that cannot be read, and lists them"},
 	{fs.ErrNotExist, exitFailed, ""},

@@ -117,7 +117,7 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 	case !slices.Contains(evaluate.Presets(), o.protocol):
 		return fail(exitUsage, "", fmt.Errorf("--protocol is %q, want one of %s", o.protocol, strings.Join(evaluate.Presets(), ", ")))
 	}
-	eng, err := engine.Open(e.backend)
+	eng, err := e.openEngine()
 	if err != nil {
 		return err
 	}

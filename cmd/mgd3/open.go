@@ -7,7 +7,6 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
-	"mgd3/engine"
 )
 
 // openRun is a run ready to go, and how to end it.
@@ -71,7 +70,7 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if err != nil {
 		return err
 	}
-	if r.Engine, err = engine.Open(e.backend); err != nil {
+	if r.Engine, err = e.openEngine(); err != nil {
 		return err
 	}
 	r.Engine.KeepHalf = o.lowMemory

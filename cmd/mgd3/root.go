@@ -15,6 +15,7 @@ import (
 type env struct {
 	stdout, stderr io.Writer
 	backend        string
+	plugin         string // file of xla's plugin
 	quiet, json    bool
 }
 
@@ -42,11 +43,12 @@ command can be stopped at any moment; the same command again goes on from there.
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&e.backend, "backend", "cpu", "compute `BACKEND`: "+strings.Join(engine.Names(), ", ")+"; xla:cuda and the like choose a plugin")
+	flags.StringVar(&e.plugin, "plugin", "", "the PJRT plugin of --backend xla is `FILE`; \"mgd3 backends\" lists those that are found without it")
 	flags.BoolVarP(&e.quiet, "quiet", "q", false, "no progress")
 	flags.BoolVar(&e.json, "json", false, "print events and results as JSON, one object a line")
 	root.AddCommand(
 		e.distillCmd(), e.encodeCmd(), e.modesCmd(), e.sampleCmd(), e.mergeCmd(),
-		e.evaluateCmd(), e.verifyCmd(), e.sheetCmd(), e.inspectCmd(), e.benchCmd(), e.baselineCmd(), e.compareCmd(), e.trainCmd(), e.glyphsCmd(), e.scoreCmd(), e.sweepCmd(), e.demoCmd(),
+		e.evaluateCmd(), e.verifyCmd(), e.sheetCmd(), e.inspectCmd(), e.benchCmd(), e.baselineCmd(), e.compareCmd(), e.trainCmd(), e.glyphsCmd(), e.scoreCmd(), e.sweepCmd(), e.demoCmd(), e.backendsCmd(),
 	)
 	return usage(root.ExecuteContext(ctx))
 }

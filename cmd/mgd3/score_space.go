@@ -172,7 +172,7 @@ func (s *space) begin(set *madeSet) scored {
 
 // networkSpace compares the features of a network.
 func (e *env) networkSpace(ctx context.Context, o *scoreOptions, s *space, r *openRun, m *embedder) (err error) {
-	if m.engine, err = engine.Open(e.backend); err != nil {
+	if m.engine, err = e.openEngine(); err != nil {
 		return err
 	}
 	s.close = append(s.close, m.engine.Close)

@@ -12,7 +12,6 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
-	"mgd3/engine"
 	"mgd3/train"
 )
 
@@ -143,7 +142,7 @@ func (e *env) openTraining(ctx context.Context, o *trainOptions) (_ func(), err 
 	if err := o.train.Check(); err != nil {
 		return nil, fail(exitUsage, "", err)
 	}
-	if o.train.Engine, err = engine.Open(e.backend); err != nil {
+	if o.train.Engine, err = e.openEngine(); err != nil {
 		return nil, err
 	}
 	closers = append(closers, o.train.Engine.Close)
