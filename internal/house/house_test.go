@@ -18,6 +18,7 @@ var rooms = map[string][]string{
 	"dataset":                 {"dataset/internal/kernel"},
 	"dataset/internal/kernel": {},
 	"weights":                 {},
+	"weights/hub":             {"internal/atomicfile"},
 	"internal/atomicfile":     {},
 	"internal/golden":         {"weights"},
 	"cpu": {"cpu/internal/compile", "cpu/internal/ir", "cpu/internal/kernel", "cpu/internal/memory", "cpu/internal/passes",
@@ -58,7 +59,7 @@ var rooms = map[string][]string{
 	"internal/wild":     {"internal/atomicfile", "weights"},
 	"internal/tiny":     {"dit", "engine", "features", "internal/atomicfile", "latent", "rng", "weights"},
 	"cmd/mgd3": {"cpu", "dataset", "diffusion", "distill", "dit", "engine", "evaluate", "features", "glyphs", "glyphs/model",
-		"internal/atomicfile", "internal/bench", "latent", "modes", "report", "scores", "study", "train", "weights"},
+		"internal/atomicfile", "internal/bench", "latent", "modes", "report", "scores", "study", "train", "weights", "weights/hub"},
 }
 
 func TestNoRoomImportsALaterOne(t *testing.T) {

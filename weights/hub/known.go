@@ -1,0 +1,59 @@
+package hub
+
+// Known is a model or set that has a name here.
+type Known struct {
+	Name    string `json:"name"`
+	Title   string `json:"title"`
+	Repo    Repo   `json:"repo"`
+	Want    Want   `json:"-"`
+	Folder  string `json:"folder,omitempty"` // below the snapshot, what the flag takes
+	Flag    string `json:"flag"`             // that takes it
+	Size    string `json:"size"`             // about; the hub says exactly
+	Licence string `json:"licence"`
+	// Research says that it is for non-commercial research only, so the user is asked first.
+	Research bool `json:"research,omitempty"`
+	// Gated says that the hub wants a token, and its page the user's consent.
+	Gated bool `json:"gated,omitempty"`
+}
+
+var dit = Want{Lean: true, Include: []string{
+	"model_index.json", "scheduler/scheduler_config.json",
+	"transformer/config.json", "transformer/diffusion_pytorch_model*",
+	"vae/config.json", "vae/diffusion_pytorch_model*",
+}}
+
+var autoencoder = Want{Lean: true, Include: []string{"config.json", "diffusion_pytorch_model*"}}
+
+// Table lists what has a name. Sizes: of DiT 675 M and of the autoencoder 84 M parameters of four bytes; of the
+// tiny autoencoder as a public list of downloads has it; of sets as their cards or the makers' archives have
+// them. Hashes are not pinned: the hub's own are what files are held against.
+var Table = []Known{
+	{Name: "dit-xl-2-256", Title: "DiT-XL/2 at 256 px, with its autoencoder", Repo: Repo{Model, "facebook/DiT-XL-2-256", "main"},
+		Want: dit, Flag: "--model", Size: "3.0 GB", Licence: "CC BY-NC 4.0", Research: true},
+	{Name: "dit-xl-2-512", Title: "DiT-XL/2 at 512 px, with its autoencoder", Repo: Repo{Model, "facebook/DiT-XL-2-512", "main"},
+		Want: dit, Flag: "--model", Size: "3.0 GB", Licence: "CC BY-NC 4.0", Research: true},
+	{Name: "sd-vae-ft-mse", Title: "Stable Diffusion's autoencoder, smoother: that of MGD³", Repo: Repo{Model, "stabilityai/sd-vae-ft-mse", "main"},
+		Want: autoencoder, Flag: "--vae", Size: "335 MB", Licence: "MIT"},
+	{Name: "sd-vae-ft-ema", Title: "Stable Diffusion's autoencoder, sharper", Repo: Repo{Model, "stabilityai/sd-vae-ft-ema", "main"},
+		Want: autoencoder, Flag: "--vae", Size: "335 MB", Licence: "MIT"},
+	{Name: "taesd", Title: "tiny autoencoder for previews", Repo: Repo{Model, "madebyollin/taesd", "main"},
+		Want: autoencoder, Flag: "--vae", Size: "10 MB", Licence: "MIT"},
+	{Name: "imagenette", Title: "ten classes of ImageNet, full size, Parquet", Repo: Repo{Dataset, "frgfm/imagenette", "main"},
+		Want: Want{Include: []string{"full_size/*.parquet"}}, Folder: "full_size", Flag: "--data", Size: "1.5 GB",
+		Licence: "Apache 2.0 for the selection, ImageNet's terms for the images", Research: true},
+	{Name: "imagenet-1k", Title: "ImageNet, ILSVRC 2012, train and validation, Parquet", Repo: Repo{Dataset, "ILSVRC/imagenet-1k", "main"},
+		Want: Want{Include: []string{"data/train-*.parquet", "data/validation-*.parquet"}}, Folder: "data", Flag: "--data", Size: "155 GB",
+		Licence: "ImageNet's terms of access", Research: true, Gated: true},
+	{Name: "cifar10", Title: "CIFAR-10, Parquet", Repo: Repo{Dataset, "uoft-cs/cifar10", "main"},
+		Want: Want{Include: []string{"plain_text/*.parquet"}}, Folder: "plain_text", Flag: "--data", Size: "144 MB", Licence: "not stated by its makers"},
+}
+
+// Lookup returns what has the name.
+func Lookup(name string) (Known, bool) {
+	for _, k := range Table {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return Known{}, false
+}
