@@ -104,7 +104,8 @@ type tamer struct {
 	left, safe []byte         // still to be read; written
 	marks      int            // open
 	top        int            // bytes of the string on top of the stack, -1 if that is not known
-	texts      map[uint32]int // the same by the key of the memo
+	longest    int            // string so far
+	texts      map[uint32]int // as top, by the key of the memo
 	text       int            // sum over all strings so far
 }
 
@@ -187,6 +188,9 @@ func (t *tamer) check(op byte, operand []byte) error {
 	case opBuild: // leaves what was below
 		t.top = -1
 		return nil
+	case opReduce, opNew: // gopickle lets a list be called, which returns the argument
+		t.top = t.longest
+		return nil
 	}
 	t.top = 0
 	return nil
@@ -194,7 +198,7 @@ func (t *tamer) check(op byte, operand []byte) error {
 
 // push counts a string, or something else of no size, that comes to the top of the stack.
 func (t *tamer) push(size int) error {
-	t.top = size
+	t.top, t.longest = size, max(size, t.longest)
 	if t.text += size; t.text > maxText {
 		return fmt.Errorf("more than %d bytes of text", maxText)
 	}
@@ -257,33 +261,33 @@ func findClass(module, name string) (any, error) {
 
 // globals are the names that a pickle may ask for.
 var globals = map[string]any{
-	"torch.FloatStorage":                DType("F32"),
-	"torch.HalfStorage":                 DType("F16"),
-	"torch.BFloat16Storage":             DType("BF16"),
-	"torch.DoubleStorage":               DType("F64"),
-	"torch.LongStorage":                 DType("I64"),
-	"torch.IntStorage":                  DType("I32"),
-	"torch.ShortStorage":                DType("I16"),
-	"torch.CharStorage":                 DType("I8"),
-	"torch.ByteStorage":                 DType("U8"),
-	"torch.BoolStorage":                 DType("BOOL"),
-	"torch._utils._rebuild_tensor":      callable(rebuildTensor),
-	"torch._utils._rebuild_tensor_v2":   callable(rebuildTensor),
-	"torch._utils._rebuild_parameter":   callable(parameter),
-	"torch.Size":                        callable(size),
-	"collections.OrderedDict":           callable(orderedDict),
-	"argparse.Namespace":                callable(ignore), // from here on what lies beside weights in checkpoints of trainings
-	"collections.Counter":               callable(ignore),
-	"collections.defaultdict":           callable(ignore),
-	"__builtin__.set":                   callable(ignore),
-	"_codecs.encode":                    callable(ignore),
-	"numpy.core.multiarray.scalar":      callable(ignore),
-	"numpy._core.multiarray.scalar":     callable(ignore),
-	"numpy.dtype":                       callable(ignore),
-	"torch.device":                      callable(ignore),
-	"torch.float32":                     ignored{},
-	"torch.float16":                     ignored{},
-	"torch.bfloat16":                    ignored{},
+	"torch.FloatStorage":              DType("F32"),
+	"torch.HalfStorage":               DType("F16"),
+	"torch.BFloat16Storage":           DType("BF16"),
+	"torch.DoubleStorage":             DType("F64"),
+	"torch.LongStorage":               DType("I64"),
+	"torch.IntStorage":                DType("I32"),
+	"torch.ShortStorage":              DType("I16"),
+	"torch.CharStorage":               DType("I8"),
+	"torch.ByteStorage":               DType("U8"),
+	"torch.BoolStorage":               DType("BOOL"),
+	"torch._utils._rebuild_tensor":    callable(rebuildTensor),
+	"torch._utils._rebuild_tensor_v2": callable(rebuildTensor),
+	"torch._utils._rebuild_parameter": callable(parameter),
+	"torch.Size":                      callable(size),
+	"collections.OrderedDict":         callable(orderedDict),
+	"argparse.Namespace":              callable(ignore), // from here on what lies beside weights in checkpoints of trainings
+	"collections.Counter":             callable(ignore),
+	"collections.defaultdict":         callable(ignore),
+	"__builtin__.set":                 callable(ignore),
+	"_codecs.encode":                  callable(ignore),
+	"numpy.core.multiarray.scalar":    callable(ignore),
+	"numpy._core.multiarray.scalar":   callable(ignore),
+	"numpy.dtype":                     callable(ignore),
+	"torch.device":                    callable(ignore),
+	"torch.float32":                   ignored{},
+	"torch.float16":                   ignored{},
+	"torch.bfloat16":                  ignored{},
 	"pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint": ignored{},
 }
 
