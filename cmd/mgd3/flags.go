@@ -88,9 +88,9 @@ func (o *options) runFlags() {
 
 // modelFlags name the networks.
 func (o *options) modelFlags() {
-	o.flags.StringVar(&o.model, "model", "", "`DIR` with the networks in autoencoder or vae, and dit or transformer; classes.txt names the classes in label order; glyphs is the model in the program")
-	o.flags.StringVar(&o.vae, "vae", "", "`DIR` of the autoencoder, if not below --model")
-	o.flags.StringVar(&o.dit, "dit", "", "`DIR` of the denoiser, if not below --model")
+	o.flags.StringVar(&o.model, "model", "", "`PATH` of the networks: a folder with autoencoder or vae, and dit or transformer, in which classes.txt names the classes in label order; or the denoiser's weights, with --vae; glyphs is the model in the program")
+	o.flags.StringVar(&o.vae, "vae", "", "`PATH` of the autoencoder, if not below --model: a folder, a weights file, or PREFIX of PREFIX_encoder and PREFIX_decoder; docs/models.md lists what is read")
+	o.flags.StringVar(&o.dit, "dit", "", "`PATH` of the denoiser, if not below --model: a folder or a weights file")
 	o.flags.BoolVar(&o.lowMemory, "low-memory", false, "keep weights in half precision where their files have them so: half the memory or less, somewhat slower, the same images")
 	o.flags.IntVar(&o.batch, "batch", 8, "images at work at once; decides speed and memory, never a result")
 }

@@ -6,27 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
+	"syscall"
 
 	"mgd3/dit"
 	"mgd3/engine"
 	embedded "mgd3/glyphs/model"
 	"mgd3/latent"
+	"mgd3/weights"
 )
 
-// folder is a folder of a model: on disk, or in the program.
+// folder is a folder of a model, or one file: on disk, or in the program.
 type folder struct {
 	fsys fs.FS
 	path string
 }
-
-// disk is the system's files by their paths, relative to the working folder or not.
-type disk struct{}
-
-func (disk) Open(path string) (fs.File, error)     { return os.Open(path) }
-func (disk) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
 
 // modelFolder returns the folder that --model names: glyphs is the model in the program, a folder of that
 // name is ./glyphs.
@@ -34,24 +29,56 @@ func modelFolder(name string) folder {
 	if name == glyphsSet {
 		return folder{embedded.Files, "."}
 	}
-	return folder{disk{}, name}
+	return folder{weights.Disk, name}
 }
 
-// pick returns the folder a flag names, or the first of names that is below the model's folder.
+// pick returns what a flag names, or the first of names that is below the model's folder. What a flag names may have such
+// a folder below it too, as a pipeline does. A model that is one file is the denoiser's.
 func pick(given string, model folder, flag string, names ...string) (folder, error) {
 	if given != "" {
-		return folder{disk{}, given}, nil
+		f := folder{weights.Disk, given}
+		if sub, ok := f.below(names); ok {
+			return sub, nil
+		}
+		return f, nil
 	}
 	if model.path == "" {
 		return folder{}, fail(exitUsage, "", fmt.Errorf("missing --model, or %s", flag))
 	}
-	for _, name := range names {
-		dir := path.Join(model.path, name)
-		if info, err := fs.Stat(model.fsys, dir); err == nil && info.IsDir() {
-			return folder{model.fsys, dir}, nil
+	if sub, ok := model.below(names); ok {
+		return sub, nil
+	}
+	if info, err := fs.Stat(model.fsys, model.path); err == nil && !info.IsDir() {
+		if flag == "--dit" {
+			return model, nil
 		}
+		return folder{}, fail(exitUsage, flag+" names the other network", fmt.Errorf("%s is one file: missing %s", model.path, flag))
 	}
 	return folder{}, fail(exitModel, flag+" names its folder if it is elsewhere", fmt.Errorf("%s: has no folder %s", model.path, strings.Join(names, " or ")))
+}
+
+// below returns the first of the folders of these names in the folder.
+func (f folder) below(names []string) (folder, bool) {
+	for _, name := range names {
+		dir := path.Join(f.path, name)
+		if info, err := fs.Stat(f.fsys, dir); err == nil && info.IsDir() {
+			return folder{f.fsys, dir}, true
+		}
+	}
+	return folder{}, false
+}
+
+// labels returns what the pipeline that a denoiser's folder is part of calls the classes, in the order of their labels, nil if
+// there is none or it does not say. A pipeline of another schedule is an error.
+func (f folder) labels() ([]string, error) {
+	if path.Base(f.path) != "transformer" {
+		return nil, nil
+	}
+	p, err := dit.ReadPipelineFS(f.fsys, path.Dir(f.path))
+	if p == nil || err != nil {
+		return nil, fail(exitModel, "", err)
+	}
+	return p.Labels, nil
 }
 
 // autoencoder opens the autoencoder in the folder.
@@ -75,7 +102,7 @@ func (f folder) denoiserConfig() (dit.Config, error) {
 // lines returns the lines of a file in the folder, without empty ones, or nil if there is no such file.
 func (f folder) lines(name string) ([]string, error) {
 	text, err := fs.ReadFile(f.fsys, path.Join(f.path, name))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // the latter of a model that is one file
 		return nil, nil
 	}
 	if err != nil {

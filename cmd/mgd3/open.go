@@ -7,6 +7,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/latent"
 )
 
 // openRun is a run ready to go, and how to end it.
@@ -49,6 +50,9 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 		_, err := r.Autoencoder.LatentShape(r.Settings.Encode.Size)
 		if err := errors.Join(r.Settings.Encode.Check(), err); err != nil {
 			return nil, fail(exitUsage, "", err)
+		}
+		if r.Settings.Encode.FromSample && !r.Autoencoder.HasPosterior() {
+			return nil, fail(exitUsage, "leave --posterior-sample out", latent.ErrNoPosterior)
 		}
 		if err := o.openData(ctx, r); err != nil {
 			return nil, err
@@ -101,7 +105,11 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if o.model != "" {
 		r.ClassNames, err = modelFolder(o.model).lines("classes.txt")
 	}
-	return err
+	labels, errL := denoiser.labels()
+	if r.ClassNames == nil {
+		r.ClassNames = labels
+	}
+	return errors.Join(err, errL)
 }
 
 // openData opens the images.

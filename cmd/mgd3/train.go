@@ -13,6 +13,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/train"
+	"mgd3/weights"
 )
 
 // trainOptions are the flags of both trainings.
@@ -189,7 +190,7 @@ func (e *env) trainDiT(ctx context.Context, o *trainOptions, s train.DiTSettings
 		return err
 	}
 	defer close()
-	dir, err := pick(vae, folder{disk{}, o.train.Out}, "--vae", "autoencoder", "vae")
+	dir, err := pick(vae, folder{weights.Disk, o.train.Out}, "--vae", "autoencoder", "vae")
 	if err != nil {
 		return err
 	}
