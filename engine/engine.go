@@ -16,16 +16,13 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/gobackend"
-	"golang.org/x/sync/errgroup"
 
 	"mgd3/cpu"
 )
@@ -39,12 +36,16 @@ type Engine struct {
 	// the backend cpu, a quarter, which keeps no rearranged copies then. The conversion is exact: no result depends on it.
 	KeepHalf bool
 
+	// FixedRows is true of backends that choose the order of their sums by the shape of a whole product, and are fast only with many
+	// rows: [Engine.EachFilled] gives all calls the same number of rows then. It is set for xla.
+	FixedRows bool
+
 	name    string
 	backend compute.Backend
 }
 
 // openers of the backends of this build, by the part of the name before the colon.
-var openers = map[string]func(plugin string) (compute.Backend, error){
+var openers = map[string]func(spec string) (compute.Backend, error){
 	"cpu": cpu.New,
 	// One operation at a time, each on all cores: side by side, the backend's convolutions wait for the
 	// workers that they themselves hold (compute v0.1.6).
@@ -89,7 +90,7 @@ func OpenPlugin(name, file string) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w %q: %w", ErrBackend, name, err)
 	}
-	return &Engine{name: name, backend: backend}, nil
+	return &Engine{FixedRows: kind == xlaName, name: name, backend: backend}, nil
 }
 
 const xlaName = "xla"
@@ -111,48 +112,3 @@ func (e *Engine) Devices() []string {
 
 // Close releases the backend and everything on it.
 func (e *Engine) Close() { e.backend.Finalize() }
-
-// Each calls f for the rows 0 to n-1 in pieces of at most batch rows, such that the result for a
-// row does not depend on batch. A backend whose bytes of one row are the same whatever the rows beside it
-// gets whole batches, one after the other. The others (the portable one chooses the order of its sums by the
-// size of the whole product) get one row at a time, and batch calls run side by side, as many as there are
-// processors.
-//
-// The first error, or the end of ctx, stops it; f is not called any more then.
-func (e *Engine) Each(ctx context.Context, n, batch int, f func(ctx context.Context, lo, hi int) error) error {
-	if e.independentRows() {
-		for lo := 0; lo < n; lo += max(1, batch) {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := f(ctx, lo, min(n, lo+max(1, batch))); err != nil {
-				return err
-			}
-		}
-		return ctx.Err()
-	}
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(max(1, min(batch, runtime.GOMAXPROCS(0))))
-	for row := range n {
-		if inner.Err() != nil {
-			break
-		}
-		group.Go(func() error {
-			if err := inner.Err(); err != nil {
-				return err
-			}
-			return f(inner, row, row+1)
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return ctx.Err()
-}
-
-// independentRows reports whether the backend promises that the bytes of a row do not depend on the
-// rows beside it.
-func (e *Engine) independentRows() bool {
-	_, ours := e.backend.(*cpu.Backend)
-	return ours
-}
