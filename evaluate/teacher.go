@@ -18,8 +18,8 @@ type Teacher struct {
 	ID      string // SHA-256 of the file
 }
 
-// OpenTeacher reads a trained net, as New takes its name, for images of size pixels, from a safetensors file with
-// torchvision's names or ours. Its norms are batch norms. The order of its classes must be that of the images.
+// OpenTeacher reads a trained net, as New takes its name, for images of size pixels, from a file as
+// [LoadTorchvision] takes it. Its norms are batch norms. The order of its classes must be that of the images.
 func OpenTeacher(ctx context.Context, e *engine.Engine, path, net string, size, classes int) (*Teacher, error) {
 	n, err := New(net, size, classes, Batch)
 	if err != nil {

@@ -1,11 +1,6 @@
 package evaluate
 
 import (
-	"fmt"
-	"path/filepath"
-	"slices"
-	"strings"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 
@@ -14,12 +9,9 @@ import (
 )
 
 // LoadTorchvision reads the weights of a trained net for images of size pixels, for a program of [Logits]: a
-// safetensors file with torchvision's names, or with ours. It is an error that names the tensor if the file is of
+// safetensors file or PyTorch's own (.pth) with torchvision's names, or with ours. It is an error that names the tensor if the file is of
 // another net or of other classes.
 func LoadTorchvision(e *engine.Engine, path string, net Net, size int) (engine.Weights, error) {
-	if slices.Contains([]string{".pth", ".pt", ".th", ".tar"}, strings.ToLower(filepath.Ext(path))) {
-		return nil, fmt.Errorf("evaluate: %s: archives of PyTorch are not read, want a safetensors file", path)
-	}
 	f, err := weights.Open(path)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/internal/wild"
 	"mgd3/weights"
 )
 
@@ -62,9 +63,27 @@ func TestLoadTorchvision(t *testing.T) {
 	if _, err := LoadTorchvision(e, path, VGG11{Width: 1, Classes: 3}, 32); !errors.Is(err, weights.ErrMismatch) {
 		t.Errorf("of another net: got %v, want a mismatch", err)
 	}
-	for _, name := range []string{"net.pth", "net.PT", "net.pth.tar"} {
-		if _, err := LoadTorchvision(e, filepath.Join(dir, name), net, 32); err == nil || !strings.Contains(err.Error(), "want a safetensors file") {
-			t.Errorf("%s: got %v, want that it is not read", name, err)
+	training := func(state any) any {
+		return wild.Pairs("epoch", 90, "arch", "resnet18", "state_dict", state, "best_acc1", 69.7)
+	}
+	for name, content := range map[string][]byte{
+		"resnet18-f37072fd.pth": wild.Torch(tensors, nil).Zip(),
+		"resnet18-5c106cde.pth": wild.Torch(tensors, nil).Old(), // before PyTorch 1.6
+		"model_best.pth.tar":    wild.Torch(tensors, training).Zip(),
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		w, err := LoadTorchvision(e, path, net, 32)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for i, spec := range specs {
+			if !slices.Equal(flat(w[spec.Name]), likely(spec, uint64(i))) {
+				t.Errorf("%s: %s holds another tensor", name, spec.Name)
+			}
 		}
 	}
 	if _, err := LoadTorchvision(e, filepath.Join(dir, "none.safetensors"), net, 32); !errors.Is(err, os.ErrNotExist) {

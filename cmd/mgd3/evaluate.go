@@ -85,7 +85,7 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	f.Uint64Var(&o.seed, "seed", 0, "seed of weights, order and augmentation")
 	f.BoolVar(&o.masses, "masses", false, "weigh each image of a distilled set by the real images of its mode")
 	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored, as the published programs do")
-	f.StringVar(&o.teacher.path, "teacher", "", "for soft labels: a safetensors `FILE` with the teacher's weights, by torchvision's names; or train, to train it")
+	f.StringVar(&o.teacher.path, "teacher", "", "for soft labels: a `FILE` (.pth or safetensors) with the teacher's weights, by torchvision's names; or train, to train it")
 	f.StringVar(&o.teacher.net, "teacher-net", "resnet18", "`NET` of the teacher")
 	f.StringVar(&o.teacher.data, "teacher-data", "", "full `SET` to train the teacher on")
 	f.StringVar(&o.teacher.split, "teacher-split", "", "the `NAME` of the sub-folder to take of --teacher-data")
