@@ -18,7 +18,8 @@ type latentsClaim struct {
 	Autoencoder string         `json:"autoencoder"` // SHA-256 of the weights
 	Shape       []int          `json:"shape"`       // [c, h, w]
 	Backend     string         `json:"backend"`
-	Part        string         `json:"part,omitempty"` // see [Part]; "" means all images
+	Batch       int            `json:"batch,omitempty"` // rows of a graph, where bytes depend on them; else 0
+	Part        string         `json:"part,omitempty"`  // see [Part]; "" means all images
 }
 
 // modesClaim is the settings file of the modes.
@@ -34,6 +35,7 @@ type samplesClaim struct {
 	Labels   []int32        `json:"labels"`   // of the classes
 	Denoiser string         `json:"denoiser"` // SHA-256 of the weights
 	Backend  string         `json:"backend"`
+	Batch    int            `json:"batch,omitempty"` // as in latentsClaim
 	Choices  []Choice       `json:"choices,omitempty"`
 }
 
@@ -72,7 +74,11 @@ func (c modesClaim) read(out, class string) (*classModes, error) {
 
 // key names all that the bytes of one image depend on, given the key of the modes it is made from.
 func (c samplesClaim) key(im image, modes string) string {
-	return key(c.Settings, c.Denoiser, c.Modes.Latents.Autoencoder, c.Backend, modes, im.label, im.index)
+	parts := []any{c.Settings, c.Denoiser, c.Modes.Latents.Autoencoder, c.Backend, modes, im.label, im.index}
+	if c.Batch != 0 {
+		parts = append(parts, c.Batch)
+	}
+	return key(parts...)
 }
 
 // stageMissing says [ErrStage] of a file that is not there.

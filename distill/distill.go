@@ -15,7 +15,8 @@
 //	OUT/manifest.json                                 what everything was made from, when all is there
 //
 // The bytes of an image depend on the weights, its class, its mode, the seed and the settings; not
-// on batch, shard, order or interruptions.
+// on batch, shard, order or interruptions. On the backend xla they depend on the batch too, which the settings files and the
+// manifest hold there.
 package distill
 
 import (
@@ -38,7 +39,7 @@ type Run struct {
 	Out      string   // output folder
 	Latents  string   // folder of the latent cache; "" means latents below Out
 	Shard    Shard
-	Batch    int // images on the device at once, at least 1; decides speed and memory, never a result
+	Batch    int // images on the device at once, or Auto; where engine.Engine.FixedRows, the bytes depend on it, elsewhere not
 
 	Engine      *engine.Engine
 	Autoencoder *latent.Autoencoder

@@ -115,7 +115,7 @@ func TestRowsTogether(t *testing.T) {
 	for _, im := range images {
 		alone[im] = latentOf(im)
 	}
-	if err := s.draw(t.Context(), images); err != nil {
+	if err := s.draw(t.Context(), images, len(images)); err != nil {
 		t.Fatal(err)
 	}
 	for _, im := range images {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"mgd3/dataset"
+	"mgd3/engine"
 	"mgd3/latent"
 	"mgd3/rng"
 )
@@ -26,19 +27,26 @@ func (r *Run) Encode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := Claim(r.latentsDir(), claimed); err != nil {
-		return err
-	}
 	spans := r.Shard.spans(len(r.Data.Classes), max(1, r.Settings.Modes.IPC))
 	total := 0
 	for _, sp := range spans {
 		total += len(r.Data.Classes[sp.class].Images)
 	}
+	largest := 0 // of all classes, so that all shards settle on one batch
+	for _, class := range r.Data.Classes {
+		largest = max(largest, len(class.Images))
+	}
+	batch, err := r.settle(ctx, StageEncode, r.latentsDir(), largest,
+		func(batch int) any { claimed.Batch = batch; return claimed },
+		func(batch int) error { return r.tryEncode(batch, claimed.Shape) })
+	if err != nil {
+		return err
+	}
 	p := r.progress(StageEncode, total)
 	key := keyAfter(claimed)
 	for _, sp := range spans {
 		class := r.Data.Classes[sp.class]
-		if err := r.encodeClass(ctx, class, key(class.Images), claimed.Shape, p); err != nil {
+		if err := r.encodeClass(ctx, class, key(class.Images), claimed.Shape, batch, p); err != nil {
 			return fmt.Errorf("class %s: %w", class.Name, err)
 		}
 	}
@@ -46,7 +54,7 @@ func (r *Run) Encode(ctx context.Context) error {
 }
 
 // encodeClass writes one class's latents, from where an earlier call was stopped.
-func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, shape []int, p *progress) error {
+func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, shape []int, size int, p *progress) error {
 	path := classFile(r.latentsDir(), class.Name)
 	unlock, err := lock(ctx, path)
 	if err != nil {
@@ -68,18 +76,18 @@ func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, 
 		return err
 	}
 	p.add(class.Name, w.Done(), w.Done())
-	if err := r.encodeImages(ctx, class, w, p); err != nil {
+	if err := r.encodeImages(ctx, class, w, size, p); err != nil {
 		return errors.Join(err, w.Close())
 	}
 	return w.Finish()
 }
 
-// encodeImages adds the latents of the images that w has not yet, a batch at a time.
-func (r *Run) encodeImages(ctx context.Context, class dataset.Class, w *latent.Writer, p *progress) error {
+// encodeImages adds the latents of the images that w has not yet, a batch of the given size at a time.
+func (r *Run) encodeImages(ctx context.Context, class dataset.Class, w *latent.Writer, size int, p *progress) error {
 	s := r.Settings.Encode
 	var batch []dataset.Sample
 	flush := func() error {
-		err := r.encodeBatch(ctx, class.Name, w, batch, p)
+		err := r.encodeBatch(ctx, class.Name, w, batch, size, p)
 		batch = batch[:0]
 		return err
 	}
@@ -88,7 +96,7 @@ func (r *Run) encodeImages(ctx context.Context, class dataset.Class, w *latent.W
 		if sample.Err != nil && !(s.SkipBad && errors.Is(sample.Err, dataset.ErrImage)) {
 			return sample.Err
 		}
-		if batch = append(batch, sample); len(batch) == r.Batch {
+		if batch = append(batch, sample); len(batch) == size {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -100,8 +108,8 @@ func (r *Run) encodeImages(ctx context.Context, class dataset.Class, w *latent.W
 	return flush()
 }
 
-// encodeBatch encodes the images that could be read and records all samples in order.
-func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, batch []dataset.Sample, p *progress) error {
+// encodeBatch encodes the images that could be read and records all samples in order; there are at most size.
+func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, batch []dataset.Sample, size int, p *progress) error {
 	var good []dataset.Sample
 	for _, sample := range batch {
 		if sample.Err == nil {
@@ -110,8 +118,11 @@ func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, b
 	}
 	n := w.RowSize()
 	latents := make([]float32, len(good)*n)
-	err := r.Engine.Each(ctx, len(good), r.Batch, func(_ context.Context, lo, hi int) error {
-		return r.encodeRows(latents[lo*n:hi*n], class, good[lo:hi])
+	err := r.Engine.EachFilled(ctx, len(good), size, func(_ context.Context, lo, hi, rows int) error {
+		out := make([]float32, rows*n)
+		err := r.encodeRows(out, class, engine.Fill(good[lo:hi], rows))
+		copy(latents[lo*n:hi*n], out)
+		return tooMany(rows, err)
 	})
 	if err != nil {
 		return err

@@ -31,7 +31,9 @@ type Manifest struct {
 	Autoencoder string          `json:"autoencoder"`       // SHA-256 of the weights
 	Denoiser    string          `json:"denoiser"`          // SHA-256 of the weights
 	Backend     string          `json:"backend"`
-	Distance    Distance        `json:"distance"` // mean over all images
+	Batch       int             `json:"batch,omitempty"`        // rows of the sampler's graphs, where bytes depend on them
+	EncodeBatch int             `json:"encode_batch,omitempty"` // rows of the encoder's graphs, likewise
+	Distance    Distance        `json:"distance"`               // mean over all images
 	Classes     []ManifestClass `json:"classes"`
 }
 
@@ -77,7 +79,7 @@ func Finish(out string) (*Manifest, error) {
 	m := &Manifest{
 		Format: manifestFormat, Version: Version,
 		Settings: Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings}, Choices: c.Choices, Part: c.Modes.Latents.Part,
-		Autoencoder: c.Modes.Latents.Autoencoder, Denoiser: c.Denoiser, Backend: c.Backend,
+		Autoencoder: c.Modes.Latents.Autoencoder, Denoiser: c.Denoiser, Backend: c.Backend, Batch: c.Batch, EncodeBatch: c.Modes.Latents.Batch,
 	}
 	for i, name := range c.Modes.Latents.Classes {
 		class, err := manifestClass(out, name, c.Labels[i], c)

@@ -42,10 +42,12 @@ func (r *Run) Sample(ctx context.Context) error {
 	if claimed.Labels, err = Labels(claimed.Modes.Latents.Classes, r.ClassNames, r.Denoiser.Classes); err != nil {
 		return err
 	}
-	if err := Claim(samplesDir(r.Out), claimed); err != nil {
+	s, err := r.newSampling(claimed)
+	if err != nil {
 		return err
 	}
-	s, err := r.newSampling(claimed)
+	batch, err := r.settle(ctx, StageSample, samplesDir(r.Out), len(s.images(Whole)),
+		func(batch int) any { s.claimed.Batch = batch; return s.claimed }, s.try)
 	if err != nil {
 		return err
 	}
@@ -57,9 +59,9 @@ func (r *Run) Sample(ctx context.Context) error {
 	p := r.progress(StageSample, len(images))
 	p.add("", len(images)-len(todo), len(images)-len(todo))
 	var mu sync.Mutex
-	return r.Engine.Each(ctx, len(todo), r.Batch, func(ctx context.Context, lo, hi int) error {
-		if err := s.draw(ctx, todo[lo:hi]); err != nil {
-			return err
+	return r.Engine.EachFilled(ctx, len(todo), batch, func(ctx context.Context, lo, hi, rows int) error {
+		if err := s.draw(ctx, todo[lo:hi], rows); err != nil {
+			return tooMany(rows, err)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -185,8 +187,9 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// draw samples, decodes and writes images.
-func (s *sampling) draw(ctx context.Context, images []image) error {
+// draw samples, decodes and writes images, in graphs of so many rows.
+func (s *sampling) draw(ctx context.Context, wanted []image, rows int) error {
+	images := engine.Fill(wanted, rows)
 	shape := [3]int(s.claimed.Modes.Latents.Shape)
 	batch := diffusion.Batch{Dims: shape, Noise: func(i, step int, dst []float32) {
 		// Step -1 is the start, so the stream's last id counts from 0.
@@ -216,7 +219,7 @@ func (s *sampling) draw(ctx context.Context, images []image) error {
 	if err := s.run.Autoencoder.DecodeTo(pixels, latents, size); err != nil {
 		return err
 	}
-	for i, im := range images {
+	for i, im := range wanted {
 		n, d := len(pixels)/len(images), len(latents)/len(images)
 		if err := s.write(im, keys[i], latents[i*d:(i+1)*d], dataset.FromTensor(pixels[i*n:(i+1)*n], size, size)); err != nil {
 			return fmt.Errorf("%v: %w", im, err)
