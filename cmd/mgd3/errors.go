@@ -26,6 +26,7 @@ const (
 	exitOutput      = 5   // the output folder
 	exitBackend     = 6   // the backend is not to be had here
 	exitVerify      = 7   // the set differs from its manifest
+	exitHub         = 8   // the hub does not give what mgd3 pull asks for
 	exitInterrupted = 130 // Ctrl-C
 )
 

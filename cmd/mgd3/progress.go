@@ -152,6 +152,7 @@ var units = map[string]string{
 	train.StageRead:     "images",
 	train.StageTrain:    "images",
 	stageDraw:           "images",
+	stagePull:           "MB",
 }
 
 // line is one line of progress: what is done, at which rate, and how long the rest will take.

@@ -142,10 +142,10 @@ func (c *Client) Cached(ctx context.Context, r Repo, want Want) (*Snapshot, erro
 	s := &Snapshot{Repo: r, Commit: r.Revision}
 	if !commitForm.MatchString(r.Revision) {
 		data, err := os.ReadFile(c.refPath(r))
-		if err != nil || !commitForm.Match(data) {
+		s.Commit = strings.TrimSpace(string(data))
+		if err != nil || !commitForm.MatchString(s.Commit) {
 			return nil, fmt.Errorf("%w: %s (%s)", ErrOffline, r, c.repoDir(r))
 		}
-		s.Commit = string(data)
 	}
 	s.Dir = c.snapshotDir(s)
 	names, err := c.cachedNames(s)

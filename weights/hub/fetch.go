@@ -37,8 +37,9 @@ func (c *Client) Fetch(ctx context.Context, s *Snapshot) error {
 		if err := g.fetch(ctx); err != nil {
 			return fmt.Errorf("%s: %s: %w", s.Repo, f.Name, err)
 		}
-		f.Have = true
-		g.at(f.Size)
+		if f.Have = true; g.event.Done != g.base+f.Size { // another program has fetched it
+			g.at(f.Size)
+		}
 	}
 	unlock, err := g.lock(ctx, "links")
 	if err != nil {

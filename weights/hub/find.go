@@ -20,10 +20,10 @@ const (
 
 // File is one file of a repository.
 type File struct {
-	Name string
-	Size int64  // bytes
-	Hash string // SHA-256, or SHA-1 of the git blob, in hex
-	Have bool   // it is in the cache
+	Name string `json:"name"`
+	Size int64  `json:"size"` // bytes
+	Hash string `json:"hash"` // SHA-256, or SHA-1 of the git blob, in hex
+	Have bool   `json:"-"`    // it is in the cache
 }
 
 // Snapshot is a revision of a repository, as far as it is wanted.

@@ -68,9 +68,9 @@ const (
 
 // Repo names one revision of a repository.
 type Repo struct {
-	Kind     Kind
-	ID       string // ORG/NAME
-	Revision string // branch, tag, or commit
+	Kind     Kind   `json:"kind"`
+	ID       string `json:"id"`       // ORG/NAME
+	Revision string `json:"revision"` // branch, tag, or commit
 }
 
 var (

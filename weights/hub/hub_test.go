@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -762,6 +763,29 @@ func TestErrorsKeepSignaturesSecret(t *testing.T) {
 	_, err := pull(t.Context(), c, Want{Include: []string{big}})
 	if !errors.Is(err, ErrNetwork) || strings.Contains(err.Error(), "signature") {
 		t.Errorf("got %v, want ErrNetwork without the address", err)
+	}
+}
+
+// The proxies of the environment are read once in a program, so another one asks.
+func TestProxy(t *testing.T) {
+	if os.Getenv("HUB_TEST_PROXY") != "" {
+		c, err := New()
+		if err == nil {
+			_, err = pull(t.Context(), c, Want{Include: []string{"config.json"}})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	s := newServer(t)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxy$")
+	cmd.Env = []string{"HUB_TEST_PROXY=1", "HTTP_PROXY=" + s.URL, "HF_ENDPOINT=http://hub.invalid", "HF_HOME=" + t.TempDir()}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if s.count() != 3 {
+		t.Errorf("the proxy got %v, want the list, the headers and the file", s.requests)
 	}
 }
 

@@ -1,0 +1,250 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/distill"
+	"mgd3/weights/hub"
+)
+
+// pullOptions are the flags of pull.
+type pullOptions struct {
+	include                      []string
+	mirror                       string
+	offline, accept, check, list bool
+}
+
+func (e *env) pullCmd() *cobra.Command {
+	var o pullOptions
+	cmd := &cobra.Command{
+		Use:   "pull [NAME | ORG/NAME[@REVISION]]",
+		Short: "Fetch a model or an image set from the hub",
+		Long: `Fetches a model or an image set from Hugging Face's hub and prints its folder; without a name, lists
+what has one. Anything else on the hub goes by ORG/NAME, and datasets/ORG/NAME. No other command uses
+the network.
+
+Files go where Python's huggingface_hub keeps them, are taken up where an earlier attempt ended, and
+are held against the hub's own sizes and hashes before they have a name. HF_TOKEN, HF_HOME,
+HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE and HTTPS_PROXY mean what they mean there; see docs/pull.md.`,
+		Example: `  mgd3 pull
+  mgd3 pull --accept-licence dit-xl-2-256
+  mgd3 distill --model $(mgd3 pull dit-xl-2-256) --vae $(mgd3 pull sd-vae-ft-mse) --data imagenet.zip --out set
+  mgd3 pull --include '*.json' --include 'vae/*.safetensors' CompVis/stable-diffusion-v1-4
+  mgd3 pull --offline taesd`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 || o.list {
+				return e.listKnown()
+			}
+			return e.pull(cmd.Context(), &o, args[0])
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&o.include, "include", nil, "take the files that match `GLOB`, in place of those that the name stands for; * is any text, slashes too; can be repeated")
+	f.StringVar(&o.mirror, "mirror", "", "ask the hub at `URL`; default HF_ENDPOINT, or the hub itself")
+	f.BoolVar(&o.offline, "offline", hub.Offline(), "no network: print the folder of what is in the cache")
+	f.BoolVar(&o.accept, "accept-licence", false, "you have read the licence and accept it")
+	f.BoolVar(&o.check, "check", false, "hash the files that are in the cache too; damaged ones are fetched again")
+	f.BoolVar(&o.list, "list", false, "list what has a name")
+	return cmd
+}
+
+// listKnown prints what has a name.
+func (e *env) listKnown() error {
+	if e.json {
+		out := json.NewEncoder(e.stdout)
+		for _, k := range hub.Table {
+			if err := out.Encode(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "name\tfor\tabout\twhat\tfrom\tlicence")
+	for _, k := range hub.Table {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.Name, k.Flag, k.Size, k.Title, k.Repo.ID, terms(k))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(e.stdout, "\nFiles are held against the hub's own hashes: SHA-256, or git's SHA-1 for small ones.")
+	return err
+}
+
+// terms says what one may do with it.
+func terms(k hub.Known) string {
+	s := k.Licence
+	if k.Research {
+		s += "; non-commercial research only"
+	}
+	if k.Gated {
+		s += "; needs a token"
+	}
+	return s
+}
+
+// wanted returns what a name, or a repository, stands for.
+func (o *pullOptions) wanted(name string) (hub.Known, error) {
+	short, revision, given := strings.Cut(name, "@")
+	k, known := hub.Lookup(short)
+	switch {
+	case known && given:
+		k.Repo.Revision = revision
+	case !known && !strings.Contains(short, "/"):
+		return k, fail(exitUsage, `"mgd3 pull" lists what has a name; anything else goes by ORG/NAME`, fmt.Errorf("%q has no place on the list", name))
+	case !known:
+		repo, err := hub.ParseRepo(name)
+		if err != nil {
+			return k, fail(exitUsage, "", err)
+		}
+		k = hub.Known{Name: name, Repo: repo, Want: hub.Want{Lean: true}}
+	}
+	if len(o.include) > 0 {
+		k.Want, k.Folder = hub.Want{Include: o.include}, ""
+	}
+	return k, nil
+}
+
+// pull prints the folder of a repository, once it is whole.
+func (e *env) pull(ctx context.Context, o *pullOptions, name string) error {
+	k, err := o.wanted(name)
+	if err != nil {
+		return err
+	}
+	c, err := hub.New()
+	if err == nil && o.mirror != "" {
+		err = c.SetEndpoint(o.mirror)
+	}
+	if err != nil {
+		return hubFailure(c, k.Repo, err)
+	}
+	c.Check, c.Report = o.check, newProgress(e.stdout, e.stderr, e.quiet, e.json).download
+	s, err := e.snapshot(ctx, c, o, k)
+	if err != nil {
+		return hubFailure(c, k.Repo, err)
+	}
+	return e.pulled(k, s)
+}
+
+// snapshot finds what is wanted and fetches what of it is not in the cache.
+func (e *env) snapshot(ctx context.Context, c *hub.Client, o *pullOptions, k hub.Known) (*hub.Snapshot, error) {
+	if o.offline {
+		return c.Cached(ctx, k.Repo, k.Want)
+	}
+	s, err := c.Find(ctx, k.Repo, k.Want)
+	if err != nil {
+		return nil, err
+	}
+	if files, bytes := s.Missing(); files > 0 {
+		if err := e.consent(c, o, k, os.Stdin, isTerminal(os.Stdin)); err != nil {
+			return nil, err
+		}
+		e.say("%d of %d files, %s, to %s", files, len(s.Files), size(bytes), c.Cache)
+	}
+	return s, c.Fetch(ctx, s)
+}
+
+// say tells the user something, unless they asked for quiet.
+func (e *env) say(format string, args ...any) {
+	if !e.quiet && !e.json {
+		fmt.Fprintf(e.stderr, "mgd3: "+format+"\n", args...)
+	}
+}
+
+// consent states the licence, and asks whether it is accepted where it is a narrow one.
+func (e *env) consent(c *hub.Client, o *pullOptions, k hub.Known, stdin io.Reader, terminal bool) error {
+	page := c.Page(k.Repo)
+	if k.Licence == "" {
+		e.say("%s: its page names the licence: %s", k.Repo, page)
+		return nil
+	}
+	fmt.Fprintf(e.stderr, "mgd3: %s: %s (%s)\n", k.Name, terms(k), page)
+	if !k.Research || o.accept {
+		return nil
+	}
+	if terminal {
+		fmt.Fprint(e.stderr, "mgd3: do you accept this? [y/N] ")
+		answer, _ := bufio.NewReader(stdin).ReadString('\n')
+		switch strings.ToLower(strings.TrimSpace(answer)) {
+		case "y", "yes":
+			return nil
+		}
+	}
+	return fail(exitUsage, "--accept-licence says that you have read it and accept it", fmt.Errorf("%s: %s: not accepted", k.Name, terms(k)))
+}
+
+// pulled prints the folder, alone on stdout so that a shell can put it in a command.
+func (e *env) pulled(k hub.Known, s *hub.Snapshot) error {
+	dir := filepath.Join(s.Dir, k.Folder)
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(struct {
+			Name   string     `json:"name"`
+			Repo   hub.Repo   `json:"repo"`
+			Commit string     `json:"commit"`
+			Path   string     `json:"path"`
+			Files  []hub.File `json:"files"`
+		}{k.Name, k.Repo, s.Commit, dir, s.Files})
+	}
+	if k.Flag != "" && isTerminal(e.stdout) {
+		e.say("to use it: %s $(mgd3 pull %s)", k.Flag, k.Name)
+	}
+	_, err := fmt.Fprintln(e.stdout, dir)
+	return err
+}
+
+// hubFailure gives an error of the hub its exit code, and advice.
+func hubFailure(c *hub.Client, r hub.Repo, err error) error {
+	switch {
+	case errors.Is(err, hub.ErrName):
+		return fail(exitUsage, `"mgd3 pull --help" shows the forms of names`, err)
+	case errors.Is(err, hub.ErrOffline):
+		return fail(exitHub, "it must be pulled once with a network: without --offline and HF_HUB_OFFLINE", err)
+	case errors.Is(err, hub.ErrAccess) && c.Token == "":
+		return fail(exitHub, "accept the terms on "+c.Page(r)+" with an account, and put a token of it into HF_TOKEN", err)
+	case errors.Is(err, hub.ErrAccess):
+		return fail(exitHub, "accept the terms on "+c.Page(r)+" with the account of your token; the token must be allowed to read it", err)
+	case errors.Is(err, hub.ErrNotFound):
+		return fail(exitHub, c.Page(r)+" should show it; private ones need a token in HF_TOKEN", err)
+	case errors.Is(err, hub.ErrCorrupt):
+		return fail(exitHub, "nothing of it is kept; try again later, or another --mirror", err)
+	case errors.Is(err, hub.ErrNetwork):
+		return fail(exitHub, "the same command again goes on from here; HTTPS_PROXY names a proxy, --mirror another hub", err)
+	}
+	return err
+}
+
+// stagePull counts megabytes.
+const stagePull = "pull"
+
+// download is told of everything that happens in a pull.
+func (p *progress) download(e hub.Event) {
+	if p.json != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		_ = p.json.Encode(e)
+		return
+	}
+	if e.Note != "" {
+		p.event(distill.Event{Warning: strings.TrimPrefix(e.File+": "+e.Note, ": ")})
+		return
+	}
+	const mega = 1_000_000
+	done, total := int(e.Done/mega), int((e.Total+mega-1)/mega)
+	if e.Done == e.Total {
+		done = total
+	}
+	p.note = ", " + e.File
+	p.event(distill.Event{Stage: stagePull, Kept: int(e.Kept / mega), Done: done, Total: total})
+}
