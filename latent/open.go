@@ -136,7 +136,7 @@ func pair(fsys fs.FS, at string) (encoder, decoder string, err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if encoder, decoder = pairOf(fsys, at); encoder == "" {
-			return "", "", fmt.Errorf("%w, and no %s%s and %s%s with %v", err, at, encoderFile, path.Base(at), decoderFile, extensions)
+			return "", "", fmt.Errorf("%w; nor are there %s%s and %s%s, with one of %s", err, at, encoderFile, at, decoderFile, strings.Join(extensions, " "))
 		}
 		return encoder, decoder, nil
 	case err != nil:

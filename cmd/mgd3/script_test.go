@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 // TestScript runs the shell sessions in testdata/script. Beside the usual commands they have
 //
 //	tinymodel DIR [SEED]   write a model folder
+//	tinyfound DIR LABEL…   write a model in the layouts that models are found in; the label imagenet is 1,000
 //	tinyimages DIR N       write N images of each class below DIR/train
 //	tinyfeatures DIR       write the network of score --features
 //	sametree DIR DIR       compare the visible files of two folders byte by byte
@@ -33,6 +34,7 @@ func TestScript(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"tinymodel":    tinyModel,
+			"tinyfound":    tinyFound,
 			"tinyimages":   tinyImages,
 			"tinyfeatures": tinyFeatures,
 			"sametree":     sameTree,
@@ -46,6 +48,18 @@ func tinyModel(ts *testscript.TestScript, _ bool, args []string) {
 		seed = number(ts, args[1])
 	}
 	ts.Check(tiny.Model(ts.MkAbs(args[0]), uint64(seed)))
+}
+
+func tinyFound(ts *testscript.TestScript, _ bool, args []string) {
+	labels := args[1:]
+	if len(labels) == 1 && labels[0] == "imagenet" {
+		labels = make([]string, 1000)
+		for i := range labels {
+			labels[i] = fmt.Sprintf("thing %d", i)
+		}
+		labels[0], labels[999] = "tench, Tinca tinca", "toilet tissue, toilet paper, bathroom tissue"
+	}
+	ts.Check(tiny.Found(ts.MkAbs(args[0]), labels))
 }
 
 func tinyImages(ts *testscript.TestScript, _ bool, args []string) {

@@ -20,6 +20,7 @@ import (
 	"mgd3/engine"
 	"mgd3/features"
 	"mgd3/internal/atomicfile"
+	"mgd3/internal/wild"
 	"mgd3/latent"
 	"mgd3/rng"
 	"mgd3/weights"
@@ -75,8 +76,13 @@ func Features(dir string) error {
 	return errors.Join(err, folder(dir, "{}", specs, 1, "model.safetensors"))
 }
 
-// folder writes a network's folder with random weights about as large as a fresh network's.
+// folder writes a network's folder with random weights.
 func folder(dir, config string, specs []weights.Spec, seed uint64, name string) error {
+	return errors.Join(file(filepath.Join(dir, "config.json"), config), wild.Write(filepath.Join(dir, name), random(specs, seed, 0.2)))
+}
+
+// random returns tensors about as large as a fresh network's, where deviation is 1/√(inputs).
+func random(specs []weights.Spec, seed uint64, deviation float32) []weights.Tensor {
 	var list []weights.Tensor
 	for i, spec := range specs {
 		n := 1
@@ -86,13 +92,11 @@ func folder(dir, config string, specs []weights.Spec, seed uint64, name string) 
 		data := make([]float32, n)
 		rng.Normals(rng.Stream(seed, "weights", uint64(i)), data)
 		for j := range data {
-			data[j] *= 0.2
+			data[j] *= deviation
 		}
 		list = append(list, weights.F32(spec.Name, spec.Shape, data))
 	}
-	return errors.Join(
-		file(filepath.Join(dir, "config.json"), config),
-		atomicfile.Write(filepath.Join(dir, name), func(w io.Writer) error { return weights.Write(w, list, nil) }))
+	return list
 }
 
 func file(path, text string) error {
