@@ -1,0 +1,242 @@
+package parquet
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Encodings of values, by their numbers.
+const (
+	encPlain           = 0
+	encPlainDictionary = 2
+	encDelta           = 5
+	encDeltaLength     = 6
+	encDictionary      = 8
+)
+
+// entries are those of a dictionary.
+type entries struct {
+	ints  []int64
+	bytes [][]byte
+	size  int // bytes
+}
+
+// decoder decodes n values.
+type decoder struct {
+	kind  Type
+	n     int
+	ints  []int64
+	bytes [][]byte
+}
+
+func (d *decoder) decode(encoding int64, data []byte) (err error) {
+	switch {
+	case encoding == encPlain && d.kind == ByteArray:
+		d.bytes, err = plainBytes(data, d.n)
+	case encoding == encPlain && d.kind == Int64:
+		d.ints, err = plainInts(data, d.n, 8)
+	case encoding == encPlain && d.kind == Int32:
+		d.ints, err = plainInts(data, d.n, 4)
+	case encoding == encDelta && (d.kind == Int64 || d.kind == Int32):
+		d.ints, _, err = deltas(data, d.n)
+		for i, v := range d.ints {
+			if d.kind == Int32 { // their sums wrap at 32 bits
+				d.ints[i] = int64(int32(v))
+			}
+		}
+	case encoding == encDeltaLength && d.kind == ByteArray:
+		d.bytes, err = deltaLengths(data, d.n)
+	default:
+		return bad("values of type %d in encoding %d, which is not read here", d.kind, encoding)
+	}
+	return err
+}
+
+func plainBytes(data []byte, n int) ([][]byte, error) {
+	if n > len(data)/4 {
+		return nil, bad("%d values in %d bytes", n, len(data))
+	}
+	values := make([][]byte, n)
+	for i := range values {
+		if len(data) < 4 || uint64(binary.LittleEndian.Uint32(data)) > uint64(len(data)-4) {
+			return nil, bad("value %d of %d ends early", i, n)
+		}
+		end := 4 + int(binary.LittleEndian.Uint32(data))
+		values[i] = data[4:end:end]
+		data = data[end:]
+	}
+	return values, nil
+}
+
+func plainInts(data []byte, n, size int) ([]int64, error) {
+	if n > len(data)/size {
+		return nil, bad("%d values of %d bytes in %d bytes", n, size, len(data))
+	}
+	values := make([]int64, n)
+	for i := range values {
+		if size == 4 {
+			values[i] = int64(int32(binary.LittleEndian.Uint32(data[4*i:])))
+		} else {
+			values[i] = int64(binary.LittleEndian.Uint64(data[8*i:]))
+		}
+	}
+	return values, nil
+}
+
+// lookUp takes the values from a dictionary by the indices in data.
+func (d *decoder) lookUp(e entries, data []byte) error {
+	if len(data) == 0 {
+		if d.n > 0 {
+			return bad("no indices")
+		}
+		return nil
+	}
+	indices, err := hybrid(data[1:], uint(data[0]), d.n)
+	if err != nil {
+		return err
+	}
+	for _, index := range indices {
+		switch {
+		case d.kind == ByteArray && int(index) < len(e.bytes):
+			d.bytes = append(d.bytes, e.bytes[index])
+		case d.kind != ByteArray && int(index) < len(e.ints):
+			d.ints = append(d.ints, e.ints[index])
+		default:
+			return bad("index %d into a dictionary of %d values", index, max(len(e.bytes), len(e.ints)))
+		}
+	}
+	return nil
+}
+
+// bitWidth is the number of bits that numbers up to most need.
+func bitWidth(most int) uint { return uint(bits.Len(uint(most))) }
+
+// hybrid reads n numbers of width bits, in runs of one number and in packs of eight.
+func hybrid(data []byte, width uint, n int) ([]uint32, error) {
+	if width > 32 {
+		return nil, bad("numbers of %d bits", width)
+	}
+	size := int(width+7) / 8 // bytes of a run's number
+	values := make([]uint32, 0, n)
+	for len(values) < n {
+		head, read := binary.Uvarint(data)
+		if read <= 0 {
+			return nil, bad("%d numbers, want %d", len(values), n)
+		}
+		data = data[read:]
+		count, left := head>>1, n-len(values)
+		if head&1 == 0 { // a run
+			if len(data) < size {
+				return nil, bad("%d numbers, want %d", len(values), n)
+			}
+			var number [4]byte
+			copy(number[:], data[:size])
+			data = data[size:]
+			for range min(count, uint64(left)) {
+				values = append(values, binary.LittleEndian.Uint32(number[:]))
+			}
+			continue
+		}
+		if count > uint64(left+7)/8 { // the last pack may be full beyond n, but no pack is too much
+			count = uint64(left+7) / 8
+		}
+		length := int(count) * int(width)
+		if length > len(data) { // writers may leave out the end of the last pack
+			length = len(data)
+		}
+		if want := (min(int(count)*8, left)*int(width) + 7) / 8; length < want {
+			return nil, bad("%d numbers, want %d", len(values), n)
+		}
+		values = unpack(values, data[:length], width, min(int(count)*8, left))
+		data = data[length:]
+	}
+	return values, nil
+}
+
+// unpack appends n numbers of width bits, the lowest bits first.
+func unpack(values []uint32, data []byte, width uint, n int) []uint32 {
+	var pending uint64
+	var have uint
+	for range n {
+		for have < width {
+			pending |= uint64(data[0]) << have
+			data = data[1:]
+			have += 8
+		}
+		values = append(values, uint32(pending&(1<<width-1)))
+		pending >>= width
+		have -= width
+	}
+	return values
+}
+
+// deltas reads n numbers in DELTA_BINARY_PACKED and returns what comes after them.
+func deltas(data []byte, n int) ([]int64, []byte, error) {
+	t := &thrift{b: data} // has the same numbers of variable length
+	block, packs, total, last := t.unsigned(), t.unsigned(), t.unsigned(), t.int()
+	if t.err != nil {
+		return nil, nil, bad("deltas: %w", t.err)
+	}
+	if total != uint64(n) {
+		return nil, nil, bad("deltas of %d values, want %d", total, n)
+	}
+	if packs == 0 || block%128 != 0 || block == 0 || block > 1<<20 || block%packs != 0 || block/packs%32 != 0 {
+		return nil, nil, bad("deltas in blocks of %d in %d parts", block, packs)
+	}
+	values := make([]int64, 0, n)
+	if n > 0 {
+		values = append(values, last)
+	}
+	each := int(block / packs)
+	for len(values) < n {
+		least := t.int()
+		widths := t.take(packs)
+		if t.err != nil {
+			return nil, nil, bad("deltas: %w", t.err)
+		}
+		for _, width := range widths {
+			count := min(each, n-len(values))
+			if count == 0 { // parts behind the last value have a width but no bits
+				break
+			}
+			packed := t.take(uint64(each) * uint64(width) / 8)
+			if t.err != nil || width > 64 {
+				return nil, nil, bad("deltas: %w", errShort)
+			}
+			for i := range count {
+				last += least + int64(bitsAt(packed, i*int(width), uint(width)))
+				values = append(values, last)
+			}
+		}
+	}
+	return values, t.b, nil
+}
+
+// bitsAt returns width bits of data, the lowest first.
+func bitsAt(data []byte, at int, width uint) uint64 {
+	var v uint64
+	for i := uint(0); i < width; {
+		shift := uint(at) % 8
+		take := min(8-shift, width-i)
+		v |= uint64(data[at/8]>>shift) & (1<<take - 1) << i
+		at += int(take)
+		i += take
+	}
+	return v
+}
+
+func deltaLengths(data []byte, n int) ([][]byte, error) {
+	lengths, data, err := deltas(data, n)
+	if err != nil {
+		return nil, err
+	}
+	values := make([][]byte, n)
+	for i, length := range lengths {
+		if length < 0 || length > int64(len(data)) {
+			return nil, bad("value %d of %d has %d bytes, of which %d are there", i, n, length, len(data))
+		}
+		values[i] = data[:length:length]
+		data = data[length:]
+	}
+	return values, nil
+}
