@@ -64,7 +64,15 @@ func save(t *testing.T, path string, list []weights.Tensor) string {
 func saveConfig(t *testing.T, path string, config any) {
 	t.Helper()
 	text, err := json.Marshal(config)
-	if err := errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, text, 0o666)); err != nil {
+	if err != nil {
+		t.Fatal(err)
+	}
+	saveBytes(t, path, text)
+}
+
+func saveBytes(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, data, 0o666)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -117,6 +125,8 @@ func folders(t *testing.T, c Config, list []weights.Tensor) map[string]string {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
 	saveConfig(t, at("ours/config.json"), c)
+	saveConfig(t, at("torch/config.json"), c)
+	saveBytes(t, at("torch/model.pt"), wild.Torch(list, nil).Zip())
 	saveConfig(t, at("diffusers/config.json"), map[string]any{
 		"_class_name": "Transformer2DModel", "_diffusers_version": "0.12.0.dev0", "activation_fn": "gelu-approximate", "attention_bias": true,
 		"attention_head_dim": c.Hidden / c.Heads, "cross_attention_dim": nil, "dropout": 0.0, "in_channels": c.Channels,
@@ -129,6 +139,7 @@ func folders(t *testing.T, c Config, list []weights.Tensor) map[string]string {
 		"our folder":             at("ours"),
 		"diffusers' file":        save(t, at("diffusers/diffusion_pytorch_model.safetensors"), wild.Transformer(list, c.Depth)),
 		"diffusers' folder":      at("diffusers"),
+		"our folder of PyTorch":  at("torch"),
 	}
 }
 
@@ -142,7 +153,13 @@ func TestOpenLayouts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			list := random(t, e, c)
 			paths := folders(t, c, list)
-			paths["one file, nothing beside it"] = save(t, filepath.Join(t.TempDir(), "DiT-S-2-32x32.safetensors"), list)
+			dir := t.TempDir()
+			at := func(name string) string { return filepath.Join(dir, name) }
+			paths["one file, nothing beside it"] = save(t, at("DiT-S-2-32x32.safetensors"), list)
+			paths["one file of PyTorch"] = at("DiT-S-2-32x32.pt")
+			paths["a checkpoint of the training"] = at("0400000.pt")
+			saveBytes(t, at("DiT-S-2-32x32.pt"), wild.Torch(list, nil).Zip())
+			saveBytes(t, at("0400000.pt"), wild.Torch(list, wild.DiTCheckpoint(wild.Dict{})).Zip())
 			wantSame(t, e, c, paths)
 		})
 	}

@@ -54,6 +54,19 @@ func save(t *testing.T, path string, list []weights.Tensor) string {
 	return path
 }
 
+// saveTorch writes a file of these tensors as PyTorch does, under a key of a checkpoint if there is one.
+func saveTorch(t *testing.T, path, key string, list []weights.Tensor) string {
+	t.Helper()
+	archive := wild.Torch(list, func(state any) any {
+		if key == "" {
+			return state
+		}
+		return wild.Dict{{Key: "epoch", Value: 1}, {Key: key, Value: state}}
+	})
+	saveText(t, path, string(archive.Zip()))
+	return path
+}
+
 func saveText(t *testing.T, path, text string) {
 	t.Helper()
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(text), 0o666)); err != nil {
@@ -119,6 +132,9 @@ func layouts(t *testing.T, c Config, list []weights.Tensor) map[string]string {
 		"CompVis' file with the loss":   save(t, filepath.Join(dir, "training.safetensors"), training),
 		"CompVis' file in a folder":     filepath.Join(dir, "plain"),
 		"Stable Diffusion's checkpoint": save(t, filepath.Join(dir, "sd.safetensors"), whole),
+		"CompVis' file of PyTorch":      saveTorch(t, filepath.Join(dir, "compvis.ckpt"), "state_dict", training),
+		"the whole of PyTorch":          saveTorch(t, filepath.Join(dir, "sd.ckpt"), "state_dict", whole),
+		"diffusers' file of PyTorch":    saveTorch(t, filepath.Join(dir, "diffusers.bin"), "", list),
 	}
 }
 
@@ -177,6 +193,8 @@ func TestOpenTAESD(t *testing.T) {
 			at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
 			save(t, at("pair/x_encoder.safetensors"), encoder)
 			save(t, at("pair/x_decoder.safetensors"), decoder)
+			saveTorch(t, at("torch/x_encoder.pth"), "", encoder)
+			saveTorch(t, at("torch/x_decoder.pth"), "", decoder)
 			save(t, at("many/x_encoder.safetensors"), encoder)
 			save(t, at("many/x_decoder.safetensors"), decoder)
 			other := random(t, e, taesd{channels: 4, width: 4})
@@ -186,6 +204,7 @@ func TestOpenTAESD(t *testing.T) {
 			saveText(t, at("diffusers/config.json"), tinyConfig)
 			wantSame(t, e, 16, map[string]string{
 				"folder of a pair":  at("pair"),
+				"pair of PyTorch":   at("torch"),
 				"prefix":            at("many/x"),
 				"encoder's file":    at("many/x_encoder.safetensors"),
 				"decoder's file":    at("many/x_decoder.safetensors"),
