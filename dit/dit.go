@@ -52,11 +52,12 @@ func (c Config) forward(p engine.Params, x, t, y *Node, see func(string, *Node))
 	h := c.tokens(p.In("x_embedder").In("proj"), x)
 	see("tokens", h)
 	cond = engine.SiLU(cond)
+	h = p.Cast(h)
 	for i := range c.Depth {
-		h = c.block(p.At("blocks", i), h, cond)
+		h = c.block(p.At("blocks", i), h, p.Cast(cond))
 		see(fmt.Sprintf("block%d", i), h)
 	}
-	h = c.final(p.In("final_layer"), h, cond)
+	h = c.final(p.In("final_layer"), engine.Wide(h), cond)
 	see("final_tokens", h)
 	return c.unpatch(h)
 }
@@ -116,9 +117,10 @@ func modulation(p engine.Params, cond *Node, n, hidden int) []*Node {
 	return Split(Reshape(all, cond.Shape().Dim(0), n, hidden), 1, n)
 }
 
-// modulate returns LN(h)·(1+scale) + shift.
+// modulate returns LN(h)·(1+scale) + shift, computed in float32.
 func modulate(h, shift, scale *Node) *Node {
-	return Add(Mul(engine.LayerNorm(h, epsilon), OnePlus(scale)), shift)
+	wide := Add(Mul(engine.LayerNorm(engine.Wide(h), epsilon), OnePlus(engine.Wide(scale))), engine.Wide(shift))
+	return ConvertDType(wide, h.DType())
 }
 
 func (c Config) attention(p engine.Params, h *Node) *Node {

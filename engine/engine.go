@@ -40,6 +40,9 @@ type Engine struct {
 	// rows: [Engine.EachFilled] gives all calls the same number of rows then. It is set for xla.
 	FixedRows bool
 
+	// Precision is that of the networks which are uploaded and compiled from now on.
+	Precision Precision
+
 	name    string
 	backend compute.Backend
 }
@@ -95,8 +98,14 @@ func OpenPlugin(name, file string) (*Engine, error) {
 
 const xlaName = "xla"
 
-// Name returns the name the engine was opened with; that of xla has the name of the plugin's kind in it, and no path.
-func (e *Engine) Name() string { return e.name }
+// Name returns the name the engine was opened with, and its precision if that is not float32: what results depend on. That
+// of xla has the name of the plugin's kind in it, and no path.
+func (e *Engine) Name() string {
+	if e.Precision == BF16 {
+		return e.name + " in " + string(BF16)
+	}
+	return e.name
+}
 
 // Description says in words what the backend is.
 func (e *Engine) Description() string { return e.backend.Description() }

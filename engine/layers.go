@@ -4,27 +4,30 @@ import (
 	"math"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/nn"
 )
 
+// The layers compute in the type of x, and have their weights converted to it.
+
 // Linear returns x·Wᵀ + b over the last axis of x; the tensors are weight [out, in] and bias [out].
 func Linear(p Params, x *Node, out int) *Node {
 	in := x.Shape().Dim(-1)
-	return nn.Dense(x, p.Get("weight", out, in), p.Get("bias", out), compute.DenseLayoutOutputsInput)
+	return nn.Dense(x, like(x, p.Get("weight", out, in)), like(x, p.Get("bias", out)), compute.DenseLayoutOutputsInput)
 }
 
 // Conv2D is [Conv] plus bias [out].
 func Conv2D(p Params, x *Node, out, k, stride int, pads [2]int) *Node {
 	y := Conv(p, x, out, k, stride, pads)
-	return Add(y, Reshape(p.Get("bias", out), 1, 1, 1, out))
+	return Add(y, like(y, Reshape(p.Get("bias", out), 1, 1, 1, out)))
 }
 
 // Conv returns the cross-correlation of x [B, H, W, C] with weight [out, C, k, k].
 // pads are the rows added at top and bottom, and alike the columns at left and right.
 func Conv(p Params, x *Node, out, k, stride int, pads [2]int) *Node {
 	channels := x.Shape().Dim(-1)
-	return ConvGeneral(x, p.Get("weight", out, channels, k, k), channelsLast,
+	return ConvGeneral(x, like(x, p.Get("weight", out, channels, k, k)), channelsLast,
 		[]int{stride, stride}, [][2]int{pads, pads}, nil, nil, 1, 1)
 }
 
@@ -45,10 +48,10 @@ func LayerNorm(x *Node, epsilon float64) *Node {
 // and shifts each channel (Wu and He 2018, eq. 1 and 7).
 func GroupNorm(p Params, x *Node, groups int, epsilon float64) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	g := Reshape(x, b, h, w, groups, c/groups)
+	g := Reshape(Wide(x), b, h, w, groups, c/groups)
 	g = nn.LayerNorm(g, []int{1, 2, 4}, epsilon, nil, nil, nil)
 	y := Reshape(g, b, h, w, c)
-	return Add(Mul(y, Reshape(p.Get("weight", c), 1, 1, 1, c)), Reshape(p.Get("bias", c), 1, 1, 1, c))
+	return like(x, Add(Mul(y, Reshape(p.Get("weight", c), 1, 1, 1, c)), Reshape(p.Get("bias", c), 1, 1, 1, c)))
 }
 
 // Attention returns softmax(q·kᵀ/√d)·v per head (Vaswani et al. 2017, eq. 1); q, k, v and the result
@@ -61,25 +64,34 @@ func Attention(q, k, v *Node) *Node {
 		return y
 	}
 	decomposed := func() *Node {
-		scores := MulScalar(Einsum("bqhd,bkhd->bhqk", q, k), scale)
-		return Einsum("bhqk,bkhd->bqhd", Softmax(scores, -1), v)
+		product := Dot(q, k)
+		if q.DType() != dtypes.Float32 {
+			product = product.WithOutputDType(dtypes.Float32)
+		}
+		scores := MulScalar(product.Einsum("bqhd,bkhd->bhqk"), scale)
+		return Einsum("bhqk,bkhd->bqhd", like(v, Softmax(scores, -1)), v)
+	}
+	// cuDNN's kernel takes no longer heads, and XLA finds that out only when it compiles the graph.
+	if q.Shape().Dim(-1) > 128 && q.Graph().Backend().Name() == xlaName {
+		return decomposed()
 	}
 	y, _ := InternalFusedOpCaller(fused, decomposed, true)
 	return y
 }
 
 // SiLU returns x·σ(x) (Elfwing et al. 2017).
-func SiLU(x *Node) *Node { return Mul(x, Sigmoid(x)) }
+func SiLU(x *Node) *Node { return like(x, Mul(Wide(x), Sigmoid(Wide(x)))) }
 
 // GELU returns the tanh approximation of x·Φ(x) (Hendrycks and Gimpel 2016).
-func GELU(x *Node) *Node {
+func GELU(narrow *Node) *Node {
+	x := Wide(narrow)
 	fused := func() *Node { return BackendFusedGelu(x, false) }
 	decomposed := func() *Node {
 		inner := MulScalar(Add(x, MulScalar(Mul(x, Square(x)), 0.044715)), math.Sqrt(2/math.Pi))
 		return Mul(MulScalar(x, 0.5), OnePlus(Tanh(inner)))
 	}
 	y, _ := InternalFusedOpCaller(fused, decomposed, true)
-	return y
+	return like(narrow, y)
 }
 
 // ReLU is max(x, 0), with PyTorch's derivative: 0 at 0, and NaN stays NaN.

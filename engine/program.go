@@ -70,6 +70,7 @@ func (p Params) Unset() []weights.Spec {
 // binding collects the tensors that one graph asks for, in the order it asks, and those it sets.
 type binding struct {
 	graph     *Graph
+	precision Precision
 	weights   Weights // nil while nothing is known but names and shapes
 	specs     []weights.Spec
 	nodes     map[string]*Node
@@ -99,8 +100,8 @@ func (b *binding) get(spec weights.Spec) *Node {
 	return node
 }
 
-func bind(g *Graph, w Weights) *binding {
-	return &binding{graph: g, weights: w, nodes: map[string]*Node{}}
+func (e *Engine) bind(g *Graph, w Weights) *binding {
+	return &binding{graph: g, precision: e.Precision, weights: w, nodes: map[string]*Node{}}
 }
 
 // Declare lists the tensors that f asks for when its inputs have the given shapes.
@@ -112,7 +113,7 @@ func (e *Engine) Declare(f Func, in ...shapes.Shape) (specs []weights.Spec, err 
 	for i, shape := range in {
 		inputs[i] = Parameter(g, fmt.Sprintf("input %d", i), shape)
 	}
-	b := bind(g, nil)
+	b := e.bind(g, nil)
 	f(Params{binding: b}, inputs)
 	return b.specs, nil
 }
@@ -133,11 +134,11 @@ func recoverInto(err *error) {
 type Weights map[string]*tensors.Tensor
 
 // Upload moves the tensors that specs name from set to the device, one at a time; those that the file has in half precision stay
-// so if e.KeepHalf. A set that does not fit the specs is a [weights.ErrMismatch].
+// so if e.KeepHalf, and those that a network rounds to bf16 are rounded. A set that does not fit the specs is a [weights.ErrMismatch].
 func (e *Engine) Upload(set *weights.Set, specs []weights.Spec) (Weights, error) {
 	w := make(Weights, len(specs))
 	err := set.Each(specs, func(spec weights.Spec, data []float32) error {
-		tensor, err := e.upload(data, set.DType(spec.Name), spec.Shape)
+		tensor, err := e.Weight(data, set.DType(spec.Name), spec.Shape...)
 		if err != nil {
 			return fmt.Errorf("tensor %s: to the device: %w", spec.Name, err)
 		}
@@ -147,9 +148,11 @@ func (e *Engine) Upload(set *weights.Set, specs []weights.Spec) (Weights, error)
 	return w, err
 }
 
-// upload moves numbers of a file to the device; those of half precision are exact as they are.
-func (e *Engine) upload(data []float32, stored weights.DType, dims []int) (*tensors.Tensor, error) {
+// Weight moves a network's numbers, which a file has as stored, to the device; those of half precision are exact as they are.
+func (e *Engine) Weight(data []float32, stored weights.DType, dims ...int) (*tensors.Tensor, error) {
 	switch {
+	case e.Precision == BF16 && len(dims) > 1:
+		return e.tensor(narrowed(data, func(i int) bfloat16.BFloat16 { return bfloat16.FromFloat32(data[i]) }), dtypes.BFloat16, dims)
 	case e.KeepHalf && stored == "F16":
 		bits := weights.F16("", dims, data).Bytes() // float16.FromFloat32 of compute v0.1.6 makes zeros of subnormals
 		return e.tensor(narrowed(data, func(i int) float16.Float16 { return float16.FromBits(binary.LittleEndian.Uint16(bits[2*i:])) }), dtypes.Float16, dims)
@@ -194,7 +197,7 @@ type Program struct {
 func (e *Engine) Compile(name string, f Func, w Weights) (*Program, error) {
 	p := &Program{weights: w}
 	build := func(g *Graph, in []*Node) []*Node {
-		b := bind(g, w)
+		b := e.bind(g, w)
 		out := f(Params{binding: b}, in)
 		p.graphs.Store(g.GraphId(), b)
 		return slices.Concat(out, b.setValues)

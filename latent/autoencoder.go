@@ -82,6 +82,7 @@ func (c Config) encoder(p engine.Params, x *Node, see func(string, *Node)) *Node
 	widths := c.BlockOutChannels
 	x = conv3(p.In("conv_in"), x, widths[0])
 	see("enc_conv_in", x)
+	x = p.Cast(x)
 	for i, width := range widths {
 		level := p.At("down_blocks", i)
 		for j := range c.LayersPerBlock {
@@ -92,7 +93,7 @@ func (c Config) encoder(p engine.Params, x *Node, see func(string, *Node)) *Node
 		}
 		see(fmt.Sprintf("enc_down%d", i), x)
 	}
-	x = c.mid(p.In("mid_block"), x)
+	x = engine.Wide(c.mid(p.In("mid_block"), x))
 	see("enc_mid", x)
 	return conv3(p.In("conv_out"), c.activated(p.In("conv_norm_out"), x), 2*c.LatentChannels)
 }
@@ -108,6 +109,7 @@ func (c Config) decoder(p engine.Params, z *Node, see func(string, *Node)) *Node
 	last := len(widths) - 1
 	x = conv3(p.In("conv_in"), x, widths[last])
 	see("dec_conv_in", x)
+	x = p.Cast(x)
 	x = c.mid(p.In("mid_block"), x)
 	see("dec_mid", x)
 	for i := range widths {
@@ -120,7 +122,7 @@ func (c Config) decoder(p engine.Params, z *Node, see func(string, *Node)) *Node
 		}
 		see(fmt.Sprintf("dec_up%d", i), x)
 	}
-	return channelsFirst(conv3(p.In("conv_out"), c.activated(p.In("conv_norm_out"), x), imageChannels))
+	return channelsFirst(conv3(p.In("conv_out"), c.activated(p.In("conv_norm_out"), engine.Wide(x)), imageChannels))
 }
 
 func (c Config) mid(p engine.Params, x *Node) *Node {

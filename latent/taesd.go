@@ -40,7 +40,7 @@ func (c taesd) encode(p engine.Params, image *Node) *Node {
 	next := func() engine.Params { layer++; return p.In(fmt.Sprint(layer - 1)) }
 	for i, blocks := range tinyStages {
 		if i == 0 {
-			x = conv3(next(), x, c.width)
+			x = p.Cast(conv3(next(), x, c.width))
 		} else {
 			x = engine.Conv(next(), x, c.width, 3, 2, [2]int{1, 1})
 		}
@@ -48,7 +48,7 @@ func (c taesd) encode(p engine.Params, image *Node) *Node {
 			x = c.block(next(), x, c.gated && i == len(tinyStages)-1)
 		}
 	}
-	return channelsFirst(conv3(next(), x, c.channels))
+	return channelsFirst(conv3(next(), engine.Wide(x), c.channels))
 }
 
 func (c taesd) decode(p engine.Params, latent *Node) *Node {
@@ -56,7 +56,7 @@ func (c taesd) decode(p engine.Params, latent *Node) *Node {
 	x := MulScalar(Tanh(DivScalar(channelsLast(latent), 3)), 3)
 	layer := 1 // the clamp was one
 	next := func() engine.Params { layer++; return p.In(fmt.Sprint(layer - 1)) }
-	x = engine.ReLU(conv3(next(), x, c.width))
+	x = p.Cast(engine.ReLU(conv3(next(), x, c.width)))
 	layer++
 	for i, blocks := range slices.Backward(tinyStages) {
 		for range blocks {
@@ -67,7 +67,7 @@ func (c taesd) decode(p engine.Params, latent *Node) *Node {
 			x = engine.Conv(next(), upsample(x), c.width, 3, 1, [2]int{1, 1})
 		}
 	}
-	x = conv3(next(), x, imageChannels)
+	x = conv3(next(), engine.Wide(x), imageChannels)
 	return AddScalar(MulScalar(channelsFirst(x), 2), -1)
 }
 

@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// Precision is the type of the numbers inside the denoiser and the autoencoder.
+//
+//	float32   all of them. On an NVIDIA GPU, XLA rounds what enters a product or a convolution to TF32, 10 bits of fraction, as the
+//	          released programs do; ,tf32=false behind the backend's name stops that for products
+//	bf16      weights with more than one axis, activations, and what enters products and convolutions: 7 bits of fraction. Sums of
+//	          products, the statistics of norms, softmax, activation functions, the conditioning on time and class, and each network's
+//	          first and last layer stay float32, as does all that is outside networks: schedule, guidance, step
+//
+// A result depends on it, so the engine's name holds it where it is not float32.
+type Precision string
+
+// The precisions.
+const (
+	Float32 Precision = "float32" // "" too
+	BF16    Precision = "bf16"
+)
+
+// Precisions are all there are.
+var Precisions = []Precision{Float32, BF16}
+
+// Check names a precision that is none.
+func (p Precision) Check() error {
+	if p != "" && !slices.Contains(Precisions, p) {
+		return fmt.Errorf("precision is %q, want one of %v", p, Precisions)
+	}
+	return nil
+}
+
+func (p Precision) dtype() dtypes.DType {
+	if p == BF16 {
+		return dtypes.BFloat16
+	}
+	return dtypes.Float32
+}
+
+// Cast returns x in the precision of the engine; what a network computes from it is of its type until Wide.
+func (p Params) Cast(x *Node) *Node { return ConvertDType(x, p.binding.precision.dtype()) }
+
+// Wide returns x as float32.
+func Wide(x *Node) *Node { return ConvertDType(x, dtypes.Float32) }
+
+// like returns x in the type of y.
+func like(y, x *Node) *Node { return ConvertDType(x, y.DType()) }
