@@ -114,3 +114,12 @@ func toHalf(v float32) uint16 {
 	steps := int(math.RoundToEven(fraction*0x1p11)) - 0x400 // after the leading 1; 0x400 carries into the exponent
 	return sign | uint16((exponent-1+15)<<10+steps)
 }
+
+// toBrain returns the bfloat16 nearest to v, of two equally near ones the even one.
+func toBrain(v float32) uint16 {
+	b := math.Float32bits(v)
+	if v != v {
+		return uint16(b>>16) | 0x40 // what is left of the fraction must not be zero
+	}
+	return uint16((b + 0x7fff + b>>16&1) >> 16) // a carry goes into the exponent, as it should
+}
