@@ -100,19 +100,19 @@ func half(h uint16) float32 {
 
 // toHalf returns the binary16 nearest to v, of two equally near ones the even one.
 func toHalf(v float32) uint16 {
-	sign := uint16(math.Float32bits(v)>>16) & 0x8000
-	size := math.Abs(float64(v))
+	b := math.Float32bits(v)
+	sign := uint16(b>>16) & 0x8000
+	b &= 0x7fffffff
 	switch {
-	case size != size:
+	case b > 255<<23: // NaN
 		return sign | 0x7e00
-	case size >= 65520: // halfway from the largest number to the next power of two
+	case b >= 0x477ff000: // 65520, halfway from the largest number to the next power of two
 		return sign | 0x7c00
-	case size < 0x1p-14: // subnormals: fraction · 2⁻²⁴
-		return sign | uint16(math.RoundToEven(size*0x1p24))
+	case b < (127-14)<<23: // subnormals: fraction · 2⁻²⁴, which is the last bit of numbers from ½ to 1
+		return sign | uint16(math.Float32bits(math.Float32frombits(b)+0.5)-math.Float32bits(0.5))
 	}
-	fraction, exponent := math.Frexp(size)                  // size = fraction·2^exponent, ½ ≤ fraction < 1
-	steps := int(math.RoundToEven(fraction*0x1p11)) - 0x400 // after the leading 1; 0x400 carries into the exponent
-	return sign | uint16((exponent-1+15)<<10+steps)
+	b += 0xfff + b>>13&1 // a carry goes into the exponent, as it should
+	return sign | uint16(b>>13-(127-15)<<10)
 }
 
 // toBrain returns the bfloat16 nearest to v, of two equally near ones the even one.
@@ -121,5 +121,5 @@ func toBrain(v float32) uint16 {
 	if v != v {
 		return uint16(b>>16) | 0x40 // what is left of the fraction must not be zero
 	}
-	return uint16((b + 0x7fff + b>>16&1) >> 16) // a carry goes into the exponent, as it should
+	return uint16((b + 0x7fff + b>>16&1) >> 16) // carries as in toHalf
 }
