@@ -135,7 +135,7 @@ func pair(fsys fs.FS, at string) (encoder, decoder string, err error) {
 	info, err := fs.Stat(fsys, at)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if encoder, decoder = pairOf(fsys, at); encoder == "" {
+		if encoder, decoder = pairOf(fsys, at, extensions...); encoder == "" {
 			return "", "", fmt.Errorf("%w; nor are there %s%s and %s%s, with one of %s", err, at, encoderFile, at, decoderFile, strings.Join(extensions, " "))
 		}
 		return encoder, decoder, nil
@@ -145,7 +145,7 @@ func pair(fsys fs.FS, at string) (encoder, decoder string, err error) {
 		ext := path.Ext(at)
 		for _, part := range []string{encoderFile, decoderFile} {
 			if prefix, ok := strings.CutSuffix(strings.TrimSuffix(at, ext), part); ok {
-				encoder, decoder = pairOf(fsys, prefix)
+				encoder, decoder = pairOf(fsys, prefix, ext)
 			}
 		}
 		return encoder, decoder, nil
@@ -161,7 +161,7 @@ func pair(fsys fs.FS, at string) (encoder, decoder string, err error) {
 		}
 		name := strings.TrimSuffix(entry.Name(), path.Ext(entry.Name()))
 		prefix, ok := strings.CutSuffix(name, encoderFile)
-		if e, d := pairOf(fsys, path.Join(at, prefix)); ok && e != "" && !slices.Contains(prefixes, prefix) {
+		if e, d := pairOf(fsys, path.Join(at, prefix), extensions...); ok && e != "" && !slices.Contains(prefixes, prefix) {
 			prefixes, encoder, decoder = append(prefixes, prefix), e, d
 		}
 	}
@@ -171,8 +171,8 @@ func pair(fsys fs.FS, at string) (encoder, decoder string, err error) {
 	return encoder, decoder, nil
 }
 
-// pairOf returns the files of the pair of that prefix, "" if there are no two.
-func pairOf(fsys fs.FS, prefix string) (encoder, decoder string) {
+// pairOf returns the files of the pair of that prefix with the first extension there is, "" if there are no two.
+func pairOf(fsys fs.FS, prefix string, extensions ...string) (encoder, decoder string) {
 	there := func(name string) bool { info, err := fs.Stat(fsys, name); return err == nil && !info.IsDir() }
 	for _, ext := range extensions {
 		if e, d := prefix+encoderFile+ext, prefix+decoderFile+ext; there(e) && there(d) {

@@ -74,6 +74,17 @@ func TestPhotographs(t *testing.T) {
 	}
 }
 
+// TestTrainedFiles: the files of taef2 as its repository has them, and a safetensors copy, are the same network.
+func TestTrainedFiles(t *testing.T) {
+	dir := filepath.Join("..", "..", "shared", "models", "taef2")
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("no trained model: %v", err)
+	}
+	wantSame(t, openEngine(t), 32, map[string]string{
+		"PyTorch": filepath.Join(dir, "taef2_encoder.pth"), "safetensors": filepath.Join(dir, "taef2_encoder.safetensors"), "either": dir,
+	})
+}
+
 // psnr is the peak signal-to-noise ratio, in dB, of an image in [-1, 1] that is to be x; y is cut to that range first.
 func psnr(x, y []float32) float64 {
 	sum := 0.0
