@@ -1,6 +1,6 @@
 // Package dataset reads labelled images, crops them, and writes images; it knows no networks.
 //
-//	folder, zip, tar ──Open──▶ Refs ──Load──▶ RGB ──CropADM──▶ RGB ──ToTensor──▶ tensor
+//	folder, archive, … ──Open──▶ Refs ──Load──▶ RGB ──CropADM──▶ RGB ──ToTensor──▶ tensor
 //	                      PNG file ◀──WritePNG── RGB ◀──FromTensor── tensor
 //
 // Pixels are those of PIL, on which the reference programs stand: Image.convert("RGB") drops
@@ -38,21 +38,19 @@ var (
 // maxFile is the size up to which the file of an image is read, in bytes.
 const maxFile = 256 << 20
 
-// Set is the labelled images of one folder or archive, open for reading. It may be used from
+// Set is the labelled images that one path names, open for reading. It may be used from
 // several goroutines; Close must come after all of them.
 type Set struct {
 	Classes []Class
 
 	path string // as opened, for messages
 	base string // the folder in it that holds those of the classes
-	src  source // nil if there is a function
-
-	function func(Ref) ([]byte, error) // of FromFunc
+	src  source
 }
 
 // Class is the images of one class.
 type Class struct {
-	Name   string // of the folder
+	Name   string // of the folder, or of the label
 	Images []Ref  // in byte order of their names
 }
 
@@ -60,26 +58,22 @@ type Class struct {
 type Ref struct {
 	Class string
 	Name  string // of the file, without folders
-	Size  int64  // of the file, in bytes
+	Size  int64  // of the file, in bytes; 0 where only reading tells
 	ID    string // changes when the file does: its CRC-32 in a zip, else its time, as far as the source knows
 
-	at int64 // where the source finds it: the index in a zip, the offset in a tar
+	in int   // which of the source's files holds it
+	at int64 // where in there: the index in a zip, the offset in a tar, the row in a table
 }
 
-// source is a place of image files: folder, zip or tar.
+// source is a place of image files.
 type source interface {
-	// open opens the file of ref, which lies at path in the source.
-	open(path string, ref Ref) (io.ReadCloser, error)
+	// read returns the file of ref, which lies at path in the source.
+	read(path string, ref Ref) ([]byte, error)
 	Close() error
 }
 
 // Close ends the use of the set.
-func (s *Set) Close() error {
-	if s.src == nil {
-		return nil
-	}
-	return s.src.Close()
-}
+func (s *Set) Close() error { return s.src.Close() }
 
 // ClassNames returns the names of the classes, in order.
 func (s *Set) ClassNames() []string {
@@ -90,36 +84,34 @@ func (s *Set) ClassNames() []string {
 	return names
 }
 
-// Read returns the file of an image. A file over 256 MiB, or of another length than when the set
-// was opened, is an [ErrImage].
+// Read returns the file of an image. Images that have none come as a Netpbm file. A file over 256 MiB, or of another
+// length than when the set was opened, is an [ErrImage].
 func (s *Set) Read(ref Ref) ([]byte, error) {
-	data, err := s.read(ref)
+	data, err := s.src.read(s.pathOf(ref), ref)
 	if err != nil {
 		return nil, s.badImage(ref, err)
 	}
 	return data, nil
 }
 
-func (s *Set) read(ref Ref) ([]byte, error) {
-	if s.function != nil {
-		return s.function(ref)
+// readFile returns the content of a file that has size bytes.
+func readFile(size int64, open func() (io.ReadCloser, error)) ([]byte, error) {
+	if size > maxFile {
+		return nil, fmt.Errorf("has %d bytes, want at most %d", size, maxFile)
 	}
-	if ref.Size > maxFile {
-		return nil, fmt.Errorf("has %d bytes, want at most %d", ref.Size, maxFile)
-	}
-	r, err := s.src.open(s.pathOf(ref), ref)
+	r, err := open()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	var data bytes.Buffer
 	const trusted = 1 << 20 // bytes to make room for before any has come: a zip may lie
-	data.Grow(int(min(ref.Size, trusted)) + bytes.MinRead)
-	if _, err := data.ReadFrom(io.LimitReader(r, ref.Size+1)); err != nil {
+	data.Grow(int(min(size, trusted)) + bytes.MinRead)
+	if _, err := data.ReadFrom(io.LimitReader(r, size+1)); err != nil {
 		return nil, err
 	}
-	if int64(data.Len()) != ref.Size {
-		return nil, fmt.Errorf("has not the %d bytes that it had when the set was opened", ref.Size)
+	if int64(data.Len()) != size {
+		return nil, fmt.Errorf("has not the %d bytes that it had when the set was opened", size)
 	}
 	return data.Bytes(), nil
 }

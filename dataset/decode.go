@@ -39,9 +39,11 @@ var formats = []format{
 	{"\x89PNG\r\n\x1a\n", png.DecodeConfig, decodePNG, exifPNG},
 	{"GIF8?a", gif.DecodeConfig, decodeGIF, nil},
 	{"RIFF????WEBPVP8", webp.DecodeConfig, decodeWebP, exifWebP},
+	{"P5", netpbmConfig, decodeNetpbm, nil},
+	{"P6", netpbmConfig, decodeNetpbm, nil},
 }
 
-// Decode decodes a JPEG, PNG, GIF (its first frame) or WebP file, told apart by their content, as
+// Decode decodes a JPEG, PNG, GIF (its first frame), WebP or Netpbm (PGM or PPM) file, told apart by their content, as
 // Pillow's convert("RGB") does:
 //
 //   - grey is repeated and alpha dropped, whatever colour lies below it; the transparent colour of a
@@ -64,7 +66,7 @@ func Decode(data []byte) (*RGB, error) {
 	if len(data) == 0 {
 		return nil, errors.New("the file is empty")
 	}
-	return nil, errors.New("the content is none of JPEG, PNG, GIF and WebP")
+	return nil, errors.New("the content is none of JPEG, PNG, GIF, WebP, PGM and PPM")
 }
 
 func hasMagic(data []byte, magic string) bool {

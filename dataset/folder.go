@@ -20,7 +20,9 @@ func openFolder(path string) (source, lister, error) {
 	return folder{root}, folder{root}, nil
 }
 
-func (f folder) open(path string, _ Ref) (io.ReadCloser, error) { return f.Open(path) }
+func (f folder) read(path string, ref Ref) ([]byte, error) {
+	return readFile(ref.Size, func() (io.ReadCloser, error) { return f.Open(path) })
+}
 
 func (f folder) list(dir string) (listing, error) {
 	d, err := f.Open(dir)

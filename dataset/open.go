@@ -8,20 +8,31 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
+
+	"mgd3/dataset/internal/parquet"
 )
 
 // OpenOptions says which images of a set to take.
 type OpenOptions struct {
-	Split   string   // sub-folder of the set, "train" say; "" if it has none
-	Classes []string // folders to take as classes, in this order; nil takes all, in byte order
+	Split   string   // the part of the set, "train" say; "" if it has none
+	Classes []string // classes to take, in this order; nil takes all, in byte order
+	Names   []string // names of the labels 0, 1, …, for a set whose labels are numbers; nil takes those in the set
 	Limit   int      // images per class, the first by name; 0 takes all
 }
 
-// Open lists the images of a folder, a zip or a tar, whose files lie at SPLIT/CLASS/FILE or
-// CLASS/FILE, perhaps all below one more folder. An archive is read in place; a compressed tar
-// cannot be.
+// Open lists the images of a set, whose layout it tells by what is there:
+//
+//	folder, zip, tar     files at SPLIT/CLASS/FILE or CLASS/FILE, perhaps all below one more folder
+//	class tars           CLASS.tar with the files of one class, in a folder or in one tar, as ILSVRC2012_img_train.tar is
+//	WebDataset           tars of KEY.jpg and KEY.cls or KEY.json; a tar, or a folder of them
+//	Parquet              rows of an image and a label, as the Hugging Face hub has them; a file, or a folder of them
+//	CIFAR                the binary version of CIFAR-10 or CIFAR-100, a folder
+//	MNIST                idx3 and idx1 files, also compressed with gzip, a folder
+//
+// All are read in place; a compressed tar cannot be. docs/data.md says how splits and classes are named.
 //
 //   - A file is an image if its name ends like one in [imageExt]; its content decides what is
 //     decoded. Other files are ignored, and so is whatever has a name or a folder that begins with
@@ -29,11 +40,11 @@ type OpenOptions struct {
 //   - Images at another depth are ignored, as loose ones beside the folders of the classes are.
 //   - A split or a class without a folder, a folder without an image in it, a path in an archive that is
 //     absolute, leaves it or comes twice, and a link that leaves the folder or lies in an archive
-//     are errors.
+//     are errors; so is an image without a label, or with one out of range.
 //
 // Errors wrap [ErrSet].
 func Open(ctx context.Context, path string, o OpenOptions) (*Set, error) {
-	src, dirs, err := openSource(ctx, path)
+	src, dirs, err := openSource(ctx, path, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrSet, err)
 	}
@@ -60,48 +71,60 @@ type file struct {
 	name string
 	size int64
 	id   string
+	in   int
 	at   int64
 }
 
 // openSource opens what path names, by its content.
-func openSource(ctx context.Context, path string) (source, lister, error) {
+func openSource(ctx context.Context, path string, o OpenOptions) (source, lister, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err
 	}
+	in := found{dir: filepath.Dir(path), names: []string{filepath.Base(path)}, file: true}
 	if info.IsDir() {
-		return openFolder(path)
+		var ok bool
+		if in, ok, err = findLayout(path, o.Split); err != nil {
+			return nil, nil, err
+		} else if !ok {
+			return openFolder(path)
+		}
+		return in.layout.open(ctx, in, o)
 	}
-	f, err := os.Open(path)
+	start, err := beginning(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	src, dirs, err := openArchive(ctx, f, info)
-	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
-	}
-	return src, dirs, nil
-}
-
-// compressions are the beginnings of compressed files, which have no random access.
-var compressions = map[string]string{"\x1f\x8b": "gzip", "BZh": "bzip2", "\xfd7zXZ": "xz", "\x28\xb5\x2f\xfd": "zstd"}
-
-func openArchive(ctx context.Context, f *os.File, info os.FileInfo) (source, lister, error) {
-	head := make([]byte, 8)
-	n, err := f.ReadAt(head, 0)
-	if err != nil && err != io.EOF {
-		return nil, nil, err
-	}
-	start := string(head[:n])
 	for magic, name := range compressions {
 		if strings.HasPrefix(start, magic) {
 			return nil, nil, fmt.Errorf("compressed with %s, want a folder, a zip or a plain tar", name)
 		}
 	}
-	if strings.HasPrefix(start, "PK") {
-		return openZip(f, info.Size())
+	switch {
+	case strings.HasPrefix(start, "PK"):
+		return openZip(path, info.Size())
+	case strings.HasPrefix(start, parquet.Magic):
+		return openParquet(ctx, in, o)
 	}
-	return openTar(ctx, f, info)
+	return openTars(ctx, in, o)
+}
+
+// compressions are the beginnings of compressed files, which have no random access.
+var compressions = map[string]string{"\x1f\x8b": "gzip", "BZh": "bzip2", "\xfd7zXZ": "xz", "\x28\xb5\x2f\xfd": "zstd"}
+
+// beginning returns the first bytes of a file.
+func beginning(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	head := make([]byte, 8)
+	n, err := f.ReadAt(head, 0)
+	if err == io.EOF {
+		err = nil
+	}
+	return string(head[:n]), err
 }
 
 // arrange finds the classes and their images.
@@ -116,7 +139,7 @@ func (s *Set) arrange(ctx context.Context, dirs lister, o OpenOptions) error {
 		return err
 	}
 	if len(top.folders) == 0 {
-		return fmt.Errorf("folder %q: no folders in it, want one for each class", base)
+		return noClasses(base, top.images)
 	}
 	names := o.Classes
 	if names == nil {
@@ -136,6 +159,18 @@ func (s *Set) arrange(ctx context.Context, dirs lister, o OpenOptions) error {
 		s.Classes = append(s.Classes, class)
 	}
 	return nil
+}
+
+// noClasses says what a folder without folders lacks.
+func noClasses(base string, images []file) error {
+	if len(images) == 0 {
+		return fmt.Errorf("folder %q: no folders in it, want one for each class", base)
+	}
+	if strings.HasPrefix(images[0].name, "ILSVRC2012_val_") {
+		return fmt.Errorf("folder %q: no folders in it: %s and so on are the validation images of ImageNet, which come without labels; "+
+			"unpack them, and move each into the folder of its class (valprep.sh, which is widely copied, does it)", base, images[0].name)
+	}
+	return fmt.Errorf("folder %q: no folders in it, want one for each class: %s has no label", base, images[0].name)
 }
 
 // findBase returns the folder that holds those of the classes: the split, at the top or below a
@@ -193,7 +228,7 @@ func readClass(dirs lister, base, name string, limit int) (Class, error) {
 	}
 	class := Class{Name: name, Images: make([]Ref, len(l.images))}
 	for i, f := range l.images {
-		class.Images[i] = Ref{Class: name, Name: f.name, Size: f.size, ID: f.id, at: f.at}
+		class.Images[i] = Ref{Class: name, Name: f.name, Size: f.size, ID: f.id, in: f.in, at: f.at}
 	}
 	return class, nil
 }

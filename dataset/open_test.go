@@ -279,8 +279,8 @@ func TestHostileArchives(t *testing.T) {
 		data []byte
 		err  string
 	}{
-		{"empty file", nil, "neither a folder nor a zip"},
-		{"text", []byte("not an archive, but long enough to hold a header of one" + strings.Repeat(".", 1000)), "neither a folder nor a zip"},
+		{"empty file", nil, "neither a folder, a zip nor Parquet"},
+		{"text", []byte("not an archive, but long enough to hold a header of one" + strings.Repeat(".", 1000)), "neither a folder, a zip nor Parquet"},
 		{"gzip", []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00"), "compressed with gzip"},
 		{"zstd", []byte("\x28\xb5\x2f\xfd\x00\x00\x00\x00"), "compressed with zstd"},
 		{"zip of one byte", []byte("PK"), "zip: not a valid zip file"},
@@ -474,12 +474,12 @@ func FuzzScanTar(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		dirs, err := scanTar(t.Context(), bytes.NewReader(data), int64(len(data)))
+		x, err := scanTar(t.Context(), bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			return
 		}
-		wantTree(t, dirs)
-		for dir, l := range dirs {
+		wantTree(t, x.dirs)
+		for dir, l := range x.dirs {
 			for _, im := range l.images {
 				if im.at < 512 || im.at+im.size > int64(len(data)) {
 					t.Errorf("image %+v of %s lies outside the %d bytes", im, dir, len(data))

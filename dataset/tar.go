@@ -5,65 +5,167 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path"
+	"regexp"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// tarFile is a tar archive whose members were found by one pass over their headers.
-type tarFile struct{ *os.File }
+// tarFiles are one or more tar archives whose members were found by a pass over their headers.
+type tarFiles []piece
 
-func (t tarFile) open(_ string, ref Ref) (io.ReadCloser, error) {
-	return io.NopCloser(io.NewSectionReader(t.File, ref.at, ref.Size)), nil
+func (t tarFiles) read(_ string, ref Ref) ([]byte, error) { return t[ref.in].section(ref.at, ref.Size) }
+
+func (tarFiles) Close() error { return nil }
+
+// openTars opens tars as what is in them:
+//
+//	images in folders                    a set like a folder; of one tar
+//	images with KEY.cls or KEY.json      WebDataset, see webdataset.go
+//	tars of images                       ILSVRC2012_img_train.tar, a tar with one of each class; of one tar
+//	images                               one tar of each class, and the class is the tar's name
+//
+// An image is known again by its size, its time and its place.
+func openTars(ctx context.Context, in found, o OpenOptions) (source, lister, error) {
+	chosen := in
+	errSplit := chosen.choose(o.Split)
+	if errSplit != nil && !in.file { // one tar may have the split inside
+		return nil, nil, errSplit
+	}
+	pieces, err := newPieces(in.dir, chosen.names)
+	if err != nil {
+		return nil, nil, err
+	}
+	indices, err := scanTars(ctx, pieces)
+	if err != nil {
+		return nil, nil, err
+	}
+	first := indices[0]
+	alone := len(indices) == 1
+	if alone && !first.labelled() && len(first.tars) == 0 && (in.file || !first.flat()) {
+		return tarFiles(pieces), first.dirs, nil
+	}
+	if errSplit != nil {
+		return nil, nil, errSplit
+	}
+	c := newCollector(o.Split)
+	switch {
+	case first.labelled():
+		err = collectSamples(ctx, c, in.dir, pieces, indices, o)
+	case alone && len(first.tars) > 0:
+		err = collectInner(ctx, c, pieces[0], first.tars)
+	default:
+		err = collectClassTars(c, pieces, indices)
+	}
+	return tarFiles(pieces), c.dirs, err
 }
 
-// openTar reads the headers of the tar f. An image is known again by its size, its time and its
-// place.
-func openTar(ctx context.Context, f *os.File, info os.FileInfo) (source, lister, error) {
-	dirs, err := scanTar(ctx, f, info.Size())
-	return tarFile{f}, dirs, err
+// scanTars reads the headers of all tars, a few at a time: waiting for the disk is what takes long.
+func scanTars(ctx context.Context, pieces []piece) ([]*tarIndex, error) {
+	indices := make([]*tarIndex, len(pieces))
+	err := eachOf(ctx, len(pieces), func(ctx context.Context, i int) error {
+		f, err := pieces[i].open()
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if indices[i], err = scanTar(ctx, f, pieces[i].size); err != nil {
+			return fmt.Errorf("%s: %w", pieces[i].path, err)
+		}
+		indices[i].date(pieces[i].id())
+		return nil
+	})
+	return indices, err
 }
 
-func scanTar(ctx context.Context, r io.ReaderAt, size int64) (tree, error) {
+// date makes the tar's own time that of the images that have none: writers may leave it out.
+func (x *tarIndex) date(id string) {
+	for _, l := range x.dirs {
+		for i, f := range l.images {
+			if strings.HasPrefix(f.id, "0@") {
+				l.images[i].id = id + f.id[1:]
+			}
+		}
+	}
+}
+
+// eachOf calls do for 0 to n-1, a few at a time.
+func eachOf(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	const few = 8
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(few)
+	for i := range n {
+		g.Go(func() error { return do(ctx, i) })
+	}
+	return g.Wait()
+}
+
+// tarIndex is what was found in a tar.
+type tarIndex struct {
+	dirs   tree     // the images
+	labels []member // those with the ending of a label
+	tars   []member // tars in the tar
+}
+
+// member is a file in a tar that is no image.
+type member struct {
+	name     string // with folders
+	size, at int64
+}
+
+// flat tells whether all images lie at the top.
+func (x *tarIndex) flat() bool {
+	return len(x.dirs) == 1 && len(x.dirs["."].images) > 0
+}
+
+func scanTar(ctx context.Context, r io.ReaderAt, size int64) (*tarIndex, error) {
 	pos := io.NewSectionReader(r, 0, size) // tar reads no further than the header, and seeks over data
 	headers := tar.NewReader(pos)
-	dirs := tree{".": {}}
+	x := &tarIndex{dirs: tree{".": {}}}
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		h, err := headers.Next()
 		if err == io.EOF && size > 0 {
-			return dirs, nil
+			return x, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("neither a folder nor a zip, and as a tar: %w", err)
+			return nil, fmt.Errorf("neither a folder, a zip nor Parquet, and as a tar: %w", err)
 		}
 		at, err := pos.Seek(0, io.SeekCurrent)
 		if err != nil {
 			return nil, err
 		}
-		if err := dirs.addTar(h, at); err != nil {
+		if err := x.add(h, at); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// addTar enters the member whose data begin at an offset.
-func (t tree) addTar(h *tar.Header, at int64) error {
+// add enters the member whose data begin at an offset.
+func (x *tarIndex) add(h *tar.Header, at int64) error {
 	name, err := memberPath(h.Name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	plain := h.Typeflag == tar.TypeReg && !sparse(h)
+	_, ending := splitKey(name)
+	switch {
 	case name == "":
 	case h.Typeflag == tar.TypeDir:
-		t.folder(name)
-	case !isImage(name):
-		t.folder(path.Dir(name))
-	case h.Typeflag != tar.TypeReg || sparse(h):
+		x.dirs.folder(name)
+	case isImage(name) && !plain:
 		return fmt.Errorf("member %s is a link or sparse, want a plain file", name)
+	case isImage(name):
+		x.dirs.add(name, file{size: h.Size, id: fmt.Sprintf("%d@%d", h.ModTime.UnixNano(), at), at: at})
+	case plain && (ending == "cls" || ending == "json"):
+		x.labels = append(x.labels, member{name, h.Size, at})
+	case plain && path.Ext(name) == ".tar":
+		x.tars = append(x.tars, member{name, h.Size, at})
 	default:
-		t.add(name, file{size: h.Size, id: fmt.Sprintf("%d@%d", h.ModTime.UnixNano(), at), at: at})
+		x.dirs.folder(path.Dir(name))
 	}
 	return nil
 }
@@ -77,4 +179,62 @@ func sparse(h *tar.Header) bool {
 		}
 	}
 	return false
+}
+
+// collectInner enters the images of the tars in a tar, where they are.
+func collectInner(ctx context.Context, c *collector, p piece, tars []member) error {
+	indices := make([]*tarIndex, len(tars))
+	err := eachOf(ctx, len(tars), func(ctx context.Context, i int) error {
+		f, err := p.open()
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if indices[i], err = scanTar(ctx, io.NewSectionReader(f, tars[i].at, tars[i].size), tars[i].size); err != nil {
+			return fmt.Errorf("%s: %w", tars[i].name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, t := range tars {
+		if err := collectClassTar(c, 0, path.Base(t.name), t.at, indices[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func collectClassTars(c *collector, pieces []piece, indices []*tarIndex) error {
+	for i, x := range indices {
+		if err := collectClassTar(c, i, path.Base(pieces[i].path), 0, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// numbered is the name of a shard, which is no class.
+var numbered = regexp.MustCompile(`[-_.][0-9]+$`)
+
+// collectClassTar enters the images of one class's tar, the file in, from offset at.
+func collectClassTar(c *collector, in int, name string, at int64, x *tarIndex) error {
+	class := strings.TrimSuffix(name, ".tar")
+	switch {
+	case x.labelled() || numbered.MatchString(class):
+		return fmt.Errorf("%s: want the images of one class, or KEY.cls or KEY.json beside each image in all the tars", name)
+	case !x.flat():
+		return fmt.Errorf("%s: want images of one class, not in folders; a tar of folders is opened by its own path", name)
+	case c.of[class] != nil:
+		return fmt.Errorf("%s comes twice", name)
+	}
+	if err := checkClassName(class); err != nil {
+		return err
+	}
+	for _, f := range x.dirs["."].images {
+		f.in, f.at = in, f.at+at
+		c.add(class, f)
+	}
+	return nil
 }

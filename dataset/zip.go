@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"archive/zip"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -16,12 +17,21 @@ type zipFile struct {
 	members []*zip.File
 }
 
-func (z zipFile) open(_ string, ref Ref) (io.ReadCloser, error) { return z.members[ref.at].Open() }
+func (z zipFile) read(_ string, ref Ref) ([]byte, error) {
+	return readFile(ref.Size, z.members[ref.at].Open)
+}
 
-// openZip reads the directory of the zip f. An image is known again by its CRC-32 and its size.
-func openZip(f *os.File, size int64) (source, lister, error) {
+// openZip reads the directory of a zip. An image is known again by its CRC-32 and its size.
+func openZip(path string, size int64) (source, lister, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
 	members, dirs, err := scanZip(f, size)
-	return zipFile{f, members}, dirs, err
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return zipFile{f, members}, dirs, nil
 }
 
 func scanZip(r io.ReaderAt, size int64) ([]*zip.File, tree, error) {

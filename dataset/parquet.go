@@ -1,0 +1,297 @@
+package dataset
+
+import (
+	"bytes"
+	"container/list"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"mgd3/dataset/internal/parquet"
+)
+
+// Sets of the Hugging Face hub are Parquet files, data/train-00000-of-00002.parquet say, of the columns
+//
+//	image   struct{bytes, path}, or the bytes alone; also img
+//	label   a number, or the name of the class; also labels, fine_label
+//
+// and the names of the numbers are in the file's metadata "huggingface", at info.features.LABEL.names. Opening reads
+// the labels alone. Images come with their page, of which the last ones are kept: reading in the order of the rows decodes each
+// page once, and reading one class of a shuffled set decodes about a page for each image.
+
+// imageColumns and labelColumns are the names that are looked for, in this order.
+var (
+	imageColumns = []string{"image.bytes", "img.bytes", "image", "img"}
+	labelColumns = []string{"label", "labels", "fine_label"}
+)
+
+// table is a Parquet file of images.
+type table struct {
+	piece
+	*parquet.File
+	image, label int   // columns
+	first        []int // the first row of each group
+}
+
+// tables are Parquet files and the pages of images that were read last.
+type tables struct {
+	files []*table
+
+	mu    sync.Mutex
+	pages map[[2]int][]parquet.Page // of the images of (file, group)
+	kept  map[pageID]*list.Element
+	last  *list.List // of *keptPage, the last used first
+	size  int        // of those that are decoded, in bytes
+}
+
+type pageID struct{ file, group, first int }
+
+type keptPage struct {
+	pageID
+	once   sync.Once
+	values parquet.Values
+	err    error
+	size   int // of values, once it counts
+}
+
+// maxKept is the memory up to which pages are kept, in bytes; the last is always.
+const maxKept = 256 << 20
+
+// openParquet reads the labels of all rows. An image is known again by the size and the time of its file, and its row.
+func openParquet(ctx context.Context, in found, o OpenOptions) (source, lister, error) {
+	if err := in.choose(o.Split); err != nil {
+		return nil, nil, err
+	}
+	pieces, err := newPieces(in.dir, in.names)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &tables{pages: map[[2]int][]parquet.Page{}, kept: map[pageID]*list.Element{}, last: list.New()}
+	c := newCollector(o.Split)
+	for i, p := range pieces {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		if err := t.add(c, i, p, o); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", p.path, err)
+		}
+	}
+	return t, c.dirs, nil
+}
+
+func (t *tables) add(c *collector, in int, p piece, o OpenOptions) error {
+	f, err := openTable(p)
+	if err != nil {
+		return err
+	}
+	t.files = append(t.files, f)
+	names, err := f.names(o)
+	if err != nil {
+		return err
+	}
+	id, row := p.id(), 0
+	for g := range f.Groups {
+		f.first = append(f.first, row)
+		err := f.labels(g, names, func(class string) {
+			c.add(class, file{name: fmt.Sprintf("%s-%06d", p.name(), row), id: id, in: in, at: int64(row)})
+			row++
+		})
+		if err != nil {
+			return fmt.Errorf("row %d: %w", row, err)
+		}
+	}
+	return nil
+}
+
+func openTable(p piece) (*table, error) {
+	f, err := parquet.Open(p, p.size)
+	if err != nil {
+		return nil, err
+	}
+	t := &table{piece: p, File: f}
+	if t.image, err = t.one("image", imageColumns); err != nil {
+		return nil, err
+	}
+	if f.Columns[t.image].Type != parquet.ByteArray {
+		return nil, fmt.Errorf("column %s does not hold bytes", f.Columns[t.image].Name)
+	}
+	t.label, err = t.one("label", labelColumns)
+	return t, err
+}
+
+// one returns the first of the columns that is there.
+func (t *table) one(what string, names []string) (int, error) {
+	for _, name := range names {
+		if i := t.Column(name); i >= 0 {
+			return i, nil
+		}
+	}
+	var have []string
+	for _, c := range t.Columns {
+		have = append(have, c.Name)
+	}
+	return 0, fmt.Errorf("no column of the %s: want one of %v, have %s", what, names, shorten(have))
+}
+
+// names returns those of the labels: as asked for, or else those in the file's metadata, or beside it.
+func (t *table) names(o OpenOptions) (labelNames, error) {
+	beside := func() (labelNames, error) {
+		return namesOf(o, filepath.Dir(t.path), "classes.txt", "classnames.txt")
+	}
+	text, ok := t.Text("huggingface")
+	if o.Names != nil || !ok {
+		return beside()
+	}
+	var meta struct {
+		Info struct {
+			Features map[string]json.RawMessage `json:"features"`
+		} `json:"info"`
+	}
+	if err := json.Unmarshal([]byte(text), &meta); err != nil {
+		return labelNames{}, fmt.Errorf("metadata huggingface: %w", err)
+	}
+	var label struct {
+		Names []string `json:"names"`
+	}
+	if data := meta.Info.Features[t.Columns[t.label].Name]; data != nil {
+		if err := json.Unmarshal(data, &label); err != nil {
+			return labelNames{}, fmt.Errorf("metadata huggingface: label: %w", err)
+		}
+	}
+	if label.Names == nil {
+		return beside()
+	}
+	return newLabelNames(label.Names, "the file's metadata")
+}
+
+// labels calls add with the class of each row of a group.
+func (t *table) labels(group int, names labelNames, add func(class string)) error {
+	pages, err := t.Pages(group, t.label)
+	if err != nil {
+		return err
+	}
+	for _, p := range pages {
+		v, err := t.ReadPage(group, t.label, p)
+		if err != nil {
+			return err
+		}
+		for i, null := range v.Null {
+			var class string
+			err := errors.New("has no label")
+			switch {
+			case null:
+			case v.Bytes != nil:
+				class, err = names.classOfText(string(v.Bytes[i]))
+			default:
+				class, err = names.class(v.Ints[i])
+			}
+			if err != nil {
+				return err
+			}
+			add(class)
+		}
+	}
+	return nil
+}
+
+// read returns the bytes of an image.
+func (t *tables) read(_ string, ref Ref) ([]byte, error) {
+	f := t.files[ref.in]
+	group, exact := slices.BinarySearch(f.first, int(ref.at))
+	if !exact {
+		group--
+	}
+	for f.Groups[group] == 0 { // an empty group begins at the same row as the next
+		group++
+	}
+	row := int(ref.at) - f.first[group]
+	p, err := t.pageOf(ref.in, group, row)
+	if err != nil {
+		return nil, err
+	}
+	v, err := t.values(ref.in, group, p)
+	if err != nil {
+		return nil, err
+	}
+	switch i := row - p.First; {
+	case v.Null[i]:
+		return nil, fmt.Errorf("row %d has no bytes of an image", ref.at)
+	case len(v.Bytes[i]) > maxFile:
+		return nil, fmt.Errorf("row %d has %d bytes, want at most %d", ref.at, len(v.Bytes[i]), maxFile)
+	default:
+		return bytes.Clone(v.Bytes[i]), nil // the page must be free to go
+	}
+}
+
+// pageOf returns the page of images that has a row of a group.
+func (t *tables) pageOf(in, group, row int) (parquet.Page, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	pages, ok := t.pages[[2]int{in, group}]
+	if !ok {
+		var err error
+		if pages, err = t.files[in].Pages(group, t.files[in].image); err != nil {
+			return parquet.Page{}, err
+		}
+		t.pages[[2]int{in, group}] = pages
+	}
+	i, _ := slices.BinarySearchFunc(pages, row, func(p parquet.Page, row int) int {
+		if p.First+p.Rows <= row {
+			return -1
+		}
+		return p.First - min(p.First, row)
+	})
+	return pages[i], nil
+}
+
+// values returns those of a page. Whoever needs the same page at the same time waits for one decoder.
+func (t *tables) values(in, group int, p parquet.Page) (parquet.Values, error) {
+	id := pageID{in, group, p.First}
+	t.mu.Lock()
+	e, ok := t.kept[id]
+	if ok {
+		t.last.MoveToFront(e)
+	} else {
+		e = t.last.PushFront(&keptPage{pageID: id})
+		t.kept[id] = e
+	}
+	t.mu.Unlock()
+	k := e.Value.(*keptPage)
+	k.once.Do(func() {
+		k.values, k.err = t.files[in].ReadPage(group, t.files[in].image, p)
+		t.account(k)
+	})
+	return k.values, k.err
+}
+
+// account adds a decoded page to those that are kept, and lets those go that were not used for long. A page that could
+// not be read may be tried again.
+func (t *tables) account(k *keptPage) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.kept[k.pageID]
+	if e == nil || e.Value != k { // was let go meanwhile
+		return
+	}
+	if k.err != nil {
+		t.drop(e)
+		return
+	}
+	k.size = k.values.Size
+	t.size += k.size
+	for t.size > maxKept && t.last.Len() > 1 {
+		t.drop(t.last.Back())
+	}
+}
+
+func (t *tables) drop(e *list.Element) {
+	k := t.last.Remove(e).(*keptPage)
+	delete(t.kept, k.pageID)
+	t.size -= k.size
+}
+
+func (*tables) Close() error { return nil }

@@ -1,0 +1,91 @@
+package dataset
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// piece is a file on disk that holds many images: a tar, a table, rows of pixels. It is opened for each
+// read, so that a set may have thousands. Links are followed wherever they lead: the hub's cache is made of them.
+type piece struct {
+	path string
+	size int64
+	time time.Time // of its last change
+}
+
+func newPiece(path string) (piece, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return piece{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return piece{}, fmt.Errorf("%s is not a file", path)
+	}
+	return piece{path, info.Size(), info.ModTime()}, nil
+}
+
+// name is that of the file without its ending.
+func (p piece) name() string {
+	base := filepath.Base(p.path)
+	return strings.TrimSuffix(base, filepath.Ext(base))
+}
+
+// id changes when the file does.
+func (p piece) id() string { return fmt.Sprintf("%d/%d", p.time.UnixNano(), p.size) }
+
+// open opens the file, and says so if it is another by now.
+func (p piece) open() (*os.File, error) {
+	f, err := os.Open(p.path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && (info.Size() != p.size || !info.ModTime().Equal(p.time)) {
+		err = fmt.Errorf("%s has changed since the set was opened", p.path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// ReadAt is that of [io.ReaderAt].
+func (p piece) ReadAt(b []byte, at int64) (int, error) {
+	f, err := p.open()
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return f.ReadAt(b, at)
+}
+
+// section returns size bytes of the file.
+func (p piece) section(at, size int64) ([]byte, error) {
+	return readFile(size, func() (io.ReadCloser, error) {
+		f, err := p.open()
+		if err != nil {
+			return nil, err
+		}
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.NewSectionReader(f, at, size), f}, nil
+	})
+}
+
+// newPieces returns the pieces of names in dir.
+func newPieces(dir string, names []string) ([]piece, error) {
+	pieces := make([]piece, len(names))
+	for i, name := range names {
+		var err error
+		if pieces[i], err = newPiece(filepath.Join(dir, name)); err != nil {
+			return nil, err
+		}
+	}
+	return pieces, nil
+}

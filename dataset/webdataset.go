@@ -1,0 +1,197 @@
+package dataset
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// A WebDataset (https://github.com/webdataset/webdataset) is tars, the shards, in which the files of a sample
+// have the same name up to the first dot, the key:
+//
+//	000017.jpg    the image, by one of imageExt
+//	000017.cls    its label as text, a number or a name
+//	000017.json   or an object that has it as "label" or "cls"
+//
+// Other files of a sample are ignored.
+
+// splitKey returns the key and the ending of a file, without the dot.
+func splitKey(name string) (key, ending string) {
+	dir, base := path.Split(name)
+	base, ending, _ = strings.Cut(base, ".")
+	return dir + base, strings.ToLower(ending)
+}
+
+// labelled tells whether a tar is a shard: an image has a .cls of its key, or images that are in no folders
+// a .json.
+func (x *tarIndex) labelled() bool {
+	if len(x.labels) == 0 {
+		return false
+	}
+	ends := map[string]string{}
+	for _, m := range x.labels {
+		key, ending := splitKey(m.name)
+		if ending == "cls" || ends[key] == "" {
+			ends[key] = ending
+		}
+	}
+	for dir, l := range x.dirs {
+		for _, f := range l.images {
+			key, _ := splitKey(path.Join(dir, f.name))
+			if ends[key] == "cls" || ends[key] == "json" && len(x.dirs) == 1 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sample is an image and its class.
+type sample struct {
+	class string
+	image file
+}
+
+// collectSamples enters the samples of all shards.
+func collectSamples(ctx context.Context, c *collector, dir string, shards []piece, indices []*tarIndex, o OpenOptions) error {
+	names, err := namesOf(o, dir, "classes.txt", "classnames.txt")
+	if err != nil {
+		return err
+	}
+	samples := make([][]sample, len(shards))
+	err = eachOf(ctx, len(shards), func(_ context.Context, i int) (err error) {
+		if samples[i], err = indices[i].samples(shards[i], names); err != nil {
+			return fmt.Errorf("%s: %w", shards[i].path, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, shard := range samples {
+		for _, s := range shard {
+			s.image.in = i
+			c.add(s.class, s.image)
+		}
+	}
+	for _, l := range c.of {
+		l.tellApart(shards)
+	}
+	return nil
+}
+
+// samples joins the images of a shard with their labels.
+func (x *tarIndex) samples(shard piece, names labelNames) ([]sample, error) {
+	f, err := shard.open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	labels := map[string]member{}
+	for _, m := range x.labels {
+		key, ending := splitKey(m.name)
+		if have, ok := labels[key]; ok {
+			_, other := splitKey(have.name)
+			if other == ending {
+				return nil, fmt.Errorf("%s comes twice", m.name)
+			}
+			if ending == "json" { // .cls counts
+				continue
+			}
+		}
+		labels[key] = m
+	}
+	var samples []sample
+	seen := map[string]bool{}
+	for dir, l := range x.dirs {
+		for _, image := range l.images {
+			key, ending := splitKey(path.Join(dir, image.name))
+			if strings.Contains(ending, ".") { // 000017.seg.png is no image of the set
+				continue
+			}
+			m, ok := labels[key]
+			if !ok {
+				return nil, fmt.Errorf("%s.%s: has neither %[1]s.cls nor %[1]s.json with its label", key, ending)
+			}
+			if seen[key] {
+				return nil, fmt.Errorf("%s: has two images", key)
+			}
+			seen[key] = true
+			text, err := readLabel(f, m)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", m.name, err)
+			}
+			class, err := names.classOfText(text)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", m.name, err)
+			}
+			image.name = strings.ReplaceAll(path.Join(dir, image.name), "/", "_")
+			samples = append(samples, sample{class, image})
+		}
+	}
+	for key, m := range labels {
+		if _, ending := splitKey(m.name); ending == "cls" && !seen[key] {
+			return nil, fmt.Errorf("%s: its sample has no image, want one of %s", m.name, strings.Join(imageExt, ", "))
+		}
+	}
+	return samples, nil
+}
+
+// maxLabelFile is the size up to which a label's file is read, in bytes.
+const maxLabelFile = 1 << 20
+
+// readLabel returns the label in a .cls or .json as text.
+func readLabel(f interface {
+	ReadAt(b []byte, at int64) (int, error)
+}, m member) (string, error) {
+	if m.size > maxLabelFile {
+		return "", fmt.Errorf("has %d bytes, want at most %d", m.size, maxLabelFile)
+	}
+	data := make([]byte, m.size)
+	if n, err := f.ReadAt(data, m.at); n < len(data) {
+		return "", err
+	}
+	if path.Ext(m.name) != ".json" {
+		return string(data), nil
+	}
+	var fields struct {
+		Label json.RawMessage `json:"label"`
+		Cls   json.RawMessage `json:"cls"`
+	}
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return "", err
+	}
+	label := fields.Label
+	if label == nil {
+		label = fields.Cls
+	}
+	if label == nil {
+		return "", errors.New(`has neither "label" nor "cls"`)
+	}
+	var text string
+	if err := json.Unmarshal(label, &text); err == nil {
+		return text, nil
+	}
+	var number int64
+	if err := json.Unmarshal(label, &number); err != nil {
+		return "", fmt.Errorf("label %.60s is neither a whole number nor a name", label)
+	}
+	return fmt.Sprint(number), nil
+}
+
+// tellApart puts the shard's name before that of an image whose key was in an earlier shard.
+func (l *listing) tellApart(shards []piece) {
+	slices.SortFunc(l.images, func(a, b file) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.in, b.in))
+	})
+	for i := len(l.images) - 1; i > 0; i-- {
+		if l.images[i].name == l.images[i-1].name {
+			l.images[i].name = shards[l.images[i].in].name() + "_" + l.images[i].name
+		}
+	}
+}
