@@ -67,6 +67,7 @@ var advice = []struct {
 	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes some of them"},
 	{study.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
 	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them, or of none that is known; docs/models.md lists what is read"},
+	{weights.ErrRange, exitModel, "--bf16 has the range of float32"},
 	{weights.ErrFormat, exitModel, "the file is damaged, or neither a safetensors file nor one of torch.save"},
 	{engine.ErrPlugin, exitBackend, `a CUDA plugin comes with pip install "jax[cuda12]" (or cuda13); --plugin FILE says where one is; docs/gpu.md has more`},
 	{engine.ErrBackend, exitBackend, `"--backend cpu", the default, works everywhere`},

@@ -13,6 +13,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"mgd3/internal/tiny"
+	"mgd3/internal/wild"
+	"mgd3/weights"
 )
 
 // TestMain makes the test binary stand in for mgd3 in the scripts.
@@ -28,6 +30,7 @@ func TestMain(m *testing.M) {
 //	tinyfound DIR LABEL…   write a model in the layouts that models are found in; the label imagenet is 1,000
 //	tinyimages DIR N       write N images of each class below DIR/train
 //	tinyfeatures DIR       write the network of score --features
+//	totorch FILE FILE [old]  write tensors as torch.save does, or did before PyTorch 1.6
 //	sametree DIR DIR       compare the visible files of two folders byte by byte
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -37,6 +40,7 @@ func TestScript(t *testing.T) {
 			"tinyfound":    tinyFound,
 			"tinyimages":   tinyImages,
 			"tinyfeatures": tinyFeatures,
+			"totorch":      toTorch,
 			"sametree":     sameTree,
 		},
 	})
@@ -68,6 +72,20 @@ func tinyImages(ts *testscript.TestScript, _ bool, args []string) {
 
 func tinyFeatures(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(tiny.Features(ts.MkAbs(args[0])))
+}
+
+func toTorch(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := weights.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer f.Close()
+	list, err := wild.Read(f)
+	ts.Check(err)
+	archive := wild.Torch(list, nil)
+	content := archive.Zip()
+	if len(args) > 2 {
+		content = archive.Old()
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), content, 0o666))
 }
 
 func number(ts *testscript.TestScript, s string) int {
