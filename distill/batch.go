@@ -10,12 +10,11 @@ import (
 	"mgd3/engine"
 )
 
-// Auto as a [Run]'s Batch leaves it to the run: usualBatch where the batch does not matter to the bytes; elsewhere what the stage's
-// folder was begun with, and in a new folder the largest batch that the device has memory for, mostBatch at most.
-const Auto = 0
-
+// Auto as a [Run]'s Batch leaves it to the run: UsualBatch where the batch does not matter to the bytes; elsewhere what the stage's
+// folder was begun with, and in a new folder the largest batch that the device has memory for, 64 at most.
 const (
-	usualBatch = 8
+	Auto       = 0
+	UsualBatch = 8
 	mostBatch  = 64
 )
 
@@ -44,7 +43,7 @@ func (r *Run) batch(ctx context.Context, stage, dir string, rows int, try func(b
 	case r.Batch != Auto:
 		return r.Batch, nil
 	case !r.Engine.FixedRows:
-		return usualBatch, nil
+		return UsualBatch, nil
 	}
 	var begun struct {
 		Batch int `json:"batch"`

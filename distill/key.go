@@ -2,6 +2,7 @@ package distill
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -75,6 +76,14 @@ func Claim(dir string, v any) error {
 		return err
 	}
 	have, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) { // shards that start together come here together
+		unlock, errLock := lock(context.Background(), path)
+		if errLock != nil {
+			return errLock
+		}
+		defer unlock()
+		have, err = os.ReadFile(path)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(append(want, '\n')); return err })
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 )
 
 func TestKey(t *testing.T) {
@@ -24,6 +26,20 @@ func TestKey(t *testing.T) {
 	} {
 		if other == base {
 			t.Errorf("%s does not change the key", name)
+		}
+	}
+}
+
+// TestClaimTogether: of processes that claim a folder at the same moment, those that agree all have it.
+func TestClaimTogether(t *testing.T) {
+	for range 20 {
+		dir := filepath.Join(t.TempDir(), "stage")
+		var group errgroup.Group
+		for range 8 {
+			group.Go(func() error { return Claim(dir, modesClaim{Settings: ModeSettings{IPC: 10}}) })
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package distill
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,7 +97,13 @@ func Finish(out string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m, atomicfile.Write(filepath.Join(out, manifestName), func(w io.Writer) error {
+	path := filepath.Join(out, manifestName)
+	unlock, err := lock(context.Background(), path) // shards that end together all find that nothing is missing
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	return m, atomicfile.Write(path, func(w io.Writer) error {
 		_, err := w.Write(append(data, '\n'))
 		return err
 	})

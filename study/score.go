@@ -1,11 +1,13 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
 
 	"mgd3/dataset"
+	"mgd3/distill"
 	"mgd3/modes"
 	"mgd3/scores"
 )
@@ -82,7 +84,7 @@ func (t *trials) encode(ctx context.Context, set *dataset.Set) (map[string]modes
 		}
 		m := modes.Matrix{Rows: i, Cols: t.real[class.Name].Cols}
 		m.Data = make([]float32, m.Rows*m.Cols)
-		err := t.Engine.Each(ctx, i, t.Batch, func(_ context.Context, lo, hi int) error {
+		err := t.Engine.Each(ctx, i, cmp.Or(t.Batch, distill.UsualBatch), func(_ context.Context, lo, hi int) error {
 			return t.Autoencoder.EncodeMean(m.Data[lo*m.Cols:hi*m.Cols], pixels[lo*3*size*size:hi*3*size*size], size)
 		})
 		if err != nil {

@@ -95,7 +95,7 @@ type Options struct {
 
 	Out     string // folder of all that is made
 	Latents string // folder of the latents, made once for all sets; "" means latents below Out
-	Batch   int    // images on the device at once, at least 1; decides speed and memory, never a result
+	Batch   int    // images on the device at once, or distill.Auto; as in distill.Run
 
 	Report func(Event) // told of progress, from one goroutine at a time; may be nil
 

@@ -52,7 +52,7 @@ One training on each set shows how it goes, not which set is best: "mgd3 compare
 	o.run.clusterFlags()
 	f := o.run.flags
 	f.StringVar(&o.run.model, "model", glyphsSet, "`DIR` of another model of the letters; glyphs is the one in the program")
-	f.IntVar(&o.run.batch, "batch", 8, "images at work at once; decides speed and memory, never a result")
+	o.run.batchFlag()
 	f.StringVarP(&o.run.out, "out", "o", "mgd3-demo", "output `DIR`")
 	f.StringVar(&o.letters, "letters", glyphs.Letters, "the classes")
 	f.IntVar(&o.ipc, "ipc", 10, "images per class of the small sets")

@@ -31,10 +31,18 @@ func (e *env) distillCmd() *cobra.Command {
   # choose the stop by sets made from nine tenths of the images and judged by the rest
   mgd3 distill --data pets.zip --model pets-model --ipc 10 --stop auto --out pets-10
 
+  # four GPUs, and as many processes, in one machine
+  mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --backend xla:cuda --precision bf16 --devices 4
+
   # four machines with one file system; the last one to finish writes the manifest
   mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --shard 0/4`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return e.distill(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.devices != "" && !o.dryRun {
+				return e.finishOn(cmd, o)
+			}
+			return e.distill(cmd.Context(), o)
+		},
 	}
 	o.flags = cmd.Flags()
 	o.dataFlags()
@@ -55,6 +63,9 @@ func (e *env) encodeCmd() *cobra.Command {
 		Example: `  mgd3 encode --data pets.zip --model pets-model --out pets-10`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.devices != "" {
+				return e.onDevices(cmd.Context(), o, cmd)
+			}
 			return e.stage(cmd.Context(), o, (*distill.Run).Encode)
 		},
 	}
@@ -91,6 +102,9 @@ func (e *env) sampleCmd() *cobra.Command {
 		Example: `  mgd3 sample --model pets-model --out pets-10 --seed 1`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.devices != "" {
+				return e.finishOn(cmd, o)
+			}
 			return e.stage(cmd.Context(), o, func(r *distill.Run, ctx context.Context) error {
 				if err := r.Sample(ctx); err != nil {
 					return err
@@ -127,6 +141,18 @@ func (e *env) stage(ctx context.Context, o *options, do func(*distill.Run, conte
 	defer r.Close()
 	r.warn(o)
 	return do(r.Run, ctx)
+}
+
+// finishOn runs the command on the devices of --devices, and puts together what they made.
+func (e *env) finishOn(cmd *cobra.Command, o *options) error {
+	if err := e.onDevices(cmd.Context(), o, cmd); err != nil {
+		return err
+	}
+	m, err := distill.Finish(o.out)
+	if err == nil {
+		e.summary(o.out, m)
+	}
+	return err
 }
 
 // distill runs all stages, or says what they would do.

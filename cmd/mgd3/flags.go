@@ -11,6 +11,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/diffusion"
 	"mgd3/distill"
+	"mgd3/engine"
 	"mgd3/modes"
 )
 
@@ -19,7 +20,9 @@ type options struct {
 	data, classes       string
 	model, vae, dit     string
 	out, latents, shard string
-	batch               int
+	devices             string
+	batch               int // distill.Auto is auto
+	precision           string
 	lowMemory           bool
 	dryRun              bool
 	short, steps        string
@@ -84,6 +87,7 @@ func (o *options) ruleFlags() {
 func (o *options) runFlags() {
 	o.modelFlags()
 	o.outFlags()
+	o.devicesFlag()
 }
 
 // modelFlags name the networks.
@@ -92,7 +96,37 @@ func (o *options) modelFlags() {
 	o.flags.StringVar(&o.vae, "vae", "", "`PATH` of the autoencoder, if not below --model: a folder, a weights file, or PREFIX of PREFIX_encoder and PREFIX_decoder; docs/models.md lists what is read")
 	o.flags.StringVar(&o.dit, "dit", "", "`PATH` of the denoiser, if not below --model: a folder or a weights file")
 	o.flags.BoolVar(&o.lowMemory, "low-memory", false, "keep weights in half precision where their files have them so: half the memory or less, somewhat slower, the same images")
-	o.flags.IntVar(&o.batch, "batch", 8, "images at work at once; decides speed and memory, never a result")
+	o.flags.StringVar(&o.precision, "precision", string(engine.Float32), "`TYPE` of the numbers inside networks: "+join(engine.Precisions)+"; results depend on it")
+	o.batchFlag()
+}
+
+func (o *options) batchFlag() {
+	o.flags.Var((*batchValue)(&o.batch), "batch", "`N` images at work at once, or auto: 8, on xla as many as fit; decides speed and memory, and a result on xla only")
+}
+
+// batchValue is a number of images, or distill.Auto.
+type batchValue int
+
+func (b *batchValue) Type() string { return "N" }
+
+func (b *batchValue) String() string {
+	if *b == distill.Auto {
+		return "auto"
+	}
+	return strconv.Itoa(int(*b))
+}
+
+func (b *batchValue) Set(s string) error {
+	if s == "auto" {
+		*b = distill.Auto
+		return nil
+	}
+	n, err := strconv.Atoi(s)
+	if err == nil && n < 1 {
+		err = fmt.Errorf("batch is %d, want at least 1, or auto", n)
+	}
+	*b = batchValue(n)
+	return err
 }
 
 func (o *options) outFlags() {

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/engine"
 	"mgd3/latent"
 )
 
@@ -30,9 +30,6 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 	shard, err := distill.ParseShard(o.shard)
 	if err != nil {
 		return nil, fail(exitUsage, "", err)
-	}
-	if o.flags.Lookup("batch") != nil && o.batch < 1 {
-		return nil, fail(exitUsage, "", fmt.Errorf("--batch is %d, want at least 1", o.batch))
 	}
 	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
 	r := &openRun{Run: &distill.Run{Settings: o.settings, Out: o.out, Latents: o.latents, Shard: shard, Batch: o.batch, Report: p.event}}
@@ -77,7 +74,13 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if r.Engine, err = e.openEngine(); err != nil {
 		return err
 	}
-	r.Engine.KeepHalf = o.lowMemory
+	r.Engine.KeepHalf, r.Engine.Precision = o.lowMemory, engine.Precision(o.precision)
+	if err := r.Engine.Precision.Check(); err != nil {
+		return fail(exitUsage, "", err)
+	}
+	if e.backend == "go" && r.Engine.Precision == engine.BF16 {
+		return fail(exitUsage, "the backends cpu and xla have it", errors.New("the backend go cannot compute in bf16"))
+	}
 	r.close = append(r.close, r.Engine.Close)
 	if r.Autoencoder, err = vae.autoencoder(ctx, r.Engine); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,8 +43,8 @@ type madeSet struct {
 
 // openSpace opens the sets, the real images and the networks that the flags name.
 func (e *env) openSpace(ctx context.Context, o *scoreOptions) (_ *space, err error) {
-	if o.batch < 1 || o.pixels < features.MinSize || o.parts < 0 {
-		return nil, fail(exitUsage, "", fmt.Errorf("--batch is %d, --feature-size %d, --parts %d, want at least 1, %d and 0", o.batch, o.pixels, o.parts, features.MinSize))
+	if o.pixels < features.MinSize || o.parts < 0 {
+		return nil, fail(exitUsage, "", fmt.Errorf("--feature-size %d, --parts %d, want at least %d and 0", o.pixels, o.parts, features.MinSize))
 	}
 	s := &space{}
 	defer func() {
@@ -73,7 +74,7 @@ func (e *env) openSpace(ctx context.Context, o *scoreOptions) (_ *space, err err
 		s.sets = append(s.sets, set)
 		s.close = append(s.close, func() { _ = set.images.Close() })
 	}
-	m := &embedder{batch: o.batch, progress: newProgress(e.stdout, e.stderr, e.quiet, e.json)}
+	m := &embedder{batch: cmp.Or(o.batch, distill.UsualBatch), progress: newProgress(e.stdout, e.stderr, e.quiet, e.json)}
 	if o.features != latentFeatures {
 		return s, e.networkSpace(ctx, o, s, r, m)
 	}
