@@ -555,12 +555,11 @@ func TestAHubThatComesBack(t *testing.T) {
 }
 
 func TestSilence(t *testing.T) {
-	s := newServer(t)
-	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
 	for name, where := range map[string]string{"the list": "/api/", "the headers": "/org/", "the file": ""} {
+		s := newServer(t)
 		c := s.client(t)
 		c.Silence = 50 * time.Millisecond
+		release := make(chan struct{})
 		s.fault = func(_ http.ResponseWriter, r *http.Request) bool {
 			if where == "" || !strings.HasPrefix(r.URL.Path, where) {
 				return false
@@ -575,6 +574,7 @@ func TestSilence(t *testing.T) {
 			<-release
 		}
 		_, err := pull(t.Context(), c, Want{Include: []string{big}})
+		close(release)
 		if !errors.Is(err, ErrNetwork) || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "silent") {
 			t.Errorf("%s: got %v, want ErrNetwork, silent", name, err)
 		}
