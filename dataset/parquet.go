@@ -80,6 +80,9 @@ func openParquet(ctx context.Context, in found, o OpenOptions) (source, lister, 
 			return nil, nil, fmt.Errorf("%s: %w", p.path, err)
 		}
 	}
+	if len(c.of) == 0 {
+		return nil, nil, fmt.Errorf("no rows in %s", shorten(in.names))
+	}
 	return t, c.dirs, nil
 }
 
