@@ -3,6 +3,7 @@ package weights
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -106,6 +107,7 @@ func entriesOf(data []byte) (map[string]span, error) {
 		return nil, fmt.Errorf("its zip directory: %w; the file may be cut short", err)
 	}
 	entries := map[string]span{}
+	var spans []span
 	folder := ""
 	for _, f := range archive.File {
 		top, name, ok := strings.Cut(f.Name, "/")
@@ -129,6 +131,13 @@ func entriesOf(data []byte) (map[string]span, error) {
 			return nil, fmt.Errorf("%.100q is there twice", f.Name)
 		}
 		entries[name] = span{int(begin), int(begin) + int(f.UncompressedSize64)}
+		spans = append(spans, entries[name])
+	}
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end)) })
+	for i := 1; i < len(spans); i++ {
+		if spans[i].begin < spans[i-1].end {
+			return nil, fmt.Errorf("two files of it overlap, at byte %d", spans[i].begin)
+		}
 	}
 	return entries, nil
 }

@@ -62,9 +62,12 @@ func TestEqualFromAllFormats(t *testing.T) {
 	list := samples()
 	first, second := list[:4], list[4:]
 	other := wild.Torch([]weights.Tensor{weights.F32("other", []int{1}, []float32{1})}, nil)
+	dtype := wild.Build{Object: wild.Call{Function: wild.Global("numpy dtype"), Args: wild.Tuple{"f8", 0, 1}}, State: wild.Tuple{3, "<", nil, nil, nil, -1, -1, 0}}
+	encoded := wild.Call{Function: wild.Global("_codecs encode"), Args: wild.Tuple{"\x00\x00\x00", "latin1"}}
+	numpyFloat := wild.Call{Function: wild.Global("numpy.core.multiarray scalar"), Args: wild.Tuple{dtype, encoded}}
 	in := func(key string) func(any) any {
 		return func(state any) any {
-			return wild.Pairs("epoch", 3, "global_step", 1<<40, "best_prec1", 91.78, key, state, "optimizer", wild.Pairs("state", wild.Dict{}), "hyper_parameters", wild.Pairs("name", "x", "sizes", wild.List{1, 2}), "lr_schedulers", wild.List{}, "loops", nil)
+			return wild.Pairs("callbacks", wild.Pairs(wild.Global("pytorch_lightning.callbacks.model_checkpoint ModelCheckpoint"), wild.Pairs("best", numpyFloat)), "epoch", 3, "global_step", 1<<40, "best_prec1", 91.78, key, state, "optimizer", wild.Pairs("state", wild.Dict{}), "hyper_parameters", wild.Pairs("name", "x", "sizes", wild.List{1, 2}), "lr_schedulers", wild.List{}, "loops", nil)
 		}
 	}
 	torch := wild.Torch(list, nil)
@@ -427,20 +430,24 @@ func TestHostileZips(t *testing.T) {
 	locked[directory+8] |= 1
 	binary.LittleEndian.PutUint32(past[directory+20:], 1<<31)
 	binary.LittleEndian.PutUint32(past[directory+24:], 1<<31)
+	overlap := pickled.Zip() // its first two storages lie at the same place
+	first, second := bytes.LastIndex(overlap, []byte("archive/data/0")), bytes.LastIndex(overlap, []byte("archive/data/1"))
+	copy(overlap[second-4:second], overlap[first-4:first])
 	for name, c := range map[string]struct {
 		content []byte
 		want    string
 	}{
-		"another zip":         {build(func(z *wild.Zip) { z.Add("readme", nil) }), "without NAME/data.pkl"},
-		"big-endian":          {big.Zip(), `its byteorder is "big", want little`},
-		"compressed":          {deflated.Bytes(), `"x/data.pkl" is compressed or encrypted`},
-		"a pickle twice":      {build(func(z *wild.Zip) { z.Add("data.pkl", nil); z.Add("data.pkl", nil) }), `"x/data.pkl" is there twice`},
-		"a storage twice":     {build(func(z *wild.Zip) { z.Add("data/0", nil); z.Add("data/0", nil) }), `"x/data/0" is there twice`},
-		"two folders":         {patched("archive/data/0", "brchive/data/0"), "lies outside the folder"},
-		"no folder":           {patched("archive/version", "archive_version"), "lies outside the folder"},
-		"a storage is absent": {patched("archive/data/0", "archive/dbta/0"), `its storage "0" is not in the file`},
-		"past the end":        {past, "the file has"},
-		"encrypted":           {locked, "compressed or encrypted"},
+		"overlapping storages": {overlap, "two files of it overlap"},
+		"another zip":          {build(func(z *wild.Zip) { z.Add("readme", nil) }), "without NAME/data.pkl"},
+		"big-endian":           {big.Zip(), `its byteorder is "big", want little`},
+		"compressed":           {deflated.Bytes(), `"x/data.pkl" is compressed or encrypted`},
+		"a pickle twice":       {build(func(z *wild.Zip) { z.Add("data.pkl", nil); z.Add("data.pkl", nil) }), `"x/data.pkl" is there twice`},
+		"a storage twice":      {build(func(z *wild.Zip) { z.Add("data/0", nil); z.Add("data/0", nil) }), `"x/data/0" is there twice`},
+		"two folders":          {patched("archive/data/0", "brchive/data/0"), "lies outside the folder"},
+		"no folder":            {patched("archive/version", "archive_version"), "lies outside the folder"},
+		"a storage is absent":  {patched("archive/data/0", "archive/dbta/0"), `its storage "0" is not in the file`},
+		"past the end":         {past, "the file has"},
+		"encrypted":            {locked, "compressed or encrypted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := openBytes(c.content)

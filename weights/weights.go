@@ -1,7 +1,8 @@
 // Package weights reads and writes tensor files and gives a model's tensors the names our
 // graphs know.
 //
-// The format is safetensors (https://huggingface.co/docs/safetensors):
+// It reads what PyTorch's torch.save writes, see pytorch.go, and safetensors (https://huggingface.co/docs/safetensors),
+// which it writes too:
 //
 //	file   = uint64 n (little-endian) ‖ n bytes of JSON ‖ data
 //	JSON   = {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, …,
@@ -17,6 +18,7 @@
 //	File    one file or the shards of one model: tensors under the names in the file
 //	Set     the same tensors under our names: DiT, Autoencoder, AsIs
 //	Spec    one tensor a graph wants; Set.Load checks a set against all of them
+//	Shard   one file of a set that is to be written: Conversion
 package weights
 
 import "errors"
