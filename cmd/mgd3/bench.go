@@ -20,6 +20,8 @@ import (
 type benchOptions struct {
 	threads, repeat int
 	profile, names  bool
+	precision       string
+	difference      bool
 	from, against   []string
 }
 
@@ -33,7 +35,12 @@ func (e *env) benchCmd() *cobra.Command {
 what the processor can do at all, and the most memory the process held. Without LOAD it runs all of:
 
 ` + wrapNames(bench.Names()) + `
-docs/benchmarks.md says what the loads are, and how other programs do on them.`,
+docs/benchmarks.md says what the loads are, and how other programs do on them.
+
+Only if they are named, bench runs loads for GPUs:
+
+` + wrapNames(forGPU()) + `
+docs/gpu.md and bench/gpu.sh have more of them.`,
 		Example: `  # everything, on all cores
   mgd3 bench
 
@@ -42,6 +49,12 @@ docs/benchmarks.md says what the loads are, and how other programs do on them.`,
 
   # beside lines of the same kind that other programs printed
   mgd3 bench matmul_1024 matmul_2048 --against torch.json
+
+  # a GPU: the speed of products, and the share of it that sampling reaches
+  mgd3 bench matmul_8192_x8 dit_xl2_50steps_b16 --backend xla:cuda --precision bf16
+
+  # how far bf16 is from float32 after 50 steps
+  mgd3 bench dit_xl2_50steps_b4 --difference --backend xla:cuda
 
   # compare what was measured before
   mgd3 bench --from ours.json --against torch.json --against ort.json`,
@@ -60,10 +73,20 @@ docs/benchmarks.md says what the loads are, and how other programs do on them.`,
 	f.BoolVar(&o.names, "names", false, "print the names of the loads, and nothing else")
 	f.IntVar(&o.threads, "threads", runtime.GOMAXPROCS(0), "use `N` threads")
 	f.IntVar(&o.repeat, "repeat", 3, "take the median of `N` runs")
+	f.StringVar(&o.precision, "precision", string(engine.Float32), "`TYPE` of the numbers inside networks: "+join(engine.Precisions))
+	f.BoolVar(&o.difference, "difference", false, "measure no time, but how far bf16 is from float32 at the end of each load, all of which must draw latents")
 	f.BoolVar(&o.profile, "profile", false, "after each load, print the backend's plan with the time of each kernel to standard error")
 	f.StringArrayVar(&o.against, "against", nil, "compare with the results in `FILE`, in a table on standard error; may be given again")
 	f.StringArrayVar(&o.from, "from", nil, "measure nothing, take our results from `FILE`; may be given again")
 	return cmd
+}
+
+func forGPU() []string {
+	var names []string
+	for _, l := range bench.ForGPU() {
+		names = append(names, l.Name)
+	}
+	return names
 }
 
 // wrapNames puts two names on a line.
@@ -82,10 +105,12 @@ func (o *benchOptions) check() error {
 		return fmt.Errorf("--threads is %d, want at least 1", o.threads)
 	case o.repeat < 1:
 		return fmt.Errorf("--repeat is %d, want at least 1", o.repeat)
+	case o.difference && len(o.from)+len(o.against) > 0:
+		return fmt.Errorf("--difference measures no time to compare")
 	case o.profile && len(o.from) > 0:
 		return fmt.Errorf("--profile needs a measurement, and --from makes none")
 	}
-	return nil
+	return engine.Precision(o.precision).Check()
 }
 
 // bench measures, or reads what was measured, and compares.
@@ -123,6 +148,10 @@ func (e *env) measure(ctx context.Context, o *benchOptions, loads []bench.Load) 
 		return nil, err
 	}
 	defer backend.Close()
+	backend.Precision = engine.Precision(o.precision)
+	if o.difference {
+		return nil, e.differ(ctx, backend, loads)
+	}
 	var explain func(*engine.Program) error
 	if o.profile {
 		explain = func(p *engine.Program) error { return p.Explain(e.stderr) }
@@ -137,6 +166,9 @@ func (e *env) measure(ctx context.Context, o *benchOptions, loads []bench.Load) 
 		if err != nil {
 			return results, err
 		}
+		if load.Peak && isXLA(e.backend) {
+			peak = r.Speed
+		}
 		r.Of(peak)
 		if err := json.NewEncoder(e.stdout).Encode(r); err != nil {
 			return results, err
@@ -144,6 +176,20 @@ func (e *env) measure(ctx context.Context, o *benchOptions, loads []bench.Load) 
 		results = append(results, r)
 	}
 	return results, nil
+}
+
+// differ prints how far bf16 is from float32 for each load.
+func (e *env) differ(ctx context.Context, backend *engine.Engine, loads []bench.Load) error {
+	for _, load := range loads {
+		d, err := bench.Differ(ctx, backend, load)
+		if err != nil {
+			return err
+		}
+		if err := json.NewEncoder(e.stdout).Encode(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readResults reads files of results.

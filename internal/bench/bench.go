@@ -21,6 +21,7 @@ type Load struct {
 	Batch int     // items that one run makes
 	GFLOP float64 // of one item in matrix products and convolutions, a multiply-add counted as two; 0 where there are none
 	Cores int     // that it may use; 0 is all
+	Peak  bool    // it does nothing but products, large ones: its speed is a device's peak
 
 	make func(ctx context.Context, e *engine.Engine) (job, error)
 }
@@ -31,11 +32,11 @@ type job struct {
 	program *engine.Program // that does the work; nil where there is none
 }
 
-// Loads lists all loads.
+// Loads lists the loads for processors.
 func Loads() []Load {
 	return []Load{
-		{Name: "dit_s2_10steps_b1", Batch: 1, GFLOP: 10 * 2 * ditGFLOP, make: sampling(1)},
-		{Name: "dit_s2_10steps_b8", Batch: 8, GFLOP: 10 * 2 * ditGFLOP, make: sampling(8)},
+		{Name: "dit_s2_10steps_b1", Batch: 1, GFLOP: 10 * 2 * ditGFLOP, make: sampling(small, 1)},
+		{Name: "dit_s2_10steps_b8", Batch: 8, GFLOP: 10 * 2 * ditGFLOP, make: sampling(small, 8)},
 		{Name: "vae_encode_256_b1", Batch: 1, GFLOP: encodeGFLOP, make: encoding},
 		{Name: "vae_decode_256_b1", Batch: 1, GFLOP: decodeGFLOP, make: decoding},
 		{Name: "convnet6_128_train_b32", Batch: 32, GFLOP: convnet6GFLOP, make: training(convnet6)},
@@ -48,7 +49,22 @@ func Loads() []Load {
 	}
 }
 
-// Names lists the names of all loads.
+// ForGPU lists the loads for GPUs: with a processor they take hours, but for those named toy.
+func ForGPU() []Load {
+	loads := []Load{
+		{Name: "matmul_8192_x8", Batch: 1, GFLOP: chainGFLOP(8192), Peak: true, make: chain(8192)},
+		{Name: "matmul_64_x8_toy", Batch: 1, GFLOP: chainGFLOP(64), Peak: true, make: chain(64)},
+	}
+	for _, n := range []int{1, 4, 8, 16, 32, 64} {
+		loads = append(loads, Load{Name: fmt.Sprintf("dit_xl2_50steps_b%d", n), Batch: n, GFLOP: 50 * 2 * xlGFLOP, make: sampling(xl, n)})
+	}
+	for _, n := range []int{1, 4} {
+		loads = append(loads, Load{Name: fmt.Sprintf("dit_toy_50steps_b%d", n), Batch: n, GFLOP: 50 * 2 * toyGFLOP, make: sampling(toy, n)})
+	}
+	return loads
+}
+
+// Names lists the names of the loads for processors.
 func Names() []string {
 	var names []string
 	for _, l := range Loads() {
@@ -57,18 +73,19 @@ func Names() []string {
 	return names
 }
 
-// Find returns the loads of the given names, in their order; all, if there are none.
+// Find returns the loads of the given names, in their order; all for processors, if there are none.
 func Find(names []string) ([]Load, error) {
 	if len(names) == 0 {
 		return Loads(), nil
 	}
 	var found []Load
 	for _, name := range names {
-		i := slices.IndexFunc(Loads(), func(l Load) bool { return l.Name == name })
+		all := slices.Concat(Loads(), ForGPU())
+		i := slices.IndexFunc(all, func(l Load) bool { return l.Name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("no load %q: have %v", name, Names())
+			return nil, fmt.Errorf("no load %q: have %v, and those for GPUs", name, Names())
 		}
-		found = append(found, Loads()[i])
+		found = append(found, all[i])
 	}
 	return found, nil
 }

@@ -41,6 +41,8 @@ func TestGFLOP(t *testing.T) {
 		want  float64
 	}{
 		{"dit", den, []shapes.Shape{shaped(1, 4, 32, 32), shaped(1), shapes.Make(dtypes.Int32, 1)}, false, ditGFLOP},
+		{"xl", xl.denoiser.Func, []shapes.Shape{shaped(1, 4, 32, 32), shaped(1), shapes.Make(dtypes.Int32, 1)}, false, xlGFLOP},
+		{"toy", toy.denoiser.Func, []shapes.Shape{shaped(1, 4, 8, 8), shaped(1), shapes.Make(dtypes.Int32, 1)}, false, toyGFLOP},
 		{"encode", encode, []shapes.Shape{shaped(1, 3, 256, 256)}, false, encodeGFLOP},
 		{"decode", decode, []shapes.Shape{shaped(1, 4, 32, 32)}, false, decodeGFLOP},
 		{"convnet6", evaluate.Logits(convnet6), []shapes.Shape{image}, true, convnet6GFLOP},
@@ -168,5 +170,40 @@ func TestReadRefuses(t *testing.T) {
 		if r, err := Read(strings.NewReader("\n" + text)); err == nil || !strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%s: got %v, %v, want an error with the line", text, r, err)
 		}
+	}
+}
+
+// TestForGPU runs the toys among the loads for GPUs, in both precisions.
+func TestForGPU(t *testing.T) {
+	e, err := engine.Open("cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	loads, err := Find([]string{"matmul_64_x8_toy", "dit_toy_50steps_b1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e.Precision = range engine.Precisions {
+		if r, err := loads[0].Measure(t.Context(), e, 2, 1, nil); err != nil || !(r.Speed > 0) || r.Backend != e.Name() {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	}
+	e.Precision = engine.Float32
+	d, err := Differ(t.Context(), e, loads[1])
+	if err != nil || len(d.Latent) != 1 || len(d.Pixel) != 1 {
+		t.Fatalf("got %+v, %v, want numbers for one image", d, err)
+	}
+	for i := range d.Latent {
+		if !(d.Latent[i] > 0 && d.Latent[i] >= d.RMS[i] && d.RMS[i] < d.Scale[i]) {
+			t.Errorf("image %d: %+v, want a difference that is less than what differs", i, d)
+		}
+	}
+	t.Logf("%+v", d)
+	if e.Precision != engine.Float32 {
+		t.Error("the engine was left in another precision")
+	}
+	if _, err := Differ(t.Context(), e, loads[0]); err == nil {
+		t.Error("a product was compared as images")
 	}
 }

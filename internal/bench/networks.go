@@ -22,7 +22,9 @@ import (
 
 // Operations of one item, from the networks' shapes; TestGFLOP counts them in the graphs.
 const (
-	ditGFLOP        = 12.1113 // one row once through the denoiser
+	ditGFLOP        = 12.1113     // one row once through the denoiser
+	xlGFLOP         = 237.2428    // of DiT-XL/2
+	toyGFLOP        = 0.003530752 // of the toy
 	encodeGFLOP     = 272.7222
 	decodeGFLOP     = 622.1873
 	convnet6GFLOP   = 5.0536
@@ -45,47 +47,92 @@ var (
 	resnet18   = evaluate.ResNet{Depth: 18, Width: 64, Size: 224, Classes: 10}
 )
 
-// sampling draws n latents in ten guided steps.
-func sampling(n int) func(context.Context, *engine.Engine) (job, error) {
+// model is a denoiser and an autoencoder, and the steps it takes to draw a latent.
+type model struct {
+	denoiser    dit.Config
+	autoencoder latent.Config
+	steps       int
+}
+
+var (
+	small = model{denoiser, autoencoder, 10}
+	xl    = model{
+		dit.Config{InputSize: 32, Patch: 2, Channels: 4, Hidden: 1152, Depth: 28, Heads: 16, Classes: 1000, LearnSigma: true}, autoencoder, 50,
+	}
+	toy = model{
+		dit.Config{InputSize: 8, Patch: 2, Channels: 4, Hidden: 64, Depth: 2, Heads: 4, Classes: 10, LearnSigma: true},
+		latent.Config{BlockOutChannels: []int{16, 16}, LayersPerBlock: 1, LatentChannels: 4, Groups: 4, ScalingFactor: 0.18215}, 50,
+	}
+)
+
+// sampling draws n latents in guided steps.
+func sampling(m model, n int) func(context.Context, *engine.Engine) (job, error) {
 	return func(ctx context.Context, e *engine.Engine) (job, error) {
-		settings, err := diffusion.Published(diffusion.DDPM)
-		if err != nil {
-			return job{}, err
-		}
-		settings.Respacing, settings.Stop = "10", 5
-		sampler, err := diffusion.New(settings)
-		if err != nil {
-			return job{}, err
-		}
-		w, err := random(e, denoiser.Func, shaped(1, 4, 32, 32), shaped(1), shapes.Make(dit.LabelType, 1))
-		if err != nil {
-			return job{}, err
-		}
-		step, err := e.Compile("step", func(p engine.Params, in []*Node) []*Node {
-			den := func(x, t, y *Node) *Node { return denoiser.Forward(p, x, t, y) }
-			return []*Node{sampler.Graph(den, denoiser.Null(), in[0], in[1], in[2], in[3], in[4])}
-		}, w)
-		if err != nil {
-			return job{}, err
-		}
-		modes := normals(n * 4 * 32 * 32)
-		run := func() error {
-			return e.Each(ctx, n, n, func(ctx context.Context, lo, hi int) error {
-				d := len(modes) / n
-				_, err := sampler.Run(ctx, func(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
-					return step.Run1(x, label, mode, z, coef)
-				}, diffusion.Batch{
-					Dims: [3]int{4, 32, 32}, Labels: make([]int32, hi-lo), Modes: modes[lo*d : hi*d],
-					Noise: func(i, step int, dst []float32) {
-						rng.Normals(rng.Stream(1, "noise", uint64(lo+i), uint64(step+1)), dst)
-					},
-				})
-				return err
-			})
-		}
-		return job{run, step}, nil
+		draw, step, err := m.drawing(e)
+		return job{func() error { _, err := draw(ctx, n); return err }, step}, err
 	}
 }
+
+// drawing returns what draws n latents [n, c, h, w], and the program of its steps.
+func (m model) drawing(e *engine.Engine) (draw func(ctx context.Context, n int) ([]float32, error), step *engine.Program, err error) {
+	settings, err := diffusion.Published(diffusion.DDPM)
+	if err != nil {
+		return nil, nil, err
+	}
+	settings.Respacing, settings.Stop = fmt.Sprint(m.steps), m.steps/2
+	sampler, err := diffusion.New(settings)
+	if err != nil {
+		return nil, nil, err
+	}
+	net, dims := m.denoiser, [3]int{m.denoiser.Channels, m.denoiser.InputSize, m.denoiser.InputSize}
+	w, err := random(e, net.Func, shaped(1, dims[0], dims[1], dims[2]), shaped(1), shapes.Make(dit.LabelType, 1))
+	if err != nil {
+		return nil, nil, err
+	}
+	step, err = e.Compile("step", func(p engine.Params, in []*Node) []*Node {
+		den := func(x, t, y *Node) *Node { return net.Forward(p, x, t, y) }
+		return []*Node{sampler.Graph(den, net.Null(), in[0], in[1], in[2], in[3], in[4])}
+	}, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	draw = func(ctx context.Context, n int) ([]float32, error) {
+		d := dims[0] * dims[1] * dims[2]
+		modes, latents := normals(n*d), make([]float32, n*d)
+		err := e.EachFilled(ctx, n, n, func(ctx context.Context, lo, hi, _ int) error {
+			out, err := sampler.Run(ctx, func(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
+				return step.Run1(x, label, mode, z, coef)
+			}, diffusion.Batch{
+				Dims: dims, Labels: make([]int32, hi-lo), Modes: modes[lo*d : hi*d],
+				Noise: func(i, step int, dst []float32) {
+					rng.Normals(rng.Stream(1, "noise", uint64(lo+i), uint64(step+1)), dst)
+				},
+			})
+			copy(latents[lo*d:hi*d], out)
+			return err
+		})
+		return latents, err
+	}
+	return draw, step, nil
+}
+
+// chain multiplies n×n matrices eight times over, in the engine's precision; only one number leaves the device.
+func chain(n int) func(context.Context, *engine.Engine) (job, error) {
+	return func(_ context.Context, e *engine.Engine) (job, error) {
+		products := func(p engine.Params, in []*Node) []*Node {
+			x, w := p.Cast(p.Get("x", n, n)), p.Cast(p.Get("w", n, n))
+			for range chainLength {
+				x = Einsum("ik,kj->ij", x, w)
+			}
+			return []*Node{Add(ReduceAllSum(engine.Wide(x)), in[0])}
+		}
+		return forward(e, "products", products, shaped())
+	}
+}
+
+const chainLength = 8
+
+func chainGFLOP(n int) float64 { return 2 * chainLength * math.Pow(float64(n), 3) / 1e9 }
 
 func encoding(_ context.Context, e *engine.Engine) (job, error) {
 	encode := func(p engine.Params, in []*Node) []*Node { return []*Node{autoencoder.Encode(p, in[0])} }
@@ -187,7 +234,7 @@ func randomTensor(e *engine.Engine, spec weights.Spec) (*tensors.Tensor, error) 
 	for i := range data {
 		data[i] *= scale
 	}
-	return e.Tensor(data, spec.Shape...)
+	return e.Weight(data, "F32", spec.Shape...)
 }
 
 func normals(n int) []float32 {
