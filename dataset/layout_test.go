@@ -238,8 +238,8 @@ func TestLayouts(t *testing.T) {
 		{"IDX label", files{"train-images-idx3-ubyte": idx(idxImages, "a", 1, 1, 1), "train-labels-idx1-ubyte": idx(idxLabels, "\x0a", 1)}, "", OpenOptions{}, "", "row 0: label 10, but the digits has names for 10"},
 		{"IDX gzip cut", files{"train-images-idx3-ubyte.gz": zipped(t, idx(idxImages, "a", 1, 1, 1))[:12], "train-labels-idx1-ubyte": idx(idxLabels, "\x00", 1)}, "", OpenOptions{}, "", "unexpected EOF"},
 
-		{"names for folders", files{"cat/1.jpg": "x"}, "", OpenOptions{Names: []string{"a"}}, "", "names for labels, but the classes have names"},
-		{"names for class tars", files{"n01.tar": cat}, "", OpenOptions{Names: []string{"a"}}, "", "names for labels, but the classes have names"},
+		{"names for folders", files{"cat/1.jpg": "x"}, "", OpenOptions{Names: []string{"a"}}, "cat: 1.jpg=x", ""},
+		{"names for class tars", files{"n01.tar": cat}, "", OpenOptions{Names: []string{"a"}}, "n01: n01_1.JPEG=c1 n01_2.JPEG=c2", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := Open(t.Context(), filepath.Join(makeFolder(t, c.files), c.path), c.options)

@@ -19,7 +19,7 @@ import (
 type OpenOptions struct {
 	Split   string   // the part of the set, "train" say; "" if it has none
 	Classes []string // classes to take, in this order; nil takes all, in byte order
-	Names   []string // names of the labels 0, 1, …, for a set whose labels are numbers; nil takes those in the set
+	Names   []string // of the labels 0, 1, …, where the set's are numbers; nil takes those in the set
 	Limit   int      // images per class, the first by name; 0 takes all
 }
 
@@ -87,7 +87,7 @@ func openSource(ctx context.Context, path string, o OpenOptions) (source, lister
 		if in, ok, err = findLayout(path, o.Split); err != nil {
 			return nil, nil, err
 		} else if !ok {
-			return withoutLabels(o, func() (source, lister, error) { return openFolder(path) })
+			return openFolder(path)
 		}
 		return in.layout.open(ctx, in, o)
 	}
@@ -102,19 +102,11 @@ func openSource(ctx context.Context, path string, o OpenOptions) (source, lister
 	}
 	switch {
 	case strings.HasPrefix(start, "PK"):
-		return withoutLabels(o, func() (source, lister, error) { return openZip(path, info.Size()) })
+		return openZip(path, info.Size())
 	case strings.HasPrefix(start, parquet.Magic):
 		return openParquet(ctx, in, o)
 	}
 	return openTars(ctx, in, o)
-}
-
-// withoutLabels opens a set whose classes have names, which labels' names would do nothing to.
-func withoutLabels(o OpenOptions, open func() (source, lister, error)) (source, lister, error) {
-	if o.Names != nil {
-		return nil, nil, errors.New("there are names for labels, but the classes have names, those of folders or tars")
-	}
-	return open()
 }
 
 // compressions are the beginnings of compressed files, which have no random access.

@@ -44,25 +44,21 @@ func openTars(ctx context.Context, in found, o OpenOptions) (source, lister, err
 	first := indices[0]
 	alone := len(indices) == 1
 	if alone && !first.labelled() && len(first.tars) == 0 && (in.file || !first.flat()) {
-		return withoutLabels(o, func() (source, lister, error) { return tarFiles(pieces), first.dirs, nil })
+		return tarFiles(pieces), first.dirs, nil
 	}
 	if errSplit != nil {
 		return nil, nil, errSplit
 	}
 	c := newCollector(o.Split)
-	if first.labelled() {
-		err := collectSamples(ctx, c, in.dir, pieces, indices, o)
-		return tarFiles(pieces), c.dirs, err
+	switch {
+	case first.labelled():
+		err = collectSamples(ctx, c, in.dir, pieces, indices, o)
+	case alone && len(first.tars) > 0:
+		err = collectInner(ctx, c, pieces[0], first.tars)
+	default:
+		err = collectClassTars(c, pieces, indices)
 	}
-	return withoutLabels(o, func() (source, lister, error) {
-		var err error
-		if alone && len(first.tars) > 0 {
-			err = collectInner(ctx, c, pieces[0], first.tars)
-		} else {
-			err = collectClassTars(c, pieces, indices)
-		}
-		return tarFiles(pieces), c.dirs, err
-	})
+	return tarFiles(pieces), c.dirs, err
 }
 
 // scanTars reads the headers of all tars, a few at a time: waiting for the disk is what takes long.

@@ -134,7 +134,11 @@ func (c *compareOptions) openTest(ctx context.Context, o *options) (*dataset.Set
 	if err != nil {
 		return nil, err
 	}
-	return openSet(ctx, c.test, dataset.OpenOptions{Split: c.testSplit, Classes: classes, Limit: c.testLimit})
+	names, err := dataset.ParseClasses(o.classNames)
+	if err != nil {
+		return nil, err
+	}
+	return openSet(ctx, c.test, dataset.OpenOptions{Split: c.testSplit, Classes: classes, Names: names, Limit: c.testLimit})
 }
 
 // showComparison writes the page and prints the tables.

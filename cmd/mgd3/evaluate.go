@@ -23,7 +23,7 @@ type evaluateOptions struct {
 	train                 []string
 	test                  string
 	trainSplit, testSplit string
-	classes               string
+	classes, classNames   string
 	ipc, testLimit        int
 	nets                  []string
 	protocol              string
@@ -77,6 +77,7 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	f.StringVar(&o.trainSplit, "train-split", "", "the `NAME` of the sub-folder to take of sets to train on that are not distilled ones")
 	f.StringVar(&o.testSplit, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
 	f.StringVar(&o.classes, "classes", "", "classes to take of all sets: a `LIST` by name or a file with one class a line; default all, which must be the same")
+	f.StringVar(&o.classNames, "class-names", "", classNamesHelp)
 	f.IntVar(&o.ipc, "ipc", 0, "take the first `N` images of each class by file name to train on; 0 takes all")
 	f.IntVar(&o.testLimit, "test-limit", 0, "take the first `N` images of each class by file name to test on; 0 takes all")
 	f.StringSliceVar(&o.nets, "net", []string{"convnet3"}, "`NETS` to train: convnet with a depth, "+strings.Join(evaluate.Names()[4:], ", "))
@@ -152,8 +153,12 @@ func (o *evaluateOptions) open(ctx context.Context) (sets []*judged, test *datas
 	if err != nil {
 		return nil, nil, 0, err
 	}
+	names, err := dataset.ParseClasses(o.classNames)
+	if err != nil {
+		return nil, nil, 0, err
+	}
 	for _, spec := range o.train {
-		s, err := o.openTrain(ctx, spec, classes)
+		s, err := o.openTrain(ctx, spec, classes, names)
 		if err != nil {
 			return sets, nil, 0, err
 		}
@@ -169,7 +174,7 @@ func (o *evaluateOptions) open(ctx context.Context) (sets []*judged, test *datas
 			side = n
 		}
 	}
-	test, err = openSet(ctx, o.test, dataset.OpenOptions{Split: o.testSplit, Classes: classes, Limit: o.testLimit})
+	test, err = openSet(ctx, o.test, dataset.OpenOptions{Split: o.testSplit, Classes: classes, Names: names, Limit: o.testLimit})
 	if err != nil {
 		return sets, nil, 0, err
 	}
@@ -182,7 +187,7 @@ func (o *evaluateOptions) open(ctx context.Context) (sets []*judged, test *datas
 }
 
 // openTrain opens SET or NAME=SET. Of an output folder of distill it takes the images.
-func (o *evaluateOptions) openTrain(ctx context.Context, spec string, classes []string) (*judged, error) {
+func (o *evaluateOptions) openTrain(ctx context.Context, spec string, classes, names []string) (*judged, error) {
 	name, path, named := strings.Cut(spec, "=")
 	if _, err := os.Stat(spec); !named || err == nil {
 		name, path = strings.TrimSuffix(filepath.Base(spec), filepath.Ext(spec)), spec
@@ -195,7 +200,7 @@ func (o *evaluateOptions) openTrain(ctx context.Context, spec string, classes []
 	if distilled {
 		images, split = distill.ImagesDir(path), ""
 	}
-	set, err := openSet(ctx, images, dataset.OpenOptions{Split: split, Classes: classes, Limit: o.ipc})
+	set, err := openSet(ctx, images, dataset.OpenOptions{Split: split, Classes: classes, Names: names, Limit: o.ipc})
 	if err != nil {
 		return s, err
 	}

@@ -121,7 +121,11 @@ func (o *options) openData(ctx context.Context, r *openRun) error {
 	if err != nil {
 		return fail(exitInput, "", err)
 	}
-	r.Data, err = openSet(ctx, o.data, dataset.OpenOptions{Split: o.settings.Encode.Split, Classes: classes, Limit: o.settings.Encode.Limit})
+	names, err := dataset.ParseClasses(o.classNames)
+	if err != nil {
+		return fail(exitInput, "", err)
+	}
+	r.Data, err = openSet(ctx, o.data, dataset.OpenOptions{Split: o.settings.Encode.Split, Classes: classes, Names: names, Limit: o.settings.Encode.Limit})
 	if err != nil {
 		return fail(exitInput, "", err)
 	}

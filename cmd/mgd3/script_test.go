@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 //	tinyimages DIR N       write N images of each class below DIR/train
 //	tinyfeatures DIR       write the network of score --features
 //	totorch FILE FILE [old]  write tensors as torch.save does, or did before PyTorch 1.6
+//	packimages DIR FORMAT OUT   write the images of DIR as webdataset, parquet or classtars
 //	sametree DIR DIR       compare the visible files of two folders byte by byte
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -41,6 +42,7 @@ func TestScript(t *testing.T) {
 			"tinyimages":   tinyImages,
 			"tinyfeatures": tinyFeatures,
 			"totorch":      toTorch,
+			"packimages":   packImages,
 			"sametree":     sameTree,
 		},
 	})

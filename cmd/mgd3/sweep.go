@@ -89,7 +89,11 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	s.Report = func(event study.Event) { r.Report(*event.Making) }
 	s.Done = e.tried
 	if s.test != "" {
-		set, err := openSet(ctx, s.test, dataset.OpenOptions{Split: s.testSplit, Classes: r.Data.ClassNames()})
+		names, err := dataset.ParseClasses(o.classNames)
+		if err != nil {
+			return fail(exitInput, "", err)
+		}
+		set, err := openSet(ctx, s.test, dataset.OpenOptions{Split: s.testSplit, Classes: r.Data.ClassNames(), Names: names})
 		if err != nil {
 			return fail(exitInput, "", err)
 		}

@@ -19,6 +19,7 @@ import (
 // trainOptions are the flags of both trainings.
 type trainOptions struct {
 	data, classes string
+	classNames    string
 	train         train.Options
 }
 
@@ -96,9 +97,10 @@ func (e *env) trainDiTCmd() *cobra.Command {
 // trainFlags are those of both trainings; r has what they are if not given.
 func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	t, s := &o.train, &o.train.Images
-	f.StringVar(&o.data, "data", "", "training images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE, or glyphs")
+	f.StringVar(&o.data, "data", "", "training images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE, one of the layouts in docs/data.md, or glyphs")
 	f.StringVar(&s.Split, "split", "", "the `NAME` of the sub-folder to take, train say")
 	f.StringVar(&o.classes, "classes", "", "classes to take: a `LIST` by name or a file with one class a line; default all")
+	f.StringVar(&o.classNames, "class-names", "", classNamesHelp)
 	f.IntVar(&s.Limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
 	f.IntVar(&s.Size, "size", 32, "crop to this many `PIXELS`")
 	f.StringVar(&s.Crop, "crop", distill.CropADM, "`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop")
@@ -151,8 +153,12 @@ func (e *env) openTraining(ctx context.Context, o *trainOptions) (_ func(), err 
 	if err != nil {
 		return nil, fail(exitInput, "", err)
 	}
+	names, err := dataset.ParseClasses(o.classNames)
+	if err != nil {
+		return nil, fail(exitInput, "", err)
+	}
 	images := o.train.Images
-	o.train.Data, err = openSet(ctx, o.data, dataset.OpenOptions{Split: images.Split, Classes: classes, Limit: images.Limit})
+	o.train.Data, err = openSet(ctx, o.data, dataset.OpenOptions{Split: images.Split, Classes: classes, Names: names, Limit: images.Limit})
 	if err != nil {
 		return nil, fail(exitInput, "", err)
 	}
