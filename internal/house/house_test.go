@@ -42,6 +42,7 @@ var rooms = map[string][]string{
 	"latent":                 {"engine", "weights", "internal/atomicfile"},
 	"features":               {"engine", "weights"},
 	"distill":                {"dataset", "diffusion", "dit", "engine", "internal/atomicfile", "latent", "modes", "rng", "weights"},
+	"export":                 {"distill", "internal/atomicfile"},
 	"internal/checkpoint":    {"engine", "internal/atomicfile", "weights"},
 	"train": {"dataset", "diffusion", "distill", "dit", "engine", "features", "internal/atomicfile", "internal/checkpoint", "latent",
 		"optim", "rng", "weights"},
@@ -59,7 +60,7 @@ var rooms = map[string][]string{
 	"internal/scale":    {"dataset", "diffusion", "distill", "dit", "engine", "internal/tiny", "latent", "modes", "rng"},
 	"internal/wild":     {"internal/atomicfile", "weights"},
 	"internal/tiny":     {"dit", "engine", "features", "internal/atomicfile", "internal/wild", "latent", "rng", "weights"},
-	"cmd/mgd3": {"cpu", "dataset", "diffusion", "distill", "dit", "engine", "evaluate", "features", "glyphs", "glyphs/model",
+	"cmd/mgd3": {"cpu", "dataset", "diffusion", "distill", "dit", "engine", "evaluate", "export", "features", "glyphs", "glyphs/model",
 		"internal/atomicfile", "internal/bench", "latent", "modes", "report", "scores", "study", "train", "weights", "weights/hub"},
 }
 

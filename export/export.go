@@ -1,0 +1,245 @@
+// Package export writes a finished set in the forms that other programs read.
+//
+//	folder      OUT/images/CLASS/0000.png, OUT/manifest.json
+//	zip         the same files in one archive, stored as they are
+//	parquet     rows of the columns image, struct{bytes, path}, and label, a number; the classes' names in the file's metadata
+//	            "huggingface", the manifest in "mgd3"
+//	webdataset  OUT/train-000000.tar, … with KEY.png, KEY.cls and KEY.json of each image; OUT/classes.txt, OUT/manifest.json
+//
+// A set is what distill, merge and baseline leave behind: images, and a manifest of them. Every image is held against its hash there
+// on its way. Labels count the classes from 0 in the order of the manifest; they are not the denoiser's.
+//
+// Equal sets give equal bytes: files come in the order of the manifest and carry no times. dataset.Open reads all forms.
+package export
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mgd3/distill"
+	"mgd3/internal/atomicfile"
+)
+
+var (
+	// ErrChanged says that an image is not as the manifest says.
+	ErrChanged = errors.New("is not as the manifest says")
+	// ErrExists says that something else stands at the place of the output.
+	ErrExists = errors.New("holds something else")
+)
+
+// Format is a form of the output.
+type Format string
+
+// The formats.
+const (
+	Folder     Format = "folder"
+	Zip        Format = "zip"
+	Parquet    Format = "parquet"
+	WebDataset Format = "webdataset"
+)
+
+// Formats lists all formats.
+var Formats = []Format{Folder, WebDataset, Parquet, Zip}
+
+// Check names a format that is none.
+func (f Format) Check() error {
+	if !slices.Contains(Formats, f) {
+		return fmt.Errorf("format is %q, want one of %v", f, Formats)
+	}
+	return nil
+}
+
+// Path is where the set in dir goes if nobody says otherwise: beside it.
+func (f Format) Path(dir string) string {
+	dir = filepath.Clean(dir)
+	switch f {
+	case Zip, Parquet:
+		return dir + "." + string(f)
+	}
+	return dir + "-" + string(f)
+}
+
+const (
+	manifestName = "manifest.json"
+	classesName  = "classes.txt"
+)
+
+// Options say how to write.
+type Options struct {
+	Format Format
+	Shard  int64 // bytes of images in a tar of a WebDataset, one image at least; 0 means 500 MB
+}
+
+// Written is what came of it.
+type Written struct {
+	Out     string `json:"out"` // a file, or a folder
+	Format  Format `json:"format"`
+	Images  int    `json:"images"`
+	Classes int    `json:"classes"`
+	Files   int    `json:"files"`
+	Bytes   int64  `json:"bytes"` // of all files
+}
+
+// Write writes the set in the folder dir to out, which appears when it is complete. What stands there with the same bytes may stay,
+// anything else is an [ErrExists]. An image that is missing or has another hash than in the manifest is an [ErrChanged].
+func Write(ctx context.Context, dir, out string, o Options) (Written, error) {
+	if err := o.Format.Check(); err != nil {
+		return Written{}, err
+	}
+	s, err := open(dir)
+	if err != nil {
+		return Written{}, err
+	}
+	out = filepath.Clean(out)
+	if inside(distill.ImagesDir(dir), out) {
+		return Written{}, fmt.Errorf("%s lies among the images of the set, want another place", out)
+	}
+	tmp := filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".part")
+	if err := os.RemoveAll(tmp); err != nil { // what a killed call left
+		return Written{}, err
+	}
+	write := map[Format]func(context.Context, string, Options) error{
+		Folder: s.folder, Zip: s.zip, Parquet: s.parquet, WebDataset: s.webDataset,
+	}[o.Format]
+	if err := write(ctx, tmp, o); err != nil {
+		return Written{}, errors.Join(err, os.RemoveAll(tmp))
+	}
+	if err := place(tmp, out); err != nil {
+		return Written{}, errors.Join(err, os.RemoveAll(tmp))
+	}
+	w := Written{Out: out, Format: o.Format, Images: s.count(), Classes: len(s.classes)}
+	w.Files, w.Bytes, err = measure(out)
+	return w, err
+}
+
+// inside reports whether path is dir or lies below it.
+func inside(dir, path string) bool {
+	a, errA := filepath.Abs(dir)
+	b, errB := filepath.Abs(path)
+	rel, err := filepath.Rel(a, b)
+	return errors.Join(errA, errB, err) == nil && filepath.IsLocal(rel)
+}
+
+// set is a finished set.
+type set struct {
+	dir      string
+	manifest []byte // the file
+	classes  []class
+}
+
+// class is one of the manifest.
+type class struct {
+	Name   string            `json:"name"`
+	Images []json.RawMessage `json:"images"`
+}
+
+// picture is one image of the manifest, and its file.
+type picture struct {
+	entry json.RawMessage // of the manifest
+	class int
+	file  string // below the set's folder, with slashes
+	data  []byte
+}
+
+// open reads the manifest of a set.
+func open(dir string) (*set, error) {
+	if _, err := distill.ReadManifest(dir); err != nil {
+		return nil, err
+	}
+	name := filepath.Join(dir, manifestName)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var m struct {
+		Classes []class `json:"classes"`
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	s := &set{dir: dir, manifest: data, classes: m.Classes}
+	if s.count() == 0 {
+		return nil, fmt.Errorf("%s: names no images", name)
+	}
+	seen := map[string]bool{}
+	for _, c := range s.classes {
+		if c.Name == "" || strings.ContainsAny(c.Name, "/\\\n\r") || seen[c.Name] {
+			return nil, fmt.Errorf("%s: the name of class %.60q cannot be that of a folder, or comes twice", name, c.Name)
+		}
+		seen[c.Name] = true
+	}
+	return s, nil
+}
+
+func (s *set) count() (n int) {
+	for _, c := range s.classes {
+		n += len(c.Images)
+	}
+	return n
+}
+
+func (s *set) classNames() []string {
+	names := make([]string, len(s.classes))
+	for i, c := range s.classes {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// images reads all images in the order of the manifest, up to the first error.
+func (s *set) images(ctx context.Context) iter.Seq2[picture, error] {
+	return func(yield func(picture, error) bool) {
+		for i, c := range s.classes {
+			for _, entry := range c.Images {
+				p, err := s.read(i, entry)
+				if err = errors.Join(ctx.Err(), err); !yield(p, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// read reads an image of a class and compares it with its entry.
+func (s *set) read(class int, entry json.RawMessage) (picture, error) {
+	var want struct {
+		File   string `json:"file"`
+		SHA256 string `json:"sha256"`
+	}
+	manifest := filepath.Join(s.dir, manifestName)
+	if err := json.Unmarshal(entry, &want); err != nil {
+		return picture{}, fmt.Errorf("%s: %w", manifest, err)
+	}
+	if folder := path.Join("images", s.classes[class].Name); path.Dir(want.File) != folder || path.Clean(want.File) != want.File || !filepath.IsLocal(want.File) {
+		return picture{}, fmt.Errorf("%s: names the file %.100q, want one in %s", manifest, want.File, folder)
+	}
+	name := filepath.Join(s.dir, filepath.FromSlash(want.File))
+	data, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return picture{}, fmt.Errorf("%s: %w: it is missing", name, ErrChanged)
+	}
+	if err != nil {
+		return picture{}, err
+	}
+	sum := sha256.Sum256(data)
+	if have := hex.EncodeToString(sum[:]); have != want.SHA256 {
+		return picture{}, fmt.Errorf("%s: %w: has SHA-256 %s, want %s", name, ErrChanged, have, want.SHA256)
+	}
+	return picture{entry, class, want.File, data}, nil
+}
+
+// writeFile writes a file of which the bytes are known.
+func writeFile(name string, data []byte) error {
+	return atomicfile.Write(name, func(w io.Writer) error { _, err := w.Write(data); return err })
+}

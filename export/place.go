@@ -1,0 +1,114 @@
+package export
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// place moves a finished file or folder to its place. There may be nothing, an empty folder, or the same already.
+func place(tmp, out string) error {
+	info, err := os.Lstat(out)
+	if err == nil && info.IsDir() {
+		_ = os.Remove(out) // goes if it is empty
+		info, err = os.Lstat(out)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.Rename(tmp, out)
+	}
+	if err != nil {
+		return err
+	}
+	same, err := sameTree(tmp, out)
+	if err != nil {
+		return err
+	}
+	if !same {
+		return fmt.Errorf("%s %w", out, ErrExists)
+	}
+	return os.RemoveAll(tmp)
+}
+
+// sameTree compares two files, or all files of two folders.
+func sameTree(a, b string) (bool, error) {
+	filesA, errA := filesOf(a)
+	filesB, errB := filesOf(b)
+	if err := errors.Join(errA, errB); err != nil || len(filesA) != len(filesB) {
+		return false, err
+	}
+	for name, size := range filesA {
+		if other, ok := filesB[name]; !ok || other != size {
+			return false, nil
+		}
+		if same, err := sameFile(filepath.Join(a, name), filepath.Join(b, name)); err != nil || !same {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// filesOf returns the sizes of the files below root by their path, or that of root itself as ".".
+func filesOf(root string) (map[string]int64, error) {
+	files := map[string]int64{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		files[name] = info.Size()
+		return err
+	})
+	return files, err
+}
+
+// sameFile compares two files of the same size.
+func sameFile(a, b string) (bool, error) {
+	f, err := os.Open(a)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	g, err := os.Open(b)
+	if err != nil {
+		return false, err
+	}
+	defer g.Close()
+	one, two := make([]byte, 1<<16), make([]byte, 1<<16)
+	for {
+		n, errF := io.ReadFull(f, one)
+		m, errG := io.ReadFull(g, two)
+		if !bytes.Equal(one[:n], two[:m]) {
+			return false, nil
+		}
+		if errF != nil || errG != nil {
+			return errEnd(errF) && errEnd(errG), errors.Join(failure(errF), failure(errG))
+		}
+	}
+}
+
+func errEnd(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF }
+
+// failure is err unless it is the end of a file.
+func failure(err error) error {
+	if errEnd(err) {
+		return nil
+	}
+	return err
+}
+
+// measure counts the files of what was written, and their bytes.
+func measure(out string) (files int, size int64, err error) {
+	sizes, err := filesOf(out)
+	for _, n := range sizes {
+		size += n
+	}
+	return len(sizes), size, err
+}
