@@ -32,6 +32,8 @@ import (
 )
 
 var (
+	// ErrSet says that a folder holds no finished set, or one whose manifest cannot be used.
+	ErrSet = errors.New("not a finished set")
 	// ErrChanged says that an image is not as the manifest says.
 	ErrChanged = errors.New("is not as the manifest says")
 	// ErrExists says that something else stands at the place of the output.
@@ -92,7 +94,7 @@ type Written struct {
 }
 
 // Write writes the set in the folder dir to out, which appears when it is complete. What stands there with the same bytes may stay,
-// anything else is an [ErrExists]. An image that is missing or has another hash than in the manifest is an [ErrChanged].
+// anything else is an [ErrExists]. A folder without a usable manifest is an [ErrSet]; an image that is missing or has another hash than in the manifest is an [ErrChanged].
 func Write(ctx context.Context, dir, out string, o Options) (Written, error) {
 	if err := o.Format.Check(); err != nil {
 		return Written{}, err
@@ -155,27 +157,27 @@ type picture struct {
 // open reads the manifest of a set.
 func open(dir string) (*set, error) {
 	if _, err := distill.ReadManifest(dir); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrSet, err)
 	}
 	name := filepath.Join(dir, manifestName)
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrSet, err)
 	}
 	var m struct {
 		Classes []class `json:"classes"`
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w: %w", name, ErrSet, err)
 	}
 	s := &set{dir: dir, manifest: data, classes: m.Classes}
 	if s.count() == 0 {
-		return nil, fmt.Errorf("%s: names no images", name)
+		return nil, fmt.Errorf("%s: %w: it names no images", name, ErrSet)
 	}
 	seen := map[string]bool{}
 	for _, c := range s.classes {
 		if c.Name == "" || strings.ContainsAny(c.Name, "/\\\n\r") || seen[c.Name] {
-			return nil, fmt.Errorf("%s: the name of class %.60q cannot be that of a folder, or comes twice", name, c.Name)
+			return nil, fmt.Errorf("%s: %w: the name of class %.60q cannot be that of a folder, or comes twice", name, ErrSet, c.Name)
 		}
 		seen[c.Name] = true
 	}
@@ -219,10 +221,10 @@ func (s *set) read(class int, entry json.RawMessage) (picture, error) {
 	}
 	manifest := filepath.Join(s.dir, manifestName)
 	if err := json.Unmarshal(entry, &want); err != nil {
-		return picture{}, fmt.Errorf("%s: %w", manifest, err)
+		return picture{}, fmt.Errorf("%s: %w: %w", manifest, ErrSet, err)
 	}
 	if folder := path.Join("images", s.classes[class].Name); path.Dir(want.File) != folder || path.Clean(want.File) != want.File || !filepath.IsLocal(want.File) {
-		return picture{}, fmt.Errorf("%s: names the file %.100q, want one in %s", manifest, want.File, folder)
+		return picture{}, fmt.Errorf("%s: %w: it names the file %.100q, want one in %s", manifest, ErrSet, want.File, folder)
 	}
 	name := filepath.Join(s.dir, filepath.FromSlash(want.File))
 	data, err := os.ReadFile(name)

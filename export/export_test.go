@@ -441,8 +441,8 @@ func TestBadManifests(t *testing.T) {
 			dir := t.TempDir()
 			put(t, filepath.Join(dir, manifestName), []byte(c.manifest))
 			out := filepath.Join(t.TempDir(), "out")
-			if _, err := Write(t.Context(), dir, out, Options{Format: Folder}); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got error %v, want one with %q", err, c.want)
+			if _, err := Write(t.Context(), dir, out, Options{Format: Folder}); !errors.Is(err, ErrSet) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got error %v, want an ErrSet with %q", err, c.want)
 			}
 			if left, _ := os.ReadDir(filepath.Dir(out)); len(left) > 0 {
 				t.Errorf("left %v behind", left)

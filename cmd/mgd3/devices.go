@@ -112,7 +112,7 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 func sameFlags(cmd *cobra.Command) []string {
 	var args []string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if !slices.Contains([]string{"devices", "shard", "json", "quiet"}, f.Name) {
+		if !slices.Contains([]string{"devices", "shard", "json", "quiet", "format"}, f.Name) {
 			args = append(args, "--"+f.Name+"="+f.Value.String())
 		}
 	})

@@ -38,8 +38,14 @@ func (e *env) distillCmd() *cobra.Command {
   mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --shard 0/4`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.checkFormat(); err != nil {
+				return err
+			}
 			if o.devices != "" && !o.dryRun {
-				return e.finishOn(cmd, o)
+				if err := e.finishOn(cmd, o); err != nil {
+					return err
+				}
+				return e.exportFinished(cmd.Context(), o)
 			}
 			return e.distill(cmd.Context(), o)
 		},
@@ -50,6 +56,7 @@ func (e *env) distillCmd() *cobra.Command {
 	o.sampleFlags()
 	o.runFlags()
 	o.autoFlags()
+	o.formatFlag()
 	o.flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, with counts, bytes and an estimate of the time, and do nothing")
 	require(cmd, "data", "out")
 	return cmd
@@ -182,6 +189,9 @@ func (e *env) distill(ctx context.Context, o *options) error {
 		return err
 	}
 	e.summary(o.out, m)
+	if err := e.exportFinished(ctx, o); err != nil {
+		return err
+	}
 	if !e.quiet && !e.json {
 		for _, choice := range r.Choices {
 			fmt.Fprintf(e.stdout, "%v\n", choice)

@@ -22,7 +22,8 @@ type options struct {
 	model, vae, dit     string
 	out, latents, shard string
 	devices             string
-	batch               int // distill.Auto is auto
+	format              string // of the finished set, an export.Format
+	batch               int    // distill.Auto is auto
 	precision           string
 	lowMemory           bool
 	dryRun              bool

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/distill"
+	"mgd3/export"
+)
+
+func (e *env) exportCmd() *cobra.Command {
+	var format, out, shard string
+	cmd := &cobra.Command{
+		Use:   "export DIR",
+		Short: "Write a finished set as WebDataset, Parquet, one zip, or a folder of its images alone",
+		Long: `Writes a set that distill, merge or baseline made in a form that other programs read, with its manifest:
+
+  folder      OUT/images/CLASS/0000.png, OUT/manifest.json: the set without latents, modes and samples
+  zip         the same files in one archive
+  parquet     one file with the columns image and label, as the Hugging Face hub shows it
+  webdataset  OUT/train-000000.tar, … of KEY.png, KEY.cls and KEY.json; OUT/classes.txt
+
+Every image is held against its hash in the manifest. Equal sets give equal bytes. docs/export.md has more.`,
+		Example: `  mgd3 export pets-10 --format zip                         # pets-10.zip
+  mgd3 export pets-10 --format parquet --out train.parquet # datasets.load_dataset("parquet", data_files="train.parquet")
+  mgd3 export pets-10 --format webdataset --out shards --shard 100MB`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o := export.Options{Format: export.Format(format)}
+			if err := o.Format.Check(); err != nil {
+				return fail(exitUsage, "", err)
+			}
+			if shard != "" {
+				var err error
+				if o.Shard, err = parseSize(shard); err != nil {
+					return fail(exitUsage, "", err)
+				}
+			}
+			if out == "" {
+				out = o.Format.Path(args[0])
+			}
+			return e.export(cmd.Context(), args[0], out, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&format, "format", "", "`FORMAT` to write: "+join(export.Formats))
+	f.StringVarP(&out, "out", "o", "", "`PATH` of the file or folder; default beside DIR, with the format in its name")
+	f.StringVar(&shard, "shard", "", "tars of a webdataset of at most `SIZE` of images (100MB, 1GB); default 500MB")
+	require(cmd, "format")
+	return cmd
+}
+
+// export writes the set in a folder, and says so.
+func (e *env) export(ctx context.Context, dir, out string, o export.Options) error {
+	w, err := export.Write(ctx, dir, out, o)
+	switch {
+	case errors.Is(err, export.ErrChanged):
+		return fail(exitVerify, `"mgd3 verify `+dir+`" lists all that differ; the command that made the set makes a missing image again`, err)
+	case errors.Is(err, export.ErrExists):
+		return fail(exitOutput, "use another --out, or remove what is there", err)
+	case errors.Is(err, export.ErrSet):
+		return fail(exitInput, manifestHint(err), err)
+	case err != nil:
+		return err
+	}
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(w)
+	}
+	if !e.quiet {
+		files := "one file"
+		if w.Files > 1 {
+			files = fmt.Sprintf("%d files", w.Files)
+		}
+		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes, %s in %s\n", w.Format, w.Out, w.Images, w.Classes, size(w.Bytes), files)
+	}
+	return nil
+}
+
+// formatFlag is the format that distill exports the finished set in.
+func (o *options) formatFlag() {
+	o.flags.StringVar(&o.format, "format", string(export.Folder), "`FORMAT` that the finished set is exported in, beside --out, as by \"mgd3 export\": "+join(export.Formats)+"; folder leaves it at --out")
+}
+
+// checkFormat finds before the work what would fail after it.
+func (o *options) checkFormat() error {
+	format := export.Format(o.format)
+	if err := format.Check(); err != nil {
+		return fail(exitUsage, "", err)
+	}
+	if format != export.Folder && o.shard != distill.Whole.String() {
+		return fail(exitUsage, `"mgd3 export" does it when all shards are done`, errors.New("a shard does not export the set"))
+	}
+	return nil
+}
+
+// exportFinished exports the set of a run in the format asked for.
+func (e *env) exportFinished(ctx context.Context, o *options) error {
+	format := export.Format(o.format)
+	if format == export.Folder || o.format == "" {
+		return nil
+	}
+	return e.export(ctx, o.out, format.Path(o.out), export.Options{Format: format})
+}
