@@ -1,0 +1,110 @@
+package distill
+
+import (
+	"strings"
+	"testing"
+
+	"mgd3/diffusion"
+	"mgd3/dit"
+)
+
+// TestPresets holds every value against the published one. § is the section of method.md, the specification of the method, which has
+// its source in the paper or in the released programs.
+func TestPresets(t *testing.T) {
+	published := func() Settings {
+		return Settings{
+			Encode: EncodeSettings{
+				Size:       256,   // § 1.1.1: sample size S
+				Crop:       "adm", // § 1.1.1: BOX by halves, BICUBIC, the central window
+				Flip:       true,  // § 1.1.2: p = 0.5, left in from the training transform
+				IgnoreEXIF: true,  // § 1.1.1: decoded to RGB and not turned
+				FromSample: false, // § 1.1.4: the posterior mean
+			},
+			Modes: ModeSettings{
+				Method: "kmeans", // § 1.2
+				Seed:   0,        // § 1.2: random_state, whatever the run's seed is
+				Short:  "error",  // § 1.4: KMeans raises
+			},
+			Sample: SampleSettings{Settings: diffusion.Settings{
+				Rule:        "ddpm",                                                                  // § 2.2
+				Schedule:    diffusion.Schedule{Kind: "linear", Steps: 1000, Start: 1e-4, End: 0.02}, // § 2.1
+				Respacing:   "50",                                                                    // § 2.1
+				Lambda:      0.1,                                                                     // § 2.3
+				Stop:        25,                                                                      // § 3
+				CFG:         4.0,                                                                     // § 2.3
+				CFGChannels: 3,                                                                       // § 2.2
+			}},
+		}
+	}
+	type result struct {
+		accuracy, spread float64
+		table            string
+	}
+	want := map[string]struct {
+		change func(*Settings)
+		result
+	}{
+		"mgd3":     {func(*Settings) {}, result{66.4, 2.4, "Table 1"}},                                 // § 6.1
+		"mgd3-gmm": {func(s *Settings) { s.Modes.Method = "gmm" }, result{66.9, 0.4, "Table 7"}},       // § 1.6
+		"dit":      {func(s *Settings) { s.Sample.Lambda = 0 }, result{59.1, 0.7, "Table 1"}},          // § 6.1
+		"ddim":     {func(s *Settings) { s.Sample.Rule = "ddim-paper" }, result{66.6, 0.6, "Table 6"}}, // § 2.5, § 6.1
+	}
+	presets := Presets()
+	if len(presets) != len(want) || presets[0].Name != "mgd3" {
+		t.Errorf("got %d presets, the first %s, want %d, the first mgd3", len(presets), presets[0].Name, len(want))
+	}
+	for _, p := range presets {
+		w, ok := want[p.Name]
+		if !ok {
+			t.Errorf("preset %s is not tested", p.Name)
+			continue
+		}
+		settings := published()
+		w.change(&settings)
+		if p.Settings != settings {
+			t.Errorf("%s: got %+v, want %+v", p.Name, p.Settings, settings)
+		}
+		if got := (result{p.Accuracy, p.Spread, p.Table}); got != w.result {
+			t.Errorf("%s: got %v, want %v", p.Name, got, w.result)
+		}
+		if p.Denoiser != "DiT-XL/2" || p.Autoencoder != "sd-vae-ft-mse" || p.About == "" || p.Source == "" { // § 2.3
+			t.Errorf("%s is for %s and %s; about %q, source %q", p.Name, p.Denoiser, p.Autoencoder, p.About, p.Source)
+		}
+	}
+}
+
+// TestPresetsRun: each preset is settings that a run takes, for a network that there is, guided in the 24 first steps of 50, § 3.
+func TestPresetsRun(t *testing.T) {
+	for _, p := range Presets() {
+		p.Settings.Modes.IPC = 10
+		if err := p.Settings.Encode.Check(); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+		if err := p.Settings.Modes.Check(); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+		sampler, err := diffusion.New(p.Settings.Sample.Settings)
+		if err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+			continue
+		}
+		guided := 0
+		for _, step := range sampler.Steps() {
+			if step.Guided {
+				guided++
+			}
+		}
+		if len(sampler.Steps()) != 50 || guided != 24 {
+			t.Errorf("%s: %d steps, %d of them guided, want 50 and 24", p.Name, len(sampler.Steps()), guided)
+		}
+		if _, err := dit.Named(p.Denoiser, p.Settings.Encode.Size); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+		if found, err := FindPreset(p.Name); err != nil || found.Settings.Modes.Method == "" || found.Name != p.Name {
+			t.Errorf("%s: found %+v, %v", p.Name, found, err)
+		}
+	}
+	if _, err := FindPreset("mgd4"); err == nil || !strings.Contains(err.Error(), `"mgd4"`) || !strings.Contains(err.Error(), "mgd3-gmm") {
+		t.Errorf("mgd4: got error %v, want one that names it and the others", err)
+	}
+}
