@@ -108,4 +108,3 @@ func random(w io.Writer, layout []weights.Tensor) error {
 	}
 	return out.Close()
 }
-
