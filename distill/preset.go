@@ -28,7 +28,7 @@ type Preset struct {
 // Presets returns all presets, MGD3 as published first. TestPresets holds each value against the publications.
 func Presets() []Preset {
 	mgd3 := Preset{
-		Name: "mgd3", About: "MGD3 as published: k-means modes, guided until step 25 of 50",
+		Name: "mgd3", About: "MGD3 as published: k-means modes, guided while t > 25 of 50",
 		Source:   "arXiv:2505.18963, sections 4 and 5, and the released programs sample_mode_guidance.py and tsne_plots.py",
 		Denoiser: "DiT-XL/2", Autoencoder: "sd-vae-ft-mse",
 		Settings: Settings{

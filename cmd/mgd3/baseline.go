@@ -36,6 +36,7 @@ func (e *env) baselineCmd() *cobra.Command {
 	}
 	o.flags = cmd.Flags()
 	o.flags.StringVar(&method, "method", "", "`NAME` of the way: "+join(study.Makes))
+	o.presetFlag()
 	o.dataFlags()
 	o.modeFlags()
 	o.sampleFlags()

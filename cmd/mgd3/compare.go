@@ -49,6 +49,7 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.compare(cmd.Context(), o, c) },
 	}
 	o.flags = cmd.Flags()
+	o.presetFlag()
 	o.dataFlags()
 	o.clusterFlags()
 	o.ruleFlags()

@@ -16,8 +16,8 @@ func (e *env) distillCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "distill --data SET --model DIR --out DIR",
 		Short: "Make a distilled set: encode, find modes, sample, decode",
-		Example: `  # ten images per class of an ImageNet folder, as published
-  mgd3 distill --data imagenet --split train --classes nette --model dit-xl-2-256 --ipc 10 --out nette-10
+		Example: `  # ten images per class of an ImageNet folder, as published (docs/imagenet.md)
+  mgd3 distill --preset mgd3 --data imagenet --split train --classes nette --model dit-xl-2-256 --vae sd-vae-ft-mse --ipc 10 --out nette-10
 
   # your own images (SET/CLASS/FILE, a folder or a zip), and a model of your own
   mgd3 distill --data pets.zip --model pets-model --ipc 10 --out pets-10
@@ -33,6 +33,9 @@ func (e *env) distillCmd() *cobra.Command {
 
   # four GPUs, and as many processes, in one machine
   mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --backend xla:cuda --precision bf16 --devices 4
+
+  # and the set as one Parquet file for the Hugging Face hub, pets-10.parquet
+  mgd3 distill --data pets.zip --model pets-model --ipc 10 --out pets-10 --format parquet
 
   # four machines with one file system; the last one to finish writes the manifest
   mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --shard 0/4`,
@@ -51,6 +54,7 @@ func (e *env) distillCmd() *cobra.Command {
 		},
 	}
 	o.flags = cmd.Flags()
+	o.presetFlag()
 	o.dataFlags()
 	o.modeFlags()
 	o.sampleFlags()
@@ -77,6 +81,7 @@ func (e *env) encodeCmd() *cobra.Command {
 		},
 	}
 	o.flags = cmd.Flags()
+	o.presetFlag()
 	o.dataFlags()
 	o.runFlags()
 	require(cmd, "data", "out")
@@ -95,6 +100,7 @@ func (e *env) modesCmd() *cobra.Command {
 		},
 	}
 	o.flags = cmd.Flags()
+	o.presetFlag()
 	o.modeFlags()
 	o.outFlags()
 	require(cmd, "out")
@@ -125,6 +131,7 @@ func (e *env) sampleCmd() *cobra.Command {
 		},
 	}
 	o.flags = cmd.Flags()
+	o.presetFlag()
 	o.sampleFlags()
 	o.runFlags()
 	require(cmd, "out")
@@ -193,6 +200,9 @@ func (e *env) distill(ctx context.Context, o *options) error {
 		return err
 	}
 	if !e.quiet && !e.json {
+		if o.preset != "" {
+			fmt.Fprintf(e.stdout, "preset           %s\n", o.departures(r.Settings))
+		}
 		for _, choice := range r.Choices {
 			fmt.Fprintf(e.stdout, "%v\n", choice)
 		}

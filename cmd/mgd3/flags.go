@@ -22,6 +22,7 @@ type options struct {
 	model, vae, dit     string
 	out, latents, shard string
 	devices             string
+	preset              string // a name, or ""
 	format              string // of the finished set, an export.Format
 	batch               int    // distill.Auto is auto
 	precision           string
@@ -156,6 +157,9 @@ func join[S ~string](values []S) string {
 
 // resolve completes the settings from the flags.
 func (o *options) resolve() error {
+	if err := o.applyPreset(); err != nil {
+		return err
+	}
 	s := &o.settings
 	if o.flags.Lookup("cluster") != nil {
 		s.Modes.Method, s.Modes.Short = modes.Method(o.cluster), modes.Short(o.short)
@@ -175,7 +179,7 @@ func (o *options) resolve() error {
 	if o.steps != "" {
 		sample.Respacing = o.steps
 	}
-	if !o.flags.Changed("cfg-channels") {
+	if sample.CFGChannels == 0 && !o.flags.Changed("cfg-channels") {
 		sample.CFGChannels = published.CFGChannels
 	}
 	sample.Lambda, sample.CFG, sample.Stop = published.Lambda, published.CFG, shareOf(published, sample.Respacing)

@@ -55,6 +55,9 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 			return nil, err
 		}
 	}
+	for _, w := range r.presetWarnings(o) {
+		r.Report(distill.Event{Stage: distill.StageEncode, Warning: w})
+	}
 	if !o.dryRun {
 		unlock, err := distill.Lock(o.out, shard)
 		if err != nil {

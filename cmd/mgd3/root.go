@@ -48,7 +48,7 @@ command can be stopped at any moment; the same command again goes on from there.
 	flags.BoolVar(&e.json, "json", false, "print events and results as JSON, one object a line")
 	root.AddCommand(
 		e.distillCmd(), e.encodeCmd(), e.modesCmd(), e.sampleCmd(), e.mergeCmd(),
-		e.evaluateCmd(), e.verifyCmd(), e.sheetCmd(), e.exportCmd(), e.inspectCmd(), e.convertCmd(), e.benchCmd(), e.baselineCmd(), e.compareCmd(), e.trainCmd(), e.glyphsCmd(), e.scoreCmd(), e.sweepCmd(), e.demoCmd(), e.pullCmd(), e.backendsCmd(),
+		e.evaluateCmd(), e.verifyCmd(), e.sheetCmd(), e.exportCmd(), e.inspectCmd(), e.convertCmd(), e.benchCmd(), e.baselineCmd(), e.compareCmd(), e.trainCmd(), e.glyphsCmd(), e.scoreCmd(), e.sweepCmd(), e.demoCmd(), e.presetsCmd(), e.pullCmd(), e.backendsCmd(),
 	)
 	return usage(root.ExecuteContext(ctx))
 }

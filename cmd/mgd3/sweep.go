@@ -48,6 +48,7 @@ where it was stopped, and values can be added.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.sweep(cmd.Context(), o, &s) },
 	}
 	o.flags = cmd.Flags()
+	o.presetFlag()
 	o.dataFlags()
 	o.modeFlags()
 	o.sampleFlags()
@@ -75,6 +76,9 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	}
 	if (s.on == study.OnTest) != (s.test != "") {
 		return fail(exitUsage, "", errors.New("--on test and --test go together"))
+	}
+	if err := o.applyPreset(); err != nil { // what it has belongs to the lists that are not given
+		return err
 	}
 	axes, err := o.takeLists()
 	if err != nil {
