@@ -18,11 +18,13 @@ func init() { openers[xlaName] = openXLA }
 func openXLA(spec string) (b compute.Backend, err error) {
 	path, options, _ := strings.Cut(spec, ",")
 	defer func() {
+		if r := recover(); r != nil { // of a library that is no plugin
+			err = fmt.Errorf("go-xla cannot load it: %v", r)
+		}
 		if err != nil {
 			b, err = nil, fmt.Errorf("%w %s: %w", ErrPlugin, path, err)
 		}
 	}()
-	defer recoverInto(&err) // go-xla panics on a library that is no plugin
 	xla.EnableAutoInstall(false)
 	if err := pipLibraries(path); err != nil {
 		return nil, err
