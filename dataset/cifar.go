@@ -3,6 +3,7 @@ package dataset
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -102,4 +103,13 @@ func collectCIFAR(into *collector, in int, p piece, c cifar, names labelNames, s
 		into.add(class, file{name: fmt.Sprintf("%s-%05d.ppm", p.name(), i), size: size, id: p.id(), in: in, at: at})
 	}
 	return nil
+}
+
+// pickledCIFAR returns the files of CIFAR's Python version.
+func pickledCIFAR(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name != "data_batch_1" && name != "test_batch" })
+}
+
+func refusePickles(context.Context, found, OpenOptions) (source, lister, error) {
+	return nil, nil, errors.New("the Python version of CIFAR, want the binary one")
 }

@@ -22,6 +22,7 @@ type layout struct {
 var layouts = []layout{
 	{withEnding(".parquet"), openParquet},
 	{cifarFiles, openCIFAR},
+	{pickledCIFAR, refusePickles},
 	{idxFiles, openIDX},
 	{withEnding(".tar"), openTars},
 }

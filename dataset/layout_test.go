@@ -223,6 +223,7 @@ func TestLayouts(t *testing.T) {
 		{"CIFAR-10 of no split", cifar10, "", OpenOptions{Split: "val"}, "", "no folder val, have test, train"},
 		{"CIFAR-100", files{"train.bin": cifarRow(1, 4, 1), "test.bin": cifarRow(2, 0, 0), "fine_label_names.txt": "apple\nbear\n", "coarse_label_names.txt": "x\n"}, "", OpenOptions{Split: "train"}, "bear: train-00000.ppm=3085", ""},
 		{"CIFAR label", files{"data_batch_1.bin": cifarRow(1, 0) + cifarRow(1, 2), "batches.meta.txt": "a\nb"}, "", OpenOptions{}, "", "row 1: label 2, but batches.meta.txt has names for 2"},
+		{"CIFAR pickled", files{"cifar-10-batches-py/data_batch_1": "x", "cifar-10-batches-py/batches.meta": ""}, "", OpenOptions{}, "", "want the binary one"},
 		{"CIFAR cut", files{"data_batch_1.bin": cifarRow(1, 0)[:3000]}, "", OpenOptions{}, "", "has 3000 bytes, want rows of 3073"},
 		{"CIFAR empty", files{"data_batch_1.bin": ""}, "", OpenOptions{}, "", "has 0 bytes"},
 

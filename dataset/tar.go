@@ -90,15 +90,25 @@ func (x *tarIndex) date(id string) {
 	}
 }
 
-// eachOf calls do for 0 to n-1, a few at a time.
+// eachOf calls do for 0 to n-1, a few at a time. Of several errors the first counts, whichever comes sooner.
 func eachOf(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	const few = 8
-	g, ctx := errgroup.WithContext(ctx)
+	var g errgroup.Group
 	g.SetLimit(few)
+	errs := make([]error, n)
 	for i := range n {
-		g.Go(func() error { return do(ctx, i) })
+		g.Go(func() error {
+			errs[i] = do(ctx, i)
+			return nil
+		})
 	}
-	return g.Wait()
+	_ = g.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tarIndex is what was found in a tar.

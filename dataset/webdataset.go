@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -108,8 +109,8 @@ func (x *tarIndex) samples(shard piece, names labelNames) ([]sample, error) {
 	}
 	var samples []sample
 	seen := map[string]bool{}
-	for dir, l := range x.dirs {
-		for _, image := range l.images {
+	for _, dir := range slices.Sorted(maps.Keys(x.dirs)) {
+		for _, image := range x.dirs[dir].images {
 			key, ending := splitKey(path.Join(dir, image.name))
 			if strings.Contains(ending, ".") { // 000017.seg.png is no image of the set
 				continue
@@ -134,8 +135,8 @@ func (x *tarIndex) samples(shard piece, names labelNames) ([]sample, error) {
 			samples = append(samples, sample{class, image})
 		}
 	}
-	for key, m := range labels {
-		if _, ending := splitKey(m.name); ending == "cls" && !seen[key] {
+	for _, m := range x.labels {
+		if key, ending := splitKey(m.name); ending == "cls" && !seen[key] {
 			return nil, fmt.Errorf("%s: its sample has no image, want one of %s", m.name, strings.Join(imageExt, ", "))
 		}
 	}

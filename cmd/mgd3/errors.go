@@ -74,7 +74,7 @@ var advice = []struct {
 	{engine.ErrBackend, exitBackend, `"--backend cpu", the default, works everywhere`},
 	{dataset.ErrImage, exitInput, "--skip-bad passes over images that cannot be read, and lists them"},
 	{fs.ErrNotExist, exitFailed, ""},
-	{dataset.ErrSet, exitInput, "a set is CLASS/FILE, or SPLIT/CLASS/FILE with --split SPLIT"},
+	{dataset.ErrSet, exitInput, "a set is CLASS/FILE, or SPLIT/CLASS/FILE with --split SPLIT; docs/data.md has the other layouts"},
 	{fs.ErrPermission, exitOutput, ""},
 }
 
