@@ -15,7 +15,7 @@ func place(tmp, out string) error {
 	info, err := os.Lstat(out)
 	if err == nil && info.IsDir() {
 		_ = os.Remove(out) // goes if it is empty
-		info, err = os.Lstat(out)
+		_, err = os.Lstat(out)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return os.Rename(tmp, out)
