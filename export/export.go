@@ -176,12 +176,18 @@ func open(dir string) (*set, error) {
 	}
 	seen := map[string]bool{}
 	for _, c := range s.classes {
-		if c.Name == "" || strings.ContainsAny(c.Name, "/\\\n\r") || seen[c.Name] {
+		if !isName(c.Name) || seen[c.Name] {
 			return nil, fmt.Errorf("%s: %w: the name of class %.60q cannot be that of a folder, or comes twice", name, ErrSet, c.Name)
 		}
 		seen[c.Name] = true
 	}
 	return s, nil
+}
+
+// isName tells whether a file or folder can be called so, anywhere.
+func isName(name string) bool {
+	const most = 200 // bytes; file systems end at 255
+	return name != "" && len(name) <= most && !strings.ContainsAny(name, "/\\\x00\n\r")
 }
 
 func (s *set) count() (n int) {
@@ -223,7 +229,7 @@ func (s *set) read(class int, entry json.RawMessage) (picture, error) {
 	if err := json.Unmarshal(entry, &want); err != nil {
 		return picture{}, fmt.Errorf("%s: %w: %w", manifest, ErrSet, err)
 	}
-	if folder := path.Join("images", s.classes[class].Name); path.Dir(want.File) != folder || path.Clean(want.File) != want.File || !filepath.IsLocal(want.File) {
+	if folder := path.Join("images", s.classes[class].Name); path.Dir(want.File) != folder || path.Clean(want.File) != want.File || !isName(path.Base(want.File)) || !filepath.IsLocal(want.File) {
 		return picture{}, fmt.Errorf("%s: %w: it names the file %.100q, want one in %s", manifest, ErrSet, want.File, folder)
 	}
 	name := filepath.Join(s.dir, filepath.FromSlash(want.File))

@@ -422,7 +422,7 @@ func TestStops(t *testing.T) {
 // TestBadManifests: names that would lead out of the set or the output are refused.
 func TestBadManifests(t *testing.T) {
 	one := func(class, file string) string {
-		return fmt.Sprintf(`{"format": 1, "classes": [{"name": %q, "images": [{"file": %q, "sha256": ""}]}]}`, class, file)
+		return fmt.Sprintf(`{"format": 1, "classes": [{"name": %s, "images": [{"file": %s, "sha256": ""}]}]}`, quoted(class), quoted(file))
 	}
 	for name, c := range map[string]struct{ manifest, want string }{
 		"no JSON":         {`{`, "unexpected end"},
@@ -432,6 +432,8 @@ func TestBadManifests(t *testing.T) {
 		"class twice":     {`{"format": 1, "classes": [{"name": "a", "images": [{}]}, {"name": "a"}]}`, `"a"`},
 		"no class":        {one("", "images/0000.png"), `class ""`},
 		"two lines":       {one("a\nb", "images/a\nb/0000.png"), `class "a\nb"`},
+		"zero byte":       {one("cat", "images/cat/a\x00.png"), "want one in images/cat"},
+		"long name":       {one(strings.Repeat("x", 300), "images/x/0000.png"), "class \"xxx"},
 		"class up":        {one("..", "images/../0000.png"), "0000.png"},
 		"file up":         {one("cat", "images/cat/../../../secret"), "secret"},
 		"other folder":    {one("cat", "images/dog/0000.png"), "want one in images/cat"},
@@ -453,4 +455,10 @@ func TestBadManifests(t *testing.T) {
 	if _, err := Write(t.Context(), dir, filepath.Join(t.TempDir(), "out"), Options{Format: "rar"}); err == nil || !strings.Contains(err.Error(), "rar") {
 		t.Errorf("format rar: got error %v", err)
 	}
+}
+
+// quoted is s as JSON.
+func quoted(s string) []byte {
+	data, _ := json.Marshal(s)
+	return data
 }
