@@ -9,7 +9,7 @@
 #   OUT=out/compare   results and the programs; lines are added to those of earlier calls
 #   PEERS=../shared/bench   folder of peer_torch.py and peer_ort.mjs
 #   PYTHON=python3    one that has PyTorch: apt-get install --no-install-recommends python3-torch
-#                     python3-torchvision python3-sklearn
+#                     python3-torchvision python3-sklearn libopenblas0-pthread
 #   ORT=$OUT/ort      folder with ONNX Runtime: (cd $ORT && npm install onnxruntime-node@1.30.0 --ignore-scripts)
 #   ONNX=$OUT/onnx    the networks as files; made by peer_torch.py --export where missing
 #

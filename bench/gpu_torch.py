@@ -1,22 +1,23 @@
 #!/usr/bin/env python3
-"""Sampling with DiT in PyTorch on a GPU, beside "mgd3 bench"; bench/gpu.sh runs both. It has never been run on a GPU.
+"""Sampling with DiT in PyTorch, beside "mgd3 bench"; bench/gpu.sh runs both. It has never been run on a GPU.
 
-Random weights of the published shapes; 50 guided steps per image, classifier-free guidance of scale 4 on three channels, so two
+Random weights of the published shapes; --steps guided steps per image, classifier-free guidance of scale 4 on three channels, so two
 rows per image and step. Prints one JSON object per load, with the fields of "mgd3 bench", for
 
   --as published   float32, products in TF32, attention in its three operations, one image at a time (--batch is ignored)
   --as bf16        everything in bfloat16 but the step, scaled_dot_product_attention, --batch images at a time
 
-and with --peak first the product of two 8192×8192 matrices in bfloat16, eight times over. Needs torch 2.
+and with --peak first the product of two 8192×8192 matrices in bfloat16, eight times over. bf16 needs torch 2.
 
-Usage: gpu_torch.py [--as bf16] [--batch 1,4,8] [--model xl2] [--peak] [--repeat 3] [--device cuda] [--compile]
+Usage: gpu_torch.py [--as bf16] [--batch 1,4,8] [--model xl2] [--steps 50] [--peak] [--repeat 3] [--device cuda] [--compile]
+       gpu_torch.py --as published --steps 10 --device cpu        (beside "mgd3 bench dit_xl2_10steps_b1")
 """
 import argparse, json, math, time
 import torch, torch.nn as nn, torch.nn.functional as F
 
 # size of the latent, width, depth, heads, classes, GFLOP of one row once through the network (as internal/bench counts them)
 MODELS = {"xl2": (32, 1152, 28, 16, 1000, 237.2428), "toy": (8, 64, 2, 4, 10, 0.003530752)}
-STEPS, CHANNELS, PATCH, CFG, LAMBDA = 50, 4, 2, 4.0, 0.1
+CHANNELS, PATCH, CFG, LAMBDA = 4, 2, 4.0, 0.1
 
 
 class Block(nn.Module):
@@ -72,28 +73,28 @@ class DiT(nn.Module):
         return h.permute(0, 5, 1, 3, 2, 4).reshape(-1, 2 * CHANNELS, n * p, n * p)
 
 
-def tables(device):
-    """The DDPM chain of 1000 steps, respaced to STEPS: timestep and the scalars of a step, last step first."""
+def tables(steps):
+    """The DDPM chain of 1000 steps, respaced to so many: timestep and the scalars of a step, last step first."""
     alpha_bar = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64), 0)
-    times = [round(i * 999 / (STEPS - 1)) for i in range(STEPS)]
+    times = [round(i * 999 / (steps - 1)) for i in range(steps)]
     a = alpha_bar[times]
     before = torch.cat([torch.ones(1, dtype=torch.float64), a[:-1]])
     beta = 1 - a / before
     posterior = beta * (1 - before) / (1 - a)
     posterior[0] = posterior[1]
-    for i in reversed(range(STEPS)):
+    for i in reversed(range(steps)):
         yield times[i], [float(v[i]) for v in (
             a.rsqrt(), (1 / a - 1).sqrt(), beta * before.sqrt() / (1 - a), (1 - before) * (beta.neg() + 1).sqrt() / (1 - a),
-            posterior.log(), beta.log())] + [LAMBDA if i > STEPS // 2 else 0.0, 1.0 if i else 0.0]
+            posterior.log(), beta.log())] + [LAMBDA if i > steps // 2 else 0.0, 1.0 if i else 0.0]
 
 
 @torch.no_grad()
-def sample(net, size, classes, batch, device):
+def sample(net, size, classes, batch, device, steps):
     """Draws batch latents, and waits for them."""
     x = torch.randn(batch, CHANNELS, size, size, device=device)
     mode = torch.randn_like(x)
     y = torch.tensor([0] * batch + [classes] * batch, device=device)
-    for t, (recip, recip1, c1, c2, low, high, guide, noisy) in tables(device):
+    for t, (recip, recip1, c1, c2, low, high, guide, noisy) in tables(steps):
         out = net(torch.cat([x, x]), torch.full((2 * batch,), float(t), device=device), y).float()
         (cond, free), v = out[:, :CHANNELS].chunk(2), out[:batch, CHANNELS:]
         eps = torch.cat([free[:, :3] + CFG * (cond[:, :3] - free[:, :3]), cond[:, 3:]], 1)
@@ -115,8 +116,8 @@ def timed(run, repeat):
 
 def show(load, batch, seconds, gflop, peak, **more):
     speed = gflop * batch / seconds
-    line = {"load": load, "batch": batch, "seconds": round(seconds, 6), "per_item_s": round(seconds / batch, 7), "threads": 1,
-            "torch": torch.__version__, "gflop_per_item": round(gflop, 3), "gflops": round(speed, 1)}
+    line = {"load": load, "batch": batch, "seconds": round(seconds, 6), "per_item_s": round(seconds / batch, 7),
+            "threads": torch.get_num_threads(), "torch": torch.__version__, "gflop_per_item": round(gflop, 3), "gflops": round(speed, 1)}
     if peak:
         line["peak_share"] = round(speed / peak, 3)
     print(json.dumps(line | more), flush=True)
@@ -128,12 +129,16 @@ def main():
     p.add_argument("--as", dest="kind", choices=["published", "bf16"], default="bf16")
     p.add_argument("--batch", default="1,4,8,16,32,64")
     p.add_argument("--model", choices=MODELS, default="xl2")
+    p.add_argument("--steps", type=int, default=50)
+    p.add_argument("--threads", type=int, help="of the processor")
     p.add_argument("--peak", action="store_true")
     p.add_argument("--repeat", type=int, default=3)
     p.add_argument("--device", default="cuda")
     p.add_argument("--compile", action="store_true")
     o = p.parse_args()
     torch.manual_seed(0)
+    if o.threads:
+        torch.set_num_threads(o.threads)
     published = o.kind == "published"
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = published
     peak = 0
@@ -155,11 +160,11 @@ def main():
         net = torch.compile(net)
     for batch in [1] if published else [int(b) for b in o.batch.split(",")]:
         try:
-            seconds = timed(lambda: sample(net, size, classes, batch, o.device), o.repeat)
+            seconds = timed(lambda: sample(net, size, classes, batch, o.device, o.steps), o.repeat)
         except torch.cuda.OutOfMemoryError:
             print(json.dumps({"skipped": f"batch {batch}", "why": "out of memory"}), flush=True)
             break
-        show(f"dit_{o.model}_50steps_b{batch}", batch, seconds, 2 * STEPS * gflop, peak, precision="tf32" if published else "bf16")
+        show(f"dit_{o.model}_{o.steps}steps_b{batch}", batch, seconds, 2 * o.steps * gflop, peak, precision="bf16" if not published else "tf32" if o.device != "cpu" else "float32")
 
 
 if __name__ == "__main__":

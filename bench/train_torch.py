@@ -151,12 +151,22 @@ def measure(net, seconds):
     return images / (time.perf_counter() - start)
 
 
+def blas():
+    """The libraries that multiply matrices, of a torch that does not have its own: the reference ones are many times as slow."""
+    try:
+        with open("/proc/self/maps") as maps:
+            return sorted({line.split()[-1] for line in maps if "blas" in line.split()[-1]})
+    except OSError:
+        return []
+
+
 if __name__ == "__main__":
     a = argparse.ArgumentParser()
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--seconds", type=float, default=10)
     a = a.parse_args()
     torch.set_num_threads(a.threads)
+    print(f"torch {torch.__version__}, BLAS: {', '.join(blas()) or 'its own'}")
     for net in (Autoencoder(), DiT()):
         name = type(net).__name__
         n = sum(p.numel() for p in net.parameters())

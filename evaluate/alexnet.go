@@ -21,7 +21,7 @@ const smallestAlexNet = 63
 func (a AlexNet) Forward(p engine.Params, x *Node, training bool) *Node {
 	mustBeAtLeast(x, smallestAlexNet)
 	layer := func(i, width, k, stride, pad int) {
-		x = relu(engine.Conv2D(p.At("features", i), x, width*a.Width, k, stride, [2]int{pad, pad}))
+		x = engine.ReLU(engine.Conv2D(p.At("features", i), x, width*a.Width, k, stride, [2]int{pad, pad}))
 	}
 	pool := func() { x = MaxPool(x).Window(3).Strides(2).Done() }
 	x = channelsLast(x)
@@ -35,8 +35,8 @@ func (a AlexNet) Forward(p engine.Params, x *Node, training bool) *Node {
 	pool()
 	x = flatten(adaptivePool(x, 6))
 	drop := newDropout(p, training)
-	x = relu(engine.Linear(p.At("classifier", 1), drop.half(x), 64*a.Width))
-	x = relu(engine.Linear(p.At("classifier", 4), drop.half(x), 64*a.Width))
+	x = engine.ReLU(engine.Linear(p.At("classifier", 1), drop.half(x), 64*a.Width))
+	x = engine.ReLU(engine.Linear(p.At("classifier", 4), drop.half(x), 64*a.Width))
 	return engine.Linear(p.At("classifier", 6), x, a.Classes)
 }
 

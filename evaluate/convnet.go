@@ -18,7 +18,7 @@ func (c ConvNet) Forward(p engine.Params, x *Node, training bool) *Node {
 	x = channelsLast(x)
 	for i := range c.Depth {
 		x = engine.Conv2D(p.In("layers").At("conv", i), x, c.Width, 3, 1, [2]int{1, 1})
-		x = averagePool(relu(l.normalise(p.In("layers").At("norm", i), x)), 2)
+		x = averagePool(engine.ReLU(l.normalise(p.In("layers").At("norm", i), x)), 2)
 	}
 	return engine.Linear(p.In("classifier"), flatten(x), c.Classes)
 }

@@ -40,7 +40,7 @@ func tensor(data []float32, dims ...int) *tensors.Tensor {
 func TestReLU(t *testing.T) {
 	nan := float32(math.NaN())
 	out := run(t, func(_ engine.Params, in []*Node) []*Node {
-		y := relu(in[0])
+		y := engine.ReLU(in[0])
 		return []*Node{y, Gradient(ReduceAllSum(y), in[0])[0]}
 	}, nil, tensor([]float32{-2, 0, 3, nan}, 4))
 	y, slope := flat(out[0]), flat(out[1])

@@ -82,8 +82,6 @@ func conv(p engine.Params, x *Node, out, k, stride int) *Node {
 	return engine.Conv(p, x, out, k, stride, [2]int{k / 2, k / 2})
 }
 
-func relu(x *Node) *Node { return engine.ReLU(x) }
-
 // averagePool is the mean of k×k squares of x [B, h, w, C]; rows and columns that fill none are left out.
 func averagePool(x *Node, k int) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1)/k, x.Shape().Dim(2)/k, x.Shape().Dim(3)

@@ -60,7 +60,7 @@ func (r ResNet) Forward(p engine.Params, x *Node, training bool) *Node {
 // up to 128 they halve it, else they quarter it.
 func (r ResNet) stem(l layer, p engine.Params, x *Node) *Node {
 	first := func(k, stride int) *Node {
-		return relu(l.normalise(p.In("bn1"), conv(p.In("conv1"), x, r.Width, k, stride)))
+		return engine.ReLU(l.normalise(p.In("bn1"), conv(p.In("conv1"), x, r.Width, k, stride)))
 	}
 	switch {
 	case r.Size <= 64:
@@ -89,18 +89,18 @@ func (r ResNet) block(l layer, p engine.Params, x *Node, width, stride int) *Nod
 	var y *Node
 	switch {
 	case r.bottleneck():
-		y = relu(step(1, x, width, 1, 1))
-		y = relu(step(2, y, width, 3, stride))
+		y = engine.ReLU(step(1, x, width, 1, 1))
+		y = engine.ReLU(step(2, y, width, 3, stride))
 		width *= 4
 		y = step(3, y, width, 1, 1)
 	case r.AveragePool && stride > 1:
-		y = averagePool(relu(step(1, x, width, 3, 1)), stride)
+		y = averagePool(engine.ReLU(step(1, x, width, 3, 1)), stride)
 		y = step(2, y, width, 3, 1)
 	default:
-		y = relu(step(1, x, width, 3, stride))
+		y = engine.ReLU(step(1, x, width, 3, stride))
 		y = step(2, y, width, 3, 1)
 	}
-	return relu(Add(y, r.short(l, p.In("downsample"), x, width, stride)))
+	return engine.ReLU(Add(y, r.short(l, p.In("downsample"), x, width, stride)))
 }
 
 // short is the way around a block: x itself where nothing changes, else a 1×1 convolution and a norm.

@@ -32,7 +32,7 @@ func (v VGG11) Forward(p engine.Params, x *Node, training bool) *Node {
 			if v.Norm != NoNorm {
 				x = l.normalise(next(), x)
 			}
-			x = relu(x)
+			x = engine.ReLU(x)
 			next()
 		}
 		x = MaxPool(x).Window(2).Strides(2).Done()
@@ -40,7 +40,7 @@ func (v VGG11) Forward(p engine.Params, x *Node, training bool) *Node {
 	}
 	x = flatten(adaptivePool(x, 7))
 	drop := newDropout(p, training)
-	x = drop.half(relu(engine.Linear(p.At("classifier", 0), x, 64*v.Width)))
-	x = drop.half(relu(engine.Linear(p.At("classifier", 3), x, 64*v.Width)))
+	x = drop.half(engine.ReLU(engine.Linear(p.At("classifier", 0), x, 64*v.Width)))
+	x = drop.half(engine.ReLU(engine.Linear(p.At("classifier", 3), x, 64*v.Width)))
 	return engine.Linear(p.At("classifier", 6), x, v.Classes)
 }

@@ -37,9 +37,9 @@ what the processor can do at all, and the most memory the process held. Without 
 ` + wrapNames(bench.Names()) + `
 docs/benchmarks.md says what the loads are, and how other programs do on them.
 
-Only if they are named, bench runs loads for GPUs:
+Only if they are named, bench runs the large loads, most of them for GPUs:
 
-` + wrapNames(forGPU()) + `
+` + wrapNames(large()) + `
 docs/gpu.md and bench/gpu.sh have more of them.`,
 		Example: `  # everything, on all cores
   mgd3 bench
@@ -81,9 +81,9 @@ docs/gpu.md and bench/gpu.sh have more of them.`,
 	return cmd
 }
 
-func forGPU() []string {
+func large() []string {
 	var names []string
-	for _, l := range bench.ForGPU() {
+	for _, l := range bench.Large() {
 		names = append(names, l.Name)
 	}
 	return names

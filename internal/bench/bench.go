@@ -23,7 +23,9 @@ type Load struct {
 	Cores int     // that it may use; 0 is all
 	Peak  bool    // it does nothing but products, large ones: its speed is a device's peak
 
-	make func(ctx context.Context, e *engine.Engine) (job, error)
+	draws *model // whose latents it draws in so many steps; nil if it draws none
+	steps int
+	make  func(ctx context.Context, e *engine.Engine) (job, error)
 }
 
 // job is a load ready to run.
@@ -35,8 +37,8 @@ type job struct {
 // Loads lists the loads for processors.
 func Loads() []Load {
 	return []Load{
-		{Name: "dit_s2_10steps_b1", Batch: 1, GFLOP: 10 * 2 * ditGFLOP, make: sampling(small, 1)},
-		{Name: "dit_s2_10steps_b8", Batch: 8, GFLOP: 10 * 2 * ditGFLOP, make: sampling(small, 8)},
+		small.load(10, 1),
+		small.load(10, 8),
 		{Name: "vae_encode_256_b1", Batch: 1, GFLOP: encodeGFLOP, make: encoding},
 		{Name: "vae_decode_256_b1", Batch: 1, GFLOP: decodeGFLOP, make: decoding},
 		{Name: "convnet6_128_train_b32", Batch: 32, GFLOP: convnet6GFLOP, make: training(convnet6)},
@@ -49,17 +51,18 @@ func Loads() []Load {
 	}
 }
 
-// ForGPU lists the loads for GPUs: with a processor they take hours, but for those named toy.
-func ForGPU() []Load {
+// Large lists the loads of DiT-XL/2 and of a GPU's speed, and their toys. With a processor a run of ten steps takes a minute, the others hours.
+func Large() []Load {
 	loads := []Load{
 		{Name: "matmul_8192_x8", Batch: 1, GFLOP: chainGFLOP(8192), Peak: true, make: chain(8192)},
 		{Name: "matmul_64_x8_toy", Batch: 1, GFLOP: chainGFLOP(64), Peak: true, make: chain(64)},
+		xl.load(10, 1),
 	}
 	for _, n := range []int{1, 4, 8, 16, 32, 64} {
-		loads = append(loads, Load{Name: fmt.Sprintf("dit_xl2_50steps_b%d", n), Batch: n, GFLOP: 50 * 2 * xlGFLOP, make: sampling(xl, n)})
+		loads = append(loads, xl.load(50, n))
 	}
 	for _, n := range []int{1, 4} {
-		loads = append(loads, Load{Name: fmt.Sprintf("dit_toy_50steps_b%d", n), Batch: n, GFLOP: 50 * 2 * toyGFLOP, make: sampling(toy, n)})
+		loads = append(loads, toy.load(50, n))
 	}
 	return loads
 }
@@ -80,10 +83,10 @@ func Find(names []string) ([]Load, error) {
 	}
 	var found []Load
 	for _, name := range names {
-		all := slices.Concat(Loads(), ForGPU())
+		all := slices.Concat(Loads(), Large())
 		i := slices.IndexFunc(all, func(l Load) bool { return l.Name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("no load %q: have %v, and those for GPUs", name, Names())
+			return nil, fmt.Errorf("no load %q: have %v, and the large ones", name, Names())
 		}
 		found = append(found, all[i])
 	}

@@ -173,8 +173,8 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// TestForGPU runs the toys among the loads for GPUs, in both precisions.
-func TestForGPU(t *testing.T) {
+// TestLarge runs the toys among the large loads, in both precisions.
+func TestLarge(t *testing.T) {
 	e, err := engine.Open("cpu")
 	if err != nil {
 		t.Fatal(err)

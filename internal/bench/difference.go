@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -25,27 +24,19 @@ type Difference struct {
 
 // Differ draws and decodes the images of a sampling load in float32 and in bf16.
 func Differ(ctx context.Context, e *engine.Engine, l Load) (Difference, error) {
-	var m model
-	switch {
-	case strings.HasPrefix(l.Name, "dit_xl2"):
-		m = xl
-	case strings.HasPrefix(l.Name, "dit_s2"):
-		m = small
-	case strings.HasPrefix(l.Name, "dit_toy"):
-		m = toy
-	default:
+	if l.draws == nil {
 		return Difference{}, fmt.Errorf("%s draws no latents", l.Name)
 	}
 	d := Difference{Load: l.Name}
 	defer func(was engine.Precision) { e.Precision = was }(e.Precision)
 	e.Precision = engine.Float32
 	d.Backend = e.Name()
-	wide, pixels, err := m.images(ctx, e, l.Batch)
+	wide, pixels, err := l.draws.images(ctx, e, l.steps, l.Batch)
 	if err != nil {
 		return d, err
 	}
 	e.Precision = engine.BF16
-	narrow, narrowPixels, err := m.images(ctx, e, l.Batch)
+	narrow, narrowPixels, err := l.draws.images(ctx, e, l.steps, l.Batch)
 	if err != nil {
 		return d, err
 	}
@@ -58,9 +49,9 @@ func Differ(ctx context.Context, e *engine.Engine, l Load) (Difference, error) {
 	return d, nil
 }
 
-// images draws n latents and decodes them one by one to pixels in [-1, 1].
-func (m model) images(ctx context.Context, e *engine.Engine, n int) (latents, pixels []float32, err error) {
-	draw, _, err := m.drawing(e)
+// images draws n latents in guided steps and decodes them one by one to pixels in [-1, 1].
+func (m *model) images(ctx context.Context, e *engine.Engine, steps, n int) (latents, pixels []float32, err error) {
+	draw, _, err := m.drawing(e, steps)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -92,7 +83,7 @@ func (m model) images(ctx context.Context, e *engine.Engine, n int) (latents, pi
 	return latents, pixels, nil
 }
 
-func (m model) decode(p engine.Params, in []*Node) []*Node {
+func (m *model) decode(p engine.Params, in []*Node) []*Node {
 	return []*Node{m.autoencoder.Decode(p, in[0])}
 }
 

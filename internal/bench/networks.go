@@ -47,39 +47,45 @@ var (
 	resnet18   = evaluate.ResNet{Depth: 18, Width: 64, Size: 224, Classes: 10}
 )
 
-// model is a denoiser and an autoencoder, and the steps it takes to draw a latent.
+// model is a denoiser and an autoencoder.
 type model struct {
+	name        string
+	gflop       float64 // of one row once through the denoiser
 	denoiser    dit.Config
 	autoencoder latent.Config
-	steps       int
 }
 
 var (
-	small = model{denoiser, autoencoder, 10}
-	xl    = model{
-		dit.Config{InputSize: 32, Patch: 2, Channels: 4, Hidden: 1152, Depth: 28, Heads: 16, Classes: 1000, LearnSigma: true}, autoencoder, 50,
+	small = &model{"s2", ditGFLOP, denoiser, autoencoder}
+	xl    = &model{
+		"xl2", xlGFLOP,
+		dit.Config{InputSize: 32, Patch: 2, Channels: 4, Hidden: 1152, Depth: 28, Heads: 16, Classes: 1000, LearnSigma: true}, autoencoder,
 	}
-	toy = model{
+	toy = &model{
+		"toy", toyGFLOP,
 		dit.Config{InputSize: 8, Patch: 2, Channels: 4, Hidden: 64, Depth: 2, Heads: 4, Classes: 10, LearnSigma: true},
-		latent.Config{BlockOutChannels: []int{16, 16}, LayersPerBlock: 1, LatentChannels: 4, Groups: 4, ScalingFactor: 0.18215}, 50,
+		latent.Config{BlockOutChannels: []int{16, 16}, LayersPerBlock: 1, LatentChannels: 4, Groups: 4, ScalingFactor: 0.18215},
 	}
 )
 
-// sampling draws n latents in guided steps.
-func sampling(m model, n int) func(context.Context, *engine.Engine) (job, error) {
-	return func(ctx context.Context, e *engine.Engine) (job, error) {
-		draw, step, err := m.drawing(e)
-		return job{func() error { _, err := draw(ctx, n); return err }, step}, err
+// load draws n latents in guided steps.
+func (m *model) load(steps, n int) Load {
+	return Load{
+		Name: fmt.Sprintf("dit_%s_%dsteps_b%d", m.name, steps, n), Batch: n, GFLOP: float64(steps) * 2 * m.gflop, draws: m, steps: steps,
+		make: func(ctx context.Context, e *engine.Engine) (job, error) {
+			draw, step, err := m.drawing(e, steps)
+			return job{func() error { _, err := draw(ctx, n); return err }, step}, err
+		},
 	}
 }
 
 // drawing returns what draws n latents [n, c, h, w], and the program of its steps.
-func (m model) drawing(e *engine.Engine) (draw func(ctx context.Context, n int) ([]float32, error), step *engine.Program, err error) {
+func (m *model) drawing(e *engine.Engine, steps int) (draw func(ctx context.Context, n int) ([]float32, error), step *engine.Program, err error) {
 	settings, err := diffusion.Published(diffusion.DDPM)
 	if err != nil {
 		return nil, nil, err
 	}
-	settings.Respacing, settings.Stop = fmt.Sprint(m.steps), m.steps/2
+	settings.Respacing, settings.Stop = fmt.Sprint(steps), steps/2
 	sampler, err := diffusion.New(settings)
 	if err != nil {
 		return nil, nil, err
