@@ -58,7 +58,7 @@ One training on each set shows how it goes, not which set is best: "mgd3 compare
 	f.IntVar(&o.ipc, "ipc", 10, "images per class of the small sets")
 	f.IntVar(&o.images, "images", 1000, "real images per class, to find the modes among")
 	f.IntVar(&o.test, "test-images", 200, "images per class to test on")
-	f.IntVar(&o.epochs, "epochs", 0, "epochs of a training; 0 takes those of the recipe quick, 200 for 10 images per class")
+	f.IntVar(&o.epochs, "epochs", 100, "epochs of a training; 0 takes those of the recipe quick, 200 for 10 images per class")
 	return cmd
 }
 
