@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
+	"mgd3/internal/wild"
 	"mgd3/rng"
 	"mgd3/weights"
 )
@@ -29,26 +30,13 @@ func writeModel(t *testing.T, e *engine.Engine, config string, change func([]wei
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []weights.Tensor
-	for i, spec := range specs {
-		n := 1
-		for _, d := range spec.Shape {
-			n *= d
-		}
-		data := make([]float32, n)
-		rng.Normals(rng.Stream(1, "weights", uint64(i)), data)
-		for j := range data {
-			data[j] *= 0.05
-		}
-		list = append(list, weights.F32(spec.Name, spec.Shape, data))
-	}
 	dir := t.TempDir()
 	f, err := os.Create(filepath.Join(dir, "model.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(
-		weights.Write(f, change(list), nil), f.Close(),
+		weights.Write(f, change(wild.Random(specs, 1, 0.05)), nil), f.Close(),
 		os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o644),
 	); err != nil {
 		t.Fatal(err)

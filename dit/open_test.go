@@ -29,23 +29,7 @@ func random(t *testing.T, e *engine.Engine, c Config) []weights.Tensor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []weights.Tensor
-	for i, spec := range append(specs, c.PositionsSpec()) {
-		n := 1
-		for _, d := range spec.Shape {
-			n *= d
-		}
-		data := make([]float32, n)
-		rng.Normals(rng.Stream(1, "weights", uint64(i)), data)
-		for j := range data {
-			data[j] *= 0.05
-		}
-		if spec.Name == positions {
-			data = Positions(c.Hidden, c.side())
-		}
-		list = append(list, weights.F32(spec.Name, spec.Shape, data))
-	}
-	return list
+	return append(wild.Random(specs, 1, 0.05), weights.F32(positions, c.PositionsSpec().Shape, Positions(c.Hidden, c.side())))
 }
 
 // without returns the tensors but for one.

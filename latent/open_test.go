@@ -29,20 +29,7 @@ func random(t *testing.T, e *engine.Engine, n network) []weights.Tensor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []weights.Tensor
-	for i, spec := range specs {
-		count := 1
-		for _, d := range spec.Shape {
-			count *= d
-		}
-		data := make([]float32, count)
-		rng.Normals(rng.Stream(1, "weights", uint64(i)), data)
-		for j := range data {
-			data[j] *= 0.1
-		}
-		list = append(list, weights.F32(spec.Name, spec.Shape, data))
-	}
-	return list
+	return wild.Random(specs, 1, 0.1)
 }
 
 // save writes a file of these tensors.

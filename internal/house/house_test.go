@@ -58,7 +58,7 @@ var rooms = map[string][]string{
 	"internal/bench":    {"dataset", "diffusion", "dit", "engine", "evaluate", "latent", "modes", "optim", "rng", "weights"},
 	"internal/realsize": {"dit", "engine", "internal/atomicfile", "latent", "rng", "weights"},
 	"internal/scale":    {"dataset", "diffusion", "distill", "dit", "engine", "internal/tiny", "latent", "modes", "rng"},
-	"internal/wild":     {"internal/atomicfile", "weights"},
+	"internal/wild":     {"internal/atomicfile", "rng", "weights"},
 	"internal/tiny":     {"dit", "engine", "features", "internal/atomicfile", "internal/wild", "latent", "rng", "weights"},
 	"cmd/mgd3": {"cpu", "dataset", "diffusion", "distill", "dit", "engine", "evaluate", "export", "features", "glyphs", "glyphs/model",
 		"internal/atomicfile", "internal/bench", "latent", "modes", "report", "scores", "study", "train", "weights", "weights/hub"},

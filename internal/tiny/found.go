@@ -40,8 +40,8 @@ func Found(dir string, labels []string) error {
 		return err
 	}
 	table := net.PositionsSpec()
-	netList := append(random(netSpecs, 1, 0.02), weights.F32(table.Name, table.Shape, dit.Positions(net.Hidden, net.InputSize/net.Patch)))
-	vaeList := random(vaeSpecs, 2, 0.05)
+	netList := append(wild.Random(netSpecs, 1, 0.02), weights.F32(table.Name, table.Shape, dit.Positions(net.Hidden, net.InputSize/net.Patch)))
+	vaeList := wild.Random(vaeSpecs, 2, 0.05)
 	whole := append(wild.Prefixed("first_stage_model.", wild.CompVis(vaeList, len(vae.BlockOutChannels))),
 		weights.F32("model.diffusion_model.out.2.bias", []int{4}, make([]float32, 4)))
 	ids := map[string]string{}
@@ -70,8 +70,8 @@ func Found(dir string, labels []string) error {
 		wild.Write(at("pipeline/vae/"+weightsFile), vaeList),
 		wild.WriteTorch(at("dit.pt"), netList),
 		wild.WriteTorch(at("vae.ckpt"), whole),
-		wild.WriteTorch(at("taesd_encoder.pth"), random(encoder, 3, 0.1)),
-		wild.WriteTorch(at("taesd_decoder.pth"), random(decoder, 4, 0.1)))
+		wild.WriteTorch(at("taesd_encoder.pth"), wild.Random(encoder, 3, 0.1)),
+		wild.WriteTorch(at("taesd_decoder.pth"), wild.Random(decoder, 4, 0.1)))
 }
 
 // taesd returns what the two files of an autoencoder of the TAESD family hold.

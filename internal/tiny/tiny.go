@@ -78,25 +78,7 @@ func Features(dir string) error {
 
 // folder writes a network's folder with random weights.
 func folder(dir, config string, specs []weights.Spec, seed uint64, name string) error {
-	return errors.Join(file(filepath.Join(dir, "config.json"), config), wild.Write(filepath.Join(dir, name), random(specs, seed, 0.2)))
-}
-
-// random returns tensors about as large as a fresh network's, where deviation is 1/√(inputs).
-func random(specs []weights.Spec, seed uint64, deviation float32) []weights.Tensor {
-	var list []weights.Tensor
-	for i, spec := range specs {
-		n := 1
-		for _, d := range spec.Shape {
-			n *= d
-		}
-		data := make([]float32, n)
-		rng.Normals(rng.Stream(seed, "weights", uint64(i)), data)
-		for j := range data {
-			data[j] *= deviation
-		}
-		list = append(list, weights.F32(spec.Name, spec.Shape, data))
-	}
-	return list
+	return errors.Join(file(filepath.Join(dir, "config.json"), config), wild.Write(filepath.Join(dir, name), wild.Random(specs, seed, 0.2)))
 }
 
 func file(path, text string) error {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"mgd3/internal/atomicfile"
+	"mgd3/rng"
 	"mgd3/weights"
 )
 
@@ -34,6 +35,24 @@ func Read(f *weights.File) ([]weights.Tensor, error) {
 // Write writes a safetensors file.
 func Write(path string, list []weights.Tensor) error {
 	return atomicfile.Write(path, func(w io.Writer) error { return weights.Write(w, list, nil) })
+}
+
+// Random returns tensors of normal numbers. Those of a fresh network have a deviation of about 1/√(inputs).
+func Random(specs []weights.Spec, seed uint64, deviation float32) []weights.Tensor {
+	var list []weights.Tensor
+	for i, spec := range specs {
+		n := 1
+		for _, d := range spec.Shape {
+			n *= d
+		}
+		data := make([]float32, n)
+		rng.Normals(rng.Stream(seed, "weights", uint64(i)), data)
+		for j := range data {
+			data[j] *= deviation
+		}
+		list = append(list, weights.F32(spec.Name, spec.Shape, data))
+	}
+	return list
 }
 
 // Half returns the tensors in half precision.
