@@ -19,7 +19,8 @@ type Batch struct {
 
 	// Noise fills dst [C, h, w] with the standard normal numbers of one image, 0..B-1, for the
 	// step-th executed step, counting from 0; step -1 is the start. It is called in order of
-	// steps, then of images, and not for steps that need no noise.
+	// steps, then of images, and not for steps that need no noise. While a step is at work a goroutine draws
+	// the noise of the next one.
 	Noise func(image, step int, dst []float32)
 }
 
@@ -41,16 +42,20 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 		return nil, err
 	}
 	x := make([]float32, len(b.Modes))
-	z := make([]float32, len(b.Modes))
 	b.draw(x, -1)
+	fixed := b.fixed()
+	defer fixed.finalize()
+	noise := s.noise(b, 0, make([]float32, len(b.Modes)))
+	defer func() { <-noise }() // no goroutine outlives the call
+	spare := make([]float32, len(b.Modes))
 	for k, step := range s.steps {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if step.Noisy {
-			b.draw(z, k)
-		}
-		next, err := b.step(exec, x, z, step.Coef)
+		z := <-noise
+		noise = s.noise(b, k+1, spare)
+		spare = z
+		next, err := b.step(exec, fixed, x, z, step.Coef)
 		if err != nil {
 			return nil, fmt.Errorf("step %d of %d: %w", k+1, len(s.steps), err)
 		}
@@ -60,6 +65,22 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 		x = next
 	}
 	return x, nil
+}
+
+// noise starts to draw the noise of the k-th step, if it needs any, to z, and gives it out when it is there.
+func (s *Sampler) noise(b Batch, k int, z []float32) <-chan []float32 {
+	drawn := make(chan []float32, 1)
+	if k == len(s.steps) || !s.steps[k].Noisy {
+		drawn <- z
+		close(drawn)
+		return drawn
+	}
+	go func() {
+		defer close(drawn)
+		b.draw(z, k)
+		drawn <- z
+	}()
+	return drawn
 }
 
 // check tests that the parts of the batch fit together.
@@ -84,22 +105,33 @@ func (b Batch) draw(dst []float32, step int) {
 	}
 }
 
+// dims returns the shape of the batch's latents.
+func (b Batch) dims() []int { return append([]int{len(b.Labels)}, b.Dims[:]...) }
+
+// fixed is the arguments that are the same for all steps: they go to the device once.
+func (b Batch) fixed() arguments {
+	return arguments{tensors.FromFlatDataAndDimensions(b.Labels, len(b.Labels)), tensors.FromFlatDataAndDimensions(b.Modes, b.dims()...)}
+}
+
+// arguments are tensors whose memory on the device is not left to the garbage collector.
+type arguments []*tensors.Tensor
+
+func (a arguments) finalize() {
+	for _, t := range a {
+		t.FinalizeAll()
+	}
+}
+
 // step takes x one step further.
-func (b Batch) step(exec Stepper, x, z, coef []float32) ([]float32, error) {
-	dims := append([]int{len(b.Labels)}, b.Dims[:]...)
-	args := []*tensors.Tensor{
+func (b Batch) step(exec Stepper, fixed arguments, x, z, coef []float32) ([]float32, error) {
+	dims := b.dims()
+	args := arguments{
 		tensors.FromFlatDataAndDimensions(x, dims...),
-		tensors.FromFlatDataAndDimensions(b.Labels, len(b.Labels)),
-		tensors.FromFlatDataAndDimensions(b.Modes, dims...),
 		tensors.FromFlatDataAndDimensions(z, dims...),
 		tensors.FromFlatDataAndDimensions(coef, len(coef)),
 	}
-	defer func() {
-		for _, t := range args { // device memory is not left to the garbage collector
-			t.FinalizeAll()
-		}
-	}()
-	out, err := exec(args[0], args[1], args[2], args[3], args[4])
+	defer func() { args.finalize() }()
+	out, err := exec(args[0], fixed[0], fixed[1], args[1], args[2])
 	if err != nil {
 		return nil, err
 	}

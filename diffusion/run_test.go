@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/gomlx/compute/gobackend"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -103,6 +104,43 @@ func TestDraws(t *testing.T) {
 		if have := fmt.Sprint(draws); have != test.want {
 			t.Errorf("%s: drawn for step/image %s, want %s", test.rule, have, test.want)
 		}
+	}
+}
+
+// TestNoiseIsDrawnAhead has every step wait for the noise of the next one, and lets the noise of no step be changed while the step has it.
+func TestNoiseIsDrawnAhead(t *testing.T) {
+	s := start(t, DDPM)
+	s.Respacing = "5"
+	drawn := make([]chan bool, 5) // by step
+	for k := range drawn {
+		drawn[k] = make(chan bool)
+	}
+	b := images(1)
+	b.Noise = func(_, step int, dst []float32) {
+		for i := range dst {
+			dst[i] = float32(step)
+		}
+		if step >= 0 {
+			close(drawn[step])
+		}
+	}
+	k := 0
+	exec := func(x, _, _, z, _ *tensors.Tensor) (*tensors.Tensor, error) {
+		if k < 3 { // the last step needs none
+			select {
+			case <-drawn[k+1]:
+			case <-time.After(time.Minute): // in place of waiting for ever
+				return nil, fmt.Errorf("the noise of step %d was not drawn", k+1)
+			}
+		}
+		if data := tensors.MustCopyFlatData[float32](z); k < 4 && (data[0] != float32(k) || data[len(data)-1] != float32(k)) {
+			t.Errorf("step %d has the noise of step %v", k, data[0])
+		}
+		k++
+		return x.Clone()
+	}
+	if _, err := mustNew(t, s).Run(t.Context(), exec, b); err != nil || k != 5 {
+		t.Errorf("%d steps, %v, want 5", k, err)
 	}
 }
 
