@@ -70,6 +70,26 @@ func (e *Engine) EachFilled(ctx context.Context, n, batch int, f func(ctx contex
 	return ctx.Err()
 }
 
+// Rows is [Engine.EachFilled] for n rows of numbers: f makes of rows of in [n, …] as many of out [n, …].
+func (e *Engine) Rows(ctx context.Context, out, in []float32, n, batch int, f func(out, in []float32) error) error {
+	if n == 0 {
+		return ctx.Err()
+	}
+	to, from := len(out)/n, len(in)/n
+	return e.EachFilled(ctx, n, batch, func(_ context.Context, lo, hi, rows int) error {
+		if rows == hi-lo {
+			return f(out[lo*to:hi*to], in[lo*from:hi*from])
+		}
+		all, filled := make([]float32, rows*to), make([]float32, rows*from)
+		for row := range rows {
+			copy(filled[row*from:(row+1)*from], in[min(lo+row, hi-1)*from:])
+		}
+		err := f(all, filled)
+		copy(out[lo*to:hi*to], all)
+		return err
+	})
+}
+
 // Fill returns a list of so many rows: those given, which are at least one and at most as many, and then the last of them again.
 func Fill[T any](list []T, rows int) []T {
 	filled := make([]T, rows)

@@ -53,6 +53,50 @@ func TestEachFilledStops(t *testing.T) {
 	}
 }
 
+// TestRows: every row of the result is that of its row, whatever the calls are filled up with.
+func TestRows(t *testing.T) {
+	for _, c := range []struct {
+		fixed    bool
+		n, batch int
+		calls    []int // rows of each
+	}{
+		{false, 5, 2, []int{2, 2, 1}},
+		{true, 5, 2, []int{2, 2, 2}},
+		{true, 1, 4, []int{4}},
+		{true, 3, 1, []int{1, 1, 1}},
+		{true, 0, 4, nil},
+	} {
+		e := open(t)
+		e.FixedRows = c.fixed
+		in, out := make([]float32, 2*c.n), make([]float32, 3*c.n)
+		for i := range in {
+			in[i] = float32(i)
+		}
+		var calls []int
+		err := e.Rows(t.Context(), out, in, c.n, c.batch, func(out, in []float32) error {
+			rows := len(in) / 2
+			if calls = append(calls, rows); len(out) != 3*rows {
+				t.Errorf("%+v: a result of %d numbers for %d rows", c, len(out), rows)
+			}
+			for row := range rows {
+				if last := float32(2*c.n - 1); in[2*row+1] > last || in[2*row+1] != in[2*row]+1 {
+					t.Errorf("%+v: row %v", c, in[2*row:2*row+2])
+				}
+				copy(out[3*row:], []float32{in[2*row], in[2*row+1], -in[2*row]})
+			}
+			return nil
+		})
+		if err != nil || !slices.Equal(calls, c.calls) {
+			t.Errorf("%+v: calls of %v rows, %v", c, calls, err)
+		}
+		for row := range c.n {
+			if got, want := out[3*row:3*row+3], []float32{float32(2 * row), float32(2*row + 1), -float32(2 * row)}; !slices.Equal(got, want) {
+				t.Errorf("%+v: row %d is %v, want %v", c, row, got, want)
+			}
+		}
+	}
+}
+
 func TestFill(t *testing.T) {
 	list := []string{"a", "b"}
 	if got, want := Fill(list, 4), []string{"a", "b", "b", "b"}; !slices.Equal(got, want) {

@@ -84,8 +84,8 @@ func (t *trials) encode(ctx context.Context, set *dataset.Set) (map[string]modes
 		}
 		m := modes.Matrix{Rows: i, Cols: t.real[class.Name].Cols}
 		m.Data = make([]float32, m.Rows*m.Cols)
-		err := t.Engine.Each(ctx, i, cmp.Or(t.Batch, distill.UsualBatch), func(_ context.Context, lo, hi int) error {
-			return t.Autoencoder.EncodeMean(m.Data[lo*m.Cols:hi*m.Cols], pixels[lo*3*size*size:hi*3*size*size], size)
+		err := t.Engine.Rows(ctx, m.Data, pixels, m.Rows, cmp.Or(t.Batch, distill.UsualBatch), func(latents, images []float32) error {
+			return t.Autoencoder.EncodeMean(latents, images, size)
 		})
 		if err != nil {
 			return nil, err

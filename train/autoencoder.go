@@ -272,16 +272,19 @@ func (a *autoencoding) scaling(ctx context.Context, w engine.Weights) (float64, 
 	n := min(all, scalingImages)
 	row := size(a.latentShape(1))
 	latents := make([]float32, n*row)
-	err = a.o.Engine.Each(ctx, n, a.o.Recipe.Batch, func(ctx context.Context, lo, hi int) error {
+	err = a.o.Engine.EachFilled(ctx, n, a.o.Recipe.Batch, func(ctx context.Context, lo, hi, rows int) error {
 		at := make([]int, hi-lo)
 		for i := range at {
 			at[i] = (lo + i) * all / n
 		}
-		images, err := a.pictures.take(ctx, at)
+		images, err := a.pictures.take(ctx, engine.Fill(at, rows))
 		if err != nil {
 			return err
 		}
-		return encode.Into(latents[lo*row:hi*row], a.tensor(images))
+		out := make([]float32, rows*row)
+		err = encode.Into(out, a.tensor(images))
+		copy(latents[lo*row:hi*row], out)
+		return err
 	})
 	if err != nil {
 		return 0, err

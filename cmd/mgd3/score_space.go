@@ -303,9 +303,7 @@ func (m *embedder) class(ctx context.Context, set *dataset.Set, class string, sk
 	flush := func() error {
 		n := len(pixels) / one
 		rows := make([]float32, n*m.width)
-		err := m.engine.Each(ctx, n, m.batch, func(_ context.Context, lo, hi int) error {
-			return m.embed(rows[lo*m.width:hi*m.width], pixels[lo*one:hi*one], m.size)
-		})
+		err := m.engine.Rows(ctx, rows, pixels, n, m.batch, func(features, images []float32) error { return m.embed(features, images, m.size) })
 		x.Rows, x.Data, pixels = x.Rows+n, append(x.Data, rows...), pixels[:0]
 		return err
 	}
