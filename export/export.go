@@ -187,7 +187,7 @@ func open(dir string) (*set, error) {
 // isName tells whether a file or folder can be called so, anywhere.
 func isName(name string) bool {
 	const most = 200 // bytes; file systems end at 255
-	return name != "" && len(name) <= most && !strings.ContainsAny(name, "/\\\x00\n\r")
+	return name != "" && name != "." && name != ".." && len(name) <= most && !strings.ContainsAny(name, "/\\\x00\n\r")
 }
 
 func (s *set) count() (n int) {
