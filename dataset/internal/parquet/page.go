@@ -9,8 +9,10 @@ import (
 	"hash/crc32"
 	"io"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 )
 
 // Page is a data page of a column.
@@ -315,10 +317,13 @@ const (
 	uncompressed = 0
 	codecSnappy  = 1
 	codecGzip    = 2
+	codecBrotli  = 4
 	codecZstd    = 6
+	codecLZ4     = 7
 )
 
-var codecNames = map[int]string{3: "LZO", 4: "Brotli", 5: "LZ4", 7: "LZ4"}
+// codecNames are those that are not read. The older LZ4 has a frame that its writers did not agree on.
+var codecNames = map[int]string{3: "LZO", 5: "the older LZ4"}
 
 // decompress returns the n bytes that src was made from. It makes room for no more.
 func decompress(codec int, src []byte, n int) ([]byte, error) {
@@ -337,10 +342,15 @@ func decompress(codec int, src []byte, n int) ([]byte, error) {
 		dst, err = snappy.Decode(make([]byte, n), src)
 	case codecGzip:
 		dst, err = gunzip(src, n)
+	case codecBrotli:
+		dst = make([]byte, n)
+		_, err = io.ReadFull(brotli.NewReader(bytes.NewReader(src)), dst)
 	case codecZstd:
 		dst, err = unzstd(src, n)
+	case codecLZ4:
+		dst, err = unlz4(src, n)
 	default:
-		return nil, bad("compressed with %s (codec %d), want Snappy, gzip, zstd or none", codecNames[codec], codec)
+		return nil, bad("compressed with %s (codec %d), want Snappy, gzip, zstd, Brotli, LZ4 or none", codecNames[codec], codec)
 	}
 	if err != nil {
 		return nil, bad("decompressing a page: %w", err)
@@ -361,6 +371,18 @@ func gunzip(src []byte, n int) ([]byte, error) {
 		return nil, err
 	}
 	return dst, nil
+}
+
+func unlz4(src []byte, n int) ([]byte, error) {
+	if n == 0 && len(src) == 0 {
+		return nil, nil
+	}
+	dst := make([]byte, n)
+	n, err := lz4.UncompressBlock(src, dst)
+	if err != nil {
+		return nil, err
+	}
+	return dst[:n], nil
 }
 
 func unzstd(src []byte, n int) ([]byte, error) {

@@ -9,7 +9,7 @@
 //
 // Read are columns that repeat nothing, of INT32, INT64 and BYTE_ARRAY, encoded PLAIN, by dictionary,
 // DELTA_BINARY_PACKED or DELTA_LENGTH_BYTE_ARRAY, in pages of version 1 or 2 that are uncompressed or compressed with
-// Snappy, gzip or zstd. This is what pyarrow, polars, DuckDB and parquet-go write of images and labels.
+// Snappy, gzip, zstd, Brotli or LZ4. This is what pyarrow, polars, DuckDB and parquet-go write of images and labels.
 //
 // It is written here because no library bounds the memory for a file that lies: every size and count
 // is held against the bytes that are there before room is made for it. No page may have more than 1 GiB,

@@ -144,6 +144,7 @@ func TestRead(t *testing.T) {
 	codecs := map[string]writer.WriterOption{
 		"none": writer.Compression(&writer.Uncompressed), "snappy": writer.Compression(&writer.Snappy),
 		"gzip": writer.Compression(&writer.Gzip), "zstd": writer.Compression(&writer.Zstd),
+		"brotli": writer.Compression(&writer.Brotli), "lz4": writer.Compression(&writer.Lz4Raw),
 	}
 	for _, n := range []int{0, 1, 7, 8, 9, 300} {
 		rows := rows(n)
@@ -253,6 +254,8 @@ func FuzzOpen(f *testing.F) {
 		for _, o := range [][]writer.WriterOption{
 			{writer.DataPageVersion(1), writer.Compression(&writer.Snappy)},
 			{writer.DataPageVersion(2), writer.Compression(&writer.Zstd), writer.MaxRowsPerRowGroup(5)},
+			{writer.DataPageVersion(2), writer.Compression(&writer.Lz4Raw)},
+			{writer.DataPageVersion(1), writer.Compression(&writer.Brotli)},
 			{writer.DataPageVersion(2), writer.Compression(&writer.Uncompressed)},
 		} {
 			f.Add(encodings[encoding](f, rows(12), o...))
