@@ -10,7 +10,7 @@ rows per image and step. Prints one JSON object per load, with the fields of "mg
 and with --peak first the product of two 8192×8192 matrices in bfloat16, eight times over. bf16 needs torch 2.
 
 Usage: gpu_torch.py [--as bf16] [--batch 1,4,8] [--model xl2] [--steps 50] [--peak] [--repeat 3] [--device cuda] [--compile]
-       gpu_torch.py --as published --steps 10 --device cpu        (beside "mgd3 bench dit_xl2_10steps_b1")
+       gpu_torch.py --as published --steps 10 --device cpu --threads 2        (beside "mgd3 bench dit_xl2_10steps_b1")
 """
 import argparse, json, math, time
 import torch, torch.nn as nn, torch.nn.functional as F

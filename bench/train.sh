@@ -5,7 +5,7 @@
 # usage: bench/train.sh        ROUNDS=3 SECONDS_EACH=10 THREADS=2 PYTHON=python3 (one that has torch)
 #
 # Debian: apt-get install --no-install-recommends python3-torch libopenblas0-pthread. Without the second torch multiplies with
-# the reference BLAS, a tenth as fast.
+# the reference BLAS, many times as slow in the DiT.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-10} threads=${THREADS:-2} python=${PYTHON:-python3}

@@ -70,7 +70,8 @@ func (e *Engine) EachFilled(ctx context.Context, n, batch int, f func(ctx contex
 	return ctx.Err()
 }
 
-// Rows is [Engine.EachFilled] for n rows of numbers: f makes of rows of in [n, …] as many of out [n, …].
+// Rows is [Engine.EachFilled] for n rows of numbers: f makes of rows of in [n, …] as many of out [n, …]. As there, f may be called from
+// several goroutines at once, for different rows.
 func (e *Engine) Rows(ctx context.Context, out, in []float32, n, batch int, f func(out, in []float32) error) error {
 	if n == 0 {
 		return ctx.Err()
