@@ -25,8 +25,8 @@ import (
 	"mgd3/distill"
 )
 
-// classNames are those of the set of newSet; a dot and a space may be in the name of a folder.
-var classNames = []string{"owl", "cat", "n01.tench a"}
+// classNames are those of the set of newSet; a dot, a space and any letter may be in the name of a folder.
+var classNames = []string{"owl", "cat", "n01.tench å"}
 
 const perClass = 3
 
@@ -294,7 +294,7 @@ func TestParquet(t *testing.T) {
 	if got := f.Schema().String(); got != schema {
 		t.Errorf("the schema is %s, want %s", got, schema)
 	}
-	const features = `{"info":{"features":{"image":{"_type":"Image"},"label":{"names":["owl","cat","n01.tench a"],"_type":"ClassLabel"}}}}`
+	const features = `{"info":{"features":{"image":{"_type":"Image"},"label":{"names":["owl","cat","n01.tench å"],"_type":"ClassLabel"}}}}`
 	if got, _ := f.Lookup("huggingface"); got != features {
 		t.Errorf("the features are %s, want %s", got, features)
 	}
