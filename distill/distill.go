@@ -39,7 +39,11 @@ type Run struct {
 	Out      string   // output folder
 	Latents  string   // folder of the latent cache; "" means latents below Out
 	Shard    Shard
-	Batch    int // images on the device at once, or Auto; where engine.Engine.FixedRows, the bytes depend on it, elsewhere not
+
+	// SeedEncodes says that images should have been encoded with the seed of the noise, see [Preset]: Sample warns where they were not.
+	SeedEncodes bool
+
+	Batch int // images on the device at once, or Auto; where engine.Engine.FixedRows, the bytes depend on it, elsewhere not
 
 	Engine      *engine.Engine
 	Autoencoder *latent.Autoencoder

@@ -57,6 +57,9 @@ func (r *Run) Sample(ctx context.Context) error {
 		return err
 	}
 	p := r.progress(StageSample, len(images))
+	if e := claimed.Modes.Latents.Settings; r.SeedEncodes && e.Flip && e.Seed != claimed.Settings.Seed {
+		p.warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has one seed for both", claimed.Settings.Seed, e.Seed)
+	}
 	p.add("", len(images)-len(todo), len(images)-len(todo))
 	var mu sync.Mutex
 	return r.Engine.EachFilled(ctx, len(todo), batch, func(ctx context.Context, lo, hi, rows int) error {

@@ -53,6 +53,11 @@ func (a *Auto) Choose(ctx context.Context) (distill.Settings, []distill.Choice, 
 		judge = Judge{}
 	}
 	o := a.Options
+	if o.Latents == "" { // the set's own, which it takes whatever its seed
+		if err := o.run(setID{MGD3, a.Settings.Modes.IPC, a.Settings.Sample.Seed}, o.Out).Encode(ctx); err != nil {
+			return chosen, nil, err
+		}
+	}
 	o.Latents, o.Out = o.latents(), filepath.Join(o.Out, "auto")
 	t, err := newTrials(ctx, o, judge, a.HeldOut, nil)
 	if err != nil {

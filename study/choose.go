@@ -113,7 +113,7 @@ func (o *Options) claim(set setID) (chosenClaim, error) {
 			return c, fmt.Errorf("class %s: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, set.IPC)
 		}
 	}
-	if !set.Method.Seeded() {
+	if !o.seeded(set.Method) {
 		c.Seed = 0
 	}
 	if set.Method == Nearest {

@@ -44,6 +44,7 @@ type comparisonClaim struct {
 	Autoencoder string           `json:"autoencoder,omitempty"`
 	Denoiser    string           `json:"denoiser,omitempty"`
 	Backend     string           `json:"backend"`
+	SeedEncodes bool             `json:"seed_encodes,omitempty"` // every set has latents of its own seed
 }
 
 // Cell is the trainings of one network on the sets of one method and one number of images.
@@ -67,7 +68,7 @@ type Outcome struct {
 }
 
 func (o *Options) comparisonClaim() comparisonClaim {
-	c := comparisonClaim{Settings: o.Settings, Classes: o.Train.ClassNames(), Backend: o.Engine.Name()}
+	c := comparisonClaim{Settings: o.Settings, Classes: o.Train.ClassNames(), Backend: o.Engine.Name(), SeedEncodes: o.SeedEncodes}
 	c.Settings.Modes.IPC, c.Settings.Sample.Seed = 0, 0
 	for i := range c.Classes {
 		c.Real += len(o.Train.Classes[i].Images)
@@ -211,9 +212,12 @@ func (c *Comparison) repeats() string {
 	s := fmt.Sprintf("%d sets of each method are learned once each, with a seed of its own: mean ± standard deviation of the population", c.Sets)
 	var fixed []string
 	for _, m := range c.Methods {
-		if m != Full && !m.Seeded() {
+		if m != Full && !m.Seeded() && !c.Made.SeedEncodes {
 			fixed = append(fixed, string(m))
 		}
+	}
+	if c.Made.SeedEncodes {
+		s += ". The images were encoded anew for each seed, mirrored by chance, as in the released programs"
 	}
 	if fixed != nil {
 		s += ". Nothing is left to chance in " + strings.Join(fixed, ", ") + ": there only the trainings differ"

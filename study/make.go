@@ -13,13 +13,14 @@ import (
 // A set that is there is kept, a half one is completed; one of other settings is a [distill.ErrOther].
 func Make(ctx context.Context, o Options, m Method, ipc int, seed uint64) (dir string, err error) {
 	set := setID{m, ipc, seed}
-	dir = filepath.Join(o.Out, "sets", set.folder())
+	dir = filepath.Join(o.Out, "sets", o.folder(set))
 	return dir, MakeAt(ctx, o, m, ipc, seed, dir)
 }
 
 // MakeAt is Make into a given folder.
 func MakeAt(ctx context.Context, o Options, m Method, ipc int, seed uint64, dir string) error {
 	set := setID{m, ipc, seed}
+	o = o.ofSeed(seed)
 	o.Settings.Modes.IPC = ipc
 	var err error
 	switch m {

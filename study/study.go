@@ -13,16 +13,20 @@
 //	random    real images by chance
 //	full      all real images: the ceiling
 //
-// Set s of a method is made with seed s, which is that of the noise, or of the chance; the modes are
-// those of the clustering's own seed for every s, as published. The set is learned once, with s as the seed of
-// the training too: "three generated sets × one training each". nearest, herding and kcenter leave
-// nothing to chance: their set is the same for every s, and only the trainings differ.
+// Set s of a method is made with seed s, which is that of the noise, or of the chance; the clustering keeps its own seed
+// for every s, as published. The set is learned once, with s as the seed of the training too: "three generated sets × one
+// training each".
+//
+// With SeedEncodes, as published, s is the seed of the flips before encoding as well: every s has latents, and so modes, of its
+// own, in all methods but random and full. Without it one encoding serves all sets. Then nearest, herding and kcenter
+// leave nothing to chance: their set is the same for every s, and only the trainings differ.
 //
 // Real images are written as they were encoded, cropped to the model's size, so that all sets have
 // equal pixels.
 package study
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -59,6 +63,9 @@ var Makes = Methods[:len(Methods)-1]
 // Sampled reports whether the method's images are drawn by the diffusion model.
 func (m Method) Sampled() bool { return m == MGD3 || m == NoStop || m == Unguided }
 
+// Encoded reports whether the method needs the latents of the real images.
+func (m Method) Encoded() bool { return m != Random && m != Full }
+
 // Seeded reports whether sets of other seeds have other images.
 func (m Method) Seeded() bool { return m.Sampled() || m == Random }
 
@@ -93,8 +100,11 @@ type Options struct {
 	Denoiser    *dit.Model          // the sampled methods' alone
 	ClassNames  []string            // the denoiser's classes in the order of its labels, or nil if they have no names
 
+	// SeedEncodes encodes the images of set s with seed s, see distill.Preset; Settings.Encode.Seed is then that of the first set.
+	SeedEncodes bool
+
 	Out     string // folder of all that is made
-	Latents string // folder of the latents, made once for all sets; "" means latents below Out
+	Latents string // folder of the latents, made once for all sets, or once for each seed; "" means latents below Out
 	Batch   int    // images on the device at once, or distill.Auto; as in distill.Run
 
 	Report func(Event) // told of progress, from one goroutine at a time; may be nil
@@ -130,12 +140,30 @@ func (o *Options) report(e Event) {
 	}
 }
 
+// latents is the folder of the latents of Settings.Encode.Seed.
 func (o *Options) latents() string {
-	if o.Latents != "" {
-		return o.Latents
+	dir := o.Latents
+	if dir == "" {
+		dir = filepath.Join(o.Out, "latents")
 	}
-	return filepath.Join(o.Out, "latents")
+	if !o.SeedEncodes {
+		return dir
+	}
+	return distill.SeedLatents(dir, o.Settings.Encode.Seed, o.Latents == "")
 }
+
+// ofSeed returns the options of a set of the given seed.
+func (o Options) ofSeed(seed uint64) Options {
+	if !o.SeedEncodes || o.Settings.Encode.Seed == seed {
+		return o
+	}
+	o.Latents = cmp.Or(o.Latents, filepath.Join(o.Out, "latents"))
+	o.Settings.Encode.Seed = seed
+	return o
+}
+
+// seeded reports whether sets of a method and of other seeds have other images.
+func (o *Options) seeded(m Method) bool { return m.Seeded() || o.SeedEncodes && m.Encoded() }
 
 // setID names one set.
 type setID struct {
@@ -152,9 +180,9 @@ func (s setID) String() string {
 }
 
 // folder is the name of the set's folder.
-func (s setID) folder() string {
+func (o *Options) folder(s setID) string {
 	name := fmt.Sprintf("%s-ipc%d", s.Method, s.IPC)
-	if s.Method.Seeded() {
+	if o.seeded(s.Method) {
 		name += fmt.Sprintf("-seed%d", s.Seed)
 	}
 	return name

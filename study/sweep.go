@@ -44,6 +44,8 @@ type Swept struct {
 	Grid     bool             `json:"grid"`
 	Settings distill.Settings `json:"settings"` // around which the points stand: the first point
 	Points   []PointTrials    `json:"points"`
+
+	SeedEncodes bool `json:"seed_encodes,omitempty"` // every set has latents of its own seed
 }
 
 // PointTrials are the sets of one point.
@@ -71,7 +73,7 @@ func (s *Sweep) Do(ctx context.Context) (*Swept, error) {
 	if err != nil {
 		return nil, err
 	}
-	swept := &Swept{On: t.on, HeldOut: s.HeldOut, Judge: s.Judge, Grid: s.Grid, Settings: s.Settings}
+	swept := &Swept{On: t.on, HeldOut: s.HeldOut, Judge: s.Judge, Grid: s.Grid, Settings: s.Settings, SeedEncodes: s.SeedEncodes}
 	done := 0
 	for _, p := range points {
 		of := PointTrials{Point: p}
@@ -196,8 +198,12 @@ func (s *Swept) note() string {
 	if len(s.Points) > 0 {
 		sets = len(s.Points[0].Trials)
 	}
-	note := fmt.Sprintf("%d images per class; sets of each point, each with its own noise: %d. Modes come from the training images but for a share of %v, which is held out.",
-		s.Settings.Modes.IPC, sets, s.HeldOut)
+	own := "noise"
+	if s.SeedEncodes {
+		own = "noise and its own flips before encoding"
+	}
+	note := fmt.Sprintf("%d images per class; sets of each point, each with its own %s: %d. Modes come from the training images but for a share of %v, which is held out.",
+		s.Settings.Modes.IPC, own, sets, s.HeldOut)
 	switch {
 	case s.Judge.Net == "":
 		return note + " No network was trained."

@@ -2,6 +2,7 @@ package study
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -68,6 +69,7 @@ type Trial struct {
 //
 //	DIR/latents          unless Options.Latents names another folder
 //	DIR/kept, DIR/held   the two parts of them
+//	DIR/kept/seed-S      with SeedEncodes, of the latents of another seed than the first; held is that of the first for all sets
 //	DIR/sets/POINT/seedS one set: its modes, images and manifest
 //	…/judged/ON          the trained network's score
 type trials struct {
@@ -76,6 +78,7 @@ type trials struct {
 	kept, held *dataset.Set
 	test       *dataset.Set // of what the judge tests on: held, or a test set
 	on         string       // name of test
+	share      float64      // of the images that is held out
 	real       map[string]modes.Matrix
 }
 
@@ -113,16 +116,29 @@ func newTrials(ctx context.Context, o Options, judge Judge, share float64, test 
 	if err := all.Encode(ctx); err != nil {
 		return nil, err
 	}
-	for name, part := range map[string]*dataset.Set{keptDir: t.kept, heldDir: t.held} {
-		of := byName(part)
-		keep := func(class, image string) bool { return of[class][image] }
-		what := fmt.Sprintf("%s, share %v held out", name, share)
-		if err := distill.Part(ctx, filepath.Join(o.Out, name), all.Latents, what, keep); err != nil {
-			return nil, err
-		}
+	t.share = share
+	if err := errors.Join(t.part(ctx, t.keptOf(o.Settings.Encode.Seed), all.Latents, keptDir, t.kept),
+		t.part(ctx, filepath.Join(o.Out, heldDir), all.Latents, heldDir, t.held)); err != nil {
+		return nil, err
 	}
 	t.real, err = t.latentsOf(filepath.Join(o.Out, heldDir))
 	return t, err
+}
+
+// part copies the latents of one part of the images.
+func (t *trials) part(ctx context.Context, to, from, name string, part *dataset.Set) error {
+	of := byName(part)
+	keep := func(class, image string) bool { return of[class][image] }
+	return distill.Part(ctx, to, from, fmt.Sprintf("%s, share %v held out", name, t.share), keep)
+}
+
+// keptOf is the folder of the kept latents of an encoding seed.
+func (t *trials) keptOf(seed uint64) string {
+	dir := filepath.Join(t.Out, keptDir)
+	if !t.SeedEncodes {
+		return dir
+	}
+	return distill.SeedLatents(dir, seed, seed == t.Settings.Encode.Seed)
 }
 
 // latentsOf reads the latents of all classes.
@@ -179,11 +195,19 @@ func (t *trials) tryIn(ctx context.Context, p Point, seed uint64, learn bool) (T
 
 // make makes one set from the images that are kept.
 func (t *trials) make(ctx context.Context, p Point, seed uint64, dir string) error {
-	id := setID{MGD3, t.Settings.Modes.IPC, seed}
-	run := t.run(id, dir)
-	run.Settings = p.settings(t.Settings)
+	o := t.ofSeed(seed)
+	run := o.run(setID{MGD3, t.Settings.Modes.IPC, seed}, dir)
+	if o.Settings.Encode != t.Settings.Encode {
+		if err := run.Encode(ctx); err != nil {
+			return err
+		}
+		if err := t.part(ctx, t.keptOf(o.Settings.Encode.Seed), run.Latents, keptDir, t.kept); err != nil {
+			return err
+		}
+	}
+	run.Settings = p.settings(o.Settings)
 	run.Settings.Sample.Seed = seed
-	run.Latents = filepath.Join(t.Out, keptDir)
+	run.Latents = t.keptOf(o.Settings.Encode.Seed)
 	run.Report = func(e distill.Event) { t.report(Event{Set: fmt.Sprintf("%v, seed %d", p, seed), Making: &e}) }
 	if err := run.Discover(ctx); err != nil {
 		return err

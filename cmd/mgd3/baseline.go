@@ -77,7 +77,7 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 // study is what package study needs of a run.
 func (r *openRun) study() study.Options {
 	return study.Options{
-		Settings: r.Settings, Train: r.Data, Out: r.Out, Latents: r.Latents, Batch: r.Batch,
+		Settings: r.Settings, Train: r.Data, Out: r.Out, Latents: r.shared, Batch: r.Batch, SeedEncodes: r.SeedEncodes,
 		Engine: r.Engine, Autoencoder: r.Autoencoder, Denoiser: r.Denoiser, ClassNames: r.ClassNames,
 	}
 }

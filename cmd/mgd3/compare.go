@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"mgd3/dataset"
+	"mgd3/distill"
 	"mgd3/evaluate"
 	"mgd3/internal/atomicfile"
 	"mgd3/report"
@@ -37,7 +39,8 @@ func (e *env) compareCmd() *cobra.Command {
 		Short: "Compare the method with all baselines: make the sets, train networks on them, print the table",
 		Long: `Makes --sets sets by each method (see "mgd3 baseline"), trains every network on each of them from
 scratch, all under one recipe, and tests it on real images that no set was made from. full, the ceiling, is all
-real images, trained on once for each network. Set s is made with seed s, and learned once with seed s.
+real images, trained on once for each network. Set s is made with seed s, and learned once with seed s. With a
+--preset that flips, its images are encoded with seed s as well, as published; --encode-seed 0 encodes them once.
 
 DIR/PROTOCOL has result.json and table.txt, written anew after each training, and report.html at the end. The
 same command goes on from where it was stopped; with more sets, methods or --ipc it adds to what is there.`,
@@ -92,11 +95,26 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 	so.Report = p.comparison
 	so.Methods, so.IPCs, so.Sets, so.Nets, so.FullLimit = methods, c.ipcs, c.sets, c.nets, c.fullLimit
 	so.Protocol, so.Changes = c.protocol, c.changes
+	if so.SeedEncodes && !e.quiet && !e.json && slices.ContainsFunc(methods, study.Method.Encoded) {
+		fmt.Fprintf(e.stderr, "seeds  every set is encoded with its own seed, as the released programs do: %d × %d images; --encode-seed 0 encodes them once for all sets\n",
+			so.Sets, images(so.Train))
+	}
 	result, err := study.Compare(ctx, so)
+	if so.SeedEncodes && errors.Is(err, distill.ErrOther) {
+		return fail(exitOutput, "use another --out; --encode-seed 0 goes on with one encoding for all sets, as earlier versions had it", err)
+	}
 	if err != nil {
 		return err
 	}
 	return e.showComparison(ctx, so, result)
+}
+
+// images is how many a set has.
+func images(set *dataset.Set) (n int) {
+	for _, class := range set.Classes {
+		n += len(class.Images)
+	}
+	return n
 }
 
 // resolve completes the flags and refuses those that make no comparison.

@@ -185,7 +185,7 @@ func (e *env) distill(ctx context.Context, o *options) error {
 		if err != nil {
 			return err
 		}
-		return e.printPlan(plan)
+		return e.printPlan(plan, o.seedEncodes)
 	}
 	start := time.Now()
 	if err := e.chooseAuto(ctx, o, r); err != nil {

@@ -23,6 +23,7 @@ type options struct {
 	out, latents, shard string
 	devices             string
 	preset              string // a name, or ""
+	seedEncodes         bool   // images are encoded with the seed of the noise, as the preset's program does
 	format              string // of the finished set, an export.Format
 	batch               int    // distill.Auto is auto
 	precision           string
@@ -52,7 +53,7 @@ func (o *options) dataFlags() {
 	f.BoolVar(&s.Flip, "flip", false, "mirror images by chance before encoding, as the released programs do")
 	f.BoolVar(&s.IgnoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored, as the released programs do")
 	f.BoolVar(&s.FromSample, "posterior-sample", false, "encode to a sample of the posterior in place of its mean")
-	f.Uint64Var(&s.Seed, "encode-seed", 0, "seed of --flip and --posterior-sample")
+	f.Uint64Var(&s.Seed, "encode-seed", 0, "seed of --flip and --posterior-sample; with a preset that flips it is --seed, unless given")
 	f.BoolVar(&s.SkipBad, "skip-bad", false, "pass over images that cannot be read, and list them")
 }
 
@@ -161,6 +162,9 @@ func (o *options) resolve() error {
 		return err
 	}
 	s := &o.settings
+	if o.seedEncodes && o.flags.Lookup("data") != nil {
+		s.Encode.Seed = s.Sample.Seed
+	}
 	if o.flags.Lookup("cluster") != nil {
 		s.Modes.Method, s.Modes.Short = modes.Method(o.cluster), modes.Short(o.short)
 		if err := s.Modes.Check(); err != nil {

@@ -13,7 +13,8 @@ import (
 // openRun is a run ready to go, and how to end it.
 type openRun struct {
 	*distill.Run
-	close []func()
+	shared string // --latents: the cache of runs of all seeds
+	close  []func()
 }
 
 func (r *openRun) Close() {
@@ -32,7 +33,12 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 		return nil, fail(exitUsage, "", err)
 	}
 	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
-	r := &openRun{Run: &distill.Run{Settings: o.settings, Out: o.out, Latents: o.latents, Shard: shard, Batch: o.batch, Report: p.event}}
+	r := &openRun{shared: o.latents, Run: &distill.Run{
+		Settings: o.settings, Out: o.out, Latents: o.latents, Shard: shard, Batch: o.batch, Report: p.event, SeedEncodes: o.seedEncodes,
+	}}
+	if o.seedEncodes && o.latents != "" && o.flags.Lookup("data") != nil {
+		r.Latents = distill.SeedLatents(o.latents, r.Settings.Encode.Seed, false)
+	}
 	defer func() {
 		if err != nil {
 			r.Close()

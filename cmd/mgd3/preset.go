@@ -36,7 +36,7 @@ func presetValues(s distill.Settings) []presetValue {
 		{"flip", strconv.FormatBool(e.Flip), false, "released programs: by chance, before encoding; not in the paper"},
 		{"ignore-exif", strconv.FormatBool(e.IgnoreEXIF), false, "released programs"},
 		{"posterior-sample", strconv.FormatBool(e.FromSample), false, "released programs: the mean × 0.18215"},
-		{"encode-seed", strconv.FormatUint(e.Seed, 10), false, "released programs"},
+		{"encode-seed", strconv.FormatUint(e.Seed, 10), false, "released programs: their seed also seeds the flips"},
 		{"cluster", string(m.Method), false, "section 4.1 and Table 7; one k-means++ start"},
 		{"nearest", strconv.FormatBool(m.Nearest), false, "Table 7"},
 		{"pool", strconv.Itoa(m.Pool), false, "released programs"},
@@ -77,6 +77,8 @@ func (o *options) applyPreset() error {
 			return fmt.Errorf("preset %s: --%s: %w", p.Name, v.flag, err)
 		}
 	}
+	flip, given := o.flags.Lookup("flip"), o.flags.Changed("encode-seed")
+	o.seedEncodes = p.SeedEncodes && !given && (flip == nil || o.settings.Encode.Flip || o.settings.Encode.FromSample)
 	return nil
 }
 
@@ -89,6 +91,9 @@ func (o *options) departures(s distill.Settings) string {
 	is := presetValues(s)
 	var list []string
 	for i, was := range presetValues(p.Settings) {
+		if was.flag == "encode-seed" && o.seedEncodes {
+			continue
+		}
 		if o.flags.Lookup(was.flag) != nil && is[i].value != was.value {
 			list = append(list, fmt.Sprintf("--%s %s (%s)", was.flag, is[i].value, was.value))
 		}
@@ -154,6 +159,9 @@ func (e *env) presets(presets []distill.Preset) error {
 			for _, v := range presetValues(p.Settings) {
 				flags[v.flag] = v.value
 			}
+			if p.SeedEncodes {
+				delete(flags, "encode-seed")
+			}
 			err := json.NewEncoder(e.stdout).Encode(struct {
 				distill.Preset
 				Flags    map[string]string `json:"flags"`
@@ -181,7 +189,12 @@ func (e *env) presets(presets []distill.Preset) error {
 	row("denoiser", "the paper and the released programs", func(p distill.Preset) string { return p.Denoiser })
 	row("autoencoder", "released programs", func(p distill.Preset) string { return p.Autoencoder })
 	for i, v := range presetValues(presets[0].Settings) {
-		row("--"+v.flag, v.from, func(p distill.Preset) string { return presetValues(p.Settings)[i].value })
+		row("--"+v.flag, v.from, func(p distill.Preset) string {
+			if v.flag == "encode-seed" && p.SeedEncodes {
+				return "--seed"
+			}
+			return presetValues(p.Settings)[i].value
+		})
 	}
 	row("accuracy, %", "ImageNette, 10 images per class, ResNetAP-10, hard labels", func(p distill.Preset) string {
 		return fmt.Sprintf("%.1f ± %.1f", p.Accuracy, p.Spread)

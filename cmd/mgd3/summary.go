@@ -51,7 +51,7 @@ func distance(m *distill.Manifest) *distill.Distance {
 	return &m.Distance
 }
 
-func (e *env) printPlan(p distill.Plan) error {
+func (e *env) printPlan(p distill.Plan, seedEncodes bool) error {
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(p)
 	}
@@ -63,6 +63,10 @@ synthetic images %d of %d steps (%d guided), %v a step with %d rows, %v to decod
 estimate         %v on this machine, one image at a time
 `, p.Classes, p.Real, fine(p.EncodeEach), size(p.LatentBytes), size(p.ModeBytes),
 		p.Synthetic, p.Steps, p.Guided, fine(p.StepEach), p.Rows, fine(p.DecodeEach), short(p.Estimate()))
+	if seedEncodes {
+		fmt.Fprintf(e.stdout, "seeds            images are encoded with --seed, as the released program does: a set of another seed encodes its %d again, %v; --encode-seed N shares them\n",
+			p.Real, short(time.Duration(p.Real)*p.EncodeEach))
+	}
 	return nil
 }
 

@@ -1,0 +1,23 @@
+package distill
+
+import (
+	"fmt"
+	"path/filepath"
+)
+
+// SeedLatents is the folder of the latents of one encoding seed in a cache that runs of several seeds share:
+//
+//	DIR           latents of seed 0, or of whichever seed they are there
+//	DIR/seed-1    latents of seed 1
+//
+// own says that DIR, if it is empty, is for this seed whatever it is: the folder of a run's own.
+func SeedLatents(dir string, seed uint64, own bool) string {
+	cache, err := ReadCache(dir)
+	switch {
+	case err == nil && cache.Settings.Seed == seed:
+		return dir
+	case err != nil && (own || seed == 0): // empty; or it cannot be read, which is said when it is used
+		return dir
+	}
+	return filepath.Join(dir, fmt.Sprintf("seed-%d", seed))
+}
