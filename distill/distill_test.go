@@ -12,7 +12,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/diffusion"
 	"mgd3/dit"
-	"mgd3/engine"
+	"mgd3/internal/testengine"
 	"mgd3/internal/tiny"
 	"mgd3/latent"
 	"mgd3/modes"
@@ -25,11 +25,7 @@ func tinyRun(t *testing.T, n int) *Run {
 	if err := errors.Join(tiny.Model(filepath.Join(dir, "model"), 1), tiny.Images(filepath.Join(dir, "set"), n)); err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
+	e := testengine.Open(t)
 	vae, errVAE := latent.Open(t.Context(), e, filepath.Join(dir, "model", "autoencoder"))
 	net, errNet := dit.Open(t.Context(), e, filepath.Join(dir, "model", "dit"))
 	set, errSet := dataset.Open(t.Context(), filepath.Join(dir, "set"), dataset.OpenOptions{Split: "train"})

@@ -11,6 +11,7 @@ import (
 
 	"mgd3/dit"
 	"mgd3/engine"
+	"mgd3/internal/testengine"
 	"mgd3/internal/tiny"
 	"mgd3/latent"
 	"mgd3/rng"
@@ -19,11 +20,7 @@ import (
 // outputs are what the tiny networks give for the same inputs in a precision: the denoiser's for three rows, latents, images.
 func outputs(t *testing.T, model string, precision engine.Precision) [3][]float32 {
 	t.Helper()
-	e, err := engine.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
+	e := testengine.Open(t)
 	e.Precision = precision
 	vae, errVAE := latent.Open(t.Context(), e, filepath.Join(model, "autoencoder"))
 	net, errNet := dit.Open(t.Context(), e, filepath.Join(model, "dit"))

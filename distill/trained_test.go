@@ -12,6 +12,7 @@ import (
 	"mgd3/dit"
 	"mgd3/engine"
 	"mgd3/internal/golden"
+	"mgd3/internal/testengine"
 	"mgd3/latent"
 	"mgd3/weights"
 )
@@ -33,11 +34,7 @@ func TestTrainedModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer check.Close()
-	e, err := engine.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
+	e := testengine.Open(t)
 	vae, errVAE := latent.Open(t.Context(), e, filepath.Join(dir, "autoencoder"))
 	net, errNet := dit.Open(t.Context(), e, filepath.Join(dir, "dit"))
 	if errVAE != nil || errNet != nil {

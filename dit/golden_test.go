@@ -9,6 +9,7 @@ import (
 
 	"mgd3/engine"
 	"mgd3/internal/golden"
+	"mgd3/internal/testengine"
 	"mgd3/weights"
 )
 
@@ -65,12 +66,7 @@ func loadFile(t *testing.T, e *engine.Engine, c Config, file *weights.File) (*Mo
 }
 
 func openEngine(t *testing.T) *engine.Engine {
-	e, err := engine.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
-	return e
+	return testengine.Open(t)
 }
 
 // inputs reads x, t and y of a case.

@@ -9,7 +9,7 @@
 //	cpu        always            ours, pure Go and Go assembly; cpu:OPTIONS as package cpu says
 //	go         always            GoMLX's portable backend, plain Go
 //	xla:NAME   where cgo is      OpenXLA through a PJRT plugin on the machine: xla:cuda, xla:cpu, xla:/path/to/plugin.so;
-//	                             go-xla's options behind it, as in xla:cuda,tf32=false
+//	                             go-xla's options for memory behind it, as in xla:cuda,memory_fraction=0.5
 //
 // Nothing is ever downloaded or installed here. Images are channels-last inside the networks,
 // [B, H, W, C]; weights keep PyTorch's layouts, [out, in] and [out, in, kh, kw].
@@ -43,57 +43,82 @@ type Engine struct {
 	// Precision is that of the networks which are uploaded and compiled from now on.
 	Precision Precision
 
-	name    string
-	backend compute.Backend
+	name      string
+	backend   compute.Backend
+	libraries []string
 }
 
-// openers of the backends of this build, by the part of the name before the colon.
-var openers = map[string]func(spec string) (compute.Backend, error){
-	"cpu": cpu.New,
-	// One operation at a time, each on all cores: side by side, the backend's convolutions wait for the
-	// workers that they themselves hold (compute v0.1.6).
-	"go": func(string) (compute.Backend, error) { return gobackend.New("ops_sequential") },
+// Config says which backend to open, and how.
+type Config struct {
+	Backend   string    // its name; see the package comment
+	Plugin    string    // file of the PJRT plugin for xla; "" looks for one
+	Precision Precision // of the networks; bf16 may also be set later
+	Cache     string    // folder in which XLA on a GPU keeps which kernels it chose; "" is none
 }
+
+// openXLA opens a plugin with go-xla's options, each after a comma, and says which libraries it loaded before it; nil in builds
+// without XLA.
+var openXLA func(c Config, plugin Plugin, options string) (b compute.Backend, libraries []string, err error)
 
 // Names lists the backends of this build.
 func Names() []string {
-	var names []string
-	for name := range openers {
-		names = append(names, name)
+	if openXLA == nil {
+		return []string{"cpu", "go"}
 	}
-	slices.Sort(names)
-	return names
+	return []string{"cpu", "go", xlaName}
 }
 
-// Open opens the backend of the given name. A backend that is not in this build, or whose plugin
-// is not on this machine, is an [ErrBackend] that says so.
-func Open(name string) (*Engine, error) { return OpenPlugin(name, "") }
+// Open opens the backend of the given name; see [Config.Open].
+func Open(name string) (*Engine, error) { return Config{Backend: name}.Open() }
 
-// OpenPlugin is [Open] of xla with the PJRT plugin in a file; "" is no file.
-func OpenPlugin(name, file string) (*Engine, error) {
-	kind, spec, _ := strings.Cut(name, ":")
-	open, ok := openers[kind]
+// Open opens the backend. One that is not in this build, or whose plugin is not on this machine, is an [ErrBackend] that says so.
+func (c Config) Open() (*Engine, error) {
+	kind, spec, _ := strings.Cut(c.Backend, ":")
+	e := &Engine{FixedRows: kind == xlaName, Precision: c.Precision, name: c.Backend}
+	var err error
 	switch {
-	case !ok && kind == xlaName:
+	case !slices.Contains([]string{"cpu", "go", xlaName}, kind):
+		return nil, fmt.Errorf("%w %q is not in this build: have %s", ErrBackend, c.Backend, strings.Join(Names(), ", "))
+	case kind == xlaName && openXLA == nil:
 		return nil, fmt.Errorf("%w %q is not in this build: it was built without cgo, or for a system that go-xla does not know; have %s",
-			ErrBackend, name, strings.Join(Names(), ", "))
-	case !ok:
-		return nil, fmt.Errorf("%w %q is not in this build: have %s", ErrBackend, name, strings.Join(Names(), ", "))
-	case file != "" && kind != xlaName:
-		return nil, fmt.Errorf("%w %q takes no plugin, only xla does: got %s", ErrBackend, name, file)
+			ErrBackend, c.Backend, strings.Join(Names(), ", "))
+	case kind != xlaName && c.Plugin != "":
+		return nil, fmt.Errorf("%w %q takes no plugin, only xla does: got %q", ErrBackend, c.Backend, c.Plugin)
+	case kind == xlaName:
+		err = e.openPlugin(c, spec)
+	case c.Precision == TF32:
+		err = errTF32
+	case kind == "go":
+		// One operation at a time, each on all cores: side by side, the backend's convolutions wait for the
+		// workers that they themselves hold (compute v0.1.6).
+		e.backend, err = gobackend.New("ops_sequential")
+	default:
+		e.backend, err = cpu.New(spec)
 	}
-	if kind == xlaName {
-		plugin, options, err := resolvePlugin(spec, file)
-		if err != nil {
-			return nil, fmt.Errorf("%w %q: %w", ErrBackend, name, err)
-		}
-		name, spec = xlaName+":"+plugin.Name+options, plugin.Path+options
-	}
-	backend, err := open(spec)
 	if err != nil {
-		return nil, fmt.Errorf("%w %q: %w", ErrBackend, name, err)
+		return nil, fmt.Errorf("%w %q: %w", ErrBackend, c.Backend, err)
 	}
-	return &Engine{FixedRows: kind == xlaName, name: name, backend: backend}, nil
+	return e, nil
+}
+
+var errTF32 = fmt.Errorf("the precision %s is that of NVIDIA GPUs, xla:cuda: other backends compute in %s or %s", TF32, Float32, BF16)
+
+// openPlugin opens the plugin that c and the part of the backend's name behind the colon mean.
+func (e *Engine) openPlugin(c Config, spec string) (err error) {
+	plugin, options, err := resolvePlugin(spec, c.Plugin)
+	if err != nil {
+		return err
+	}
+	switch {
+	case strings.Contains(options, "tf32"):
+		return fmt.Errorf("the option tf32 is a precision here: --precision %s, or %s", TF32, Float32)
+	case c.Precision == TF32 && !plugin.isCUDA():
+		return errTF32
+	}
+	// Options are about memory, which decides no result: they are no part of the name.
+	e.name = xlaName + ":" + plugin.kind()
+	e.backend, e.libraries, err = openXLA(c, plugin, options)
+	return err
 }
 
 const xlaName = "xla"
@@ -101,11 +126,14 @@ const xlaName = "xla"
 // Name returns the name the engine was opened with, and its precision if that is not float32: what results depend on. That
 // of xla has the name of the plugin's kind in it, and no path.
 func (e *Engine) Name() string {
-	if e.Precision == BF16 {
-		return e.name + " in " + string(BF16)
+	if e.Precision == BF16 || e.Precision == TF32 {
+		return e.name + " in " + string(e.Precision)
 	}
 	return e.name
 }
+
+// Libraries lists the files of the libraries that were loaded for the backend: NVIDIA's, before XLA's CUDA plugin.
+func (e *Engine) Libraries() []string { return e.libraries }
 
 // Description says in words what the backend is.
 func (e *Engine) Description() string { return e.backend.Description() }

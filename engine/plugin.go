@@ -17,6 +17,7 @@ import (
 //
 //	pjrt_c_api_NAME_plugin.so, pjrt_plugin_NAME.so     as go-xla's installer and OpenXLA's builds name them
 //	jax_plugins/*/xla_NAME_plugin.so                   in JAX's pip packages
+//	xla_plugins/*/xla_NAME_pjrt.so, libpjrt_NAME.so    in other pip packages
 //
 // go-xla's own search knows only the first line and loads every file that it looks at; ours loads none.
 
@@ -28,6 +29,15 @@ type Plugin struct {
 	Name string `json:"name"` // of the kind of device: cuda, cpu, rocm
 	Path string `json:"path"` // absolute
 }
+
+// kind is the plugin's name without a version, cpu of cpu_v0.83.1: results depend on it, not on where it lies.
+func (p Plugin) kind() string {
+	kind, _, _ := strings.Cut(p.Name, "_v")
+	return kind
+}
+
+// isCUDA tells whether the plugin is for NVIDIA GPUs.
+func (p Plugin) isCUDA() bool { return p.kind() == "cuda" }
 
 // Plugins lists the plugins on this machine by looking at file names, in the order of the folders that were searched, which
 // may not exist.
@@ -67,27 +77,42 @@ func pluginFolders(env func(string) string, home, python string) []string {
 	prefixes := []string{env("VIRTUAL_ENV"), env("CONDA_PREFIX")}
 	if python != "" {
 		prefixes = append(prefixes, filepath.Dir(filepath.Dir(python)))
+		if target, err := filepath.EvalSymlinks(python); err == nil { // of a link in ~/bin, say, to the python3 of an environment
+			prefixes = append(prefixes, filepath.Dir(filepath.Dir(target)))
+		}
 	}
+	prefixes = append(prefixes, filepath.Join(env("PYENV_ROOT"), "versions", "*"), filepath.Join(home, ".pyenv", "versions", "*"))
 	for _, prefix := range append(prefixes, filepath.Join(home, ".local"), "/usr/local", "/usr") {
-		add(prefix, "lib", "python3*", "site-packages", "jax_plugins", "*")
+		add(prefix, "lib*", "python3*", sitePackages)
 		if strings.HasPrefix(prefix, "/usr") {
-			add(prefix, "lib", "python3*", "dist-packages", "jax_plugins", "*")
+			add(prefix, "lib*", "python3*", distPackages)
 		}
 	}
 	return folders
 }
 
+// The folders of Python packages, and in them those that hold plugins.
+const sitePackages, distPackages = "site-packages", "dist-packages"
+
+var pluginPackages = []string{"jax_plugins/*", "xla_plugins/*", "*pjrt*", "*xla_cpu*"}
+
 func findPlugins(folders []string) []Plugin {
 	var found []Plugin
 	for _, folder := range folders {
-		paths, _ := filepath.Glob(filepath.Join(folder, "*")) // the only error is of the pattern
-		for _, path := range paths {
-			name := pluginName(path)
-			info, err := os.Stat(path)
-			if name == "" || err != nil || info.IsDir() || slices.Contains(found, Plugin{name, path}) {
-				continue
+		within := []string{""}
+		if base := filepath.Base(folder); base == sitePackages || base == distPackages {
+			within = pluginPackages
+		}
+		for _, packages := range within {
+			paths, _ := filepath.Glob(filepath.Join(folder, packages, "*")) // the only error is of the pattern
+			for _, path := range paths {
+				name := pluginName(path)
+				info, err := os.Stat(path)
+				if name == "" || err != nil || info.IsDir() || slices.Contains(found, Plugin{name, path}) {
+					continue
+				}
+				found = append(found, Plugin{name, path})
 			}
-			found = append(found, Plugin{name, path})
 		}
 	}
 	return found
@@ -97,6 +122,8 @@ var pluginNames = []*regexp.Regexp{
 	regexp.MustCompile(`^pjrt_c_api_(.+)_plugin\.(so|dylib)$`),
 	regexp.MustCompile(`^pjrt[-_]plugin[-_](.+)\.(so|dylib)$`),
 	regexp.MustCompile(`^xla_(.+)_plugin\.(so|dylib)$`),
+	regexp.MustCompile(`^xla_(.+)_pjrt\.(so|dylib)$`),
+	regexp.MustCompile(`^libpjrt_(.+)\.(so|dylib)$`),
 }
 
 // pluginName returns the NAME in a plugin's file name, "" if it is not named like one.

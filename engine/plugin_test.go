@@ -27,6 +27,8 @@ func TestPluginName(t *testing.T) {
 		"/a/pjrt-plugin-tpu.so":               "tpu",
 		"/a/pjrt_plugin_cpu.dylib":            "cpu",
 		"/a/jax_plugins/x/xla_cuda_plugin.so": "cuda",
+		"/a/xla_plugins/x/xla_cpu_pjrt.so":    "cpu",
+		"/a/somebodys_xla_cpu/libpjrt_cpu.so": "cpu",
 		"/a/jax_plugins/x/__init__.py":        "",
 		"/pjrt_c_api_cuda_plugin.so/lib.so":   "",
 		"/a/xla_cuda_plugin.so.txt":           "",
@@ -37,15 +39,23 @@ func TestPluginName(t *testing.T) {
 	}
 }
 
-// TestFindPlugins lays out a go-xla folder and a virtual environment with JAX's packages.
+// TestFindPlugins lays out a go-xla folder, a virtual environment with JAX's packages, another that a link names, pyenv's folder, and
+// packages of other names.
 func TestFindPlugins(t *testing.T) {
 	home, venv := t.TempDir(), t.TempDir()
 	touch(t, home, ".local/lib/go-xla/pjrt_c_api_cpu_v0.83.1_plugin.so", ".local/lib/go-xla/nvidia/pjrt_c_api_cuda_plugin.so",
 		".local/lib/go-xla/readme.txt")
 	touch(t, venv, "lib/python3.12/site-packages/jax_plugins/xla_cuda12/xla_cuda_plugin.so",
 		"lib/python3.12/site-packages/jax_plugins/xla_cuda12/__init__.py")
+	touch(t, home, "env/bin/python3", "env/lib64/python3.11/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so",
+		".pyenv/versions/3.12.1/lib/python3.12/site-packages/some_pjrt_cpu/pjrt_c_api_cpu_plugin.so",
+		".pyenv/versions/3.12.1/lib/python3.12/site-packages/another/pjrt_c_api_cpu_plugin.so") // no package with plugins
+	link := filepath.Join(home, "python3")
+	if err := os.Symlink(filepath.Join(home, "env/bin/python3"), link); err != nil {
+		t.Fatal(err)
+	}
 	env := map[string]string{"VIRTUAL_ENV": venv}
-	folders := pluginFolders(func(name string) string { return env[name] }, home, "/usr/bin/python3")
+	folders := pluginFolders(func(name string) string { return env[name] }, home, link)
 	ours := func(p Plugin) bool { return strings.HasPrefix(p.Path, home) || strings.HasPrefix(p.Path, venv) }
 	var names []string
 	for _, p := range findPlugins(folders) {
@@ -53,7 +63,7 @@ func TestFindPlugins(t *testing.T) {
 			names = append(names, p.Name)
 		}
 	}
-	if want := []string{"cpu_v0.83.1", "cuda", "cuda"}; !slices.Equal(names, want) {
+	if want := []string{"cpu_v0.83.1", "cuda", "cuda", "cpu", "cpu"}; !slices.Equal(names, want) {
 		t.Errorf("found %v, want %v", names, want)
 	}
 
@@ -97,7 +107,7 @@ func TestResolvePlugin(t *testing.T) {
 	t.Chdir(dir)
 	touch(t, dir, "xla_cuda_plugin.so", "my.so", "a,b.so")
 	for _, c := range []struct{ spec, file, name, path, options string }{
-		{filepath.Join(dir, "xla_cuda_plugin.so") + ",tf32=false", "", "cuda", "xla_cuda_plugin.so", ",tf32=false"},
+		{filepath.Join(dir, "xla_cuda_plugin.so") + ",preallocate=true", "", "cuda", "xla_cuda_plugin.so", ",preallocate=true"},
 		{"", "xla_cuda_plugin.so", "cuda", "xla_cuda_plugin.so", ""},
 		{"", "my.so", "my", "my.so", ""},
 		{"cuda,a,b=1", "./my.so", "cuda", "my.so", ",a,b=1"},
@@ -121,12 +131,13 @@ func TestNoPlugin(t *testing.T) {
 	t.Setenv("XLA_FLAGS", "")
 	t.Setenv("GOPJRT_CUDA_CHECKS", "")
 	for _, file := range []string{"xla_cuda_plugin.so", "jax_plugins/xla_cuda12/xla_cuda_plugin.so"} {
-		_, err := OpenPlugin("xla", filepath.Join(dir, file))
+		_, err := Config{Backend: "xla", Plugin: filepath.Join(dir, file)}.Open()
 		if !errors.Is(err, ErrBackend) || !strings.Contains(err.Error(), file) && !strings.Contains(err.Error(), "cgo") {
 			t.Errorf("%s: got %v, want an ErrBackend with the file's name", file, err)
 		}
 	}
-	if _, err := OpenPlugin("cpu", filepath.Join(dir, "xla_cuda_plugin.so")); !errors.Is(err, ErrBackend) {
+	config := Config{Backend: "cpu", Plugin: filepath.Join(dir, "xla_cuda_plugin.so")}
+	if _, err := config.Open(); !errors.Is(err, ErrBackend) {
 		t.Errorf("got %v, want that cpu takes no plugin", err)
 	}
 }

@@ -10,8 +10,9 @@ import (
 
 // Precision is the type of the numbers inside the denoiser and the autoencoder.
 //
-//	float32   all of them. On an NVIDIA GPU, XLA rounds what enters a product or a convolution to TF32, 10 bits of fraction, as the
-//	          released programs do; ,tf32=false behind the backend's name stops that for products
+//	float32   all of them, products and convolutions too
+//	tf32      on NVIDIA GPUs only: float32, but what enters a product or a convolution is rounded to 10 bits of fraction, as in the
+//	          released programs on such cards
 //	bf16      weights with more than one axis, activations, and what enters products and convolutions: 7 bits of fraction. Sums of
 //	          products, the statistics of norms, softmax, activation functions, the conditioning on time and class, and each network's
 //	          first and last layer stay float32, as does all that is outside networks: schedule, guidance, step
@@ -22,11 +23,12 @@ type Precision string
 // The precisions.
 const (
 	Float32 Precision = "float32" // "" too
+	TF32    Precision = "tf32"
 	BF16    Precision = "bf16"
 )
 
 // Precisions are all there are.
-var Precisions = []Precision{Float32, BF16}
+var Precisions = []Precision{Float32, TF32, BF16}
 
 // Check names a precision that is none.
 func (p Precision) Check() error {

@@ -12,49 +12,70 @@ import (
 	"github.com/gomlx/go-xla/compute/xla"
 )
 
-func init() { openers[xlaName] = openXLA }
+func init() { openXLA = openPJRT }
 
-// openXLA opens the PJRT plugin in a file; spec is its absolute path, and options after a comma.
-func openXLA(spec string) (b compute.Backend, err error) {
-	path, options, _ := strings.Cut(spec, ",")
+// openPJRT opens the PJRT plugin in a file, and says which libraries it loaded before it.
+func openPJRT(c Config, plugin Plugin, options string) (b compute.Backend, libraries []string, err error) {
 	defer func() {
 		if r := recover(); r != nil { // of a library that is no plugin
 			err = fmt.Errorf("go-xla cannot load it: %v", r)
 		}
 		if err != nil {
-			b, err = nil, fmt.Errorf("%w %s: %w", ErrPlugin, path, err)
+			b, err = nil, fmt.Errorf("%w %q: %w", ErrPlugin, plugin.Path, err)
 		}
 	}()
 	xla.EnableAutoInstall(false)
-	if err := pipLibraries(path); err != nil {
-		return nil, err
+	if err := showErrors(); err != nil {
+		return nil, nil, err
+	}
+	if plugin.isCUDA() {
+		if libraries, err = prepareCUDA(c, plugin.Path); err != nil {
+			return nil, nil, err
+		}
+		options += fmt.Sprintf(",tf32=%t", c.Precision == TF32)
 	}
 	// go-xla guesses from the path whether a plugin is for the CPU, whose memory it shares.
-	if pluginName(path) != "cpu" && !strings.Contains(options, "shared_buffers") {
-		spec += ",noshared_buffers"
+	if plugin.kind() != "cpu" && !strings.Contains(options, "shared_buffers") {
+		options += ",noshared_buffers"
 	}
-	return xla.New(spec)
+	b, err = xla.New(plugin.Path + options)
+	return b, libraries, err
 }
 
-// pipLibraries tells XLA where the CUDA tools are that stand beside a plugin from JAX's pip packages: jax_plugins and nvidia are
-// folders of one site-packages. go-xla looks for them elsewhere.
-func pipLibraries(path string) error {
-	plugins := filepath.Dir(filepath.Dir(path))
-	if filepath.Base(plugins) != "jax_plugins" {
+// showErrors lets XLA print its errors. go-xla silences them: it sets the level of its log to 3 as the program starts, unless it is set. Who
+// wants silence sets 4.
+func showErrors() error {
+	const level = "TF_CPP_MIN_LOG_LEVEL"
+	if os.Getenv(level) != "3" {
 		return nil
 	}
-	const flags, checks = "XLA_FLAGS", "GOPJRT_CUDA_CHECKS"
-	for _, name := range []string{"cu13", "cuda_nvcc"} {
-		tools := filepath.Join(filepath.Dir(plugins), "nvidia", name)
-		if info, err := os.Stat(tools); err != nil || !info.IsDir() || strings.Contains(os.Getenv(flags), "xla_gpu_cuda_data_dir") {
-			continue
+	return os.Setenv(level, "2")
+}
+
+// prepareCUDA loads NVIDIA's libraries and sets what the CUDA plugin reads from the environment when it is loaded.
+func prepareCUDA(c Config, path string) (libraries []string, err error) {
+	for _, lib := range findCUDALibraries(path, systemCUDA) {
+		if err := loadLibrary(lib); err != nil {
+			return nil, fmt.Errorf("before it, %q: %w", lib, err)
 		}
-		if err := os.Setenv(flags, strings.TrimSpace(os.Getenv(flags)+" --xla_gpu_cuda_data_dir="+tools)); err != nil {
-			return err
+		libraries = append(libraries, lib)
+	}
+	if c.Precision != TF32 {
+		// go-xla gives convolutions no precision, so that XLA lets cuDNN round to TF32. This forbids it to NVIDIA's libraries.
+		if err := os.Setenv("NVIDIA_TF32_OVERRIDE", "0"); err != nil {
+			return nil, err
 		}
 	}
-	if os.Getenv(checks) != "" {
-		return nil
+	flags, err := xlaFlags(path, c.Cache, os.Getenv(flagsVariable))
+	if err != nil {
+		return nil, err
 	}
-	return os.Setenv(checks, "no") // it would warn that the tools are not where go-xla installs them
+	if err := os.Setenv(flagsVariable, flags); err != nil {
+		return nil, err
+	}
+	const checks = "GOPJRT_CUDA_CHECKS" // go-xla would warn that the tools are not where it installs them
+	if filepath.Base(filepath.Dir(filepath.Dir(path))) != "jax_plugins" || os.Getenv(checks) != "" {
+		return libraries, nil
+	}
+	return libraries, os.Setenv(checks, "no")
 }

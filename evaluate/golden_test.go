@@ -12,14 +12,14 @@ import (
 
 	"mgd3/engine"
 	"mgd3/internal/golden"
+	"mgd3/internal/testengine"
 	"mgd3/optim"
 	"mgd3/weights"
 )
 
-// backend runs the tests of this package. Another must round as well as PyTorch to pass TestGolden: some
-// elements before a ReLU lie within 2e-6 of its kink, and one on the other side moves the gradients
-// by 1e-2. The portable backend, whose sums are single chains of float32, fails two cases.
-const backend = "cpu"
+// Another backend than cpu must round as well as PyTorch to pass TestGolden: some elements before a ReLU lie within 2e-6 of
+// its kink, and one on the other side moves the gradients by 1e-2. The portable backend, whose sums are single chains of
+// float32, fails two cases.
 
 // goldenCase is what a case of the nets' case.json holds.
 type goldenCase struct {
@@ -248,12 +248,7 @@ func norm64(x []float32) float64 {
 
 func openEngine(t *testing.T) *engine.Engine {
 	t.Helper()
-	e, err := engine.Open(backend)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
-	return e
+	return testengine.Open(t)
 }
 
 // formula makes the weights of the cases without a file; the goldens' README describes it.

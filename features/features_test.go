@@ -17,6 +17,7 @@ import (
 
 	"mgd3/engine"
 	"mgd3/internal/atomicfile"
+	"mgd3/internal/testengine"
 	"mgd3/weights"
 )
 
@@ -24,12 +25,7 @@ const squeeze = "../../shared/models/lpips-squeeze"
 
 func openEngine(t testing.TB) *engine.Engine {
 	t.Helper()
-	e, err := engine.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
-	return e
+	return testengine.Open(t)
 }
 
 func openSqueeze(t testing.TB, e *engine.Engine) *Net {

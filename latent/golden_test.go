@@ -13,6 +13,7 @@ import (
 
 	"mgd3/engine"
 	"mgd3/internal/golden"
+	"mgd3/internal/testengine"
 	"mgd3/weights"
 )
 
@@ -157,10 +158,5 @@ func run(t *testing.T, e *engine.Engine, set *weights.Set, f engine.Func, in ...
 }
 
 func openEngine(t *testing.T) *engine.Engine {
-	e, err := engine.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
-	return e
+	return testengine.Open(t)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
+	"mgd3/internal/testengine"
 	"mgd3/weights"
 )
 
@@ -22,11 +23,7 @@ var (
 // returns the new value of the i-th element of w from its old one and its gradient at step t.
 func descend(t *testing.T, step func(p engine.Params, loss, in *Node), in func(t int) *tensors.Tensor, state []string, next func(t, i int, w, g float64) float64) {
 	t.Helper()
-	e, err := engine.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
+	e := testengine.Open(t)
 	f := func(p engine.Params, in []*Node) []*Node {
 		w := Reshape(p.Get("layer.weight", 1, 2), 2)
 		b := p.Get("layer.bias", 1)

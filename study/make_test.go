@@ -13,7 +13,7 @@ import (
 	"mgd3/diffusion"
 	"mgd3/distill"
 	"mgd3/dit"
-	"mgd3/engine"
+	"mgd3/internal/testengine"
 	"mgd3/internal/tiny"
 	"mgd3/latent"
 	"mgd3/modes"
@@ -24,11 +24,10 @@ func tinyOptions(t testing.TB, n int) Options {
 	t.Helper()
 	dir := t.TempDir()
 	model, set := filepath.Join(dir, "model"), filepath.Join(dir, "set")
-	e, errE := engine.Open("cpu")
-	if err := errors.Join(errE, tiny.Model(model, 1), tiny.Images(set, n)); err != nil {
+	e := testengine.Open(t)
+	if err := errors.Join(tiny.Model(model, 1), tiny.Images(set, n)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(e.Close)
 	ctx := t.Context()
 	autoencoder, errA := latent.Open(ctx, e, filepath.Join(model, "autoencoder"))
 	denoiser, errD := dit.Open(ctx, e, filepath.Join(model, "dit"))

@@ -8,7 +8,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/diffusion"
-	"mgd3/engine"
+	"mgd3/internal/testengine"
 	"mgd3/rng"
 )
 
@@ -51,11 +51,7 @@ func BenchmarkDiTStep(b *testing.B) {
 }
 
 func benchOptions(b *testing.B, batch int) *Options {
-	e, err := engine.Open("cpu")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(e.Close)
+	e := testengine.Open(b)
 	r := small()
 	r.Batch = batch
 	return &Options{Engine: e, Recipe: r, Out: b.TempDir()}

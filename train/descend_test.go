@@ -8,16 +8,12 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
+	"mgd3/internal/testengine"
 )
 
 func open(t *testing.T) *engine.Engine {
 	t.Helper()
-	e, err := engine.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
-	return e
+	return testengine.Open(t)
 }
 
 // TestDescend takes steps for the loss ½·Σ(w − target)² beside the same on paper: the norm of all gradients, the clipped

@@ -26,12 +26,21 @@ none is loaded. Then it opens the backend that --backend names and lists its dev
 	}
 }
 
-// openEngine opens the backend of the flags.
-func (e *env) openEngine() (*engine.Engine, error) {
+// openEngine opens the backend of the flags in float32.
+func (e *env) openEngine() (*engine.Engine, error) { return e.openEngineIn(engine.Float32, "") }
+
+// openEngineIn opens the backend of the flags in a precision, with a folder for XLA's choices among kernels; "" is none.
+func (e *env) openEngineIn(precision engine.Precision, cache string) (*engine.Engine, error) {
 	if e.plugin != "" && !isXLA(e.backend) {
 		return nil, fail(exitUsage, "add --backend xla", errors.New("--plugin is for the backend xla"))
 	}
-	return engine.OpenPlugin(e.backend, e.plugin)
+	if err := precision.Check(); err != nil {
+		return nil, fail(exitUsage, "", err)
+	}
+	if e.backend == "go" && precision == engine.BF16 {
+		return nil, fail(exitUsage, "the backends cpu and xla have it", errors.New("the backend go cannot compute in bf16"))
+	}
+	return engine.Config{Backend: e.backend, Plugin: e.plugin, Precision: precision, Cache: cache}.Open()
 }
 
 // isXLA reports whether a backend's name is that of xla, which may run on another device than the processor.
@@ -39,6 +48,12 @@ func isXLA(backend string) bool {
 	kind, _, _ := strings.Cut(backend, ":")
 	return kind == "xla"
 }
+
+// getPlugin says how a plugin is got; docs/gpu.md has the versions that were tried.
+const getPlugin = `  a plugin for NVIDIA GPUs:      pip install "jax-cuda13-plugin[with-cuda]"     (or cuda12)
+  a plugin for this processor:   pip install --no-deps lammps-jax-pjrt-cpu
+  in a virtual environment: set VIRTUAL_ENV, or give the file with --plugin; docs/gpu.md has more
+`
 
 // backends prints what there is, and then opens the one that was asked for, whose errors are worth reading beside it.
 func (e *env) backends() error {
@@ -57,7 +72,7 @@ func (e *env) backends() error {
 			fmt.Fprintf(e.stdout, "plugin    %s  %s\n", p.Name, p.Path)
 		}
 		if len(plugins) == 0 {
-			fmt.Fprintf(e.stdout, "plugins   none in\n            %s\n", strings.Join(searched, "\n            "))
+			fmt.Fprintf(e.stdout, "plugins   none in\n            %s\n%s", strings.Join(searched, "\n            "), getPlugin)
 		}
 	}
 	eng, err := e.openEngine()
@@ -70,7 +85,11 @@ func (e *env) backends() error {
 			Backend     string   `json:"backend"`
 			Description string   `json:"description"`
 			Devices     []string `json:"devices"`
-		}{eng.Name(), eng.Description(), eng.Devices()})
+			Libraries   []string `json:"libraries,omitempty"`
+		}{eng.Name(), eng.Description(), eng.Devices(), eng.Libraries()})
+	}
+	for _, lib := range eng.Libraries() {
+		fmt.Fprintf(e.stdout, "library   %s\n", lib)
 	}
 	fmt.Fprintf(e.stdout, "open      %s: %s\n", eng.Name(), eng.Description())
 	for i, device := range eng.Devices() {

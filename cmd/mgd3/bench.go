@@ -143,12 +143,11 @@ func (e *env) bench(ctx context.Context, o *benchOptions, loads []bench.Load) er
 // measure prints the result of each load as soon as it is there.
 func (e *env) measure(ctx context.Context, o *benchOptions, loads []bench.Load) ([]bench.Result, error) {
 	runtime.GOMAXPROCS(o.threads) // before the backend starts its workers
-	backend, err := e.openEngine()
+	backend, err := e.openEngineIn(engine.Precision(o.precision), "")
 	if err != nil {
 		return nil, err
 	}
 	defer backend.Close()
-	backend.Precision = engine.Precision(o.precision)
 	if o.difference {
 		return nil, e.differ(ctx, backend, loads)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"path/filepath"
 
 	"mgd3/dataset"
 	"mgd3/distill"
@@ -80,16 +81,10 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if err != nil {
 		return err
 	}
-	if r.Engine, err = e.openEngine(); err != nil {
+	if r.Engine, err = e.openEngineIn(engine.Precision(o.precision), o.autotuneDir()); err != nil {
 		return err
 	}
-	r.Engine.KeepHalf, r.Engine.Precision = o.lowMemory, engine.Precision(o.precision)
-	if err := r.Engine.Precision.Check(); err != nil {
-		return fail(exitUsage, "", err)
-	}
-	if e.backend == "go" && r.Engine.Precision == engine.BF16 {
-		return fail(exitUsage, "the backends cpu and xla have it", errors.New("the backend go cannot compute in bf16"))
-	}
+	r.Engine.KeepHalf = o.lowMemory
 	r.close = append(r.close, r.Engine.Close)
 	if r.Autoencoder, err = vae.autoencoder(ctx, r.Engine); err != nil {
 		return err
@@ -122,6 +117,14 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 		r.ClassNames = labels
 	}
 	return errors.Join(err, errL)
+}
+
+// autotuneDir is where a run on a GPU keeps which kernels XLA chose; "" where nothing is written.
+func (o *options) autotuneDir() string {
+	if o.out == "" || o.dryRun {
+		return ""
+	}
+	return filepath.Join(o.out, "autotune")
 }
 
 // openData opens the images.

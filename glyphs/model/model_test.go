@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"mgd3/dit"
-	"mgd3/engine"
 	"mgd3/glyphs"
+	"mgd3/internal/testengine"
 	"mgd3/latent"
 	"mgd3/weights"
 )
@@ -16,11 +16,7 @@ import (
 // TestFiles opens the model: its parts fit each other and the glyphs, its weights have half precision and are
 // small, and its record says that it was trained on the train split alone.
 func TestFiles(t *testing.T) {
-	e, err := engine.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
+	e := testengine.Open(t)
 	autoencoder, err := latent.OpenFS(t.Context(), e, Files, "autoencoder")
 	if err != nil {
 		t.Fatal(err)

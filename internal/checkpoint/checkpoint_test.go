@@ -11,18 +11,14 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
+	"mgd3/internal/testengine"
 )
 
 type extra struct{ Best float64 }
 
 func open(t *testing.T) *engine.Engine {
 	t.Helper()
-	e, err := engine.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
-	return e
+	return testengine.Open(t)
 }
 
 func state() engine.Weights {

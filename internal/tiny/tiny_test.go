@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"mgd3/dit"
-	"mgd3/engine"
+	"mgd3/internal/testengine"
 	"mgd3/latent"
 )
 
@@ -15,11 +15,7 @@ func TestOpenFS(t *testing.T) {
 	if err := Model(dir, 1); err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
+	e := testengine.Open(t)
 	ctx, fsys := t.Context(), os.DirFS(dir)
 	autoencoder, err := latent.Open(ctx, e, dir+"/autoencoder")
 	if err != nil {

@@ -1,0 +1,66 @@
+//go:build cgo && ((linux && (amd64 || arm64)) || (darwin && arm64))
+
+package engine
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// onXLA opens the plugin that MGD3_TEST_PLUGIN names, once and for good.
+var onXLA = sync.OnceValues(func() (*Engine, error) {
+	return Config{Backend: "xla:cpu", Plugin: os.Getenv("MGD3_TEST_PLUGIN")}.Open()
+})
+
+func openOnXLA(t *testing.T) *Engine {
+	t.Helper()
+	if os.Getenv("MGD3_TEST_PLUGIN") == "" {
+		t.Skip("no PJRT plugin: MGD3_TEST_PLUGIN names none")
+	}
+	e, err := onXLA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// TestXLA: a real plugin opens, and its name holds neither its path nor options.
+func TestXLA(t *testing.T) {
+	e := openOnXLA(t)
+	if e.Name() != "xla:cpu" || len(e.Devices()) == 0 || !e.FixedRows {
+		t.Errorf("got %q with devices %q", e.Name(), e.Devices())
+	}
+	t.Log(e.Description())
+	plugin := os.Getenv("MGD3_TEST_PLUGIN")
+	for config, want := range map[Config]string{
+		{Backend: "xla:cpu,tf32=false", Plugin: plugin}:          "--precision",
+		{Backend: "xla:cpu,bananas=3", Plugin: plugin}:           "bananas",
+		{Backend: "xla:cpu", Plugin: plugin, Precision: TF32}:    "NVIDIA",
+		{Backend: "cpu", Precision: TF32}:                        "NVIDIA",
+		{Backend: "xla:cpu", Plugin: filepath.Join(plugin, "x")}: "not a directory",
+	} {
+		if _, err := config.Open(); !errors.Is(err, ErrBackend) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: got %v, want an ErrBackend that says %q", config, err, want)
+		}
+	}
+}
+
+// TestLoadLibrary loads a library that is there, and names one that is none.
+func TestLoadLibrary(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "libcudart.so.13")
+	if err := os.WriteFile(file, []byte("no library"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := loadLibrary(file); err == nil || !strings.Contains(err.Error(), "libcudart.so.13") {
+		t.Errorf("got %v, want an error with the file's name", err)
+	}
+	if plugin := os.Getenv("MGD3_TEST_PLUGIN"); plugin != "" {
+		if err := loadLibrary(plugin); err != nil {
+			t.Error(err)
+		}
+	}
+}
