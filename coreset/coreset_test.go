@@ -51,6 +51,9 @@ func TestKnownAnswers(t *testing.T) {
 		{"herding of equal rows", Herding, line(3, 3, 3), []int{0, 1, 2}},
 		{"kcenter of equal rows", KCenter, line(3, 3, 3), []int{0, 1, 2}},
 		{"herding, two as near", Herding, line(-1, 1, 9, -9), []int{0, 1, 2, 3}},
+		// Targets 4, 4 and so on: without the other fours, which are one picture, 5, then 1, then again a 4.
+		{"herding of copies", Herding, line(4, 4, 4, 4, 5, 3), []int{0, 4, 5, 1, 2, 3}},
+		{"kcenter of copies", KCenter, line(4, 4, 4, 4, 5, 3), []int{0, 4, 5, 1, 2, 3}},
 		{"kcenter, two as far", KCenter, line(0, 4, -4), []int{0, 1, 2}},
 		// A square about the origin and a point in it: the corners are all as far.
 		{"kcenter of a square", KCenter, rows([]float32{1, 1}, []float32{-1, 1}, []float32{0, 0}, []float32{-1, -1}, []float32{1, -1}), []int{2, 0, 1, 3, 4}},
@@ -84,6 +87,51 @@ func TestNearestKnownAnswers(t *testing.T) {
 }
 
 // TestRefuses: fewer rows than wanted, none wanted, centres of another width.
+// TestNearestOfCopies: of one picture that is there several times one is taken, where there are others.
+func TestNearestOfCopies(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		x, centres modes.Matrix
+		want       []int
+	}{
+		{"others are there", line(0, 0, 0, 5, 9), line(0, 0.1, 0.2), []int{0, 4, 3}},
+		{"just as many", line(0, 0, 5), line(0, 0), []int{0, 2}},
+		{"too few: all, and then again", line(0, 0, 5, 5), line(0, 0, 0), []int{0, 2, 1}},
+		{"one picture", line(3, 3, 3), line(0, 0, 0), []int{0, 1, 2}},
+	} {
+		if got, err := Nearest(c.x, c.centres); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, %v, want %v", c.name, got, err, c.want)
+		}
+	}
+}
+
+// TestNoPictureTwice: as many different pictures are chosen as there are, or as are wanted.
+func TestNoPictureTwice(t *testing.T) {
+	r := rng.Stream(6, "coreset")
+	for range 50 {
+		x := modes.Matrix{Rows: 1 + r.IntN(20), Cols: 2}
+		for range x.Rows {
+			x.Data = append(x.Data, float32(r.IntN(3)), float32(r.IntN(3)))
+		}
+		k := 1 + r.IntN(x.Rows)
+		_, all := modes.Distinct(x)
+		chosen := map[string][]int{"nearest": must(Nearest(x, whole(k, 2, r)))(t)}
+		for name, choose := range choosers {
+			chosen[name] = must(choose(x, k))(t)
+		}
+		for name, rows := range chosen {
+			part := modes.Matrix{Rows: k, Cols: 2}
+			for _, i := range rows {
+				part.Data = append(part.Data, x.Row(i)...)
+			}
+			wantDistinct(t, name, rows, x.Rows, k)
+			if _, n := modes.Distinct(part); n != min(k, all) {
+				t.Errorf("%s: %d different pictures in %v of %v, want %d", name, n, rows, x.Data, min(k, all))
+			}
+		}
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	x := line(1, 2)
 	_, errRandom := Random(2, 3, rng.Stream(0, "test"))

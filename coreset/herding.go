@@ -9,14 +9,15 @@ func Herding(x modes.Matrix, k int) ([]int, error) {
 	}
 	mu := mean(x)
 	target := make([]float64, x.Cols) // t·μ − Σ of the rows chosen
-	taken := make([]bool, x.Rows)
+	taken := newTaken(x)
 	var chosen []int
 	for range k {
 		for j := range target {
 			target[j] += mu[j]
 		}
-		i := closest(x, target, taken)
-		chosen, taken[i] = append(chosen, i), true
+		i := closest(x, target, taken.closed)
+		chosen = append(chosen, i)
+		taken.take(i)
 		for j, v := range x.Row(i) {
 			target[j] -= float64(v)
 		}

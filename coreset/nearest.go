@@ -18,14 +18,14 @@ func Nearest(x, centres modes.Matrix) ([]int, error) {
 		return nil, fmt.Errorf("centres have %d columns, rows %d", centres.Cols, x.Cols)
 	}
 	chosen := make([]int, centres.Rows)
-	taken := make([]bool, x.Rows)
+	taken := newTaken(x)
 	open := make([][]float64, centres.Rows) // the centres that have no row yet
 	for j := range open {
 		open[j] = wide(centres.Row(j))
 	}
 	wish := make([]int, centres.Rows) // the nearest row that is left for each centre
 	for j, c := range open {
-		wish[j] = closest(x, c, taken)
+		wish[j] = closest(x, c, taken.closed)
 	}
 	for range open {
 		best, least := -1, math.Inf(1)
@@ -33,14 +33,15 @@ func Nearest(x, centres modes.Matrix) ([]int, error) {
 			if c == nil {
 				continue
 			}
-			if taken[wish[j]] {
-				wish[j] = closest(x, c, taken)
+			if taken.closed[wish[j]] {
+				wish[j] = closest(x, c, taken.closed)
 			}
 			if d := sqDist(c, x.Row(wish[j])); best < 0 || d < least {
 				best, least = j, d
 			}
 		}
-		chosen[best], taken[wish[best]], open[best] = wish[best], true, nil
+		chosen[best], open[best] = wish[best], nil
+		taken.take(wish[best])
 	}
 	return chosen, nil
 }

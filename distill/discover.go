@@ -35,7 +35,7 @@ func (r *Run) Discover(ctx context.Context) error {
 	p := r.progress(StageModes, len(spans))
 	for _, sp := range spans {
 		if err := r.discoverClass(ctx, classes[sp.class], claimed, p); err != nil {
-			return fmt.Errorf("class %s: %w", classes[sp.class], err)
+			return fmt.Errorf("class %q: %w", classes[sp.class], err)
 		}
 	}
 	return nil
@@ -63,6 +63,9 @@ func (r *Run) discoverClass(ctx context.Context, class string, claimed modesClai
 	rows, err := cached.Rows()
 	if err != nil {
 		return err
+	}
+	if w := fewDifferent(matrix(rows, cached), claimed.Settings.IPC); w != "" {
+		p.warn(class, "%s", w)
 	}
 	found, err := claimed.Settings.discover(ctx, rows, cached.Shape, class)
 	if err != nil {

@@ -109,7 +109,7 @@ func (r *Run) check() (latentsClaim, error) {
 	}
 	for _, class := range r.Data.Classes {
 		if n := len(class.Images); n < m.IPC && m.Short == modes.ShortError {
-			return l, fmt.Errorf("class %s: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, m.IPC)
+			return l, fmt.Errorf("class %q: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, m.IPC)
 		}
 	}
 	return l, nil

@@ -238,7 +238,7 @@ func TestMissingStageOfAClass(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Shard = Whole
-	if err := r.Discover(t.Context()); !errors.Is(err, ErrStage) || !strings.Contains(err.Error(), "class dog") {
+	if err := r.Discover(t.Context()); !errors.Is(err, ErrStage) || !strings.Contains(err.Error(), `class "dog"`) {
 		t.Errorf("got error %v, want an ErrStage that names class dog", err)
 	}
 	if err := r.Sample(t.Context()); !errors.Is(err, ErrStage) || !strings.Contains(err.Error(), "dog") {

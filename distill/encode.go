@@ -47,7 +47,7 @@ func (r *Run) Encode(ctx context.Context) error {
 	for _, sp := range spans {
 		class := r.Data.Classes[sp.class]
 		if err := r.encodeClass(ctx, class, key(class.Images), claimed.Shape, batch, p); err != nil {
-			return fmt.Errorf("class %s: %w", class.Name, err)
+			return fmt.Errorf("class %q: %w", class.Name, err)
 		}
 	}
 	return nil

@@ -48,7 +48,7 @@ func Labels(classes, names []string, count int) ([]int32, error) {
 	for i, class := range classes {
 		label, ok := known[class]
 		if !ok {
-			return nil, fmt.Errorf("%w: the model does not know class %s", ErrLabels, class)
+			return nil, fmt.Errorf("%w: the model does not know class %q", ErrLabels, class)
 		}
 		labels[i] = label
 	}

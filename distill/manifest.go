@@ -88,7 +88,7 @@ func Finish(out string) (*Manifest, error) {
 			return nil, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("class %s: %w", name, err)
+			return nil, fmt.Errorf("class %q: %w", name, err)
 		}
 		m.Classes = append(m.Classes, class)
 	}

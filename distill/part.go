@@ -25,7 +25,7 @@ func Part(ctx context.Context, to, from, name string, keep func(class, image str
 	}
 	for _, class := range c.Classes {
 		if err := partOfClass(ctx, to, from, class, keep); err != nil {
-			return fmt.Errorf("class %s: %w", class, err)
+			return fmt.Errorf("class %q: %w", class, err)
 		}
 	}
 	return nil

@@ -64,7 +64,7 @@ func Samples(out, class string) (modes.Matrix, error) {
 	}
 	at := slices.Index(c.Modes.Latents.Classes, class)
 	if at < 0 {
-		return modes.Matrix{}, fmt.Errorf("%s: has no class %s", samplesDir(out), class)
+		return modes.Matrix{}, fmt.Errorf("%s: has no class %q", samplesDir(out), class)
 	}
 	m, err := c.Modes.read(out, class)
 	if err != nil {

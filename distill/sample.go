@@ -93,7 +93,7 @@ type image struct {
 }
 
 func (im image) String() string {
-	return fmt.Sprintf("class %s, image %s", im.class, imageName(im.index))
+	return fmt.Sprintf("class %q, image %s", im.class, imageName(im.index))
 }
 
 func (im image) png(out string) string {

@@ -93,7 +93,7 @@ func (o *Options) choose(ctx context.Context, set setID, dir string) error {
 	for i, class := range o.Train.Classes {
 		made, err := c.class(ctx, class, old.class(i))
 		if err != nil {
-			return fmt.Errorf("class %s: %w", class.Name, err)
+			return fmt.Errorf("class %q: %w", class.Name, err)
 		}
 		choice.Classes = append(choice.Classes, made)
 	}
@@ -110,7 +110,7 @@ func (o *Options) claim(set setID) (chosenClaim, error) {
 	}
 	for _, class := range o.Train.Classes {
 		if n := len(class.Images); n < set.IPC {
-			return c, fmt.Errorf("class %s: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, set.IPC)
+			return c, fmt.Errorf("class %q: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, set.IPC)
 		}
 	}
 	if !o.seeded(set.Method) {
@@ -139,13 +139,13 @@ func (c *chooser) class(ctx context.Context, class dataset.Class, old ChosenClas
 	if err != nil {
 		return made, err
 	}
-	if old.Name == class.Name && old.From == made.From && c.stand(old) {
-		c.add(class.Name, len(old.Images), len(old.Images))
-		return old, nil
-	}
 	refs := make([]dataset.Ref, len(order))
 	for i, row := range order {
 		refs[i] = class.Images[row]
+	}
+	if old.Name == class.Name && old.From == made.From && c.stand(old) && (c.set.Method == Random || old.of(refs)) {
+		c.add(class.Name, len(old.Images), len(old.Images))
+		return old, nil
 	}
 	for sample := range c.Train.Load(ctx, refs, c.Settings.Encode.LoadOptions()) {
 		if c.Settings.Encode.SkipBad && errors.Is(sample.Err, dataset.ErrImage) {
@@ -173,6 +173,11 @@ func (c *chooser) class(ctx context.Context, class dataset.Class, old ChosenClas
 		return made, fmt.Errorf("%w: have %d readable images, want %d", modes.ErrTooFew, len(made.Images), c.set.IPC)
 	}
 	return made, nil
+}
+
+// of reports whether these are the images of the choice. Earlier versions chose copies of one picture.
+func (c ChosenClass) of(refs []dataset.Ref) bool {
+	return slices.EqualFunc(c.Images, refs, func(im ChosenImage, ref dataset.Ref) bool { return im.Source == ref.Name })
 }
 
 // order returns what the choice is made from and the chosen images, as indices of the class's; of random
@@ -213,6 +218,11 @@ func (c *chooser) rows(cached *latent.Class, class string) ([]int, error) {
 	}
 	x := modes.Matrix{Rows: len(cached.Names), Data: data}
 	x.Cols = cached.Shape[0] * cached.Shape[1] * cached.Shape[2]
+	if _, n := modes.Distinct(x); n < c.set.IPC {
+		e := c.event
+		e.Class, e.Warning = class, fmt.Sprintf("%d different images among %d, fewer than the %d to choose: some are in the set several times", n, x.Rows, c.set.IPC)
+		c.report(Event{Set: c.set.String(), Making: &e})
+	}
 	switch c.set.Method {
 	case Herding:
 		return coreset.Herding(x, c.set.IPC)

@@ -100,7 +100,7 @@ func (o *Options) check() error {
 	for _, ipc := range o.IPCs {
 		for _, class := range o.Train.Classes {
 			if n := len(class.Images); n < ipc && (real || o.Settings.Modes.Short != modes.ShortRepeat) {
-				return fmt.Errorf("class %s: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, ipc)
+				return fmt.Errorf("class %q: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, ipc)
 			}
 		}
 		for _, net := range o.Nets {

@@ -26,7 +26,7 @@ func HoldOut(set *dataset.Set, share float64) (kept, held *dataset.Set, err erro
 	for _, class := range set.Classes {
 		n := max(1, int(math.Round(share*float64(len(class.Images)))))
 		if n >= len(class.Images) {
-			return nil, nil, fmt.Errorf("class %s: %w: has %d", class.Name, ErrHeldOut, len(class.Images))
+			return nil, nil, fmt.Errorf("class %q: %w: has %d", class.Name, ErrHeldOut, len(class.Images))
 		}
 		order := lot(class)
 		keep, hold := pickRefs(class, order[n:]), pickRefs(class, order[:n])

@@ -161,7 +161,7 @@ func TestSweepRefuses(t *testing.T) {
 		"a bad value":    {func(s *Sweep) { s.Axes.Lambda = []float64{-1} }, nil, "lambda is -1"},
 		"a bad method":   {func(s *Sweep) { s.Axes.Cluster = []modes.Method{"dbscan"} }, nil, "dbscan"},
 		"too few images": {func(s *Sweep) { s.Settings.Modes.IPC = 9 }, modes.ErrTooFew, "have 8"},
-		"all held out":   {func(s *Sweep) { s.HeldOut = 0.99 }, ErrHeldOut, "class cat"},
+		"all held out":   {func(s *Sweep) { s.HeldOut = 0.99 }, ErrHeldOut, `class "cat"`},
 		"soft labels":    {func(s *Sweep) { s.Judge.Protocol = "soft" }, nil, "teacher"},
 		"no such net":    {func(s *Sweep) { s.Judge.Net = "lenet" }, nil, "lenet"},
 	} {

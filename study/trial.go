@@ -104,7 +104,7 @@ func newTrials(ctx context.Context, o Options, judge Judge, share float64, test 
 	}
 	for _, class := range t.kept.Classes {
 		if n := len(class.Images); n < o.Settings.Modes.IPC && o.Settings.Modes.Short == modes.ShortError {
-			return nil, fmt.Errorf("class %s: %w: have %d without those held out, want %d", class.Name, modes.ErrTooFew, n, o.Settings.Modes.IPC)
+			return nil, fmt.Errorf("class %q: %w: have %d without those held out, want %d", class.Name, modes.ErrTooFew, n, o.Settings.Modes.IPC)
 		}
 	}
 	if judge.Net != "" {

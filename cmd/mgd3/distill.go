@@ -96,7 +96,12 @@ func (e *env) modesCmd() *cobra.Command {
 		Example: `  mgd3 modes --out pets-10 --ipc 10 --cluster gmm`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.stage(cmd.Context(), o, (*distill.Run).Discover)
+			return e.stage(cmd.Context(), o, func(r *distill.Run, ctx context.Context) error {
+				if err := r.Discover(ctx); err != nil {
+					return err
+				}
+				return e.modesSummary(r.Out)
+			})
 		},
 	}
 	o.flags = cmd.Flags()

@@ -232,7 +232,7 @@ func masses(set *dataset.Set, out string) ([]float32, error) {
 		for _, ref := range class.Images {
 			mass, ok := byFile["images/"+class.Name+"/"+ref.Name]
 			if !ok {
-				return nil, fmt.Errorf("class %s: image %s is not in the manifest of %s", class.Name, ref.Name, out)
+				return nil, fmt.Errorf("class %q: image %q is not in the manifest of %s", class.Name, ref.Name, out)
 			}
 			list = append(list, float32(mass))
 		}

@@ -46,6 +46,9 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 	}
 	fmt.Fprintf(e.stdout, "made by      mgd3 %s on backend %s\nautoencoder  SHA-256 %s\ndenoiser     SHA-256 %s\ndistance     %.4g to the own mode, %.4g to the others of the class\nsettings     %s\n\n",
 		m.Version, m.Backend, m.Autoencoder, m.Denoiser, m.Distance.Own, m.Distance.Others, settings)
+	if masses := m.Masses().String(); masses != "" {
+		fmt.Fprintf(e.stdout, "small modes  %s, of %d\n\n", masses, m.Masses().Modes)
+	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "class\tlabel\treal\tskipped\tsynthetic\tlargest mode\tsmallest mode")
 	for _, c := range m.Classes {

@@ -140,7 +140,7 @@ func prefix(class string) string {
 	if class == "" {
 		return ""
 	}
-	return "class " + class + ": "
+	return fmt.Sprintf("class %q: ", class)
 }
 
 // units name what a stage counts.

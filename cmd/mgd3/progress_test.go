@@ -34,7 +34,7 @@ func TestProgress(t *testing.T) {
 	}
 	want := `encode 100/300 images, 100 were there, class cat
 encode 120/300 images, 100 were there, 2/s, 1m30s left, class dog
-mgd3: warning: class dog: skipped: x.png
+mgd3: warning: class "dog": skipped: x.png
 encode 300/300 images, 100 were there, 2/s
 modes  1/2 classes, class cat
 modes  2/2 classes, 2/s

@@ -124,7 +124,7 @@ func (s *space) compare(ctx context.Context, parts int) ([]scored, error) {
 		for _, class := range s.classes {
 			x, err := s.made(ctx, set, class)
 			if err != nil {
-				return nil, fmt.Errorf("%s: class %s: %w", set.dir, class, err)
+				return nil, fmt.Errorf("%s: class %q: %w", set.dir, class, err)
 			}
 			syn[i] = append(syn[i], x)
 		}
@@ -136,12 +136,12 @@ func (s *space) compare(ctx context.Context, parts int) ([]scored, error) {
 	for c, class := range s.classes {
 		real, err := s.real(ctx, class)
 		if err != nil {
-			return nil, fmt.Errorf("class %s: %w", class, err)
+			return nil, fmt.Errorf("class %q: %w", class, err)
 		}
 		for i, set := range s.sets {
 			one := scoredClass{Name: class, Real: real.Rows, Synthetic: syn[i][c].Rows, Distance: set.distance(class)}
 			if one.Class, err = scores.Compare(ctx, real, syn[i][c]); err != nil {
-				return nil, fmt.Errorf("%s: class %s: %w", set.dir, class, err)
+				return nil, fmt.Errorf("%s: class %q: %w", set.dir, class, err)
 			}
 			results[i].Classes = append(results[i].Classes, one)
 			if pooled[i] != nil {

@@ -119,7 +119,7 @@ func (o *scoreOptions) cachedClasses(cache *distill.Cache) ([]string, error) {
 	}
 	for _, class := range classes {
 		if !slices.Contains(cache.Classes, class) {
-			return nil, fail(exitInput, "", fmt.Errorf("class %s has no latents, have %v", class, cache.Classes))
+			return nil, fail(exitInput, "", fmt.Errorf("class %q has no latents, have %v", class, cache.Classes))
 		}
 	}
 	return classes, nil

@@ -120,7 +120,7 @@ func nearest(ctx context.Context, set *dataset.Set, real dataset.Class, made dis
 	for _, im := range made.Images {
 		ref, ok := byName[im.Nearest]
 		if !ok {
-			return nil, fmt.Errorf("class %s: the set was made from an image %s, which --data has not", made.Name, im.Nearest)
+			return nil, fmt.Errorf("class %q: the set was made from an image %q, which --data has not", made.Name, im.Nearest)
 		}
 		refs = append(refs, ref)
 	}

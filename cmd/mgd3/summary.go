@@ -26,7 +26,8 @@ func (e *env) summary(out string, m *distill.Manifest) {
 			Out      string            `json:"out"`
 			Complete bool              `json:"complete"`
 			Distance *distill.Distance `json:"distance,omitempty"`
-		}{out, m != nil, distance(m)})
+			Masses   *distill.Masses   `json:"masses,omitempty"`
+		}{out, m != nil, distance(m), massesOf(m)})
 	case e.quiet:
 	case m == nil:
 		fmt.Fprintf(e.stdout, "This shard is done; %s is not complete yet. The shard that completes it writes the manifest;\nshards in folders of their own are put together by \"mgd3 merge\".\n", out)
@@ -40,6 +41,9 @@ func (e *env) summary(out string, m *distill.Manifest) {
 		if m.Settings.Modes.IPC > 1 {
 			fmt.Fprintf(e.stdout, "to other modes   %.4g (of the same class)\n", m.Distance.Others)
 		}
+		if masses := m.Masses().String(); masses != "" {
+			fmt.Fprintf(e.stdout, "small modes      %s, of %d\n", masses, m.Masses().Modes)
+		}
 		fmt.Fprintf(e.stdout, "look at it       mgd3 sheet --data SET %s\n", out)
 	}
 }
@@ -49,6 +53,32 @@ func distance(m *distill.Manifest) *distill.Distance {
 		return nil
 	}
 	return &m.Distance
+}
+
+func massesOf(m *distill.Manifest) *distill.Masses {
+	if m == nil {
+		return nil
+	}
+	masses := m.Masses()
+	return &masses
+}
+
+// modesSummary says what modes there are.
+func (e *env) modesSummary(out string) error {
+	m, err := distill.ReadMasses(out)
+	if err != nil {
+		return err
+	}
+	switch {
+	case e.json:
+		return json.NewEncoder(e.stdout).Encode(m)
+	case e.quiet:
+	case m.String() == "":
+		fmt.Fprintf(e.stdout, "modes            %d\n", m.Modes)
+	default:
+		fmt.Fprintf(e.stdout, "modes            %d: %v\n", m.Modes, m)
+	}
+	return nil
 }
 
 func (e *env) printPlan(p distill.Plan, seedEncodes bool) error {

@@ -1,0 +1,90 @@
+package distill
+
+import (
+	"errors"
+	"fmt"
+
+	"mgd3/latent"
+	"mgd3/modes"
+)
+
+// Masses counts modes by how many real images they stand for.
+type Masses struct {
+	Modes  int `json:"modes"`
+	Empty  int `json:"empty"`  // no real image: a surplus mode, which repeats another or a real latent
+	Single int `json:"single"` // one real image
+}
+
+func (m *Masses) add(mass int64) {
+	m.Modes++
+	switch mass {
+	case 0:
+		m.Empty++
+	case 1:
+		m.Single++
+	}
+}
+
+// String says how many modes stand for next to nothing; "" if there are none.
+func (m Masses) String() string {
+	if m.Empty+m.Single == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d have no real image, %d have one", m.Empty, m.Single)
+}
+
+// Masses counts the modes of a manifest. That of a set of real images has none.
+func (m *Manifest) Masses() Masses {
+	var c Masses
+	real := int64(0)
+	for _, class := range m.Classes {
+		for _, im := range class.Images {
+			c.add(im.Mass)
+			real += im.Mass
+		}
+	}
+	if real == 0 {
+		return Masses{}
+	}
+	return c
+}
+
+// ReadMasses counts the modes that [Run.Discover] has written below out, those of other shards as far as they are there.
+func ReadMasses(out string) (Masses, error) {
+	var c Masses
+	var claimed modesClaim
+	if err := readClaim(modesDir(out), &claimed); err != nil {
+		return c, err
+	}
+	if err := claimed.check(); err != nil {
+		return c, fmt.Errorf("%s: %w", modesDir(out), err)
+	}
+	for _, class := range claimed.Latents.Classes {
+		m, err := claimed.read(out, class)
+		if errors.Is(err, ErrStage) {
+			continue
+		}
+		if err != nil {
+			return c, err
+		}
+		for _, mass := range m.Mass {
+			c.add(mass)
+		}
+	}
+	return c, nil
+}
+
+// fewDifferent says where a class of n images has fewer different ones than it is to have modes; "" elsewhere. A class of fewer images
+// than modes has been asked for.
+func fewDifferent(x modes.Matrix, k int) string {
+	_, different := modes.Distinct(x)
+	if different >= min(k, x.Rows) {
+		return ""
+	}
+	return fmt.Sprintf("%d different images among %d, fewer than the %d modes: some modes will be copies, of mass 0", different, x.Rows, k)
+}
+
+// matrix is the latents of a class as rows.
+func matrix(rows []float32, c *latent.Class) modes.Matrix {
+	return modes.Matrix{Rows: len(c.Names), Cols: c.Shape[0] * c.Shape[1] * c.Shape[2], Data: rows}
+}
