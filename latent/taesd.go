@@ -141,3 +141,12 @@ func reversed(list []int) []int {
 	slices.Reverse(list)
 	return list
 }
+
+// TAESD returns the graphs of an autoencoder of that family with latents of so many channels, for who has no file of one:
+// encode takes an image, decode a latent.
+func TAESD(channels int) (encode, decode engine.Func) {
+	const width = 64
+	c := taesd{channels: channels, width: width}
+	return func(p engine.Params, in []*Node) []*Node { return []*Node{c.encode(p, in[0])} },
+		func(p engine.Params, in []*Node) []*Node { return []*Node{c.decode(p, in[0])} }
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,20 +11,80 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/engine"
+	"mgd3/internal/bench"
 )
 
 func (e *env) backendsCmd() *cobra.Command {
-	return &cobra.Command{
+	var check bool
+	precisions := []string{string(engine.Float32), string(engine.BF16)}
+	cmd := &cobra.Command{
 		Use:   "backends",
 		Short: "List the backends of this build, the plugins on this machine, and the devices of one backend",
 		Long: `backends lists the backends of this build and the PJRT plugins on this machine, found by their file names;
-none is loaded. Then it opens the backend that --backend names and lists its devices.`,
+none is loaded. Then it opens the backend that --backend names and lists its devices.
+
+--check runs every kind of network that mgd3 has, small and with random weights, on that backend and on cpu, in each
+precision, and prints how far the results are apart. It needs no file and takes a minute.`,
 		Example: `  mgd3 backends
-  mgd3 backends --backend xla:cuda
+  mgd3 backends --backend xla:cuda --check
   mgd3 backends --backend xla --plugin ./pjrt_c_api_cuda_plugin.so`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return e.backends() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := e.backends(); err != nil || !check {
+				return err
+			}
+			return e.checkBackend(cmd.Context(), precisions)
+		},
 	}
+	cmd.Flags().BoolVar(&check, "check", false, "run small networks on the backend and on cpu, and compare")
+	cmd.Flags().StringSliceVar(&precisions, "precision", precisions, "`TYPES` for --check: "+join(engine.Precisions))
+	return cmd
+}
+
+// checkBackend compares the networks on the backend with cpu in each precision. It prints every result as soon as it is there, so that an abort leaves
+// the others.
+func (e *env) checkBackend(ctx context.Context, precisions []string) error {
+	reference, err := engine.Open("cpu")
+	if err != nil {
+		return err
+	}
+	defer reference.Close()
+	bad := 0
+	for _, precision := range precisions {
+		eng, err := e.openEngineIn(engine.Precision(precision), "")
+		if err != nil {
+			return err
+		}
+		err = bench.CheckAll(ctx, eng, reference, func(c bench.Check) {
+			if !c.OK() {
+				bad++
+			}
+			e.printCheck(c)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if bad > 0 {
+		return fail(exitBackend, "please report it, with all that is printed above", fmt.Errorf("%d networks differ from cpu by more than roundings do, or fail", bad))
+	}
+	return nil
+}
+
+func (e *env) printCheck(c bench.Check) {
+	if e.json {
+		_ = json.NewEncoder(e.stdout).Encode(c)
+		return
+	}
+	verdict := "ok"
+	switch {
+	case c.Error != "":
+		verdict = "FAILED: " + c.Error
+	case !c.OK():
+		verdict = "TOO FAR"
+	}
+	fmt.Fprintf(e.stdout, "check     %-16s %-21s off by %.1e (at most %.1e of %.2g), allowed %.1e, %.1f s  %s\n",
+		c.Backend, c.Network, c.RMS/c.Scale, c.Most, c.Scale, c.Tolerance, c.Seconds, verdict)
 }
 
 // openEngine opens the backend of the flags in float32.

@@ -1,0 +1,48 @@
+package bench
+
+import (
+	"testing"
+
+	"mgd3/engine"
+	"mgd3/internal/testengine"
+)
+
+// TestCheckAll holds every kind of network on the tests' backend to cpu in float32.
+func TestCheckAll(t *testing.T) {
+	reference, err := engine.Open("cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(reference.Close)
+	e := testengine.Open(t)
+	for _, precision := range []engine.Precision{engine.Float32, engine.BF16} {
+		e.Precision = precision
+		n := 0
+		err := CheckAll(t.Context(), e, reference, func(c Check) {
+			n++
+			t.Logf("%s, %s: off by %.1e of %.1e, allowed %.1e", c.Backend, c.Network, c.RMS, c.Scale, c.Tolerance)
+			if !c.OK() || !(c.Scale > 0) {
+				t.Errorf("%s, %s: %+v", c.Backend, c.Network, c)
+			}
+		})
+		if want := map[engine.Precision]int{engine.Float32: 8, engine.BF16: 5}[precision]; err != nil || n != want {
+			t.Errorf("%s: got %d networks, %v, want %d", precision, n, err, want)
+		}
+	}
+}
+
+// TestCheckOK: a network that is too far, that gives no number, or that fails is not in order.
+func TestCheckOK(t *testing.T) {
+	nan := 0.0
+	nan /= nan
+	for c, want := range map[Check]bool{
+		{Scale: 2, RMS: 0.02, Tolerance: 0.01}:                true,
+		{Scale: 2, RMS: 0.021, Tolerance: 0.01}:               false,
+		{Scale: 2, RMS: nan, Tolerance: 0.01}:                 false,
+		{Scale: 2, RMS: 0, Tolerance: 0.01, Error: "no room"}: false,
+	} {
+		if got := c.OK(); got != want {
+			t.Errorf("%+v: got %t", c, got)
+		}
+	}
+}
