@@ -56,7 +56,7 @@ var rooms = map[string][]string{
 		"scores"},
 	"internal/testengine": {"engine"},
 	"internal/house":      {},
-	"internal/bench":      {"dataset", "diffusion", "dit", "engine", "evaluate", "latent", "modes", "optim", "rng", "weights"},
+	"internal/bench":      {"dataset", "diffusion", "dit", "engine", "evaluate", "features", "latent", "modes", "optim", "rng", "weights"},
 	"internal/realsize":   {"dit", "engine", "internal/atomicfile", "latent", "rng", "weights"},
 	"internal/scale":      {"dataset", "diffusion", "distill", "dit", "engine", "internal/tiny", "latent", "modes", "rng"},
 	"internal/wild":       {"internal/atomicfile", "rng", "weights"},
