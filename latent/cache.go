@@ -89,11 +89,7 @@ func (c *Class) Row(dst []float32, i int) error {
 	if err != nil {
 		return err
 	}
-	row := t.Bytes()[4*i*len(dst):]
-	for j := range dst {
-		dst[j] = math.Float32frombits(binary.LittleEndian.Uint32(row[4*j:]))
-	}
-	return nil
+	return t.ReadFloat32s(dst, i*len(dst))
 }
 
 // Close closes the file.

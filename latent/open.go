@@ -66,7 +66,7 @@ func understand(at string, config []byte, file *weights.File) (n network, set *w
 	if config != nil {
 		err = json.Unmarshal(config, &kind)
 	}
-	tiny := kind.Class == tinyClass || config == nil && isTAESD(file)
+	tiny := kind.Class == tinyClass || config == nil && weights.IsTAESD(file)
 	switch {
 	case err != nil:
 	case config == nil:
@@ -113,13 +113,6 @@ func readConfig(fsys fs.FS, at string) ([]byte, error) {
 		return nil, nil
 	}
 	return data, err
-}
-
-// isTAESD reports whether the file's names are those of an encoder and a decoder of the family, together.
-func isTAESD(f *weights.File) bool {
-	return slices.ContainsFunc(f.Names(), func(name string) bool {
-		return name == "encoder.0.weight" || name == "encoder.layers.0.weight"
-	})
 }
 
 // Names of the two files of a pair: PREFIX, one of these, and one of the extensions, the first there is.

@@ -41,11 +41,12 @@ var apart = regexp.MustCompile(`^(loss|model_ema)\.`)
 // upBlock matches a level of CompVis' decoder.
 var upBlock = regexp.MustCompile(`^decoder\.up\.(\d+)\.`)
 
-// compVis returns the function from CompVis' names of the tensors of f to diffusers', "" for those that are not
-// the autoencoder's; nil if f has other names.
-func compVis(f *File) func(name string) string {
+// compVis returns the function from CompVis' names to diffusers', "" for those that are not the autoencoder's; nil if
+// the items have other names.
+func compVis(items []item) func(name string) string {
 	prefix, levels := "", 0
-	for name := range f.tensors {
+	for _, i := range items {
+		name := i.name
 		if strings.HasPrefix(name, firstStage) {
 			prefix = firstStage
 		}

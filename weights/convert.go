@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -84,6 +85,9 @@ func (c Conversion) layout(s *Set) ([]stacked, error) {
 		if c.DType != "" && !slices.ContainsFunc(t.parts, func(p Tensor) bool { return !isFloat(p.DType) }) {
 			t.DType = c.DType
 		}
+		if t.DType == "F64" && slices.ContainsFunc(t.parts, func(p Tensor) bool { return p.rows != nil }) {
+			t.DType = "F32" // in which the factors are multiplied
+		}
 		if t.DType == "" {
 			return nil, fmt.Errorf("%s: %w: the parts of tensor %q are of several types", s.path, ErrMismatch, name)
 		}
@@ -154,18 +158,23 @@ func (t Tensor) writeAs(ctx context.Context, w io.Writer, d DType) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		from := t.Bytes()[at*element : min(at+chunk, t.count())*element]
-		if t.DType != d {
-			floats = slices.Grow(floats[:0], len(from)/element)[:len(from)/element]
-			fillFloat32s(floats, t.DType, from)
-			var bad int
-			if buf, bad = appendAs(buf[:0], d, floats); bad >= 0 {
-				return fmt.Errorf("%s: %w: tensor %q: element %d is %g, the largest number of %s is %g",
-					t.src.name, ErrRange, t.Name, at+bad, floats[bad], d, largest[d])
+		err := t.read(func(data []byte) error {
+			from := data[at*element : min(at+chunk, t.count())*element]
+			if t.DType != d || t.rows != nil {
+				floats = slices.Grow(floats[:0], len(from)/element)[:len(from)/element]
+				fillFloat32s(floats, t.DType, from)
+				multiply(t, at, floats)
+				var bad int
+				if buf, bad = appendAs(buf[:0], d, floats); bad >= 0 {
+					return fmt.Errorf("%s: %w: tensor %q: element %d is %g, the largest number of %s is %g",
+						t.src.name, ErrRange, t.Name, at+bad, floats[bad], d, largest[d])
+				}
+				from = buf
 			}
-			from = buf
-		}
-		if _, err := w.Write(from); err != nil {
+			_, err := w.Write(from)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -175,9 +184,14 @@ func (t Tensor) writeAs(ctx context.Context, w io.Writer, d DType) error {
 // largest is the largest number of a type.
 var largest = map[DType]float64{"F16": 65504, "BF16": 0x1.fep127}
 
-// appendAs appends data as numbers of F16 or BF16. It returns the index of the first finite one that would be infinite, or -1.
+// appendAs appends data as numbers of F32, F16 or BF16. It returns the index of the first finite one that would be
+// infinite, or -1.
 func appendAs(b []byte, d DType, data []float32) (_ []byte, bad int) {
 	for i, v := range data {
+		if d == "F32" {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+			continue
+		}
 		h, infinite := toHalf(v), uint16(0x7c00)
 		if d == "BF16" {
 			h, infinite = toBrain(v), 0x7f80

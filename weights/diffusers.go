@@ -86,6 +86,9 @@ func split3(parts []Tensor) ([]Tensor, error) {
 		t.Shape = append([]int{whole.Shape[0] / 3}, whole.Shape[1:]...)
 		t.begin += i * size
 		t.end = t.begin + size
+		if whole.rows != nil {
+			t.rows = whole.rows[i*t.Shape[0] : (i+1)*t.Shape[0]]
+		}
 		thirds[i] = t
 	}
 	return thirds, nil

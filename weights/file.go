@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -21,12 +22,15 @@ type File struct {
 	sources  []*source
 	tensors  map[string]Tensor
 	metadata map[string]string
+	sections []Section // of the last checkpoint
+	taken    string    // the section that tensors are of, where SHA256 must tell it apart
+	notes    []string
 }
 
 // Open opens a model's tensors and checks every header. The path names a file, of any name and
 // known by its content, an index of shards (*.json), or a folder that holds one of modelFiles, a
-// single *.safetensors or else a single file of PyTorch's. A damaged file is an error that wraps
-// ErrFormat.
+// single *.safetensors or else a single file of PyTorch's. PATH#NAME takes the section of that name. A damaged file is an
+// error that wraps ErrFormat, one of several networks an ErrChoice.
 func Open(path string) (*File, error) { return openAt(disk, path) }
 
 // OpenFS is [Open] of a path in a file system, embedded in the program say: its names are those of
@@ -34,21 +38,41 @@ func Open(path string) (*File, error) { return openAt(disk, path) }
 func OpenFS(fsys fs.FS, name string) (*File, error) { return openAt(place{fsys, path.Join}, name) }
 
 func openAt(in place, path string) (*File, error) {
+	path, want := SplitSection(in.FS, path)
 	path, err := find(in, path)
 	if err != nil {
 		return nil, err
 	}
 	f := &File{in: in, path: path, tensors: map[string]Tensor{}, metadata: map[string]string{}}
 	if strings.HasSuffix(path, ".json") {
-		err = f.addShards()
+		err = f.addShards(want)
 	} else {
-		_, err = f.add(path)
+		_, err = f.add(path, want)
+	}
+	if err == nil && want != "" {
+		err = f.only(want)
 	}
 	if err != nil {
 		closeAll(f.sources)
 		return nil, err
 	}
 	return f, nil
+}
+
+// SplitSection returns the file and the section that FILE#NAME names; "" for no section, and where there is a file of
+// the whole name.
+func SplitSection(fsys fs.FS, at string) (file, section string) {
+	i := strings.LastIndexByte(at, '#')
+	if i <= 0 || i == len(at)-1 {
+		return at, ""
+	}
+	if _, err := fs.Stat(fsys, at); err == nil {
+		return at, ""
+	}
+	if _, err := fs.Stat(fsys, at[:i]); err != nil {
+		return at, ""
+	}
+	return at[:i], at[i+1:]
 }
 
 // modelFiles are the names, in this order, that programs give to a model's weights.
@@ -107,21 +131,76 @@ func named(names []string, endings ...string) []string {
 }
 
 // add opens one file, adds its tensors and returns them.
-func (f *File) add(path string) ([]Tensor, error) {
+func (f *File) add(path, want string) ([]Tensor, error) {
 	src, err := openSource(f.in, path)
 	if err != nil {
 		return nil, err
 	}
 	f.sources = append(f.sources, src)
-	tensors, metadata, err := parse(src)
+	var c content
+	err = src.read(func() (err error) {
+		c, err = parse(src, want)
+		return err
+	})
+	if errors.Is(err, ErrChoice) {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrFormat, err)
 	}
-	for _, t := range tensors {
+	for _, t := range c.tensors {
 		f.tensors[t.Name] = t
 	}
-	maps.Copy(f.metadata, metadata)
-	return tensors, nil
+	maps.Copy(f.metadata, c.metadata)
+	f.sections = c.sections
+	if c.other {
+		f.taken = c.taken
+	}
+	for _, n := range c.notes {
+		f.note(n)
+	}
+	return c.tensors, nil
+}
+
+// only leaves the section of that name, where no section of a checkpoint has it: the tensors whose names begin with it
+// and a dot.
+func (f *File) only(want string) error {
+	if slices.ContainsFunc(f.sections, func(s Section) bool { return s.Taken && (s.Name == want || strings.HasSuffix(s.Name, "/"+want)) }) {
+		return nil
+	}
+	left := map[string]Tensor{}
+	first := map[string]bool{}
+	for name, t := range f.tensors {
+		part, _, _ := strings.Cut(unwrapped(name), ".")
+		if first[part] = true; part == want {
+			left[name] = t
+		}
+	}
+	if len(left) == 0 {
+		var names []string
+		for _, s := range f.sections {
+			names = append(names, s.Name)
+		}
+		if len(names) < 2 {
+			names = slices.Sorted(maps.Keys(first))
+		}
+		return fmt.Errorf("%s: %w, but none of the name %q; it has %s", f.path, ErrChoice, want, some(names))
+	}
+	f.tensors, f.taken = left, want
+	return nil
+}
+
+// Sections returns the sets of weights in the file, if it is a checkpoint of PyTorch's.
+func (f *File) Sections() []Section { return slices.Clone(f.sections) }
+
+// Notes returns what the user should know of how the file was read: which of several sets of weights was taken, what
+// was left out or put together. Functions such as [DiT] add to it.
+func (f *File) Notes() []string {
+	var notes []string
+	for _, n := range f.notes {
+		notes = append(notes, f.path+": "+n)
+	}
+	return notes
 }
 
 // Names returns the names of all tensors, sorted.
@@ -149,18 +228,27 @@ func (f *File) Paths() []string {
 	return paths
 }
 
-// SHA256 returns the hash, in hex, over the contents of Paths one after the other. It reads
-// all of them, and stops early when ctx is done.
+// SHA256 returns the hash, in hex, over the contents of Paths one after the other, and over the name of the section where
+// it is not the one that version 0.1 took. It reads all of them, and stops early when ctx is done.
 func (f *File) SHA256(ctx context.Context) (string, error) {
 	const chunk = 1 << 22 // bytes, some milliseconds of hashing
 	hash := sha256.New()
 	for _, s := range f.sources {
-		for part := range slices.Chunk(s.data, chunk) {
-			if err := ctx.Err(); err != nil {
-				return "", err
+		err := s.read(func() error {
+			for part := range slices.Chunk(s.data, chunk) {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				hash.Write(part)
 			}
-			hash.Write(part)
+			return nil
+		})
+		if err != nil {
+			return "", err
 		}
+	}
+	if f.taken != "" {
+		fmt.Fprintf(hash, "#%s", f.taken)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }

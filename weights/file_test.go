@@ -95,7 +95,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !equal(got, want) {
+		if !same(got, want) {
 			t.Errorf("%s: %s %v %v, want %s %v %v", want.Name, got.DType, got.Shape, got.Bytes(), want.DType, want.Shape, want.Bytes())
 		}
 		back = append(back, got)
@@ -220,7 +220,17 @@ var hostile = []struct {
 	{"text after it", file(`{}x`, 0), "more than one"},
 	{"two objects", file(`{}{}`, 0), "more than one"},
 	{"nested deeply", file(`{"a":{"shape":`+strings.Repeat("[", 20000), 0), "depth"},
-	{"metadata of numbers", file(`{"__metadata__":{"a":1}}`, 0), "string"},
+	{"metadata of numbers", file(`{"__metadata__":{"a":1}}`, 0), `"__metadata__": "a": have a number, want text`},
+	{"metadata of lists", file(`{"__metadata__":{"a":["1"]}}`, 0), `"__metadata__": "a": have an array, want text`},
+	{"metadata of objects", file(`{"__metadata__":{"a":{"b":"1"}}}`, 0), `"__metadata__": "a": have an object, want text`},
+	{"metadata of null", file(`{"__metadata__":{"a":null}}`, 0), `"__metadata__": "a": have null, want text`},
+	{"metadata of booleans", file(`{"__metadata__":{"a":true}}`, 0), `"__metadata__": "a": have a bool, want text`},
+	{"metadata is a list", file(`{"__metadata__":[]}`, 0), `"__metadata__": have an array, want a JSON object`},
+	{"metadata is a number", file(`{"__metadata__":7}`, 0), `"__metadata__": have 7, want a JSON object`},
+	{"metadata is text", file(`{"__metadata__":"pt"}`, 0), `"__metadata__": have the text "pt", want a JSON object`},
+	{"metadata null twice", file(`{"__metadata__":null,"__metadata__":null}`, 0), "given twice"},
+	{"a tensor that is null", file(`{"a":null}`, 0), `tensor "a": have null, want a JSON object`},
+	{"a type that is a number", file(`{"a":{"dtype":1,"shape":[1],"data_offsets":[0,1]}}`, 1), `tensor "a": have a number, want the name of a type`},
 	{"metadata twice", file(`{"__metadata__":{},"__metadata__":{}}`, 0), "given twice"},
 	{"metadata key twice", file(`{"__metadata__":{"a":"1","a":"2"}}`, 0), "given twice"},
 	{"tensor twice", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2), `"a" is given twice`},
@@ -383,11 +393,11 @@ func TestShards(t *testing.T) {
 		{"shard above, hidden", `{"weight_map":{"a":"sub/../../1.safetensors"}}`, "outside"},
 		{"shard at the root", `{"weight_map":{"a":"/etc/passwd"}}`, "outside"},
 		{"shard without name", `{"weight_map":{"a":""}}`, "outside"},
-		{"shard is a folder", `{"weight_map":{"a":"sub"}}`, "not a regular file"},
+		{"shard is a folder", `{"weight_map":{"a":"sub"}}`, "it is a folder, want a file"},
 		{"tensor twice", `{"weight_map":{"a":"1.safetensors","a":"sub/2.safetensors"}}`, "given twice"},
 		{"no map", `{}`, "no weight_map"},
 		{"empty map", `{"weight_map":{}}`, "no weight_map"},
-		{"map of numbers", `{"weight_map":{"a":1}}`, "bad JSON"},
+		{"map of numbers", `{"weight_map":{"a":1}}`, `tensor "a": have a number, want the name of a file`},
 		{"not an object", `[]`, "want a JSON object"},
 		{"cut short", `{"weight_map":{"a":`, "bad JSON"},
 		{"empty file", ``, "bad JSON"},
@@ -540,7 +550,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			t.Fatalf("cannot be read again: %v", err)
 		}
-		if !maps.Equal(metadata, metadata2) || !slices.EqualFunc(first, second, func(a, b Tensor) bool { return a.Name == b.Name && equal(a, b) }) {
+		if !maps.Equal(metadata, metadata2) || !slices.EqualFunc(first, second, func(a, b Tensor) bool { return a.Name == b.Name && same(a, b) }) {
 			t.Errorf("have %v %v, want %v %v", second, metadata2, first, metadata)
 		}
 		for _, x := range first {
@@ -631,5 +641,40 @@ func TestHalf(t *testing.T) {
 	}
 	if got := half(toHalf(float32(math.NaN()))); got == got {
 		t.Errorf("NaN became %v", got)
+	}
+}
+
+func same(a, b Tensor) bool {
+	is, err := equal(a, b)
+	return is && err == nil
+}
+
+// TestMetadataOfNone: null and {} are no metadata, wherever they stand.
+func TestMetadataOfNone(t *testing.T) {
+	for _, header := range []string{
+		`{"__metadata__":null,"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`,
+		`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"__metadata__":null}`,
+		`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"__metadata__": {} }`,
+		`{"__metadata__":  null  ,"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}   `,
+	} {
+		f := open(t, put(t, "x.safetensors", file(header, 1)))
+		if len(f.Metadata()) != 0 || !slices.Equal(f.Names(), []string{"a"}) {
+			t.Errorf("%s: metadata %q, tensors %q", header, f.Metadata(), f.Names())
+		}
+	}
+}
+
+// TestNoGoWords: what a user reads of a damaged header has no word of the program's own types.
+func TestNoGoWords(t *testing.T) {
+	for _, c := range hostile {
+		_, err := Open(put(t, "x.safetensors", c.content))
+		if err == nil {
+			t.Fatalf("%s: no error", c.name)
+		}
+		for _, word := range []string{"<nil>", "unmarshal", "Go value", "interface", "uint64", "weights.", "[]*"} {
+			if strings.Contains(err.Error(), word) {
+				t.Errorf("%s: %v says %q", c.name, err, word)
+			}
+		}
 	}
 }

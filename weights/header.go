@@ -32,8 +32,10 @@ func parseHeader(src *source) ([]Tensor, map[string]string, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	err = object(dec, func(key string) (err error) {
 		if key == metaKey {
-			metadata, err = parseMetadata(dec)
-			return err
+			if metadata, err = parseMetadata(dec); err != nil {
+				return fmt.Errorf("%q: %w", metaKey, err)
+			}
+			return nil
 		}
 		t, err := parseTensor(dec, key, len(data))
 		if err != nil {
@@ -80,10 +82,17 @@ func split(file []byte) (text, data []byte, err error) {
 // object reads one JSON object. It calls value with each key in turn, which must read the
 // value that follows; a key that comes twice is an error.
 func object(dec *json.Decoder, value func(key string) error) error {
-	if token, err := dec.Token(); err != nil {
+	token, err := dec.Token()
+	if err != nil {
 		return jsonError(err)
-	} else if token != json.Delim('{') {
-		return fmt.Errorf("have %v, want a JSON object", token)
+	}
+	return objectFrom(dec, token, value)
+}
+
+// objectFrom is object of which the first token is read.
+func objectFrom(dec *json.Decoder, token json.Token, value func(key string) error) error {
+	if token != json.Delim('{') {
+		return fmt.Errorf("have %s, want a JSON object", inWords(token))
 	}
 	seen := map[string]bool{}
 	for dec.More() {
@@ -104,8 +113,32 @@ func object(dec *json.Decoder, value func(key string) error) error {
 	return jsonError(err)
 }
 
-// decode reads one JSON value into v.
-func decode(dec *json.Decoder, v any) error { return jsonError(dec.Decode(v)) }
+// inWords says what a token is that does not belong where it stands.
+func inWords(token json.Token) string {
+	switch t := token.(type) {
+	case nil:
+		return "null"
+	case json.Delim:
+		return "an array"
+	case string:
+		return fmt.Sprintf("the text %.50q", t)
+	}
+	return fmt.Sprint(token) // a number, true or false
+}
+
+// decode reads one JSON value into v; want says what that must be.
+func decode(dec *json.Decoder, v any, want string) error {
+	err := dec.Decode(v)
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		article := "a"
+		if kind.Value == "array" || kind.Value == "object" {
+			article = "an"
+		}
+		return fmt.Errorf("have %s %s, want %s", article, kind.Value, want)
+	}
+	return jsonError(err)
+}
 
 // jsonError marks an error of the JSON; a bare "EOF" would read like the end of the file.
 func jsonError(err error) error {
@@ -118,14 +151,27 @@ func jsonError(err error) error {
 	return nil
 }
 
-// parseMetadata reads the strings stored beside the tensors.
+// parseMetadata reads the strings stored beside the tensors; null stands for none, as in the reference reader.
 func parseMetadata(dec *json.Decoder) (map[string]string, error) {
+	token, err := dec.Token()
+	if err != nil {
+		return nil, jsonError(err)
+	}
 	metadata := map[string]string{}
-	err := object(dec, func(key string) error {
-		var value string
-		err := decode(dec, &value)
-		metadata[key] = value
-		return err
+	if token == nil {
+		return metadata, nil
+	}
+	err = objectFrom(dec, token, func(key string) error {
+		const want = "text"
+		var value *string
+		if err := decode(dec, &value, want); err != nil {
+			return fmt.Errorf("%.100q: %w", key, err)
+		}
+		if value == nil {
+			return fmt.Errorf("%.100q: have null, want %s", key, want)
+		}
+		metadata[key] = *value
+		return nil
 	})
 	return metadata, err
 }
@@ -138,11 +184,11 @@ func parseTensor(dec *json.Decoder, name string, size int) (Tensor, error) {
 	err := object(dec, func(key string) error {
 		switch key {
 		case "dtype":
-			return decode(dec, &t.DType)
+			return decode(dec, &t.DType, "the name of a type, such as \"F32\"")
 		case "shape":
-			return decode(dec, &shape)
+			return decode(dec, &shape, "a shape: a list of lengths")
 		case "data_offsets":
-			return decode(dec, &offsets)
+			return decode(dec, &offsets, "data_offsets: a list of two numbers")
 		}
 		return fmt.Errorf("have field %q, want dtype, shape and data_offsets", key)
 	})

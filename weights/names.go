@@ -37,7 +37,8 @@ var ditRules = rules(
 
 // DiT returns a denoiser's tensors under the names of facebookresearch/DiT. Those of a
 // diffusers transformer folder (v0.30) are mapped by ditRules; its q, k and v become one qkv,
-// and of the embedders, which it repeats in every block, all must be equal and one is kept.
+// and of the embedders, which it repeats in every block, all must be equal and one is kept. The
+// factors of Minimax's fine-tuning are folded.
 //
 // Only names are mapped. diffusers computes another function with the same numbers (it
 // divides the frequency exponent by 127, not by 128, and its second norm has another ε);
@@ -48,7 +49,17 @@ func DiT(f *File) (*Set, error) {
 		return nil, err
 	}
 	s.fuse(regexp.MustCompile(`^(blocks\.\d+\.attn\.)q(\.weight|\.bias)$`))
-	return s, nil
+	folded, err := s.fold()
+	if folded > 0 {
+		f.note(fmt.Sprintf("%d factors of a fine-tuning (gamma1, gamma2) are multiplied into the maps behind them", folded))
+	}
+	if unused := slices.DeleteFunc(s.Names(), func(name string) bool { return !inert.MatchString(name) }); len(unused) > 0 {
+		for _, name := range unused {
+			delete(s.parts, name)
+		}
+		f.note("tensors that no formula uses are left out: " + some(unused))
+	}
+	return s, err
 }
 
 var autoencoderRules = rules(
@@ -67,7 +78,11 @@ var attentionWeight = regexp.MustCompile(`\.attentions\.\d+\.to_(q|k|v|out\.0)\.
 // the first programs of latent diffusion are mapped too; of a whole model's checkpoint only
 // the autoencoder is taken.
 func Autoencoder(f *File) (*Set, error) {
-	name := compVis(f)
+	items, err := f.plain()
+	if err != nil {
+		return nil, err
+	}
+	name := compVis(items)
 	if name == nil {
 		name = first(autoencoderRules)
 	}
@@ -109,17 +124,23 @@ func first(rules []rule) func(name string) string {
 // renameBy returns the tensors of f under the names that to gives them, without those it gives none.
 // Several may come under one name if they are equal.
 func renameBy(f *File, to func(name string) string) (*Set, error) {
+	items, err := f.plain()
+	if err != nil {
+		return nil, err
+	}
 	s := &Set{f.path, map[string][]Tensor{}}
 	var faults []string
-	for _, name := range f.Names() {
-		t, ours := f.tensors[name], to(name)
+	for _, i := range items {
+		t, ours := i.tensor, to(i.name)
 		if ours == "" {
 			continue
 		}
 		if same := s.parts[ours]; same == nil {
 			s.parts[ours] = []Tensor{t}
-		} else if !equal(same[0], t) {
-			faults = append(faults, fmt.Sprintf("tensor %q differs from %q, want them equal: the model has one %q", name, same[0].Name, ours))
+		} else if is, err := equal(same[0], t); err != nil {
+			return nil, err
+		} else if !is {
+			faults = append(faults, fmt.Sprintf("tensor %q differs from %q, want them equal: the model has one %q", t.Name, same[0].Name, ours))
 		}
 	}
 	return s, s.mismatch(faults)
@@ -152,6 +173,16 @@ func stackable(parts []Tensor) bool {
 }
 
 // equal reports whether two tensors have the same type, shape and bytes.
-func equal(a, b Tensor) bool {
-	return a.DType == b.DType && slices.Equal(a.Shape, b.Shape) && bytes.Equal(a.Bytes(), b.Bytes())
+func equal(a, b Tensor) (bool, error) {
+	same := a.DType == b.DType && slices.Equal(a.Shape, b.Shape)
+	if !same {
+		return false, nil
+	}
+	err := a.read(func(x []byte) error {
+		return b.read(func(y []byte) error {
+			same = bytes.Equal(x, y)
+			return nil
+		})
+	})
+	return same, err
 }

@@ -29,10 +29,16 @@ func OpenParts(fsys fs.FS, parts ...Part) (*File, error) {
 		}
 		all.path += f.path
 		all.sources = append(all.sources, f.sources...)
-		for name, t := range f.tensors {
-			t.Name = part.Prefix + name
-			all.tensors[t.Name] = t
+		items, err := f.plain()
+		if err != nil {
+			closeAll(append(all.sources, f.sources...))
+			return nil, err
 		}
+		for _, i := range items {
+			i.tensor.Name = part.Prefix + i.name
+			all.tensors[i.tensor.Name] = i.tensor
+		}
+		all.notes = append(all.notes, f.notes...)
 		maps.Copy(all.metadata, f.metadata)
 	}
 	return all, nil

@@ -7,12 +7,11 @@ import (
 	"fmt"
 
 	"github.com/nlpodyssey/gopickle/pickle"
-	"github.com/nlpodyssey/gopickle/types"
 )
 
 // A pickle is a program for a stack machine that makes an object, and may call any function of Python by its name.
-// gopickle is such a machine; here it knows the names in globals and no other, and calls nothing but the functions
-// behind them, which only note what was asked for.
+// gopickle is such a machine; here it knows the names in globals, and calls nothing but the functions behind them, which
+// only note what was asked for. For any other name there is an instance in objects.go: it has the name, and nothing is made.
 //
 // gopickle v0.3.0 is not made for hostile input, so tame goes over the pickle first and lets through the opcodes that
 // torch.load(weights_only=True) knows, no others. What it is for:
@@ -60,8 +59,8 @@ var operands = map[byte]int{
 }
 
 // unpickle runs the pickle at the start of data and returns its value and its length. load is called with every
-// persistent id.
-func unpickle(data []byte, load func(id any) (any, error)) (value any, n int, err error) {
+// persistent id. unknown, if not nil, collects the names that the pickle asks for and globals does not have.
+func unpickle(data []byte, load func(id any) (any, error), unknown map[string]bool) (value any, n int, err error) {
 	safe, n, err := tame(data)
 	if err != nil {
 		return nil, n, fmt.Errorf("its pickle: %w", err)
@@ -72,10 +71,15 @@ func unpickle(data []byte, load func(id any) (any, error)) (value any, n int, er
 		}
 	}()
 	machine := pickle.NewUnpickler(bytes.NewReader(safe))
-	machine.FindClass = findClass
+	machine.FindClass = func(module, name string) (any, error) { return findClass(module[len("="):]+"."+name, unknown), nil }
 	machine.PersistentLoad = load
-	if value, err = machine.Load(); err != nil {
-		return nil, n, fmt.Errorf("its pickle: %.300s", err.Error())
+	value, err = machine.Load()
+	var ours refusal
+	if errors.As(err, &ours) {
+		return nil, n, fmt.Errorf("its pickle: %w", ours)
+	}
+	if err != nil { // gopickle's messages are in terms of Go
+		return nil, n, errors.New("its pickle is not in order")
 	}
 	return value, n, nil
 }
@@ -248,173 +252,4 @@ func (t *tamer) global() error {
 		t.safe = append(t.safe, line...)
 	}
 	return t.push(0)
-}
-
-// findClass returns what stands here for a global of Python.
-func findClass(module, name string) (any, error) {
-	full := module[len("="):] + "." + name
-	if class, ok := globals[full]; ok {
-		return class, nil
-	}
-	return nil, fmt.Errorf("it asks for %.100q, which no weights need: it may be a whole model, or harmful; nothing of it was run", full)
-}
-
-// globals are the names that a pickle may ask for.
-var globals = map[string]any{
-	"torch.FloatStorage":              DType("F32"),
-	"torch.HalfStorage":               DType("F16"),
-	"torch.BFloat16Storage":           DType("BF16"),
-	"torch.DoubleStorage":             DType("F64"),
-	"torch.LongStorage":               DType("I64"),
-	"torch.IntStorage":                DType("I32"),
-	"torch.ShortStorage":              DType("I16"),
-	"torch.CharStorage":               DType("I8"),
-	"torch.ByteStorage":               DType("U8"),
-	"torch.BoolStorage":               DType("BOOL"),
-	"torch._utils._rebuild_tensor":    callable(rebuildTensor),
-	"torch._utils._rebuild_tensor_v2": callable(rebuildTensor),
-	"torch._utils._rebuild_parameter": callable(parameter),
-	"torch.Size":                      callable(size),
-	"collections.OrderedDict":         callable(orderedDict),
-	"argparse.Namespace":              callable(ignore), // from here on what lies beside weights in checkpoints of trainings
-	"collections.Counter":             callable(ignore),
-	"collections.defaultdict":         callable(ignore),
-	"__builtin__.set":                 callable(ignore),
-	"_codecs.encode":                  callable(ignore),
-	"numpy.core.multiarray.scalar":    callable(ignore),
-	"numpy._core.multiarray.scalar":   callable(ignore),
-	"numpy.dtype":                     callable(ignore),
-	"torch.device":                    callable(ignore),
-	"torch.float32":                   ignored{},
-	"torch.float16":                   ignored{},
-	"torch.bfloat16":                  ignored{},
-	"pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint": ignored{},
-}
-
-// callable is a function by gopickle's interface.
-type callable func(args []any) (any, error)
-
-func (c callable) Call(args ...any) (any, error) { return c(args) }
-
-// ignored is an object of which nothing is wanted.
-type ignored struct{}
-
-func (ignored) Set(_, _ any) {}
-func (ignored) Append(any)   {}
-
-func ignore([]any) (any, error) { return ignored{}, nil }
-
-// parameter takes a tensor, and more that is not needed.
-func parameter(args []any) (any, error) {
-	if len(args) > 0 {
-		if t, ok := args[0].(*strided); ok {
-			return t, nil
-		}
-	}
-	return nil, errors.New("a parameter without a tensor")
-}
-
-// size takes a tuple.
-func size(args []any) (any, error) {
-	if len(args) == 1 {
-		if shape, ok := args[0].(*types.Tuple); ok {
-			return shape, nil
-		}
-	}
-	return nil, errors.New("a shape that is no tuple")
-}
-
-// ordered is an OrderedDict.
-type ordered struct {
-	first *types.List // pairs it was made with, perhaps
-	types.Dict
-}
-
-// orderedDict takes nothing or, as Python 2 wrote it, a list of pairs.
-func orderedDict(args []any) (any, error) {
-	if len(args) == 0 {
-		return &ordered{}, nil
-	}
-	pairs, ok := args[0].(*types.List)
-	if !ok {
-		return nil, errors.New("an OrderedDict of something else than a list")
-	}
-	return &ordered{first: pairs}, nil
-}
-
-// storage is what a persistent id stands for: a run of elements.
-type storage struct {
-	key    string
-	dtype  DType
-	offset int // elements before it under the same key
-	count  int // elements
-}
-
-// storageOf reads a persistent id: ('storage', type, key, location, count) and, in the older kind, a view's
-// (key, offset, count) or None.
-func storageOf(id any) (any, error) {
-	tuple, ok := id.(*types.Tuple)
-	if !ok || tuple.Len() < 5 || tuple.Len() > 6 || tuple.Get(0) != "storage" {
-		return nil, errors.New("a persistent id that is no storage")
-	}
-	s := &storage{}
-	var okType, okKey, okCount bool
-	s.dtype, okType = tuple.Get(1).(DType)
-	s.key, okKey = tuple.Get(2).(string)
-	s.count, okCount = tuple.Get(4).(int)
-	if !okType || !okKey || !okCount {
-		return nil, errors.New("a storage without type, key and number of elements")
-	}
-	if tuple.Len() == 6 && tuple.Get(5) != nil {
-		view, ok := tuple.Get(5).(*types.Tuple)
-		if !ok || view.Len() != 3 {
-			return nil, errors.New("a storage's view without key, offset and number of elements")
-		}
-		var okOffset bool
-		s.offset, okOffset = view.Get(1).(int)
-		if s.count, okCount = view.Get(2).(int); !okOffset || !okCount {
-			return nil, errors.New("a storage's view without key, offset and number of elements")
-		}
-	}
-	return s, nil
-}
-
-// strided is a tensor as a pickle has it: some elements of a storage.
-type strided struct {
-	*storage
-	first         int // element
-	shape, stride []int
-}
-
-// rebuildTensor takes storage, offset, shape, stride, and more that is not needed.
-func rebuildTensor(args []any) (any, error) {
-	if len(args) < 4 {
-		return nil, fmt.Errorf("a tensor of %d arguments, want at least 4", len(args))
-	}
-	s, okStorage := args[0].(*storage)
-	first, okFirst := args[1].(int)
-	shape, okShape := lengths(args[2])
-	stride, okStride := lengths(args[3])
-	if !okStorage || !okFirst || !okShape || !okStride || len(shape) != len(stride) {
-		return nil, errors.New("a tensor without storage, offset, shape and stride")
-	}
-	return &strided{s, first, shape, stride}, nil
-}
-
-// maxAxes is how many axes a tensor of PyTorch can have.
-const maxAxes = 64
-
-// lengths returns a tuple of numbers.
-func lengths(v any) ([]int, bool) {
-	tuple, ok := v.(*types.Tuple)
-	if !ok || tuple.Len() > maxAxes {
-		return nil, false
-	}
-	list := make([]int, tuple.Len())
-	for i := range list {
-		if list[i], ok = tuple.Get(i).(int); !ok {
-			return nil, false
-		}
-	}
-	return list, true
 }

@@ -23,7 +23,7 @@ import (
 //	NAME/data/KEY      the elements of a storage
 //
 // and others that are not needed. An entry begins at a multiple of 64 bytes, by a field of padding before it. The
-// sums (CRC-32) of the entries are not compared: that would read the whole file, and torch.save may leave them out.
+// sum (CRC-32) of an entry is compared when it is read; torch.save may leave the sums out, as zero.
 //
 // The older kind, five pickles and then the storages in the order of the keys:
 //
@@ -59,42 +59,55 @@ func kindOf(data []byte) kind {
 	return otherPickle
 }
 
-// parse returns the tensors and the metadata of a file of any kind.
-func parse(src *source) ([]Tensor, map[string]string, error) {
-	var tensors []Tensor
-	var err error
-	switch kindOf(src.data) {
-	case torchZip:
-		tensors, err = parseZip(src)
-	case torchOld:
-		tensors, err = parseOld(src)
-	case otherPickle:
-		err = errors.New("a pickle, but not one of torch.save's")
-	default:
-		return parseHeader(src)
-	}
-	return tensors, nil, err
+// content is what a file holds.
+type content struct {
+	tensors  []Tensor
+	metadata map[string]string
+	sections []Section // of a checkpoint
+	taken    string    // the section that tensors are of
+	other    bool      // than version 0.1 took
+	notes    []string  // for the user
 }
 
-// parseZip returns the tensors of a zip.
-func parseZip(src *source) ([]Tensor, error) {
+// parse returns the content of a file of any kind. want names a section, "" the best.
+func parse(src *source, want string) (c content, err error) {
+	switch kindOf(src.data) {
+	case torchZip:
+		return parseZip(src, want)
+	case torchOld:
+		return parseOld(src, want)
+	case otherPickle:
+		return c, errors.New("a pickle, but not one of torch.save's")
+	}
+	c.tensors, c.metadata, err = parseHeader(src)
+	return c, err
+}
+
+// parseZip returns the content of a zip.
+func parseZip(src *source, want string) (c content, err error) {
 	entries, err := entriesOf(src.data)
 	if err != nil {
-		return nil, err
+		return c, err
+	}
+	for _, name := range []string{"byteorder", "data.pkl"} {
+		if err := entries[name].sum.check(); err != nil {
+			return c, fmt.Errorf("%q: %w", name, err)
+		}
 	}
 	order, ok := entries["byteorder"]
 	if text := string(src.data[order.begin:order.end]); ok && text != "little" {
-		return nil, fmt.Errorf("its byteorder is %.20q, want little", text)
+		return c, fmt.Errorf("its byteorder is %.20q, want little", text)
 	}
 	object, ok := entries["data.pkl"]
 	if !ok {
-		return nil, errors.New("a zip without NAME/data.pkl, want one of torch.save's")
+		return c, errors.New("a zip without NAME/data.pkl, want one of torch.save's")
 	}
-	root, _, err := unpickle(src.data[object.begin:object.end], storageOf)
+	unknown := map[string]bool{}
+	root, _, err := unpickle(src.data[object.begin:object.end], storageOf, unknown)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	return locate(src, root, func(key string) (span, bool) {
+	return locate(src, want, root, unknown, func(key string) (span, bool) {
 		where, ok := entries["data/"+key]
 		return where, ok
 	})
@@ -130,7 +143,8 @@ func entriesOf(data []byte) (map[string]span, error) {
 		if _, twice := entries[name]; twice {
 			return nil, fmt.Errorf("%.100q is there twice", f.Name)
 		}
-		entries[name] = span{int(begin), int(begin) + int(f.UncompressedSize64)}
+		end := int(begin) + int(f.UncompressedSize64)
+		entries[name] = span{int(begin), end, &checksum{data: data[begin:end], want: f.CRC32}}
 		spans = append(spans, entries[name])
 	}
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end)) })
@@ -142,8 +156,8 @@ func entriesOf(data []byte) (map[string]span, error) {
 	return entries, nil
 }
 
-// parseOld returns the tensors of a file of the older kind.
-func parseOld(src *source) ([]Tensor, error) {
+// parseOld returns the content of a file of the older kind.
+func parseOld(src *source, want string) (c content, err error) {
 	storages := map[string]*storage{}
 	note := func(id any) (any, error) {
 		s, err := storageOf(id)
@@ -152,30 +166,38 @@ func parseOld(src *source) ([]Tensor, error) {
 		}
 		return s, err
 	}
+	const object = 3 // the one that may name anything; it comes before the keys
 	at := 0
 	var values [5]any
+	names := map[string]bool{}
 	for i := range values {
-		value, n, err := unpickle(src.data[at:], note)
+		unknown := map[string]bool{}
+		value, n, err := unpickle(src.data[at:], note, unknown)
 		if err != nil {
-			return nil, fmt.Errorf("pickle %d of %d: %w", i+1, len(values), err)
+			return c, fmt.Errorf("pickle %d of %d: %w", i+1, len(values), err)
+		}
+		if i == object {
+			names = unknown
+		} else if len(unknown) > 0 {
+			return c, asks(unknown)
 		}
 		values[i] = value
 		at += n
 	}
 	if values[1] != 1001 {
-		return nil, errors.New("its protocol is not 1001, the only one there is")
+		return c, errors.New("its protocol is not 1001, the only one there is")
 	}
 	system, _ := pairs(values[2])
 	for _, item := range system {
 		if item.Key == "little_endian" && item.Value != true {
-			return nil, errors.New("it is big-endian, want little-endian")
+			return c, errors.New("it is big-endian, want little-endian")
 		}
 	}
 	spans, err := oldSpans(src.data, at, values[4], storages)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	return locate(src, values[3], func(key string) (span, bool) {
+	return locate(src, want, values[object], names, func(key string) (span, bool) {
 		where, ok := spans[key]
 		return where, ok
 	})
@@ -198,13 +220,16 @@ func oldSpans(data []byte, at int, keys any, storages map[string]*storage) (map[
 		if len(data)-at < prefix {
 			return nil, fmt.Errorf("the storages end before %.40q; the file is cut short", key)
 		}
+		if s.dtype == "" {
+			return nil, fmt.Errorf("storage %.40q is of %.100q, want floats, whole numbers or booleans", key, s.class)
+		}
 		n := binary.LittleEndian.Uint64(data[at:])
 		at += prefix
 		if n > uint64((len(data)-at)/sizes[s.dtype]) {
 			return nil, fmt.Errorf("storage %.40q is given as %d elements of %s, the file has %d bytes after it", key, n, s.dtype, len(data)-at)
 		}
 		end := at + int(n)*sizes[s.dtype]
-		spans[key] = span{at, end}
+		spans[key] = span{begin: at, end: end}
 		at = end
 	}
 	if at != len(data) {
@@ -213,26 +238,56 @@ func oldSpans(data []byte, at int, keys any, storages map[string]*storage) (map[
 	return spans, nil
 }
 
-// locate returns the tensors of a checkpoint, sorted by name; find says where the storage of a key lies.
-func locate(src *source, root any, find func(key string) (span, bool)) ([]Tensor, error) {
-	named, err := stateDict(root)
-	if err != nil {
-		return nil, err
+// locate returns the content of a checkpoint, its tensors sorted by name; find says where the storage of a key lies.
+func locate(src *source, want string, root any, unknown map[string]bool, find func(key string) (span, bool)) (c content, err error) {
+	var taken *Section
+	w, err := sectionsOf(root)
+	if err == nil {
+		taken, err = w.take(want, &c)
 	}
-	var tensors []Tensor
+	if errors.Is(err, errNoTensors) && len(unknown) > 0 {
+		return c, asks(unknown)
+	}
+	if err != nil {
+		return c, err
+	}
+	if len(unknown) > 0 {
+		c.notes = append(c.notes, "objects beside the tensors are not read: "+some(slices.Sorted(maps.Keys(unknown))))
+	}
+	named, err := taken.tensorsOf()
+	if err != nil {
+		return c, err
+	}
 	room := len(src.data)
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		s := named[name]
 		where, ok := find(s.key)
 		if !ok {
-			return nil, fmt.Errorf("tensor %.100q: its storage %.40q is not in the file", name, s.key)
+			return c, fmt.Errorf("tensor %.100q: its storage %.40q is not in the file", name, s.key)
 		}
 		t, copied, err := s.tensor(name, src, where, room)
 		if err != nil {
-			return nil, fmt.Errorf("tensor %.100q: %w", name, err)
+			return c, fmt.Errorf("tensor %.100q: %w", name, err)
 		}
 		room -= copied
-		tensors = append(tensors, t)
+		c.tensors = append(c.tensors, t)
 	}
-	return tensors, nil
+	return c, nil
+}
+
+// asks is the error of a pickle that is something else than weights.
+func asks(unknown map[string]bool) error {
+	return fmt.Errorf("its pickle holds no tensors, but asks for %s, which no weights need: it may be a whole model (save its state_dict), or harmful; nothing of it was run",
+		some(slices.Sorted(maps.Keys(unknown))))
+}
+
+// some names the first few of a list.
+func some(names []string) string {
+	const most = 5
+	list := fmt.Sprintf("%.60q", names[:min(len(names), most)])
+	list = strings.ReplaceAll(list[1:len(list)-1], "\" \"", "\", \"")
+	if more := len(names) - most; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
 }

@@ -15,7 +15,7 @@ import (
 //	{"metadata": {…}, "weight_map": {"NAME": "model-00001-of-00002.safetensors", …}}
 //
 // Index and shards must agree on every tensor.
-func (f *File) addShards() error {
+func (f *File) addShards(want string) error {
 	text, err := fs.ReadFile(f.in.FS, f.path)
 	if err != nil {
 		return err
@@ -26,7 +26,7 @@ func (f *File) addShards() error {
 	}
 	shards := slices.Compact(slices.Sorted(maps.Values(shardOf)))
 	for _, shard := range shards {
-		tensors, err := f.add(f.in.join(f.path, "..", shard))
+		tensors, err := f.add(f.in.join(f.path, "..", shard), want)
 		if err != nil {
 			return err
 		}
@@ -55,12 +55,12 @@ func parseIndex(text []byte) (map[string]string, error) {
 	err := object(dec, func(key string) error {
 		if key != "weight_map" {
 			var other json.RawMessage
-			return decode(dec, &other)
+			return decode(dec, &other, "a value")
 		}
 		return object(dec, func(name string) error {
 			var shard string
-			if err := decode(dec, &shard); err != nil {
-				return err
+			if err := decode(dec, &shard, "the name of a file"); err != nil {
+				return fmt.Errorf("tensor %q: %w", name, err)
 			}
 			if !filepath.IsLocal(filepath.FromSlash(shard)) {
 				return fmt.Errorf("tensor %q: its shard %q lies outside the index's folder", name, shard)

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"syscall"
 
 	"github.com/edsrzf/mmap-go"
 )
@@ -25,13 +27,11 @@ func (host) Open(path string) (fs.File, error)     { return os.Open(path) }
 func (host) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) } // opens no pipe
 
 // source is the content of one file: mapped where the system can, read otherwise.
-//
-// A file that another program cuts short while it is mapped ends the process when the lost
-// part is touched; files are replaced by renaming, never rewritten.
 type source struct {
 	name   string    // path, for messages
 	data   []byte    // nil once closed
 	mapped mmap.MMap // nil if data was read
+	file   *os.File  // of the map
 }
 
 // openSource opens the regular file at path.
@@ -41,7 +41,7 @@ func openSource(in place, path string) (*source, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w: it is not a regular file", path, ErrFormat)
+		return nil, fmt.Errorf("%s: %w: it is %s, want a file", path, ErrFormat, kindOfMode(info.Mode()))
 	}
 	if info.Size() == 0 { // cannot be mapped
 		return &source{name: path, data: []byte{}}, nil
@@ -50,14 +50,62 @@ func openSource(in place, path string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() // the map stays
 	if file, ok := file.(*os.File); ok {
 		if mapped, err := mmap.Map(file, mmap.RDONLY, 0); err == nil {
-			return &source{path, mapped, mapped}, nil
+			return &source{path, mapped, mapped, file}, nil
 		}
 	}
+	defer file.Close()
 	data, err := fs.ReadFile(in.FS, path)
 	return &source{name: path, data: data}, err
+}
+
+// kindOfMode names what is no regular file.
+func kindOfMode(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a folder"
+	case m&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	case m&fs.ModeSocket != 0:
+		return "a socket"
+	case m&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "no regular file"
+}
+
+// read calls use, which reads s.data: the one place where that is done. A file that another program cuts short while
+// it is mapped has no bytes where the map has them, and a touch of these would end the process; here it is an error.
+// Within the last page there are zeros in their place, so the size is looked at afterwards.
+func (s *source) read(use func() error) (err error) {
+	if s.mapped == nil {
+		return use()
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case interface{ Addr() uintptr }: // a runtime.Error of a fault
+			err = s.lost()
+		default:
+			panic(r)
+		}
+	}()
+	err = use()
+	if errors.Is(err, syscall.EFAULT) { // the fault was in a system call
+		return s.lost()
+	}
+	if info, errStat := s.file.Stat(); errStat == nil && info.Size() < int64(len(s.mapped)) {
+		return s.lost()
+	}
+	return err
+}
+
+// lost is the error of a file that has become shorter.
+func (s *source) lost() error {
+	return fmt.Errorf("%s: %w: another program cut it short, or its disk failed, while it was read; want it unchanged, of %d bytes",
+		s.name, ErrFormat, len(s.mapped))
 }
 
 func (s *source) close() error {
@@ -65,7 +113,7 @@ func (s *source) close() error {
 	if s.mapped == nil {
 		return nil
 	}
-	return s.mapped.Unmap()
+	return errors.Join(s.mapped.Unmap(), s.file.Close())
 }
 
 // closeAll closes every source and returns their errors joined.

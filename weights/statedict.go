@@ -1,44 +1,13 @@
 package weights
 
 import (
-	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 
 	"github.com/nlpodyssey/gopickle/types"
 )
-
-// inside is where programs put the tensors in a checkpoint that holds more than them, the first that is there:
-//
-//	ema          trainings of DiT and their like: the running average, which their sampling takes
-//	state_dict   Lightning, and many trainings of classifiers
-//	model        the rest
-var inside = []string{"ema", "state_dict", "model"}
-
-// stateDict returns the tensors of a checkpoint by their names. What is no tensor is passed over: numbers, text, the
-// state of an optimizer.
-func stateDict(root any) (map[string]*strided, error) {
-	items, ok := pairs(root)
-	if !ok {
-		return nil, errors.New("its pickle holds no dict, want one of tensors")
-	}
-	for _, key := range inside {
-		for _, item := range items {
-			if item.Key != key {
-				continue
-			}
-			if inner, ok := pairs(item.Value); ok && slices.ContainsFunc(inner, isTensor) {
-				return tensorsOf(inner)
-			}
-		}
-	}
-	tensors, err := tensorsOf(items)
-	if err == nil && len(tensors) == 0 {
-		err = fmt.Errorf("its pickle holds no tensors: want a dict of them by name, or one under one of %q", inside)
-	}
-	return tensors, err
-}
 
 // pairs returns the items of a dict.
 func pairs(v any) ([]types.DictEntry, bool) {
@@ -57,38 +26,85 @@ func pairs(v any) ([]types.DictEntry, bool) {
 			}
 		}
 		return append(items, dict.Dict...), true
+	case *instance:
+		return dict.Dict, true
 	}
 	return nil, false
 }
 
-func isTensor(e types.DictEntry) bool {
-	_, named := e.Key.(string)
-	_, tensor := e.Value.(*strided)
-	return named && tensor
+// isTensor reports whether v is a tensor, or made from one by a function that is not known.
+func isTensor(v any) bool {
+	switch v := v.(type) {
+	case *strided:
+		return true
+	case *instance:
+		return v.from
+	}
+	return false
 }
 
-func tensorsOf(items []types.DictEntry) (map[string]*strided, error) {
+// tensorsOf returns the tensors of a section by their names.
+func (s *Section) tensorsOf() (map[string]*strided, error) {
 	tensors := map[string]*strided{}
-	for _, item := range items {
-		if !isTensor(item) {
-			continue
-		}
+	for _, item := range s.items {
 		name := item.Key.(string)
+		t, ok := item.Value.(*strided)
+		if !ok {
+			return nil, fmt.Errorf("tensor %.100q is made by %.100q, which is not known; want a plain tensor", name, item.Value.(*instance).class)
+		}
 		if tensors[name] != nil {
 			return nil, fmt.Errorf("%.100q is given twice", name)
 		}
-		tensors[name] = item.Value.(*strided)
+		tensors[name] = t
 	}
 	return tensors, nil
 }
 
+// buffer matches what is no parameter of a network, in the order from few to many: an average of parameters lacks it.
+var buffers = []*regexp.Regexp{
+	regexp.MustCompile(`^$`),
+	regexp.MustCompile(`\.(num_batches_tracked|running_mean|running_var)$`),
+	regexp.MustCompile(`\.(num_batches_tracked|running_mean|running_var)$|(^|\.)pos_embed$`),
+}
+
+// named returns the list of an average's tensors as a section with the names of raw, whose parameters stand in the same
+// order: as many, and of the same shapes. It returns nil if they do not fit.
+func (s *Section) named(raw *Section) *Section {
+	for _, buffer := range buffers {
+		named := *s
+		for _, item := range raw.items {
+			name := item.Key.(string)
+			of, ok := item.Value.(*strided)
+			if buffer.MatchString(name) {
+				continue
+			}
+			n := len(named.items)
+			if !ok || n == len(s.listed) || !slices.Equal(s.listed[n].shape, of.shape) {
+				named.items = nil
+				break
+			}
+			named.items = append(named.items, types.DictEntry{Key: name, Value: s.listed[n]})
+		}
+		if len(named.items) == len(s.listed) {
+			return &named
+		}
+	}
+	return nil
+}
+
 // span is a part of a file.
-type span struct{ begin, end int }
+type span struct {
+	begin, end int
+	sum        *checksum // nil if there is none
+}
 
 // tensor returns the elements of s, whose storage lies at where in src: as a view if they lie there one after the
 // other, else (a transposed matrix, say) as a copy, of at most room bytes.
 func (s *strided) tensor(name string, src *source, where span, room int) (t Tensor, copied int, err error) {
-	t = Tensor{Name: name, DType: s.dtype, Shape: s.shape, src: src}
+	t = Tensor{Name: name, DType: s.dtype, Shape: s.shape, src: src, sum: where.sum}
+	if s.dtype == "" {
+		return t, 0, fmt.Errorf("its elements are of %.100q, want floats, whole numbers or booleans", s.class)
+	}
 	bytes, err := t.size()
 	if err != nil {
 		return t, 0, err
@@ -113,6 +129,9 @@ func (s *strided) tensor(name string, src *source, where span, room int) (t Tens
 	}
 	if bytes > room {
 		return t, 0, fmt.Errorf("its strides %v repeat elements or those of other tensors: the copies are larger than the file", s.stride)
+	}
+	if err := where.sum.check(); err != nil {
+		return t, 0, err
 	}
 	return Raw(name, s.dtype, s.shape, s.gather(src.data[first:where.end], element, bytes)), bytes, nil
 }

@@ -2,6 +2,7 @@ package weights
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 )
 
@@ -13,6 +14,14 @@ const (
 
 // tinyLayer matches the layers of diffusers' AutoencoderTiny.
 var tinyLayer = regexp.MustCompile(`^(encoder|decoder)\.layers\.(\d+)\.`)
+
+// IsTAESD reports whether the file's names are those of an encoder and a decoder of the family, together.
+func IsTAESD(f *File) bool {
+	items, err := f.plain()
+	return err == nil && slices.ContainsFunc(items, func(i item) bool {
+		return i.name == "encoder.0.weight" || i.name == "encoder.layers.0.weight"
+	})
+}
 
 // TAESD returns the tensors of an autoencoder of the TAESD family under the names of madebyollin/taesd,
 // after "encoder." or "decoder.". Those of a diffusers AutoencoderTiny folder are mapped to them: its decoder

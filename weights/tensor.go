@@ -18,7 +18,9 @@ type Tensor struct {
 	Shape []int // empty for a scalar
 
 	src        *source
-	begin, end int // of the elements in src
+	begin, end int       // of the elements in src
+	sum        *checksum // of what the elements lie in, nil if there is none
+	rows       []float32 // factors of the rows, see fold; nil for none
 }
 
 // F32 returns a tensor that holds a copy of data; len(data) is the product of shape.
@@ -61,11 +63,12 @@ func I64(name string, shape []int, data []int64) Tensor {
 // Raw returns a tensor over data, the elements in little-endian order; it keeps data, and
 // Write finds out whether its length is right.
 func Raw(name string, dtype DType, shape []int, data []byte) Tensor {
-	return Tensor{name, dtype, slices.Clone(shape), &source{name: "memory", data: data}, 0, len(data)}
+	return Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape), src: &source{name: "memory", data: data}, end: len(data)}
 }
 
 // Bytes returns the elements in little-endian order, without copying them: read only, and
-// only until the File is closed. It is nil for a tensor without data.
+// only until the File is closed, and not of a file that another program may cut short. It is nil for a tensor
+// without data. Checksums are not compared, nor are factors of [DiT] multiplied.
 func (t Tensor) Bytes() []byte {
 	if t.src == nil || t.src.data == nil {
 		return nil
@@ -102,12 +105,51 @@ func convert[T any](fill func([]T, DType, []byte) bool, want string, tensors ...
 	all := make([]T, n)
 	at := 0
 	for _, t := range tensors {
-		if !fill(all[at:at+t.count()], t.DType, t.Bytes()) {
-			return nil, fmt.Errorf("%s: tensor %q has type %s, want %s", t.src.name, t.Name, t.DType, want)
+		part := all[at : at+t.count()]
+		err := t.read(func(data []byte) error {
+			if !fill(part, t.DType, data) {
+				return fmt.Errorf("%s: tensor %q has type %s, want %s", t.src.name, t.Name, t.DType, want)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		switch part := any(part).(type) {
+		case []float32:
+			multiply(t, 0, part)
+		case []float64:
+			multiply(t, 0, part)
 		}
 		at += t.count()
 	}
 	return all, nil
+}
+
+// ReadFloat32s writes the elements of a float tensor from the first on to dst.
+func (t Tensor) ReadFloat32s(dst []float32, first int) error {
+	if t.Bytes() == nil || first < 0 || first > t.count()-len(dst) {
+		return fmt.Errorf("tensor %q: want %d elements from %d on, have %d; is its file closed?", t.Name, len(dst), first, t.count())
+	}
+	err := t.read(func(data []byte) error {
+		element := sizes[t.DType]
+		if !fillFloat32s(dst, t.DType, data[first*element:(first+len(dst))*element]) {
+			return fmt.Errorf("%s: tensor %q has type %s, want a float type", t.src.name, t.Name, t.DType)
+		}
+		return nil
+	})
+	multiply(t, first, dst)
+	return err
+}
+
+// read calls use with the elements, once they are known to be those that were written.
+func (t Tensor) read(use func(data []byte) error) error {
+	return t.src.read(func() error {
+		if err := t.sum.check(); err != nil {
+			return fmt.Errorf("%s: %w: tensor %q: %w", t.src.name, ErrFormat, t.Name, err)
+		}
+		return use(t.Bytes())
+	})
 }
 
 // count returns the number of elements of a tensor with data.
