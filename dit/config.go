@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+
+	"mgd3/weights"
 )
 
 // Config describes a DiT.
@@ -137,6 +139,7 @@ const configFile = "config.json"
 
 // readConfig returns what the config.json says that lies in the folder at a path or beside the file there, or nil if there is none.
 func readConfig(fsys fs.FS, at string) (*Config, error) {
+	at, _ = weights.SplitSection(fsys, at)
 	info, err := fs.Stat(fsys, at)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,8 @@ import (
 type Model struct {
 	Config
 	Weights engine.Weights
-	SHA256  string // of the weights' files, hex
+	SHA256  string   // of the weights' files, hex
+	Notes   []string // how the file was read, see weights.File.Notes
 }
 
 // Open loads the model at a path: a weights file, or a folder that holds one, with the names of the original program or of
@@ -78,7 +79,7 @@ func load(ctx context.Context, e *engine.Engine, c Config, file *weights.File, s
 		return nil, err
 	}
 	specs = append(specs, c.PositionsSpec())
-	m := &Model{Config: c}
+	m := &Model{Config: c, Notes: file.Notes()}
 	if m.Weights, err = e.Upload(set, specs); err != nil {
 		return nil, err
 	}

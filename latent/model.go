@@ -19,7 +19,8 @@ var ErrNoPosterior = errors.New("the autoencoder has no posterior to sample from
 // Autoencoder is an autoencoder with its weights on an engine: an AutoencoderKL, or one of the TAESD family.
 type Autoencoder struct {
 	Layout
-	SHA256 string // of the weights' files, hex
+	SHA256 string   // of the weights' files, hex
+	Notes  []string // how the files were read, see weights.File.Notes
 
 	encode, decode *engine.Program
 	sample         *engine.Program // nil without a posterior
@@ -35,7 +36,7 @@ type network interface {
 // compile puts the tensors of set on the engine, as n asks for them. A set of another model is a [weights.ErrMismatch]
 // that names the tensors.
 func compile(ctx context.Context, e *engine.Engine, n network, set *weights.Set, file *weights.File) (*Autoencoder, error) {
-	a := &Autoencoder{Layout: n.layout()}
+	a := &Autoencoder{Layout: n.layout(), Notes: file.Notes()}
 	side := a.Downsampling()
 	specs, err := e.Declare(func(p engine.Params, in []*Node) []*Node {
 		return []*Node{n.decode(p, n.encode(p, in[0]))}

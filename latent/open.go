@@ -31,7 +31,8 @@ func Open(ctx context.Context, e *engine.Engine, at string) (*Autoencoder, error
 
 // OpenFS is [Open] of a path in a file system, such as that of the model that travels in the program.
 func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string) (*Autoencoder, error) {
-	encoder, decoder, err := pair(fsys, at)
+	whole, _ := weights.SplitSection(fsys, at)
+	encoder, decoder, err := pair(fsys, whole)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string) (*Auto
 		file, err = weights.OpenParts(fsys,
 			weights.Part{Prefix: weights.EncoderPrefix, Path: encoder}, weights.Part{Prefix: weights.DecoderPrefix, Path: decoder})
 	} else {
-		config, err = readConfig(fsys, at)
+		config, err = readConfig(fsys, whole)
 		if err == nil {
 			file, err = weights.OpenFS(fsys, at)
 		}

@@ -67,6 +67,7 @@ var advice = []struct {
 	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes some of them"},
 	{study.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
 	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them, or of none that is known; docs/models.md lists what is read"},
+	{weights.ErrChoice, exitModel, `"mgd3 inspect FILE" shows what is in it`},
 	{weights.ErrRange, exitModel, "--bf16 has the range of float32"},
 	{weights.ErrFormat, exitModel, "the file is damaged, or neither a safetensors file nor one of torch.save"},
 	{engine.ErrMemory, exitFailed, "--batch auto looks for the largest batch that fits, in a new --out; --precision bf16 needs about half the memory"},

@@ -48,7 +48,8 @@ func pick(given string, model folder, flag string, names ...string) (folder, err
 	if sub, ok := model.below(names); ok {
 		return sub, nil
 	}
-	if info, err := fs.Stat(model.fsys, model.path); err == nil && !info.IsDir() {
+	file, _ := weights.SplitSection(model.fsys, model.path)
+	if info, err := fs.Stat(model.fsys, file); err == nil && !info.IsDir() {
 		if flag == "--dit" {
 			return model, nil
 		}
@@ -81,16 +82,31 @@ func (f folder) labels() ([]string, error) {
 	return p.Labels, nil
 }
 
-// autoencoder opens the autoencoder in the folder.
-func (f folder) autoencoder(ctx context.Context, e *engine.Engine) (*latent.Autoencoder, error) {
-	a, err := latent.OpenFS(ctx, e, f.fsys, f.path)
-	return a, fail(exitModel, "", err)
+// openAutoencoder opens the autoencoder in a folder.
+func (e *env) openAutoencoder(ctx context.Context, eng *engine.Engine, f folder) (*latent.Autoencoder, error) {
+	a, err := latent.OpenFS(ctx, eng, f.fsys, f.path)
+	if err != nil {
+		return nil, fail(exitModel, "", err)
+	}
+	e.sayAll(a.Notes)
+	return a, nil
 }
 
-// denoiser opens the denoiser in the folder.
-func (f folder) denoiser(ctx context.Context, e *engine.Engine) (*dit.Model, error) {
-	m, err := dit.OpenFS(ctx, e, f.fsys, f.path)
-	return m, fail(exitModel, "", err)
+// openDenoiser opens the denoiser in a folder.
+func (e *env) openDenoiser(ctx context.Context, eng *engine.Engine, f folder) (*dit.Model, error) {
+	m, err := dit.OpenFS(ctx, eng, f.fsys, f.path)
+	if err != nil {
+		return nil, fail(exitModel, "", err)
+	}
+	e.sayAll(m.Notes)
+	return m, nil
+}
+
+// sayAll tells the user what was made of a weights file that holds more than a network.
+func (e *env) sayAll(notes []string) {
+	for _, n := range notes {
+		e.say("%s", n)
+	}
 }
 
 // denoiserConfig reads the configuration of the denoiser in the folder.

@@ -200,7 +200,7 @@ func (e *env) trainDiT(ctx context.Context, o *trainOptions, s train.DiTSettings
 	if err != nil {
 		return err
 	}
-	a, err := dir.autoencoder(ctx, o.train.Engine)
+	a, err := e.openAutoencoder(ctx, o.train.Engine, dir)
 	if err != nil {
 		return err
 	}
