@@ -1,7 +1,6 @@
 package dit
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -119,7 +118,7 @@ func (d diffusers) config() (Config, error) {
 // ParseConfig reads a config.json: our own fields, or those of a diffusers transformer folder.
 func ParseConfig(data []byte) (Config, error) {
 	var d diffusers
-	if err := json.Unmarshal(data, &d); err != nil {
+	if err := weights.UnmarshalJSON(data, &d); err != nil {
 		return Config{}, err
 	}
 	var c Config
@@ -127,7 +126,7 @@ func ParseConfig(data []byte) (Config, error) {
 	if d.Class != "" {
 		c, err = d.config()
 	} else {
-		err = json.Unmarshal(data, &c)
+		err = weights.UnmarshalJSON(data, &c)
 	}
 	if err != nil {
 		return Config{}, err

@@ -29,7 +29,7 @@ func TestParseConfigErrors(t *testing.T) {
 		{`{`, `[`, "invalid character"},
 		{`"depth": 3`, `"depth": 0`, "depth is 0"},
 		{`"depth": 3`, `"depth": -3`, "depth is -3"},
-		{`"depth": 3`, `"depth": 1e99`, "json"},
+		{`"depth": 3`, `"depth": 1e99`, `field "depth" is a JSON number 1e99, want a whole number`},
 		{`"depth": 3`, `"depth": 99999999`, "depth is 99999999"},
 		{`"depth": 3`, `"depth": 2000`, "depth is 2000"},
 		{`"depth": 3,`, ``, "depth is 0"},

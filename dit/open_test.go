@@ -227,7 +227,7 @@ func TestOpenInferErrors(t *testing.T) {
 		{"no positions", save(t, at("p.safetensors"), without(list, positions)), weights.ErrMismatch, []string{"p.safetensors", "size of the latent", "config.json"}},
 		{"diffusers' without a configuration", save(t, at("d.safetensors"), wild.Transformer(list, 1)), weights.ErrMismatch, []string{"pos_embed", "config.json"}},
 		{"a width of no published model", save(t, at("n.safetensors"), random(t, e, narrow)), weights.ErrMismatch, []string{"hidden size of 96", "num_heads"}},
-		{"no DiT", save(t, at("x.safetensors"), wild.Prefixed("x.", list)), weights.ErrMismatch, []string{"not a DiT's", "x_embedder.proj.weight"}},
+		{"no DiT", save(t, at("x.safetensors"), wild.Prefixed("x_", list)), weights.ErrMismatch, []string{"not a DiT's", "x_embedder.proj.weight"}},
 		{"a table that is not square", save(t, at("s.safetensors"), append(without(list, positions), weights.F32(positions, []int{1, 5, 384}, make([]float32, 5*384)))),
 			weights.ErrMismatch, []string{"pos_embed"}},
 		{"a configuration of another depth", at("deep"), weights.ErrMismatch, []string{"blocks.1.", "missing"}},

@@ -1,12 +1,13 @@
 package dit
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"strconv"
+
+	"mgd3/weights"
 )
 
 // ErrPipeline marks a diffusers pipeline that is not one of a DiT trained as the published ones.
@@ -83,7 +84,7 @@ func readJSON(fsys fs.FS, name string, v any) (found bool, err error) {
 		return false, nil
 	}
 	if err == nil {
-		err = json.Unmarshal(data, v)
+		err = weights.UnmarshalJSON(data, v)
 	}
 	if err != nil {
 		return true, fmt.Errorf("%s: %w", name, err)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"mgd3/weights"
 )
 
 // Config describes an AutoencoderKL.
@@ -73,7 +75,7 @@ func ParseConfig(data []byte) (Config, error) {
 	file := diffusers{
 		Activation: activation, In: imageChannels, Out: imageChannels, Layers: 1, Latent: 4, Groups: 32, Scaling: defaultScaling,
 	}
-	if err := json.Unmarshal(data, &file); err != nil {
+	if err := weights.UnmarshalJSON(data, &file); err != nil {
 		return Config{}, err
 	}
 	no := func(b *bool) bool { return b != nil && !*b }

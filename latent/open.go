@@ -2,7 +2,6 @@ package latent
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -65,7 +64,7 @@ func understand(at string, config []byte, file *weights.File) (n network, set *w
 		Class string `json:"_class_name"`
 	}
 	if config != nil {
-		err = json.Unmarshal(config, &kind)
+		err = weights.UnmarshalJSON(config, &kind)
 	}
 	tiny := kind.Class == tinyClass || config == nil && weights.IsTAESD(file)
 	switch {

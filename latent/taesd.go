@@ -1,7 +1,6 @@
 package latent
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -117,7 +116,7 @@ func checkTiny(data []byte) error {
 		Scaling    float64 `json:"scaling_factor"`
 		Shift      float64 `json:"shift_factor"`
 	}{"relu", imageChannels, imageChannels, tinyStages, reversed(tinyStages), 2, 1, 0}
-	if err := json.Unmarshal(data, &file); err != nil {
+	if err := weights.UnmarshalJSON(data, &file); err != nil {
 		return err
 	}
 	switch {

@@ -139,7 +139,9 @@ func (f *File) add(path, want string) ([]Tensor, error) {
 	f.sources = append(f.sources, src)
 	var c content
 	err = src.read(func() (err error) {
-		c, err = parse(src, want)
+		if err = foreignError(src.data); err == nil {
+			c, err = parse(src, want)
+		}
 		return err
 	})
 	if errors.Is(err, ErrChoice) {

@@ -41,6 +41,9 @@ func (f *File) plain() ([]item, error) {
 	for _, name := range f.Names() {
 		items = append(items, item{unwrapped(name), f.tensors[name]})
 	}
+	if n := slices.IndexFunc(items, func(i item) bool { return i.name != i.tensor.Name }); n >= 0 {
+		f.note(fmt.Sprintf("what wraps a network in its names is left out: %q is %q", items[n].tensor.Name, items[n].name))
+	}
 	items, err := f.group(items)
 	if err != nil {
 		return nil, err
@@ -114,7 +117,7 @@ func (f *File) group(items []item) ([]item, error) {
 		}
 	}
 	if len(rest) > 0 {
-		f.note(fmt.Sprintf("the %s whose names begin with %q is taken; beside it are %s, which FILE#NAME would take", kind, names[0], some(rest)))
+		f.note(fmt.Sprintf("the %s whose names begin with %q is taken; beside it: %s, which FILE#NAME would take", kind, names[0], some(rest)))
 	}
 	return groups[names[0]], nil
 }

@@ -388,7 +388,7 @@ func (w *walk) notes(taken *Section) (notes []string) {
 		if taken.Average {
 			kind = ", a running average,"
 		}
-		notes = append(notes, fmt.Sprintf("its part %q%s is taken; beside it are %s, which FILE#NAME would take", taken.Name, kind, list(beside)))
+		notes = append(notes, fmt.Sprintf("its part %q%s is taken; beside it: %s, which FILE#NAME would take", taken.Name, kind, list(beside)))
 	}
 	if !taken.Average {
 		return notes

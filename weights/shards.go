@@ -20,7 +20,10 @@ func (f *File) addShards(want string) error {
 	if err != nil {
 		return err
 	}
-	shardOf, err := parseIndex(text)
+	var shardOf map[string]string
+	if err = foreignError(text); err == nil {
+		shardOf, err = parseIndex(text)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", f.path, ErrFormat, err)
 	}

@@ -66,6 +66,7 @@ var advice = []struct {
 	{train.ErrDiverged, exitFailed, "a lower --rate or a --clip makes smaller steps; remove OUT/training to begin anew"},
 	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes some of them"},
 	{study.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
+	{weights.ErrForeign, exitModel, "the file's content was never fetched, or the download failed"},
 	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them, or of none that is known; docs/models.md lists what is read"},
 	{weights.ErrChoice, exitModel, `"mgd3 inspect FILE" shows what is in it`},
 	{weights.ErrRange, exitModel, "--bf16 has the range of float32"},

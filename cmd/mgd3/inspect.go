@@ -18,6 +18,9 @@ func (e *env) inspectCmd() *cobra.Command {
 		Short: "Show what is in a weights file, or in a distilled set's manifest",
 		Example: `  mgd3 inspect pets-model/dit/model.safetensors
   mgd3 inspect pets-10`,
+		Long: `Shows the tensors of a weights file. A checkpoint of a training may hold several sets of weights, its parts: a
+network and its running average, say. The part that commands take is marked; FILE#PART takes another one, here and in
+every command that takes weights.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if m, err := distill.ReadManifest(args[0]); err == nil {
@@ -91,10 +94,15 @@ func (e *env) inspectWeights(path string) error {
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(struct {
 			Metadata map[string]string `json:"metadata"`
+			Parts    []weights.Section `json:"parts,omitempty"`
+			Notes    []string          `json:"notes,omitempty"`
 			Tensors  []tensorLine      `json:"tensors"`
-		}{f.Metadata(), lines})
+		}{f.Metadata(), f.Sections(), f.Notes(), lines})
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	for _, s := range f.Sections() {
+		fmt.Fprintln(w, partLine(s))
+	}
 	for _, l := range lines {
 		fmt.Fprintf(w, "%s\t%s\t%v\n", l.Name, l.DType, l.Shape)
 	}
@@ -102,5 +110,19 @@ func (e *env) inspectWeights(path string) error {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "%d tensors, %d numbers\n", len(lines), count)
+	e.sayAll(f.Notes())
 	return nil
+}
+
+// partLine describes one of the sets of weights in a checkpoint.
+func partLine(s weights.Section) string {
+	kind := "weights"
+	if s.Average {
+		kind = "running average"
+	}
+	taken := ""
+	if s.Taken {
+		taken = ", taken: its tensors are"
+	}
+	return fmt.Sprintf("part %q\t%d tensors\t%s%s", s.Name, s.Tensors, kind, taken)
 }

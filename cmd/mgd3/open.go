@@ -86,7 +86,7 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	}
 	r.Engine.KeepHalf = o.lowMemory
 	r.close = append(r.close, r.Engine.Close)
-	if r.Autoencoder, err = vae.autoencoder(ctx, r.Engine); err != nil {
+	if r.Autoencoder, err = e.openAutoencoder(ctx, r.Engine, vae); err != nil {
 		return err
 	}
 	if o.rule == "" && o.settings.Encode.Size != 0 { // encode alone, at a given size, needs no denoiser
@@ -106,7 +106,7 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if o.rule == "" {
 		return nil
 	}
-	if r.Denoiser, err = denoiser.denoiser(ctx, r.Engine); err != nil {
+	if r.Denoiser, err = e.openDenoiser(ctx, r.Engine, denoiser); err != nil {
 		return err
 	}
 	if o.model != "" {
