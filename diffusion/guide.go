@@ -18,16 +18,21 @@ const publishedSteps = 50
 //
 // A stop counts steps too, except in the SD rules: the published one, kept beside another number
 // of steps, gets a warning of its own, and so does one that leaves no step guided.
-func (s Settings) Warnings() []string {
+//
+// A rule that was published for models of another noise gets one as well.
+func (s Settings) Warnings() (warnings []string) {
 	sampler, err := New(s)
-	if err != nil || s.Lambda == 0 {
+	if err != nil {
 		return nil
+	}
+	if of, is := sampler.recipe.published.Schedule, sampler.settings.Schedule; !of.sameFamily(is) {
+		warnings = append(warnings, fmt.Sprintf("rule %s was published with %v; this model was trained with %v, which is kept, but the rule's lambda, stop and cfg belong to the other",
+			s.Rule, of, is))
 	}
 	n, pull := len(sampler.steps), sampler.pull()
-	if n == publishedSteps && pull > 0 {
-		return nil
+	if s.Lambda == 0 || n == publishedSteps && pull > 0 {
+		return warnings
 	}
-	var warnings []string
 	if stop := sampler.recipe.published.Stop; !sampler.recipe.sd && s.Stop == stop && n != publishedSteps {
 		warnings = append(warnings, fmt.Sprintf("stop %d counts steps and was set for %d, not %d: %d is about the same place",
 			stop, publishedSteps, n, stop*n/publishedSteps))

@@ -48,6 +48,9 @@ const (
 // Rules lists all rules.
 func Rules() []Rule { return []Rule{DDPM, DDPMSD, DDIMPaper, DDIMX0, DDIMSD} }
 
+// CountsTimesteps reports whether the rule's stop counts steps of the full process, in place of those that are taken.
+func (r Rule) CountsTimesteps() bool { return recipes[r].sd }
+
 // recipe is what a rule is made of.
 type recipe struct {
 	ddim bool // the family; DDPM otherwise

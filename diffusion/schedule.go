@@ -34,6 +34,22 @@ func StableDiffusion() Schedule {
 	return Schedule{Kind: ScaledLinear, Steps: 1000, Start: 0.00085, End: 0.012}
 }
 
+// String is the schedule in words: "linear noise from 0.0001 to 0.02 in 1000 steps".
+func (s Schedule) String() string {
+	if s.Kind == Cosine {
+		return fmt.Sprintf("%s noise in %d steps", s.Kind, s.Steps)
+	}
+	return fmt.Sprintf("%s noise from %g to %g in %d steps", s.Kind, s.Start, s.End, s.Steps)
+}
+
+// sameFamily reports whether two schedules add the same noise, in as many steps or in others.
+func (s Schedule) sameFamily(other Schedule) bool {
+	if s.Kind == Linear && s == DiT(s.Steps) && other.Steps > 0 {
+		s = DiT(other.Steps)
+	}
+	return s == other
+}
+
 // Betas returns β of every step, [T], all in (0, 1).
 func (s Schedule) Betas() ([]float64, error) {
 	if s.Steps < 1 {
@@ -51,7 +67,7 @@ func (s Schedule) Betas() ([]float64, error) {
 	case Cosine:
 		betas = cosine(s.Steps)
 	default:
-		return nil, fmt.Errorf("schedule %q: want %s, %s or %s", s.Kind, Linear, ScaledLinear, Cosine)
+		return nil, fmt.Errorf("schedule is %q, want %s, %s or %s", s.Kind, Linear, ScaledLinear, Cosine)
 	}
 	for i, beta := range betas {
 		if !(beta > 0 && beta < 1) {

@@ -22,7 +22,7 @@ func TestBetas(t *testing.T) {
 		{"Stable Diffusion", StableDiffusion(), 0.00085, 0.012, ""},
 		{"cosine", Schedule{Kind: Cosine, Steps: 1000}, 4.128422e-5, 0.999, ""},
 		{"no steps", Schedule{Linear, 0, 0.1, 0.2}, 0, 0, "have 0 steps"},
-		{"no kind", Schedule{"", 10, 0.1, 0.2}, 0, 0, `schedule ""`},
+		{"no kind", Schedule{"", 10, 0.1, 0.2}, 0, 0, `schedule is ""`},
 		{"too few for DiT", DiT(20), 0, 0, "beta of step 19 is 1"},
 		{"no noise", Schedule{Linear, 10, 0, 0.1}, 0, 0, "beta of step 0 is 0"},
 		{"NaN", Schedule{ScaledLinear, 10, math.NaN(), 0.1}, 0, 0, "beta of step 0 is NaN"},

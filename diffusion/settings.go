@@ -9,8 +9,8 @@ import (
 type Settings struct {
 	Rule Rule `json:"rule"` // how a step is taken; there is no default
 
-	// Schedule is the noise the network was trained with; zero means that of the rule's
-	// published settings.
+	// Schedule is the noise the network was trained with: it belongs to the network, and not to the
+	// rule. Zero means that of the networks that the rule was published for.
 	Schedule Schedule `json:"schedule"`
 
 	// Respacing says which steps of the schedule are taken, see [Respace]; "" means all.

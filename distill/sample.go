@@ -28,7 +28,7 @@ var ErrModel = errors.New("model does not fit")
 
 // Sample writes the shard's synthetic images and their latents, from the modes.
 func (r *Run) Sample(ctx context.Context) error {
-	claimed := samplesClaim{Settings: r.Settings.Sample, Denoiser: r.Denoiser.SHA256, Backend: r.Engine.Name(), Choices: r.Choices}
+	claimed := samplesClaim{Denoiser: r.Denoiser.SHA256, Backend: r.Engine.Name(), Choices: r.Choices}
 	if err := readClaim(modesDir(r.Out), &claimed.Modes); err != nil {
 		return err
 	}
@@ -38,6 +38,7 @@ func (r *Run) Sample(ctx context.Context) error {
 	if err := r.checkModel(claimed.Modes.Latents); err != nil {
 		return err
 	}
+	claimed.Settings = r.Settings.Sample
 	var err error
 	if claimed.Labels, err = Labels(claimed.Modes.Latents.Classes, r.ClassNames, r.Denoiser.Classes); err != nil {
 		return err
@@ -76,11 +77,32 @@ func (r *Run) Sample(ctx context.Context) error {
 // checkModel tests that both networks and the latents at hand belong together.
 func (r *Run) checkModel(l latentsClaim) error {
 	d := r.Denoiser.Config
+	if err := r.takeSchedule(); err != nil {
+		return err
+	}
 	switch {
 	case l.Autoencoder != r.Autoencoder.SHA256:
 		return fmt.Errorf("%w: the latents were made with another autoencoder, SHA-256 %.12s, not %.12s", ErrModel, l.Autoencoder, r.Autoencoder.SHA256)
 	case l.Shape[0] != d.Channels || l.Shape[1] != d.InputSize || l.Shape[2] != d.InputSize:
 		return fmt.Errorf("%w: the latents are %v, the denoiser wants %v", ErrModel, l.Shape, []int{d.Channels, d.InputSize, d.InputSize})
+	}
+	return nil
+}
+
+// takeSchedule samples with the noise that the denoiser was trained with. Settings of another one are an [ErrModel]; settings of none stay so
+// where the rule was published with the denoiser's, since keys of images are made of them.
+func (r *Run) takeSchedule() error {
+	s, own := &r.Settings.Sample, r.Denoiser.Noise()
+	published, err := diffusion.Published(s.Rule)
+	if err != nil {
+		return err
+	}
+	switch {
+	case s.Schedule == own, s.Schedule == diffusion.Schedule{} && published.Schedule == own:
+	case s.Schedule == diffusion.Schedule{}:
+		s.Schedule = own
+	default:
+		return fmt.Errorf("%w: the settings have %v, the denoiser was trained with %v", ErrModel, s.Schedule, own)
 	}
 	return nil
 }

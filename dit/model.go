@@ -9,6 +9,7 @@ import (
 
 	"github.com/gomlx/compute/shapes"
 
+	"mgd3/diffusion"
 	"mgd3/engine"
 	"mgd3/weights"
 )
@@ -16,9 +17,10 @@ import (
 // Model is a denoiser with its weights on an engine.
 type Model struct {
 	Config
-	Weights engine.Weights
-	SHA256  string   // of the weights' files, hex
-	Notes   []string // how the file was read, see weights.File.Notes
+	Weights  engine.Weights
+	SHA256   string             // of the weights' files, hex
+	Notes    []string           // how the file was read, see weights.File.Notes
+	Schedule diffusion.Schedule // the noise it was trained with, see [ScheduleFS]; it belongs to the model, whatever the rule of a step
 }
 
 // Open loads the model at a path: a weights file, or a folder that holds one, with the names of the original program or of
@@ -35,7 +37,16 @@ func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string) (*Mode
 		return nil, err
 	}
 	defer file.Close()
-	return load(ctx, e, config, file, set)
+	schedule, err := ScheduleFS(fsys, at)
+	if err != nil {
+		return nil, err
+	}
+	m, err := load(ctx, e, config, file, set)
+	if err != nil {
+		return nil, err
+	}
+	m.Schedule = schedule
+	return m, nil
 }
 
 // ConfigFS returns the configuration of the model at a path, as [OpenFS] finds it. Of the weights only names and shapes are read.

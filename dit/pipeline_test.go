@@ -29,11 +29,9 @@ func pipeline(index, scheduler string) fstest.MapFS {
 }
 
 func TestReadPipeline(t *testing.T) {
-	for _, scheduler := range []string{scheduler, "{}", ""} {
-		p, err := ReadPipelineFS(pipeline(modelIndex, scheduler), "p")
-		if err != nil || !slices.Equal(p.Labels, []string{"tench, Tinca tinca", "goldfish, Carassius auratus"}) {
-			t.Errorf("scheduler %q: got %+v, %v", scheduler, p, err)
-		}
+	p, err := ReadPipelineFS(pipeline(modelIndex, scheduler), "p")
+	if err != nil || !slices.Equal(p.Labels, []string{"tench, Tinca tinca", "goldfish, Carassius auratus"}) {
+		t.Errorf("got %+v, %v", p, err)
 	}
 	if p, err := ReadPipelineFS(pipeline(`{"_class_name": "DiTPipeline"}`, ""), "p"); err != nil || p.Labels != nil {
 		t.Errorf("without labels: got %+v, %v", p, err)
@@ -45,20 +43,12 @@ func TestReadPipeline(t *testing.T) {
 		{"DiTPipeline", "StableDiffusionPipeline", "StableDiffusionPipeline"},
 		{`"1": "goldfish`, `"2": "goldfish`, "none for 1"},
 		{`"1": "goldfish`, `"1": 7, "2": "goldfish`, "model_index.json"},
-		{`"linear"`, `"scaled_linear"`, "scaled_linear"},
-		{`0.0001`, `0.00085`, "from 0.00085"},
-		{`0.02`, `0.012`, "to 0.012"},
-		{`1000`, `4000`, "4000"},
-		{`"epsilon"`, `"v_prediction"`, "v_prediction"},
-		{`"trained_betas": null`, `"trained_betas": [0.1]`, "trained_betas"},
-		{`"steps_offset": 0`, `"rescale_betas_zero_snr": true`, "rescale_betas_zero_snr"},
-		{`"steps_offset": 0`, `"beta_start": "x"`, "scheduler_config.json"},
 	} {
-		index, schedule := strings.Replace(modelIndex, c.from, c.to, 1), strings.Replace(scheduler, c.from, c.to, 1)
-		if index == modelIndex && schedule == scheduler {
-			t.Fatalf("%q is in neither file", c.from)
+		index := strings.Replace(modelIndex, c.from, c.to, 1)
+		if index == modelIndex {
+			t.Fatalf("%q is not in the file", c.from)
 		}
-		_, err := ReadPipelineFS(pipeline(index, schedule), "p")
+		_, err := ReadPipelineFS(pipeline(index, scheduler), "p")
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want an error with %q", c.to, err, c.want)
 		}

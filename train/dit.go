@@ -38,7 +38,7 @@ type DiTSettings struct {
 	SampleSteps int     `json:"-"` // of the sampler for them
 }
 
-const timesteps = 1000 // of the process that is trained
+const timesteps = 1000 // of the process that is trained, dit.Published
 
 // config returns the network for latents [channels, side, side] of classes.
 func (s DiTSettings) config(shape []int, classes int) dit.Config {
@@ -86,8 +86,11 @@ func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettin
 		return err
 	}
 	config := s.config(shape, len(o.Data.Classes))
-	chain, err := diffusion.NewChain(diffusion.DiT(timesteps), "")
+	chain, err := diffusion.NewChain(dit.Published(), "")
 	if err != nil {
+		return err
+	}
+	if err := checkFrom(o.From); err != nil {
 		return err
 	}
 	record, err := o.newRecord(ctx, Record{Network: networkDiT, Settings: s, Autoencoder: a.SHA256})
@@ -123,6 +126,18 @@ func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettin
 		return err
 	}
 	return o.finish(ctx, record, t, list, text, "model.safetensors")
+}
+
+// checkFrom refuses to train a model on that was trained with other noise.
+func checkFrom(from string) error {
+	if from == "" {
+		return nil
+	}
+	was, err := dit.ScheduleFS(weights.Disk, filepath.ToSlash(from))
+	if err == nil && was != dit.Published() {
+		err = fmt.Errorf("%s was trained with %v; training goes on with %v only", from, was, dit.Published())
+	}
+	return err
 }
 
 // denoising is one training of a denoiser.

@@ -56,6 +56,9 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 		return err
 	}
 	defer r.Close()
+	if methods[0].Sampled() {
+		r.warn(o)
+	}
 	so := r.study()
 	so.Report = func(event study.Event) { r.Report(*event.Making) }
 	if err := study.MakeAt(ctx, so, methods[0], o.settings.Modes.IPC, o.settings.Sample.Seed, o.out); err != nil {

@@ -86,6 +86,9 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 		return err
 	}
 	defer r.Close()
+	if slices.ContainsFunc(methods, study.Method.Sampled) {
+		r.warn(o)
+	}
 	so := r.study()
 	if so.Test, err = c.openTest(ctx, o); err != nil {
 		return fail(exitInput, "", err)

@@ -196,6 +196,20 @@ func (o *options) resolve() error {
 	return nil
 }
 
+// takeSchedule samples with the noise that the model was trained with, whatever that of the rule's own models was. The stop of the SD rules counts
+// in its steps.
+func (o *options) takeSchedule(sample *diffusion.Settings, own diffusion.Schedule) error {
+	published, err := diffusion.Published(sample.Rule)
+	if err != nil {
+		return err
+	}
+	if o.stop == "" && sample.Stop == published.Stop && sample.Rule.CountsTimesteps() {
+		sample.Stop = published.Stop * own.Steps / published.Schedule.Steps
+	}
+	sample.Schedule = own
+	return sample.Validate()
+}
+
 // given reads the flags that are numbers or "auto".
 func (o *options) given(sample *diffusion.Settings) error {
 	for _, f := range []struct {

@@ -109,6 +109,9 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if r.Denoiser, err = e.openDenoiser(ctx, r.Engine, denoiser); err != nil {
 		return err
 	}
+	if err := o.takeSchedule(&r.Settings.Sample.Settings, r.Denoiser.Noise()); err != nil {
+		return fail(exitUsage, "", err)
+	}
 	if o.model != "" {
 		r.ClassNames, err = modelFolder(o.model).lines("classes.txt")
 	}

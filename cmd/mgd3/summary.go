@@ -13,7 +13,7 @@ func (r *openRun) warn(o *options) {
 	if o.rule == "" {
 		return
 	}
-	for _, w := range o.settings.Sample.Warnings() {
+	for _, w := range r.Settings.Sample.Warnings() {
 		r.Report(distill.Event{Stage: distill.StageSample, Warning: w})
 	}
 }
