@@ -29,11 +29,11 @@ type Preset struct {
 	Table            string  `json:"-"`
 }
 
-// Presets returns all presets, MGD3 as published first. TestPresets holds each value against the publications.
+// Presets returns all presets, MGD3 as published first. TestPresets holds each value against numbers copied from the publications.
 func Presets() []Preset {
 	mgd3 := Preset{
 		Name: "mgd3", About: "MGD3 as published: k-means modes, guided while t > 25 of 50",
-		Source:   "arXiv:2505.18963, sections 4 and 5, and the released programs sample_mode_guidance.py and tsne_plots.py",
+		Source:   "arXiv:2505.18963, sections 4 and 5 and appendices A and F, and the released programs sample_mode_guidance.py and tsne_plots.py",
 		Denoiser: "DiT-XL/2", Autoencoder: "sd-vae-ft-mse",
 		Settings: Settings{
 			Encode: EncodeSettings{Size: 256, Crop: CropADM, Flip: true, IgnoreEXIF: true},

@@ -8,8 +8,8 @@ import (
 	"mgd3/dit"
 )
 
-// TestPresets holds every value against the published one. § is the section of method.md, the specification of the method, which has
-// its source in the paper or in the released programs.
+// TestPresets holds every value against numbers that were copied by hand from the paper and from the sources of the released programs; §
+// is the section of the notes on the method that they were collected in. TestPublished has those that are arguments of the programs with file and commit.
 func TestPresets(t *testing.T) {
 	published := func() Settings {
 		return Settings{
@@ -30,7 +30,7 @@ func TestPresets(t *testing.T) {
 				Schedule:    diffusion.Schedule{Kind: "linear", Steps: 1000, Start: 1e-4, End: 0.02}, // § 2.1
 				Respacing:   "50",                                                                    // § 2.1
 				Lambda:      0.1,                                                                     // § 2.3
-				Stop:        25,                                                                      // § 3
+				Stop:        25,                                                                      // § 3: the paper's section 5 and appendix A, and its scripts
 				CFG:         4.0,                                                                     // § 2.3
 				CFGChannels: 3,                                                                       // § 2.2
 			}},

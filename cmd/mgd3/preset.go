@@ -45,7 +45,7 @@ func presetValues(s distill.Settings) []presetValue {
 		{"rule", string(d.Rule), false, "Figure 3 and the released programs; Algorithm 1"},
 		{"steps", d.Respacing, true, "released programs"},
 		{"lambda", number(d.Lambda), true, "appendix F; released programs"},
-		{"stop", strconv.Itoa(d.Stop), true, "section 4.3, appendix A; the program's own default is 0"},
+		{"stop", strconv.Itoa(d.Stop), true, "section 5, appendix A; the program's own default is 0"},
 		{"cfg", number(d.CFG), true, "released programs"},
 		{"cfg-channels", strconv.Itoa(d.CFGChannels), true, "DiT's program, of 4"},
 		{"eta", number(d.Eta), true, "Algorithm 1"},
