@@ -104,7 +104,9 @@ var perceptualRules = rules([2]string{`^lins\.`, "lin"})
 // Perceptual returns the tensors of LPIPS with its network's features, under the names of
 // richzhang/PerceptualSimilarity. That program's files hold every head twice, as lin0 and as
 // lins.0; both must be equal and one is kept.
-func Perceptual(f *File) (*Set, error) { return rename(f, perceptualRules) }
+func Perceptual(f *File) (*Set, error) {
+	return f.renamed(f.unprefixed(f.items()), first(perceptualRules)) // its "net" is one of several parts that belong together
+}
 
 // rename is renameBy the first rule that matches.
 func rename(f *File, rules []rule) (*Set, error) { return renameBy(f, first(rules)) }
@@ -128,6 +130,11 @@ func renameBy(f *File, to func(name string) string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.renamed(items, to)
+}
+
+// renamed is renameBy of some items of f.
+func (f *File) renamed(items []item, to func(name string) string) (*Set, error) {
 	s := &Set{f.path, map[string][]Tensor{}}
 	var faults []string
 	for _, i := range items {

@@ -37,6 +37,15 @@ type item struct {
 // wrappers, without a beginning that ends at a dot and that all names share, and of several groups that are the same
 // network only its average. What goes is noted. Where several tensors get one name, they must be equal.
 func (f *File) plain() ([]item, error) {
+	items, err := f.group(f.items())
+	if err != nil {
+		return nil, err
+	}
+	return f.unprefixed(items), nil
+}
+
+// items returns the tensors under their names without wrappers.
+func (f *File) items() []item {
 	var items []item
 	for _, name := range f.Names() {
 		items = append(items, item{unwrapped(name), f.tensors[name]})
@@ -44,10 +53,11 @@ func (f *File) plain() ([]item, error) {
 	if n := slices.IndexFunc(items, func(i item) bool { return i.name != i.tensor.Name }); n >= 0 {
 		f.note(fmt.Sprintf("what wraps a network in its names is left out: %q is %q", items[n].tensor.Name, items[n].name))
 	}
-	items, err := f.group(items)
-	if err != nil {
-		return nil, err
-	}
+	return items
+}
+
+// unprefixed takes off the beginning that all names share.
+func (f *File) unprefixed(items []item) []item {
 	shared := ""
 	for {
 		items = slices.DeleteFunc(items, func(i item) bool { return slices.Contains(counters, i.name) && i.tensor.count() <= 1 })
@@ -63,7 +73,7 @@ func (f *File) plain() ([]item, error) {
 	if shared != "" {
 		f.note(fmt.Sprintf("all names begin with %q, which is left out", shared))
 	}
-	return items, nil
+	return items
 }
 
 // sharedPrefix returns the first part of all names, with its dot, "" if they do not share it.

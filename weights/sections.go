@@ -26,17 +26,6 @@ type Section struct {
 	depth  int
 }
 
-// averageName matches a word for a running average in a key: ema, model_ema, emaModel, EMACallback, swa_model, shadow_params …
-var averageName = regexp.MustCompile(`(?:^|[^a-zA-Z])(?:ema|averaged?|avg|swa|shadow|polyak)(?:[^a-z]|$)` +
-	`|(?:EMA|Ema|SWA|Averaged|Shadow|Polyak)(?:[^a-z]|$)|EMA[A-Z]|^EMA|AveragedModel`)
-
-// modelAverage matches the keys under which a training keeps its averaged model, and nothing else.
-var modelAverage = regexp.MustCompile(`(?i)^(ema|swa)$|^(ema|swa|averaged?|avg|shadow)_?(model|net|network|params|weights|state_dict)$` +
-	`|^(model|net|network|params|weights|state_dict|model_state_dict|g|generator)_?(ema|swa|avg)$`)
-
-// rawName matches what lies beside an average, within the same object.
-var rawName = regexp.MustCompile(`(?i)^online`)
-
 // trainingName matches keys under which there are tensors of the training, not of a network.
 var trainingName = regexp.MustCompile(`(?i)(?:^|[^a-z])(opt|optim|optimi[sz]ers?|sched|schedulers?|scaler|rng|random|amp)(?:[^a-z]|$)|optimi[sz]er`)
 
@@ -165,12 +154,17 @@ func allTensors(list []any) (tensors []*strided) {
 // containers, the file's own dict, or the only one there is.
 func (w *walk) choose(want string) (*Section, error) {
 	if want != "" {
-		return w.wanted(want)
+		s, err := w.wanted(want)
+		if s == nil || s.listed == nil {
+			return s, err
+		}
 	}
 	averages, raw, err := w.sorted()
 	switch {
 	case err != nil:
 		return nil, err
+	case want != "":
+		return w.wanted(want)
 	case len(averages) == 1:
 		return averages[0], nil
 	case len(averages) > 1:
@@ -189,102 +183,6 @@ func (w *walk) choose(want string) (*Section, error) {
 		}
 	}
 	return best, nil
-}
-
-// sorted returns the averages and the others. An average beside which there is nothing like it is a statistic of the
-// training; one without names gets those of the weights it is of.
-func (w *walk) sorted() (averages, raw []*Section, err error) {
-	for i := range w.sections {
-		if s := &w.sections[i]; !s.Average {
-			raw = append(raw, s)
-		}
-	}
-	for i := range w.sections {
-		s := &w.sections[i]
-		switch {
-		case !s.Average:
-		case s.listed != nil:
-			named := s.names(raw)
-			if named == nil && len(raw) > 0 && strings.Contains(strings.ToLower(s.Name), "ema") || strings.Contains(s.Name, "shadow") && named == nil {
-				return nil, nil, fmt.Errorf("%w: the average %q is a list of %d tensors without names, which are not those of %s; FILE#NAME takes one that is not averaged",
-					ErrChoice, s.Name, len(s.listed), list(raw))
-			}
-			if named != nil {
-				*s = *named
-				averages = append(averages, s)
-			}
-		case len(raw) == 0 || modelAverage.MatchString(s.last()) || slices.ContainsFunc(raw, s.resembles):
-			averages = append(averages, s)
-		}
-	}
-	return averages, raw, nil
-}
-
-// names returns a listed average under the names of the only section that fits, nil if there is none.
-func (s *Section) names(raw []*Section) (named *Section) {
-	for _, r := range raw {
-		if n := s.named(r); n != nil {
-			if named != nil && named.items[0].Key != n.items[0].Key {
-				return nil
-			}
-			named = n
-		}
-	}
-	return named
-}
-
-// resembles reports whether most of the tensors of s have a counterpart of the same name, but for its beginning, in raw.
-func (s *Section) resembles(raw *Section) bool {
-	there := map[string]bool{}
-	for _, item := range raw.items {
-		for _, end := range endings(item.Key.(string)) {
-			there[end] = true
-		}
-	}
-	found := 0
-	for _, item := range s.items {
-		if slices.ContainsFunc(endings(item.Key.(string)), func(end string) bool { return there[end] }) {
-			found++
-		}
-	}
-	return 2*found >= len(s.items)
-}
-
-// endings returns a name, and what is left of it without the first one, two and three of its parts.
-func endings(name string) []string {
-	list := []string{name}
-	for range 3 {
-		_, rest, ok := strings.Cut(name, ".")
-		if !ok {
-			break
-		}
-		name = rest
-		list = append(list, name)
-	}
-	return list
-}
-
-// fill adds to an average of a network's parameters what it lacks, from the section that has all of its tensors and
-// more, and returns that section and how many there were.
-func (w *walk) fill(average *Section) (from *Section, added int) {
-	have := map[string]bool{}
-	for _, item := range average.items {
-		have[unwrapped(item.Key.(string))] = true
-	}
-	for i := range w.sections {
-		raw := &w.sections[i]
-		var missing []types.DictEntry
-		for _, item := range raw.items {
-			if !have[unwrapped(item.Key.(string))] {
-				missing = append(missing, item)
-			}
-		}
-		if !raw.Average && len(missing) > 0 && len(raw.items)-len(missing) == len(have) {
-			average.items = append(average.items, missing...)
-			return raw, len(missing)
-		}
-	}
-	return nil, 0
 }
 
 // last is the key under which the section lies.
@@ -358,7 +256,13 @@ func (w *walk) before() *Section {
 func (w *walk) take(want string, c *content) (*Section, error) {
 	s, err := w.choose(want)
 	if err == nil && s == nil {
-		s, err = w.choose("")
+		if s, err = w.choose(""); err != nil {
+			var all []*Section
+			for i := range w.sections {
+				all = append(all, &w.sections[i])
+			}
+			return nil, fmt.Errorf("%w, but none of the name %q; it has %s", ErrChoice, want, list(all))
+		}
 	} else if err == nil && want != "" {
 		c.taken = want
 	}

@@ -3,7 +3,6 @@ package weights
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 
 	"github.com/nlpodyssey/gopickle/types"
@@ -58,38 +57,6 @@ func (s *Section) tensorsOf() (map[string]*strided, error) {
 		tensors[name] = t
 	}
 	return tensors, nil
-}
-
-// buffer matches what is no parameter of a network, in the order from few to many: an average of parameters lacks it.
-var buffers = []*regexp.Regexp{
-	regexp.MustCompile(`^$`),
-	regexp.MustCompile(`\.(num_batches_tracked|running_mean|running_var)$`),
-	regexp.MustCompile(`\.(num_batches_tracked|running_mean|running_var)$|(^|\.)pos_embed$`),
-}
-
-// named returns the list of an average's tensors as a section with the names of raw, whose parameters stand in the same
-// order: as many, and of the same shapes. It returns nil if they do not fit.
-func (s *Section) named(raw *Section) *Section {
-	for _, buffer := range buffers {
-		named := *s
-		for _, item := range raw.items {
-			name := item.Key.(string)
-			of, ok := item.Value.(*strided)
-			if buffer.MatchString(name) {
-				continue
-			}
-			n := len(named.items)
-			if !ok || n == len(s.listed) || !slices.Equal(s.listed[n].shape, of.shape) {
-				named.items = nil
-				break
-			}
-			named.items = append(named.items, types.DictEntry{Key: name, Value: s.listed[n]})
-		}
-		if len(named.items) == len(s.listed) {
-			return &named
-		}
-	}
-	return nil
 }
 
 // span is a part of a file.

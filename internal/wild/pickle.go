@@ -206,6 +206,9 @@ func Ordered(d Dict) any {
 	return filled{empty, d}
 }
 
+// Filled is an object into which the items are put.
+func Filled(object any, d Dict) any { return filled{object, d} }
+
 type filled struct {
 	object any
 	items  Dict
