@@ -69,6 +69,27 @@ func Decode(data []byte) (*RGB, error) {
 	return nil, errors.New("the content is none of JPEG, PNG, GIF, WebP, PGM and PPM")
 }
 
+// Dimensions returns the width and height of an image as its file says, in pixels, before it is turned. Only
+// where the head of the file does not tell is the whole of it decoded. An image that cannot be read is an [ErrImage].
+func (s *Set) Dimensions(ref Ref) (w, h int, err error) {
+	data, err := s.Read(ref)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, f := range formats {
+		if hasMagic(data, f.magic) {
+			if c, err := f.config(bytes.NewReader(data)); checkSize(c, err) == nil {
+				return c.Width, c.Height, nil
+			}
+		}
+	}
+	im, err := Decode(data)
+	if err != nil {
+		return 0, 0, s.badImage(ref, err)
+	}
+	return im.W, im.H, nil
+}
+
 func hasMagic(data []byte, magic string) bool {
 	if len(data) < len(magic) {
 		return false

@@ -35,7 +35,7 @@ func Duplicates(ctx context.Context, sets ...*Set) ([][]Member, error) {
 	}
 	var candidates []Member
 	for _, size := range sizes {
-		if alike := bySize[size]; len(alike) > 1 {
+		if alike := bySize[size]; len(alike) > 1 || len(bySize[0]) > 0 { // a file of unknown size may equal any
 			candidates = append(candidates, alike...)
 		}
 	}

@@ -152,15 +152,32 @@ func (d *Data) weights() []float32 {
 	return w
 }
 
-// Side returns the short side of the set's first image, in pixels.
-func Side(ctx context.Context, set *dataset.Set) (int, error) {
-	for sample := range set.Load(ctx, set.Classes[0].Images[:1], dataset.LoadOptions{Workers: 1}) {
-		if sample.Err != nil {
-			return 0, sample.Err
+// Side returns the largest short side of the sets' images, in pixels, or enough as soon as an image has that much: the
+// size that presets take is the published one unless all images are smaller. Only the heads of the files are decoded.
+// Images that cannot be read are passed over here: whoever needs them says so.
+func Side(ctx context.Context, enough int, sets ...*dataset.Set) (int, error) {
+	side := 0
+	var first error
+	for _, set := range sets {
+		for _, class := range set.Classes {
+			for _, ref := range class.Images {
+				if err := ctx.Err(); err != nil {
+					return 0, err
+				}
+				w, h, err := set.Dimensions(ref)
+				if err != nil && first == nil {
+					first = err
+				}
+				if side = max(side, min(w, h)); side >= enough {
+					return enough, nil
+				}
+			}
 		}
-		return min(sample.Image.W, sample.Image.H), nil
 	}
-	return 0, ctx.Err()
+	if side == 0 {
+		return 0, first
+	}
+	return side, nil
 }
 
 // FactsOf returns what presets take of a set, for images with a short side of size pixels.

@@ -112,6 +112,8 @@ func TestNorms(t *testing.T) {
 		{"instance", layer{Instance, true}, func(image, ch int) (float64, float64) { return moments64(image, image+1, ch) }},
 		{"the default", layer{"", false}, func(image, ch int) (float64, float64) { return moments64(image, image+1, ch) }},
 		{"batch in training", layer{Batch, true}, func(_, ch int) (float64, float64) { return moments64(0, b, ch) }},
+		{"batch taken in twice, in training", layer{BatchTwice, true}, func(_, ch int) (float64, float64) { return moments64(0, b, ch) }},
+		{"batch taken in twice", layer{BatchTwice, false}, func(_, ch int) (float64, float64) { return float64(mean[ch]), float64(variance[ch]) }},
 		{"batch", layer{Batch, false}, func(_, ch int) (float64, float64) { return float64(mean[ch]), float64(variance[ch]) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -131,10 +133,10 @@ func TestNorms(t *testing.T) {
 			}
 			for ch := range c {
 				wantMean, wantVar := float64(mean[ch]), float64(variance[ch])
-				if test.layer == (layer{Batch, true}) {
+				if share := map[layer]float64{{Batch, true}: 0.1, {BatchTwice, true}: 1 - 0.9*0.9}[test.layer]; share > 0 {
 					m, v := moments64(0, b, ch)
 					const n = b * h * w
-					wantMean, wantVar = 0.9*wantMean+0.1*m, 0.9*wantVar+0.1*v*n/(n-1)
+					wantMean, wantVar = (1-share)*wantMean+share*m, (1-share)*wantVar+share*v*n/(n-1)
 				}
 				gotMean, gotVar := flat(set["running_mean"])[ch], flat(set["running_var"])[ch]
 				if math.Abs(float64(gotMean)-wantMean) > 1e-6 || math.Abs(float64(gotVar)-wantVar) > 1e-6 {

@@ -30,8 +30,8 @@ func New(name string, size, classes int, norm Norm) (Net, error) {
 	switch {
 	case net == nil:
 		return nil, fmt.Errorf("evaluate: network %q is not known, want convnet with a depth or one of %s", name, strings.Join(Names(), ", "))
-	case !slices.Contains([]Norm{"", Instance, Batch, NoNorm}, norm):
-		return nil, fmt.Errorf("evaluate: %s: norm is %q, want %q, %q or %q", name, norm, Instance, Batch, NoNorm)
+	case norm != "" && !slices.Contains(norms, norm):
+		return nil, fmt.Errorf("evaluate: %s: norm is %q, want one of %q", name, norm, norms)
 	case classes < 1:
 		return nil, fmt.Errorf("evaluate: %s: %d classes, want at least 1", name, classes)
 	case size < least:

@@ -21,7 +21,8 @@ import (
 //	soft-f1   soft    300             224        best       the same for images that are no collages: no shuffling
 //	quick     hard    hard's / 10     as hard    last       ours, to explore; see quickProtocol
 //
-// An image smaller than 224 pixels keeps its size.
+// They all look at 224 pixels, to which smaller images are enlarged, unless all images to train on are smaller: then
+// at the largest short side of these.
 type Protocol struct {
 	Name string `json:"name"` // of the preset, and what was changed in it: "quick (epochs=50)"
 
@@ -91,7 +92,7 @@ type Facts struct {
 	IPC     int    // images per class, of the class that has most
 	Classes int    //
 	Images  int    // of all classes
-	Size    int    // pixels of the short side of the images
+	Size    int    // pixels of the largest short side of the images to train on, or Published if that is less; see Side
 	Net     string // as New takes it
 }
 
@@ -116,10 +117,12 @@ func Preset(name string, f Facts) (Protocol, error) {
 	return Protocol{}, fmt.Errorf("evaluate: protocol %q is not known, want one of %s", name, strings.Join(Presets(), ", "))
 }
 
-// hardProtocol is that of the programs of IDC, Minimax and MGD³. Their images are of 256 pixels or more, and they look
-// at 224 of them; smaller ones stay as they are.
+// Published is the size that all published programs look at, in pixels.
+const Published = 224
+
+// hardProtocol is that of the programs of IDC, Minimax and MGD³.
 func hardProtocol(f Facts) Protocol {
-	size := min(224, f.Size)
+	size := min(Published, f.Size)
 	p := Protocol{
 		Name: "hard", Labels: Hard, Norm: Instance,
 		Size: size, TrainSize: size,
@@ -153,12 +156,12 @@ func Epochs(ipc, classes int) int {
 // softProtocol is that of RDED's program; factor is that of its patch shuffling. Its training images are of 224
 // pixels; larger ones come with the margin that its test images have.
 func softProtocol(f Facts, factor int) Protocol {
-	size := min(224, f.Size)
+	size := min(Published, f.Size)
 	if strings.HasPrefix(f.Net, "convnet") {
 		size = min(128, f.Size)
 	}
 	p := Protocol{
-		Name: "soft", Labels: Soft, Temperature: 20, Norm: Batch,
+		Name: "soft", Labels: Soft, Temperature: 20, Norm: BatchTwice,
 		Size: size, TrainSize: margin(size),
 		Batch: softBatch(f), TestBatch: 32,
 		Optimiser: Optimiser{Kind: AdamW, Rate: softRate(f.Net), Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Decay: 0.01, DecayMatrices: true},

@@ -55,7 +55,7 @@ func TestConstants(t *testing.T) {
 		"cutmix": 1, "validation.after": 0, "validation.every": 20, "publish": "best",
 	}
 	soft := map[string]any{
-		"name": "soft", "labels": "soft", "temperature": 20, "size": 224, "train_size": 256, "norm": "batch",
+		"name": "soft", "labels": "soft", "temperature": 20, "size": 224, "train_size": 256, "norm": "batch-twice",
 		"epochs": 300, "batch": 50, "test_batch": 32,
 		"optimiser.kind": "adamw", "optimiser.rate": 1e-3, "optimiser.beta1": 0.9, "optimiser.beta2": 0.999, "optimiser.epsilon": 1e-8,
 		"optimiser.decay": 0.01, "optimiser.decay_matrices_only": true,

@@ -35,7 +35,7 @@ func Compare(ctx context.Context, o Options) (_ *Comparison, err error) {
 		return nil, err
 	}
 	c := o.newComparison()
-	w := comparer{Options: &o, made: map[setID]*dataset.Set{}, tests: map[evaluate.DataOptions]*evaluate.Data{}}
+	w := newComparer(&o)
 	defer func() { err = errors.Join(err, w.close()) }()
 	jobs := o.jobs()
 	for i, j := range jobs {
@@ -148,7 +148,11 @@ func (o *Options) ProtocolDir() string {
 type comparer struct {
 	*Options
 	made  map[setID]*dataset.Set
-	tests map[evaluate.DataOptions]*evaluate.Data
+	tests *tests
+}
+
+func newComparer(o *Options) *comparer {
+	return &comparer{o, map[setID]*dataset.Set{}, newTests(o.Test, o.Settings.Encode.IgnoreEXIF)}
 }
 
 // close closes the sets.
@@ -174,7 +178,7 @@ func (w *comparer) do(ctx context.Context, j job) (*evaluate.Score, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", j.set, err)
 	}
-	test, err := w.test(p.TestData())
+	test, err := w.tests.data(p.TestData())
 	if err != nil {
 		return nil, err
 	}
@@ -223,18 +227,4 @@ func (w *comparer) open(ctx context.Context, id setID) (*dataset.Set, error) {
 		return nil, err
 	}
 	return dataset.Open(ctx, distill.ImagesDir(dir), dataset.OpenOptions{Classes: w.Train.ClassNames()})
-}
-
-// test returns the images to test on.
-func (w *comparer) test(o evaluate.DataOptions) (*evaluate.Data, error) {
-	if test, ok := w.tests[o]; ok {
-		return test, nil
-	}
-	o.IgnoreEXIF = w.Settings.Encode.IgnoreEXIF
-	test, err := evaluate.NewData(w.Test, o)
-	if err != nil {
-		return nil, fmt.Errorf("test images: %w", err)
-	}
-	w.tests[o] = test
-	return test, nil
 }

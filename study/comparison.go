@@ -139,7 +139,7 @@ func (c *Comparison) Table(net, which string) report.Table {
 		evaluate.Last: "accuracy at the end of the training",
 		evaluate.Best: "best accuracy on the test images in the course of the training, which selects on them",
 	}
-	t.Title = fmt.Sprintf("%s, protocol %s: %s, %%", net, c.protocolName(), title[which])
+	t.Title = fmt.Sprintf("%s, protocol %s: %s, %%", net, c.protocolName(net), title[which])
 	for _, ipc := range c.IPCs {
 		t.Columns = append(t.Columns, fmt.Sprintf("IPC %d", ipc))
 	}
@@ -157,12 +157,14 @@ func (c *Comparison) Table(net, which string) report.Table {
 	return t
 }
 
-// protocolName is the name of the protocol with its changes.
-func (c *Comparison) protocolName() string {
-	if len(c.Cells) > 0 {
-		return c.Cells[0].Protocol.Name
+// protocolName is the name of the protocol with its changes, and the size at which it looks at images with a net.
+func (c *Comparison) protocolName(net string) string {
+	i := slices.IndexFunc(c.Cells, func(cell Cell) bool { return cell.Net == net })
+	if i < 0 {
+		return c.Protocol
 	}
-	return c.Protocol
+	p := c.Cells[i].Protocol
+	return fmt.Sprintf("%s at %d pixels", p.Name, p.Size)
 }
 
 // Tables returns the tables of all nets, first of each the accuracy that the protocol publishes, then, where the nets were

@@ -20,8 +20,8 @@ const (
 // made them in.
 func Pictures(ctx context.Context, o Options) ([]report.Picture, error) {
 	var pictures []report.Picture
-	w := comparer{Options: &o, made: map[setID]*dataset.Set{}}
-	w.Report = nil
+	o.Report = nil
+	w := newComparer(&o)
 	for _, m := range o.Methods {
 		if m == Full {
 			continue

@@ -41,6 +41,7 @@ type Swept struct {
 	On       string           `json:"on"` // what the judge tested on, OnHeldOut or OnTest
 	HeldOut  float64          `json:"held_out"`
 	Judge    Judge            `json:"judge"`
+	Size     int              `json:"size,omitempty"` // pixels that the judge's network looks at
 	Grid     bool             `json:"grid"`
 	Settings distill.Settings `json:"settings"` // around which the points stand: the first point
 	Points   []PointTrials    `json:"points"`
@@ -73,7 +74,7 @@ func (s *Sweep) Do(ctx context.Context) (*Swept, error) {
 	if err != nil {
 		return nil, err
 	}
-	swept := &Swept{On: t.on, HeldOut: s.HeldOut, Judge: s.Judge, Grid: s.Grid, Settings: s.Settings, SeedEncodes: s.SeedEncodes}
+	swept := &Swept{On: t.on, HeldOut: s.HeldOut, Judge: s.Judge, Size: t.size, Grid: s.Grid, Settings: s.Settings, SeedEncodes: s.SeedEncodes}
 	done := 0
 	for _, p := range points {
 		of := PointTrials{Point: p}
@@ -123,7 +124,7 @@ func (s *Swept) what() string {
 // Result shows the sweep: the accuracies and the scores as tables, and a plot for each axis.
 func (s *Swept) Result() report.Result {
 	r := report.Result{Title: "Sweep", Notes: []string{s.note()}}
-	accuracy := report.Table{Title: "Accuracy", Unit: s.what(), Columns: []string{"accuracy, %"}}
+	accuracy := report.Table{Title: fmt.Sprintf("Accuracy at %d pixels", s.Size), Unit: s.what(), Columns: []string{"accuracy, %"}}
 	scored := report.Table{Title: "Scores without training, beside the held-out images", Columns: ScoreNames, Decimals: 3}
 	points := make([]Point, len(s.Points))
 	for i, p := range s.Points {

@@ -45,16 +45,16 @@ func (j Judge) preset(f evaluate.Facts) (evaluate.Protocol, error) {
 	return p.With(j.Changes...)
 }
 
-// check finds what would fail only when the first set is there.
-func (j Judge) check(o Options) error {
+// size is the pixels that the network looks at. It finds what would fail only when the first set is there.
+func (j Judge) size(o Options) (int, error) {
 	f := evaluate.Facts{IPC: o.Settings.Modes.IPC, Classes: len(o.Train.Classes), Images: o.Settings.Modes.IPC * len(o.Train.Classes),
 		Size: o.Settings.Encode.Size, Net: j.Net}
 	p, err := j.preset(f)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	_, err = evaluate.New(j.Net, p.Size, f.Classes, p.Norm)
-	return err
+	return p.Size, err
 }
 
 // Trial is what one set came to.
@@ -76,9 +76,10 @@ type trials struct {
 	Options
 	judge      Judge
 	kept, held *dataset.Set
-	test       *dataset.Set // of what the judge tests on: held, or a test set
-	on         string       // name of test
-	share      float64      // of the images that is held out
+	tests      *tests  // what the judge tests on: held, or a test set
+	on         string  // name of it
+	size       int     // pixels that the judge looks at
+	share      float64 // of the images that is held out
 	real       map[string]modes.Matrix
 }
 
@@ -94,21 +95,22 @@ const (
 
 // newTrials encodes the training images, and holds a share of them out. Without a test set sets are judged by these.
 func newTrials(ctx context.Context, o Options, judge Judge, share float64, test *dataset.Set) (*trials, error) {
-	t := &trials{Options: o, judge: judge, test: test, on: OnTest}
+	t := &trials{Options: o, judge: judge, on: OnTest}
 	var err error
 	if t.kept, t.held, err = HoldOut(o.Train, share); err != nil {
 		return nil, err
 	}
 	if test == nil {
-		t.test, t.on = t.held, OnHeldOut
+		test, t.on = t.held, OnHeldOut
 	}
+	t.tests = newTests(test, o.Settings.Encode.IgnoreEXIF)
 	for _, class := range t.kept.Classes {
 		if n := len(class.Images); n < o.Settings.Modes.IPC && o.Settings.Modes.Short == modes.ShortError {
 			return nil, fmt.Errorf("class %q: %w: have %d without those held out, want %d", class.Name, modes.ErrTooFew, n, o.Settings.Modes.IPC)
 		}
 	}
 	if judge.Net != "" {
-		if err := judge.check(o); err != nil {
+		if t.size, err = judge.size(o); err != nil {
 			return nil, err
 		}
 	}
@@ -229,7 +231,7 @@ func (t *trials) learn(ctx context.Context, p Point, set *dataset.Set, seed uint
 	if err != nil {
 		return nil, err
 	}
-	test, err := evaluate.NewData(t.test, protocol.TestData())
+	test, err := t.tests.data(protocol.TestData())
 	if err != nil {
 		return nil, err
 	}

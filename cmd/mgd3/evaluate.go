@@ -147,7 +147,7 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 	return e.printScores(o, sets)
 }
 
-// open opens the sets, and says how large their images are: as the smallest of the sets to train on.
+// open opens the sets, and says how large the images to train on are; see [evaluate.Side].
 func (o *evaluateOptions) open(ctx context.Context) (sets []*judged, test *dataset.Set, side int, err error) {
 	classes, err := dataset.ParseClasses(o.classes)
 	if err != nil {
@@ -166,13 +166,6 @@ func (o *evaluateOptions) open(ctx context.Context) (sets []*judged, test *datas
 			return append(sets, s), nil, 0, fmt.Errorf("two sets have the name %s: NAME=SET gives another", s.Name)
 		}
 		sets = append(sets, s)
-		n, err := evaluate.Side(ctx, s.set)
-		if err != nil {
-			return sets, nil, 0, err
-		}
-		if side == 0 || n < side {
-			side = n
-		}
 	}
 	test, err = openSet(ctx, o.test, dataset.OpenOptions{Split: o.testSplit, Classes: classes, Names: names, Limit: o.testLimit})
 	if err != nil {
@@ -183,7 +176,16 @@ func (o *evaluateOptions) open(ctx context.Context) (sets []*judged, test *datas
 			return sets, test, 0, fmt.Errorf("%s and %s: %w", s.Name, o.test, err)
 		}
 	}
-	return sets, test, side, nil
+	side, err = evaluate.Side(ctx, evaluate.Published, imagesOf(sets)...)
+	return sets, test, side, err
+}
+
+// imagesOf are the image sets of sets.
+func imagesOf(sets []*judged) (list []*dataset.Set) {
+	for _, s := range sets {
+		list = append(list, s.set)
+	}
+	return list
 }
 
 // openTrain opens SET or NAME=SET. Of an output folder of distill it takes the images.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mgd3/evaluate"
@@ -51,7 +52,7 @@ const manyClasses = 100
 func scoresResult(o *evaluateOptions, sets []*judged) report.Result {
 	protocol := sets[0].Scores[0][0].Protocol
 	r := report.Result{
-		Title: "Accuracy on " + o.test + ", protocol " + protocol.Name,
+		Title: fmt.Sprintf("Accuracy on %s, protocol %s at %s", o.test, protocol.Name, sizes(sets)),
 		Notes: []string{
 			scoresNote(o, protocol),
 			"± is the population standard deviation over the trainings, as the published programs print it.",
@@ -87,6 +88,19 @@ func scoresResult(o *evaluateOptions, sets []*judged) report.Result {
 	return r
 }
 
+// sizes are the sizes that the networks look at: one, unless a protocol has another for some of them.
+func sizes(sets []*judged) string {
+	var list []string
+	for _, set := range sets {
+		for _, scores := range set.Scores {
+			if size := strconv.Itoa(scores[0].Protocol.Size); !slices.Contains(list, size) {
+				list = append(list, size)
+			}
+		}
+	}
+	return strings.Join(list, " and ") + " pixels"
+}
+
 func percent(scores []*evaluate.Score, value func(*evaluate.Score) float64) (c report.Cell) {
 	for _, s := range scores {
 		c.Values = append(c.Values, 100*value(s))
@@ -96,7 +110,7 @@ func percent(scores []*evaluate.Score, value func(*evaluate.Score) float64) (c r
 
 // scoresNote is the recipe in a sentence.
 func scoresNote(o *evaluateOptions, p evaluate.Protocol) string {
-	note := fmt.Sprintf("%s labels, %d pixels, %s from %g, batches of %d", p.Labels, p.Size, p.Optimiser.Kind, p.Optimiser.Rate, p.Batch)
+	note := fmt.Sprintf("%s labels, %s from %g, batches of %d", p.Labels, p.Optimiser.Kind, p.Optimiser.Rate, p.Batch)
 	return fmt.Sprintf("Trained from scratch %s: %s; every field is in scores.json.", times(o.repeat), note)
 }
 
