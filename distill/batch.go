@@ -95,7 +95,7 @@ func (s *sampling) try(batch int) error {
 	dims := append([]int{batch}, l.Shape...)
 	zero := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(latents, dims...) }
 	labels := tensors.FromFlatDataAndDimensions(make([]int32, batch), batch)
-	if err := s.step.Into(latents, zero(), labels, zero(), zero(), tensors.FromValue(s.sampler.Steps()[0].Coef)); err != nil {
+	if err := s.step.Take(latents, zero(), labels, zero(), zero(), tensors.FromValue(s.sampler.Steps()[0].Coef)); err != nil {
 		return err
 	}
 	return s.run.Autoencoder.DecodeTo(make([]float32, batch*3*l.Settings.Size*l.Settings.Size), make([]float32, len(latents)), l.Settings.Size)

@@ -283,6 +283,16 @@ func (p *Program) Into(dst []float32, in ...*tensors.Tensor) error {
 		out.FinalizeAll())
 }
 
+// Take is [Program.Into] of inputs that nobody needs afterwards: their memory on the device is freed at once, not when
+// the garbage collector comes.
+func (p *Program) Take(dst []float32, in ...*tensors.Tensor) error {
+	errs := []error{p.Into(dst, in...)}
+	for _, t := range in {
+		errs = append(errs, t.FinalizeAll())
+	}
+	return errors.Join(errs...)
+}
+
 // Explainer is what the executables of some backends are: they can say what they do.
 type Explainer interface {
 	// Explain writes the plan: its kernels with shapes, operations, bytes, and the time each took in

@@ -96,3 +96,29 @@ func TestSetRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestTake: inputs are gone afterwards, also after an error.
+func TestTake(t *testing.T) {
+	e, err := Open("cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	double := func(_ Params, in []*Node) []*Node { return []*Node{Add(in[0], in[0])} }
+	p, err := e.Compile("double", double, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, length := range []int{2, 3} {
+		x, dst := tensors.FromFlatDataAndDimensions([]float32{1, -2}, 2), make([]float32, length)
+		if err := p.Take(dst, x); (err == nil) != (length == 2) {
+			t.Errorf("%d numbers: got %v", length, err)
+		}
+		if length == 2 && (dst[0] != 2 || dst[1] != -4) {
+			t.Errorf("got %v, want [2 -4]", dst)
+		}
+		if x.Ok() {
+			t.Errorf("%d numbers: the input is still there", length)
+		}
+	}
+}

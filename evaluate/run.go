@@ -473,7 +473,7 @@ func (t *training) validate(ctx context.Context) ([][]int, error) {
 			return nil, err
 		}
 		logits := make([]float32, p.TestBatch*classes)
-		if err := errors.Join(t.test.Into(logits, x), x.FinalizeAll()); err != nil {
+		if err := t.test.Take(logits, x); err != nil {
 			return nil, err
 		}
 		for i, label := range t.Test.Labels[b.index:min(t.Test.Len(), b.index+p.TestBatch)] {

@@ -91,12 +91,12 @@ func lpips(p engine.Params, in []*Node) []*Node { return []*Node{LPIPS(p, in[0],
 
 // Features writes the features [n, Width] of images [n, 3, size, size] in [-1, 1].
 func (n *Net) Features(features, images []float32, size int) error {
-	return n.features.Into(features, tensor(images, size))
+	return n.features.Take(features, tensor(images, size))
 }
 
 // Distance writes the LPIPS [n] of images a and b [n, 3, size, size] in [-1, 1].
 func (n *Net) Distance(distance, a, b []float32, size int) error {
-	return n.distance.Into(distance, tensor(a, size), tensor(b, size))
+	return n.distance.Take(distance, tensor(a, size), tensor(b, size))
 }
 
 func tensor(images []float32, size int) *tensors.Tensor {

@@ -67,7 +67,7 @@ func (a *Autoencoder) HasPosterior() bool { return a.sample != nil }
 // EncodeMean writes the scaled latents of images [n, 3, size, size] in [-1, 1] to latents [n, c, h, w]: the means
 // of their posteriors, where there are any.
 func (a *Autoencoder) EncodeMean(latents, images []float32, size int) error {
-	return a.encode.Into(latents, a.images(images, size))
+	return a.encode.Take(latents, a.images(images, size))
 }
 
 // EncodeSample writes samples of the posterior, drawn with the standard normal numbers in z
@@ -77,12 +77,12 @@ func (a *Autoencoder) EncodeSample(latents, images, z []float32, size int) error
 	if a.sample == nil {
 		return ErrNoPosterior
 	}
-	return a.sample.Into(latents, a.images(images, size), a.latents(z, size))
+	return a.sample.Take(latents, a.images(images, size), a.latents(z, size))
 }
 
 // DecodeTo writes the images [n, 3, size, size], about [-1, 1], of scaled latents [n, c, h, w].
 func (a *Autoencoder) DecodeTo(images, latents []float32, size int) error {
-	return a.decode.Into(images, a.latents(latents, size))
+	return a.decode.Take(images, a.latents(latents, size))
 }
 
 func (a *Autoencoder) images(data []float32, size int) *tensors.Tensor {

@@ -249,7 +249,7 @@ func (a *autoencoding) sample(ctx context.Context, mean engine.Weights) (*datase
 			return nil, err
 		}
 		out := make([]float32, len(images)*3*a.o.Images.Size*a.o.Images.Size)
-		if err := a.reconstruct.program.Into(out, a.tensor(images)); err != nil {
+		if err := a.reconstruct.program.Take(out, a.tensor(images)); err != nil {
 			return nil, err
 		}
 		rows = append(rows, images, imagesOf(out, a.o.Images.Size))
@@ -282,7 +282,7 @@ func (a *autoencoding) scaling(ctx context.Context, w engine.Weights) (float64, 
 			return err
 		}
 		out := make([]float32, rows*row)
-		err = encode.Into(out, a.tensor(images))
+		err = encode.Take(out, a.tensor(images))
 		copy(latents[lo*row:hi*row], out)
 		return err
 	})

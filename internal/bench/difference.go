@@ -73,7 +73,7 @@ func (m *model) images(ctx context.Context, e *engine.Engine, steps, n int) (lat
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		if err := decode.Into(row(pixels, i, n), tensors.FromFlatDataAndDimensions(row(latents, i, n), 1, c, side, side)); err != nil {
+		if err := decode.Take(row(pixels, i, n), tensors.FromFlatDataAndDimensions(row(latents, i, n), 1, c, side, side)); err != nil {
 			return nil, nil, err
 		}
 	}
