@@ -48,7 +48,7 @@ func (r *Run) discoverClass(ctx context.Context, class string, claimed modesClai
 	}
 	defer cached.Close()
 	path := classFile(modesDir(r.Out), class)
-	unlock, err := lock(ctx, path)
+	unlock, err := atomicfile.Wait(ctx, path)
 	if err != nil {
 		return err
 	}

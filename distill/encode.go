@@ -7,6 +7,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/engine"
+	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 	"mgd3/rng"
 )
@@ -56,7 +57,7 @@ func (r *Run) Encode(ctx context.Context) error {
 // encodeClass writes one class's latents, from where an earlier call was stopped.
 func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, shape []int, size int, p *progress) error {
 	path := classFile(r.latentsDir(), class.Name)
-	unlock, err := lock(ctx, path)
+	unlock, err := atomicfile.Wait(ctx, path)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -77,7 +76,7 @@ func Claim(dir string, v any) error {
 	}
 	have, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) { // shards that start together come here together
-		unlock, errLock := lock(context.Background(), path)
+		unlock, errLock := atomicfile.Wait(context.Background(), path)
 		if errLock != nil {
 			return errLock
 		}
@@ -85,7 +84,7 @@ func Claim(dir string, v any) error {
 		have, err = os.ReadFile(path)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		return atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(append(want, '\n')); return err })
+		return atomicfile.WriteBytes(path, append(want, '\n'))
 	}
 	if err != nil {
 		return err

@@ -2,51 +2,70 @@ package distill
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/gofrs/flock"
+	"mgd3/internal/atomicfile"
 )
 
 // ErrBusy says that another process is at work on the same output.
-var ErrBusy = errors.New("another mgd3 is at work on it")
+var ErrBusy = atomicfile.ErrBusy
 
-// lock waits until this process alone may write path, whose folder it makes. The system takes the
-// lock back when the process dies, so nothing is ever left locked.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	l, err := newLock(path)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := l.TryLockContext(ctx, 100*time.Millisecond); err != nil {
-		return nil, err
-	}
-	return func() { _ = l.Unlock() }, nil
-}
-
-// Lock takes the output folder for one shard, or says [ErrBusy].
+// Lock takes the output folder for one shard, or says [ErrBusy] if another process has a part of it. The
+// system takes the lock back when the process dies, so nothing is ever left locked.
 func Lock(out string, shard Shard) (unlock func(), err error) {
-	l, err := newLock(filepath.Join(out, fmt.Sprintf("shard-%d-of-%d", shard.Index, shard.Count)))
-	if err != nil {
-		return nil, err
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return nil, atomicfile.Failed(out, err)
 	}
-	ok, err := l.TryLock()
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fmt.Errorf("%s, shard %v: %w", out, shard, ErrBusy)
-	}
-	return func() { _ = l.Unlock() }, nil
+	return lockShards(out, shard, atomicfile.Lock)
 }
 
-func newLock(path string) (*flock.Flock, error) {
-	dir, name := filepath.Split(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// LockReading takes the output folder for reading: no process may write to it meanwhile, others may read. It says
+// [ErrBusy] if one is writing.
+func LockReading(out string) (unlock func(), err error) {
+	if _, err := os.Stat(out); err != nil {
+		return func() {}, nil // what is read there says so
+	}
+	return lockShards(out, Whole, atomicfile.Share)
+}
+
+// lockShards takes the lock of one shard after a look at those that overlap with it, one process at a time.
+func lockShards(out string, shard Shard, take func(path string) (func(), error)) (unlock func(), err error) {
+	looked, err := atomicfile.Wait(context.Background(), filepath.Join(out, "shards"))
+	if err != nil {
 		return nil, err
 	}
-	return flock.New(filepath.Join(dir, "."+name+".lock")), nil
+	defer looked()
+	entries, err := os.ReadDir(out)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		var other Shard
+		n, _ := fmt.Sscanf(entry.Name(), ".shard-%d-of-%d.lock", &other.Index, &other.Count)
+		if n != 2 || other == shard || entry.Name() != filepath.Base(atomicfile.LockFile(other.lock(out))) || !shard.overlaps(other) {
+			continue
+		}
+		free, err := take(other.lock(out))
+		if err != nil {
+			return nil, fmt.Errorf("%q, shard %v beside shard %v: %w", out, shard, other, err)
+		}
+		free()
+	}
+	unlock, err = take(shard.lock(out))
+	if err != nil {
+		return nil, fmt.Errorf("%q, shard %v: %w", out, shard, err)
+	}
+	return unlock, nil
+}
+
+// lock is what stands for the shard in the names of locks.
+func (s Shard) lock(out string) string {
+	return filepath.Join(out, fmt.Sprintf("shard-%d-of-%d", s.Index, s.Count))
+}
+
+// overlaps reports whether two shards have a part of the whole in common.
+func (s Shard) overlaps(o Shard) bool {
+	return s.Index*o.Count < (o.Index+1)*s.Count && o.Index*s.Count < (s.Index+1)*o.Count
 }

@@ -98,7 +98,7 @@ func Finish(out string) (*Manifest, error) {
 		return nil, err
 	}
 	path := filepath.Join(out, manifestName)
-	unlock, err := lock(context.Background(), path) // shards that end together all find that nothing is missing
+	unlock, err := atomicfile.Wait(context.Background(), path) // shards that end together all find that nothing is missing
 	if err != nil {
 		return nil, err
 	}

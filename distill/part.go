@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 )
 
@@ -45,7 +46,7 @@ func partOfClass(ctx context.Context, to, from, class string, keep func(class, i
 		}
 	}
 	path := classFile(to, class)
-	unlock, err := lock(ctx, path)
+	unlock, err := atomicfile.Wait(ctx, path)
 	if err != nil {
 		return err
 	}

@@ -259,7 +259,7 @@ func (s *sampling) write(im image, key string, latent []float32, pixels *dataset
 	if err := dataset.WritePNG(&png, pixels); err != nil {
 		return err
 	}
-	if err := atomicfile.Write(im.png(s.run.Out), func(w io.Writer) error { _, err := w.Write(png.Bytes()); return err }); err != nil {
+	if err := atomicfile.WriteBytes(im.png(s.run.Out), png.Bytes()); err != nil {
 		return err
 	}
 	tensor := weights.F32("latent", s.claimed.Modes.Latents.Shape, latent)

@@ -509,7 +509,7 @@ func (t *training) finish() (*Score, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = atomicfile.Write(filepath.Join(t.Dir, resultName), func(w io.Writer) error { _, err := w.Write(append(data, '\n')); return err })
+	err = atomicfile.WriteBytes(filepath.Join(t.Dir, resultName), append(data, '\n'))
 	if err != nil {
 		return nil, err
 	}

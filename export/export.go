@@ -19,7 +19,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"os"
 	"path"
@@ -93,7 +92,7 @@ type Written struct {
 	Bytes   int64  `json:"bytes"` // of all files
 }
 
-// Write writes the set in the folder dir to out, which appears when it is complete. What stands there with the same bytes may stay,
+// Write writes the set in the folder dir to out, which appears when it is complete. Another process at work on out is a [distill.ErrBusy]. What stands there with the same bytes may stay,
 // anything else is an [ErrExists]. A folder without a usable manifest is an [ErrSet]; an image that is missing or has another hash than in the manifest is an [ErrChanged].
 func Write(ctx context.Context, dir, out string, o Options) (Written, error) {
 	if err := o.Format.Check(); err != nil {
@@ -107,18 +106,25 @@ func Write(ctx context.Context, dir, out string, o Options) (Written, error) {
 	if inside(distill.ImagesDir(dir), out) {
 		return Written{}, fmt.Errorf("%s lies among the images of the set, want another place", out)
 	}
-	tmp := filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".part")
-	if err := os.RemoveAll(tmp); err != nil { // what a killed call left
+	unlock, err := atomicfile.Lock(out)
+	if err != nil {
 		return Written{}, err
 	}
+	defer unlock()
+	work, err := newWork(out)
+	if err != nil {
+		return Written{}, err
+	}
+	tmp := filepath.Join(work, filepath.Base(out))
 	write := map[Format]func(context.Context, string, Options) error{
 		Folder: s.folder, Zip: s.zip, Parquet: s.parquet, WebDataset: s.webDataset,
 	}[o.Format]
-	if err := write(ctx, tmp, o); err != nil {
-		return Written{}, errors.Join(err, os.RemoveAll(tmp))
+	err = write(ctx, tmp, o)
+	if err == nil {
+		err = place(tmp, out)
 	}
-	if err := place(tmp, out); err != nil {
-		return Written{}, errors.Join(err, os.RemoveAll(tmp))
+	if err := errors.Join(err, os.RemoveAll(work)); err != nil {
+		return Written{}, err
 	}
 	w := Written{Out: out, Format: o.Format, Images: s.count(), Classes: len(s.classes)}
 	w.Files, w.Bytes, err = measure(out)
@@ -249,5 +255,5 @@ func (s *set) read(class int, entry json.RawMessage) (picture, error) {
 
 // writeFile writes a file of which the bytes are known.
 func writeFile(name string, data []byte) error {
-	return atomicfile.Write(name, func(w io.Writer) error { _, err := w.Write(data); return err })
+	return atomicfile.WriteBytes(name, data)
 }

@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -462,4 +464,38 @@ func TestBadManifests(t *testing.T) {
 func quoted(s string) []byte {
 	data, _ := json.Marshal(s)
 	return data
+}
+
+// TestTwoAtOnce: of several exports to one place each ends with the whole set there or is busy, and none with files missing.
+func TestTwoAtOnce(t *testing.T) {
+	dir, _ := newSet(t)
+	for _, format := range Formats {
+		whole := filepath.Join(t.TempDir(), "whole")
+		if _, err := Write(t.Context(), dir, whole, Options{Format: format}); err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			out := filepath.Join(t.TempDir(), "out")
+			var done atomic.Int32
+			var group sync.WaitGroup
+			for range 4 {
+				group.Go(func() {
+					switch _, err := Write(t.Context(), dir, out, Options{Format: format}); {
+					case err == nil:
+						done.Add(1)
+						if same, err := sameTree(whole, out); err != nil || !same {
+							t.Errorf("%s: done, and the output is not whole (%v)", format, err)
+						}
+					case !errors.Is(err, distill.ErrBusy):
+						t.Errorf("%s: %v", format, err)
+					}
+				})
+			}
+			group.Wait()
+			if done.Load() == 0 {
+				t.Errorf("%s: nobody wrote it", format)
+			}
+			wantAlone(t, out)
+		}
+	}
 }

@@ -2,13 +2,46 @@ package export
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"mgd3/internal/atomicfile"
 )
+
+// newWork makes a folder beside out, in which it is made. The caller has the lock of out, so that what else is there of
+// the same kind was left by killed processes, and goes.
+func newWork(out string) (string, error) {
+	parent, name := filepath.Split(out)
+	if info, err := os.Lstat(filepath.Join(parent, "."+name+".part")); err == nil && (info.IsDir() || info.Mode().IsRegular()) {
+		if err := os.RemoveAll(filepath.Join(parent, "."+name+".part")); err != nil { // of an earlier version
+			return "", atomicfile.Failed(out, err)
+		}
+	}
+	sum := sha256.Sum256([]byte(name)) // shorter than some names
+	ours := fmt.Sprintf(".mgd3-%x-", sum[:8])
+	entries, err := os.ReadDir(filepath.Clean(parent))
+	if err != nil {
+		return "", atomicfile.Failed(out, err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), ours) {
+			if err := os.RemoveAll(filepath.Join(parent, entry.Name())); err != nil {
+				return "", atomicfile.Failed(out, err)
+			}
+		}
+	}
+	work, err := os.MkdirTemp(filepath.Clean(parent), ours)
+	if err != nil {
+		return "", atomicfile.Failed(out, err)
+	}
+	return work, nil
+}
 
 // place moves a finished file or folder to its place. There may be nothing, an empty folder, or the same already.
 func place(tmp, out string) error {
@@ -18,7 +51,7 @@ func place(tmp, out string) error {
 		_, err = os.Lstat(out)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return os.Rename(tmp, out)
+		return atomicfile.Failed(out, os.Rename(tmp, out))
 	}
 	if err != nil {
 		return err
@@ -28,9 +61,9 @@ func place(tmp, out string) error {
 		return err
 	}
 	if !same {
-		return fmt.Errorf("%s %w", out, ErrExists)
+		return fmt.Errorf("%q %w", out, ErrExists)
 	}
-	return os.RemoveAll(tmp)
+	return nil
 }
 
 // sameTree compares two files, or all files of two folders.

@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"mgd3/internal/atomicfile"
@@ -125,20 +123,14 @@ func journalOf(path string) string { return path + ".part" }
 // RemoveJournal removes the journal beside a finished cache file, which is there if its Writer was killed at
 // the end of Finish.
 func RemoveJournal(path string) error {
-	if err := os.Remove(journalOf(path)); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return atomicfile.Remove(journalOf(path))
 }
 
 // NewWriter starts, or takes up again, the cache file at path for images of the given names, with
 // latents of shape [c, h, w]. A journal under the same key is kept up to its last whole record; any
 // other is dropped.
 func NewWriter(path, key string, names []string, shape []int) (*Writer, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
-	}
-	journal, err := os.OpenFile(journalOf(path), os.O_RDWR|os.O_CREATE, 0o644)
+	journal, err := atomicfile.Append(journalOf(path))
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -272,7 +271,7 @@ func writePNG(path string, im *dataset.RGB) (sha string, err error) {
 	if err := dataset.WritePNG(&file, im); err != nil {
 		return "", err
 	}
-	return hash(file.Bytes()), atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(file.Bytes()); return err })
+	return hash(file.Bytes()), atomicfile.WriteBytes(path, file.Bytes())
 }
 
 func hash(data []byte) string {
@@ -285,5 +284,5 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(append(data, '\n')); return err })
+	return atomicfile.WriteBytes(path, append(data, '\n'))
 }

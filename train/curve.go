@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"mgd3/internal/atomicfile"
 )
 
 // curve is the file of the loss: a row of CSV for every LogEvery steps, with the number of the last of them and the
@@ -23,10 +24,7 @@ type curve struct {
 
 // openCurve opens the curve as it was when x was kept.
 func openCurve(path string, columns []string, x extra) (*curve, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
-	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	file, err := atomicfile.Append(path)
 	if err != nil {
 		return nil, err
 	}

@@ -104,10 +104,7 @@ func (o *Options) checkEmpty(r Record) error {
 }
 
 func (o *Options) removeState(network string) error {
-	if err := os.Remove(statePath(o.workDir(network))); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return atomicfile.Remove(statePath(o.workDir(network)))
 }
 
 // stored returns the parameters as the file will hold them, and puts them in the place of t's.
@@ -171,5 +168,5 @@ func (o *Options) finish(ctx context.Context, r Record, t *trained, list []weigh
 }
 
 func writeFile(path string, text []byte) error {
-	return atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(append(text, '\n')); return err })
+	return atomicfile.WriteBytes(path, append(text, '\n'))
 }

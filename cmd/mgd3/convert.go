@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/distill"
 	"mgd3/dit"
 	"mgd3/internal/atomicfile"
 	"mgd3/weights"
@@ -97,6 +98,15 @@ func (e *env) convert(ctx context.Context, o convertOptions) error {
 	if index != nil {
 		others[c.IndexName()] = index
 	}
+	lock := atomicfile.Lock
+	if !o.isFile() { // within the folder, as of all that is written to in its place
+		lock = func(dir string) (func(), error) { return distill.Lock(dir, distill.Whole) }
+	}
+	unlock, err := lock(o.out)
+	if err != nil {
+		return fail(exitOutput, "", err)
+	}
+	defer unlock()
 	if err := o.checkOut(dir, file.Paths(), shards, others); err != nil {
 		return fail(exitOutput, "", err)
 	}
@@ -114,8 +124,7 @@ func (e *env) convert(ctx context.Context, o convertOptions) error {
 		report.Tensors, report.Numbers, report.Bytes = report.Tensors+n, report.Numbers+numbers, report.Bytes+bytes
 	}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
-		err := atomicfile.Write(filepath.Join(dir, name), func(w io.Writer) error { _, err := w.Write(others[name]); return err })
-		if err != nil {
+		if err := atomicfile.WriteBytes(filepath.Join(dir, name), others[name]); err != nil {
 			return fail(exitOutput, "", err)
 		}
 	}

@@ -48,6 +48,11 @@ func (e *env) distillCmd() *cobra.Command {
 				if err := e.finishOn(cmd, o); err != nil {
 					return err
 				}
+				unlock, err := distill.LockReading(o.out)
+				if err != nil {
+					return fail(exitOutput, "", err)
+				}
+				defer unlock()
 				return e.exportFinished(cmd.Context(), o)
 			}
 			return e.distill(cmd.Context(), o)

@@ -10,6 +10,7 @@ import (
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/evaluate"
+	"mgd3/internal/atomicfile"
 	"mgd3/modes"
 	"mgd3/study"
 	"mgd3/train"
@@ -56,6 +57,8 @@ var advice = []struct {
 	{syscall.ENOSPC, exitOutput, "the disk is full: make room and run the same command again, it goes on from here"},
 	{syscall.EDQUOT, exitOutput, "the disk quota is used up: make room and run the same command again, it goes on from here"},
 	{syscall.EROFS, exitOutput, "the output folder cannot be written: use another --out"},
+	{syscall.EFBIG, exitOutput, "the system allows no larger file there: see ulimit -f"},
+	{syscall.ENAMETOOLONG, exitOutput, "file systems allow 255 bytes in a name: use a shorter one"},
 	{distill.ErrOther, exitOutput, "use another --out, or remove the folder to make it anew"},
 	{distill.ErrStage, exitInput, `the stages are encode, modes and sample, in this order; "mgd3 distill" runs them all`},
 	{distill.ErrBusy, exitOutput, "wait for it, or use another --out"},
@@ -75,6 +78,7 @@ var advice = []struct {
 	{engine.ErrPlugin, exitBackend, `a CUDA plugin comes with pip install "jax[cuda12]" (or cuda13); --plugin FILE says where one is; docs/gpu.md has more`},
 	{engine.ErrBackend, exitBackend, `"--backend cpu", the default, works everywhere`},
 	{dataset.ErrImage, exitInput, "--skip-bad passes over images that cannot be read, and lists them"},
+	{atomicfile.ErrWrite, exitOutput, ""},
 	{fs.ErrNotExist, exitFailed, ""},
 	{dataset.ErrSet, exitInput, "a set is CLASS/FILE, or SPLIT/CLASS/FILE with --split SPLIT; docs/data.md has the other layouts"},
 	{fs.ErrPermission, exitOutput, ""},

@@ -43,6 +43,11 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 			if out == "" {
 				out = o.Format.Path(args[0])
 			}
+			unlock, err := distill.LockReading(args[0])
+			if err != nil {
+				return fail(exitOutput, "wait for it to be finished", err)
+			}
+			defer unlock()
 			return e.export(cmd.Context(), args[0], out, o)
 		},
 	}

@@ -60,6 +60,11 @@ The other commands need no files: they take the name glyphs in the place of a fo
 				return fail(exitUsage, "", errors.New("missing --out, or --sheet"))
 			}
 			if o.sheet != "" {
+				unlock, err := atomicfile.Lock(o.sheet)
+				if err != nil {
+					return fail(exitOutput, "", err)
+				}
+				defer unlock()
 				if err := atomicfile.Write(o.sheet, func(w io.Writer) error { return glyphs.Sheet(w, 3, 2) }); err != nil {
 					return fail(exitOutput, "", err)
 				}
@@ -93,6 +98,11 @@ func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
 		sets = append(sets, set)
 		total += len(set.Classes) * len(set.Classes[0].Images)
 	}
+	unlock, err := distill.Lock(o.out, distill.Whole)
+	if err != nil {
+		return fail(exitOutput, "", err)
+	}
+	defer unlock()
 	event := distill.Event{Stage: stageDraw, Total: total}
 	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
 	for i, split := range splits {
@@ -166,7 +176,7 @@ func writeImage(path string, set *dataset.Set, ref dataset.Ref) (same bool, err 
 	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, data) {
 		return true, nil
 	}
-	return false, atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(data); return err })
+	return false, atomicfile.WriteBytes(path, data)
 }
 
 // checkNoOthers says which visible file of the folder is not an image of the class.

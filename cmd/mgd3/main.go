@@ -21,8 +21,13 @@ const grace = 700 * time.Millisecond
 
 // run executes one command line and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
+	out := &sink{to: stdout}
 	done := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -30,7 +35,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 				done <- fail(exitFailed, "this is a bug in mgd3: please report it, with the command", fmt.Errorf("internal error: %v", r))
 			}
 		}()
-		done <- execute(ctx, args, stdout, stderr)
+		err := execute(ctx, args, out, stderr)
+		if err == nil {
+			err = out.failure()
+		}
+		done <- err
 	}()
 	var err error
 	select {

@@ -50,11 +50,21 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 	if o.out == "" {
 		o.out = filepath.Join(o.run, "sheet.png")
 	}
+	unlockRun, err := distill.LockReading(o.run)
+	if err != nil {
+		return fail(exitOutput, "wait for it to be finished", err)
+	}
+	defer unlockRun()
+	unlock, err := atomicfile.Lock(o.out)
+	if err != nil {
+		return fail(exitOutput, "", err)
+	}
+	defer unlock()
 	var sheet bytes.Buffer
 	if err := drawSheet(ctx, &sheet, o); err != nil {
 		return err
 	}
-	if err := atomicfile.Write(o.out, func(w io.Writer) error { _, err := sheet.WriteTo(w); return err }); err != nil {
+	if err := atomicfile.WriteBytes(o.out, sheet.Bytes()); err != nil {
 		return fail(exitOutput, "", err)
 	}
 	if !e.quiet {

@@ -18,6 +18,11 @@ func (e *env) verifyCmd() *cobra.Command {
 		Example: `  mgd3 verify pets-10`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			unlock, err := distill.LockReading(args[0])
+			if err != nil {
+				return fail(exitOutput, "wait for it to be finished", err)
+			}
+			defer unlock()
 			faults, err := distill.Verify(cmd.Context(), args[0])
 			if err != nil {
 				return fail(exitInput, manifestHint(err), err)
@@ -59,6 +64,11 @@ func (e *env) mergeCmd() *cobra.Command {
   mgd3 merge --out pets-10 part-0 part-1`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			unlock, err := lockMerge(out, args)
+			if err != nil {
+				return fail(exitOutput, "", err)
+			}
+			defer unlock()
 			m, err := distill.Merge(cmd.Context(), out, args)
 			if err != nil {
 				return err
@@ -70,4 +80,28 @@ func (e *env) mergeCmd() *cobra.Command {
 	cmd.Flags().StringVarP(&out, "out", "o", "", "output `DIR`")
 	require(cmd, "out")
 	return cmd
+}
+
+// lockMerge takes the output folder for writing and the shards' for reading.
+func lockMerge(out string, shards []string) (unlock func(), err error) {
+	var held []func()
+	unlock = func() {
+		for _, unlock := range held {
+			unlock()
+		}
+	}
+	for i, dir := range append([]string{out}, shards...) {
+		var one func()
+		if i == 0 {
+			one, err = distill.Lock(dir, distill.Whole)
+		} else {
+			one, err = distill.LockReading(dir)
+		}
+		if err != nil {
+			unlock()
+			return nil, err
+		}
+		held = append(held, one)
+	}
+	return unlock, nil
 }

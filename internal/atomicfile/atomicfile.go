@@ -1,51 +1,202 @@
-// Package atomicfile makes files appear only when they are complete: written beside their place,
-// synced, and renamed into it.
+// Package atomicfile makes files appear only when they are complete: written beside their place under a
+// name of their own, synced, and renamed into it. [Lock] says who may write what.
+//
+//	.mgd3-0123456789abcdef.tmp   a file in the making; its writer holds flock(2) on it
+//	.NAME.lock                   who is at work on NAME; see lock.go
+//
+// A file in the making is opened with O_EXCL under a random name, so that no link is followed and no other
+// writer disturbed. What killed writers left in a folder, the next process that writes there takes away: their
+// files are not locked any more.
 package atomicfile
 
 import (
 	"bufio"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"sync"
+
+	"github.com/gofrs/flock"
 )
+
+// ErrWrite says that an output could not be written. Errors of the callback of [Write] are not among them.
+var ErrWrite = errors.New("cannot be written")
+
+// failed is an ErrWrite with the words of its cause.
+type failed struct{ error }
+
+func (failed) Is(target error) bool { return target == ErrWrite }
+func (f failed) Unwrap() error      { return f.error }
+
+// Failed makes an [ErrWrite] that names path of a system's error, which may name a file in the making.
+func Failed(path string, err error) error {
+	if err == nil || errors.Is(err, ErrWrite) {
+		return err
+	}
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		err = e.Err
+	} else if e := (*os.LinkError)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	if info, errStat := os.Lstat(path); errStat == nil && info.IsDir() {
+		return failed{fmt.Errorf("%q: is a folder, want a file there: %w", path, err)}
+	}
+	return failed{fmt.Errorf("%q: %w", path, err)}
+}
 
 // Write calls write with a buffer in front of a new file and then puts the file at path, in place of
 // any older one. Missing folders are made. After an error, path is as it was and nothing is left
-// beside it; what a killed call leaves beside it, ".NAME.tmp", the next call for the same path
-// takes over. Only one call may write a path at a time.
+// beside it. What cannot be written is an [ErrWrite]. Calls for one path may come together: one of their
+// files stays, whole.
 func Write(path string, write func(io.Writer) error) error {
 	dir, name := filepath.Split(path)
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
+			return Failed(path, err)
 		}
 	}
-	tmp := filepath.Join(dir, "."+name+".tmp")
-	if err := create(tmp, write); err != nil {
-		if removed := os.Remove(tmp); removed != nil && !errors.Is(removed, os.ErrNotExist) {
-			return errors.Join(err, removed)
-		}
-		return err
+	sweep(dir)
+	removeOld(filepath.Join(dir, "."+name+".tmp"))
+	f, unlock, err := create(dir)
+	if err != nil {
+		return Failed(path, err)
 	}
-	if err := os.Rename(tmp, path); err != nil {
-		return errors.Join(err, os.Remove(tmp))
+	defer unlock()
+	if err := fill(f, path, write); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return errors.Join(Failed(path, err), os.Remove(f.Name()))
 	}
 	syncDir(dir)
 	return nil
 }
 
-// create writes and syncs a new file.
-func create(path string, write func(io.Writer) error) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
+// WriteBytes is [Write] of a file whose content is known.
+func WriteBytes(path string, data []byte) error {
+	return Write(path, func(w io.Writer) error { _, err := w.Write(data); return err })
+}
+
+// Append opens a file that grows where it stands, for reading and writing; it and its folder are made if they
+// are not there. Anything but a regular file is an [ErrWrite].
+func Append(path string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, Failed(path, err)
 	}
-	buffer := bufio.NewWriterSize(f, 1<<16)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, failed{fmt.Errorf("%q: is not a regular file", path)}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	return f, Failed(path, err)
+}
+
+// Remove removes a file if it is there.
+func Remove(path string) error {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil // on a read-only disk even the removal of nothing fails
+	}
+	return Failed(path, os.Remove(path))
+}
+
+// fill writes, syncs and closes a new file that will be path.
+func fill(f *os.File, path string, write func(io.Writer) error) error {
+	out := &output{file: f, path: path}
+	buffer := bufio.NewWriterSize(out, 1<<16)
 	if err := write(buffer); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	return errors.Join(buffer.Flush(), f.Sync(), f.Close())
+	if err := buffer.Flush(); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return errors.Join(Failed(path, f.Sync()), Failed(path, f.Close()))
+}
+
+// output marks the errors of a file's writes.
+type output struct {
+	file *os.File
+	path string
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.file.Write(p)
+	return n, Failed(o.path, err)
+}
+
+// temporary is the name of a file in the making: short, so that it is not too long where the file's own is not.
+var temporary = regexp.MustCompile(`^\.mgd3-[0-9a-f]{16}\.tmp$`)
+
+// IsTemporary reports whether a file of that name is in the making, or was left by a killed process.
+func IsTemporary(name string) bool { return temporary.MatchString(name) }
+
+// random is 16 hex digits.
+func random() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// create opens a new file in the making and locks it, where the system can.
+func create(dir string) (f *os.File, unlock func(), err error) {
+	for {
+		name := filepath.Join(dir, ".mgd3-"+random()+".tmp")
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		l := flock.New(name, flock.SetFlag(os.O_RDONLY))
+		ok, err := l.TryLock()
+		if err != nil { // a file system without locks: nobody takes anything away there
+			if _, gone := os.Lstat(name); gone == nil {
+				return f, func() {}, nil
+			}
+		}
+		if ok && isAt(l, name) {
+			return f, func() { _ = l.Unlock() }, nil
+		}
+		_ = l.Unlock() // another process took it for left behind, between the two lines
+		_ = f.Close()
+	}
+}
+
+// swept are the folders whose leftovers this process has looked for.
+var swept sync.Map
+
+// sweep takes away what killed processes left in a folder, once in each process.
+func sweep(dir string) {
+	if dir == "" {
+		dir = "."
+	}
+	if _, done := swept.LoadOrStore(filepath.Clean(dir), true); done {
+		return
+	}
+	entries, _ := os.ReadDir(dir) // a folder that cannot be read keeps what it has
+	for _, entry := range entries {
+		if !entry.Type().IsRegular() || !IsTemporary(entry.Name()) {
+			continue
+		}
+		name := filepath.Join(dir, entry.Name())
+		l := flock.New(name, flock.SetFlag(os.O_RDONLY))
+		if ok, err := l.TryLock(); ok && err == nil {
+			_ = os.Remove(name)
+		}
+		_ = l.Unlock()
+	}
+}
+
+// removeOld takes away what a killed process of an earlier version left: ".NAME.tmp". A link of that name stays.
+func removeOld(name string) {
+	if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() {
+		_ = os.Remove(name)
+	}
 }
 
 // syncDir makes a rename in dir last through a power cut, where the system can; where it cannot,

@@ -71,7 +71,7 @@ func folder(dir string, config []byte, specs []weights.Spec, half bool) error {
 		layout = append(layout, t)
 	}
 	return errors.Join(
-		atomicfile.Write(filepath.Join(dir, "config.json"), func(w io.Writer) error { _, err := w.Write(config); return err }),
+		atomicfile.WriteBytes(filepath.Join(dir, "config.json"), config),
 		atomicfile.Write(filepath.Join(dir, "model.safetensors"), func(w io.Writer) error { return random(w, layout) }))
 }
 

@@ -182,5 +182,5 @@ func (a Archive) Old() []byte {
 
 // WriteTorch writes a state_dict, as PyTorch does since 1.6.
 func WriteTorch(path string, list []weights.Tensor) error {
-	return atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(Torch(list, nil).Zip()); return err })
+	return atomicfile.WriteBytes(path, Torch(list, nil).Zip())
 }
