@@ -126,7 +126,7 @@ func TestLostOutput(t *testing.T) {
 	}
 	for _, line := range []string{
 		"distill --out run " + base, "distill --out run2 --dry-run " + base, "distill --json --out run " + base, "verify run", "verify --json run",
-		"export run --format zip", "sheet run", "inspect run", "inspect model/dit", "inspect --json model/dit", "presets", "backends", 
+		"export run --format zip", "sheet run", "inspect run", "inspect model/dit", "inspect --json model/dit", "presets", "backends",
 		"--help", "--version", "distill --help", "pull", "pull --list", "pull --json", "convert model/dit one.safetensors",
 		"glyphs --per-class 1 --out letters", "baseline --method random --out random " + base, "merge --out merged run", "help sheet", "completion bash",
 	} {
