@@ -41,7 +41,7 @@ func (c *compiler) lower() {
 		}
 	}
 	for _, n := range c.f.Nodes {
-		if !c.fuser.stored[n] || isLoop(n) {
+		if !c.fusion.stored[n] || isLoop(n) {
 			continue
 		}
 		var o *op
@@ -84,9 +84,9 @@ func (c *compiler) lower() {
 
 // read is how an op finds an input in a frame: the buffer of a value, and a view of it.
 func (c *compiler) read(n *ir.Node) view {
-	v, ok := c.fuser.view(n)
-	if !ok || !c.fuser.stored[v.of] {
-		base := c.fuser.base(n)
+	v, ok := c.fusion.view(n)
+	if !ok || !c.fusion.stored[v.of] {
+		base := c.fusion.base(n)
 		return view{of: base, dims: n.Shape.Dimensions, strides: rowMajor(n.Shape.Dimensions)}
 	}
 	return v
@@ -362,7 +362,7 @@ func (c *compiler) attentionGradientOp(n *ir.Node, outputs []*ir.Node) *op {
 	}
 	var in [6]*ir.Node // q, k, v, out, stats, the gradient of out
 	for i, x := range n.In {
-		in[i] = c.fuser.base(x)
+		in[i] = c.fusion.base(x)
 	}
 	q, k := n.In[0].Shape.Dimensions, n.In[1].Shape.Dimensions
 	s, at := heads(a, q, k)
@@ -387,7 +387,7 @@ func (c *compiler) attentionGradientOp(n *ir.Node, outputs []*ir.Node) *op {
 func (c *compiler) plainOp(n *ir.Node, outputs []*ir.Node) *op {
 	o := &op{name: "plain " + n.Op.String()}
 	for _, in := range n.In {
-		o.uses = append(o.uses, c.fuser.base(in))
+		o.uses = append(o.uses, c.fusion.base(in))
 	}
 	if len(n.Outs) > 0 {
 		o.defs = append([]*ir.Node{}, outputs...)
@@ -402,7 +402,7 @@ func (c *compiler) plainOp(n *ir.Node, outputs []*ir.Node) *op {
 		}
 		return func(fr *frame, _ []float32) error {
 			for i, x := range n.In {
-				in[i].Flat = flat(in[i], fr.mem[p.buffer[c.fuser.base(x)]])
+				in[i].Flat = flat(in[i], fr.mem[p.buffer[c.fusion.base(x)]])
 			}
 			if len(n.Outs) == 0 {
 				out[0] = ir.Tensor{Shape: n.Shape}

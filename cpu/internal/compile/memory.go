@@ -166,7 +166,7 @@ func (p *Plan) placeOutputs(f *ir.Func) {
 		}
 	}
 	for k, n := range f.Outputs {
-		base := p.fuser.base(n)
+		base := p.fusion.base(n)
 		_, placed := p.buffer[base]
 		if computed[base] && !placed {
 			p.buffer[base] = p.newBuffer()

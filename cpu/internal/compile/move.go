@@ -113,13 +113,13 @@ func elementSize(t dtypes.DType) int {
 // moveOp copies what a movement reads to where it stands dense.
 func (c *compiler) moveOp(n *ir.Node) *op {
 	size := elementSize(n.Shape.DType)
-	v, ok := c.fuser.view(n.In[0])
-	if ok && c.fuser.stored[v.of] {
+	v, ok := c.fusion.view(n.In[0])
+	if ok && c.fusion.stored[v.of] {
 		v, ok = step(n, v)
 	}
-	if !ok || size == 0 || !c.fuser.stored[v.of] {
+	if !ok || size == 0 || !c.fusion.stored[v.of] {
 		v, ok = step(n, whole(n.In[0]))
-		v.of = c.fuser.base(n.In[0])
+		v.of = c.fusion.base(n.In[0])
 		if !ok || size == 0 {
 			return nil
 		}
@@ -145,7 +145,7 @@ func (c *compiler) concatOp(n *ir.Node) *op {
 	axis := int(n.Attr.(ir.Axis))
 	o := &op{name: "concatenate"}
 	for _, in := range n.In {
-		o.uses = append(o.uses, c.fuser.base(in))
+		o.uses = append(o.uses, c.fusion.base(in))
 	}
 	uses := o.uses
 	strides := rowMajor(n.Shape.Dimensions)
@@ -172,7 +172,7 @@ func (c *compiler) padOp(n *ir.Node) *op {
 	if !isFloat(n) {
 		return nil
 	}
-	x, fill := c.fuser.base(n.In[0]), c.fuser.base(n.In[1])
+	x, fill := c.fusion.base(n.In[0]), c.fusion.base(n.In[1])
 	dims := n.In[0].Shape.Dimensions
 	to, offset := rowMajor(n.Shape.Dimensions), 0
 	for i, pad := range a {

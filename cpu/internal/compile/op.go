@@ -57,7 +57,7 @@ type Cache interface {
 
 // loopOp runs the loop of a group.
 func (c *compiler) loopOp(g *group) *op {
-	program, in := c.fuser.program(g)
+	program, in := c.fusion.program(g)
 	o := &op{name: "loop", defs: g.roots, order: g.roots[len(g.roots)-1].ID}
 	o.uses = append(o.uses, in...)
 	l := loop.New(program)
@@ -133,11 +133,11 @@ func (c *compiler) attach(o *op, g *group) bool {
 		return false
 	}
 	for _, n := range g.reads() {
-		if n != h && (c.fuser.levels[n] > c.fuser.levels[h] || c.fuser.levels[n] == c.fuser.levels[h] && n.ID > h.ID) {
+		if n != h && (c.fusion.levels[n] > c.fusion.levels[h] || c.fusion.levels[n] == c.fusion.levels[h] && n.ID > h.ID) {
 			return false
 		}
 	}
-	program, in := c.fuser.program(g)
+	program, in := c.fusion.program(g)
 	if !readsInOrder(program, in, h) {
 		return false
 	}

@@ -31,7 +31,7 @@ import (
 // Plan is a compiled function. It may be run by many goroutines at once.
 type Plan struct {
 	f       *ir.Func
-	fuser   *fuser
+	fusion  *fusion
 	ops     []*op
 	workers int
 
@@ -55,7 +55,7 @@ type Plan struct {
 // compiler is the state between the passes.
 type compiler struct {
 	f       *ir.Func
-	fuser   *fuser
+	fusion  *fusion
 	workers int
 	ops     []*op
 }
@@ -63,11 +63,11 @@ type compiler struct {
 // New compiles f for a team of the given size.
 func New(f *ir.Func, workers int) *Plan {
 	f = expand(f)
-	c := &compiler{f: f, fuser: newFuser(f), workers: workers}
+	c := &compiler{f: f, fusion: decide(f), workers: workers}
 	c.lower()
 	c.loops()
 	c.schedule()
-	p := &Plan{f: f, fuser: c.fuser, ops: c.ops, workers: workers, constant: map[int][]byte{}, timers: make([]timer, len(c.ops))}
+	p := &Plan{f: f, fusion: c.fusion, ops: c.ops, workers: workers, constant: map[int][]byte{}, timers: make([]timer, len(c.ops))}
 	p.place(f)
 	p.placeConstants(f)
 	return p
@@ -81,14 +81,14 @@ func (c *compiler) loops() {
 			by[n] = o
 		}
 	}
-	for _, g := range c.split(c.fuser.groups(), by) {
+	for _, g := range c.split(c.fusion.groups(), by) {
 		var host *op
 		for _, n := range g.reads() {
 			o := by[n]
 			if o == nil || o.block == 0 || o.defs[0] != n || n.Shape.Size() != g.size {
 				continue
 			}
-			if host == nil || c.fuser.levels[n] >= c.fuser.levels[host.defs[0]] {
+			if host == nil || c.fusion.levels[n] >= c.fusion.levels[host.defs[0]] {
 				host = o
 			}
 		}
@@ -112,7 +112,7 @@ func (c *compiler) split(groups []*group, by map[*ir.Node]*op) []*group {
 			if isReduction(n) {
 				into = &cross
 			}
-			if one := c.fuser.single(n); *into == nil {
+			if one := c.fusion.single(n); *into == nil {
 				*into = one
 			} else if !(*into).join(one) {
 				hosted = false
@@ -171,14 +171,6 @@ func (c *compiler) schedule() {
 		panic("compile: the ops wait for each other")
 	}
 	c.ops = out
-}
-
-// base is the stored value that n is in another shape.
-func (u *fuser) base(n *ir.Node) *ir.Node {
-	for isAlias(n) && !u.stored[n] {
-		n = n.In[0]
-	}
-	return n
 }
 
 // placeConstants gives constants that are read from memory a buffer of their own.

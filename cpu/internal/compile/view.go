@@ -211,3 +211,57 @@ func splitMask(dims []int, marked []bool, fine []int) []bool {
 	}
 	return out
 }
+
+// broadcast is the implicit broadcast of operands: a scalar, or 1 in some dimensions.
+func (v view) broadcast(dims []int) view {
+	strides := make([]int, len(dims))
+	if len(v.dims) == len(dims) {
+		for i, d := range dims {
+			if v.dims[i] == d {
+				strides[i] = v.strides[i]
+			}
+		}
+	}
+	return view{v.of, v.offset, dims, strides}
+}
+
+// cheap reports whether a loop reads the view at speed: along its last dimension, or not often.
+func (v view) cheap() bool {
+	for i, d := range slices.Backward(v.dims) {
+		if d > 1 {
+			return v.strides[i] == 1 || v.strides[i] == 0 || product(v.dims) < 4096
+		}
+	}
+	return true
+}
+
+// repeatsRows reports whether the view reads its whole value in order, each element for a row of the given
+// length, over a space of size elements.
+func (v view) repeatsRows(row, size int) bool {
+	if v.offset != 0 || product(v.of.Shape.Dimensions)*row != size {
+		return false
+	}
+	n, i := 1, len(v.dims)-1
+	for ; i >= 0 && n < row; i-- {
+		if v.dims[i] != 1 && v.strides[i] != 0 {
+			return false
+		}
+		n *= v.dims[i]
+	}
+	if n != row {
+		return false
+	}
+	want := 1
+	for ; i >= 0; i-- {
+		if v.dims[i] != 1 && v.strides[i] != want {
+			return false
+		}
+		want *= v.dims[i]
+	}
+	return true
+}
+
+// lift is a view of one value for a row, over the elements of the rows.
+func (v view) lift(row int) view {
+	return view{v.of, v.offset, append(slices.Clone(v.dims), row), append(slices.Clone(v.strides), 0)}
+}
