@@ -2,7 +2,9 @@ package weights_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -187,4 +189,46 @@ func TestForeign(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestHashOfTheCache: a file in the hub's cache lies under its SHA-256; other content is an error when it is hashed, as
+// every network is that a run loads.
+func TestHashOfTheCache(t *testing.T) {
+	dir := t.TempDir()
+	first, second := safetensors(t, samples()[:1]), safetensors(t, samples()[1:2])
+	blobs, snapshot := filepath.Join(dir, "blobs"), filepath.Join(dir, "snapshots", "0")
+	if err := errors.Join(os.MkdirAll(blobs, 0o777), os.MkdirAll(snapshot, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	link := func(name string, content, stored []byte) string {
+		sum := fmt.Sprintf("%x", sha256.Sum256(content))
+		if err := os.WriteFile(filepath.Join(blobs, sum), stored, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(filepath.Join("..", "..", "blobs", sum), filepath.Join(snapshot, name)); err != nil {
+			t.Skipf("no links here: %v", err)
+		}
+		return filepath.Join(snapshot, name)
+	}
+	hash := func(path string) error {
+		f, err := weights.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		_, err = f.SHA256(t.Context())
+		return err
+	}
+	if err := hash(link("sound.safetensors", first, first)); err != nil {
+		t.Error(err)
+	}
+	damaged := slices.Clone(second)
+	damaged[len(damaged)-1] ^= 1
+	link("damaged.safetensors", second, damaged)
+	wantWords(t, hash(filepath.Join(snapshot, "damaged.safetensors")), "damaged.safetensors", "it is damaged", "--check")
+	content := index(map[string][]weights.Tensor{"sound.safetensors": samples()[:1], "damaged.safetensors": samples()[1:2]})
+	if err := os.WriteFile(filepath.Join(snapshot, "model.safetensors.index.json"), content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	wantWords(t, hash(filepath.Join(snapshot, "model.safetensors.index.json")), "damaged.safetensors", "it is damaged")
 }

@@ -231,22 +231,31 @@ func (f *File) Paths() []string {
 }
 
 // SHA256 returns the hash, in hex, over the contents of Paths one after the other, and over the name of the section where
-// it is not the one that version 0.1 took. It reads all of them, and stops early when ctx is done.
+// it is not the one that version 0.1 took. It reads all of them, and stops early when ctx is done. A file in the hub's
+// cache whose name there is another hash is an ErrFormat.
 func (f *File) SHA256(ctx context.Context) (string, error) {
 	const chunk = 1 << 22 // bytes, some milliseconds of hashing
 	hash := sha256.New()
 	for _, s := range f.sources {
+		known, own := s.knownSum(), sha256.New()
 		err := s.read(func() error {
 			for part := range slices.Chunk(s.data, chunk) {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
 				hash.Write(part)
+				if known != "" {
+					own.Write(part)
+				}
 			}
 			return nil
 		})
 		if err != nil {
 			return "", err
+		}
+		if sum := hex.EncodeToString(own.Sum(nil)); known != "" && sum != known {
+			return "", fmt.Errorf("%s: %w: it is damaged: its SHA-256 is %s, the cache of downloads has it under %s; pull it again with --check",
+				s.name, ErrFormat, sum, known)
 		}
 	}
 	if f.taken != "" {

@@ -62,7 +62,7 @@ func findClass(name string, unknown map[string]bool) any {
 // common are names of objects that lie beside the weights in most trainings, and are not worth a word.
 var common = map[string]bool{
 	"argparse.Namespace": true, "collections.Counter": true, "collections.defaultdict": true, "__builtin__.set": true,
-	"__builtin__.dict": true, "_codecs.encode": true, "numpy.core.multiarray.scalar": true, "numpy._core.multiarray.scalar": true,
+	"__builtin__.dict": true, "__builtin__.list": true, "__builtin__.frozenset": true, "__builtin__.object": true, "_codecs.encode": true, "numpy.core.multiarray.scalar": true, "numpy._core.multiarray.scalar": true,
 	"numpy.dtype": true, "numpy.ndarray": true, "torch.device": true,
 }
 

@@ -48,6 +48,7 @@ type walk struct {
 	sections []Section
 	opaque   []Section // averages that are objects of a class: Name, and the class in items
 	visited  int
+	arrays   int // of NumPy
 }
 
 // sectionsOf returns the sections of a checkpoint, in its order: the dicts with tensors under names, and the lists of
@@ -104,6 +105,10 @@ func (w *walk) inner(path []string, v any, average, training bool) {
 	} else {
 		average = (average || averageName.MatchString(key)) && !rawName.MatchString(key)
 		training = trainingName.MatchString(key)
+	}
+	if o, ok := v.(*instance); ok && o.class == numpyArray {
+		w.arrays++
+		return
 	}
 	if items, ok := pairs(v); ok {
 		if o, isObject := v.(*instance); isObject && len(items) == 0 && modelAverage.MatchString(key) {
@@ -220,6 +225,9 @@ func (w *walk) wanted(want string) (*Section, error) {
 
 // empty is the error of a checkpoint without tensors.
 func (w *walk) empty() error {
+	if w.arrays > 0 {
+		return fmt.Errorf("its pickle holds arrays of NumPy, want tensors of PyTorch: torch.save({name: torch.from_numpy(array), ...})")
+	}
 	return fmt.Errorf("%w: want a dict of them by name, or one under a key such as %s", errNoTensors, some(containers[:3]))
 }
 

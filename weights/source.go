@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"syscall"
 
@@ -100,6 +101,22 @@ func (s *source) read(use func() error) (err error) {
 		return s.lost()
 	}
 	return err
+}
+
+// blobName is what files are called in the hub's cache that lie there under their SHA-256.
+var blobName = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// knownSum returns the SHA-256 that the hub's cache has of the file, to which path is a link there; "" if none is known.
+func (s *source) knownSum() string {
+	if s.mapped == nil {
+		return ""
+	}
+	target, err := filepath.EvalSymlinks(s.name)
+	dir, name := filepath.Split(target)
+	if err != nil || filepath.Base(dir) != "blobs" || !blobName.MatchString(name) {
+		return ""
+	}
+	return name
 }
 
 // lost is the error of a file that has become shorter.

@@ -20,7 +20,7 @@ var rooms = map[string][]string{
 	"dataset/internal/parquet": {},
 	"weights":                  {"internal/foreign"},
 	"internal/foreign":         {},
-	"weights/hub":              {"internal/atomicfile"},
+	"weights/hub":              {"internal/atomicfile", "internal/foreign"},
 	"internal/atomicfile":      {},
 	"internal/golden":          {"weights"},
 	"cpu": {"cpu/internal/compile", "cpu/internal/ir", "cpu/internal/kernel", "cpu/internal/memory", "cpu/internal/passes",

@@ -93,6 +93,9 @@ func sumFile(ctx context.Context, path, want string) (string, error) {
 
 // link gives the files of a snapshot their names, notes what the hub said, and last the commit of the revision.
 func (c *Client) link(s *Snapshot) error {
+	if err := c.free(s); err != nil {
+		return err
+	}
 	for _, f := range s.Files {
 		if err := linkBlob(filepath.Join(s.Dir, filepath.FromSlash(f.Name)), c.blobPath(s.Repo, f.Hash)); err != nil {
 			return err
@@ -105,6 +108,22 @@ func (c *Client) link(s *Snapshot) error {
 		return nil
 	}
 	return atomicfile.Write(c.refPath(s.Repo), func(w io.Writer) error { _, err := io.WriteString(w, s.Commit); return err })
+}
+
+// free makes sure, before the first link is made, that nothing else stands where links and their folders will.
+func (c *Client) free(s *Snapshot) error {
+	for _, f := range s.Files {
+		name := filepath.Join(s.Dir, filepath.FromSlash(f.Name))
+		if info, err := os.Lstat(name); err == nil && info.IsDir() {
+			return fmt.Errorf("%s: is a folder, want the place of a file: remove it", name)
+		}
+		for dir := filepath.Dir(name); len(dir) >= len(s.Dir); dir = filepath.Dir(dir) {
+			if info, err := os.Lstat(dir); err == nil && !info.IsDir() {
+				return fmt.Errorf("%s: is a file, want a folder: remove it", dir)
+			}
+		}
+	}
+	return nil
 }
 
 // linkBlob makes name a link to the blob, relative as in Python's cache; where the system has no such links,

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"mgd3/internal/foreign"
 )
 
 const (
@@ -66,8 +68,14 @@ func (c *Client) Find(ctx context.Context, r Repo, want Want) (*Snapshot, error)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r, err)
 	}
+	if err := clash(names); err != nil {
+		return nil, fmt.Errorf("%s: %w", r, err)
+	}
 	if names, err = want.choose(names); err != nil {
 		return nil, fmt.Errorf("%s: %w", r, err)
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%w: %s has no files", ErrNotFound, r)
 	}
 	s.Dir = c.snapshotDir(s)
 	for _, name := range names {
@@ -119,8 +127,11 @@ func parseInfo(data []byte) (commit string, names []string, err error) {
 	if len(data) > maxInfo {
 		return "", nil, fmt.Errorf("%w: a list of files of more than %d bytes", ErrCorrupt, maxInfo)
 	}
+	if d := foreign.Describe(data[:min(len(data), foreign.HeadSize)], int64(len(data))); d != "" {
+		return "", nil, fmt.Errorf("%w: its list of files: it is %s", ErrCorrupt, d)
+	}
 	if err := json.Unmarshal(data, &info); err != nil {
-		return "", nil, fmt.Errorf("%w: its list of files: %w", ErrCorrupt, err)
+		return "", nil, fmt.Errorf("%w: its list of files of %d bytes is not the JSON that it should be", ErrCorrupt, len(data))
 	}
 	if !commitForm.MatchString(info.SHA) {
 		return "", nil, fmt.Errorf("%w: its list of files names the commit %.50q, want 40 hex digits", ErrCorrupt, info.SHA)
@@ -133,6 +144,22 @@ func parseInfo(data []byte) (commit string, names []string, err error) {
 	}
 	slices.Sort(names)
 	return info.SHA, slices.Compact(names), nil
+}
+
+// clash finds a name that is a file and the folder of another, which no disk can hold.
+func clash(names []string) error {
+	files := map[string]bool{}
+	for _, name := range names {
+		files[name] = true
+	}
+	for _, name := range names {
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			if files[dir] {
+				return fmt.Errorf("%w: the file %q, and a file %q below it", ErrCorrupt, dir, name)
+			}
+		}
+	}
+	return nil
 }
 
 // choose returns the names that are wanted.

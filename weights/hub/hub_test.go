@@ -602,9 +602,82 @@ func TestNamesThatLeaveTheFolder(t *testing.T) {
 // A file that is also a folder: its link leads to a blob, never to a place to write to.
 func TestAFileThatIsAFolder(t *testing.T) {
 	s := newServer(t)
-	s.files = map[string][]byte{"a": []byte("1"), "a/b": []byte("2")}
-	if _, err := pull(t.Context(), s.client(t), Want{}); err == nil {
-		t.Error("got no error")
+	for _, files := range []map[string][]byte{
+		{"a": []byte("1"), "a/b": []byte("2")},
+		{"a": []byte("1"), "a/b/c": []byte("2"), "z": []byte("3")},
+		{"x/a": []byte("1"), "x/a/b": []byte("2")},
+	} {
+		s.files = files
+		c := s.client(t)
+		_, err := pull(t.Context(), c, Want{})
+		if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "below it") {
+			t.Errorf("got %v, want ErrCorrupt", err)
+		}
+		wantNoSnapshot(t, c)
+	}
+}
+
+// wantNoSnapshot checks that nothing of a repository is in the cache.
+func wantNoSnapshot(t *testing.T, c *Client) {
+	t.Helper()
+	if entries, err := os.ReadDir(c.repoDir(repo)); len(entries) > 0 {
+		t.Errorf("%v, %v is there", entries, err)
+	}
+}
+
+// TestNothingToPull: a repository without files, and answers that are no list of them, leave nothing behind.
+func TestNothingToPull(t *testing.T) {
+	for _, test := range []struct{ answer, says string }{
+		{`{"sha": "` + commit + `", "siblings": []}`, "org/name has no files"},
+		{`{"sha": "` + commit + `"}`, "org/name has no files"},
+		{`<!DOCTYPE html><html><body>Log in to the network</body></html>`, "it is a page of HTML"},
+		{`{"error": "Repository not found"}`, "an error message of a server in JSON"},
+		{`[]`, "is not the JSON that it should be"},
+		{`{"sha": 7}`, "is not the JSON that it should be"},
+		{`{"sha": "` + commit + `", "siblings": {"a": 1}}`, "is not the JSON that it should be"},
+		{``, "is not the JSON that it should be"},
+	} {
+		s := newServer(t)
+		s.fault = func(w http.ResponseWriter, _ *http.Request) bool {
+			_, _ = w.Write([]byte(test.answer))
+			return true
+		}
+		c := s.client(t)
+		_, err := pull(t.Context(), c, Want{})
+		if err == nil || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "unmarshal") {
+			t.Errorf("%s: got %v, want one that says %q", test.answer, err, test.says)
+		}
+		wantNoSnapshot(t, c)
+	}
+}
+
+// TestThePlaceIsTaken: what stands in the cache where a link must go is named, and no other link is made.
+func TestThePlaceIsTaken(t *testing.T) {
+	for _, taken := range []struct{ folder, file, says string }{
+		{"z/in", "", "is a folder, want the place of a file"},
+		{"", "y", "is a file, want a folder"},
+	} {
+		s := newServer(t)
+		s.files = map[string][]byte{"a": []byte("1"), "y/b": []byte("2"), "z": []byte("3")}
+		c := s.client(t)
+		dir := c.snapshotDir(&Snapshot{Repo: repo, Commit: commit})
+		if err := os.MkdirAll(filepath.Join(dir, taken.folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if taken.file != "" {
+			if err := os.WriteFile(filepath.Join(dir, taken.file), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := pull(t.Context(), c, Want{}); err == nil || !strings.Contains(err.Error(), taken.says) {
+			t.Errorf("got %v, want one that says %q", err, taken.says)
+		}
+		if _, err := os.Lstat(filepath.Join(dir, "a")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a link is made: %v", err)
+		}
+		if _, err := os.Stat(c.refPath(repo)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the revision is noted: %v", err)
+		}
 	}
 }
 
