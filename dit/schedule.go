@@ -1,13 +1,13 @@
 package dit
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 
 	"mgd3/diffusion"
+	"mgd3/weights"
 )
 
 // Published is the noise that the published DiTs were trained with, and those of mgd3 train: linear, from 1e-4 to 0.02 in 1,000 steps.
@@ -33,6 +33,7 @@ const schedulerFile = "scheduler_config.json"
 //
 // What the sampler cannot follow, another prediction than that of the noise say, is an [ErrPipeline].
 func ScheduleFS(fsys fs.FS, at string) (diffusion.Schedule, error) {
+	at, _ = weights.SplitSection(fsys, at)
 	info, err := fs.Stat(fsys, at)
 	if err != nil {
 		return diffusion.Schedule{}, err
@@ -90,7 +91,7 @@ func readScheduler(fsys fs.FS, name string) (s diffusion.Schedule, found bool, e
 	if err != nil {
 		return s, true, err
 	}
-	if err := json.Unmarshal(data, &c); err != nil {
+	if err := weights.UnmarshalJSON(data, &c); err != nil {
 		return s, true, err
 	}
 	kind, known := kinds[c.Kind]

@@ -15,7 +15,8 @@ type Teacher struct {
 	Net     Net
 	Classes int
 	Weights engine.Weights
-	ID      string // SHA-256 of the file
+	ID      string   // SHA-256 of the file
+	Notes   []string // how the file was read, see weights.File.Notes
 }
 
 // OpenTeacher reads a trained net, as New takes its name, for images of size pixels, from a file as
@@ -25,17 +26,17 @@ func OpenTeacher(ctx context.Context, e *engine.Engine, path, net string, size, 
 	if err != nil {
 		return nil, err
 	}
-	w, err := LoadTorchvision(e, path, n, size)
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("teacher: %w", err)
+	}
+	defer f.Close()
+	w, err := loadTorchvision(e, f, n, size)
 	if err != nil {
 		return nil, fmt.Errorf("teacher %s with %d classes: %w", net, classes, err)
 	}
-	f, err := weights.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
 	id, err := f.SHA256(ctx)
-	return &Teacher{Net: n, Classes: classes, Weights: w, ID: id}, err
+	return &Teacher{Net: n, Classes: classes, Weights: w, ID: id, Notes: f.Notes()}, err
 }
 
 // TrainTeacher trains the teacher on the full set, or finds it in r.Dir, where it stays; [TeacherProtocol] is its recipe.

@@ -35,7 +35,8 @@ const Width = 512
 
 // Net is the network with its weights on an engine.
 type Net struct {
-	SHA256 string // of the weights' file, hex
+	SHA256 string   // of the weights' file, hex
+	Notes  []string // how the file was read, see weights.File.Notes
 
 	features, distance *engine.Program
 }
@@ -52,7 +53,7 @@ func Open(ctx context.Context, e *engine.Engine, path string) (*Net, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Net{}
+	n := &Net{Notes: file.Notes()}
 	n.features, err = e.Compile("features", func(p engine.Params, in []*Node) []*Node { return []*Node{Features(p, in[0])} }, w)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/rng"
 	"mgd3/weights"
@@ -63,6 +64,9 @@ func (o *Options) given(t task, specs []weights.Spec) (map[string][]float32, err
 	set, err := t.names(file)
 	if err != nil {
 		return nil, err
+	}
+	for _, n := range file.Notes() {
+		o.report(Event{Event: distill.Event{Warning: n}})
 	}
 	return set.Load(append(slices.DeleteFunc(slices.Clone(specs), func(s weights.Spec) bool { return !isParameter(s.Name) }), t.optional...))
 }

@@ -83,6 +83,7 @@ func (e *env) convert(ctx context.Context, o convertOptions) error {
 	if err != nil {
 		return fail(exitModel, "", err)
 	}
+	e.sayAll(file.Notes())
 	c.Metadata = file.Metadata()
 	shards, index, err := c.Shards(set)
 	if err != nil {
@@ -237,7 +238,7 @@ func (o convertOptions) config(files map[string][]byte) error {
 		}
 		return err
 	}
-	dir := o.in
+	dir, _ := weights.SplitSection(weights.Disk, o.in)
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		dir = filepath.Dir(dir)
 	}

@@ -339,6 +339,11 @@ func (o *evaluateOptions) openTeacher(ctx context.Context, eng *engine.Engine, t
 		return nil, fail(exitUsage, "", errors.New("soft labels want --teacher: a file with its weights, or train"))
 	case t.path != "train":
 		teacher, err := evaluate.OpenTeacher(ctx, eng, t.path, t.net, size, len(test.Classes))
+		if err == nil {
+			for _, n := range teacher.Notes {
+				p.event(distill.Event{Warning: n})
+			}
+		}
 		return teacher, fail(exitModel, "", err)
 	case t.data == "" || o.out == "":
 		return nil, fail(exitUsage, "", errors.New("--teacher train wants --teacher-data and --out"))

@@ -181,6 +181,7 @@ func (e *env) networkSpace(ctx context.Context, o *scoreOptions, s *space, r *op
 	if err != nil {
 		return fail(exitModel, "", err)
 	}
+	e.sayAll(net.Notes)
 	s.features = "network " + net.SHA256
 	m.size, m.width, m.embed = o.pixels, features.Width, net.Features
 	m.load = dataset.LoadOptions{IgnoreEXIF: o.settings.Encode.IgnoreEXIF, Then: func(im *dataset.RGB) *dataset.RGB {

@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 //	tinyimages DIR N       write N images of each class below DIR/train
 //	tinyfeatures DIR       write the network of score --features
 //	totorch FILE FILE [old]  write tensors as torch.save does, or did before PyTorch 1.6
+//	totorch FILE FILE average  as the average in a checkpoint of a training, beside zeros
 //	packimages DIR FORMAT OUT   write the images of DIR as webdataset, parquet or classtars
 //	sametree DIR DIR       compare the visible files of two folders byte by byte
 func TestScript(t *testing.T) {
@@ -84,7 +85,10 @@ func toTorch(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	archive := wild.Torch(list, nil)
 	content := archive.Zip()
-	if len(args) > 2 {
+	switch {
+	case len(args) > 2 && args[2] == "average":
+		content = wild.Averaged(list).Zip()
+	case len(args) > 2:
 		content = archive.Old()
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), content, 0o666))

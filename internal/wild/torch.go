@@ -77,6 +77,24 @@ func Torch(list []weights.Tensor, wrap func(state any) any) Archive {
 	return a
 }
 
+// Averaged returns a checkpoint with the tensors under state_dict_ema, and zeros in their place under state_dict, after
+// "module.", beside a path.
+func Averaged(list []weights.Tensor) Archive {
+	a := Torch(Prefixed("module.", list), nil)
+	zeros := Torch(Prefixed("module.", each(list, func(t weights.Tensor) weights.Tensor {
+		return weights.Raw(t.Name, t.DType, t.Shape, make([]byte, len(t.Bytes())))
+	})), nil)
+	state := Dict{}
+	for i, s := range zeros.Storages {
+		s.Key = fmt.Sprint(len(list) + i)
+		a.Storages = append(a.Storages, s)
+		state = append(state, Item{"module." + list[i].Name, s.Tensor(0, list[i].Shape, Strides(list[i].Shape))})
+	}
+	path := Call{Global("pathlib PosixPath"), Tuple{"/", "data"}}
+	a.Object = Dict{{"state_dict", Ordered(state)}, {"state_dict_ema", a.Object}, {"args", Dict{{"data", path}}}}
+	return a
+}
+
 // DiTCheckpoint is what the training program of DiT saves: model beside its running average, which is state, the
 // optimizer and the arguments.
 func DiTCheckpoint(model any) func(state any) any {
