@@ -84,7 +84,7 @@ func (r *Run) checkModel(l latentsClaim) error {
 	case l.Autoencoder != r.Autoencoder.SHA256:
 		return fmt.Errorf("%w: the latents were made with another autoencoder, SHA-256 %.12s, not %.12s", ErrModel, l.Autoencoder, r.Autoencoder.SHA256)
 	case l.Shape[0] != d.Channels || l.Shape[1] != d.InputSize || l.Shape[2] != d.InputSize:
-		return fmt.Errorf("%w: the latents are %v, the denoiser wants %v", ErrModel, l.Shape, []int{d.Channels, d.InputSize, d.InputSize})
+		return fmt.Errorf("%w: latents of images of %d pixels are %v, the denoiser wants %v", ErrModel, l.Settings.Size, l.Shape, []int{d.Channels, d.InputSize, d.InputSize})
 	}
 	return nil
 }

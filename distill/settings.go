@@ -3,6 +3,7 @@ package distill
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"mgd3/diffusion"
 	"mgd3/modes"
@@ -65,7 +66,7 @@ func (s EncodeSettings) Check() error {
 	case s.Size < 1:
 		return fmt.Errorf("size is %d pixels, want at least 1", s.Size)
 	case !slices.Contains(Crops, s.Crop):
-		return fmt.Errorf("crop is %q, want one of %v", s.Crop, Crops)
+		return fmt.Errorf("crop is %q, want %s", s.Crop, either(Crops))
 	}
 	return nil
 }
@@ -78,9 +79,19 @@ func (s ModeSettings) Check() error {
 	case s.Pool < 0:
 		return fmt.Errorf("pool is %d, want at least 0", s.Pool)
 	case !slices.Contains(ModeMethods, s.Method):
-		return fmt.Errorf("the method to find modes is %q, want one of %v", s.Method, ModeMethods)
+		return fmt.Errorf("the method to find modes is %q, want %s", s.Method, either(ModeMethods))
 	case !slices.Contains(ShortClasses, s.Short):
-		return fmt.Errorf("the way with short classes is %q, want one of %v", s.Short, ShortClasses)
+		return fmt.Errorf("the way with short classes is %q, want %s", s.Short, either(ShortClasses))
 	}
 	return nil
+}
+
+// either lists values in words: "a, b or c".
+func either[S ~string](values []S) string {
+	var list []string
+	for _, v := range values {
+		list = append(list, string(v))
+	}
+	last := len(list) - 1
+	return strings.Join(list[:last], ", ") + " or " + list[last]
 }

@@ -96,7 +96,7 @@ type Options struct {
 }
 
 // ErrTooFew is wrapped with the two numbers.
-var ErrTooFew = errors.New("fewer latents than modes")
+var ErrTooFew = errors.New("too few images")
 
 // Discover returns k modes of the latents [N, D] of one class.
 //

@@ -103,10 +103,10 @@ func TestRefused(t *testing.T) {
 		opts Options
 		want string
 	}{
-		{"fewer latents than modes", seven, 10, Options{}, "fewer latents than modes: have 7, want 10"},
-		{"the same, said aloud", seven, 10, Options{Short: ShortError}, "fewer latents than modes: have 7, want 10"},
-		{"no latents", Matrix{Cols: 2}, 1, Options{}, "fewer latents than modes: have 0, want 1"},
-		{"no latents to repeat", Matrix{Cols: 2}, 1, Options{Short: ShortRepeat}, "fewer latents than modes: have 0, want 1"},
+		{"fewer latents than modes", seven, 10, Options{}, "too few images: have 7, want 10"},
+		{"the same, said aloud", seven, 10, Options{Short: ShortError}, "too few images: have 7, want 10"},
+		{"no latents", Matrix{Cols: 2}, 1, Options{}, "too few images: have 0, want 1"},
+		{"no latents to repeat", Matrix{Cols: 2}, 1, Options{Short: ShortRepeat}, "too few images: have 0, want 1"},
 		{"no modes", seven, 0, Options{}, "have 0 modes, want at least 1"},
 		{"less than none", seven, -1, Options{Short: ShortRepeat}, "have -1 modes, want at least 1"},
 		{"NaN", table([]float32{1, 2}, []float32{3, nan}), 1, Options{}, "latent 1 is NaN at column 1, want finite numbers"},
@@ -432,5 +432,5 @@ func Example() {
 	// Output:
 	// [0 1] owns 3 latents, nearest is latent 1
 	// [9 8.5] owns 2 latents, nearest is latent 2
-	// fewer latents than modes: have 5, want 10
+	// too few images: have 5, want 10
 }

@@ -64,7 +64,7 @@ var advice = []struct {
 	{distill.ErrBusy, exitOutput, "wait for it, or use another --out"},
 	{modes.ErrTooFew, exitInput, "use --ipc with at most the number of images, or --short-class repeat to fill up with real latents"},
 	{distill.ErrLabels, exitModel, "--classes takes the classes of the model only; its classes.txt lists them in label order"},
-	{distill.ErrModel, exitModel, "use the autoencoder and the denoiser that belong together"},
+	{distill.ErrModel, exitModel, "use the autoencoder and the denoiser that belong together, and leave --size out: it is then what the denoiser was made for"},
 	{evaluate.ErrDiverged, exitFailed, "a lower --rate makes smaller steps"},
 	{train.ErrDiverged, exitFailed, "a lower --rate or a --clip makes smaller steps; remove OUT/training to begin anew"},
 	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes some of them"},
@@ -112,5 +112,5 @@ func message(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted"
 	}
-	return err.Error()
+	return plain(err)
 }

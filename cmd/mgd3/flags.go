@@ -186,6 +186,9 @@ func (o *options) resolve() error {
 	if sample.CFGChannels == 0 && !o.flags.Changed("cfg-channels") {
 		sample.CFGChannels = published.CFGChannels
 	}
+	if _, err := diffusion.Respace(sample.Respacing, sample.Schedule.Steps); err != nil {
+		return fail(exitUsage, "", fmt.Errorf("--steps is %q, want a number from 1 to %d, or a respacing such as ddim50 or leading50", o.steps, sample.Schedule.Steps))
+	}
 	sample.Lambda, sample.CFG, sample.Stop = published.Lambda, published.CFG, shareOf(published, sample.Respacing)
 	if err := o.given(sample); err != nil {
 		return fail(exitUsage, "", err)

@@ -43,7 +43,8 @@ func pick(given string, model folder, flag string, names ...string) (folder, err
 		return f, nil
 	}
 	if model.path == "" {
-		return folder{}, fail(exitUsage, "", fmt.Errorf("missing --model, or %s", flag))
+		return folder{}, fail(exitUsage, `"mgd3 pull" fetches published networks, "mgd3 train" makes your own, --model glyphs is in the program; docs/models.md has more`,
+			fmt.Errorf("missing --model, or %s", flag))
 	}
 	if sub, ok := model.below(names); ok {
 		return sub, nil
@@ -53,9 +54,12 @@ func pick(given string, model folder, flag string, names ...string) (folder, err
 		if flag == "--dit" {
 			return model, nil
 		}
-		return folder{}, fail(exitUsage, flag+" names the other network", fmt.Errorf("%s is one file: missing %s", model.path, flag))
+		return folder{}, fail(exitUsage, flag+" names the other network", fmt.Errorf("%q is one file: missing %s", model.path, flag))
 	}
-	return folder{}, fail(exitModel, flag+" names its folder if it is elsewhere", fmt.Errorf("%s: has no folder %s", model.path, strings.Join(names, " or ")))
+	if _, err := fs.Stat(model.fsys, model.path); err != nil {
+		return folder{}, fail(exitModel, flag+" names the folder of the network if it is elsewhere", err)
+	}
+	return folder{}, fail(exitModel, flag+" names its folder if it is elsewhere", fmt.Errorf("%q: has no folder %s", model.path, strings.Join(names, " or ")))
 }
 
 // below returns the first of the folders of these names in the folder.

@@ -72,6 +72,9 @@ type tensorLine struct {
 }
 
 func (e *env) inspectWeights(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return fail(exitInput, "", err)
+	}
 	f, err := weights.Open(path)
 	if err != nil {
 		return fail(exitInput, "", err)

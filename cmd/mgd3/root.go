@@ -38,9 +38,7 @@ command can be stopped at any moment; the same command again goes on from there.
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fail(exitUsage, `"`+cmd.CommandPath()+` --help" lists the flags`, err)
-	})
+	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.StringVar(&e.backend, "backend", "cpu", "compute `BACKEND`: "+strings.Join(engine.Names(), ", ")+"; xla:cuda and the like choose a plugin")
 	flags.StringVar(&e.plugin, "plugin", "", "the PJRT plugin of --backend xla is `FILE`; \"mgd3 backends\" lists those that are found without it")
@@ -50,18 +48,6 @@ command can be stopped at any moment; the same command again goes on from there.
 		e.distillCmd(), e.encodeCmd(), e.modesCmd(), e.sampleCmd(), e.mergeCmd(),
 		e.evaluateCmd(), e.verifyCmd(), e.sheetCmd(), e.exportCmd(), e.inspectCmd(), e.convertCmd(), e.benchCmd(), e.baselineCmd(), e.compareCmd(), e.trainCmd(), e.glyphsCmd(), e.scoreCmd(), e.sweepCmd(), e.demoCmd(), e.presetsCmd(), e.pullCmd(), e.backendsCmd(),
 	)
-	return usage(root.ExecuteContext(ctx))
-}
-
-// usage gives cobra's own complaints about a command line their exit code.
-func usage(err error) error {
-	if err == nil {
-		return nil
-	}
-	for _, start := range []string{"unknown command", "required flag(s)", "accepts ", "requires at least"} {
-		if strings.HasPrefix(err.Error(), start) {
-			return fail(exitUsage, `"mgd3 --help" lists the commands and flags`, err)
-		}
-	}
-	return err
+	cmd, err := root.ExecuteContextC(ctx)
+	return usage(cmd, err)
 }

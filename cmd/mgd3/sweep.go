@@ -162,7 +162,7 @@ func (o *options) takeLists() (axes study.Axes, err error) {
 		*value = o.flags.Lookup(name).DefValue
 		for _, part := range parts {
 			if fault := add(strings.TrimSpace(part)); fault != nil && err == nil {
-				err = fmt.Errorf("--%s: %q is none of its values: %w", name, part, fault)
+				err = fmt.Errorf("--%s: %q is no number", name, part)
 			}
 		}
 	}

@@ -39,7 +39,7 @@ var rooms = map[string][]string{
 	"cpu/internal/team":      {},
 	"engine":                 {"cpu", "weights"},
 	"optim":                  {"engine", "weights"},
-	"dit":                    {"engine", "weights"},
+	"dit":                    {"diffusion", "engine", "weights"}, // of diffusion the schedule alone: the noise that a model was trained with
 	"latent":                 {"engine", "weights", "internal/atomicfile"},
 	"features":               {"engine", "weights"},
 	"distill":                {"dataset", "diffusion", "dit", "engine", "internal/atomicfile", "latent", "modes", "rng", "weights"},
