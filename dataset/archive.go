@@ -43,6 +43,11 @@ func (t tree) add(name string, f file) {
 	l.images = append(l.images, f)
 }
 
+// other enters a member that is no image.
+func (t tree) other(name string) {
+	t.folder(path.Dir(name)).other(passedEnding, path.Base(name))
+}
+
 // maxDepth bounds the folders above a member: an archive is free to name 30,000 of them.
 const maxDepth = 32
 
@@ -55,6 +60,9 @@ func memberPath(member string) (string, error) {
 	}
 	if !fs.ValidPath(name) && name != "" || strings.Contains(name, `\`) {
 		return "", fmt.Errorf("member %q: want a path within the archive, of UTF-8 names between slashes", member)
+	}
+	if err := checkName(name); err != nil {
+		return "", fmt.Errorf("member %.200q: %w", member, err)
 	}
 	if strings.Count(name, "/") > maxDepth {
 		return "", fmt.Errorf("member %.100q…: lies below more than %d folders", member, maxDepth)

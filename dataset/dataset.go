@@ -31,6 +31,10 @@ import (
 var (
 	// ErrSet says that the images, their folders or the class list cannot be used.
 	ErrSet = errors.New("not a usable image set")
+	// ErrPassedOver says that something was passed over in a set that was opened strictly.
+	ErrPassedOver = errors.New("strict")
+	// ErrLeaves says that a link leads out of a set's folder, where that is not permitted.
+	ErrLeaves = errors.New("leads out of the folder")
 	// ErrImage says that one image cannot be read; the others may still be.
 	ErrImage = errors.New("not a readable image")
 )
@@ -41,7 +45,8 @@ const maxFile = 256 << 20
 // Set is the labelled images that one path names, open for reading. It may be used from
 // several goroutines; Close must come after all of them.
 type Set struct {
-	Classes []Class
+	Classes    []Class
+	PassedOver []PassedOver // what was not taken, or guessed, a line for each kind
 
 	path string // as opened, for messages
 	base string // the folder in it that holds those of the classes

@@ -1,39 +1,105 @@
 package dataset
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"syscall"
 )
 
-// folder is a set of files on disk. Links are followed while they stay inside, which os.Root sees to.
-type folder struct{ *os.Root }
+// folder is a set of files on disk. Links are followed, as torchvision's ImageFolder does, or only while they
+// stay inside, which os.Root sees to.
+type folder struct {
+	dir  string
+	root *os.Root // nil if links may lead out
+}
 
-func openFolder(path string) (source, lister, error) {
-	root, err := os.OpenRoot(path)
-	if err != nil {
-		return nil, nil, err
+func openFolder(dir string, keepIn bool) (source, lister, error) {
+	f := folder{dir: dir}
+	if keepIn {
+		var err error
+		if f.root, err = os.OpenRoot(dir); err != nil {
+			return nil, nil, err
+		}
 	}
-	return folder{root}, folder{root}, nil
+	return f, f, nil
+}
+
+func (f folder) Close() error {
+	if f.root == nil {
+		return nil
+	}
+	return f.root.Close()
+}
+
+func (f folder) at(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
+
+func (f folder) open(name string) (*os.File, error) {
+	if f.root != nil {
+		r, err := f.root.Open(name)
+		return r, f.explain(name, err)
+	}
+	r, err := os.Open(f.at(name))
+	return r, f.explain(name, err)
+}
+
+func (f folder) stat(name string) (fs.FileInfo, error) {
+	if f.root != nil {
+		info, err := f.root.Stat(name)
+		return info, f.explain(name, err)
+	}
+	info, err := os.Stat(f.at(name))
+	return info, f.explain(name, err)
+}
+
+// errLink says that a link leads to nothing.
+var errLink = errors.New("which is not there")
+
+// explain says in words what is wrong with a file that cannot be opened.
+func (f folder) explain(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	target, errLinked := os.Readlink(f.at(name))
+	switch {
+	case errLinked != nil:
+		return fmt.Errorf("%q: %w", name, err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%q is a link to %q, %w: %w", name, target, errLink, err)
+	case errors.Is(err, syscall.ELOOP):
+		return fmt.Errorf("%q is a link to %q, %w: the links lead in a circle", name, target, errLink)
+	case f.root != nil:
+		return fmt.Errorf("%q is a link that %w, to %q: %w", name, ErrLeaves, target, err)
+	}
+	return fmt.Errorf("%q is a link to %q: %w", name, target, err)
 }
 
 func (f folder) read(path string, ref Ref) ([]byte, error) {
-	return readFile(ref.Size, func() (io.ReadCloser, error) { return f.Open(path) })
+	return readFile(ref.Size, func() (io.ReadCloser, error) { return f.open(path) })
 }
 
 func (f folder) list(dir string) (listing, error) {
-	d, err := f.Open(dir)
+	d, err := f.open(dir)
 	if err != nil {
 		return listing{}, err
 	}
 	defer d.Close()
 	entries, err := d.ReadDir(-1)
 	if err != nil {
-		return listing{}, err
+		return listing{}, f.explain(dir, err)
 	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
 	var l listing
 	for _, entry := range entries {
 		if ignored(entry.Name()) {
@@ -46,25 +112,39 @@ func (f folder) list(dir string) (listing, error) {
 	return l, l.sort()
 }
 
-// add adds an entry of dir to its listing. An image is known again by its size and its time.
+// add adds an entry of dir to its listing. An image is known again by its size and its time. A link to nothing that has
+// the name of an image is one that cannot be read.
 func (f folder) add(l *listing, dir string, entry fs.DirEntry) error {
 	name, kind := entry.Name(), entry.Type()
 	if kind.IsRegular() && !isImage(name) {
+		l.other(passedEnding, name)
 		return nil
 	}
 	info, err := entry.Info()
 	if kind == fs.ModeSymlink {
-		info, err = f.Stat(path.Join(dir, name))
+		info, err = f.stat(path.Join(dir, name))
 	}
 	switch {
+	case errors.Is(err, errLink) && isImage(name):
+		l.images = append(l.images, file{name: name})
+	case errors.Is(err, errLink):
+		l.dangling = append(l.dangling, err)
+		l.other(passedLink, name)
 	case err != nil:
 		return err
 	case info.IsDir():
 		l.folders = append(l.folders, name)
+		if kind == fs.ModeSymlink {
+			l.linked = append(l.linked, name)
+		}
 	case isImage(name) && !info.Mode().IsRegular():
-		return fmt.Errorf("%s is neither a file nor a folder", path.Join(dir, name))
+		return fmt.Errorf("%q is a pipe, a socket or a device, want a file", path.Join(dir, name))
 	case isImage(name):
 		l.images = append(l.images, file{name: name, size: info.Size(), id: strconv.FormatInt(info.ModTime().UnixNano(), 10)})
+	case !info.Mode().IsRegular():
+		l.other(passedSpecial, name)
+	default:
+		l.other(passedEnding, name)
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // labelNames turns the labels of a set into the names of classes.
@@ -65,15 +64,6 @@ func newLabelNames(names []string, from string) (labelNames, error) {
 		known[name] = i
 	}
 	return labelNames{names, from}, nil
-}
-
-// checkClassName tells whether name can be that of a class, and so of a folder.
-func checkClassName(name string) error {
-	const most = 200 // bytes; file systems end at 255
-	if name == "" || len(name) > most || ignored(name) || strings.ContainsAny(name, "/\\\x00\n") || !utf8.ValidString(name) {
-		return fmt.Errorf("class name %.60q cannot be that of a folder", name)
-	}
-	return nil
 }
 
 // class returns the name of a label. Numbers without names have four digits, so that their order is that of the bytes.

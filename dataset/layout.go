@@ -117,7 +117,7 @@ func (in *found) choose(split string) error {
 	if split != "" && !in.inSplit {
 		chosen := slices.DeleteFunc(slices.Clone(in.names), func(name string) bool { return !slices.Contains(words(name), split) })
 		if len(chosen) == 0 {
-			return fmt.Errorf("no file of split %s, have %s", split, shorten(in.names))
+			return fmt.Errorf("no file of split %q, have %s", split, shorten(in.names))
 		}
 		in.names = chosen
 		return nil

@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mgd3/dataset/internal/parquet"
@@ -21,6 +22,10 @@ type OpenOptions struct {
 	Classes []string // classes to take, in this order; nil takes all, in byte order
 	Names   []string // of the labels 0, 1, …, where the set's are numbers; nil takes those in the set
 	Limit   int      // images per class, the first by name; 0 takes all
+	Strict  bool     // whatever is passed over is an error, see [PassedOver]
+	KeepIn  bool     // a link that leads out of the folder is an error; else such links are followed
+
+	notes *notes
 }
 
 // Open lists the images of a set, whose layout it tells by what is there:
@@ -44,12 +49,18 @@ type OpenOptions struct {
 //
 // Errors wrap [ErrSet].
 func Open(ctx context.Context, path string, o OpenOptions) (*Set, error) {
+	o.notes = &notes{}
 	src, dirs, err := openSource(ctx, path, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrSet, err)
 	}
 	s := &Set{path: path, src: src}
-	if err := s.arrange(ctx, dirs, o); err != nil {
+	err = s.arrange(ctx, dirs, o)
+	s.PassedOver = o.notes.list
+	if err == nil && o.Strict && len(s.PassedOver) > 0 {
+		err = fmt.Errorf("%w: %s", ErrPassedOver, s.PassedOver[0])
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w: %w", path, ErrSet, err), src.Close())
 	}
 	return s, nil
@@ -64,6 +75,28 @@ type lister interface {
 type listing struct {
 	folders []string
 	images  []file
+	linked  []string     // of the folders, those that are links
+	others  []PassedOver // files that are no images; the examples are names
+
+	dangling []error // what is wrong with links to nothing that are no images: perhaps folders
+}
+
+// other enters a file that is no image.
+func (l *listing) other(what, name string) {
+	for i := range l.others {
+		if l.others[i].What == what {
+			l.others[i].Count++
+			return
+		}
+	}
+	l.others = append(l.others, PassedOver{what, 1, name})
+}
+
+// note notes the files of a folder that are no images.
+func (l listing) note(n *notes, dir string) {
+	for _, p := range l.others {
+		n.add(p.What, p.Count, path.Join(dir, p.Example))
+	}
 }
 
 // file is an image in a listing; the fields are those of [Ref].
@@ -87,9 +120,12 @@ func openSource(ctx context.Context, path string, o OpenOptions) (source, lister
 		if in, ok, err = findLayout(path, o.Split); err != nil {
 			return nil, nil, err
 		} else if !ok {
-			return openFolder(path)
+			return openFolder(path, o.KeepIn)
 		}
 		return in.layout.open(ctx, in, o)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, errors.New("is a pipe, a socket or a device, want a folder or a file")
 	}
 	start, err := beginning(path)
 	if err != nil {
@@ -138,27 +174,74 @@ func (s *Set) arrange(ctx context.Context, dirs lister, o OpenOptions) error {
 	if err != nil {
 		return err
 	}
+	if len(top.dangling) > 0 { // perhaps the folder of a class
+		return top.dangling[0]
+	}
 	if len(top.folders) == 0 {
 		return noClasses(base, top.images)
 	}
-	names := o.Classes
-	if names == nil {
-		names = top.folders
+	names, err := top.classes(o)
+	if err != nil {
+		return err
 	}
+	if len(top.images) > 0 {
+		o.notes.add(passedLoose, len(top.images), path.Join(base, top.images[0].name))
+	}
+	top.note(o.notes, base)
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if _, found := slices.BinarySearch(top.folders, name); !found {
-			return fmt.Errorf("class %s: no folder %s", name, path.Join(base, name))
+			return fmt.Errorf("class %q: no folder %q", name, path.Join(base, name))
 		}
-		class, err := readClass(dirs, base, name, o.Limit)
+		class, err := readClass(dirs, base, name, o)
 		if err != nil {
-			return fmt.Errorf("class %s: %w", name, err)
+			return fmt.Errorf("class %q: %w", name, err)
 		}
 		s.Classes = append(s.Classes, class)
 	}
 	return nil
+}
+
+// classes returns the names of the classes to take, all by default.
+func (l listing) classes(o OpenOptions) ([]string, error) {
+	if o.Classes == nil {
+		return l.folders, errors.Join(l.checkOnly(), checkClassNames(l.folders))
+	}
+	var names, first, whole []string
+	for _, line := range o.Classes {
+		_, found := slices.BinarySearch(l.folders, line)
+		if words := strings.Fields(line); !found && len(words) > 1 {
+			names, first = append(names, words[0]), append(first, line)
+		} else {
+			if names = append(names, line); len(words) > 1 {
+				whole = append(whole, line)
+			}
+		}
+	}
+	if len(whole) > 0 && len(first) > 0 {
+		o.notes.add(passedFirst, len(first), first[0])
+	}
+	return names, checkClassNames(names)
+}
+
+// notClasses are names of folders that hold the images of a whole set, in lower case, and no class.
+var notClasses = append([]string{"images", "image", "imgs", "img", "pictures", "photos", "jpegimages", "jpg", "jpeg", "png", "data", "all", "raw",
+	"training", "testing", "trainset", "testset"}, splitWords...)
+
+// checkOnly refuses folders that are parts of a set, not classes.
+func (l listing) checkOnly() error {
+	for _, name := range l.folders {
+		if !slices.Contains(notClasses, strings.ToLower(name)) {
+			return nil
+		}
+	}
+	if len(l.folders) == 1 {
+		return fmt.Errorf("%q would be the only class, and is not the name of one: want a folder for each class; --classes with a list of that name alone takes it",
+			l.folders[0])
+	}
+	return fmt.Errorf("the folders are %s, and not those of classes: want a folder for each class, and the name of a part by --split", shorten(l.folders))
 }
 
 // noClasses says what a folder without folders lacks.
@@ -167,10 +250,10 @@ func noClasses(base string, images []file) error {
 		return fmt.Errorf("folder %q: no folders in it, want one for each class", base)
 	}
 	if strings.HasPrefix(images[0].name, "ILSVRC2012_val_") {
-		return fmt.Errorf("folder %q: no folders in it: %s and so on are the validation images of ImageNet, which come without labels; "+
+		return fmt.Errorf("folder %q: no folders in it: %q and so on are the validation images of ImageNet, which come without labels; "+
 			"unpack them, and move each into the folder of its class (valprep.sh, which is widely copied, does it)", base, images[0].name)
 	}
-	return fmt.Errorf("folder %q: no folders in it, want one for each class: %s has no label", base, images[0].name)
+	return fmt.Errorf("folder %q: no folders in it, want one for each class: %q has no label", base, images[0].name)
 }
 
 // findBase returns the folder that holds those of the classes: the split, at the top or below a
@@ -192,7 +275,7 @@ func findBase(dirs lister, split string) (string, error) {
 		case below != base && inner.onlyFolders():
 			base = below
 		case split != "":
-			return "", fmt.Errorf("no folder %s, have %s", split, shorten(here.folders))
+			return "", fmt.Errorf("no folder %q, have %s", split, shorten(here.folders))
 		default:
 			return base, nil
 		}
@@ -210,8 +293,8 @@ func (l listing) only() string {
 // onlyFolders tells whether there are folders and no images: the folder of a class has images.
 func (l listing) onlyFolders() bool { return len(l.folders) > 0 && len(l.images) == 0 }
 
-// readClass lists the images of one class, at most limit of them unless that is 0.
-func readClass(dirs lister, base, name string, limit int) (Class, error) {
+// readClass lists the images of one class, as many as are asked for.
+func readClass(dirs lister, base, name string, o OpenOptions) (Class, error) {
 	dir := path.Join(base, name)
 	l, err := dirs.list(dir)
 	if err != nil {
@@ -219,27 +302,66 @@ func readClass(dirs lister, base, name string, limit int) (Class, error) {
 	}
 	if len(l.images) == 0 {
 		if len(l.folders) > 0 {
-			return Class{}, fmt.Errorf("no images in %s but the folders %s, want images at CLASS/FILE", dir, shorten(l.folders))
+			return Class{}, fmt.Errorf("no images in %q but the folders %s, want images at CLASS/FILE", dir, shorten(l.folders))
 		}
-		return Class{}, fmt.Errorf("no images in %s, want at least one", dir)
+		return Class{}, fmt.Errorf("no images in %q, want at least one", dir)
 	}
-	if limit > 0 {
-		l.images = l.images[:min(limit, len(l.images))]
+	l.note(o.notes, dir)
+	if err := noteNested(dirs, dir, l, o.notes); err != nil {
+		return Class{}, err
+	}
+	if o.Limit > 0 {
+		l.images = l.images[:min(o.Limit, len(l.images))]
 	}
 	class := Class{Name: name, Images: make([]Ref, len(l.images))}
 	for i, f := range l.images {
+		if err := checkName(f.name); err != nil {
+			return Class{}, err
+		}
 		class.Images[i] = Ref{Class: name, Name: f.name, Size: f.size, ID: f.id, in: f.in, at: f.at}
 	}
 	return class, nil
 }
 
-// shorten joins the first few names.
+// noteNested notes the images in the folders within that of a class. It does not go through links, which may lead back.
+func noteNested(dirs lister, dir string, l listing, n *notes) error {
+	if strings.Count(dir, "/") > maxDepth {
+		return fmt.Errorf("folder %.100q…: lies below more than %d others", dir, maxDepth)
+	}
+	for _, name := range l.folders {
+		if slices.Contains(l.linked, name) {
+			n.add(passedNested, 1, path.Join(dir, name))
+			continue
+		}
+		below := path.Join(dir, name)
+		inner, err := dirs.list(below)
+		if err != nil {
+			return err
+		}
+		if len(inner.images) > 0 {
+			n.add(passedNested, len(inner.images), path.Join(below, inner.images[0].name))
+		}
+		if err := noteNested(dirs, below, inner, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shorten joins the first few names, in quotes.
 func shorten(names []string) string {
 	const few = 5
-	if len(names) > few {
-		return strings.Join(names[:few], ", ") + ", …"
+	if len(names) == 0 {
+		return "none"
 	}
-	return strings.Join(names, ", ")
+	var quoted []string
+	for _, name := range names[:min(few, len(names))] {
+		quoted = append(quoted, strconv.Quote(name))
+	}
+	if len(names) > few {
+		quoted = append(quoted, "…")
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // sort puts a listing in byte order. A name that comes twice is an error.
@@ -248,7 +370,7 @@ func (l *listing) sort() error {
 	slices.SortFunc(l.images, func(a, b file) int { return cmp.Compare(a.name, b.name) })
 	for i := 1; i < len(l.images); i++ {
 		if l.images[i].name == l.images[i-1].name {
-			return fmt.Errorf("image %s comes twice", l.images[i].name)
+			return fmt.Errorf("image %q comes twice", l.images[i].name)
 		}
 	}
 	return nil
@@ -260,9 +382,4 @@ var imageExt = []string{".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".ppm"
 
 func isImage(name string) bool {
 	return slices.Contains(imageExt, strings.ToLower(path.Ext(name)))
-}
-
-// ignored tells whether a file or folder of this name is passed over.
-func ignored(name string) bool {
-	return strings.HasPrefix(name, ".") || name == "__MACOSX"
 }

@@ -129,19 +129,19 @@ func TestOpen(t *testing.T) {
 		want    string // the summary
 		err     string
 	}{
-		{"empty", files{"x/": ""}, OpenOptions{}, "", "class x: no images in x"},
+		{"empty", files{"x/": ""}, OpenOptions{}, "", `class "x": no images in "x"`},
 		{"nothing but a file", files{"1.jpg": "x"}, OpenOptions{}, "", "no folders in it"},
 		{"one image", files{"cat/1.jpg": "x"}, OpenOptions{}, "cat: 1.jpg", ""},
-		{"class without image", files{"cat/1.jpg": "x", "dog/": ""}, OpenOptions{}, "", "class dog: no images in dog"},
-		{"class with text only", files{"cat/1.jpg": "x", "dog/a.txt": "y"}, OpenOptions{}, "", "class dog: no images in dog"},
+		{"class without image", files{"cat/1.jpg": "x", "dog/": ""}, OpenOptions{}, "", `class "dog": no images in "dog"`},
+		{"class with text only", files{"cat/1.jpg": "x", "dog/a.txt": "y"}, OpenOptions{}, "", `class "dog": no images in "dog"`},
 		{"no split", two, OpenOptions{}, both, ""},
-		{"split that is not there", two, OpenOptions{Split: "train"}, "", "no folder train, have cat, dog"},
+		{"split that is not there", two, OpenOptions{Split: "train"}, "", `no folder "train", have "cat", "dog"`},
 		{"split", split, OpenOptions{Split: "train"}, both, ""},
 		{"other split", split, OpenOptions{Split: "val"}, "cat: 9.jpg; dog: 9.jpg", ""},
-		{"split not asked for", split, OpenOptions{}, "", "class train: no images in train but the folders cat, dog"},
-		{"split misspelt", split, OpenOptions{Split: "trian"}, "", "no folder trian, have train, val"},
+		{"split not asked for", split, OpenOptions{}, "", `the folders are "train", "val", and not those of classes`},
+		{"split misspelt", split, OpenOptions{Split: "trian"}, "", `no folder "trian", have "train", "val"`},
 		{"the only split", below("train", two), OpenOptions{}, both, ""},
-		{"another than the only split", below("train", two), OpenOptions{Split: "val"}, "", "no folder val, have cat, dog"},
+		{"another than the only split", below("train", two), OpenOptions{Split: "val"}, "", `no folder "val", have "cat", "dog"`},
 		{"below one more folder", below("top", two), OpenOptions{}, both, ""},
 		{"split below one more folder", below("top", split), OpenOptions{Split: "train"}, both, ""},
 		{"only class has a folder", files{"cat/1.jpg": "x", "cat/small/1.jpg": "y"}, OpenOptions{}, "cat: 1.jpg", ""},
@@ -149,8 +149,8 @@ func TestOpen(t *testing.T) {
 		{"limit", two, OpenOptions{Limit: 1}, "cat: 1.jpg; dog: 1.png", ""},
 		{"class list", two, OpenOptions{Classes: []string{"dog", "cat"}}, "dog: 1.png; cat: 1.jpg 2.jpg", ""},
 		{"part of the classes", two, OpenOptions{Classes: []string{"dog"}}, "dog: 1.png", ""},
-		{"missing class", split, OpenOptions{Split: "val", Classes: []string{"cat", "cow"}}, "", "class cow: no folder val/cow"},
-		{"class outside", two, OpenOptions{Classes: []string{"../cat"}}, "", "class ../cat: no folder"},
+		{"missing class", split, OpenOptions{Split: "val", Classes: []string{"cat", "cow"}}, "", `class "cow": no folder "val/cow"`},
+		{"class outside", two, OpenOptions{Classes: []string{"../cat"}}, "", `class name "../cat" cannot be that of a folder`},
 		{"ignored names", files{"cat/1.JPEG": "x", "cat/.1.jpg": "y", "cat/Thumbs.db": "z", ".git/1.jpg": "x", "__MACOSX/cat/._1.jpg": "x", "cat/.DS_Store": "x"}, OpenOptions{}, "cat: 1.JPEG", ""},
 	} {
 		for form, build := range makers {
@@ -239,15 +239,21 @@ func TestChangedFile(t *testing.T) {
 	}
 }
 
+// TestLinks opens folders with links, followed anywhere and kept within the folder. Images that are links to nothing
+// can be listed and not be read.
 func TestLinks(t *testing.T) {
 	outside := makeFolder(t, files{"1.jpg": "secret"})
-	for _, c := range []struct{ name, link, target, want, err string }{
-		{"to a file inside", "cat/2.jpg", "1.jpg", "cat: 1.jpg 2.jpg", ""},
-		{"to a folder inside", "dog", "cat", "cat: 1.jpg; dog: 1.jpg", ""},
-		{"to a file outside", "cat/2.jpg", filepath.Join(outside, "1.jpg"), "", "2.jpg"},
-		{"to a folder outside", "dog", outside, "", "dog"},
-		{"to nothing", "cat/2.jpg", "none.jpg", "", "2.jpg"},
-		{"to itself", "dog", "dog", "", "dog"},
+	for _, c := range []struct{ name, link, target, want, err, kept, read string }{
+		{"to a file inside", "cat/2.jpg", "1.jpg", "cat: 1.jpg 2.jpg", "", "", ""},
+		{"to a folder inside", "dog", "cat", "cat: 1.jpg; dog: 1.jpg", "", "", ""},
+		{"to a file outside", "cat/2.jpg", filepath.Join(outside, "1.jpg"), "cat: 1.jpg 2.jpg", "", `"cat/2.jpg" is a link that leads out of the folder`, ""},
+		{"to a folder outside", "dog", outside, "cat: 1.jpg; dog: 1.jpg", "", `"dog" is a link that leads out of the folder`, ""},
+		{"to nothing", "cat/2.jpg", "none.jpg", "cat: 1.jpg 2.jpg", "", "", `cat/2.jpg" is a link to "none.jpg", which is not there`},
+		{"in a circle", "cat/2.jpg", "2.jpg", "cat: 1.jpg 2.jpg", "", "", `links lead in a circle`},
+		{"class to nothing", "dog", "none", "", `"dog" is a link to "none", which is not there`, "", ""},
+		{"to itself", "dog", "dog", "", `"dog" is a link to "dog", which is not there`, "", ""},
+		{"to the top", "cat/top", "..", "cat: 1.jpg", "", "", ""},
+		{"text to nothing", "cat/notes.txt", "none", "cat: 1.jpg", "", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := makeFolder(t, files{"cat/1.jpg": "x"})
@@ -261,6 +267,13 @@ func TestLinks(t *testing.T) {
 				if got := summary(s); got != c.want {
 					t.Errorf("got %s, want %s", got, c.want)
 				}
+				images := s.Classes[0].Images
+				_, err := s.Read(images[len(images)-1])
+				wantError(t, err, ErrImage, c.read)
+			}
+			if c.kept != "" {
+				_, err := Open(t.Context(), dir, OpenOptions{KeepIn: true})
+				wantError(t, err, ErrLeaves, c.kept)
 			}
 		})
 	}
@@ -290,12 +303,12 @@ func TestHostileArchives(t *testing.T) {
 		{"zip backslash", zipOf(t, one(`cat\1.jpg`)), "want a path within the archive"},
 		{"zip too deep", zipOf(t, one(strings.Repeat("a/", 100)+"1.jpg")), "more than 32 folders"},
 		{"zip not UTF-8", zipOf(t, one("cat/\xff.jpg")), "want a path within the archive"},
-		{"zip twice", zipOf(t, one("cat/1.jpg"), one("cat/1.jpg")), "image 1.jpg comes twice"},
+		{"zip twice", zipOf(t, one("cat/1.jpg"), one("cat/1.jpg")), `image "1.jpg" comes twice`},
 		{"zip link", zipWith(t, func(h *zip.FileHeader) { h.SetMode(fs.ModeSymlink | 0o777) }), "is a link"},
 		{"zip encrypted", zipWith(t, func(h *zip.FileHeader) { h.Flags |= 1 }), "is encrypted"},
 		{"tar traversal", tarWith(reg("../1.jpg")), `member "../1.jpg"`},
 		{"tar absolute", tarWith(reg("/cat/1.jpg")), `member "/cat/1.jpg"`},
-		{"tar twice", tarWith(reg("cat/0.jpg")), "image 0.jpg comes twice"},
+		{"tar twice", tarWith(reg("cat/0.jpg")), `image "0.jpg" comes twice`},
 		{"tar symbolic link", tarOf(t, nil, &tar.Header{Name: "cat/1.jpg", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}), "is a link"},
 		{"tar hard link", tarOf(t, nil, &tar.Header{Name: "cat/1.jpg", Typeflag: tar.TypeLink, Linkname: "cat/0.jpg"}), "is a link"},
 		{"tar cut in a header", whole[:1024+100], "unexpected EOF"},

@@ -137,7 +137,7 @@ func (t *table) one(what string, names []string) (int, error) {
 	for _, c := range t.Columns {
 		have = append(have, c.Name)
 	}
-	return 0, fmt.Errorf("no column of the %s: want one of %v, have %s", what, names, shorten(have))
+	return 0, fmt.Errorf("no column of the %s: want one of %s, have %s", what, shorten(names), shorten(have))
 }
 
 // names returns those of the labels: as asked for, or else those in the file's metadata, or beside it.

@@ -175,7 +175,7 @@ func (x *tarIndex) add(h *tar.Header, at int64) error {
 	case plain && path.Ext(name) == ".tar":
 		x.tars = append(x.tars, member{name, h.Size, at})
 	default:
-		x.dirs.folder(path.Dir(name))
+		x.dirs.other(name)
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path"
 	"strings"
 )
 
@@ -49,7 +48,7 @@ func scanZip(r io.ReaderAt, size int64) ([]*zip.File, tree, error) {
 		case strings.HasSuffix(m.Name, "/"):
 			dirs.folder(name)
 		case !isImage(name):
-			dirs.folder(path.Dir(name))
+			dirs.other(name)
 		case !m.Mode().IsRegular():
 			return nil, nil, fmt.Errorf("member %s is a link, want a file", name)
 		case m.Flags&1 != 0:

@@ -90,7 +90,7 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 		r.warn(o)
 	}
 	so := r.study()
-	if so.Test, err = c.openTest(ctx, o); err != nil {
+	if so.Test, err = c.openTest(ctx, e, o); err != nil {
 		return fail(exitInput, "", err)
 	}
 	defer so.Test.Close()
@@ -151,7 +151,7 @@ func (c *compareOptions) resolve(o *options) error {
 }
 
 // openTest opens the images to test on.
-func (c *compareOptions) openTest(ctx context.Context, o *options) (*dataset.Set, error) {
+func (c *compareOptions) openTest(ctx context.Context, e *env, o *options) (*dataset.Set, error) {
 	classes, err := dataset.ParseClasses(o.classes)
 	if err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func (c *compareOptions) openTest(ctx context.Context, o *options) (*dataset.Set
 	if err != nil {
 		return nil, err
 	}
-	return openSet(ctx, c.test, dataset.OpenOptions{Split: c.testSplit, Classes: classes, Names: names, Limit: c.testLimit})
+	return e.openSet(ctx, c.test, dataset.OpenOptions{Split: c.testSplit, Classes: classes, Names: names, Limit: c.testLimit})
 }
 
 // showComparison writes the page and prints the tables.

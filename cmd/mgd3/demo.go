@@ -82,7 +82,7 @@ func (e *env) demo(ctx context.Context, o *demoOptions) error {
 	if err != nil {
 		return err
 	}
-	result, err := o.result(ctx, so, c)
+	result, err := o.result(ctx, e, so, c)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (e *env) openDemo(ctx context.Context, o *demoOptions) (*openRun, error) {
 }
 
 // result is what the demo shows.
-func (o *demoOptions) result(ctx context.Context, so study.Options, c *study.Comparison) (report.Result, error) {
+func (o *demoOptions) result(ctx context.Context, e *env, so study.Options, c *study.Comparison) (report.Result, error) {
 	r := c.Result()
 	classes := len(c.Made.Classes)
 	r.Title = fmt.Sprintf("%d letters, %d images each", classes, o.ipc)
@@ -130,7 +130,7 @@ func (o *demoOptions) result(ctx context.Context, so study.Options, c *study.Com
 		return r, err
 	}
 	var sheet strings.Builder
-	if err := drawSheet(ctx, &sheet, sheetOptions{run: dir, data: glyphsSet, rows: classes, columns: 10}); err != nil {
+	if err := e.drawSheet(ctx, &sheet, sheetOptions{run: dir, data: glyphsSet, rows: classes, columns: 10}); err != nil {
 		return r, err
 	}
 	r.Pictures = append([]report.Picture{{

@@ -77,6 +77,8 @@ var advice = []struct {
 	{engine.ErrMemory, exitFailed, "--batch auto looks for the largest batch that fits, in a new --out; --precision bf16 needs about half the memory"},
 	{engine.ErrPlugin, exitBackend, `a CUDA plugin comes with pip install "jax[cuda12]" (or cuda13); --plugin FILE says where one is; docs/gpu.md has more`},
 	{engine.ErrBackend, exitBackend, `"--backend cpu", the default, works everywhere`},
+	{dataset.ErrPassedOver, exitInput, "without --strict this is a warning"},
+	{dataset.ErrLeaves, exitInput, "without --follow-links=false such links are followed"},
 	{dataset.ErrImage, exitInput, "--skip-bad passes over images that cannot be read, and lists them"},
 	{atomicfile.ErrWrite, exitOutput, ""},
 	{fs.ErrNotExist, exitFailed, ""},

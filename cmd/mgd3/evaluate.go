@@ -123,7 +123,7 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 		return err
 	}
 	defer eng.Close()
-	sets, test, side, err := o.open(ctx)
+	sets, test, side, err := o.open(ctx, e)
 	defer func() {
 		for _, s := range append(sets, &judged{set: test}) {
 			if s.set != nil {
@@ -148,7 +148,7 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 }
 
 // open opens the sets, and says how large the images to train on are; see [evaluate.Side].
-func (o *evaluateOptions) open(ctx context.Context) (sets []*judged, test *dataset.Set, side int, err error) {
+func (o *evaluateOptions) open(ctx context.Context, e *env) (sets []*judged, test *dataset.Set, side int, err error) {
 	classes, err := dataset.ParseClasses(o.classes)
 	if err != nil {
 		return nil, nil, 0, err
@@ -158,7 +158,7 @@ func (o *evaluateOptions) open(ctx context.Context) (sets []*judged, test *datas
 		return nil, nil, 0, err
 	}
 	for _, spec := range o.train {
-		s, err := o.openTrain(ctx, spec, classes, names)
+		s, err := o.openTrain(ctx, e, spec, classes, names)
 		if err != nil {
 			return sets, nil, 0, err
 		}
@@ -167,7 +167,7 @@ func (o *evaluateOptions) open(ctx context.Context) (sets []*judged, test *datas
 		}
 		sets = append(sets, s)
 	}
-	test, err = openSet(ctx, o.test, dataset.OpenOptions{Split: o.testSplit, Classes: classes, Names: names, Limit: o.testLimit})
+	test, err = e.openSet(ctx, o.test, dataset.OpenOptions{Split: o.testSplit, Classes: classes, Names: names, Limit: o.testLimit})
 	if err != nil {
 		return sets, nil, 0, err
 	}
@@ -189,7 +189,7 @@ func imagesOf(sets []*judged) (list []*dataset.Set) {
 }
 
 // openTrain opens SET or NAME=SET. Of an output folder of distill it takes the images.
-func (o *evaluateOptions) openTrain(ctx context.Context, spec string, classes, names []string) (*judged, error) {
+func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, classes, names []string) (*judged, error) {
 	name, path, named := strings.Cut(spec, "=")
 	if _, err := os.Stat(spec); !named || err == nil {
 		name, path = strings.TrimSuffix(filepath.Base(spec), filepath.Ext(spec)), spec
@@ -202,7 +202,7 @@ func (o *evaluateOptions) openTrain(ctx context.Context, spec string, classes, n
 	if distilled {
 		images, split = distill.ImagesDir(path), ""
 	}
-	set, err := openSet(ctx, images, dataset.OpenOptions{Split: split, Classes: classes, Names: names, Limit: o.ipc})
+	set, err := e.openSet(ctx, images, dataset.OpenOptions{Split: split, Classes: classes, Names: names, Limit: o.ipc})
 	if err != nil {
 		return s, err
 	}
@@ -263,7 +263,7 @@ func (e *env) judge(ctx context.Context, eng *engine.Engine, o *evaluateOptions,
 			run.Test = tests[how]
 			if size := run.Protocol.Size; run.Protocol.Labels == evaluate.Soft {
 				if teachers[size] == nil {
-					if teachers[size], err = o.openTeacher(ctx, eng, test, size, p); err != nil {
+					if teachers[size], err = o.openTeacher(ctx, e, eng, test, size, p); err != nil {
 						return err
 					}
 				}
@@ -332,7 +332,7 @@ func folderName(name string) string {
 }
 
 // openTeacher reads the teacher, or trains it.
-func (o *evaluateOptions) openTeacher(ctx context.Context, eng *engine.Engine, test *dataset.Set, size int, p *progress) (*evaluate.Teacher, error) {
+func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, eng *engine.Engine, test *dataset.Set, size int, p *progress) (*evaluate.Teacher, error) {
 	t := o.teacher
 	switch {
 	case t.path == "":
@@ -348,7 +348,7 @@ func (o *evaluateOptions) openTeacher(ctx context.Context, eng *engine.Engine, t
 	case t.data == "" || o.out == "":
 		return nil, fail(exitUsage, "", errors.New("--teacher train wants --teacher-data and --out"))
 	}
-	full, err := openSet(ctx, t.data, dataset.OpenOptions{Split: t.split, Classes: test.ClassNames()})
+	full, err := e.openSet(ctx, t.data, dataset.OpenOptions{Split: t.split, Classes: test.ClassNames()})
 	if err != nil {
 		return nil, fail(exitInput, "", err)
 	}

@@ -59,7 +59,7 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 		if r.Settings.Encode.FromSample && !r.Autoencoder.HasPosterior() {
 			return nil, fail(exitUsage, "leave --posterior-sample out", latent.ErrNoPosterior)
 		}
-		if err := o.openData(ctx, r); err != nil {
+		if err := o.openData(ctx, e, r); err != nil {
 			return nil, err
 		}
 	}
@@ -135,7 +135,7 @@ func (o *options) autotuneDir() string {
 }
 
 // openData opens the images.
-func (o *options) openData(ctx context.Context, r *openRun) error {
+func (o *options) openData(ctx context.Context, e *env, r *openRun) error {
 	classes, err := dataset.ParseClasses(o.classes)
 	if err != nil {
 		return fail(exitInput, "", err)
@@ -144,7 +144,7 @@ func (o *options) openData(ctx context.Context, r *openRun) error {
 	if err != nil {
 		return fail(exitInput, "", err)
 	}
-	r.Data, err = openSet(ctx, o.data, dataset.OpenOptions{Split: o.settings.Encode.Split, Classes: classes, Names: names, Limit: o.settings.Encode.Limit})
+	r.Data, err = e.openSet(ctx, o.data, dataset.OpenOptions{Split: o.settings.Encode.Split, Classes: classes, Names: names, Limit: o.settings.Encode.Limit})
 	if err != nil {
 		return fail(exitInput, "", err)
 	}

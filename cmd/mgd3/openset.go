@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"mgd3/dataset"
+	"mgd3/distill"
 	"mgd3/glyphs"
 )
 
@@ -11,11 +12,20 @@ import (
 // that name is ./glyphs.
 const glyphsSet = "glyphs"
 
-// openSet opens the image set that path names. Every command opens its sets through it. Of glyphs, no
-// split is train, and a limit may be above the usual number of images.
-func openSet(ctx context.Context, path string, o dataset.OpenOptions) (*dataset.Set, error) {
+// openSet opens the image set that path names, and warns of what was passed over in it. Every command opens its sets
+// through it. Of glyphs, no split is train, and a limit may be above the usual number of images.
+func (e *env) openSet(ctx context.Context, path string, o dataset.OpenOptions) (*dataset.Set, error) {
 	if path != glyphsSet {
-		return dataset.Open(ctx, path, o)
+		o.Strict, o.KeepIn = e.strict, !e.followLinks
+		set, err := dataset.Open(ctx, path, o)
+		if err != nil {
+			return nil, err
+		}
+		p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
+		for _, passed := range set.PassedOver {
+			p.event(distill.Event{Warning: path + ": " + passed.String()})
+		}
+		return set, nil
 	}
 	if o.Split == "" {
 		o.Split = "train"

@@ -185,7 +185,7 @@ func (p *progress) line(e distill.Event, now time.Time) string {
 		}
 	}
 	if e.Done < e.Total && e.Class != "" {
-		fmt.Fprintf(&b, ", class %s", e.Class)
+		fmt.Fprintf(&b, ", class %q", e.Class)
 	}
 	b.WriteString(p.note)
 	return b.String()

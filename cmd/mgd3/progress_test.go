@@ -32,11 +32,11 @@ func TestProgress(t *testing.T) {
 		now = now.Add(e.after)
 		p.event(e.event)
 	}
-	want := `encode 100/300 images, 100 were there, class cat
-encode 120/300 images, 100 were there, 2/s, 1m30s left, class dog
+	want := `encode 100/300 images, 100 were there, class "cat"
+encode 120/300 images, 100 were there, 2/s, 1m30s left, class "dog"
 mgd3: warning: class "dog": skipped: x.png
 encode 300/300 images, 100 were there, 2/s
-modes  1/2 classes, class cat
+modes  1/2 classes, class "cat"
 modes  2/2 classes, 2/s
 sample 0/2 images
 `

@@ -17,6 +17,8 @@ type env struct {
 	backend        string
 	plugin         string // file of xla's plugin
 	quiet, json    bool
+	strict         bool // what is passed over in a set is an error
+	followLinks    bool // also out of the folder of a set
 }
 
 // execute runs one command line.
@@ -44,6 +46,8 @@ command can be stopped at any moment; the same command again goes on from there.
 	flags.StringVar(&e.plugin, "plugin", "", "the PJRT plugin of --backend xla is `FILE`; \"mgd3 backends\" lists those that are found without it")
 	flags.BoolVarP(&e.quiet, "quiet", "q", false, "no progress")
 	flags.BoolVar(&e.json, "json", false, "print events and results as JSON, one object a line")
+	flags.BoolVar(&e.strict, "strict", false, "whatever is passed over in an image set is an error")
+	flags.BoolVar(&e.followLinks, "follow-links", true, "follow links that lead out of the folder of an image set; --follow-links=false makes them errors")
 	root.AddCommand(
 		e.distillCmd(), e.encodeCmd(), e.modesCmd(), e.sampleCmd(), e.mergeCmd(),
 		e.evaluateCmd(), e.verifyCmd(), e.sheetCmd(), e.exportCmd(), e.inspectCmd(), e.convertCmd(), e.benchCmd(), e.baselineCmd(), e.compareCmd(), e.trainCmd(), e.glyphsCmd(), e.scoreCmd(), e.sweepCmd(), e.demoCmd(), e.presetsCmd(), e.pullCmd(), e.backendsCmd(),

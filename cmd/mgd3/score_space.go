@@ -59,7 +59,7 @@ func (e *env) openSpace(ctx context.Context, o *scoreOptions) (_ *space, err err
 		return nil, err
 	}
 	if o.data != "" {
-		if err := o.openData(ctx, r); err != nil {
+		if err := o.openData(ctx, e, r); err != nil {
 			return nil, err
 		}
 		s.classes = r.Data.ClassNames()
@@ -67,7 +67,7 @@ func (e *env) openSpace(ctx context.Context, o *scoreOptions) (_ *space, err err
 		return nil, err
 	}
 	for _, dir := range o.sets {
-		set, err := openMade(ctx, dir, s.classes)
+		set, err := openMade(ctx, e, dir, s.classes)
 		if err != nil {
 			return nil, fail(exitInput, "", err)
 		}
@@ -126,7 +126,7 @@ func (o *scoreOptions) cachedClasses(cache *distill.Cache) ([]string, error) {
 }
 
 // openMade opens a run's images, or a folder of images.
-func openMade(ctx context.Context, dir string, classes []string) (*madeSet, error) {
+func openMade(ctx context.Context, e *env, dir string, classes []string) (*madeSet, error) {
 	set := &madeSet{dir: dir}
 	images := dir
 	if isRun(dir) {
@@ -140,7 +140,7 @@ func openMade(ctx context.Context, dir string, classes []string) (*madeSet, erro
 		}
 	}
 	var err error
-	set.images, err = openSet(ctx, images, dataset.OpenOptions{Classes: classes})
+	set.images, err = e.openSet(ctx, images, dataset.OpenOptions{Classes: classes})
 	return set, err
 }
 

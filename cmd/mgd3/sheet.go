@@ -61,7 +61,7 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 	}
 	defer unlock()
 	var sheet bytes.Buffer
-	if err := drawSheet(ctx, &sheet, o); err != nil {
+	if err := e.drawSheet(ctx, &sheet, o); err != nil {
 		return err
 	}
 	if err := atomicfile.WriteBytes(o.out, sheet.Bytes()); err != nil {
@@ -74,14 +74,14 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 }
 
 // drawSheet writes the sheet of a distilled set.
-func drawSheet(ctx context.Context, w io.Writer, o sheetOptions) error {
+func (e *env) drawSheet(ctx context.Context, w io.Writer, o sheetOptions) error {
 	m, err := distill.ReadManifest(o.run)
 	if err != nil {
 		return fail(exitInput, manifestHint(err), err)
 	}
 	var set *dataset.Set
 	if o.data != "" {
-		if set, err = o.openReal(ctx, m); err != nil {
+		if set, err = o.openReal(ctx, e, m); err != nil {
 			return fail(exitInput, "", err)
 		}
 		defer set.Close()
@@ -108,7 +108,7 @@ func drawSheet(ctx context.Context, w io.Writer, o sheetOptions) error {
 }
 
 // openReal opens the images that the set was made from.
-func (o sheetOptions) openReal(ctx context.Context, m *distill.Manifest) (*dataset.Set, error) {
+func (o sheetOptions) openReal(ctx context.Context, e *env, m *distill.Manifest) (*dataset.Set, error) {
 	split := m.Settings.Encode.Split
 	if o.split != "" {
 		split = o.split
@@ -117,7 +117,7 @@ func (o sheetOptions) openReal(ctx context.Context, m *distill.Manifest) (*datas
 	for _, class := range m.Classes {
 		names = append(names, class.Name)
 	}
-	return openSet(ctx, o.data, dataset.OpenOptions{Split: split, Classes: names, Limit: m.Settings.Encode.Limit})
+	return e.openSet(ctx, o.data, dataset.OpenOptions{Split: split, Classes: names, Limit: m.Settings.Encode.Limit})
 }
 
 // nearest reads the real images nearest to the modes of a class, cropped as they were encoded.

@@ -158,7 +158,7 @@ func (e *env) openTraining(ctx context.Context, o *trainOptions) (_ func(), err 
 		return nil, fail(exitInput, "", err)
 	}
 	images := o.train.Images
-	o.train.Data, err = openSet(ctx, o.data, dataset.OpenOptions{Split: images.Split, Classes: classes, Names: names, Limit: images.Limit})
+	o.train.Data, err = e.openSet(ctx, o.data, dataset.OpenOptions{Split: images.Split, Classes: classes, Names: names, Limit: images.Limit})
 	if err != nil {
 		return nil, fail(exitInput, "", err)
 	}
