@@ -106,6 +106,8 @@ func (r *Run) check() error {
 		return fmt.Errorf("evaluate: images of %d pixels to train on and %d to test on, want %d and %d", r.Train.o.Size, r.Test.o.Size, p.TrainSize, p.testSize())
 	case (p.Labels == Soft) != (r.Teacher != nil):
 		return fmt.Errorf("evaluate: protocol %s has %s labels: want a teacher for soft labels, and none for others", p.Name, p.Labels)
+	case r.Teacher != nil && r.Teacher.names != nil && !slices.Equal(r.Teacher.names, r.Train.Classes):
+		return fmt.Errorf("evaluate: the teacher was opened for the classes %s, want those of the images, %s", quoted(r.Teacher.names), quoted(r.Train.Classes))
 	case r.Teacher != nil && r.Teacher.Classes != len(r.Train.Classes):
 		return fmt.Errorf("evaluate: the teacher knows %d classes, want the %d of the images", r.Teacher.Classes, len(r.Train.Classes))
 	}
@@ -214,6 +216,9 @@ func (r *Run) start(key string) (*training, error) {
 			return nil, err
 		}
 		t.Score = Score{Net: r.Net, Protocol: p, Seed: r.Seed, Classes: r.Train.Classes, Images: r.Train.Len()}
+		if r.Teacher != nil {
+			t.Score.Teacher = &r.Teacher.Known
+		}
 	}
 	if t.step, err = r.Engine.Compile("step", f, t.weights); err != nil {
 		return nil, err
@@ -445,42 +450,7 @@ func (t *training) endEpoch(ctx context.Context, epoch int) error {
 
 // validate returns the confusion matrix on the test data.
 func (t *training) validate(ctx context.Context) ([][]int, error) {
-	p, size, classes := t.Protocol, 3*t.Protocol.Size*t.Protocol.Size, len(t.Test.Classes)
-	confusion := make([][]int, classes)
-	for i := range confusion {
-		confusion[i] = make([]int, classes)
-	}
-	starts := func(yield func(int) bool) {
-		for lo := 0; lo < t.Test.Len() && yield(lo); lo += p.TestBatch {
-		}
-	}
-	read := func(ctx context.Context, lo int) (*batch, error) {
-		b := &batch{index: lo, x: make([]float32, p.TestBatch*size)} // what the last batch has not stays black
-		return b, each(ctx, min(p.TestBatch, t.Test.Len()-lo), func(ctx context.Context, i int) error {
-			im, err := t.Test.Image(ctx, lo+i)
-			if err == nil {
-				p.Augment.Test(b.x[i*size:(i+1)*size], im, p.Size)
-			}
-			return err
-		})
-	}
-	for b, err := range ahead(ctx, starts, waiting, read) {
-		if err != nil {
-			return nil, err
-		}
-		x, err := t.Engine.Tensor(b.x, p.TestBatch, 3, p.Size, p.Size)
-		if err != nil {
-			return nil, err
-		}
-		logits := make([]float32, p.TestBatch*classes)
-		if err := t.test.Take(logits, x); err != nil {
-			return nil, err
-		}
-		for i, label := range t.Test.Labels[b.index:min(t.Test.Len(), b.index+p.TestBatch)] {
-			confusion[label][argmax(logits[i*classes:(i+1)*classes])]++
-		}
-	}
-	return confusion, ctx.Err()
+	return confusionOf(ctx, t.Engine, t.test, t.Test, t.Protocol)
 }
 
 // finish writes the score, and the net if it is to stay.

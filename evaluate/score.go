@@ -8,6 +8,8 @@ type Score struct {
 	Classes  []string `json:"classes"`
 	Images   int      `json:"images"` // trained on
 
+	Teacher *TeacherFacts `json:"teacher,omitempty"` // of soft labels
+
 	Last      float64 `json:"last"`       // accuracy on the test data after the last epoch, 0 to 1
 	Best      float64 `json:"best"`       // the best of all validated epochs: selects on test data
 	BestEpoch int     `json:"best_epoch"` // the first that reached it

@@ -17,10 +17,6 @@ func LoadTorchvision(e *engine.Engine, path string, net Net, size int) (engine.W
 		return nil, err
 	}
 	defer f.Close()
-	return loadTorchvision(e, f, net, size)
-}
-
-func loadTorchvision(e *engine.Engine, f *weights.File, net Net, size int) (engine.Weights, error) {
 	set, err := weights.Torchvision(f)
 	if err != nil {
 		return nil, err

@@ -22,8 +22,9 @@ type File struct {
 	sources  []*source
 	tensors  map[string]Tensor
 	metadata map[string]string
-	sections []Section // of the last checkpoint
-	taken    string    // the section that tensors are of, where SHA256 must tell it apart
+	beside   map[string][]string // names of classes beside the tensors of a checkpoint
+	sections []Section           // of the last checkpoint
+	taken    string              // the section that tensors are of, where SHA256 must tell it apart
 	notes    []string
 }
 
@@ -154,7 +155,7 @@ func (f *File) add(path, want string) ([]Tensor, error) {
 		f.tensors[t.Name] = t
 	}
 	maps.Copy(f.metadata, c.metadata)
-	f.sections = c.sections
+	f.sections, f.beside = c.sections, c.beside
 	if c.other {
 		f.taken = c.taken
 	}

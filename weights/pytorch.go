@@ -63,10 +63,11 @@ func kindOf(data []byte) kind {
 type content struct {
 	tensors  []Tensor
 	metadata map[string]string
-	sections []Section // of a checkpoint
-	taken    string    // the section that tensors are of
-	other    bool      // than version 0.1 took
-	notes    []string  // for the user
+	beside   map[string][]string // see namesBeside
+	sections []Section           // of a checkpoint
+	taken    string              // the section that tensors are of
+	other    bool                // than version 0.1 took
+	notes    []string            // for the user
 }
 
 // parse returns the content of a file of any kind. want names a section, "" the best.
@@ -251,6 +252,7 @@ func locate(src *source, want string, root any, unknown map[string]bool, find fu
 	if err != nil {
 		return c, err
 	}
+	c.beside = namesBeside(root)
 	if len(unknown) > 0 {
 		c.notes = append(c.notes, "objects beside the tensors are not read: "+some(slices.Sorted(maps.Keys(unknown))))
 	}

@@ -34,11 +34,15 @@ type evaluateOptions struct {
 	teacher               teacherOptions
 	out                   string
 	every                 time.Duration
+
+	warnings []string // so far
 }
 
 type teacherOptions struct {
 	path, net, data, split string
+	classes                string // in the order of its outputs
 	epochs                 int
+	unchecked              bool
 }
 
 func (e *env) evaluateCmd() *cobra.Command {
@@ -88,6 +92,8 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored, as the published programs do")
 	f.StringVar(&o.teacher.path, "teacher", "", "for soft labels: a `FILE` (.pth or safetensors) with the teacher's weights, by torchvision's names; or train, to train it")
 	f.StringVar(&o.teacher.net, "teacher-net", "resnet18", "`NET` of the teacher")
+	f.StringVar(&o.teacher.classes, "teacher-classes", "", "the teacher's classes in the order of its outputs, if its file does not say: a list by name or a `FILE` with one class a line")
+	f.BoolVar(&o.teacher.unchecked, "teacher-unchecked", false, "let a teacher teach that is no better than guessing on the test images, or better in another order of classes")
 	f.StringVar(&o.teacher.data, "teacher-data", "", "full `SET` to train the teacher on")
 	f.StringVar(&o.teacher.split, "teacher-split", "", "the `NAME` of the sub-folder to take of --teacher-data")
 	f.IntVar(&o.teacher.epochs, "teacher-epochs", 0, "epochs of the teacher's training; 0 takes the usual")
@@ -246,6 +252,9 @@ func masses(set *dataset.Set, out string) ([]float32, error) {
 func (e *env) judge(ctx context.Context, eng *engine.Engine, o *evaluateOptions, sets []*judged, test *dataset.Set, side int) error {
 	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
 	tests := map[evaluate.DataOptions]*evaluate.Data{}
+	if err := e.warnOfDuplicates(ctx, o, sets, test); err != nil {
+		return err
+	}
 	teachers := map[int]*evaluate.Teacher{}
 	for _, s := range sets {
 		for _, net := range o.nets {
@@ -263,7 +272,7 @@ func (e *env) judge(ctx context.Context, eng *engine.Engine, o *evaluateOptions,
 			run.Test = tests[how]
 			if size := run.Protocol.Size; run.Protocol.Labels == evaluate.Soft {
 				if teachers[size] == nil {
-					if teachers[size], err = o.openTeacher(ctx, e, eng, test, size, p); err != nil {
+					if teachers[size], err = e.checkedTeacher(ctx, eng, o, run, test, p); err != nil {
 						return err
 					}
 				}
@@ -329,49 +338,4 @@ func (o *evaluateOptions) read(d evaluate.DataOptions) evaluate.DataOptions {
 // folderName is a name that is one folder's.
 func folderName(name string) string {
 	return strings.NewReplacer("/", "_", "\\", "_").Replace(name)
-}
-
-// openTeacher reads the teacher, or trains it.
-func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, eng *engine.Engine, test *dataset.Set, size int, p *progress) (*evaluate.Teacher, error) {
-	t := o.teacher
-	switch {
-	case t.path == "":
-		return nil, fail(exitUsage, "", errors.New("soft labels want --teacher: a file with its weights, or train"))
-	case t.path != "train":
-		teacher, err := evaluate.OpenTeacher(ctx, eng, t.path, t.net, size, len(test.Classes))
-		if err == nil {
-			for _, n := range teacher.Notes {
-				p.event(distill.Event{Warning: n})
-			}
-		}
-		return teacher, fail(exitModel, "", err)
-	case t.data == "" || o.out == "":
-		return nil, fail(exitUsage, "", errors.New("--teacher train wants --teacher-data and --out"))
-	}
-	full, err := e.openSet(ctx, t.data, dataset.OpenOptions{Split: t.split, Classes: test.ClassNames()})
-	if err != nil {
-		return nil, fail(exitInput, "", err)
-	}
-	defer full.Close()
-	protocol := evaluate.TeacherProtocol(evaluate.FactsOf(full, t.net, size))
-	if t.epochs > 0 {
-		if protocol, err = protocol.With(fmt.Sprintf("epochs=%d", t.epochs)); err != nil {
-			return nil, fail(exitUsage, "", err)
-		}
-	}
-	run := evaluate.Run{
-		Engine: eng, Net: t.net, Protocol: protocol, Seed: o.seed, Every: o.every, Dir: filepath.Join(o.out, "teacher", fmt.Sprintf("%s-%d", t.net, size)),
-		Report: func(ev evaluate.Event) { p.evaluation("teacher", ev) },
-	}
-	if run.Train, err = evaluate.NewData(full, o.read(protocol.TrainData())); err != nil {
-		return nil, err
-	}
-	if run.Test, err = evaluate.NewData(test, o.read(protocol.TestData())); err != nil {
-		return nil, err
-	}
-	teacher, _, err := run.TrainTeacher(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("teacher: %w", err)
-	}
-	return teacher, nil
 }

@@ -17,6 +17,7 @@ import (
 
 // printScores shows the scores of all sets, and keeps them in the output folder.
 func (e *env) printScores(o *evaluateOptions, sets []*judged) error {
+	e.warnOfGuesses(o, sets)
 	r := scoresResult(o, sets)
 	if o.out != "" {
 		for name, write := range map[string]func(io.Writer) error{
@@ -40,9 +41,10 @@ func (e *env) printScores(o *evaluateOptions, sets []*judged) error {
 // writeScores writes all scores as one line of JSON.
 func writeScores(w io.Writer, o *evaluateOptions, sets []*judged) error {
 	return json.NewEncoder(w).Encode(struct {
-		Nets []string  `json:"nets"`
-		Sets []*judged `json:"sets"`
-	}{o.nets, sets})
+		Nets     []string  `json:"nets"`
+		Sets     []*judged `json:"sets"`
+		Warnings []string  `json:"warnings,omitempty"`
+	}{o.nets, sets, o.warnings})
 }
 
 // manyClasses have no table of their own: scores.json has them.
@@ -57,6 +59,12 @@ func scoresResult(o *evaluateOptions, sets []*judged) report.Result {
 			scoresNote(o, protocol),
 			"± is the population standard deviation over the trainings, as the published programs print it.",
 		},
+	}
+	if t := sets[0].Scores[0][0].Teacher; t != nil {
+		r.Notes = append(r.Notes, teacherNote(t, o.teacher.path))
+	}
+	for _, w := range o.warnings {
+		r.Notes = append(r.Notes, "Warning: "+w)
 	}
 	last, best := report.Table{Title: "After the last epoch"}, report.Table{Title: "Best on the test data (selects on test data)"}
 	for table, value := range map[*report.Table]func(*evaluate.Score) float64{

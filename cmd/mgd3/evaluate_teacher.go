@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/engine"
+	"mgd3/evaluate"
+)
+
+// checkedTeacher opens the teacher of a run, and tests it before it teaches.
+func (e *env) checkedTeacher(ctx context.Context, eng *engine.Engine, o *evaluateOptions, run *evaluate.Run, test *dataset.Set, p *progress) (*evaluate.Teacher, error) {
+	teacher, err := o.openTeacher(ctx, e, eng, test, run.Protocol.Size, p)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range teacher.Notes {
+		p.event(distill.Event{Warning: n})
+	}
+	dir := ""
+	if o.out != "" {
+		dir = filepath.Join(o.out, "teacher")
+	}
+	if err := teacher.Test(ctx, eng, run.Test, run.Protocol, dir); err != nil {
+		return nil, err
+	}
+	doubt := teacher.Doubt()
+	switch {
+	case doubt != nil && o.teacher.path != "train" && !o.teacher.unchecked:
+		return nil, fail(exitModel, "", fmt.Errorf("%q: %w", o.teacher.path, doubt))
+	case doubt != nil:
+		o.warn(e, "%v", doubt)
+	default:
+		if pairs := teacher.Exchanged(); pairs != nil {
+			o.warn(e, "the teacher takes most images of %s for each other: are they exchanged in the order of its outputs? --teacher-classes gives another", strings.Join(pairs, ", "))
+		}
+	}
+	return teacher, nil
+}
+
+// teacherNote is what is known of the teacher of soft labels, in a sentence.
+func teacherNote(t *evaluate.TeacherFacts, file string) string {
+	from := fmt.Sprintf("from %q", filepath.Base(file))
+	if file == "train" {
+		from = "trained here"
+	}
+	note := fmt.Sprintf("Soft labels of a %s %s", t.Net, from)
+	if t.Stem != "" {
+		note += fmt.Sprintf(" (first layer %s)", t.Stem)
+	}
+	note += fmt.Sprintf(": %d outputs in the order of %s", t.Outputs, t.Order)
+	if c := t.Tested; c != nil {
+		note += fmt.Sprintf("; its accuracy on the test images is %.1f %%, guessing would have %.1f %%", 100*c.Accuracy, 100*c.Chance)
+	}
+	return note + "."
+}
+
+// openTeacher reads the teacher, or trains it.
+func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, eng *engine.Engine, test *dataset.Set, size int, p *progress) (*evaluate.Teacher, error) {
+	t := o.teacher
+	switch {
+	case t.path == "":
+		return nil, fail(exitUsage, "", errors.New("soft labels want --teacher: a file with its weights, or train"))
+	case t.path != "train":
+		order, err := dataset.ParseClasses(t.classes)
+		if err != nil {
+			return nil, fail(exitInput, "", fmt.Errorf("--teacher-classes: %w", err))
+		}
+		teacher, err := evaluate.OpenTeacher(ctx, eng, t.path, evaluate.TeacherOptions{Net: t.net, Size: size, Classes: test.ClassNames(), Order: order})
+		return teacher, fail(exitModel, "", err)
+	case t.classes != "":
+		return nil, fail(exitUsage, "", errors.New("--teacher-classes is for a teacher from a file, not for one that is trained here"))
+	case t.data == "" || o.out == "":
+		return nil, fail(exitUsage, "", errors.New("--teacher train wants --teacher-data and --out"))
+	}
+	full, err := e.openSet(ctx, t.data, dataset.OpenOptions{Split: t.split, Classes: test.ClassNames()})
+	if err != nil {
+		return nil, fail(exitInput, "", err)
+	}
+	defer full.Close()
+	protocol := evaluate.TeacherProtocol(evaluate.FactsOf(full, t.net, size))
+	if t.epochs > 0 {
+		if protocol, err = protocol.With(fmt.Sprintf("epochs=%d", t.epochs)); err != nil {
+			return nil, fail(exitUsage, "", err)
+		}
+	}
+	run := evaluate.Run{
+		Engine: eng, Net: t.net, Protocol: protocol, Seed: o.seed, Every: o.every, Dir: filepath.Join(o.out, "teacher", fmt.Sprintf("%s-%d", t.net, size)),
+		Report: func(ev evaluate.Event) { p.evaluation("teacher", ev) },
+	}
+	if run.Train, err = evaluate.NewData(full, o.read(protocol.TrainData())); err != nil {
+		return nil, err
+	}
+	if run.Test, err = evaluate.NewData(test, o.read(protocol.TestData())); err != nil {
+		return nil, err
+	}
+	teacher, _, err := run.TrainTeacher(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("teacher: %w", err)
+	}
+	return teacher, nil
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"mgd3/dataset"
+	"mgd3/evaluate"
+)
+
+// warn tells the user what may be wrong, and keeps it for the page and scores.json.
+func (o *evaluateOptions) warn(e *env, format string, args ...any) {
+	o.warnings = append(o.warnings, fmt.Sprintf(format, args...))
+	e.warn(format, args...)
+}
+
+// warn tells the user what may be wrong, whatever else is shown.
+func (e *env) warn(format string, args ...any) {
+	fmt.Fprintf(e.stderr, "mgd3: warning: "+format+"\n", args...)
+}
+
+// warnOfGuesses says of each set and network whose accuracy is no more than guessing may have.
+func (e *env) warnOfGuesses(o *evaluateOptions, sets []*judged) {
+	for _, set := range sets {
+		for i, scores := range set.Scores {
+			if at, bound := evaluate.AtChance(scores); at {
+				o.warn(e, "%q, %s: no better than guessing, which may have up to %.1f %%: too few epochs or images, too large a --rate, "+
+					"images of another size or other colours than those to test on, or classes (a teacher's, too) in another order", set.Name, o.nets[i], 100*bound)
+			}
+		}
+	}
+}
+
+// warnOfDuplicates says which images are in several classes, or to train on and to test on.
+func (e *env) warnOfDuplicates(ctx context.Context, o *evaluateOptions, sets []*judged, test *dataset.Set) error {
+	all := append(imagesOf(sets), test)
+	groups, err := dataset.Duplicates(ctx, all...)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		name := o.test
+		if i < len(sets) {
+			name = sets[i].Name
+		}
+		if s := dataset.AcrossClasses(groups, i); s.Images > 0 {
+			o.warn(e, acrossWarning, name, s.Images, named(s.First[0]), named(s.First[1]))
+		}
+		if s := dataset.Between(groups, i, len(sets)); i < len(sets) && s.Images > 0 {
+			o.warn(e, "%q: %d of its images are among those to test on, byte for byte: %s is %s", name, s.Images, named(s.First[0]), named(s.First[1]))
+		}
+	}
+	return nil
+}
+
+// acrossWarning is of a set, a number of images and two of them.
+const acrossWarning = "%q: %d images are in more than one class, byte for byte: %s is %s"
+
+func named(ref dataset.Ref) string { return fmt.Sprintf("%q", ref.Class+"/"+ref.Name) }
