@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -72,10 +73,10 @@ type tensorLine struct {
 }
 
 func (e *env) inspectWeights(path string) error {
-	if _, err := os.Stat(path); err != nil {
-		return fail(exitInput, "", err)
-	}
 	f, err := weights.Open(path)
+	if _, missing := os.Stat(path); err != nil && missing != nil && !strings.Contains(path, "#") {
+		err = missing
+	}
 	if err != nil {
 		return fail(exitInput, "", err)
 	}
