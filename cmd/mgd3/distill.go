@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -158,6 +159,9 @@ func require(cmd *cobra.Command, names ...string) {
 
 // stage runs one stage alone.
 func (e *env) stage(ctx context.Context, o *options, do func(*distill.Run, context.Context) error) error {
+	if _, err := os.Stat(o.out); err != nil && o.flags.Lookup("data") == nil { // made by an earlier stage, and never by a typing error
+		return fail(exitInput, `--out is the folder that "mgd3 encode" wrote to; "mgd3 distill" runs all stages`, err)
+	}
 	r, err := e.open(ctx, o)
 	if err != nil {
 		return err

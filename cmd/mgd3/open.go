@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 
 	"mgd3/dataset"
@@ -65,9 +64,6 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 	}
 	for _, w := range r.presetWarnings(o) {
 		r.Report(distill.Event{Stage: distill.StageEncode, Warning: w})
-	}
-	if _, err := os.Stat(o.out); err != nil && o.flags.Lookup("data") == nil { // of an earlier stage; and no folder comes of a typing error
-		return nil, fail(exitInput, `--out is the folder that "mgd3 encode" wrote to; "mgd3 distill" runs all stages`, err)
 	}
 	if !o.dryRun {
 		unlock, err := distill.Lock(o.out, shard)
