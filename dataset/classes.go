@@ -2,13 +2,17 @@ package dataset
 
 import (
 	"bufio"
+	"bytes"
 	_ "embed"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+
+	"mgd3/internal/textfile"
 )
 
 // The order of a list is that of its labels and part of its meaning. That of imagenet100 is the
@@ -77,25 +81,47 @@ func ParseClasses(spec string) ([]string, error) {
 	defer f.Close()
 	classes, err := ReadClasses(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", spec, err)
+		return nil, fmt.Errorf("%q: %w", spec, err)
 	}
 	return classes, nil
 }
 
-// ReadClasses reads a class list: the first word of each line that has one. A list without
-// classes, or with one twice, is an [ErrSet].
+// ParseNames is [ParseClasses] for the names of labels, of which there is no set to ask what a line means: the whole line is
+// the name, or its first word if that is a number of WordNet, as in "n01440764 tench".
+func ParseNames(spec string) ([]string, error) {
+	names, err := ParseClasses(spec)
+	known := map[string]int{}
+	for i, name := range names {
+		if words := strings.Fields(name); wordNet.MatchString(words[0]) {
+			names[i] = words[0]
+		}
+		if first, ok := known[names[i]]; ok {
+			return nil, fmt.Errorf("%q: %w: class list: names %d and %d are both %q", spec, ErrSet, first, i, names[i])
+		}
+		known[names[i]] = i
+	}
+	return names, err
+}
+
+var wordNet = regexp.MustCompile(`^n[0-9]{8}$`)
+
+// ReadClasses reads a class list: the lines that have a word, without the blanks at their ends. A list without
+// classes, or with one twice, is an [ErrSet]. [Open] takes the class of the whole line, or else of its first word.
 func ReadClasses(r io.Reader) ([]string, error) {
+	text, err := textfile.Read(r, maxNames)
+	if err != nil {
+		return nil, fmt.Errorf("%w: class list: %w", ErrSet, err)
+	}
 	var classes []string
 	lineOf := map[string]int{}
-	lines := bufio.NewScanner(r)
+	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
-		words := strings.Fields(lines.Text())
-		if len(words) == 0 {
+		name := strings.TrimSpace(lines.Text())
+		if name == "" {
 			continue
 		}
-		name := words[0]
 		if first := lineOf[name]; first > 0 {
-			return nil, fmt.Errorf("%w: class list: line %d: class %s is on line %d already", ErrSet, n, name, first)
+			return nil, fmt.Errorf("%w: class list: line %d: class %q is on line %d already", ErrSet, n, name, first)
 		}
 		lineOf[name] = n
 		classes = append(classes, name)

@@ -38,7 +38,7 @@ func TestNamedClasses(t *testing.T) {
 		}
 		if file != "" {
 			t.Run(file, func(t *testing.T) {
-				want, err := ParseClasses(shared(t, filepath.Join("class-lists", file)))
+				want, err := ParseNames(shared(t, filepath.Join("class-lists", file)))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -93,8 +93,11 @@ func TestReadClasses(t *testing.T) {
 		{"blank", " \n\t\n", nil, "no classes"},
 		{"one", "cat", []string{"cat"}, ""},
 		{"order is kept", "b\na\n", []string{"b", "a"}, ""},
-		{"first word", "n01440764 tench, Tinca tinca\r\n\n  n01443537\tgoldfish\r\n", []string{"n01440764", "n01443537"}, ""},
-		{"twice", "a\n\nb\na 2\n", nil, "line 4: class a is on line 1"},
+		{"whole lines", "n01440764 tench, Tinca tinca\r\n\n  n01443537\tgoldfish\r\n", []string{"n01440764 tench, Tinca tinca", "n01443537\tgoldfish"}, ""},
+		{"twice", "a\n\nb\n a \n", nil, `line 4: class "a" is on line 1`},
+		{"mark of the byte order", "\ufeffcat\r\ndog", []string{"cat", "dog"}, ""},
+		{"UTF-16", "\xff\xfec\x00\n\x00", nil, "UTF-16"},
+		{"Latin-1", "cat\ncaf\xe9", nil, "line 2 has the byte 0xe9"},
 		{"long line", "a\n" + strings.Repeat("x", 1<<17), nil, "too long"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

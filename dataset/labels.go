@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"mgd3/internal/textfile"
 )
 
 // labelNames turns the labels of a set into the names of classes.
@@ -32,12 +34,17 @@ func namesOf(o OpenOptions, dir string, files ...string) (labelNames, error) {
 		if err != nil {
 			return labelNames{}, err
 		}
-		if info.Size() > maxNames {
-			return labelNames{}, fmt.Errorf("%s has %d bytes, want at most %d", path, info.Size(), maxNames)
+		if !info.Mode().IsRegular() {
+			return labelNames{}, fmt.Errorf("%q is not a file", path)
 		}
-		data, err := os.ReadFile(path)
+		f, err := os.Open(path)
 		if err != nil {
 			return labelNames{}, err
+		}
+		data, err := textfile.Read(f, maxNames)
+		f.Close()
+		if err != nil {
+			return labelNames{}, fmt.Errorf("%q: %w", path, err)
 		}
 		var names []string
 		for line := range strings.Lines(strings.TrimSpace(string(data))) {

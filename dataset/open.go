@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"mgd3/dataset/internal/parquet"
+	"mgd3/internal/foreign"
 )
 
 // OpenOptions says which images of a set to take.
@@ -131,6 +132,9 @@ func openSource(ctx context.Context, path string, o OpenOptions) (source, lister
 	if err != nil {
 		return nil, nil, err
 	}
+	if what := foreign.Describe([]byte(start), info.Size()); what != "" {
+		return nil, nil, fmt.Errorf("it is not the set but %s", what)
+	}
 	for magic, name := range compressions {
 		if strings.HasPrefix(start, magic) {
 			return nil, nil, fmt.Errorf("compressed with %s, want a folder, a zip or a plain tar", name)
@@ -155,7 +159,7 @@ func beginning(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	head := make([]byte, 8)
+	head := make([]byte, foreign.HeadSize)
 	n, err := f.ReadAt(head, 0)
 	if err == io.EOF {
 		err = nil

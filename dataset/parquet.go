@@ -66,6 +66,9 @@ func openParquet(ctx context.Context, in found, o OpenOptions) (source, lister, 
 	if err := in.choose(o.Split); err != nil {
 		return nil, nil, err
 	}
+	if err := in.checkShards(in.names, o); err != nil {
+		return nil, nil, err
+	}
 	pieces, err := newPieces(in.dir, in.names)
 	if err != nil {
 		return nil, nil, err

@@ -2,10 +2,12 @@ package dataset
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -41,6 +43,9 @@ func openTars(ctx context.Context, in found, o OpenOptions) (source, lister, err
 	if err != nil {
 		return nil, nil, err
 	}
+	for i, x := range indices {
+		o.notes.add(passedTail, int(x.tail), filepath.Base(pieces[i].path))
+	}
 	first := indices[0]
 	alone := len(indices) == 1
 	if alone && !first.labelled() && len(first.tars) == 0 && (in.file || !first.flat()) {
@@ -52,6 +57,9 @@ func openTars(ctx context.Context, in found, o OpenOptions) (source, lister, err
 	c := newCollector(o.Split)
 	switch {
 	case first.labelled():
+		if err := in.checkShards(chosen.names, o); err != nil {
+			return nil, nil, err
+		}
 		err = collectSamples(ctx, c, in.dir, pieces, indices, o)
 	case alone && len(first.tars) > 0:
 		err = collectInner(ctx, c, pieces[0], first.tars)
@@ -116,6 +124,7 @@ type tarIndex struct {
 	dirs   tree     // the images
 	labels []member // those with the ending of a label
 	tars   []member // tars in the tar
+	tail   int64    // bytes behind its end that are no tar
 }
 
 // member is a file in a tar that is no image.
@@ -139,7 +148,13 @@ func scanTar(ctx context.Context, r io.ReaderAt, size int64) (*tarIndex, error) 
 		}
 		h, err := headers.Next()
 		if err == io.EOF && size > 0 {
-			return x, nil
+			if headers, err = nextTar(pos, x); err != nil {
+				return nil, err
+			}
+			if headers == nil {
+				return x, nil
+			}
+			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("neither a folder, a zip nor Parquet, and as a tar: %w", err)
@@ -154,6 +169,38 @@ func scanTar(ctx context.Context, r io.ReaderAt, size int64) (*tarIndex, error) 
 	}
 }
 
+const tarBlock = 512
+
+// nextTar returns a reader of the tar that stands behind the end of another, as those do that cat has joined; nil if
+// nothing does. What stands there and is no tar is counted.
+func nextTar(pos *io.SectionReader, x *tarIndex) (*tar.Reader, error) {
+	zeros := make([]byte, tarBlock)
+	block := make([]byte, tarBlock)
+	for {
+		at, err := pos.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return nil, err
+		}
+		n, err := io.ReadFull(pos, block)
+		switch {
+		case n == 0 && err == io.EOF:
+			return nil, nil
+		case err != nil && err != io.ErrUnexpectedEOF:
+			return nil, err
+		case bytes.Equal(block[:n], zeros[:n]):
+			continue
+		}
+		if _, err := tar.NewReader(io.NewSectionReader(pos, at, pos.Size()-at)).Next(); err != nil {
+			x.tail = pos.Size() - at
+			return nil, nil
+		}
+		if _, err := pos.Seek(at, io.SeekStart); err != nil {
+			return nil, err
+		}
+		return tar.NewReader(pos), nil
+	}
+}
+
 // add enters the member whose data begin at an offset.
 func (x *tarIndex) add(h *tar.Header, at int64) error {
 	name, err := memberPath(h.Name)
@@ -161,16 +208,15 @@ func (x *tarIndex) add(h *tar.Header, at int64) error {
 		return err
 	}
 	plain := h.Typeflag == tar.TypeReg && !sparse(h)
-	_, ending := splitKey(name)
 	switch {
 	case name == "":
 	case h.Typeflag == tar.TypeDir:
 		x.dirs.folder(name)
 	case isImage(name) && !plain:
-		return fmt.Errorf("member %s is a link or sparse, want a plain file", name)
+		return fmt.Errorf("member %q is a link or sparse, want a plain file", name)
 	case isImage(name):
 		x.dirs.add(name, file{size: h.Size, id: fmt.Sprintf("%d@%d", h.ModTime.UnixNano(), at), at: at})
-	case plain && (ending == "cls" || ending == "json"):
+	case plain && (ending(name) == "cls" || ending(name) == "json"):
 		x.labels = append(x.labels, member{name, h.Size, at})
 	case plain && path.Ext(name) == ".tar":
 		x.tars = append(x.tars, member{name, h.Size, at})

@@ -10,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"mgd3/internal/textfile"
 )
 
 // A WebDataset (https://github.com/webdataset/webdataset) is tars, the shards, in which the files of a sample
@@ -19,14 +21,21 @@ import (
 //	000017.cls    its label as text, a number or a name
 //	000017.json   or an object that has it as "label" or "cls"
 //
-// Other files of a sample are ignored.
+// Other files of a sample are ignored. A key may have dots itself where image and label agree: img.v2.jpg and img.v2.cls are
+// the sample img.v2, and 000017.seg.png, which has no label of its own, is another file of 000017.
 
-// splitKey returns the key and the ending of a file, without the dot.
-func splitKey(name string) (key, ending string) {
+// stem returns the name of a file without its last ending.
+func stem(name string) string { return strings.TrimSuffix(name, path.Ext(name)) }
+
+// firstKey returns the name of a file up to its first dot.
+func firstKey(name string) string {
 	dir, base := path.Split(name)
-	base, ending, _ = strings.Cut(base, ".")
-	return dir + base, strings.ToLower(ending)
+	base, _, _ = strings.Cut(base, ".")
+	return dir + base
 }
+
+// ending returns the last ending of a file in lower case, without the dot.
+func ending(name string) string { return strings.ToLower(strings.TrimPrefix(path.Ext(name), ".")) }
 
 // labelled tells whether a tar is a shard: an image has a .cls of its key, or images that are in no folders
 // a .json.
@@ -36,14 +45,13 @@ func (x *tarIndex) labelled() bool {
 	}
 	ends := map[string]string{}
 	for _, m := range x.labels {
-		key, ending := splitKey(m.name)
-		if ending == "cls" || ends[key] == "" {
-			ends[key] = ending
+		if key, end := stem(m.name), ending(m.name); end == "cls" || ends[key] == "" {
+			ends[key] = end
 		}
 	}
 	for dir, l := range x.dirs {
 		for _, f := range l.images {
-			key, _ := splitKey(path.Join(dir, f.name))
+			key := stem(path.Join(dir, f.name))
 			if ends[key] == "cls" || ends[key] == "json" && len(x.dirs) == 1 {
 				return true
 			}
@@ -95,13 +103,12 @@ func (x *tarIndex) samples(shard piece, names labelNames) ([]sample, error) {
 	defer f.Close()
 	labels := map[string]member{}
 	for _, m := range x.labels {
-		key, ending := splitKey(m.name)
+		key := stem(m.name)
 		if have, ok := labels[key]; ok {
-			_, other := splitKey(have.name)
-			if other == ending {
-				return nil, fmt.Errorf("%s comes twice", m.name)
+			if ending(have.name) == ending(m.name) {
+				return nil, fmt.Errorf("%q comes twice", m.name)
 			}
-			if ending == "json" { // .cls counts
+			if ending(m.name) == "json" { // .cls counts
 				continue
 			}
 		}
@@ -111,33 +118,34 @@ func (x *tarIndex) samples(shard piece, names labelNames) ([]sample, error) {
 	seen := map[string]bool{}
 	for _, dir := range slices.Sorted(maps.Keys(x.dirs)) {
 		for _, image := range x.dirs[dir].images {
-			key, ending := splitKey(path.Join(dir, image.name))
-			if strings.Contains(ending, ".") { // 000017.seg.png is no image of the set
+			name := path.Join(dir, image.name)
+			key := stem(name)
+			m, ok := labels[key]
+			if _, other := labels[firstKey(name)]; !ok && other { // 000017.seg.png is no image of the set
 				continue
 			}
-			m, ok := labels[key]
 			if !ok {
-				return nil, fmt.Errorf("%s.%s: has neither %[1]s.cls nor %[1]s.json with its label", key, ending)
+				return nil, fmt.Errorf("%q: has neither %q nor %q with its label", name, key+".cls", key+".json")
 			}
 			if seen[key] {
-				return nil, fmt.Errorf("%s: has two images", key)
+				return nil, fmt.Errorf("%q: has two images", key)
 			}
 			seen[key] = true
 			text, err := readLabel(f, m)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", m.name, err)
+				return nil, fmt.Errorf("%q: %w", m.name, err)
 			}
 			class, err := names.classOfText(text)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", m.name, err)
+				return nil, fmt.Errorf("%q: %w", m.name, err)
 			}
 			image.name = strings.ReplaceAll(path.Join(dir, image.name), "/", "_")
 			samples = append(samples, sample{class, image})
 		}
 	}
 	for _, m := range x.labels {
-		if key, ending := splitKey(m.name); ending == "cls" && !seen[key] {
-			return nil, fmt.Errorf("%s: its sample has no image, want one of %s", m.name, strings.Join(imageExt, ", "))
+		if key := stem(m.name); ending(m.name) == "cls" && !seen[key] && !seen[firstKey(key)] {
+			return nil, fmt.Errorf("%q: its sample has no image, want one of %s", m.name, strings.Join(imageExt, ", "))
 		}
 	}
 	return samples, nil
@@ -157,7 +165,11 @@ func readLabel(f interface {
 	if n, err := f.ReadAt(data, m.at); n < len(data) {
 		return "", err
 	}
-	if path.Ext(m.name) != ".json" {
+	data, err := textfile.Clean(data)
+	if err != nil {
+		return "", err
+	}
+	if ending(m.name) != "json" {
 		return string(data), nil
 	}
 	var fields struct {

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"archive/zip"
+	"compress/bzip2"
 	"errors"
 	"fmt"
 	"io"
@@ -33,11 +34,42 @@ func openZip(path string, size int64) (source, lister, error) {
 	return zipFile{f, members}, dirs, nil
 }
 
+// Methods of compression, by their numbers (APPNOTE.TXT 6.3.10, section 4.4.5).
+const (
+	bzipped   = 12
+	encrypted = 99
+)
+
+var methods = map[uint16]string{1: "Shrink", 6: "Implode", 9: "Deflate64", 14: "LZMA", 20: "zstd", 93: "zstd", 94: "MP3", 95: "XZ", 96: "JPEG",
+	97: "WavPack", 98: "PPMd"}
+
+func methodName(method uint16) string {
+	if name, ok := methods[method]; ok {
+		return name
+	}
+	return fmt.Sprintf("method %d", method)
+}
+
+// slashes makes slashes of the backslashes with which PowerShell's Compress-Archive and some libraries part folders, if no
+// member has a slash. What memberPath refuses it refuses afterwards.
+func slashes(members []*zip.File) {
+	for _, m := range members {
+		if strings.Contains(m.Name, "/") {
+			return
+		}
+	}
+	for _, m := range members {
+		m.Name = strings.ReplaceAll(m.Name, `\`, "/")
+	}
+}
+
 func scanZip(r io.ReaderAt, size int64) ([]*zip.File, tree, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, nil, err
 	}
+	z.RegisterDecompressor(bzipped, func(r io.Reader) io.ReadCloser { return io.NopCloser(bzip2.NewReader(r)) })
+	slashes(z.File)
 	dirs := tree{".": {}}
 	for i, m := range z.File {
 		name, err := memberPath(m.Name)
@@ -50,9 +82,12 @@ func scanZip(r io.ReaderAt, size int64) ([]*zip.File, tree, error) {
 		case !isImage(name):
 			dirs.other(name)
 		case !m.Mode().IsRegular():
-			return nil, nil, fmt.Errorf("member %s is a link, want a file", name)
-		case m.Flags&1 != 0:
-			return nil, nil, fmt.Errorf("member %s is encrypted", name)
+			return nil, nil, fmt.Errorf("member %q is a link, want a file", name)
+		case m.Flags&1 != 0 || m.Method == encrypted:
+			return nil, nil, fmt.Errorf("member %q is encrypted: unpack the zip, or pack it anew without a password", name)
+		case m.Method != zip.Store && m.Method != zip.Deflate && m.Method != bzipped:
+			return nil, nil, fmt.Errorf("member %q is compressed with %s, which is not read: unpack the zip, or pack it anew with Deflate",
+				name, methodName(m.Method))
 		default:
 			size := int64(min(m.UncompressedSize64, math.MaxInt64))
 			dirs.add(name, file{size: size, id: fmt.Sprintf("%08x", m.CRC32), at: int64(i)})

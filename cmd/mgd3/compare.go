@@ -156,7 +156,7 @@ func (c *compareOptions) openTest(ctx context.Context, e *env, o *options) (*dat
 	if err != nil {
 		return nil, err
 	}
-	names, err := dataset.ParseClasses(o.classNames)
+	names, err := dataset.ParseNames(o.classNames)
 	if err != nil {
 		return nil, err
 	}

@@ -159,7 +159,7 @@ func (o *evaluateOptions) open(ctx context.Context, e *env) (sets []*judged, tes
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	names, err := dataset.ParseClasses(o.classNames)
+	names, err := dataset.ParseNames(o.classNames)
 	if err != nil {
 		return nil, nil, 0, err
 	}

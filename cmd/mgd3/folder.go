@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"mgd3/dit"
 	"mgd3/engine"
 	embedded "mgd3/glyphs/model"
+	"mgd3/internal/textfile"
 	"mgd3/latent"
 	"mgd3/weights"
 )
@@ -128,8 +130,11 @@ func (f folder) lines(name string) ([]string, error) {
 	if err != nil {
 		return nil, fail(exitModel, "", err)
 	}
+	if text, err = textfile.Clean(text); err != nil {
+		return nil, fail(exitModel, "", fmt.Errorf("%q: %w", path.Join(f.path, name), err))
+	}
 	var lines []string
-	s := bufio.NewScanner(strings.NewReader(string(text)))
+	s := bufio.NewScanner(bytes.NewReader(text))
 	for s.Scan() {
 		if line := strings.TrimSpace(s.Text()); line != "" {
 			lines = append(lines, line)

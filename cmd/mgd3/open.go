@@ -136,7 +136,7 @@ func (o *options) openData(ctx context.Context, e *env, r *openRun) error {
 	if err != nil {
 		return fail(exitInput, "", err)
 	}
-	names, err := dataset.ParseClasses(o.classNames)
+	names, err := dataset.ParseNames(o.classNames)
 	if err != nil {
 		return fail(exitInput, "", err)
 	}

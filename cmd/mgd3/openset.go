@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"mgd3/dataset"
 	"mgd3/distill"
@@ -29,6 +30,9 @@ func (e *env) openSet(ctx context.Context, path string, o dataset.OpenOptions) (
 	}
 	if o.Split == "" {
 		o.Split = "train"
+	}
+	for i, line := range o.Classes {
+		o.Classes[i] = strings.Fields(line)[0]
 	}
 	return glyphs.Open(o.Split, glyphs.Options{Classes: o.Classes, PerClass: o.Limit})
 }

@@ -93,7 +93,7 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	s.Report = func(event study.Event) { r.Report(*event.Making) }
 	s.Done = e.tried
 	if s.test != "" {
-		names, err := dataset.ParseClasses(o.classNames)
+		names, err := dataset.ParseNames(o.classNames)
 		if err != nil {
 			return fail(exitInput, "", err)
 		}

@@ -153,7 +153,7 @@ func (e *env) openTraining(ctx context.Context, o *trainOptions) (_ func(), err 
 	if err != nil {
 		return nil, fail(exitInput, "", err)
 	}
-	names, err := dataset.ParseClasses(o.classNames)
+	names, err := dataset.ParseNames(o.classNames)
 	if err != nil {
 		return nil, fail(exitInput, "", err)
 	}

@@ -15,11 +15,12 @@ var rooms = map[string][]string{
 	"modes":                    {"modes/internal/kernel"},
 	"modes/internal/kernel":    {},
 	"diffusion":                {},
-	"dataset":                  {"dataset/internal/kernel", "dataset/internal/parquet"},
+	"dataset":                  {"dataset/internal/kernel", "dataset/internal/parquet", "internal/foreign", "internal/textfile"},
 	"dataset/internal/kernel":  {},
 	"dataset/internal/parquet": {},
 	"weights":                  {"internal/foreign"},
 	"internal/foreign":         {},
+	"internal/textfile":        {},
 	"weights/hub":              {"internal/atomicfile", "internal/foreign"},
 	"internal/atomicfile":      {},
 	"internal/golden":          {"weights"},
@@ -63,7 +64,7 @@ var rooms = map[string][]string{
 	"internal/wild":       {"internal/atomicfile", "rng", "weights"},
 	"internal/tiny":       {"dit", "engine", "features", "internal/atomicfile", "internal/wild", "latent", "rng", "weights"},
 	"cmd/mgd3": {"cpu", "dataset", "diffusion", "distill", "dit", "engine", "evaluate", "export", "features", "glyphs", "glyphs/model",
-		"internal/atomicfile", "internal/bench", "latent", "modes", "report", "scores", "study", "train", "weights", "weights/hub"},
+		"internal/atomicfile", "internal/bench", "internal/textfile", "latent", "modes", "report", "scores", "study", "train", "weights", "weights/hub"},
 }
 
 func TestNoRoomImportsALaterOne(t *testing.T) {

@@ -1,0 +1,106 @@
+package dataset
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var (
+	// ofTotal is the name of a shard that tells how many there are: train-00001-of-00003.parquet.
+	ofTotal = regexp.MustCompile(`^(.*[-_.])?(\d+)([-_]of[-_])(\d+)(.*)$`)
+	// inOrder is the name of a shard with its number alone: train-000001.tar.
+	inOrder = regexp.MustCompile(`^(.*?)(\d+)(\D*)$`)
+)
+
+// numbering is shards that are numbered together.
+type numbering struct {
+	digits  int
+	total   int // as the names say, 0 if they do not
+	numbers []int
+	name    func(number string) string
+}
+
+// checkShards finds the numbers that are missing among the names of shards: an error where the names tell how many
+// there are, and noted where only a gap does. Numbers begin at 0, or at 1.
+func checkShards(names []string, n *notes) error {
+	groups := map[string]*numbering{}
+	var order []string
+	for _, name := range names {
+		key, number, g := shardOf(name)
+		if g == nil {
+			continue
+		}
+		if groups[key] == nil {
+			groups[key] = g
+			order = append(order, key)
+		}
+		groups[key].numbers = append(groups[key].numbers, number)
+	}
+	for _, key := range order {
+		g := groups[key]
+		missing, count := g.missing()
+		switch {
+		case count == 0:
+		case g.total > 0:
+			return fmt.Errorf("of %d files, as their names say, %d are missing, %q for one: fetch them", g.total, count, missing)
+		default:
+			n.add(passedGap, count, missing)
+		}
+	}
+	return nil
+}
+
+// checkShards is that of the files that were found. Of one that the path itself names nothing is missing.
+func (in *found) checkShards(names []string, o OpenOptions) error {
+	if in.file {
+		return nil
+	}
+	return checkShards(names, o.notes)
+}
+
+// shardOf tells the name of a shard apart, into what it has in common with others and its number.
+func shardOf(name string) (key string, number int, g *numbering) {
+	if m := ofTotal.FindStringSubmatch(name); m != nil {
+		number, errN := strconv.Atoi(m[2])
+		total, errT := strconv.Atoi(m[4])
+		if errN != nil || errT != nil || total < 1 || number > total {
+			return "", 0, nil
+		}
+		return strings.Join([]string{m[1], m[4], m[5]}, "\x00"), number,
+			&numbering{digits: len(m[2]), total: total, name: func(s string) string { return m[1] + s + m[3] + m[4] + m[5] }}
+	}
+	m := inOrder.FindStringSubmatch(name)
+	if m == nil {
+		return "", 0, nil
+	}
+	number, err := strconv.Atoi(m[2])
+	if err != nil {
+		return "", 0, nil
+	}
+	return m[1] + "\x00" + m[3], number, &numbering{digits: len(m[2]), name: func(s string) string { return m[1] + s + m[3] }}
+}
+
+// missing returns the name of the first shard that is missing, and how many are.
+func (g *numbering) missing() (string, int) {
+	slices.Sort(g.numbers)
+	have := slices.Compact(g.numbers)
+	first, last := min(have[0], 1), have[len(have)-1]
+	switch {
+	case g.total > 0 && (have[0] == 0 || last < g.total):
+		first, last = 0, g.total-1
+	case g.total > 0:
+		first, last = 1, g.total
+	case len(have) == 1: // alone, perhaps no number of a shard
+		return "", 0
+	}
+	count := last - first + 1 - len(have)
+	for number := first; number <= last; number++ {
+		if _, found := slices.BinarySearch(have, number); !found {
+			return g.name(fmt.Sprintf("%0*d", g.digits, number)), count
+		}
+	}
+	return "", 0
+}
