@@ -44,8 +44,11 @@ func (t tree) add(name string, f file) {
 }
 
 // other enters a member that is no image.
-func (t tree) other(name string) {
-	t.folder(path.Dir(name)).other(passedEnding, path.Base(name))
+func (t tree) other(name string, f file) {
+	f.name = path.Base(name)
+	l := t.folder(path.Dir(name))
+	l.other(passedEnding, f.name)
+	l.list(f)
 }
 
 // maxDepth bounds the folders above a member: an archive is free to name 30,000 of them.

@@ -15,25 +15,41 @@ import (
 //	CIFAR-10     label, 3072 pixels           data_batch_1.bin … data_batch_5.bin, test_batch.bin
 //	CIFAR-100    coarse, fine, 3072 pixels    train.bin, test.bin
 //
-// each pixel block [3, 32, 32], bytes. The names of the classes are in batches.meta.txt and fine_label_names.txt.
+// each pixel block [3, 32, 32], bytes. The names of the classes are in batches.meta.txt, fine_label_names.txt and
+// coarse_label_names.txt.
 
 const cifarSide = 32
 
-// cifar says what is in a file of CIFAR: its split, and the bytes of labels in a row, of which the last counts.
+// cifar says what is in a file of CIFAR: its split, the bytes of labels in a row, which of them counts, and the
+// file of the names.
 type cifar struct {
-	split  string
-	labels int
-	names  string
+	split      string
+	labels, at int
+	names      string
+}
+
+// cifarLabels are those of CIFAR-100.
+var cifarLabels = []string{"fine", "coarse"}
+
+// with chooses the labels.
+func (c cifar) with(o OpenOptions) (cifar, error) {
+	if c.labels == 1 {
+		return c, checkLabels(o)
+	}
+	if o.Labels == "coarse" {
+		c.at, c.names = 0, "coarse_label_names.txt"
+	}
+	return c, checkLabels(o, cifarLabels...)
 }
 
 func cifarOf(name string) (cifar, bool) {
 	switch batch, ok := strings.CutPrefix(name, "data_batch_"); {
 	case ok && strings.HasSuffix(batch, ".bin"):
-		return cifar{"train", 1, "batches.meta.txt"}, true
+		return cifar{"train", 1, 0, "batches.meta.txt"}, true
 	case name == "test_batch.bin":
-		return cifar{"test", 1, "batches.meta.txt"}, true
+		return cifar{"test", 1, 0, "batches.meta.txt"}, true
 	case name == "train.bin" || name == "test.bin":
-		return cifar{strings.TrimSuffix(name, ".bin"), 2, "fine_label_names.txt"}, true
+		return cifar{strings.TrimSuffix(name, ".bin"), 2, 1, "fine_label_names.txt"}, true
 	}
 	return cifar{}, false
 }
@@ -67,6 +83,10 @@ func openCIFAR(ctx context.Context, in found, o OpenOptions) (source, lister, er
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
+		c, err := c.with(o)
+		if err != nil {
+			return nil, nil, err
+		}
 		names, err := namesOf(o, in.dir, c.names)
 		if err != nil {
 			return nil, nil, err
@@ -95,7 +115,7 @@ func collectCIFAR(into *collector, in int, p piece, c cifar, names labelNames, s
 		if _, err := io.ReadFull(r, row); err != nil {
 			return fmt.Errorf("row %d: %w", i, err)
 		}
-		class, err := names.class(int64(row[c.labels-1]))
+		class, err := names.class(int64(row[c.at]))
 		if err != nil {
 			return fmt.Errorf("row %d: %w", i, err)
 		}
@@ -105,11 +125,14 @@ func collectCIFAR(into *collector, in int, p piece, c cifar, names labelNames, s
 	return nil
 }
 
-// pickledCIFAR returns the files of CIFAR's Python version.
+// pickledCIFAR returns the files of CIFAR's Python version; those of CIFAR-100 are train, test and meta.
 func pickledCIFAR(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name != "data_batch_1" && name != "test_batch" })
+	hundred := slices.Contains(names, "meta")
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return name != "data_batch_1" && name != "test_batch" && !(hundred && (name == "train" || name == "test"))
+	})
 }
 
 func refusePickles(context.Context, found, OpenOptions) (source, lister, error) {
-	return nil, nil, errors.New("the Python version of CIFAR, want the binary one")
+	return nil, nil, errors.New("the Python version of CIFAR, which is pickles, want the binary one: cifar-10-binary.tar.gz or cifar-100-binary.tar.gz, unpacked")
 }

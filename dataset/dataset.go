@@ -35,6 +35,10 @@ var (
 	ErrPassedOver = errors.New("strict")
 	// ErrLeaves says that a link leads out of a set's folder, where that is not permitted.
 	ErrLeaves = errors.New("leads out of the folder")
+	// ErrLabels says that a set has several kinds of labels, of which one must be asked for.
+	ErrLabels = errors.New("has the labels")
+	// ErrNumbered says that classes are named by numbers where names are wanted.
+	ErrNumbered = errors.New("the classes are named by numbers")
 	// ErrImage says that one image cannot be read; the others may still be.
 	ErrImage = errors.New("not a readable image")
 )
@@ -51,6 +55,8 @@ type Set struct {
 	path string // as opened, for messages
 	base string // the folder in it that holds those of the classes
 	src  source
+
+	folderOf map[string]string // of classes that have another name than their folder
 }
 
 // Class is the images of one class.
@@ -122,7 +128,9 @@ func readFile(size int64, open func() (io.ReadCloser, error)) ([]byte, error) {
 }
 
 // pathOf returns the slash-separated path of an image within the source.
-func (s *Set) pathOf(ref Ref) string { return path.Join(s.base, ref.Class, ref.Name) }
+func (s *Set) pathOf(ref Ref) string {
+	return path.Join(s.base, s.folder(ref.Class), ref.Name)
+}
 
 func (s *Set) badImage(ref Ref, err error) error {
 	return fmt.Errorf("%s: %s: %w: %w", s.path, s.pathOf(ref), ErrImage, err)

@@ -118,6 +118,7 @@ func (f folder) add(l *listing, dir string, entry fs.DirEntry) error {
 	name, kind := entry.Name(), entry.Type()
 	if kind.IsRegular() && !isImage(name) {
 		l.other(passedEnding, name)
+		l.list(file{name: name})
 		return nil
 	}
 	info, err := entry.Info()
@@ -145,6 +146,7 @@ func (f folder) add(l *listing, dir string, entry fs.DirEntry) error {
 		l.other(passedSpecial, name)
 	default:
 		l.other(passedEnding, name)
+		l.list(file{name: name})
 	}
 	return nil
 }

@@ -12,52 +12,97 @@ import (
 	"strings"
 )
 
-// The files of MNIST and Fashion-MNIST (http://yann.lecun.com/exdb/mnist) are in the format IDX, perhaps compressed with gzip:
+// The files of MNIST (http://yann.lecun.com/exdb/mnist), Fashion-MNIST, KMNIST and EMNIST are in the format IDX, perhaps
+// compressed with gzip:
 //
 //	train-images-idx3-ubyte   0x00000803, n, h, w (uint32, big endian), n·h·w bytes
 //	train-labels-idx1-ubyte   0x00000801, n, n bytes
 //
-// and t10k-… the same of the test images. Classes without names are the digits.
+// and t10k-… the same of the test images. EMNIST (Cohen et al. 2017, arXiv:1702.05373) has six sets side by side,
+// emnist-letters-train-images-idx3-ubyte and so on; its pictures lie transposed and stay so, as in torchvision's
+// reader, and the labels of letters begin with 1. Classes without names are the digits, or numbers if there are more.
 
 const (
 	idxImages = 0x00000803
 	idxLabels = 0x00000801
 )
 
-// idxSplits are the beginnings of the files' names and what they mean.
-var idxSplits = []struct{ begin, split string }{{"t10k", "test"}, {"test", "test"}, {"train", "train"}}
+// idxSplits are the ends of the files' names before what is in them, and what they mean.
+var idxSplits = []struct{ end, split string }{{"t10k", "test"}, {"test", "test"}, {"train", "train"}}
 
-// idxFiles returns the files of images and labels. Some have a dot in place of the dash before idx.
+// idxName parts the name of such a file: emnist-letters-train-images-idx3-ubyte.gz is of the set emnist-letters. Some have
+// a dot in place of the dash before idx.
+func idxName(name string) (set, end, what string) {
+	name = strings.TrimSuffix(strings.ReplaceAll(name, ".idx", "-idx"), ".gz")
+	if rest, ok := strings.CutSuffix(name, "-images-idx3-ubyte"); ok {
+		name, what = rest, "images"
+	} else if rest, ok := strings.CutSuffix(name, "-labels-idx1-ubyte"); ok {
+		name, what = rest, "labels"
+	}
+	for _, s := range idxSplits {
+		if rest, ok := strings.CutSuffix(name, s.end); ok && (rest == "" || strings.HasSuffix(rest, "-")) {
+			return strings.TrimSuffix(rest, "-"), s.end, what
+		}
+	}
+	return "", name, what
+}
+
+// idxFiles returns the files of images and labels.
 func idxFiles(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		name = strings.TrimSuffix(strings.ReplaceAll(name, ".idx", "-idx"), ".gz")
-		return !strings.HasSuffix(name, "-images-idx3-ubyte") && !strings.HasSuffix(name, "-labels-idx1-ubyte")
+		_, _, what := idxName(name)
+		return what == ""
 	})
 }
 
-// idxFile returns the file of a split that has a word in its name, and not also a second one: not unpacked beside it.
-func idxFile(names []string, begin, word string) string {
+// idxFile returns the first of the files that fit, and not also a second one: not unpacked beside it.
+func idxFile(names []string, set, end, what string) string {
 	for _, name := range names { // train-… comes before train-….gz
-		if strings.HasPrefix(name, begin+"-"+word) {
+		if s, e, w := idxName(name); s == set && e == end && w == what {
 			return name
 		}
 	}
 	return ""
 }
 
+// idxSet returns the set that was asked for: of EMNIST's, letters is emnist-letters.
+func idxSet(in found, o OpenOptions) (string, error) {
+	var sets, short []string
+	for _, name := range in.names {
+		if set, _, _ := idxName(name); !slices.Contains(sets, set) {
+			sets = append(sets, set)
+			short = append(short, strings.TrimPrefix(set, "emnist-"))
+		}
+	}
+	if i := slices.Index(short, o.Labels); i >= 0 && o.Labels != "" {
+		return sets[i], nil
+	}
+	if len(sets) == 1 && sets[0] == "" {
+		return "", checkLabels(o)
+	}
+	if o.Labels == "" && len(sets) == 1 {
+		return sets[0], nil
+	}
+	if o.Labels == "" {
+		return "", fmt.Errorf("%w %s, want one to be asked for", ErrLabels, strings.Join(short, ", "))
+	}
+	return "", checkLabels(o, short...)
+}
+
 // openIDX opens the files of MNIST. An image is known again by the size and the time of its file, and its row.
 func openIDX(_ context.Context, in found, o OpenOptions) (source, lister, error) {
+	set, err := idxSet(in, o)
+	if err != nil {
+		return nil, nil, err
+	}
 	names, err := namesOf(o, in.dir, "classes.txt", "classnames.txt")
 	if err != nil {
 		return nil, nil, err
 	}
-	if names.names == nil {
-		names.names, names.from = strings.Fields("0 1 2 3 4 5 6 7 8 9"), "the digits"
-	}
 	src := rowFiles{channels: 1}
 	dirs := tree{".": {}}
 	for _, s := range idxSplits {
-		images, labels := idxFile(in.names, s.begin, "images"), idxFile(in.names, s.begin, "labels")
+		images, labels := idxFile(in.names, set, s.end, "images"), idxFile(in.names, set, s.end, "labels")
 		if images == "" && labels == "" {
 			continue
 		}
@@ -65,14 +110,31 @@ func openIDX(_ context.Context, in found, o OpenOptions) (source, lister, error)
 			continue
 		}
 		if images == "" || labels == "" {
-			return nil, nil, fmt.Errorf("%s: want both %[2]s-images-idx3-ubyte and %[2]s-labels-idx1-ubyte", in.dir, s.begin)
+			begin := strings.TrimPrefix(set+"-"+s.end, "-")
+			return nil, nil, fmt.Errorf("%s: want both %[2]s-images-idx3-ubyte and %[2]s-labels-idx1-ubyte", in.dir, begin)
 		}
 		into := &collector{dirs, s.split, map[string]*listing{}}
 		if err := src.collectIDX(into, in.dir, images, labels, names); err != nil {
 			return nil, nil, err
 		}
 	}
+	if len(dirs) == 1 {
+		return nil, nil, fmt.Errorf("has the files %s, want train-images-idx3-ubyte, t10k-images-idx3-ubyte and the like", shorten(in.names))
+	}
 	return src, dirs, nil
+}
+
+// idxLabelNames are the names for labels: the digits where nobody gives others, unless there are more than ten; of
+// labels that begin with 1, the first name is that of 1.
+func idxLabelNames(names labelNames, labels []byte) labelNames {
+	least, most := slices.Min(labels), slices.Max(labels)
+	switch {
+	case names.names == nil && most < 10:
+		return labelNames{names: strings.Fields("0 1 2 3 4 5 6 7 8 9"), from: "the digits"}
+	case names.names != nil && least == 1:
+		return names.fromOne(int64(most))
+	}
+	return names
 }
 
 func (r *rowFiles) collectIDX(into *collector, dir, images, labels string, names labelNames) error {
@@ -97,6 +159,7 @@ func (r *rowFiles) collectIDX(into *collector, dir, images, labels string, names
 	if m, err := marks.ReadAt(bytes, 8); m < n {
 		return fmt.Errorf("%s: %w", labels, err)
 	}
+	names = idxLabelNames(names, bytes)
 	for i, label := range bytes {
 		class, err := names.class(int64(label))
 		if err != nil {

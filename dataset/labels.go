@@ -17,6 +17,16 @@ import (
 type labelNames struct {
 	names []string // of the labels 0, 1, …; nil if the set does not say
 	from  string   // where they are from, for messages
+	first int64    // the label of the first name, 0 or 1
+}
+
+// fromOne are the names of labels that count from 1 to last: the first name is that of 1, unless there is
+// one more for 0.
+func (n labelNames) fromOne(last int64) labelNames {
+	if int64(len(n.names)) <= last {
+		n.first = 1
+	}
+	return n
 }
 
 // namesOf returns the names that were asked for, or else those in the first of the files that is in dir:
@@ -70,7 +80,7 @@ func newLabelNames(names []string, from string) (labelNames, error) {
 		}
 		known[name] = i
 	}
-	return labelNames{names, from}, nil
+	return labelNames{names: names, from: from}, nil
 }
 
 // class returns the name of a label. Numbers without names have four digits, so that their order is that of the bytes.
@@ -82,10 +92,14 @@ func (n labelNames) class(label int64) (string, error) {
 		return "", fmt.Errorf("label %d, want at most %d", label, maxLabel)
 	case n.names == nil:
 		return fmt.Sprintf("%04d", label), nil
-	case label >= int64(len(n.names)):
-		return "", fmt.Errorf("label %d, but %s has names for %d", label, n.from, len(n.names))
+	case label < n.first || label-n.first >= int64(len(n.names)):
+		from := ""
+		if n.first > 0 {
+			from = " from 1"
+		}
+		return "", fmt.Errorf("label %d, but %s has names for %d%s", label, n.from, len(n.names), from)
 	}
-	return n.names[label], nil
+	return n.names[label-n.first], nil
 }
 
 // maxLabel is the largest label without a name.

@@ -24,6 +24,8 @@ var layouts = []layout{
 	{cifarFiles, openCIFAR},
 	{pickledCIFAR, refusePickles},
 	{idxFiles, openIDX},
+	{stlFiles, openSTL},
+	{svhnFiles, openSVHN},
 	{withEnding(".tar"), openTars},
 }
 
@@ -43,7 +45,7 @@ func withEnding(ending string) func([]string) []string {
 }
 
 // usualFolders are those in which sets are often found below the folder that was downloaded or unpacked.
-var usualFolders = []string{"data", "default", "cifar-10-batches-bin", "cifar-100-binary", "raw"}
+var usualFolders = []string{"data", "default", "cifar-10-batches-bin", "cifar-100-binary", "stl10_binary", "gzip", "raw"}
 
 // findLayout looks for a set in one of the layouts: in the folder, or below it in the folder of the split, one of
 // the usual ones, or a lone one. A folder counts only if it has no others in it.

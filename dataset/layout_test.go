@@ -236,7 +236,8 @@ func TestLayouts(t *testing.T) {
 		{"IDX header cut", files{"train-images-idx3-ubyte": "\x00\x00", "train-labels-idx1-ubyte": idx(idxLabels, "\x00", 1)}, "", OpenOptions{}, "", "the header ends early"},
 		{"IDX bomb", files{"train-images-idx3-ubyte": idx(idxImages, "abc", 1<<31, 1<<31, 1<<31), "train-labels-idx1-ubyte": idx(idxLabels, "\x00", 1)}, "", OpenOptions{}, "", "dimension 0 is 2147483648 in a file of 19 bytes"},
 		{"IDX of other lengths", files{"train-images-idx3-ubyte": idx(idxImages, "a", 1, 1, 1), "train-labels-idx1-ubyte": idx(idxLabels, "\x00\x00", 2)}, "", OpenOptions{}, "", "has 1 images, train-labels-idx1-ubyte 2 labels"},
-		{"IDX label", files{"train-images-idx3-ubyte": idx(idxImages, "a", 1, 1, 1), "train-labels-idx1-ubyte": idx(idxLabels, "\x0a", 1)}, "", OpenOptions{}, "", "row 0: label 10, but the digits has names for 10"},
+		{"IDX label", files{"train-images-idx3-ubyte": idx(idxImages, "a", 1, 1, 1), "train-labels-idx1-ubyte": idx(idxLabels, "\x0a", 1), "classes.txt": "a\nb"},
+			"", OpenOptions{}, "", "row 0: label 10, but classes.txt has names for 2"},
 		{"IDX gzip cut", files{"train-images-idx3-ubyte.gz": zipped(t, idx(idxImages, "a", 1, 1, 1))[:12], "train-labels-idx1-ubyte": idx(idxLabels, "\x00", 1)}, "", OpenOptions{}, "", "unexpected EOF"},
 
 		{"names for folders", files{"cat/1.jpg": "x"}, "", OpenOptions{Names: []string{"a"}}, "cat: 1.jpg=x", ""},

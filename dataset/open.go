@@ -22,6 +22,7 @@ type OpenOptions struct {
 	Split   string   // the part of the set, "train" say; "" if it has none
 	Classes []string // classes to take, in this order; nil takes all, in byte order
 	Names   []string // of the labels 0, 1, …, where the set's are numbers; nil takes those in the set
+	Labels  string   // which of several labels: coarse of CIFAR-100, letters of EMNIST; "" takes the usual ones
 	Limit   int      // images per class, the first by name; 0 takes all
 	Strict  bool     // whatever is passed over is an error, see [PassedOver]
 	KeepIn  bool     // a link that leads out of the folder is an error; else such links are followed
@@ -56,7 +57,9 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Set, error) {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrSet, err)
 	}
 	s := &Set{path: path, src: src}
-	err = s.arrange(ctx, dirs, o)
+	if dirs, err = s.recognise(dirs, o); err == nil {
+		err = s.arrange(ctx, dirs, o)
+	}
 	s.PassedOver = o.notes.list
 	if err == nil && o.Strict && len(s.PassedOver) > 0 {
 		err = fmt.Errorf("%w: %s", ErrPassedOver, s.PassedOver[0])
@@ -78,6 +81,7 @@ type listing struct {
 	images  []file
 	linked  []string     // of the folders, those that are links
 	others  []PassedOver // files that are no images; the examples are names
+	lists   []file       // the first of these; of a folder on disk only their names
 
 	dangling []error // what is wrong with links to nothing that are no images: perhaps folders
 }
@@ -93,6 +97,14 @@ func (l *listing) other(what, name string) {
 	l.others = append(l.others, PassedOver{what, 1, name})
 }
 
+// list keeps a file that is no image: perhaps it says what the images are.
+func (l *listing) list(f file) {
+	const most = 256 // in one folder; sets with lists have a few there
+	if len(l.lists) < most {
+		l.lists = append(l.lists, f)
+	}
+}
+
 // note notes the files of a folder that are no images.
 func (l listing) note(n *notes, dir string) {
 	for _, p := range l.others {
@@ -100,7 +112,7 @@ func (l listing) note(n *notes, dir string) {
 	}
 }
 
-// file is an image in a listing; the fields are those of [Ref].
+// file is a file in a listing; the fields are those of [Ref].
 type file struct {
 	name string
 	size int64
@@ -137,7 +149,7 @@ func openSource(ctx context.Context, path string, o OpenOptions) (source, lister
 	}
 	for magic, name := range compressions {
 		if strings.HasPrefix(start, magic) {
-			return nil, nil, fmt.Errorf("compressed with %s, want a folder, a zip or a plain tar", name)
+			return nil, nil, fmt.Errorf("compressed with %s, which cannot be read in place: unpack it, and give the folder", name)
 		}
 	}
 	switch {
@@ -184,6 +196,9 @@ func (s *Set) arrange(ctx context.Context, dirs lister, o OpenOptions) error {
 	if len(top.folders) == 0 {
 		return noClasses(base, top.images)
 	}
+	if top.folders, err = s.nameFolders(top.folders, o); err != nil {
+		return err
+	}
 	names, err := top.classes(o)
 	if err != nil {
 		return err
@@ -197,9 +212,12 @@ func (s *Set) arrange(ctx context.Context, dirs lister, o OpenOptions) error {
 			return err
 		}
 		if _, found := slices.BinarySearch(top.folders, name); !found {
-			return fmt.Errorf("class %q: no folder %q", name, path.Join(base, name))
+			return s.noClass(name, top.folders)
 		}
-		class, err := readClass(dirs, base, name, o)
+		if slices.Contains(clutter, name) {
+			o.notes.add(takenClutter, 1, name)
+		}
+		class, err := readClass(dirs, path.Join(base, s.folder(name)), name, o)
 		if err != nil {
 			return fmt.Errorf("class %q: %w", name, err)
 		}
@@ -246,6 +264,18 @@ func (l listing) checkOnly() error {
 			l.folders[0])
 	}
 	return fmt.Errorf("the folders are %s, and not those of classes: want a folder for each class, and the name of a part by --split", shorten(l.folders))
+}
+
+// clutter are the classes of Caltech-101 and Caltech-256 that are of no one thing.
+var clutter = []string{"BACKGROUND_Google", "257.clutter"}
+
+// noClass says that one is not there.
+func (s *Set) noClass(name string, folders []string) error {
+	err := fmt.Errorf("class %q: no folder %q", name, path.Join(s.base, name))
+	if Numbered(folders) {
+		return fmt.Errorf("%w; %w: %s", err, ErrNumbered, shorten(folders))
+	}
+	return err
 }
 
 // noClasses says what a folder without folders lacks.
@@ -297,9 +327,8 @@ func (l listing) only() string {
 // onlyFolders tells whether there are folders and no images: the folder of a class has images.
 func (l listing) onlyFolders() bool { return len(l.folders) > 0 && len(l.images) == 0 }
 
-// readClass lists the images of one class, as many as are asked for.
-func readClass(dirs lister, base, name string, o OpenOptions) (Class, error) {
-	dir := path.Join(base, name)
+// readClass lists the images of the class in dir, as many as are asked for.
+func readClass(dirs lister, dir, name string, o OpenOptions) (Class, error) {
 	l, err := dirs.list(dir)
 	if err != nil {
 		return Class{}, err

@@ -90,7 +90,7 @@ func openParquet(ctx context.Context, in found, o OpenOptions) (source, lister, 
 }
 
 func (t *tables) add(c *collector, in int, p piece, o OpenOptions) error {
-	f, err := openTable(p)
+	f, err := openTable(p, o)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (t *tables) add(c *collector, in int, p piece, o OpenOptions) error {
 	return nil
 }
 
-func openTable(p piece) (*table, error) {
+func openTable(p piece, o OpenOptions) (*table, error) {
 	f, err := parquet.Open(p, p.size)
 	if err != nil {
 		return nil, err
@@ -125,7 +125,11 @@ func openTable(p piece) (*table, error) {
 	if f.Columns[t.image].Type != parquet.ByteArray {
 		return nil, fmt.Errorf("column %s does not hold bytes", f.Columns[t.image].Name)
 	}
-	t.label, err = t.one("label", labelColumns)
+	columns := labelColumns
+	if o.Labels != "" {
+		columns = []string{o.Labels + "_label", o.Labels}
+	}
+	t.label, err = t.one("label", columns)
 	return t, err
 }
 

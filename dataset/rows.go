@@ -9,6 +9,7 @@ import (
 type rowFiles struct {
 	files          []io.ReaderAt
 	w, h, channels int
+	columns        bool // in the file an image is stored column by column
 }
 
 // read returns an image as a Netpbm file.
@@ -21,7 +22,11 @@ func (r rowFiles) read(_ string, ref Ref) ([]byte, error) {
 	if r.channels == 3 { // in the file all reds come first
 		planes := slices.Clone(pixels)
 		for i := range plane {
-			pixels[3*i], pixels[3*i+1], pixels[3*i+2] = planes[i], planes[plane+i], planes[2*plane+i]
+			at := i
+			if r.columns {
+				at = i%r.w*r.h + i/r.w
+			}
+			pixels[3*i], pixels[3*i+1], pixels[3*i+2] = planes[at], planes[plane+at], planes[2*plane+at]
 		}
 	}
 	return netpbm(r.w, r.h, r.channels, pixels), nil

@@ -220,8 +220,10 @@ func (x *tarIndex) add(h *tar.Header, at int64) error {
 		x.labels = append(x.labels, member{name, h.Size, at})
 	case plain && path.Ext(name) == ".tar":
 		x.tars = append(x.tars, member{name, h.Size, at})
+	case plain:
+		x.dirs.other(name, file{size: h.Size, at: at})
 	default:
-		x.dirs.other(name)
+		x.dirs.folder(path.Dir(name)).other(passedEnding, path.Base(name))
 	}
 	return nil
 }

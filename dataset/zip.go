@@ -80,7 +80,7 @@ func scanZip(r io.ReaderAt, size int64) ([]*zip.File, tree, error) {
 		case strings.HasSuffix(m.Name, "/"):
 			dirs.folder(name)
 		case !isImage(name):
-			dirs.other(name)
+			dirs.other(name, file{size: int64(min(m.UncompressedSize64, math.MaxInt64)), at: int64(i)})
 		case !m.Mode().IsRegular():
 			return nil, nil, fmt.Errorf("member %q is a link, want a file", name)
 		case m.Flags&1 != 0 || m.Method == encrypted:
