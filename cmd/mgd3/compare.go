@@ -160,7 +160,7 @@ func (c *compareOptions) openTest(ctx context.Context, e *env, o *options) (*dat
 	if err != nil {
 		return nil, err
 	}
-	return e.openSet(ctx, c.test, dataset.OpenOptions{Split: c.testSplit, Classes: classes, Names: names, Limit: c.testLimit})
+	return e.openSet(ctx, c.test, dataset.OpenOptions{Split: c.testSplit, Classes: classes, Names: names, Labels: o.labels, Limit: c.testLimit})
 }
 
 // showComparison writes the page and prints the tables.

@@ -24,6 +24,7 @@ type evaluateOptions struct {
 	test                  string
 	trainSplit, testSplit string
 	classes, classNames   string
+	labels                string
 	ipc, testLimit        int
 	nets                  []string
 	protocol              string
@@ -81,7 +82,7 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	f.StringVar(&o.trainSplit, "train-split", "", "the `NAME` of the sub-folder to take of sets to train on that are not distilled ones")
 	f.StringVar(&o.testSplit, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
 	f.StringVar(&o.classes, "classes", "", "classes to take of all sets: a `LIST` by name or a file with one class a line; default all, which must be the same")
-	f.StringVar(&o.classNames, "class-names", "", classNamesHelp)
+	labelFlags(f, &o.classNames, &o.labels)
 	f.IntVar(&o.ipc, "ipc", 0, "take the first `N` images of each class by file name to train on; 0 takes all")
 	f.IntVar(&o.testLimit, "test-limit", 0, "take the first `N` images of each class by file name to test on; 0 takes all")
 	f.StringSliceVar(&o.nets, "net", []string{"convnet3"}, "`NETS` to train: convnet with a depth, "+strings.Join(evaluate.Names()[4:], ", "))
@@ -173,13 +174,16 @@ func (o *evaluateOptions) open(ctx context.Context, e *env) (sets []*judged, tes
 		}
 		sets = append(sets, s)
 	}
-	test, err = e.openSet(ctx, o.test, dataset.OpenOptions{Split: o.testSplit, Classes: classes, Names: names, Limit: o.testLimit})
+	test, err = e.openSet(ctx, o.test, dataset.OpenOptions{Split: o.testSplit, Classes: classes, Names: names, Labels: o.labels, Limit: o.testLimit})
 	if err != nil {
 		return sets, nil, 0, err
 	}
 	for _, s := range sets {
 		if err := evaluate.Match(s.set.ClassNames(), test.ClassNames()); err != nil {
-			return sets, test, 0, fmt.Errorf("%s and %s: %w", s.Name, o.test, err)
+			if dataset.Numbered(s.set.ClassNames()) != dataset.Numbered(test.ClassNames()) {
+				err = fmt.Errorf("%w; %w in one of them", err, dataset.ErrNumbered)
+			}
+			return sets, test, 0, fmt.Errorf("%q and %q: %w", s.Name, o.test, err)
 		}
 	}
 	side, err = evaluate.Side(ctx, evaluate.Published, imagesOf(sets)...)
@@ -208,7 +212,7 @@ func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, cl
 	if distilled {
 		images, split = distill.ImagesDir(path), ""
 	}
-	set, err := e.openSet(ctx, images, dataset.OpenOptions{Split: split, Classes: classes, Names: names, Limit: o.ipc})
+	set, err := e.openSet(ctx, images, dataset.OpenOptions{Split: split, Classes: classes, Names: names, Labels: o.labels, Limit: o.ipc})
 	if err != nil {
 		return s, err
 	}

@@ -78,7 +78,11 @@ func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, eng *engine.E
 	case t.data == "" || o.out == "":
 		return nil, fail(exitUsage, "", errors.New("--teacher train wants --teacher-data and --out"))
 	}
-	full, err := e.openSet(ctx, t.data, dataset.OpenOptions{Split: t.split, Classes: test.ClassNames()})
+	names, err := dataset.ParseClasses(o.classNames)
+	if err != nil {
+		return nil, fail(exitInput, "", err)
+	}
+	full, err := e.openSet(ctx, t.data, dataset.OpenOptions{Split: t.split, Classes: test.ClassNames(), Names: names, Labels: o.labels})
 	if err != nil {
 		return nil, fail(exitInput, "", err)
 	}

@@ -18,7 +18,7 @@ import (
 // options are the flags of distill and its stages.
 type options struct {
 	data, classes       string
-	classNames          string
+	classNames, labels  string
 	model, vae, dit     string
 	out, latents, shard string
 	devices             string
@@ -39,14 +39,22 @@ type options struct {
 	flags               *pflag.FlagSet
 }
 
-const classNamesHelp = "names of the classes by their number, for a set whose labels are numbers: a `LIST` by name or a file with one class a line; default those in the set"
+const classNamesHelp = "names of the classes by their number, for a set whose labels or folders are numbers: a `LIST` by name or a file with one class a line; default those in the set"
+
+// labelFlags say what the labels of a set mean.
+func labelFlags(f *pflag.FlagSet, classNames, labels *string) {
+	f.StringVar(classNames, "class-names", "", classNamesHelp)
+	f.StringVar(labels, "labels", "", labelsHelp)
+}
+
+const labelsHelp = "which `LABELS` to take of a set that has several: fine or coarse of CIFAR-100; letters, balanced, … of EMNIST; variant, family or manufacturer of FGVC-Aircraft"
 
 func (o *options) dataFlags() {
 	f, s := o.flags, &o.settings.Encode
 	f.StringVar(&o.data, "data", "", "real images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE, class tars, WebDataset, Parquet, CIFAR or MNIST (docs/data.md); glyphs is the set in the program")
 	f.StringVar(&s.Split, "split", "", "the `NAME` of the part to take, train say: a sub-folder, or a word in the files' names")
 	f.StringVar(&o.classes, "classes", "", "classes to take: a `LIST` by name ("+strings.Join(dataset.ListNames(), ", ")+") or a file with one class a line; default all in byte order")
-	f.StringVar(&o.classNames, "class-names", "", classNamesHelp)
+	labelFlags(f, &o.classNames, &o.labels)
 	f.IntVar(&s.Limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
 	f.IntVar(&s.Size, "size", 0, "crop to this many `PIXELS`; 0 takes what the denoiser was made for")
 	f.StringVar(&s.Crop, "crop", distill.CropADM, "`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop")

@@ -140,7 +140,7 @@ func (o *options) openData(ctx context.Context, e *env, r *openRun) error {
 	if err != nil {
 		return fail(exitInput, "", err)
 	}
-	r.Data, err = e.openSet(ctx, o.data, dataset.OpenOptions{Split: o.settings.Encode.Split, Classes: classes, Names: names, Limit: o.settings.Encode.Limit})
+	r.Data, err = e.openSet(ctx, o.data, dataset.OpenOptions{Split: o.settings.Encode.Split, Classes: classes, Names: names, Labels: o.labels, Limit: o.settings.Encode.Limit})
 	if err != nil {
 		return fail(exitInput, "", err)
 	}

@@ -54,6 +54,7 @@ the real images are read anew.`,
 	f.StringVar(&o.data, "data", "", "real images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE")
 	f.StringVar(&s.Split, "split", "", "the `NAME` of the sub-folder to take, train say")
 	f.StringVar(&o.classes, "classes", "", "classes to take: a list by name or a file with one class a line; default all")
+	labelFlags(f, &o.classNames, &o.labels)
 	f.IntVar(&s.Limit, "limit", 0, "take the first `N` real images of each class by file name; 0 takes all")
 	f.IntVar(&s.Size, "size", 0, "crop to this many `PIXELS` before encoding; 0 takes what the denoiser was made for")
 	f.StringVar(&s.Crop, "crop", distill.CropADM, "`HOW` to crop before encoding: adm or center")

@@ -66,8 +66,12 @@ func (e *env) openSpace(ctx context.Context, o *scoreOptions) (_ *space, err err
 	} else if s.classes, err = o.cachedClasses(cache); err != nil {
 		return nil, err
 	}
+	names, err := dataset.ParseClasses(o.classNames)
+	if err != nil {
+		return nil, fail(exitInput, "", err)
+	}
 	for _, dir := range o.sets {
-		set, err := openMade(ctx, e, dir, s.classes)
+		set, err := openMade(ctx, e, dir, dataset.OpenOptions{Classes: s.classes, Names: names})
 		if err != nil {
 			return nil, fail(exitInput, "", err)
 		}
@@ -126,7 +130,7 @@ func (o *scoreOptions) cachedClasses(cache *distill.Cache) ([]string, error) {
 }
 
 // openMade opens a run's images, or a folder of images.
-func openMade(ctx context.Context, e *env, dir string, classes []string) (*madeSet, error) {
+func openMade(ctx context.Context, e *env, dir string, o dataset.OpenOptions) (*madeSet, error) {
 	set := &madeSet{dir: dir}
 	images := dir
 	if isRun(dir) {
@@ -140,7 +144,7 @@ func openMade(ctx context.Context, e *env, dir string, classes []string) (*madeS
 		}
 	}
 	var err error
-	set.images, err = e.openSet(ctx, images, dataset.OpenOptions{Classes: classes})
+	set.images, err = e.openSet(ctx, images, o)
 	return set, err
 }
 

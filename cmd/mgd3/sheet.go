@@ -19,6 +19,7 @@ import (
 // sheetOptions are the flags of sheet.
 type sheetOptions struct {
 	run, data, split, out string
+	classNames, labels    string
 	rows, columns         int
 }
 
@@ -40,6 +41,7 @@ images are left out.`,
 	f := cmd.Flags()
 	f.StringVar(&o.data, "data", "", "the real images, as given to distill: a folder, a zip or a tar")
 	f.StringVar(&o.split, "split", "", "sub-folder of --data; default as given to distill")
+	labelFlags(f, &o.classNames, &o.labels)
 	f.StringVarP(&o.out, "out", "o", "", "write `FILE`; default sheet.png in DIR")
 	f.IntVar(&o.rows, "rows", 20, "show at most this many classes")
 	f.IntVar(&o.columns, "columns", 10, "show at most this many images of a class")
@@ -113,11 +115,16 @@ func (o sheetOptions) openReal(ctx context.Context, e *env, m *distill.Manifest)
 	if o.split != "" {
 		split = o.split
 	}
-	var names []string
-	for _, class := range m.Classes {
-		names = append(names, class.Name)
+	names, err := dataset.ParseClasses(o.classNames)
+	if err != nil {
+		return nil, err
 	}
-	return e.openSet(ctx, o.data, dataset.OpenOptions{Split: split, Classes: names, Limit: m.Settings.Encode.Limit})
+	var classes []string
+	for _, class := range m.Classes {
+		classes = append(classes, class.Name)
+	}
+	limit := m.Settings.Encode.Limit
+	return e.openSet(ctx, o.data, dataset.OpenOptions{Split: split, Classes: classes, Names: names, Labels: o.labels, Limit: limit})
 }
 
 // nearest reads the real images nearest to the modes of a class, cropped as they were encoded.

@@ -97,7 +97,7 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 		if err != nil {
 			return fail(exitInput, "", err)
 		}
-		set, err := e.openSet(ctx, s.test, dataset.OpenOptions{Split: s.testSplit, Classes: r.Data.ClassNames(), Names: names})
+		set, err := e.openSet(ctx, s.test, dataset.OpenOptions{Split: s.testSplit, Classes: r.Data.ClassNames(), Names: names, Labels: o.labels})
 		if err != nil {
 			return fail(exitInput, "", err)
 		}

@@ -20,6 +20,7 @@ import (
 type trainOptions struct {
 	data, classes string
 	classNames    string
+	labels        string
 	train         train.Options
 }
 
@@ -100,7 +101,7 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	f.StringVar(&o.data, "data", "", "training images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE, one of the layouts in docs/data.md, or glyphs")
 	f.StringVar(&s.Split, "split", "", "the `NAME` of the sub-folder to take, train say")
 	f.StringVar(&o.classes, "classes", "", "classes to take: a `LIST` by name or a file with one class a line; default all")
-	f.StringVar(&o.classNames, "class-names", "", classNamesHelp)
+	labelFlags(f, &o.classNames, &o.labels)
 	f.IntVar(&s.Limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
 	f.IntVar(&s.Size, "size", 32, "crop to this many `PIXELS`")
 	f.StringVar(&s.Crop, "crop", distill.CropADM, "`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop")
@@ -158,7 +159,7 @@ func (e *env) openTraining(ctx context.Context, o *trainOptions) (_ func(), err 
 		return nil, fail(exitInput, "", err)
 	}
 	images := o.train.Images
-	o.train.Data, err = e.openSet(ctx, o.data, dataset.OpenOptions{Split: images.Split, Classes: classes, Names: names, Limit: images.Limit})
+	o.train.Data, err = e.openSet(ctx, o.data, dataset.OpenOptions{Split: images.Split, Classes: classes, Names: names, Labels: o.labels, Limit: images.Limit})
 	if err != nil {
 		return nil, fail(exitInput, "", err)
 	}
