@@ -134,5 +134,6 @@ func pickledCIFAR(names []string) []string {
 }
 
 func refusePickles(context.Context, found, OpenOptions) (source, lister, error) {
-	return nil, nil, errors.New("the Python version of CIFAR, which is pickles, want the binary one: cifar-10-binary.tar.gz or cifar-100-binary.tar.gz, unpacked")
+	return nil, nil, errors.New("the Python version of CIFAR, which is pickles, want the binary one: " +
+		"cifar-10-binary.tar.gz or cifar-100-binary.tar.gz, unpacked")
 }

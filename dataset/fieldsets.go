@@ -11,7 +11,7 @@ import (
 // fieldSet is a set that is known by files which only it has, as it is when it was downloaded and unpacked.
 type fieldSet struct {
 	name   string
-	marks  []string // files or folders that are all there
+	marks  string   // files or folders that are all there, between blanks
 	labels []string // which of several labels there are, the usual one first; nil if one
 	splits []fieldSplit
 }
@@ -25,64 +25,68 @@ type fieldSplit struct {
 
 // The layouts are those of the downloads, as their README files and torchvision's readers (0.21, BSD-3) describe them.
 var fieldSets = []fieldSet{
-	{name: "Tiny-ImageNet", marks: []string{"wnids.txt", "train", "val/val_annotations.txt"}, splits: []fieldSplit{
+	{name: "Tiny-ImageNet", marks: "wnids.txt train val/val_annotations.txt", splits: []fieldSplit{
 		{name: "train", entries: inFolders("train", "images")},
 		{name: "val", entries: tinyVal},
 		{name: "test", refuse: noLabels},
 	}},
-	{name: "ImageNet as Kaggle has it", marks: []string{"LOC_val_solution.csv", "ILSVRC/Data/CLS-LOC"}, splits: []fieldSplit{
+	{name: "ImageNet as Kaggle has it", marks: "LOC_val_solution.csv ILSVRC/Data/CLS-LOC", splits: []fieldSplit{
 		{name: "train", entries: inFolders(kaggle+"/train", "")},
 		{name: "val", entries: kaggleVal},
 		{name: "test", refuse: noLabels},
 	}},
-	{name: "ImageNet with its devkit", marks: []string{devkit + "/ILSVRC2012_validation_ground_truth.txt"}, splits: []fieldSplit{
+	{name: "ImageNet with its devkit", marks: devkit + "/ILSVRC2012_validation_ground_truth.txt", splits: []fieldSplit{
 		{name: "train", entries: inFolders("train", "")},
 		{name: "val", entries: devkitVal},
 	}},
-	{name: "ImageNet with Caffe's lists", marks: []string{"synsets.txt", "val.txt", "val"}, splits: []fieldSplit{
+	{name: "ImageNet with Caffe's lists", marks: "synsets.txt val.txt val", splits: []fieldSplit{
 		{name: "train", entries: inFolders("train", "")},
 		{name: "val", entries: caffeVal},
 	}},
-	{name: "CUB-200-2011", marks: []string{"images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt"}, splits: []fieldSplit{
+	{name: "CUB-200-2011", marks: "images.txt image_class_labels.txt train_test_split.txt classes.txt", splits: []fieldSplit{
 		{name: "train", entries: cub("1")},
 		{name: "test", entries: cub("0")},
 	}},
-	{name: "Food-101", marks: []string{"images", "meta/train.txt", "meta/test.txt"}, splits: []fieldSplit{
+	{name: "Food-101", marks: "images meta/train.txt meta/test.txt", splits: []fieldSplit{
 		{name: "train", entries: classAndFile("meta/train.txt", ".jpg")},
 		{name: "test", entries: classAndFile("meta/test.txt", ".jpg")},
 	}},
-	{name: "DTD", marks: []string{"images", "labels/train1.txt"}, splits: dtdSplits()},
-	{name: "Oxford-IIIT Pets", marks: []string{"images", "annotations/trainval.txt", "annotations/test.txt"}, splits: []fieldSplit{
+	{name: "DTD", marks: "images labels/train1.txt", splits: dtdSplits()},
+	{name: "Oxford-IIIT Pets", marks: "images annotations/trainval.txt annotations/test.txt", splits: []fieldSplit{
 		{name: "trainval", entries: pets("annotations/trainval.txt")},
 		{name: "test", entries: pets("annotations/test.txt")},
 	}},
-	{name: "FGVC-Aircraft", marks: []string{"data/images", "data/images_variant_test.txt"},
+	{name: "FGVC-Aircraft", marks: "data/images data/images_variant_test.txt",
 		labels: []string{"variant", "family", "manufacturer"}, splits: []fieldSplit{
 			{name: "train", entries: aircraft("train")},
 			{name: "val", entries: aircraft("val")},
 			{name: "trainval", entries: aircraft("trainval")},
 			{name: "test", entries: aircraft("test")},
 		}},
-	{name: "Oxford Flowers-102", marks: []string{"jpg", "imagelabels.mat", "setid.mat"}, splits: []fieldSplit{
+	{name: "Oxford Flowers-102", marks: "jpg imagelabels.mat setid.mat", splits: []fieldSplit{
 		{name: "train", entries: flowers("trnid")},
 		{name: "val", entries: flowers("valid")},
 		{name: "test", entries: flowers("tstid")},
 	}},
-	{name: "Stanford Cars", marks: []string{"cars_train", "devkit/cars_train_annos.mat", "devkit/cars_meta.mat"}, splits: []fieldSplit{
+	{name: "Stanford Cars", marks: "cars_train devkit/cars_train_annos.mat devkit/cars_meta.mat", splits: []fieldSplit{
 		{name: "train", entries: cars("cars_train", "devkit/cars_train_annos.mat")},
 		{name: "test", entries: cars("cars_test", "cars_test_annos_withlabels.mat", "devkit/cars_test_annos_withlabels.mat")},
 	}},
-	{name: "Stanford Dogs", marks: []string{"Images", "train_list.mat", "test_list.mat"}, splits: []fieldSplit{
+	{name: "Stanford Dogs", marks: "Images train_list.mat test_list.mat", splits: []fieldSplit{
 		{name: "train", entries: dogs("train_list.mat")},
 		{name: "test", entries: dogs("test_list.mat")},
 	}},
-	{name: "SUN397", marks: []string{"ClassName.txt", "a"}, splits: []fieldSplit{{entries: sun397}}},
-	{name: "Places365", marks: []string{"categories_places365.txt"}, splits: []fieldSplit{
+	{name: "SUN397", marks: "ClassName.txt a", splits: []fieldSplit{{entries: sun397}}},
+	{name: "Places365", marks: "categories_places365.txt", splits: []fieldSplit{
 		{name: "train", entries: placesTrain},
 		{name: "val", entries: placesVal},
 	}},
-	{name: "Caltech-101", marks: []string{"101_ObjectCategories"}, splits: []fieldSplit{{entries: inFolders("101_ObjectCategories", "")}}},
-	{name: "Caltech-256", marks: []string{"256_ObjectCategories"}, splits: []fieldSplit{{entries: inFolders("256_ObjectCategories", "")}}},
+	{name: "Caltech-101", marks: "101_ObjectCategories", splits: []fieldSplit{
+		{entries: inFolders("101_ObjectCategories", "")},
+	}},
+	{name: "Caltech-256", marks: "256_ObjectCategories", splits: []fieldSplit{
+		{entries: inFolders("256_ObjectCategories", "")},
+	}},
 }
 
 const (
@@ -99,7 +103,7 @@ func (s *Set) recognise(dirs lister, o OpenOptions) (lister, error) {
 	for range deep {
 		shelf := newShelf(s.src, dirs, base)
 		for _, f := range fieldSets {
-			if !slices.ContainsFunc(f.marks, func(mark string) bool { return !shelf.has(mark) }) {
+			if !slices.ContainsFunc(strings.Fields(f.marks), func(mark string) bool { return !shelf.has(mark) }) {
 				t, err := s.take(f, shelf, o)
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", f.name, err)
@@ -189,17 +193,12 @@ func inFolders(dir, inner string) func(*shelf, OpenOptions) ([]entry, error) {
 
 // tinyVal: "val_0.JPEG	n03444034	0	32	44	62".
 func tinyVal(s *shelf, _ OpenOptions) ([]entry, error) {
-	if l := s.list("val"); len(l.folders) > 1 || len(l.folders) == 1 && l.folders[0] != "images" { // moved into folders of classes
-		return s.movedVal()
+	if !s.flatVal("val/images") { // a script has moved them into val/CLASS or val/CLASS/images
+		return append(s.byFolders("val", ""), s.byFolders("val", "images")...), nil
 	}
 	return s.byLines("val/val_annotations.txt", "", 2, func(w []string) (entry, error) {
 		return entry{"val/images/" + w[0], w[1]}, nil
 	})
-}
-
-// movedVal are images that a script has moved into val/CLASS or val/CLASS/images.
-func (s *shelf) movedVal() ([]entry, error) {
-	return append(s.byFolders("val", ""), s.byFolders("val", "images")...), nil
 }
 
 // classAndFile: "apple_pie/1005649" of images/apple_pie/1005649.jpg.
@@ -220,7 +219,8 @@ func classFolder(dir, name string) (entry, error) {
 	return entry{dir + "/" + name, class}, nil
 }
 
-// dtdSplits are train, val and test of the first of ten partitions, which papers mostly take, and of the others by their number.
+// dtdSplits are train, val and test of the first of ten partitions, which papers mostly take, and of the others by
+// their number.
 func dtdSplits() (splits []fieldSplit) {
 	for _, split := range []string{"train", "val", "test"} {
 		splits = append(splits, fieldSplit{name: split, entries: classAndFile("labels/"+split+"1.txt", "")})
@@ -296,7 +296,7 @@ func cub(train string) func(*shelf, OpenOptions) ([]entry, error) {
 	}
 }
 
-// sun397: ClassName.txt has "/a/apartment_building/outdoor", which is the folder; the class is apartment_building_outdoor.
+// sun397: ClassName.txt has "/a/apartment_building/outdoor", which is the folder; a slash in the class becomes _.
 func sun397(s *shelf, _ OpenOptions) ([]entry, error) {
 	var entries []entry
 	err := s.lines("ClassName.txt", "", func(w []string) error {

@@ -119,7 +119,7 @@ func openIDX(_ context.Context, in found, o OpenOptions) (source, lister, error)
 		}
 	}
 	if len(dirs) == 1 {
-		return nil, nil, fmt.Errorf("has the files %s, want train-images-idx3-ubyte, t10k-images-idx3-ubyte and the like", shorten(in.names))
+		return nil, nil, fmt.Errorf("has the files %s, want train-images-idx3-ubyte and the like", shorten(in.names))
 	}
 	return src, dirs, nil
 }

@@ -21,7 +21,7 @@ import (
 
 const (
 	miInt8, miUint8, miInt16, miUint16, miInt32, miUint32 = 1, 2, 3, 4, 5, 6
-	miSingle, miDouble                                    = 7, 9
+	miSingle, miDouble, miInt64, miUint64                 = 7, 9, 12, 13
 	miMatrix, miCompressed, miUTF8, miUTF16               = 14, 15, 16, 17
 
 	mxCell, mxStruct, mxChar, mxDouble, mxUint64 = 1, 2, 4, 6, 15
@@ -52,7 +52,7 @@ func readMat(data []byte) (map[string]matVar, error) {
 	const head = 128
 	switch {
 	case bytes.HasPrefix(data, []byte("MATLAB 7.3")), bytes.HasPrefix(data, []byte("\x89HDF")):
-		return nil, errors.New("is a MAT-file of version 7.3 (HDF5), want one of version 5 to 7: MATLAB writes it with save -v7")
+		return nil, errors.New("is a MAT-file of version 7.3 (HDF5), want version 5 to 7: MATLAB writes it with save -v7")
 	case len(data) < head:
 		return nil, errors.New("is no MAT-file of version 5 to 7: it is too short")
 	}
@@ -264,9 +264,15 @@ func (m matFile) structs(v *matVar, data []byte, n, depth int) error {
 	return nil
 }
 
+// matSizes are the bytes of a number.
+var matSizes = map[uint32]int{
+	miInt8: 1, miUint8: 1, miInt16: 2, miUint16: 2, miInt32: 4, miUint32: 4, miInt64: 8, miUint64: 8,
+	miSingle: 4, miDouble: 8,
+}
+
 // ints returns whole numbers, column by column.
 func (v matVar) ints() ([]int, error) {
-	size := map[uint32]int{miInt8: 1, miUint8: 1, miInt16: 2, miUint16: 2, miInt32: 4, miUint32: 4, miSingle: 4, miDouble: 8}[v.kind]
+	size := matSizes[v.kind]
 	if size == 0 || v.class == mxChar {
 		return nil, fmt.Errorf("%q holds no numbers", v.name)
 	}
@@ -287,6 +293,8 @@ func (v matVar) ints() ([]int, error) {
 			list[i] = int(int32(v.order.Uint32(b)))
 		case miUint32:
 			list[i] = int(v.order.Uint32(b))
+		case miInt64, miUint64: // of these only small ones
+			list[i] = int(int64(v.order.Uint64(b)))
 		case miSingle:
 			real = float64(math.Float32frombits(v.order.Uint32(b)))
 		case miDouble:

@@ -87,8 +87,8 @@ func (r *rowFiles) addRows(into *collector, labels []byte, names labelNames, p p
 		if err != nil {
 			return fmt.Errorf("%q: row %d: %w", p.path, i, err)
 		}
-		f := file{name: fmt.Sprintf("%s-%06d.ppm", p.name(), i), size: r.size(), id: p.id(), in: len(r.files) - 1, at: int64(i) * row}
-		into.add(class, f)
+		name := fmt.Sprintf("%s-%06d.ppm", p.name(), i)
+		into.add(class, file{name: name, size: r.size(), id: p.id(), in: len(r.files) - 1, at: int64(i) * row})
 	}
 	return nil
 }
