@@ -275,8 +275,8 @@ func TestFieldSetsOthers(t *testing.T) {
 		{"Tiny-ImageNet, train", tinyImageNet, OpenOptions{Split: "train"}, "n01443537: n01443537_0.JPEG=a; n01629819: n01629819_0.JPEG=b", ""},
 		{"Tiny-ImageNet, one class", tinyImageNet, OpenOptions{Split: "val", Classes: []string{"n01629819"}, Limit: 1}, "n01629819: val_0.JPEG=c", ""},
 		{"Tiny-ImageNet, test", tinyImageNet, OpenOptions{Split: "test"}, "", `Tiny-ImageNet: split "test" comes without labels`},
-		{"Tiny-ImageNet, no split", tinyImageNet, OpenOptions{}, "", "has the splits train, val, test, want one to be asked for"},
-		{"Tiny-ImageNet, other split", tinyImageNet, OpenOptions{Split: "valid"}, "", `no split "valid", have train, val, test`},
+		{"Tiny-ImageNet, no split", tinyImageNet, OpenOptions{}, "", `has the splits "train", "val", "test", want one to be asked for`},
+		{"Tiny-ImageNet, other split", tinyImageNet, OpenOptions{Split: "valid"}, "", `no split "valid", have "train", "val", "test"`},
 		{"Tiny-ImageNet, coarse", tinyImageNet, OpenOptions{Split: "val", Labels: "coarse"}, "", `no "coarse"`},
 		{"Tiny-ImageNet, moved by a script", with("Tiny-ImageNet", files{"val/images/val_0.JPEG": "-", "val/images/val_1.JPEG": "-",
 			"val/images/val_2.JPEG": "-", "val/n01443537/val_1.JPEG": "d", "val/n01629819/images/val_0.JPEG": "c"}),
@@ -300,11 +300,11 @@ func TestFieldSetsOthers(t *testing.T) {
 		{"Cars, train", tests["Stanford Cars"].in, OpenOptions{Split: "train"}, "Acura TL Sedan 2012: 00002.jpg=x; Ram C_V Cargo Van Minivan 2012: 00001.jpg=x", ""},
 		{"Cars, test without labels", with("Stanford Cars", files{"cars_test_annos_withlabels.mat": "-"}), OpenOptions{Split: "test"}, "", `no file "cars_test_annos_withlabels.mat"`},
 		{"Aircraft, family", with("FGVC-Aircraft", files{"data/images_family_test.txt": "1 Boeing 707"}), OpenOptions{Split: "test", Labels: "family"}, "Boeing 707: 1.jpg=x", ""},
-		{"Aircraft, model", tests["FGVC-Aircraft"].in, OpenOptions{Split: "test", Labels: "model"}, "", `no labels "model", have variant, family, manufacturer`},
+		{"Aircraft, model", tests["FGVC-Aircraft"].in, OpenOptions{Split: "test", Labels: "model"}, "", `no labels "model", have "variant", "family", "manufacturer"`},
 		{"DTD, second partition", with("DTD", files{"labels/train2.txt": "zigzagged/z.jpg"}), OpenOptions{Split: "train2"}, "zigzagged: z.jpg=b", ""},
 		{"Places365, train", tests["Places365"].in, OpenOptions{Split: "train"}, "airfield: 00000001.jpg=c; apartment_building_outdoor: 001.jpg=d", ""},
 		{"SUN397, a split", tests["SUN397"].in, OpenOptions{Split: "train"}, "", `SUN397: has no splits, so no "train"`},
-		{"EMNIST, which", tests["EMNIST"].in, OpenOptions{Split: "train"}, "", "has the labels balanced, byclass, bymerge, digits, letters, mnist, want one to be asked for"},
+		{"EMNIST, which", tests["EMNIST"].in, OpenOptions{Split: "train"}, "", `has the labels ["balanced" "byclass" "bymerge" "digits" "letters" "mnist"], want one to be asked for`},
 		{"EMNIST, test of digits", tests["EMNIST"].in, OpenOptions{Split: "test", Labels: "digits"}, "0: 00000.pgm=P5\n1 1\n255\np; 1: 00001.pgm=P5\n1 1\n255\np", ""},
 		{"EMNIST, 26 names", tests["EMNIST"].in, OpenOptions{Split: "test", Labels: "letters", Names: strings.Fields("a b c d e f g h i j k l m n o p q r s t u v w x y z")},
 			"a: 00000.pgm=P5\n1 1\n255\np; z: 00001.pgm=P5\n1 1\n255\np", ""},
@@ -312,7 +312,7 @@ func TestFieldSetsOthers(t *testing.T) {
 			"a: 00000.pgm=P5\n1 1\n255\np; z: 00001.pgm=P5\n1 1\n255\np", ""},
 		{"EMNIST, none such", tests["EMNIST"].in, OpenOptions{Split: "test", Labels: "greek"}, "", `no labels "greek"`},
 		{"CIFAR-10, coarse", tests["CIFAR-10"].in, OpenOptions{Split: "train", Labels: "coarse"}, "", `no "coarse"`},
-		{"CIFAR-100, medium", tests["CIFAR-100"].in, OpenOptions{Split: "train", Labels: "medium"}, "", `no labels "medium", have fine, coarse`},
+		{"CIFAR-100, medium", tests["CIFAR-100"].in, OpenOptions{Split: "train", Labels: "medium"}, "", `no labels "medium", have "fine", "coarse"`},
 		{"CIFAR-100, Python", files{"train": "x", "test": "x", "meta": "x", "file.txt~": "x"}, OpenOptions{Split: "train"}, "", "the Python version of CIFAR"},
 		{"STL-10, unlabeled", tests["STL-10"].in, OpenOptions{Split: "unlabeled"}, "", "comes without labels"},
 		{"STL-10, a label too few", with("STL-10", files{"train_y.bin": "\x01"}), OpenOptions{Split: "train"}, "", `"train_X.bin" has 55296 bytes, want 27648 for each of the 1 labels in "train_y.bin"`},
@@ -331,6 +331,39 @@ func TestFieldSetsOthers(t *testing.T) {
 		}
 		if got := contents(t, set); got != test.want {
 			t.Errorf("%s: got  %s\nwant %s", test.name, got, test.want)
+		}
+		must(t, set.Close())
+	}
+}
+
+// TestFieldSetsSay: what is passed over, replaced or guessed is said.
+func TestFieldSetsSay(t *testing.T) {
+	tests := fieldTests(t)
+	extra := maps.Clone(tinyImageNet)
+	extra["val/images/val_9.JPEG"] = "x"
+	for _, test := range []struct {
+		name string
+		in   files
+		o    OpenOptions
+		want string // "" for nothing
+	}{
+		{"an image in no list", extra, OpenOptions{Split: "val"}, passedList + `: "val/images/val_9.JPEG"`},
+		{"all in lists of some split", tests["Food-101"].in, OpenOptions{Split: "test"}, ""},
+		{"clutter", tests["Caltech-101"].in, OpenOptions{}, takenClutter + `: "BACKGROUND_Google"`},
+		{"no clutter", tests["Caltech-101"].in, OpenOptions{Classes: []string{"ant"}}, ""},
+		{"a slash", tests["FGVC-Aircraft"].in, OpenOptions{Split: "trainval"}, takenSlash + `: "F/A-18"`},
+		{"from one", files{"1/a.jpg": "a", "2/a.jpg": "b"}, OpenOptions{Names: []string{"cat", "dog"}}, takenFromOne + `: "1"`},
+		{"names of other folders", files{"cow/a.jpg": "a", "owl/a.jpg": "b"}, OpenOptions{Names: []string{"cat", "dog"}}, passedNames + `: 2, "cow" for one`},
+		{"names of these folders", files{"cat/a.jpg": "a", "dog/a.jpg": "b"}, OpenOptions{Names: []string{"cat", "dog"}}, ""},
+	} {
+		set, err := Open(t.Context(), makeFolder(t, test.in), test.o)
+		must(t, err)
+		got := ""
+		for _, p := range set.PassedOver {
+			got += p.String()
+		}
+		if got != test.want {
+			t.Errorf("%s: said %q, want %q", test.name, got, test.want)
 		}
 		must(t, set.Close())
 	}

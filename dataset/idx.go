@@ -84,7 +84,7 @@ func idxSet(in found, o OpenOptions) (string, error) {
 		return sets[0], nil
 	}
 	if o.Labels == "" {
-		return "", fmt.Errorf("%w %s, want one to be asked for", ErrLabels, strings.Join(short, ", "))
+		return "", fmt.Errorf("%w %q, want one to be asked for", ErrLabels, short)
 	}
 	return "", checkLabels(o, short...)
 }

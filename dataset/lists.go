@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -149,7 +150,7 @@ func (s *shelf) allIn(dir, class string) []entry {
 // file returns the image of an entry.
 func (s *shelf) file(e entry) (file, error) {
 	f, ok := s.list(path.Dir(e.path)).images[path.Base(e.path)]
-	if !ok {
+	if !ok || !fs.ValidPath(e.path) {
 		return file{}, fmt.Errorf("no image %q, which the list of the set names", e.path)
 	}
 	return f, nil
