@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strconv"
 )
 
 var (
@@ -75,6 +76,9 @@ type Ref struct {
 	in int   // which of the source's files holds it
 	at int64 // where in there: the index in a zip, the offset in a tar, the row in a table
 }
+
+// String is the image's class and name, in quotes.
+func (r Ref) String() string { return strconv.Quote(r.Class + "/" + r.Name) }
 
 // source is a place of image files.
 type source interface {

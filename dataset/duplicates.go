@@ -3,6 +3,7 @@ package dataset
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"runtime"
 	"sync"
 )
@@ -99,6 +100,11 @@ func grouped(members []Member, sums []*fileSum) (groups [][]Member) {
 type Shared struct {
 	Images int
 	First  [2]Ref
+}
+
+// String says it of images that are in several classes.
+func (s Shared) String() string {
+	return fmt.Sprintf("%d images are in more than one class, byte for byte: %v is %v", s.Images, s.First[0], s.First[1])
 }
 
 // AcrossClasses returns the images of a set that stand in another class, too.

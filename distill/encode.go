@@ -37,6 +37,7 @@ func (r *Run) Encode(ctx context.Context) error {
 	for _, class := range r.Data.Classes {
 		largest = max(largest, len(class.Images))
 	}
+	_, begun := ReadCache(r.latentsDir())
 	batch, err := r.settle(ctx, StageEncode, r.latentsDir(), largest,
 		func(batch int) any { claimed.Batch = batch; return claimed },
 		func(batch int) error { return r.tryEncode(batch, claimed.Shape) })
@@ -44,12 +45,29 @@ func (r *Run) Encode(ctx context.Context) error {
 		return err
 	}
 	p := r.progress(StageEncode, total)
+	if begun != nil { // else it was said then
+		if err := r.warnOfDuplicates(ctx, p); err != nil {
+			return err
+		}
+	}
 	key := keyAfter(claimed)
 	for _, sp := range spans {
 		class := r.Data.Classes[sp.class]
 		if err := r.encodeClass(ctx, class, key(class.Images), claimed.Shape, batch, p); err != nil {
 			return fmt.Errorf("class %q: %w", class.Name, err)
 		}
+	}
+	return nil
+}
+
+// warnOfDuplicates says which images stand in several classes.
+func (r *Run) warnOfDuplicates(ctx context.Context, p *progress) error {
+	groups, err := dataset.Duplicates(ctx, r.Data)
+	if err != nil {
+		return err
+	}
+	if s := dataset.AcrossClasses(groups, 0); s.Images > 0 {
+		p.warn("", "%v", s)
 	}
 	return nil
 }

@@ -44,16 +44,11 @@ func (e *env) warnOfDuplicates(ctx context.Context, o *evaluateOptions, sets []*
 			name = sets[i].Name
 		}
 		if s := dataset.AcrossClasses(groups, i); s.Images > 0 {
-			o.warn(e, acrossWarning, name, s.Images, named(s.First[0]), named(s.First[1]))
+			o.warn(e, "%q: %v", name, s)
 		}
 		if s := dataset.Between(groups, i, len(sets)); i < len(sets) && s.Images > 0 {
-			o.warn(e, "%q: %d of its images are among those to test on, byte for byte: %s is %s", name, s.Images, named(s.First[0]), named(s.First[1]))
+			o.warn(e, "%q: %d of its images are among those to test on, byte for byte: %v is %v", name, s.Images, s.First[0], s.First[1])
 		}
 	}
 	return nil
 }
-
-// acrossWarning is of a set, a number of images and two of them.
-const acrossWarning = "%q: %d images are in more than one class, byte for byte: %s is %s"
-
-func named(ref dataset.Ref) string { return fmt.Sprintf("%q", ref.Class+"/"+ref.Name) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/modes"
 	"mgd3/report"
@@ -96,6 +97,9 @@ func (e *env) score(ctx context.Context, o *scoreOptions) error {
 		return err
 	}
 	defer s.Close()
+	if err := e.warnOfScored(ctx, s); err != nil {
+		return err
+	}
 	results, err := s.compare(ctx, o.parts)
 	if err != nil {
 		return err
@@ -113,6 +117,31 @@ func (e *env) score(ctx context.Context, o *scoreOptions) error {
 		tables = append(tables, r.table())
 	}
 	return report.Text(e.stdout, report.Result{Tables: append(tables, summaryTable(results))})
+}
+
+// warnOfScored says which images of a set are in several classes, or real ones.
+func (e *env) warnOfScored(ctx context.Context, s *space) error {
+	var all []*dataset.Set
+	var names []string
+	for _, set := range s.sets {
+		all, names = append(all, set.images), append(names, set.dir)
+	}
+	if s.data != nil {
+		all, names = append(all, s.data), append(names, "--data")
+	}
+	groups, err := dataset.Duplicates(ctx, all...)
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		if c := dataset.AcrossClasses(groups, i); c.Images > 0 {
+			e.warn("%q: %v", name, c)
+		}
+		if c := dataset.Between(groups, i, len(s.sets)); i < len(s.sets) && c.Images > 0 {
+			e.warn("%q: %d of its images are real ones of --data, byte for byte: %v is %v", name, c.Images, c.First[0], c.First[1])
+		}
+	}
+	return nil
 }
 
 // compare scores all sets. The synthetic samples are in memory, the real ones a class at a time.

@@ -23,6 +23,7 @@ type space struct {
 	features string
 	classes  []string
 	sets     []*madeSet
+	data     *dataset.Set // the real images, if they are read anew
 	real     func(ctx context.Context, class string) (modes.Matrix, error)
 	made     func(ctx context.Context, set *madeSet, class string) (modes.Matrix, error)
 	close    []func()
@@ -62,7 +63,7 @@ func (e *env) openSpace(ctx context.Context, o *scoreOptions) (_ *space, err err
 		if err := o.openData(ctx, e, r); err != nil {
 			return nil, err
 		}
-		s.classes = r.Data.ClassNames()
+		s.data, s.classes = r.Data, r.Data.ClassNames()
 	} else if s.classes, err = o.cachedClasses(cache); err != nil {
 		return nil, err
 	}
