@@ -76,7 +76,7 @@ func ParseClasses(spec string) ([]string, error) {
 	}
 	f, err := os.Open(spec)
 	if err != nil {
-		return nil, fmt.Errorf("%w: class list: neither one of %s nor a file: %w", ErrSet, strings.Join(ListNames(), ", "), err)
+		return nil, fmt.Errorf("%w: no list of classes is called %q, want one of %s, or a file with one class a line: %w", ErrSet, spec, strings.Join(ListNames(), ", "), err)
 	}
 	defer f.Close()
 	classes, err := ReadClasses(f)

@@ -121,7 +121,7 @@ func TestParseClasses(t *testing.T) {
 		}
 	}
 	_, err := ParseClasses(file + "x")
-	wantError(t, err, ErrSet, "neither one of nette")
+	wantError(t, err, ErrSet, "want one of nette")
 	_, err = NamedClasses("netter")
 	wantError(t, err, ErrSet, `no class list "netter"`)
 }

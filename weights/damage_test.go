@@ -161,7 +161,7 @@ func TestShrunkFile(t *testing.T) {
 func TestNoFile(t *testing.T) {
 	dir := t.TempDir()
 	_, err := weights.Open(dir)
-	wantWords(t, err, dir, "holds 0 weights files")
+	wantWords(t, err, dir, "holds no weights file")
 	if err := os.Mkdir(filepath.Join(dir, "model.safetensors"), 0o777); err != nil {
 		t.Fatal(err)
 	}

@@ -121,6 +121,9 @@ func find(in place, path string) (string, error) {
 		found = named(names, torchNames...)
 	}
 	if len(found) != 1 {
+		if len(found) == 0 {
+			return "", fmt.Errorf("%s: holds no weights file, want one *.safetensors or one of PyTorch's", path)
+		}
 		return "", fmt.Errorf("%s: holds %d weights files %v, want one *.safetensors or one of PyTorch's, or one named %s", path, len(found), found, modelFiles[0])
 	}
 	return in.join(path, found[0]), nil

@@ -312,8 +312,8 @@ func TestOpenFindsTheFile(t *testing.T) {
 		files []string
 		want  string // the file, or words of the error
 	}{
-		{"no file", nil, "holds 0 weights files"},
-		{"other files only", []string{"classes.txt", "config.json"}, "holds 0 weights files"},
+		{"no file", nil, "holds no weights file"},
+		{"other files only", []string{"classes.txt", "config.json"}, "holds no weights file"},
 		{"one of PyTorch's", []string{"DiT-XL-2-256x256.pt", "config.json"}, "DiT-XL-2-256x256.pt"},
 		{"two of PyTorch's", []string{"a.pt", "b.ckpt"}, "holds 2 weights files [a.pt b.ckpt]"},
 		{"PyTorch's and another", []string{"a.pt", "b.safetensors"}, "b.safetensors"},
@@ -449,7 +449,7 @@ func TestOpenFS(t *testing.T) {
 		{"one", "one/model.safetensors", ""},
 		{"one/model.safetensors", "one/model.safetensors", ""},
 		{"two", "two/sub/1.safetensors", ""},
-		{"empty", "", "empty: holds 0 weights files"},
+		{"empty", "", "empty: holds no weights file"},
 		{"damaged", "", "damaged/model.safetensors: "},
 		{"nothing", "", "nothing/model.safetensors: "},
 		{"folder", "", "folder/model.safetensors: "},

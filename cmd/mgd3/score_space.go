@@ -95,6 +95,9 @@ func (o *scoreOptions) cache() (c *distill.Cache, dir string, err error) {
 	if o.latents == "" {
 		dirs = nil
 		for _, set := range o.sets {
+			if _, err := os.Stat(set); err != nil {
+				return nil, "", fail(exitInput, "", err)
+			}
 			dirs = append(dirs, filepath.Join(set, "latents"))
 		}
 	}
