@@ -76,11 +76,11 @@ func (f folder) explain(name string, err error) error {
 	case errLinked != nil:
 		return fmt.Errorf("%q: %w", name, err)
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%q is a link to %q, %w: %w", name, target, errLink, err)
+		return fmt.Errorf("%q is a link to %q, %w", name, target, errLink)
 	case errors.Is(err, syscall.ELOOP):
 		return fmt.Errorf("%q is a link to %q, %w: the links lead in a circle", name, target, errLink)
 	case f.root != nil:
-		return fmt.Errorf("%q is a link that %w, to %q: %w", name, ErrLeaves, target, err)
+		return fmt.Errorf("%q is a link that %w, to %q", name, ErrLeaves, target)
 	}
 	return fmt.Errorf("%q is a link to %q: %w", name, target, err)
 }

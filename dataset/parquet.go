@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"mgd3/dataset/internal/parquet"
@@ -123,14 +125,40 @@ func openTable(p piece, o OpenOptions) (*table, error) {
 		return nil, err
 	}
 	if f.Columns[t.image].Type != parquet.ByteArray {
-		return nil, fmt.Errorf("column %s does not hold bytes", f.Columns[t.image].Name)
+		return nil, fmt.Errorf("column %q holds %v, want BYTE_ARRAY: the files of images", f.Columns[t.image].Name, f.Columns[t.image].Type)
 	}
 	columns := labelColumns
 	if o.Labels != "" {
 		columns = []string{o.Labels + "_label", o.Labels}
 	}
-	t.label, err = t.one("label", columns)
-	return t, err
+	if t.label, err = t.one("label", columns); err != nil {
+		if list := t.listed(columns); list != nil {
+			return nil, list
+		}
+		return nil, err
+	}
+	if c := f.Columns[t.label]; c.Repeated() {
+		return nil, listError(c.Name)
+	}
+	return t, nil
+}
+
+// listed says that a column of the label holds a list, if one does.
+func (t *table) listed(columns []string) error {
+	for _, name := range columns {
+		for _, c := range t.Columns {
+			if strings.HasPrefix(c.Name, name+".") && c.Repeated() {
+				return listError(name)
+			}
+		}
+	}
+	return nil
+}
+
+var errList = errors.New("a list")
+
+func listError(name string) error {
+	return fmt.Errorf("column %q holds a list of labels for each image, want one label, which is its class", name)
 }
 
 // one returns the first of the columns that is there.
@@ -162,20 +190,51 @@ func (t *table) names(o OpenOptions) (labelNames, error) {
 		} `json:"info"`
 	}
 	if err := json.Unmarshal([]byte(text), &meta); err != nil {
-		return labelNames{}, fmt.Errorf("metadata huggingface: %w", err)
+		return labelNames{}, errors.New("metadata \"huggingface\": not the JSON that the hub writes, with info and features")
 	}
-	var label struct {
-		Names []string `json:"names"`
+	name := t.Columns[t.label].Name
+	names, err := featureNames(meta.Info.Features[name])
+	if errors.Is(err, errList) {
+		return labelNames{}, listError(name)
 	}
-	if data := meta.Info.Features[t.Columns[t.label].Name]; data != nil {
-		if err := json.Unmarshal(data, &label); err != nil {
-			return labelNames{}, fmt.Errorf("metadata huggingface: label: %w", err)
-		}
+	if err != nil {
+		return labelNames{}, fmt.Errorf("metadata \"huggingface\": feature %q: %w", name, err)
 	}
-	if label.Names == nil {
+	if names == nil {
 		return beside()
 	}
-	return newLabelNames(label.Names, "the file's metadata")
+	return newLabelNames(names, "the file's metadata")
+}
+
+// featureNames returns the names of a label: a list, or a map from "0", "1" and so on. Nil if there are none.
+func featureNames(feature json.RawMessage) ([]string, error) {
+	var label struct {
+		Type  string          `json:"_type"`
+		Names json.RawMessage `json:"names"`
+	}
+	err := json.Unmarshal(feature, &label)
+	if bytes.HasPrefix(bytes.TrimSpace(feature), []byte("[")) || slices.Contains([]string{"Sequence", "List", "LargeList"}, label.Type) {
+		return nil, errList
+	}
+	if err != nil || len(label.Names) == 0 || string(label.Names) == "null" {
+		return nil, nil // a feature without names, or of a kind that has none
+	}
+	var names []string
+	if json.Unmarshal(label.Names, &names) == nil {
+		return names, nil
+	}
+	var byNumber map[string]string
+	if json.Unmarshal(label.Names, &byNumber) != nil {
+		return nil, fmt.Errorf(`names %.60q: want a list of words, or a map from "0", "1" and so on to words`, label.Names)
+	}
+	for i := range len(byNumber) {
+		name, ok := byNumber[strconv.Itoa(i)]
+		if !ok {
+			return nil, fmt.Errorf("%d names by number, but none of %d", len(byNumber), i)
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }
 
 // labels calls add with the class of each row of a group.
@@ -183,6 +242,9 @@ func (t *table) labels(group int, names labelNames, add func(class string)) erro
 	pages, err := t.Pages(group, t.label)
 	if err != nil {
 		return err
+	}
+	if names.names == nil && t.Columns[t.label].Type == parquet.Boolean {
+		names = labelNames{names: []string{"false", "true"}, from: "BOOLEAN"}
 	}
 	for _, p := range pages {
 		v, err := t.ReadPage(group, t.label, p)

@@ -9,6 +9,7 @@ import (
 const (
 	encPlain           = 0
 	encPlainDictionary = 2
+	encRuns            = 3
 	encDelta           = 5
 	encDeltaLength     = 6
 	encDictionary      = 8
@@ -37,6 +38,10 @@ func (d *decoder) decode(encoding int64, data []byte) (err error) {
 		d.ints, err = plainInts(data, d.n, 8)
 	case encoding == encPlain && d.kind == Int32:
 		d.ints, err = plainInts(data, d.n, 4)
+	case encoding == encPlain && d.kind == Boolean:
+		d.ints, err = plainBools(data, d.n)
+	case encoding == encRuns && d.kind == Boolean:
+		d.ints, err = boolRuns(data, d.n)
 	case encoding == encDelta && (d.kind == Int64 || d.kind == Int32):
 		d.ints, _, err = deltas(data, d.n)
 		for i, v := range d.ints {
@@ -47,7 +52,7 @@ func (d *decoder) decode(encoding int64, data []byte) (err error) {
 	case encoding == encDeltaLength && d.kind == ByteArray:
 		d.bytes, err = deltaLengths(data, d.n)
 	default:
-		return bad("values of type %d in encoding %d, which is not read here", d.kind, encoding)
+		return bad("values of type %v in encoding %d, which is not read here", d.kind, encoding)
 	}
 	return err
 }
@@ -81,6 +86,31 @@ func plainInts(data []byte, n, size int) ([]int64, error) {
 		}
 	}
 	return values, nil
+}
+
+// plainBools are bits, the lowest of a byte first.
+func plainBools(data []byte, n int) ([]int64, error) {
+	if n > 8*len(data) {
+		return nil, bad("%d bits in %d bytes", n, len(data))
+	}
+	values := make([]int64, n)
+	for i := range values {
+		values[i] = int64(data[i/8] >> (i % 8) & 1)
+	}
+	return values, nil
+}
+
+// boolRuns are numbers of one bit behind their length.
+func boolRuns(data []byte, n int) ([]int64, error) {
+	if len(data) < 4 {
+		return nil, bad("no length of the runs")
+	}
+	bits, err := hybrid(data[4:], 1, n)
+	values := make([]int64, len(bits))
+	for i, bit := range bits {
+		values[i] = int64(bit)
+	}
+	return values, err
 }
 
 // lookUp takes the values from a dictionary by the indices in data.

@@ -27,7 +27,7 @@ type Page struct {
 // Values are those of a page, one a row. Bytes are parts of few large pieces of memory.
 type Values struct {
 	Null  []bool
-	Ints  []int64  // of Int32 and Int64
+	Ints  []int64  // of Int32 and Int64, and of Boolean 0 and 1
 	Bytes [][]byte // of ByteArray
 	Size  int      // the memory it takes, in bytes, about
 }

@@ -7,7 +7,7 @@
 //	chunk   the values of one column in one row group: perhaps a page with a dictionary, then data pages
 //	page    header (Thrift), then definition levels and values, compressed
 //
-// Read are columns that repeat nothing, of INT32, INT64 and BYTE_ARRAY, encoded PLAIN, by dictionary,
+// Read are columns that repeat nothing, of BOOLEAN, INT32, INT64 and BYTE_ARRAY, encoded PLAIN, by dictionary,
 // DELTA_BINARY_PACKED or DELTA_LENGTH_BYTE_ARRAY, in pages of version 1 or 2 that are uncompressed or compressed with
 // Snappy, gzip, zstd, Brotli or LZ4. This is what pyarrow, polars, DuckDB and parquet-go write of images and labels.
 //
@@ -54,15 +54,28 @@ type Column struct {
 	repeated bool
 }
 
+// Repeated tells whether a row may have several values.
+func (c Column) Repeated() bool { return c.repeated }
+
 // Type is the kind of a column's values.
 type Type int
 
 // The types that are read.
 const (
+	Boolean   Type = 0
 	Int32     Type = 1
 	Int64     Type = 2
 	ByteArray Type = 6
 )
+
+// String is its name in the format's specification.
+func (t Type) String() string {
+	names := []string{"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"}
+	if t < 0 || int(t) >= len(names) {
+		return fmt.Sprintf("number %d", int(t))
+	}
+	return names[t]
+}
 
 // chunk is where the values of one column of one row group are.
 type chunk struct {

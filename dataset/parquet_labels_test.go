@@ -1,0 +1,71 @@
+package dataset
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	pq "github.com/parquet-go/parquet-go"
+)
+
+// TestLabelKinds opens Parquet files whose labels are named, or kept, in other ways than a list of words and a number.
+func TestLabelKinds(t *testing.T) {
+	type yesNo struct {
+		Image parquetImage `parquet:"image"`
+		Label bool         `parquet:"label"`
+	}
+	type several struct {
+		Image parquetImage `parquet:"image"`
+		Label []int64      `parquet:"label,list"`
+	}
+	type repeated struct {
+		Image parquetImage `parquet:"image"`
+		Label []int64      `parquet:"label"`
+	}
+	type real struct {
+		Image parquetImage `parquet:"image"`
+		Label float64      `parquet:"label"`
+	}
+	image := parquetImage{[]byte("x"), "x.jpg"}
+	two := []parquetRow{hubRow("a", 0), hubRow("b", 1)}
+	meta := func(label string) pq.WriterOption {
+		return pq.KeyValueMetadata("huggingface", fmt.Sprintf(`{"info":{"features":{"image":{"_type":"Image"},"label":%s}}}`, label))
+	}
+	long := make([]yesNo, 20)
+	for i := range long {
+		long[i] = yesNo{image, i%3 == 0}
+	}
+	for _, c := range []struct{ name, data, classes, err string }{
+		{"a map of names", parquetFile(t, nil, "", two, meta(`{"names":{"1":"dog","0":"tench"},"_type":"ClassLabel"}`)), "dog tench", ""},
+		{"a map with a gap", parquetFile(t, nil, "", two, meta(`{"names":{"0":"tench","2":"dog"}}`)), "", "2 names by number, but none of 1"},
+		{"names of numbers", parquetFile(t, nil, "", two, meta(`{"names":[1,2]}`)), "", "want a list of words, or a map"},
+		{"null names", parquetFile(t, nil, "", two, meta(`{"names":null}`)), "0000 0001", ""},
+		{"a value without names", parquetFile(t, nil, "", two, meta(`{"dtype":"int64","_type":"Value"}`)), "0000 0001", ""},
+		{"a list by the metadata", parquetFile(t, nil, "", two, meta(`[{"names":["a","b"],"_type":"ClassLabel"}]`)), "", `column "label" holds a list of labels`},
+		{"a sequence by the metadata", parquetFile(t, nil, "", two, meta(`{"feature":{"names":["a"]},"_type":"Sequence"}`)), "", `column "label" holds a list`},
+		{"metadata of others", parquetFile(t, nil, "", two, pq.KeyValueMetadata("huggingface", `[1]`)), "", `metadata "huggingface": not the JSON`},
+		{"BOOLEAN", parquetFile(t, nil, "", []yesNo{{image, true}, {image, false}}), "false true", ""},
+		{"BOOLEAN over bytes", parquetFile(t, nil, "", long), "false true", ""},
+		{"BOOLEAN with names", parquetFile(t, nil, "", []yesNo{{image, true}, {image, false}}, meta(`{"names":["no","yes"]}`)), "no yes", ""},
+		{"a list", parquetFile(t, nil, "", []several{{image, []int64{1, 2}}}), "", `column "label" holds a list of labels`},
+		{"repeated", parquetFile(t, nil, "", []repeated{{image, []int64{1, 2}}}), "", `column "label" holds a list of labels`},
+		{"DOUBLE", parquetFile(t, nil, "", []real{{image, 0.5}}), "", "values of type DOUBLE"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := Open(t.Context(), save(t, "set.parquet", []byte(c.data)), OpenOptions{})
+			wantError(t, err, ErrSet, c.err)
+			if err != nil {
+				for _, word := range []string{"Go ", "[]string", "struct"} {
+					if strings.Contains(err.Error(), word) {
+						t.Errorf("%v speaks of the program's types", err)
+					}
+				}
+				return
+			}
+			defer s.Close()
+			if got := strings.Join(s.ClassNames(), " "); got != c.classes {
+				t.Errorf("got %s, want %s", got, c.classes)
+			}
+		})
+	}
+}
