@@ -58,7 +58,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, "\r\x1b[K") // the line of progress may be open
 	}
 	code, hint := diagnose(err)
-	fmt.Fprintf(stderr, "mgd3: error: %v\n", message(err))
+	fmt.Fprintf(stderr, "mgd3: error: %v\n", printable(message(err)))
 	if hint != "" {
 		fmt.Fprintf(stderr, "mgd3: hint: %s\n", hint)
 	}

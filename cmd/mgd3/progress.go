@@ -90,7 +90,7 @@ func (p *progress) event(e distill.Event) {
 		return
 	}
 	p.shown = now
-	p.show(p.line(e, now), last)
+	p.show(printable(p.line(e, now)), last)
 }
 
 // training is told of everything that happens in a training.
@@ -133,7 +133,7 @@ func (p *progress) warn(e distill.Event) {
 		fmt.Fprintln(p.out)
 		p.openLine = false
 	}
-	fmt.Fprintf(p.out, "mgd3: warning: %s%s\n", prefix(e.Class), e.Warning)
+	fmt.Fprintf(p.out, "mgd3: warning: %s%s\n", prefix(e.Class), printable(e.Warning))
 }
 
 func prefix(class string) string {

@@ -78,3 +78,19 @@ func TestSizesForPeople(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestPrintable keeps from the terminal what it would obey.
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain, größer\nnext": "plain, größer\nnext",
+		"\x1b[31mred":         `\x1b[31mred`,
+		"over\rwritten":       `over\rwritten`,
+		"\x00\x07\u009b":      `\x00\a\u009b`,
+		"caf\xe9 �":           `caf\xe9 �`,
+		"a\u202eb":            `a\u202eb`,
+	} {
+		if got := printable(in); got != want {
+			t.Errorf("printable(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
