@@ -115,7 +115,7 @@ func noClasses(base string, images []file) error {
 	}
 	if strings.HasPrefix(images[0].name, "ILSVRC2012_val_") {
 		return fmt.Errorf("folder %q: no folders in it: %q and so on are the validation images of ImageNet, which come without labels; "+
-			"unpack them, and move each into the folder of its class (valprep.sh, which is widely copied, does it)", base, images[0].name)
+			"docs/data.md says which list beside them has these, or move each into the folder of its class (valprep.sh, which is widely copied, does it)", base, images[0].name)
 	}
 	return fmt.Errorf("folder %q: no folders in it, want one for each class: %q has no label", base, images[0].name)
 }

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -144,7 +145,7 @@ func (s *Set) take(f fieldSet, shelf *shelf, o OpenOptions) (tree, error) {
 		return nil, err
 	}
 	entries, err := f.splits[at].entries(shelf, o)
-	if err != nil {
+	if err = cmp.Or(shelf.err, err); err != nil {
 		return nil, err
 	}
 	if len(entries) == 0 {
@@ -167,7 +168,7 @@ func (s *Set) take(f fieldSet, shelf *shelf, o OpenOptions) (tree, error) {
 	if len(unlisted) > 0 {
 		o.notes.add(passedList, len(unlisted), path.Join(shelf.base, unlisted[0]))
 	}
-	return dirs, nil
+	return dirs, shelf.note(entries, o.notes)
 }
 
 // checkLabels says whether a set has the labels that were asked for; none of a choice is the first.
@@ -187,14 +188,14 @@ func inFolders(dir, inner string) func(*shelf, OpenOptions) ([]entry, error) {
 		if !s.has(dir) {
 			return nil, fmt.Errorf("no folder %q", dir)
 		}
-		return s.byFolders(dir, inner), nil
+		return s.byFolders(dir, inner)
 	}
 }
 
 // tinyVal: "val_0.JPEG	n03444034	0	32	44	62".
 func tinyVal(s *shelf, _ OpenOptions) ([]entry, error) {
 	if !s.flatVal("val/images") { // a script has moved them into val/CLASS or val/CLASS/images
-		return append(s.byFolders("val", ""), s.byFolders("val", "images")...), nil
+		return s.byFolders("val", "", "images")
 	}
 	return s.byLines("val/val_annotations.txt", "", 2, func(w []string) (entry, error) {
 		return entry{"val/images/" + w[0], w[1]}, nil

@@ -290,6 +290,8 @@ func TestFieldSetsOthers(t *testing.T) {
 		{"Tiny-ImageNet, an image twice", with("Tiny-ImageNet", files{"val/val_annotations.txt": "val_0.JPEG\tn2\nval_0.JPEG\tn1\n"}), OpenOptions{Split: "val"}, "", "in the list twice"},
 		{"Tiny-ImageNet, class that is a path", with("Tiny-ImageNet", files{"val/val_annotations.txt": "val_0.JPEG\t../n2\n"}), OpenOptions{Split: "val"}, "", "cannot be that of a folder"},
 		{"Tiny-ImageNet, image outside", with("Tiny-ImageNet", files{"val/val_annotations.txt": "../../../x.JPEG\tn2\n"}), OpenOptions{Split: "val"}, "", "no image"},
+		{"Tiny-ImageNet, a class without images", with("Tiny-ImageNet", files{"train/n02/n02_boxes.txt": "x"}), OpenOptions{Split: "train"}, "",
+			`class "n02": no images in "train/n02/images", want at least one`},
 		{"Kaggle, train", tests["ImageNet, of Kaggle"].in, OpenOptions{Split: "train"}, "n01440764: n01440764_1.JPEG=x", ""},
 		{"Kaggle, test", tests["ImageNet, of Kaggle"].in, OpenOptions{Split: "test"}, "", "comes without labels"},
 		{"CUB, test", tests["CUB-200-2011"].in, OpenOptions{Split: "test"}, "001.Black_footed_Albatross: B_1.jpg=a", ""},
@@ -341,6 +343,7 @@ func TestFieldSetsSay(t *testing.T) {
 	tests := fieldTests(t)
 	extra := maps.Clone(tinyImageNet)
 	extra["val/images/val_9.JPEG"] = "x"
+	caltech := files{"101_ObjectCategories/BACKGROUND_Google/1.jpg": "a", "101_ObjectCategories/ant/1.jpg": "b"}
 	for _, test := range []struct {
 		name string
 		in   files
@@ -349,8 +352,11 @@ func TestFieldSetsSay(t *testing.T) {
 	}{
 		{"an image in no list", extra, OpenOptions{Split: "val"}, passedList + `: "val/images/val_9.JPEG"`},
 		{"all in lists of some split", tests["Food-101"].in, OpenOptions{Split: "test"}, ""},
-		{"clutter", tests["Caltech-101"].in, OpenOptions{}, takenClutter + `: "BACKGROUND_Google"`},
-		{"no clutter", tests["Caltech-101"].in, OpenOptions{Classes: []string{"ant"}}, ""},
+		{"another file", tests["Caltech-101"].in, OpenOptions{Classes: []string{"ant"}}, passedEnding + `: "101_ObjectCategories/BACKGROUND_Google/tmp"`},
+		{"a folder in a class", files{"256_ObjectCategories/056.dog/1.jpg": "a", "256_ObjectCategories/056.dog/greg/vw.jpg": "b"},
+			OpenOptions{}, passedNested + `: "256_ObjectCategories/056.dog/greg/vw.jpg"`},
+		{"clutter", caltech, OpenOptions{}, takenClutter + `: "BACKGROUND_Google"`},
+		{"no clutter", caltech, OpenOptions{Classes: []string{"ant"}}, ""},
 		{"a slash", tests["FGVC-Aircraft"].in, OpenOptions{Split: "trainval"}, takenSlash + `: "F/A-18"`},
 		{"from one", files{"1/a.jpg": "a", "2/a.jpg": "b"}, OpenOptions{Names: []string{"cat", "dog"}}, takenFromOne + `: "1"`},
 		{"names of other folders", files{"cow/a.jpg": "a", "owl/a.jpg": "b"}, OpenOptions{Names: []string{"cat", "dog"}}, passedNames + `: 2, "cow" for one`},

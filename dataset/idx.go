@@ -223,7 +223,7 @@ func unpacked(p piece) (io.ReaderAt, int64, error) {
 		return nil, 0, err
 	}
 	if len(data) > maxFile {
-		return nil, 0, fmt.Errorf("has more than %d bytes unpacked", maxFile)
+		return nil, 0, fmt.Errorf("has more than %d bytes unpacked: want the unpacked file, which is read in place", maxFile)
 	}
 	return bytes.NewReader(data), int64(len(data)), nil
 }

@@ -20,7 +20,7 @@ func (s *shelf) flatVal(dir string) bool { return len(s.list(dir).images) > 0 }
 
 func kaggleVal(s *shelf, _ OpenOptions) ([]entry, error) {
 	if dir := kaggle + "/val"; !s.flatVal(dir) {
-		return s.byFolders(dir, ""), nil
+		return s.byFolders(dir, "")
 	}
 	var entries []entry
 	err := s.lines("LOC_val_solution.csv", ",", func(w []string) error {
@@ -38,7 +38,7 @@ func kaggleVal(s *shelf, _ OpenOptions) ([]entry, error) {
 
 func devkitVal(s *shelf, _ OpenOptions) ([]entry, error) {
 	if !s.flatVal("val") {
-		return s.byFolders("val", ""), nil
+		return s.byFolders("val", "")
 	}
 	ids, err := synsets(s, devkit+"/meta.mat")
 	if err != nil {
@@ -57,7 +57,7 @@ func devkitVal(s *shelf, _ OpenOptions) ([]entry, error) {
 
 func caffeVal(s *shelf, _ OpenOptions) ([]entry, error) {
 	if !s.flatVal("val") {
-		return s.byFolders("val", ""), nil
+		return s.byFolders("val", "")
 	}
 	var ids []string
 	if err := s.lines("synsets.txt", "", func(w []string) error { ids = append(ids, w[0]); return nil }); err != nil {

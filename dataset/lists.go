@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -18,59 +19,59 @@ type shelf struct {
 	src   source
 	dirs  lister
 	base  string
-	known map[string]shelved
-}
-
-// shelved is one folder of a shelf, by names.
-type shelved struct {
-	folders []string
-	images  map[string]file
-	others  map[string]file
+	known map[string]listing
+	err   error // the first of a folder that could not be listed, and so seemed empty
 }
 
 // entry is an image that a list names.
 type entry struct{ path, class string }
 
 func newShelf(src source, dirs lister, base string) *shelf {
-	return &shelf{src, dirs, base, map[string]shelved{}}
+	return &shelf{src: src, dirs: dirs, base: base, known: map[string]listing{}}
 }
 
 // list returns what is in the folder dir; nothing if there is no such folder.
-func (s *shelf) list(dir string) shelved {
-	if l, ok := s.known[dir]; ok {
-		return l
-	}
-	out := shelved{images: map[string]file{}, others: map[string]file{}}
-	if dir == "." || slices.Contains(s.list(path.Dir(dir)).folders, path.Base(dir)) {
-		if l, err := s.dirs.list(path.Join(s.base, dir)); err == nil {
-			out.folders = l.folders
-			for _, f := range l.images {
-				out.images[f.name] = f
-			}
-			for _, f := range l.lists {
-				out.others[f.name] = f
-			}
+func (s *shelf) list(dir string) listing {
+	l, ok := s.known[dir]
+	if !ok && (dir == "." || slices.Contains(s.list(path.Dir(dir)).folders, path.Base(dir))) {
+		var err error
+		if l, err = s.dirs.list(path.Join(s.base, dir)); err != nil && s.err == nil {
+			s.err = err
 		}
 	}
-	s.known[dir] = out
-	return out
+	s.known[dir] = l
+	return l
+}
+
+// image returns an image by its path.
+func (s *shelf) image(name string) (file, bool) {
+	images := s.list(path.Dir(name)).images
+	i, ok := slices.BinarySearchFunc(images, path.Base(name), func(f file, name string) int { return cmp.Compare(f.name, name) })
+	if !ok || !fs.ValidPath(name) {
+		return file{}, false
+	}
+	return images[i], true
+}
+
+// text returns a file that is no image by its path.
+func (s *shelf) text(name string) (file, bool) {
+	lists := s.list(path.Dir(name)).lists
+	i := slices.IndexFunc(lists, func(f file) bool { return f.name == path.Base(name) })
+	if i < 0 {
+		return file{}, false
+	}
+	return lists[i], true
 }
 
 // has tells whether a file or folder is there.
 func (s *shelf) has(name string) bool {
-	dir, base := path.Dir(name), path.Base(name)
-	if name == "." {
-		return true
-	}
-	l := s.list(dir)
-	_, image := l.images[base]
-	_, other := l.others[base]
-	return image || other || slices.Contains(l.folders, base)
+	_, text := s.text(name)
+	return text || slices.Contains(s.list(path.Dir(name)).folders, path.Base(name))
 }
 
 // read returns a file that is no image.
 func (s *shelf) read(name string) ([]byte, error) {
-	f, ok := s.list(path.Dir(name)).others[path.Base(name)]
+	f, ok := s.text(name)
 	if !ok {
 		return nil, fmt.Errorf("no file %q, which says the classes of the images", name)
 	}
@@ -129,31 +130,28 @@ func (s *shelf) byLines(name, sep string, want int, entryOf func(words []string)
 	return entries, err
 }
 
-// byFolders returns the entries of a folder whose folders are classes; their images lie in the folder inner of each.
-func (s *shelf) byFolders(dir, inner string) []entry {
+// byFolders returns the entries of a folder whose folders are classes; their images lie in the folders inner of each.
+func (s *shelf) byFolders(dir string, inner ...string) ([]entry, error) {
 	var entries []entry
 	for _, class := range s.list(dir).folders {
-		entries = append(entries, s.allIn(path.Join(dir, class, inner), class)...)
+		before := len(entries)
+		for _, in := range inner {
+			entries = append(entries, s.allIn(path.Join(dir, class, in), class)...)
+		}
+		if len(entries) == before {
+			return nil, fmt.Errorf("class %q: no images in %q, want at least one", class, path.Join(dir, class, inner[0]))
+		}
 	}
-	return entries
+	return entries, nil
 }
 
 // allIn returns the images of a folder as entries of one class.
 func (s *shelf) allIn(dir, class string) []entry {
 	var entries []entry
-	for _, name := range slices.Sorted(maps.Keys(s.list(dir).images)) {
-		entries = append(entries, entry{path.Join(dir, name), class})
+	for _, f := range s.list(dir).images {
+		entries = append(entries, entry{path.Join(dir, f.name), class})
 	}
 	return entries
-}
-
-// file returns the image of an entry.
-func (s *shelf) file(e entry) (file, error) {
-	f, ok := s.list(path.Dir(e.path)).images[path.Base(e.path)]
-	if !ok || !fs.ValidPath(e.path) {
-		return file{}, fmt.Errorf("no image %q, which the list of the set names", e.path)
-	}
-	return f, nil
 }
 
 // refiled are the files of a folder under other names than their own: those of Ref.at.
@@ -175,9 +173,9 @@ func (s *shelf) refile(split string, entries []entry, n *notes) (source, tree, e
 	seen := make(map[string]bool, len(entries))
 	classes := map[string]string{} // their names in the lists
 	for _, e := range entries {
-		f, err := s.file(e)
-		if err != nil {
-			return nil, nil, err
+		f, ok := s.image(e.path)
+		if !ok {
+			return nil, nil, fmt.Errorf("no image %q, which the list of the set names", e.path)
 		}
 		if seen[e.path] {
 			return nil, nil, fmt.Errorf("image %q is in the list twice", e.path)
@@ -207,30 +205,48 @@ func (s *shelf) refile(split string, entries []entry, n *notes) (source, tree, e
 }
 
 // unlisted returns the images in the folders of entries that are in none of the lists.
-func (s *shelf) unlisted(entries []entry, others func() []entry) []string {
-	listed := map[string]bool{}
-	dirs := map[string]bool{}
+func (s *shelf) unlisted(entries []entry, others func() []entry) (names []string) {
+	listed := make(map[string]bool, len(entries))
 	for _, e := range entries {
 		listed[e.path] = true
-		dirs[path.Dir(e.path)] = true
 	}
-	rest := func() (names []string) {
-		for dir := range dirs {
-			for name := range s.list(dir).images {
-				if p := path.Join(dir, name); !listed[p] {
+	rest := func() {
+		names = nil
+		for _, dir := range foldersOf(entries) {
+			for _, f := range s.list(dir).images {
+				if p := path.Join(dir, f.name); !listed[p] {
 					names = append(names, p)
 				}
 			}
 		}
-		return names
 	}
-	if len(rest()) == 0 {
+	if rest(); names == nil {
 		return nil
 	}
 	for _, e := range others() {
 		listed[e.path] = true
 	}
-	names := rest()
-	slices.Sort(names)
+	rest()
 	return names
+}
+
+// foldersOf returns the folders of the entries, in byte order.
+func foldersOf(entries []entry) []string {
+	dirs := map[string]bool{}
+	for _, e := range entries {
+		dirs[path.Dir(e.path)] = true
+	}
+	return slices.Sorted(maps.Keys(dirs))
+}
+
+// note notes what else lies in the folders of entries: other files, and images in folders there.
+func (s *shelf) note(entries []entry, n *notes) error {
+	for _, dir := range foldersOf(entries) {
+		l := s.list(dir)
+		l.note(n, path.Join(s.base, dir))
+		if err := noteNested(s.dirs, path.Join(s.base, dir), l, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
