@@ -1,26 +1,23 @@
 package dataset
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
-	"image/gif"
-	"image/jpeg"
-	"image/png"
 	"io"
 
-	"golang.org/x/image/webp"
+	"mgd3/internal/foreign"
 )
 
 // RGB is an image of three bytes per pixel.
 type RGB struct {
 	W, H int     // pixels
 	Pix  []uint8 // [H, W, 3]
+	Note string  // what a reader of the file should know, say that it is damaged where no pixels are; mostly ""
 }
 
-func newRGB(w, h int) *RGB { return &RGB{w, h, make([]uint8, 3*w*h)} }
+func newRGB(w, h int) *RGB { return &RGB{W: w, H: h, Pix: make([]uint8, 3*w*h)} }
 
 // maxPixels is the size up to which an image is decoded: 256 MiB of RGB, where Pillow begins to
 // warn of bombs.
@@ -29,44 +26,66 @@ const maxPixels = 1 << 28 / 3
 // format is a kind of image file.
 type format struct {
 	magic  string // at the beginning; "?" is any byte
-	config func(io.Reader) (image.Config, error)
+	config func(data []byte) (image.Config, error)
 	decode func(data []byte) (*RGB, error)
-	exif   func(data []byte) []byte // nil if there is none
+	exif   func(data []byte) exifData
 }
 
 var formats = []format{
-	{"\xff\xd8\xff", jpeg.DecodeConfig, decodeJPEG, exifJPEG},
-	{"\x89PNG\r\n\x1a\n", png.DecodeConfig, decodePNG, exifPNG},
-	{"GIF8?a", gif.DecodeConfig, decodeGIF, nil},
-	{"RIFF????WEBPVP8", webp.DecodeConfig, decodeWebP, exifWebP},
+	{"\xff\xd8\xff", jpegConfig, decodeJPEG, exifJPEG},
+	{"\x89PNG\r\n\x1a\n", pngConfig, decodePNG, exifPNG},
+	{"GIF8?a", gifConfig, decodeGIF, nil},
+	{"RIFF????WEBPVP8", webpConfig, decodeWebP, exifWebP},
+	{"BM", bmpConfig, decodeBMP, nil},
+	{"P1", netpbmConfig, decodeNetpbm, nil},
+	{"P2", netpbmConfig, decodeNetpbm, nil},
+	{"P3", netpbmConfig, decodeNetpbm, nil},
+	{"P4", netpbmConfig, decodeNetpbm, nil},
 	{"P5", netpbmConfig, decodeNetpbm, nil},
 	{"P6", netpbmConfig, decodeNetpbm, nil},
 }
 
-// Decode decodes a JPEG, PNG, GIF (its first frame), WebP or Netpbm (PGM or PPM) file, told apart by their content, as
+// Decode decodes a JPEG, PNG, GIF, WebP, BMP or Netpbm (PBM, PGM or PPM) file, told apart by their content, as
 // Pillow's convert("RGB") does:
 //
 //   - grey is repeated and alpha dropped, whatever colour lies below it; the transparent colour of a
 //     palette is a colour like the others;
 //   - colours of 16 bits lose the lower 8, but grey of 16 bits is cut off at 255 (so does Pillow);
-//   - of CMYK comes R = (255-C)·(255-K)/255, rounded, and so on.
+//   - of CMYK comes R = (255-C)·(255-K)/255, rounded, and so on;
+//   - of moving pictures comes the first frame.
 //
 // Colour profiles, gamma and the orientation are ignored; for the last see [Orientation]. An image
-// of more than 89 million pixels is an error before it is decoded.
+// of more than 89 million pixels is an error before it is decoded. Where the file is damaged but all pixels are there, or most
+// of a grey picture is cut off, the image has a note.
 func Decode(data []byte) (*RGB, error) {
 	for _, f := range formats {
 		if !hasMagic(data, f.magic) {
 			continue
 		}
-		if err := checkSize(f.config(bytes.NewReader(data))); err != nil {
-			return nil, err
+		if err := checkSize(f.config(data)); err != nil {
+			return nil, inWords(err)
 		}
-		return f.decode(data)
+		im, err := f.decode(data)
+		if err != nil {
+			return nil, inWords(err)
+		}
+		return im, nil
 	}
 	if len(data) == 0 {
 		return nil, errors.New("the file is empty")
 	}
-	return nil, errors.New("the content is none of JPEG, PNG, GIF, WebP, PGM and PPM")
+	if what := foreign.Describe(data[:min(len(data), foreign.HeadSize)], int64(len(data))); what != "" {
+		return nil, errors.New("it is " + what)
+	}
+	return nil, errors.New("the content is none of JPEG, PNG, GIF, WebP, BMP, PBM, PGM and PPM")
+}
+
+// inWords says of an end that came too early what was expected.
+func inWords(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return errors.New("the file is cut short: it ends before its last pixel")
+	}
+	return err
 }
 
 // Dimensions returns the width and height of an image as its file says, in pixels, before it is turned. Only
@@ -112,14 +131,6 @@ func checkSize(c image.Config, err error) error {
 	return nil
 }
 
-func decodePNG(data []byte) (*RGB, error) {
-	m, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return fromImage(m)
-}
-
 // fromImage converts what the decoders of the standard library return, but for YCbCr, whose
 // meaning depends on the format.
 func fromImage(m image.Image) (*RGB, error) {
@@ -142,7 +153,7 @@ func fromImage(m image.Image) (*RGB, error) {
 	case *image.CMYK:
 		return fromCMYK(m), nil
 	}
-	return nil, fmt.Errorf("decoded to %T, which has no rule here", m)
+	return nil, errors.New("the colours are of a kind that has no rule here")
 }
 
 // gather takes three bytes of every pixel: those at 0, step and 2·step.
@@ -160,18 +171,25 @@ func gather(r image.Rectangle, pix []uint8, stride, pixel, step int) *RGB {
 	return im
 }
 
+// fromGray16 cuts off at 255, as Pillow does, and notes it where that makes most of the picture white.
 func fromGray16(m *image.Gray16) *RGB {
 	im := newRGB(m.Rect.Dx(), m.Rect.Dy())
+	cut := 0
 	for y := range im.H {
 		row := m.Pix[y*m.Stride:]
 		for x := range im.W {
 			v := row[2*x+1]
 			if row[2*x] > 0 {
 				v = 0xff
+				cut++
 			}
 			p := im.Pix[3*(y*im.W+x):]
 			p[0], p[1], p[2] = v, v, v
 		}
+	}
+	if 2*cut > im.W*im.H {
+		im.Note = fmt.Sprintf("%d of %d pixels of 16-bit grey are cut off at 255, as Pillow does: "+
+			"scale the file to 8 bits if it is to be seen", cut, im.W*im.H)
 	}
 	return im
 }
@@ -213,56 +231,4 @@ func fromCMYK(m *image.CMYK) *RGB {
 		}
 	}
 	return im
-}
-
-// decodeGIF decodes the first frame. What it leaves of the canvas has the transparent colour, or
-// else the first one, as in Pillow.
-func decodeGIF(data []byte) (*RGB, error) {
-	opaque, fill := gifOpaque(data)
-	c, err := gif.DecodeConfig(bytes.NewReader(opaque))
-	if err != nil {
-		return nil, err
-	}
-	m, err := gif.Decode(bytes.NewReader(opaque))
-	if err != nil {
-		return nil, err
-	}
-	frame, ok := m.(*image.Paletted)
-	if !ok {
-		return nil, fmt.Errorf("gif: decoded to %T, want a palette", m)
-	}
-	return fromPaletted(frame, image.Rect(0, 0, c.Width, c.Height), fill), nil
-}
-
-// gifOpaque returns the GIF without the transparency of its first frame, so that the decoder
-// keeps the transparent colour, and that colour's number, or 0. It leaves it to the decoder to
-// find fault with the file.
-func gifOpaque(data []byte) ([]byte, int) {
-	const (
-		header, extension, control = 13, 0x21, 0xf9
-		hasPalette, hasTransparent = 0x80, 0x01
-	)
-	at := func(i int) int {
-		if i < len(data) {
-			return int(data[i])
-		}
-		return 0
-	}
-	opaque, fill := data, 0
-	pos := header
-	if flags := at(10); flags&hasPalette != 0 {
-		pos += 3 << (1 + flags&7)
-	}
-	for at(pos) == extension {
-		if at(pos+1) == control && at(pos+2) == 4 && at(pos+3)&hasTransparent != 0 {
-			opaque = bytes.Clone(opaque)
-			opaque[pos+3] &^= hasTransparent
-			fill = at(pos + 6)
-		}
-		for pos += 2; at(pos) != 0; {
-			pos += 1 + at(pos)
-		}
-		pos++
-	}
-	return opaque, fill
 }

@@ -2,28 +2,48 @@ package dataset
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"regexp"
 )
 
+// exifData is what the file of a photograph says of it.
+type exifData struct {
+	tiff []byte // the TIFF structure of EXIF; nil if there is none
+	xmp  []byte // the XML of XMP; nil if there is none
+}
+
 // Orientation returns how the file of a photograph says to turn it, from 1 (not at all) to 8; see
-// [Orient]. It is 1 where the file says nothing, or nothing sensible. EXIF 2.32, section 4.6.4.
+// [Orient]. It is 1 where the file says nothing, or nothing sensible. EXIF 2.32, section 4.6.4; where that has no such tag,
+// XMP's tiff:Orientation counts. That is the rule of Pillow's ImageOps.exif_transpose.
 func Orientation(data []byte) int {
 	for _, f := range formats {
-		if f.exif != nil && hasMagic(data, f.magic) {
-			return orientation(f.exif(data))
+		if f.exif == nil || !hasMagic(data, f.magic) {
+			continue
+		}
+		e := f.exif(data)
+		o, found := orientation(e.tiff)
+		if !found {
+			o = xmpOrientation(e.xmp)
+		}
+		if 1 <= o && o <= 8 {
+			return o
 		}
 	}
 	return 1
 }
 
-// orientation looks through the first directory of a TIFF structure.
-func orientation(tiff []byte) int {
+// orientation looks through the first directory of a TIFF structure. Where the tag has another type than a number's, or is of
+// several numbers, it is found but says nothing.
+func orientation(tiff []byte) (o int, found bool) {
 	const (
-		tag, short = 0x0112, 3
-		entryLen   = 12 // tag, type, count, value
+		tag      = 0x0112
+		entryLen = 12 // tag, type, count, value
 	)
 	if len(tiff) < 8 {
-		return 1
+		return 0, false
 	}
 	var order binary.ByteOrder = binary.LittleEndian
 	if tiff[0] == 'M' {
@@ -31,28 +51,57 @@ func orientation(tiff []byte) int {
 	}
 	at := int64(order.Uint32(tiff[4:]))
 	if at+2 > int64(len(tiff)) {
-		return 1
+		return 0, false
 	}
 	entries := tiff[at+2:]
 	for range order.Uint16(tiff[at:]) {
 		if len(entries) < entryLen {
 			break
 		}
-		if order.Uint16(entries) == tag && order.Uint16(entries[2:]) == short {
-			if o := order.Uint16(entries[8:]); 1 <= o && o <= 8 {
-				return int(o)
-			}
-			break
+		if order.Uint16(entries) == tag {
+			return number(tiff, entries[:entryLen], order), true
 		}
 		entries = entries[entryLen:]
 	}
-	return 1
+	return 0, false
+}
+
+// number returns the one number of an entry, 0 if it is none. Writers take other types than SHORT (3), which is the right one.
+func number(tiff, entry []byte, order binary.ByteOrder) int {
+	count, value := order.Uint32(entry[4:]), order.Uint32(entry[8:])
+	switch kind := order.Uint16(entry[2:]); {
+	case (kind == 3 || kind == 8) && (count == 1 || count == 2): // SHORT, SSHORT: of two, the first
+		return int(order.Uint16(entry[8:]))
+	case count != 1:
+		return 0
+	case kind == 6: // SBYTE
+		return int(entry[8])
+	case kind == 4 || kind == 9 || kind == 13: // LONG, SLONG, IFD
+		return int(value)
+	case (kind == 5 || kind == 10) && int64(value)+8 <= int64(len(tiff)): // RATIONAL, SRATIONAL
+		numerator, denominator := order.Uint32(tiff[value:]), order.Uint32(tiff[value+4:])
+		if denominator != 0 && numerator%denominator == 0 {
+			return int(numerator / denominator)
+		}
+	}
+	return 0
+}
+
+var inXMP = regexp.MustCompile(`tiff:Orientation(?:="|>)([0-9])`)
+
+func xmpOrientation(xmp []byte) int {
+	if m := inXMP.FindSubmatch(xmp); m != nil {
+		return int(m[1][0] - '0')
+	}
+	return 0
 }
 
 var exifHead = []byte("Exif\x00\x00")
 
-// exifJPEG returns the TIFF structure in the first APP1 segment of EXIF, or nil.
-func exifJPEG(data []byte) []byte {
+var xmpHead = []byte("http://ns.adobe.com/xap/1.0/\x00")
+
+// exifJPEG returns what the first APP1 segments of EXIF and XMP hold.
+func exifJPEG(data []byte) (e exifData) {
 	const startOfScan, app1 = 0xda, 0xe1
 	for data = data[2:]; len(data) >= 4 && data[0] == 0xff && data[1] != startOfScan; {
 		if data[1] == 0xff { // fill byte
@@ -61,30 +110,92 @@ func exifJPEG(data []byte) []byte {
 		}
 		end := 2 + int(binary.BigEndian.Uint16(data[2:]))
 		if end < 4 || end > len(data) {
-			return nil
+			break
 		}
-		if tiff, found := bytes.CutPrefix(data[4:end], exifHead); found && data[1] == app1 {
-			return tiff
+		if body := data[4:end]; data[1] == app1 {
+			if tiff, found := bytes.CutPrefix(body, exifHead); found && e.tiff == nil {
+				e.tiff = tiff
+			}
+			if xmp, found := bytes.CutPrefix(body, xmpHead); found && e.xmp == nil {
+				e.xmp = xmp
+			}
 		}
 		data = data[end:]
 	}
-	return nil
+	return e
 }
 
-// exifPNG returns the content of the first eXIf chunk, or nil.
-func exifPNG(data []byte) []byte {
-	const signature, around = 8, 12 // around a chunk's content: length, type, CRC
-	for data = data[signature:]; len(data) >= around; {
-		size := int64(binary.BigEndian.Uint32(data))
-		if size > int64(len(data)-around) {
-			return nil
+// exifPNG returns the content of the first eXIf chunk, or else what ImageMagick writes as text, and XMP.
+func exifPNG(data []byte) (e exifData) {
+	var profile []byte
+	pngChunks(data, func(c pngChunk) bool {
+		if !c.whole {
+			return false
 		}
-		if string(data[4:8]) == "eXIf" {
-			return data[8 : 8+size]
+		switch c.kind {
+		case "eXIf":
+			if e.tiff == nil {
+				e.tiff = bytes.TrimPrefix(c.content, exifHead)
+			}
+		case "tEXt", "zTXt", "iTXt":
+			switch key, text := pngText(c); key {
+			case "XML:com.adobe.xmp":
+				e.xmp = text
+			case "Raw profile type exif", "Raw profile type APP1", "Raw profile type app1":
+				profile = rawProfile(text)
+			}
 		}
-		data = data[around+size:]
+		return c.kind != "IEND"
+	})
+	if xmp, found := bytes.CutPrefix(profile, xmpHead); found && e.xmp == nil {
+		e.xmp = xmp
+	} else if e.tiff == nil {
+		e.tiff = bytes.TrimPrefix(profile, exifHead)
 	}
-	return nil
+	return e
 }
 
-func exifWebP(data []byte) []byte { return bytes.TrimPrefix(webpChunk(data, "EXIF"), exifHead) }
+// pngText returns keyword and text of a tEXt, zTXt or iTXt chunk (PNG, section 11.3.3). Compressed text is cut off at a megabyte.
+func pngText(c pngChunk) (key string, text []byte) {
+	name, text, found := bytes.Cut(c.content, []byte{0})
+	const longestKey = 79
+	if !found || len(name) > longestKey || !bytes.HasPrefix(name, []byte("Raw profile")) && !bytes.HasPrefix(name, []byte("XML:")) {
+		return "", nil
+	}
+	packed := c.kind == "zTXt"
+	if packed && len(text) > 0 {
+		text = text[1:] // the method
+	}
+	if c.kind == "iTXt" {
+		if len(text) < 2 {
+			return "", nil
+		}
+		packed = text[0] == 1
+		_, text, _ = bytes.Cut(text[2:], []byte{0}) // language
+		_, text, _ = bytes.Cut(text, []byte{0})     // keyword, translated
+	}
+	if packed {
+		r, err := zlib.NewReader(bytes.NewReader(text))
+		if err != nil {
+			return "", nil
+		}
+		text, _ = io.ReadAll(io.LimitReader(r, 1<<20)) // what of it can be read
+	}
+	return string(name), text
+}
+
+// rawProfile returns the bytes of a profile in ImageMagick's form: an empty line, a name, a length, and hexadecimal digits.
+func rawProfile(text []byte) []byte {
+	lines := bytes.SplitN(text, []byte("\n"), 4)
+	if len(lines) < 4 {
+		return nil
+	}
+	digits := bytes.Join(bytes.Fields(lines[3]), nil)
+	out := make([]byte, len(digits)/2)
+	n, _ := hex.Decode(out, digits[:len(digits)/2*2]) // up to the first that is none
+	return out[:n]
+}
+
+func exifWebP(data []byte) exifData {
+	return exifData{bytes.TrimPrefix(webpChunk(data, "EXIF"), exifHead), webpChunk(data, "XMP ")}
+}

@@ -106,7 +106,7 @@ func saveImage(t *testing.T, c golden.Case) {
 	h, w := in.Shape[2], in.Shape[3]
 	for i := range in.Shape[0] {
 		n := 3 * h * w
-		want := &RGB{w, h, out.Bytes()[i*n : (i+1)*n]}
+		want := &RGB{W: w, H: h, Pix: out.Bytes()[i*n : (i+1)*n]}
 		wantImage(t, fmt.Sprintf("save_image %d", i), FromTensor(values[i*n:(i+1)*n], w, h), want)
 	}
 }
@@ -120,7 +120,7 @@ func tensorImage(t *testing.T, c golden.Case, name string) *RGB {
 	if len(tensor.Shape) != 3 || tensor.Shape[2] != 3 || tensor.DType != "U8" {
 		t.Fatalf("%s: %s %v, want U8 [h, w, 3]", name, tensor.DType, tensor.Shape)
 	}
-	return &RGB{tensor.Shape[1], tensor.Shape[0], tensor.Bytes()}
+	return &RGB{W: tensor.Shape[1], H: tensor.Shape[0], Pix: tensor.Bytes()}
 }
 
 func decodeFile(t *testing.T, path string) *RGB {

@@ -2,10 +2,7 @@ package dataset
 
 import (
 	"bytes"
-	"encoding/binary"
-	"errors"
 	"image"
-	"image/color"
 	"image/jpeg"
 
 	"github.com/gen2brain/jpegn"
@@ -15,14 +12,19 @@ import (
 
 // decodeJPEG decodes up to the planes of Y, Cb and Cr with jpegn, and goes on from there as libjpeg
 // does: libjpeg interpolates between the samples of subsampled chroma. jpegn fills up what is missing
-// of a file without a word, so [wholeJPEG] looks first; files of four components go to the standard
-// library. docs/notes/jpeg.md has the differences and the speed.
+// of a file without a word, and has no form for rare samplings; files without an end, and those, go to
+// [decodePlanes]. CMYK with Adobe's marker goes to the standard library. docs/notes/jpeg.md has the differences
+// and the speed.
 func decodeJPEG(data []byte) (*RGB, error) {
-	if err := wholeJPEG(data); err != nil {
+	h, err := readJPEGHead(data)
+	if err != nil {
 		return nil, err
 	}
+	if !h.whole || !h.common() {
+		return decodePlanes(data, h)
+	}
 	decode := func(data []byte) (image.Image, error) { return jpegn.Decode(bytes.NewReader(data)) }
-	if c, err := jpeg.DecodeConfig(bytes.NewReader(data)); err == nil && c.ColorModel == color.CMYKModel {
+	if len(h.comps) == 4 {
 		decode = func(data []byte) (image.Image, error) { return jpeg.Decode(bytes.NewReader(data)) }
 	}
 	m, err := decode(data)
@@ -33,38 +35,6 @@ func decodeJPEG(data []byte) (*RGB, error) {
 		return fromYCbCr(ycc), nil
 	}
 	return fromImage(m)
-}
-
-var errCut = errors.New("the file is cut short: want a JPEG up to its end-of-image marker")
-
-// wholeJPEG walks over the segments of a JPEG file (ITU-T T.81, annex B) up to its end-of-image
-// marker: a file without one is cut short.
-func wholeJPEG(data []byte) error {
-	const endOfImage, restart0, temporary = 0xd9, 0xd0, 0x01
-	pos := 2 // after the start of image
-	for {
-		next := bytes.IndexByte(data[min(pos, len(data)):], 0xff)
-		if next < 0 {
-			return errCut
-		}
-		for pos += next; pos < len(data) && data[pos] == 0xff; pos++ { // fill bytes
-		}
-		if pos >= len(data) {
-			return errCut
-		}
-		marker := data[pos]
-		pos++
-		switch {
-		case marker == endOfImage:
-			return nil
-		case marker == 0 || marker == temporary || marker >= restart0 && marker < restart0+8:
-			// A byte 0xff of a scan's data, or a marker without a segment.
-		case pos+2 > len(data):
-			return errCut
-		default: // a segment; the data of a scan follow its header and are searched for the next marker
-			pos += int(binary.BigEndian.Uint16(data[pos:]))
-		}
-	}
 }
 
 // fromYCbCr converts full-range Y, Cb, Cr (JFIF, ITU-T T.871) whose upper left is at 0, 0.
@@ -116,13 +86,11 @@ func newUpsampler(m *image.YCbCr) *upsampler {
 func (up *upsampler) row(dst, plane []uint8, y int) {
 	near := plane[y/up.v*up.stride:][:up.columns]
 	switch {
-	case up.h == 2 && up.columns <= 2 || up.h == 4:
-		repeat(dst, near, up.h)
 	case up.h == 1 && up.v == 1:
 		copy(dst, near)
-	case up.v == 1:
+	case up.h == 2 && up.v == 1 && up.columns > 2:
 		widen(dst, near)
-	default:
+	case up.h == 1 && up.v == 2 || up.h == 2 && up.v == 2 && up.columns > 2:
 		other := min(max(y/2+y%2*2-1, 0), up.rows-1)
 		far := plane[other*up.stride:][:up.columns]
 		if up.h == 1 {
@@ -130,6 +98,8 @@ func (up *upsampler) row(dst, plane []uint8, y int) {
 			return
 		}
 		kernel.Widen(dst, near, far)
+	default:
+		repeat(dst, near, up.h)
 	}
 }
 

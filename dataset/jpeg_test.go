@@ -84,23 +84,52 @@ func wantBytes(t *testing.T, name string, got []uint8, want ...uint8) {
 	}
 }
 
-// TestWholeJPEG: a file cut anywhere before its last byte is cut short, also one whose thumbnail has an
-// end-of-image marker of its own.
+// TestWholeJPEG: a file cut anywhere before its end-of-image marker is cut short, also one whose thumbnail has such a marker of its
+// own; without the marker alone it is read, with a note.
 func TestWholeJPEG(t *testing.T) {
-	whole := photo(t, 0)
+	whole := encodeJPEG(t, texture(40, 24), 90)
 	thumbnail := append([]byte("\xff\xe1\x00\x0aExif\x00\x00"), 0xff, 0xd9)
 	withThumbnail := slices.Concat(whole[:2], thumbnail, whole[2:])
 	for name, file := range map[string][]byte{"plain": whole, "with a thumbnail": withThumbnail} {
-		if err := wholeJPEG(file); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if _, err := Decode(file); err != nil {
-			t.Errorf("%s: %v", name, err)
+		want, err := Decode(file)
+		must(t, err)
+		if want.Note != "" {
+			t.Errorf("%s: note %q", name, want.Note)
 		}
 		for n := range len(file) {
-			if err := wholeJPEG(file[:n]); err == nil {
-				t.Errorf("%s: the first %d of %d bytes pass for whole", name, n, len(file))
+			for end, tail := range map[string][]byte{"cut": nil, "zeros": make([]byte, len(file)-n)} {
+				im, err := Decode(slices.Concat(file[:n], tail))
+				if all := n >= len(file)-2; (err == nil) != all {
+					t.Fatalf("%s: %s after %d of %d bytes: error %v", name, end, n, len(file), err)
+				}
+				if err == nil && (im.Note == "" || !near(im, want, 3)) {
+					t.Errorf("%s: %s after %d of %d bytes: note %q, or other pixels", name, end, n, len(file), im.Note)
+				}
 			}
 		}
 	}
+}
+
+// texture is an image of smooth colours with something on them, the same each time.
+func texture(w, h int) *RGB {
+	rng := rand.New(rand.NewPCG(uint64(w), uint64(h)))
+	im := newRGB(w, h)
+	for i := range im.Pix {
+		x, y := i/3%w, i/3/w
+		im.Pix[i] = uint8(40*(i%3) + 80*x/w + 60*y/h + rng.IntN(9))
+	}
+	return im
+}
+
+// near says whether two images differ by so many levels at most.
+func near(a, b *RGB, levels int) bool {
+	if a.W != b.W || a.H != b.H {
+		return false
+	}
+	for i := range a.Pix {
+		if d := int(a.Pix[i]) - int(b.Pix[i]); d > levels || d < -levels {
+			return false
+		}
+	}
+	return true
 }

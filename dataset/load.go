@@ -10,8 +10,9 @@ import (
 // Sample is one image on its way to the consumer.
 type Sample struct {
 	Ref   Ref
-	Image *RGB  // nil where there is an error
-	Err   error // an [ErrImage], or the context's
+	Image *RGB   // nil where there is an error
+	Note  string // of the image as it was read; see [RGB]
+	Err   error  // an [ErrImage], or the context's
 }
 
 // LoadOptions says how images are loaded.
@@ -67,11 +68,12 @@ func (s *Set) load(ref Ref, o LoadOptions) Sample {
 	if err != nil {
 		return Sample{Ref: ref, Err: s.badImage(ref, err)}
 	}
+	note := im.Note
 	if !o.IgnoreEXIF {
 		im = Orient(im, Orientation(data))
 	}
 	if o.Then != nil {
 		im = o.Then(im)
 	}
-	return Sample{Ref: ref, Image: im}
+	return Sample{Ref: ref, Image: im, Note: note}
 }

@@ -24,7 +24,7 @@ func TestTensorRoundTrip(t *testing.T) {
 }
 
 func TestToTensor(t *testing.T) {
-	im := &RGB{2, 1, []uint8{0, 255, 51, 128, 64, 1}}
+	im := &RGB{W: 2, H: 1, Pix: []uint8{0, 255, 51, 128, 64, 1}}
 	got := make([]float32, 6)
 	ToTensor(got, im)
 	// by channels; the last ulp is float32's, as torch computes x/255, then − 0.5, then / 0.5

@@ -4,19 +4,51 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"image"
 
 	"golang.org/x/image/webp"
 )
 
-// decodeWebP decodes the picture of a WebP file. Its alpha lies in a chunk of its own and is left
-// out. Moving pictures are an error.
+func webpConfig(data []byte) (image.Config, error) { return webp.DecodeConfig(bytes.NewReader(data)) }
+
+// decodeWebP decodes the picture of a WebP file, or of a moving one the first frame: what that leaves of the canvas is black.
+// Alpha lies in a chunk of its own and is left out.
 func decodeWebP(data []byte) (*RGB, error) {
-	still, err := webpStill(data)
+	if still := webpStill(data); still != nil {
+		return decodeStill(still)
+	}
+	frame, canvas := webpChunk(data, "ANMF"), webpChunk(data, "VP8X")
+	const header = 16 // of a frame: place, size, duration, flags
+	if len(frame) < header || len(canvas) < 10 {
+		return nil, errors.New("webp: the file is cut short: it has no picture")
+	}
+	still := webpStill(append(make([]byte, 12), frame[header:]...))
+	if still == nil {
+		return nil, errors.New("webp: the first frame is cut short: it has no picture")
+	}
+	part, err := decodeStill(still)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkSize(webp.DecodeConfig(bytes.NewReader(still))); err != nil { // may be other than the canvas
+	three := func(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
+	w, h, x, y := three(canvas[4:])+1, three(canvas[7:])+1, 2*three(frame), 2*three(frame[3:])
+	if x+part.W > w || y+part.H > h {
+		return nil, fmt.Errorf("webp: the first frame, %d × %d pixels at %d, %d, is beyond the canvas of %d × %d", part.W, part.H, x, y, w, h)
+	}
+	if part.W == w && part.H == h {
+		return part, nil
+	}
+	im := newRGB(w, h)
+	for row := range part.H {
+		copy(im.Pix[3*((y+row)*w+x):], part.Pix[3*row*part.W:][:3*part.W])
+	}
+	return im, nil
+}
+
+// decodeStill decodes a file of nothing but a picture.
+func decodeStill(still []byte) (*RGB, error) {
+	if err := checkSize(webpConfig(still)); err != nil { // may be other than the canvas
 		return nil, err
 	}
 	m, err := webp.Decode(bytes.NewReader(still))
@@ -29,17 +61,17 @@ func decodeWebP(data []byte) (*RGB, error) {
 	return fromImage(m)
 }
 
-// webpStill returns a WebP file of nothing but the picture.
-func webpStill(data []byte) ([]byte, error) {
+// webpStill returns a WebP file of nothing but the picture, or nil.
+func webpStill(data []byte) []byte {
 	for _, id := range []string{"VP8 ", "VP8L"} {
 		if chunk := webpChunk(data, id); chunk != nil {
 			still := binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len("WEBP")+8+len(chunk)+len(chunk)%2))
 			still = append(still, "WEBP"+id...)
 			still = binary.LittleEndian.AppendUint32(still, uint32(len(chunk)))
-			return append(append(still, chunk...), 0), nil
+			return append(append(still, chunk...), 0)
 		}
 	}
-	return nil, errors.New("webp: no still picture")
+	return nil
 }
 
 // webpChunk returns the content of the first chunk with an id, or nil.
