@@ -97,7 +97,7 @@ func (s *Set) Dimensions(ref Ref) (w, h int, err error) {
 	}
 	for _, f := range formats {
 		if hasMagic(data, f.magic) {
-			if c, err := f.config(bytes.NewReader(data)); checkSize(c, err) == nil {
+			if c, err := f.config(data); checkSize(c, err) == nil {
 				return c.Width, c.Height, nil
 			}
 		}
