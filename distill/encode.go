@@ -148,7 +148,7 @@ func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, b
 	}
 	for i, v := range latents {
 		if v-v != 0 {
-			return fmt.Errorf("image %s: its latent has %v, want finite numbers", good[i/n].Ref.Name, v)
+			return fmt.Errorf("image %q: its latent has %v, want finite numbers", good[i/n].Ref.Name, v)
 		}
 	}
 	for _, sample := range batch {
