@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"mgd3/dataset"
@@ -51,7 +50,7 @@ func NewData(set *dataset.Set, o DataOptions) (*Data, error) {
 	d := &Data{Classes: set.ClassNames(), set: set, o: o}
 	for label, class := range set.Classes {
 		if len(class.Images) == 0 {
-			return nil, fmt.Errorf("class %s: %w: no images", class.Name, ErrData)
+			return nil, fmt.Errorf("class %q: %w: no images", class.Name, ErrData)
 		}
 		for _, ref := range class.Images {
 			d.refs = append(d.refs, ref)
@@ -110,12 +109,12 @@ func (d *Data) check() error {
 	seen := make([]bool, len(d.Classes))
 	for i, label := range d.Labels {
 		if label < 0 || int(label) >= len(d.Classes) {
-			return fmt.Errorf("class %s, image %s: %w: label %d, want 0 to %d", d.refs[i].Class, d.refs[i].Name, ErrData, label, len(d.Classes)-1)
+			return fmt.Errorf("class %q, image %q: %w: label %d, want 0 to %d", d.refs[i].Class, d.refs[i].Name, ErrData, label, len(d.Classes)-1)
 		}
 		seen[label] = true
 	}
 	if i := slices.Index(seen, false); i >= 0 {
-		return fmt.Errorf("class %s: %w: no images", d.Classes[i], ErrData)
+		return fmt.Errorf("class %q: %w: no images", d.Classes[i], ErrData)
 	}
 	if d.Weights == nil {
 		return nil
@@ -126,7 +125,7 @@ func (d *Data) check() error {
 	sum := 0.0
 	for i, w := range d.Weights {
 		if !(w >= 0) || w > 1e30 {
-			return fmt.Errorf("class %s, image %s: %w: weight %v, want at least 0", d.refs[i].Class, d.refs[i].Name, ErrData, w)
+			return fmt.Errorf("class %q, image %q: %w: weight %v, want at least 0", d.refs[i].Class, d.refs[i].Name, ErrData, w)
 		}
 		sum += float64(w)
 	}
@@ -207,20 +206,15 @@ func Match(train, test []string) error {
 		return fmt.Errorf("%w: there are test images but none to train on of %s", ErrData, some(extra))
 	}
 	if !slices.Equal(train, test) {
-		return fmt.Errorf("%w: the classes to train on have another order than those to test on", ErrData)
+		return fmt.Errorf("%w: the classes to train on, %s, have another order than those to test on, %s", ErrData, quoted(train), quoted(test))
 	}
 	return nil
 }
 
 // some lists a few class names.
 func some(names []string) string {
-	const few = 5
-	list := "class " + names[0]
-	if len(names) > 1 {
-		list = "the classes " + strings.Join(names[:min(few, len(names))], ", ")
+	if len(names) == 1 {
+		return "class " + quoted(names)
 	}
-	if len(names) > few {
-		list += ", …"
-	}
-	return list
+	return "the classes " + quoted(names)
 }

@@ -328,8 +328,12 @@ func (p Protocol) With(changes ...string) (Protocol, error) {
 		if i < 0 {
 			return Protocol{}, fmt.Errorf("evaluate: a protocol has no %q to change, want one of %s", name, strings.Join(Settings(), ", "))
 		}
-		if err := settings[i].set(&p, value); err != nil {
-			return Protocol{}, fmt.Errorf("evaluate: %s: %w", change, err)
+		if settings[i].set(&p, value) != nil {
+			want := "a number"
+			if name == "flip" {
+				want = "true or false"
+			}
+			return Protocol{}, fmt.Errorf("evaluate: the protocol's %s is to be %q, want %s", name, value, want)
 		}
 		made = append(made, change)
 	}

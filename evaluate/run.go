@@ -60,7 +60,8 @@ type Event struct {
 	Epoch  int    `json:"epoch"` // just finished, from 1
 	Epochs int    `json:"epochs"`
 	Point
-	Best float64 `json:"best"` // on the test data, so far
+	Best    float64 `json:"best"`              // on the test data, so far
+	Warning string  `json:"warning,omitempty"` // of an event that is no epoch
 }
 
 // Files of a run in its folder.
@@ -83,8 +84,12 @@ func (r *Run) Do(ctx context.Context) (*Score, error) {
 		return nil, err
 	}
 	key := r.key()
-	if score, err := r.finished(key); score != nil || err != nil {
+	score, other, err := r.finished(key)
+	if score != nil || err != nil {
 		return score, err
+	}
+	if other && r.Report != nil {
+		r.Report(Event{Net: r.Net, Seed: r.Seed, Warning: fmt.Sprintf("the score in %q is of another recipe, set, teacher or version of this program: it is made anew", r.Dir)})
 	}
 	t, err := r.start(key)
 	if err != nil {
@@ -129,30 +134,30 @@ func (r *Run) key() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// finished returns the score in Dir, or nil if there is none under this key.
-func (r *Run) finished(key string) (*Score, error) {
+// finished returns the score in Dir, or nil if there is none under this key, and whether there is one under another.
+func (r *Run) finished(key string) (score *Score, other bool, err error) {
 	if r.Dir == "" {
-		return nil, nil
+		return nil, false, nil
 	}
 	path := filepath.Join(r.Dir, resultName)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var there result
 	if err := json.Unmarshal(data, &there); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, false, fmt.Errorf("%q: %w", path, err)
 	}
 	if there.Key != key {
-		return nil, nil
+		return nil, true, nil
 	}
 	if r.KeepWeights && !exists(r.NetFile()) {
-		return nil, nil
+		return nil, false, nil
 	}
-	return there.Score, nil
+	return there.Score, false, nil
 }
 
 func exists(path string) bool {
@@ -443,7 +448,7 @@ func (t *training) endEpoch(ctx context.Context, epoch int) error {
 		t.Score.Curve = append(t.Score.Curve, point)
 	}
 	if t.Report != nil {
-		t.Report(Event{t.Net, t.Seed, epoch, p.Epochs, point, t.Score.Best})
+		t.Report(Event{t.Net, t.Seed, epoch, p.Epochs, point, t.Score.Best, ""})
 	}
 	return nil
 }
@@ -495,7 +500,7 @@ func (t *training) trained() ([]weights.Tensor, error) {
 		}
 		data, err := tensors.CopyFlatData[float32](t.weights[name])
 		if err != nil {
-			return nil, fmt.Errorf("tensor %s: %w", name, err)
+			return nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
 		net = append(net, weights.F32(name, t.weights[name].Shape().Dimensions, data))
 	}

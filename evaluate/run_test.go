@@ -427,11 +427,11 @@ func TestRefusedRuns(t *testing.T) {
 		kind   error
 		want   []string
 	}{
-		"a label outside":      {func(r *Run) { r.Train.Labels[7] = 3 }, ErrData, []string{"class along", "02.png", "label 3", "0 to 2"}},
-		"a negative label":     {func(r *Run) { r.Test.Labels[0] = -1 }, ErrData, []string{"class across", "00.png", "label -1"}},
-		"a class without test": {func(r *Run) { r.Test.Classes, r.Test.Labels = r.Test.Classes[:2], make([]int32, 30) }, ErrData, []string{"no test images of class aslant"}},
-		"a class of test only": {func(r *Run) { r.Test.Classes = append(r.Test.Classes, "dots") }, ErrData, []string{"class dots", "no images"}},
-		"an empty class":       {func(r *Run) { copy(r.Train.Labels, make([]int32, 10)) }, ErrData, []string{"class along", "no images"}},
+		"a label outside":      {func(r *Run) { r.Train.Labels[7] = 3 }, ErrData, []string{`class "along"`, "02.png", "label 3", "0 to 2"}},
+		"a negative label":     {func(r *Run) { r.Test.Labels[0] = -1 }, ErrData, []string{`class "across"`, "00.png", "label -1"}},
+		"a class without test": {func(r *Run) { r.Test.Classes, r.Test.Labels = r.Test.Classes[:2], make([]int32, 30) }, ErrData, []string{`no test images of class "aslant"`}},
+		"a class of test only": {func(r *Run) { r.Test.Classes = append(r.Test.Classes, "dots") }, ErrData, []string{`class "dots"`, "no images"}},
+		"an empty class":       {func(r *Run) { copy(r.Train.Labels, make([]int32, 10)) }, ErrData, []string{`class "along"`, "no images"}},
 		"a weight":             {func(r *Run) { r.Train.Weights = slices.Repeat([]float32{-1}, 15) }, ErrData, []string{"00.png", "weight -1"}},
 		"weights of 0":         {func(r *Run) { r.Train.Weights = make([]float32, 15) }, ErrData, []string{"all weights are 0"}},
 		"weights too few":      {func(r *Run) { r.Train.Weights = make([]float32, 3) }, ErrData, []string{"3 weights for 15"}},
@@ -472,8 +472,8 @@ func TestMatch(t *testing.T) {
 		want        string
 	}{
 		{[]string{"a", "b"}, []string{"a", "b"}, ""},
-		{[]string{"a", "b"}, []string{"a"}, "no test images of class b"},
-		{[]string{"a"}, []string{"a", "b", "c"}, "none to train on of the classes b, c"},
+		{[]string{"a", "b"}, []string{"a"}, `no test images of class "b"`},
+		{[]string{"a"}, []string{"a", "b", "c"}, `none to train on of the classes "b", "c"`},
 		{[]string{"b", "a"}, []string{"a", "b"}, "another order"},
 	} {
 		err := Match(test.train, test.test)

@@ -119,6 +119,10 @@ func (p *progress) evaluation(set string, e evaluate.Event) {
 		return
 	}
 	stage := fmt.Sprintf("%s, %s, seed %d:", set, e.Net, e.Seed)
+	if e.Warning != "" {
+		p.event(distill.Event{Warning: e.Warning})
+		return
+	}
 	if stage != p.stage {
 		p.note = ""
 	}
