@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ func (s *Set) arrange(ctx context.Context, dirs lister, o OpenOptions) error {
 		return top.dangling[0]
 	}
 	if len(top.folders) == 0 {
-		return noClasses(base, top.images)
+		return noClasses(base, top)
 	}
 	if top.folders, err = s.nameFolders(top.folders, o); err != nil {
 		return err
@@ -109,15 +110,38 @@ func (s *Set) noClass(name string, folders []string) error {
 }
 
 // noClasses says what a folder without folders lacks.
-func noClasses(base string, images []file) error {
+func noClasses(base string, top listing) error {
+	images := top.images
 	if len(images) == 0 {
-		return fmt.Errorf("folder %q: no folders in it, want one for each class", base)
+		return fmt.Errorf("folder %q: no folders in it, want one for each class; there are %s%s", base, shorten(top.seen()), top.packed())
 	}
 	if strings.HasPrefix(images[0].name, "ILSVRC2012_val_") {
 		return fmt.Errorf("folder %q: no folders in it: %q and so on are the validation images of ImageNet, which come without labels; "+
 			"docs/data.md says which list beside them has these, or move each into the folder of its class (valprep.sh, which is widely copied, does it)", base, images[0].name)
 	}
 	return fmt.Errorf("folder %q: no folders in it, want one for each class: %q has no label", base, images[0].name)
+}
+
+// seen returns the names of what there is besides images.
+func (l listing) seen() []string {
+	names := slices.Clone(l.folders)
+	for _, f := range l.lists {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// packedExt are the endings of archives and compressed files, which are not looked into where they lie in a set.
+var packedExt = []string{".gz", ".tgz", ".zip", ".tar", ".bz2", ".xz", ".zst", ".7z", ".rar"}
+
+// packed asks for the first of these to be unpacked, if there is one.
+func (l listing) packed() string {
+	for _, f := range l.lists {
+		if slices.Contains(packedExt, strings.ToLower(path.Ext(f.name))) {
+			return fmt.Sprintf("; %q may hold the images: unpack it, and what it lies in, to a folder", f.name)
+		}
+	}
+	return ""
 }
 
 // findBase returns the folder that holds those of the classes: the split, at the top or below a
@@ -139,7 +163,7 @@ func findBase(dirs lister, split string) (string, error) {
 		case below != base && inner.onlyFolders():
 			base = below
 		case split != "":
-			return "", fmt.Errorf("no folder %q, have %s", split, shorten(here.folders))
+			return "", fmt.Errorf("no folder %q, have %s%s", split, shorten(here.seen()), cmp.Or(here.packed(), inner.packed()))
 		default:
 			return base, nil
 		}

@@ -318,6 +318,9 @@ func TestFieldSetsOthers(t *testing.T) {
 		{"CIFAR-100, Python", files{"train": "x", "test": "x", "meta": "x", "file.txt~": "x"}, OpenOptions{Split: "train"}, "", "the Python version of CIFAR"},
 		{"STL-10, unlabeled", tests["STL-10"].in, OpenOptions{Split: "unlabeled"}, "", "comes without labels"},
 		{"STL-10, a label too few", with("STL-10", files{"train_y.bin": "\x01"}), OpenOptions{Split: "train"}, "", `"train_X.bin" has 55296 bytes, want 27648 for each of the 1 labels in "train_y.bin"`},
+		{"Caltech, not unpacked", files{"101_ObjectCategories.tar.gz": "x", "Annotations.tar.gz": "x", "show.m": "x", "a/": ""}, OpenOptions{Split: "train"}, "",
+			`"101_ObjectCategories.tar.gz" may hold the images: unpack it`},
+		{"EMNIST in a folder of other names", files{"letters.mat": "x"}, OpenOptions{Split: "train"}, "", `no folder "train", have "letters.mat"`},
 		{"SVHN, no MAT-file", tests["SVHN"].in, OpenOptions{Split: "test"}, "", `"test_32x32.mat": is no MAT-file`},
 	} {
 		set, err := Open(t.Context(), makeFolder(t, test.in), test.o)
