@@ -123,7 +123,7 @@ func TestRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error is %v, want %q", test.name, err, test.want)
 		}
-		if want := strings.HasPrefix(test.want, "fewer"); errors.Is(err, ErrTooFew) != want {
+		if want := strings.HasPrefix(test.want, "too few"); errors.Is(err, ErrTooFew) != want {
 			t.Errorf("%s: %v is ErrTooFew: %t, want %t", test.name, err, !want, want)
 		}
 		if !reflect.DeepEqual(c, Clustering{}) {
