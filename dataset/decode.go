@@ -37,6 +37,8 @@ var formats = []format{
 	{"GIF8?a", gifConfig, decodeGIF, nil},
 	{"RIFF????WEBPVP8", webpConfig, decodeWebP, exifWebP},
 	{"BM", bmpConfig, decodeBMP, nil},
+	{"II*\x00", tiffConfig, decodeTIFF, exifTIFF},
+	{"MM\x00*", tiffConfig, decodeTIFF, exifTIFF},
 	{"P1", netpbmConfig, decodeNetpbm, nil},
 	{"P2", netpbmConfig, decodeNetpbm, nil},
 	{"P3", netpbmConfig, decodeNetpbm, nil},
@@ -45,7 +47,7 @@ var formats = []format{
 	{"P6", netpbmConfig, decodeNetpbm, nil},
 }
 
-// Decode decodes a JPEG, PNG, GIF, WebP, BMP or Netpbm (PBM, PGM or PPM) file, told apart by their content, as
+// Decode decodes a JPEG, PNG, GIF, WebP, BMP, TIFF or Netpbm (PBM, PGM or PPM) file, told apart by their content, as
 // Pillow's convert("RGB") does:
 //
 //   - grey is repeated and alpha dropped, whatever colour lies below it; the transparent colour of a
@@ -77,7 +79,7 @@ func Decode(data []byte) (*RGB, error) {
 	if what := foreign.Describe(data[:min(len(data), foreign.HeadSize)], int64(len(data))); what != "" {
 		return nil, errors.New("it is " + what)
 	}
-	return nil, errors.New("the content is none of JPEG, PNG, GIF, WebP, BMP, PBM, PGM and PPM")
+	return nil, errors.New("the content is none of JPEG, PNG, GIF, WebP, BMP, TIFF, PBM, PGM and PPM")
 }
 
 // inWords says of an end that came too early what was expected.

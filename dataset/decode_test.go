@@ -226,6 +226,14 @@ func FuzzDecode(f *testing.F) {
 	for _, data := range [][]byte{webpLossy, webpLossless, webpAlpha, webpAnimation, pngHeader(3, 3), []byte(pngOf(f, 3, 2, 9)), encodeJPEG(f, newRGB(9, 7), 50)} {
 		f.Add(data)
 	}
+	for _, seed := range []string{bmpTwo, tiffTwo, "P2 2 1 9 3 4", "P4 2 1 \x40", "P6 1 1 1000 \x00\x00\x01\xf4\x03\xe8"} {
+		f.Add([]byte(seed))
+	}
+	for _, data := range [][]byte{encodeJPEG(f, texture(17, 9), 80), []byte(pngOf(f, 3, 2, 9))} { // tails
+		for cut := 1; cut < 30 && cut < len(data); cut++ {
+			f.Add(data[:len(data)-cut])
+		}
+	}
 	var file bytes.Buffer
 	must(f, gif.Encode(&file, image.NewPaletted(image.Rect(0, 0, 3, 2), color.Palette{color.Black, color.Transparent}), nil))
 	f.Add(file.Bytes())
@@ -245,4 +253,77 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%d × %d in %d bytes", im.W, im.H, len(im.Pix))
 		}
 	})
+}
+
+// Two pixels, 1, 2, 3 and 4, 5, 6, in a BMP and a TIFF file.
+const (
+	bmpTwo = "BM>\x00\x00\x00\x00\x00\x00\x006\x00\x00\x00(\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x01\x00\x18\x00" +
+		"\x00\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x02\x01\x06\x05\x04\x00\x00"
+	tiffTwo = "II*\x00\x10\x00\x00\x00\x08\x00\x08\x00\x08\x00\x00\x00\x08\x00" +
+		"\x00\x01\x03\x00\x01\x00\x00\x00\x02\x00\x00\x00\x01\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00" +
+		"\x02\x01\x03\x00\x03\x00\x00\x00\x08\x00\x00\x00\x03\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00" +
+		"\x06\x01\x03\x00\x01\x00\x00\x00\x02\x00\x00\x00\x11\x01\x03\x00\x01\x00\x00\x00\x76\x00\x00\x00" +
+		"\x12\x01\x03\x00\x01\x00\x00\x00\x03\x00\x00\x00\x17\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00" +
+		"\x00\x00\x00\x00\x01\x02\x03\x04\x05\x06"
+)
+
+func TestBMPAndTIFF(t *testing.T) {
+	for name, file := range map[string]string{"BMP": bmpTwo, "TIFF": tiffTwo} {
+		im, err := Decode([]byte(file))
+		if err != nil || im.W != 2 || !slices.Equal(im.Pix, []uint8{1, 2, 3, 4, 5, 6}) {
+			t.Errorf("%s: %v, error %v", name, im, err)
+		}
+		if _, err := Decode([]byte(file[:len(file)-4])); err == nil {
+			t.Errorf("%s without its last pixel is taken", name)
+		}
+	}
+	if o := Orientation([]byte(tiffTwo)); o != 3 {
+		t.Errorf("orientation %d of the TIFF, want 3", o)
+	}
+	rle := []byte(bmpTwo[:54]) // two pixels of the same colour in a run
+	rle[10], rle[28], rle[30], rle[46] = 62, 8, 1, 2
+	rle = append(rle, "\x03\x02\x01\x00\x06\x05\x04\x00\x02\x01\x00\x01"...)
+	im, err := Decode(rle)
+	if err != nil || !slices.Equal(im.Pix, []uint8{4, 5, 6, 4, 5, 6}) {
+		t.Errorf("RLE8: %v, error %v", im, err)
+	}
+}
+
+// TestPNGTails cuts a PNG everywhere: it is read, with a note, where all pixels are there.
+func TestPNGTails(t *testing.T) {
+	whole := []byte(pngOf(t, 3, 2, 9))
+	want, err := Decode(whole)
+	must(t, err)
+	taken := 0
+	for n := range whole {
+		im, err := Decode(whole[:n])
+		if err != nil {
+			if taken > 0 {
+				t.Errorf("%d of %d bytes are refused: %v", n, len(whole), err)
+			}
+			continue
+		}
+		taken++
+		if im.Note == "" && n < len(whole) || !near(im, want, 0) {
+			t.Errorf("%d of %d bytes: note %q or other pixels", n, len(whole), im.Note)
+		}
+	}
+	if taken < 12 { // IEND
+		t.Errorf("%d tails are taken, want 12 at least", taken)
+	}
+}
+
+// TestOrientationTypes: a number of any type counts, as in Pillow, but no BYTE; and XMP where EXIF has none.
+func TestOrientationTypes(t *testing.T) {
+	for kind, want := range map[byte]int{1: 1, 3: 6, 4: 6, 7: 1, 8: 6, 9: 6, 13: 6} {
+		tiff := "II*\x00\x08\x00\x00\x00\x01\x00\x12\x01" + string(kind) + "\x00\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00"
+		file := "\xff\xd8\xff\xe1\x00\x22Exif\x00\x00" + tiff + "\xff\xda"
+		if got := Orientation([]byte(file)); got != want {
+			t.Errorf("type %d: orientation %d, want %d", kind, got, want)
+		}
+	}
+	xmp := "http://ns.adobe.com/xap/1.0/\x00<x tiff:Orientation=\"8\"/>"
+	if got := Orientation([]byte("\xff\xd8\xff\xe1\x00" + string(rune(len(xmp)+2)) + xmp + "\xff\xda")); got != 8 {
+		t.Errorf("XMP: orientation %d, want 8", got)
+	}
 }

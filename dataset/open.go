@@ -211,7 +211,7 @@ func (l *listing) sort() error {
 
 // imageExt are the endings of image files, in lower case: those of torchvision's ImageFolder, and
 // .gif. Not all can be decoded; none is passed over in silence.
-var imageExt = []string{".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".ppm", ".pgm", ".tif", ".tiff"}
+var imageExt = []string{".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff"}
 
 func isImage(name string) bool {
 	return slices.Contains(imageExt, strings.ToLower(path.Ext(name)))
