@@ -213,7 +213,7 @@ func TestCompareRefuses(t *testing.T) {
 		kind   error
 		says   string
 	}{
-		{"no test images of a class", func(o *Options) { o.Test = &fewer }, evaluate.ErrData, "no test images of class owl"},
+		{"no test images of a class", func(o *Options) { o.Test = &fewer }, evaluate.ErrData, `no test images of class "owl"`},
 		{"too few images", func(o *Options) { o.IPCs = []int{2, 7} }, modes.ErrTooFew, `class "cat": `},
 		{"an unknown network", func(o *Options) { o.Nets = []string{"convnet1", "perceptron"} }, nil, "perceptron"},
 		{"images too small for the network", func(o *Options) { o.Nets = []string{"convnet6"} }, nil, "too small"},
