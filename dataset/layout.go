@@ -36,6 +36,7 @@ type found struct {
 	names   []string // of the files, in byte order
 	inSplit bool     // dir lies in the folder of the split
 	file    bool     // the path names the only file, not the folder
+	others  []string // files beside them
 }
 
 func withEnding(ending string) func([]string) []string {
@@ -60,7 +61,8 @@ func findLayout(dir, split string) (found, bool, error) {
 		if len(folders) == 0 {
 			for _, l := range layouts {
 				if names := l.files(files); len(names) > 0 {
-					return found{layout: l, dir: dir, names: names, inSplit: inSplit}, true, nil
+					others := slices.DeleteFunc(files, func(name string) bool { return slices.Contains(names, name) })
+					return found{layout: l, dir: dir, names: names, inSplit: inSplit, others: others}, true, nil
 				}
 			}
 			return found{}, false, nil
@@ -151,6 +153,21 @@ type collector struct {
 
 func newCollector(split string) *collector {
 	return &collector{tree{".": {}}, split, map[string]*listing{}}
+}
+
+// checkOnly refuses labels that are all the same, unless one class was asked for: of a sorted set perhaps the first shard
+// is there alone.
+func (c *collector) checkOnly(o OpenOptions) error {
+	if len(c.of) != 1 || o.Classes != nil {
+		return nil
+	}
+	for class, l := range c.of {
+		if len(l.images) > 1 {
+			return fmt.Errorf("all %d images have the label of class %q, want at least two classes; --classes with a list of that name alone takes it",
+				len(l.images), class)
+		}
+	}
+	return nil
 }
 
 func (c *collector) add(class string, f file) {

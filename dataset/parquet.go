@@ -88,7 +88,7 @@ func openParquet(ctx context.Context, in found, o OpenOptions) (source, lister, 
 	if len(c.of) == 0 {
 		return nil, nil, fmt.Errorf("no rows in %s", shorten(in.names))
 	}
-	return t, c.dirs, nil
+	return t, c.dirs, c.checkOnly(o)
 }
 
 func (t *tables) add(c *collector, in int, p piece, o OpenOptions) error {

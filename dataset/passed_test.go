@@ -69,6 +69,38 @@ func TestPassedOver(t *testing.T) {
 	}
 }
 
+// TestPassedBesideShards opens folders of shards in which something is missing, or else lies there.
+func TestPassedBesideShards(t *testing.T) {
+	shard := func(key, label string) string { return tarText(t, files{key + ".jpg": "x", key + ".cls": label}) }
+	table := func(label int64) string { return hubFile(t, nil, hubRow("x", label)) }
+	for _, c := range []struct {
+		name        string
+		files       files
+		passed, err string
+	}{
+		{"whole", files{"a-0.tar": shard("0", "0"), "a-1.tar": shard("1", "1"), "README.md": "x", "dataset_info.json": "{}"}, "", ""},
+		{"a gap", files{"a-0.tar": shard("0", "0"), "a-2.tar": shard("1", "1")}, passedGap + `: "a-1.tar"`, ""},
+		{"of a total", files{"a_0_of_3.tar": shard("0", "0"), "a_2_of_3.tar": shard("1", "1")}, "", `"a_1_of_3.tar"`},
+		{"Parquet of a total", files{"train-00000-of-00003.parquet": table(0), "train-00002-of-00003.parquet": table(1)}, "", `"train-00001-of-00003.parquet"`},
+		{"Parquet with a gap", files{"0000.parquet": table(0), "0002.parquet": table(1)}, passedGap + `: "0001.parquet"`, ""},
+		{"in the making", files{"0000.parquet": table(0), "0001.parquet": table(1), "0002.parquet.part": "x"}, passedBeside + `: "0002.parquet.part"`, ""},
+		{"images beside", files{"a-0.tar": shard("0", "0"), "a-1.tar": shard("1", "1"), "1.jpg": "x", "a-2.tar.gz": "x"}, passedBeside + `: 2, "1.jpg" for one`, ""},
+		{"one label", files{"0000.parquet": table(3), "0001.parquet": table(3)}, "", `all 2 images have the label of class "0003"`},
+		{"class tars are not numbered", files{"n01440764.tar": tarText(t, files{"0.jpg": "x"}), "n01443537.tar": tarText(t, files{"0.jpg": "x"})}, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := Open(t.Context(), makeFolder(t, c.files), OpenOptions{})
+			wantError(t, err, ErrSet, c.err)
+			if err == nil {
+				defer s.Close()
+				if got := passedLines(s); got != c.passed {
+					t.Errorf("got %s, want %s", got, c.passed)
+				}
+			}
+		})
+	}
+}
+
 // TestOneClass opens sets that come out as one class, which is an error unless it is asked for or a class's name.
 func TestOneClass(t *testing.T) {
 	for _, c := range []struct {

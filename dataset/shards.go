@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -53,10 +54,19 @@ func checkShards(names []string, n *notes) error {
 	return nil
 }
 
-// checkShards is that of the files that were found. Of one that the path itself names nothing is missing.
+// wordsEndings are those of files that lie beside shards to say something of them.
+var wordsEndings = []string{".txt", ".md", ".json", ".jsonl", ".csv", ".tsv", ".yaml", ".yml", ".html", ".py", ".sh", ".idx", ".index"}
+
+// checkShards is that of the files that were found, and notes what else lies beside them. Of a file that the path itself
+// names nothing is missing.
 func (in *found) checkShards(names []string, o OpenOptions) error {
 	if in.file {
 		return nil
+	}
+	for _, name := range in.others {
+		if !slices.Contains(wordsEndings, strings.ToLower(filepath.Ext(name))) {
+			o.notes.add(passedBeside, 1, name)
+		}
 	}
 	return checkShards(names, o.notes)
 }

@@ -91,7 +91,7 @@ func collectSamples(ctx context.Context, c *collector, dir string, shards []piec
 	for _, l := range c.of {
 		l.tellApart(shards)
 	}
-	return nil
+	return c.checkOnly(o)
 }
 
 // samples joins the images of a shard with their labels.
