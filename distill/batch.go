@@ -29,7 +29,7 @@ func (r *Run) settle(ctx context.Context, stage, dir string, rows int, claim fun
 		if r.Engine.FixedRows && batch > 1 { // one by one, rows cannot depend on each other
 			recorded = batch
 		}
-		err = Claim(dir, claim(recorded))
+		err = r.claim(stage, dir, claim(recorded))
 		if r.Batch == Auto && first && errors.Is(err, ErrOther) {
 			continue // perhaps another process settled it in the meantime
 		}

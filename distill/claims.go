@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"mgd3/latent"
 )
 
 // The settings files of the stages, each with all that came before it. They are read back by later
@@ -40,6 +42,9 @@ type samplesClaim struct {
 }
 
 func (c latentsClaim) check() error {
+	if len(c.Classes) == 0 {
+		return fmt.Errorf("%s: it has no classes, want at least one", settingsFile)
+	}
 	for _, class := range c.Classes {
 		if class == "" || class == "." || !filepath.IsLocal(class) || strings.ContainsAny(class, `/\`) {
 			return fmt.Errorf("%s: class %q is not the name of a folder", settingsFile, class)
@@ -70,6 +75,11 @@ func (c modesClaim) read(out, class string) (*classModes, error) {
 	s := c.Latents.Shape
 	m, err := readModes(classFile(modesDir(out), class), c.Settings.IPC, s[0]*s[1]*s[2])
 	return m, stageMissing(err)
+}
+
+// keyOf names all that the modes of a class's latents depend on.
+func (c modesClaim) keyOf(cached *latent.Class) string {
+	return key(c.Settings, cached.Key, cached.Names)
 }
 
 // key names all that the bytes of one image depend on, given the key of the modes it is made from.

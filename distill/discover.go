@@ -27,7 +27,7 @@ func (r *Run) Discover(ctx context.Context) error {
 	if err := claimed.Latents.check(); err != nil {
 		return fmt.Errorf("%s: %w", r.latentsDir(), err)
 	}
-	if err := Claim(modesDir(r.Out), claimed); err != nil {
+	if err := r.claim(StageModes, modesDir(r.Out), claimed); err != nil {
 		return err
 	}
 	classes := claimed.Latents.Classes
@@ -38,6 +38,7 @@ func (r *Run) Discover(ctx context.Context) error {
 			return fmt.Errorf("class %q: %w", classes[sp.class], err)
 		}
 	}
+	p.end()
 	return nil
 }
 
@@ -53,8 +54,8 @@ func (r *Run) discoverClass(ctx context.Context, class string, claimed modesClai
 		return err
 	}
 	defer unlock()
-	key := key(claimed.Settings, cached.Key, cached.Names)
-	if kept, err := stands(path, key); err != nil {
+	key := claimed.keyOf(cached)
+	if kept, err := p.kept(class, path, key); err != nil {
 		return err
 	} else if kept {
 		p.add(class, 1, 1)
@@ -120,7 +121,7 @@ func writeModes(path, key string, c modes.Clustering, from *latent.Class) error 
 		weights.F32("centres", []int{c.Centres.Rows, c.Centres.Cols}, c.Centres.Data),
 	}
 	meta := map[string]string{"key": key, "names": string(names), "skipped": string(skipped)}
-	return atomicfile.Write(path, func(w io.Writer) error { return weights.Write(w, tensors, meta) })
+	return atomicfile.Write(path, func(w io.Writer) error { return weights.WriteSealedTensors(w, tensors, meta) })
 }
 
 func int64s(v []int) []int64 {
@@ -133,7 +134,7 @@ func int64s(v []int) []int64 {
 
 // readModes reads the modes file of one class, whose centres must be [k, d].
 func readModes(path string, k, d int) (*classModes, error) {
-	file, err := weights.Open(path)
+	file, _, err := openNumbers(path)
 	if err != nil {
 		return nil, err
 	}

@@ -142,10 +142,11 @@ func imageName(j int) string { return fmt.Sprintf("%04d", j) }
 type progress struct {
 	report func(Event)
 	event  Event
+	old    int // files without checksums that were kept
 }
 
 func (r *Run) progress(stage string, total int) *progress {
-	p := &progress{r.Report, Event{Stage: stage, Total: total}}
+	p := &progress{report: r.Report, event: Event{Stage: stage, Total: total}}
 	if p.report == nil {
 		p.report = func(Event) {}
 	}

@@ -205,7 +205,7 @@ func TestManifestIsNotTrusted(t *testing.T) {
 			t.Errorf("%s: got error %v, want one with %q", c.text, err, c.want)
 		}
 	}
-	faults, err := Verify(t.Context(), dir)
+	faults, _, err := Verify(t.Context(), dir)
 	if err != nil || len(faults) != 1 || !strings.Contains(faults[0], "outside the set") {
 		t.Errorf("got %v, %v, want one fault", faults, err)
 	}

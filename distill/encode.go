@@ -57,6 +57,7 @@ func (r *Run) Encode(ctx context.Context) error {
 			return fmt.Errorf("class %q: %w", class.Name, err)
 		}
 	}
+	p.end()
 	return nil
 }
 
@@ -80,7 +81,7 @@ func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, 
 		return err
 	}
 	defer unlock()
-	if kept, err := stands(path, key); err != nil {
+	if kept, err := p.kept(class.Name, path, key); err != nil {
 		return err
 	} else if kept {
 		p.add(class.Name, len(class.Images), len(class.Images))

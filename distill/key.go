@@ -16,7 +16,7 @@ import (
 	"slices"
 
 	"mgd3/internal/atomicfile"
-	"mgd3/weights"
+	"mgd3/internal/seal"
 )
 
 // key names what a file was made from: the SHA-256 of the parts as JSON, hex. Files under the same
@@ -48,18 +48,6 @@ func addParts(h hash.Hash, parts []any) {
 	}
 }
 
-// stands reports whether there is a safetensors file at path that was made under key.
-func stands(path, key string) (bool, error) {
-	f, err := weights.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return f.Metadata()["key"] == key, f.Close()
-}
-
 // ErrOther says that an output folder holds a run with other settings.
 var ErrOther = errors.New("holds another run")
 
@@ -67,32 +55,55 @@ var ErrOther = errors.New("holds another run")
 const settingsFile = "settings.json"
 
 // Claim writes v as settings.json to a folder, or compares it with what stands there: a difference is an
-// [ErrOther] that names the first setting that differs.
+// [ErrOther] that names the first setting that differs. A file that is damaged is written anew where what is left of it shows
+// that it was of the same settings, else it is an [ErrDamaged].
 func Claim(dir string, v any) error {
 	path := filepath.Join(dir, settingsFile)
-	want, err := json.MarshalIndent(v, "", "  ")
+	want, err := sealedJSON(v)
 	if err != nil {
 		return err
 	}
-	have, err := os.ReadFile(path)
+	have, err := readSettings(dir)
 	if errors.Is(err, os.ErrNotExist) { // shards that start together come here together
 		unlock, errLock := atomicfile.Wait(context.Background(), path)
 		if errLock != nil {
 			return errLock
 		}
 		defer unlock()
-		have, err = os.ReadFile(path)
+		have, err = readSettings(dir)
 	}
-	if errors.Is(err, os.ErrNotExist) {
-		return atomicfile.WriteBytes(path, append(want, '\n'))
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrDamaged) && sameBut(have, want) {
+		return atomicfile.WriteBytes(path, want)
+	}
+	if errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("%w, and what is left is not of these settings: remove it if they are those of the folder", err)
 	}
 	if err != nil {
 		return err
 	}
 	if name, there, here := difference(have, want); name != "" {
-		return fmt.Errorf("%s %w: %s is %s there and %s here", dir, ErrOther, name, there, here)
+		return fmt.Errorf("%q %w: %s is %s there and %s here", dir, ErrOther, name, there, here)
 	}
 	return nil
+}
+
+// sameBut reports whether a damaged settings file was want: its settings are, or its checksum is, and one that is not
+// has few bytes changed.
+func sameBut(have, want []byte) bool {
+	if name, _, _ := difference(have, want); name == "" && json.Valid(have) {
+		return true
+	}
+	if len(have) != len(want) {
+		return false
+	}
+	const few = 8
+	changed := 0
+	for i := range have {
+		if have[i] != want[i] {
+			changed++
+		}
+	}
+	return changed <= few && bytes.Contains(have, want[bytes.LastIndexByte(want, ':'):])
 }
 
 // ErrStage says that an earlier stage has not been run.
@@ -101,15 +112,15 @@ var ErrStage = errors.New("an earlier stage has not been run")
 // readClaim reads what Claim wrote to the stage's folder, or says [ErrStage].
 func readClaim(dir string, v any) error {
 	path := filepath.Join(dir, settingsFile)
-	data, err := os.ReadFile(path)
+	data, err := readSettings(dir)
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%w: there is no %s", ErrStage, path)
+		return fmt.Errorf("%w: there is no %q", ErrStage, path)
 	}
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%q: %w: %w", path, ErrDamaged, err)
 	}
 	return nil
 }
@@ -120,6 +131,12 @@ func difference(a, b []byte) (name, inA, inB string) {
 	var x, y any
 	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
 		return "the file", "not JSON", "JSON"
+	}
+	for _, object := range []any{x, y} {
+		if o, ok := object.(map[string]any); ok { // older files have no seal
+			delete(o, seal.Key)
+			delete(o, seal.KeyOf)
+		}
 	}
 	return differ("", x, y)
 }

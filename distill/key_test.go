@@ -71,8 +71,8 @@ func TestClaim(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, settingsFile), []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Claim(dir, settings); !errors.Is(err, ErrOther) {
-		t.Errorf("over a damaged file: got error %v, want an ErrOther", err)
+	if err := Claim(dir, settings); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), settingsFile) {
+		t.Errorf("over a damaged file: got error %v, want an ErrDamaged", err)
 	}
 	if err := readClaim(dir, &back); err == nil || !strings.Contains(err.Error(), settingsFile) {
 		t.Errorf("got error %v, want one that names the file", err)

@@ -1,18 +1,19 @@
 package distill
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 
 	"mgd3/internal/atomicfile"
 	"mgd3/latent"
-	"mgd3/weights"
 )
 
 // Version is that of the program, kept in every manifest.
@@ -58,6 +59,14 @@ type ManifestImage struct {
 	Distance Distance `json:"distance"`
 }
 
+// Path is the image's file below the output folder. A manifest may come from anywhere: a file outside the set's images is an error.
+func (im ManifestImage) Path(out string) (string, error) {
+	if name := filepath.FromSlash(im.File); filepath.IsLocal(name) && strings.HasPrefix(im.File, "images/") && path.Clean(im.File) == im.File {
+		return filepath.Join(out, name), nil
+	}
+	return "", fmt.Errorf("%q: the manifest names a file outside the set, want one below images", im.File)
+}
+
 // Distance is how far a synthetic latent ended from the modes of its class, in scaled units: the
 // Euclidean norm over c·h·w numbers.
 type Distance struct {
@@ -77,6 +86,33 @@ func Finish(out string) (*Manifest, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", samplesDir(out), err)
 	}
+	m, err := assemble(out, c)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, errStale) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	data = append(data, '\n')
+	path := filepath.Join(out, manifestName)
+	unlock, err := atomicfile.Wait(context.Background(), path) // shards that end together all find that nothing is missing
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if have, err := atomicfile.Read(path, int64(len(data))); err == nil && bytes.Equal(have, data) {
+		return m, nil // a finished run may lie on a read-only disk
+	}
+	return m, atomicfile.WriteBytes(path, data)
+}
+
+// assemble makes the manifest of the files that are there. A missing one is an [os.ErrNotExist], one of other modes or settings an
+// errStale, one that is not as it was written an [ErrDamaged].
+func assemble(out string, c samplesClaim) (*Manifest, error) {
 	m := &Manifest{
 		Format: manifestFormat, Version: Version,
 		Settings: Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings}, Choices: c.Choices, Part: c.Modes.Latents.Part,
@@ -84,29 +120,13 @@ func Finish(out string) (*Manifest, error) {
 	}
 	for i, name := range c.Modes.Latents.Classes {
 		class, err := manifestClass(out, name, c.Labels[i], c)
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, errStale) {
-			return nil, nil
-		}
 		if err != nil {
 			return nil, fmt.Errorf("class %q: %w", name, err)
 		}
 		m.Classes = append(m.Classes, class)
 	}
 	m.Distance = m.meanDistance()
-	data, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(out, manifestName)
-	unlock, err := atomicfile.Wait(context.Background(), path) // shards that end together all find that nothing is missing
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	return m, atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(append(data, '\n'))
-		return err
-	})
+	return m, nil
 }
 
 func manifestClass(out, name string, label int32, c samplesClaim) (ManifestClass, error) {
@@ -136,10 +156,10 @@ func manifestClass(out, name string, label int32, c samplesClaim) (ManifestClass
 // errStale says that a file was made from other modes or settings.
 var errStale = errors.New("made under another key")
 
-// readSample returns the latent of one synthetic image, d numbers, and its file's hash. A file made under
+// readSample returns the latent of one synthetic image, d numbers or any if d is negative, and its file's hash. A file made under
 // another key is an errStale.
 func readSample(path, key string, d int) (latent []float32, image string, err error) {
-	f, err := weights.Open(path)
+	f, _, err := openNumbers(path)
 	if err != nil {
 		return nil, "", err
 	}
@@ -152,7 +172,7 @@ func readSample(path, key string, d int) (latent []float32, image string, err er
 		return nil, "", err
 	}
 	latent, err = t.Float32s()
-	if err == nil && len(latent) != d {
+	if err == nil && d >= 0 && len(latent) != d {
 		err = fmt.Errorf("%s: tensor latent has shape %v, want %d numbers", path, t.Shape, d)
 	}
 	return latent, f.Metadata()["image"], err
@@ -192,7 +212,7 @@ func (m *Manifest) meanDistance() Distance {
 // ReadManifest reads the manifest of an output folder.
 func ReadManifest(out string) (*Manifest, error) {
 	name := filepath.Join(out, manifestName)
-	data, err := os.ReadFile(name)
+	data, err := atomicfile.Read(name, mostPNG)
 	if err != nil {
 		return nil, err
 	}

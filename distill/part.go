@@ -52,7 +52,7 @@ func partOfClass(ctx context.Context, to, from, class string, keep func(class, i
 	}
 	defer unlock()
 	key := key("part", all.Key, names)
-	if kept, err := stands(path, key); kept || err != nil {
+	if is, _, _, err := stands(path, key); is == whole || err != nil {
 		return errors.Join(err, latent.RemoveJournal(path))
 	}
 	data, err := all.Rows()

@@ -19,6 +19,7 @@ import (
 	"mgd3/diffusion"
 	"mgd3/engine"
 	"mgd3/internal/atomicfile"
+	"mgd3/latent"
 	"mgd3/rng"
 	"mgd3/weights"
 )
@@ -53,11 +54,15 @@ func (r *Run) Sample(ctx context.Context) error {
 		return err
 	}
 	images := s.images(r.Shard)
-	todo, err := s.missing(ctx, images)
+	p := r.progress(StageSample, len(images))
+	if err := s.checkLatents(p); err != nil {
+		return err
+	}
+	todo, err := s.missing(ctx, images, p)
 	if err != nil {
 		return err
 	}
-	p := r.progress(StageSample, len(images))
+	p.end()
 	if e := claimed.Modes.Latents.Settings; r.SeedEncodes && e.Flip && e.Seed != claimed.Settings.Seed {
 		p.warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has one seed for both", claimed.Settings.Seed, e.Seed)
 	}
@@ -163,8 +168,9 @@ func (s *sampling) images(shard Shard) []image {
 }
 
 // missing lists the images that are not there yet under their key.
-func (s *sampling) missing(ctx context.Context, images []image) ([]image, error) {
+func (s *sampling) missing(ctx context.Context, images []image, p *progress) ([]image, error) {
 	var todo []image
+	others := 0
 	var modes *classModes
 	for i, im := range images {
 		if err := ctx.Err(); err != nil {
@@ -176,7 +182,7 @@ func (s *sampling) missing(ctx context.Context, images []image) ([]image, error)
 				return nil, err
 			}
 		}
-		done, err := s.done(im, s.claimed.key(im, modes.Key))
+		done, err := s.done(im, s.claimed.key(im, modes.Key), p, &others)
 		if err != nil {
 			return nil, err
 		}
@@ -184,27 +190,80 @@ func (s *sampling) missing(ctx context.Context, images []image) ([]image, error)
 			todo = append(todo, im)
 		}
 	}
+	if others > 0 {
+		p.warn("", "%d images are of other modes than those that are there now: made again", others)
+	}
 	return todo, nil
 }
 
-// done reports whether the image and its latent are there, made under key, and belong together.
-func (s *sampling) done(im image, key string) (bool, error) {
-	f, err := weights.Open(im.latent(s.run.Out))
-	if errors.Is(err, os.ErrNotExist) {
+// done reports whether the image and its latent are there, made under key, and belong together. It counts those that were made
+// of other modes, and warns of what is damaged.
+func (s *sampling) done(im image, key string, p *progress, others *int) (bool, error) {
+	path := im.latent(s.run.Out)
+	is, old, fault, err := stands(path, key)
+	switch {
+	case err != nil:
+		return false, err
+	case is == damaged:
+		p.warn(im.class, "%v: made again", fault)
+	case is == stale:
+		*others++
+	}
+	if is != whole {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
+	if old {
+		p.old++
 	}
-	meta := f.Metadata()
-	if err := f.Close(); err != nil || meta["key"] != key {
-		return false, err
+	data, err := atomicfile.Read(im.png(s.run.Out), mostPNG)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return false, atomicfile.Failed(im.png(s.run.Out), err)
 	}
-	data, err := os.ReadFile(im.png(s.run.Out))
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
+	_, want, errSample := readSample(path, key, -1)
+	switch {
+	case errSample != nil:
+		return false, errSample
+	case err != nil:
+		p.warn(im.class, "%q is not there, and its latent is: made again", im.png(s.run.Out))
+	case want != digest(data):
+		p.warn(im.class, "%q is not as it was written: made again", im.png(s.run.Out))
+	default:
+		return true, nil
 	}
-	return err == nil && meta["image"] == digest(data), err
+	return false, nil
+}
+
+// mostPNG is more bytes than an image of the run can have.
+const mostPNG = 1 << 30
+
+// checkLatents makes sure that the modes of the shard's classes are those of the latents at hand: images that were encoded anew have
+// other modes. Where there are no latents, it says that it could not.
+func (s *sampling) checkLatents(p *progress) error {
+	classes, dir := s.claimed.Modes.Latents.Classes, s.run.latentsDir()
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		p.warn("", "there are no latents in %q: the modes were not held against them", dir)
+		return nil
+	}
+	for _, sp := range s.run.Shard.spans(len(classes), s.claimed.Modes.Settings.IPC) {
+		class := classes[sp.class]
+		modes, err := s.claimed.Modes.read(s.run.Out, class)
+		if err != nil {
+			return err
+		}
+		cached, err := latent.OpenClass(classFile(dir, class))
+		if err != nil {
+			p.warn(class, "its modes were not held against its latents: %v", err)
+			continue
+		}
+		want := s.claimed.Modes.keyOf(cached)
+		if err := cached.Close(); err != nil {
+			return err
+		}
+		if modes.Key != want {
+			return fmt.Errorf("class %q: %w: its modes were made of other latents than those in %q now", class, ErrStage, dir)
+		}
+	}
+	return nil
 }
 
 func digest(data []byte) string {
@@ -264,6 +323,6 @@ func (s *sampling) write(im image, key string, latent []float32, pixels *dataset
 	}
 	tensor := weights.F32("latent", s.claimed.Modes.Latents.Shape, latent)
 	return atomicfile.Write(im.latent(s.run.Out), func(w io.Writer) error {
-		return weights.Write(w, []weights.Tensor{tensor}, map[string]string{"key": key, "image": digest(png.Bytes())})
+		return weights.WriteSealedTensors(w, []weights.Tensor{tensor}, map[string]string{"key": key, "image": digest(png.Bytes())})
 	})
 }

@@ -7,40 +7,53 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"mgd3/internal/atomicfile"
 )
 
-// Verify compares an output folder's images with its manifest and returns what is wrong, one line
-// each: files that are missing, changed, or not of the set. An error means that it could not be compared.
-func Verify(ctx context.Context, out string) (faults []string, err error) {
+// Verify compares an output folder's images with its manifest, and the latents, modes, samples and settings that are there with their
+// checksums, with each other and with the manifest. It returns what is wrong, one line each: files that are missing,
+// changed, or not of the set; and what could not be checked. An error means that nothing could be compared.
+func Verify(ctx context.Context, out string) (faults, unchecked []string, err error) {
 	m, err := ReadManifest(out)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	if faults, err = verifyImages(ctx, out, m); err != nil {
+		return nil, nil, err
+	}
+	v := &stages{out: out, faults: faults, old: map[string]int{}}
+	err = v.check(ctx, m)
+	return v.faults, v.unchecked, err
+}
+
+// verifyImages compares the images with the manifest.
+func verifyImages(ctx context.Context, out string, m *Manifest) (faults []string, err error) {
 	known := map[string]bool{}
 	for _, class := range m.Classes {
 		for _, im := range class.Images {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			if !filepath.IsLocal(im.File) {
-				faults = append(faults, fmt.Sprintf("%s: the manifest names a file outside the set", im.File))
+			path, err := im.Path(out)
+			if err != nil {
+				faults = append(faults, err.Error())
 				continue
 			}
-			path := filepath.Join(out, filepath.FromSlash(im.File))
 			known[path] = true
-			data, err := os.ReadFile(path)
+			data, err := atomicfile.Read(path, mostPNG)
 			switch {
 			case errors.Is(err, os.ErrNotExist):
 				faults = append(faults, fmt.Sprintf("%s: missing", im.File))
 			case err != nil:
-				return nil, err
+				faults = append(faults, fmt.Sprintf("%s: %v", im.File, err))
 			case digest(data) != im.SHA256:
 				faults = append(faults, fmt.Sprintf("%s: has SHA-256 %s, want %s", im.File, digest(data), im.SHA256))
 			}
 		}
 	}
 	err = filepath.WalkDir(ImagesDir(out), func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && !known[path] {
+		if err == nil && !entry.IsDir() && !known[path] && !atomicfile.IsTemporary(entry.Name()) {
 			rel, _ := filepath.Rel(out, path)
 			faults = append(faults, fmt.Sprintf("%s: not in the manifest", filepath.ToSlash(rel)))
 		}

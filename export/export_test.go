@@ -157,7 +157,7 @@ func TestSameBytes(t *testing.T) {
 func TestFolder(t *testing.T) {
 	dir, _ := newSet(t)
 	out := write(t, dir, Options{Format: Folder})
-	if faults, err := distill.Verify(t.Context(), out); err != nil || len(faults) > 0 {
+	if faults, _, err := distill.Verify(t.Context(), out); err != nil || len(faults) > 0 {
 		t.Errorf("verify: %v, %v", faults, err)
 	}
 	if same, err := sameTree(write(t, out, Options{Format: Zip}), write(t, dir, Options{Format: Zip})); err != nil || !same {
@@ -362,7 +362,7 @@ func TestPlace(t *testing.T) {
 	if _, err := Write(t.Context(), dir, filepath.Join(dir, "images", "x"), Options{Format: Zip}); err == nil {
 		t.Error("among the images: got no error")
 	}
-	if faults, err := distill.Verify(t.Context(), dir); err != nil || len(faults) > 0 {
+	if faults, _, err := distill.Verify(t.Context(), dir); err != nil || len(faults) > 0 {
 		t.Errorf("the set itself has changed: %v, %v", faults, err)
 	}
 }
@@ -375,7 +375,7 @@ func TestTakesOverWhatAKilledCallLeft(t *testing.T) {
 	if _, err := Write(t.Context(), dir, out, Options{Format: Folder}); err != nil {
 		t.Fatal(err)
 	}
-	if faults, err := distill.Verify(t.Context(), out); err != nil || len(faults) > 0 {
+	if faults, _, err := distill.Verify(t.Context(), out); err != nil || len(faults) > 0 {
 		t.Errorf("verify: %v, %v", faults, err)
 	}
 	wantAlone(t, out)

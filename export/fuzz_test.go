@@ -29,7 +29,7 @@ func FuzzManifest(f *testing.F) {
 		switch {
 		case err == nil:
 			wantAlone(t, out)
-			if faults, err := distill.Verify(t.Context(), out); err != nil || len(faults) > 0 {
+			if faults, _, err := distill.Verify(t.Context(), out); err != nil || len(faults) > 0 {
 				t.Errorf("verify: %v, %v", faults, err)
 			}
 		case !errors.Is(err, ErrSet) && !errors.Is(err, ErrChanged):

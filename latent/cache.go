@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"sync"
 
 	"mgd3/internal/atomicfile"
 	"mgd3/weights"
@@ -21,6 +22,7 @@ import (
 //	tensor    latents [N, c, h, w] F32   one row per image that could be read, in the order of Names
 //	metadata  key                        of everything the rows depend on
 //	          names, skipped             JSON
+//	          crc32c                     of the file, see weights.WriteSealed
 //
 // While a class is being encoded its rows stand in a journal beside it, so that neither memory nor
 // the work lost to a kill grows with the class.
@@ -38,7 +40,11 @@ type Class struct {
 	Names   []string
 	Skipped []Skipped
 
-	file *weights.File
+	path   string
+	file   *weights.File
+	check  sync.Once // of the checksum, before the first numbers are read
+	fault  error
+	sealed bool
 }
 
 const tensorName = "latents"
@@ -49,7 +55,7 @@ func OpenClass(path string) (*Class, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Class{Key: file.Metadata()["key"], file: file}
+	c := &Class{Key: file.Metadata()["key"], path: path, file: file}
 	if err := c.read(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
 	}
@@ -72,8 +78,18 @@ func (c *Class) read() error {
 	return nil
 }
 
-// Rows returns all latents [N, c·h·w] in a fresh slice.
+// Check holds the file against the checksum in it, once; sealed is false if it has none. A file that is not as it was
+// written is a [weights.ErrDamaged].
+func (c *Class) Check() (sealed bool, err error) {
+	c.check.Do(func() { c.sealed, c.fault = weights.CheckSeal(c.path) })
+	return c.sealed, c.fault
+}
+
+// Rows returns all latents [N, c·h·w] in a fresh slice. A file that is not as it was written is a [weights.ErrDamaged].
 func (c *Class) Rows() ([]float32, error) {
+	if _, err := c.Check(); err != nil {
+		return nil, err
+	}
 	t, err := c.file.Tensor(tensorName)
 	if err != nil {
 		return nil, err
@@ -83,6 +99,9 @@ func (c *Class) Rows() ([]float32, error) {
 
 // Row writes the i-th latent to dst [c·h·w], from the mapped file.
 func (c *Class) Row(dst []float32, i int) error {
+	if _, err := c.Check(); err != nil {
+		return err
+	}
 	t, err := c.file.Tensor(tensorName)
 	if err != nil {
 		return err
@@ -270,10 +289,12 @@ func (w *Writer) copy(dst io.Writer) error {
 		return err
 	}
 	layout := []weights.Tensor{{Name: tensorName, DType: "F32", Shape: slices.Concat([]int{len(w.kept)}, w.shape)}}
-	out, err := weights.NewWriter(dst, layout, map[string]string{"key": w.key, "names": string(names), "skipped": string(skipped)})
-	if err != nil {
-		return err
-	}
+	meta := map[string]string{"key": w.key, "names": string(names), "skipped": string(skipped)}
+	return weights.WriteSealed(dst, layout, meta, w.copyRows)
+}
+
+// copyRows writes the journal's latents.
+func (w *Writer) copyRows(out *weights.Writer) error {
 	if _, err := w.journal.Seek(int64(len(w.magic())), io.SeekStart); err != nil {
 		return err
 	}
@@ -289,5 +310,5 @@ func (w *Writer) copy(dst io.Writer) error {
 			}
 		}
 	}
-	return out.Close()
+	return nil
 }

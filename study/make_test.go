@@ -100,7 +100,7 @@ func TestMake(t *testing.T) {
 					t.Errorf("%s: got %v, %v, want %d × %d pixels", name, im, err, tiny.Size, tiny.Size)
 				}
 			}
-			if faults, err := distill.Verify(t.Context(), dir); err != nil || len(faults) > 0 {
+			if faults, _, err := distill.Verify(t.Context(), dir); err != nil || len(faults) > 0 {
 				t.Errorf("verify: %v, %v", faults, err)
 			}
 			again := o
@@ -244,7 +244,7 @@ func TestSkipBad(t *testing.T) {
 		if n := len(imagesOf(t, dir)); n != 6 {
 			t.Errorf("%s: got %d images, want 6", m, n)
 		}
-		if faults, err := distill.Verify(t.Context(), dir); err != nil || len(faults) > 0 {
+		if faults, _, err := distill.Verify(t.Context(), dir); err != nil || len(faults) > 0 {
 			t.Errorf("%s: verify: %v, %v", m, faults, err)
 		}
 	}

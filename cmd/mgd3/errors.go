@@ -11,6 +11,7 @@ import (
 	"mgd3/engine"
 	"mgd3/evaluate"
 	"mgd3/internal/atomicfile"
+	"mgd3/internal/checkpoint"
 	"mgd3/modes"
 	"mgd3/study"
 	"mgd3/train"
@@ -59,6 +60,8 @@ var advice = []struct {
 	{syscall.EROFS, exitOutput, "the output folder cannot be written: use another --out"},
 	{syscall.EFBIG, exitOutput, "the system allows no larger file there: see ulimit -f"},
 	{syscall.ENAMETOOLONG, exitOutput, "file systems allow 255 bytes in a name: use a shorter one"},
+	{checkpoint.ErrDamaged, exitOutput, "remove the file: the training begins anew"},
+	{distill.ErrDamaged, exitOutput, "the command that made the file makes it again: run it once more"},
 	{distill.ErrOther, exitOutput, "use another --out, or remove the folder to make it anew"},
 	{distill.ErrStage, exitInput, `the stages are encode, modes and sample, in this order; "mgd3 distill" runs them all`},
 	{distill.ErrBusy, exitOutput, "wait for it, or use another --out"},
@@ -84,6 +87,7 @@ var advice = []struct {
 	{dataset.ErrLeaves, exitInput, "without --follow-links=false such links are followed"},
 	{dataset.ErrImage, exitInput, "--skip-bad passes over images that cannot be read, and lists them"},
 	{atomicfile.ErrWrite, exitOutput, ""},
+	{atomicfile.ErrNotRegular, exitOutput, ""},
 	{fs.ErrNotExist, exitFailed, ""},
 	{dataset.ErrSet, exitInput, "a set is CLASS/FILE, or SPLIT/CLASS/FILE with --split SPLIT; docs/data.md has the other layouts"},
 	{fs.ErrPermission, exitOutput, ""},

@@ -98,7 +98,11 @@ func (e *env) drawSheet(ctx context.Context, w io.Writer, o sheetOptions) error 
 			}
 		}
 		for _, im := range class.Images {
-			synthetic, err := readRGB(filepath.Join(o.run, filepath.FromSlash(im.File)))
+			path, err := im.Path(o.run)
+			if err != nil {
+				return fail(exitInput, "", err)
+			}
+			synthetic, err := readRGB(path)
 			if err != nil {
 				return fail(exitInput, "", err)
 			}

@@ -14,7 +14,7 @@ import (
 func (e *env) verifyCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "verify DIR",
-		Short:   "Check a distilled set against its manifest",
+		Short:   "Check a distilled set against its manifest, and what it was made from against its checksums",
 		Example: `  mgd3 verify pets-10`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -23,21 +23,25 @@ func (e *env) verifyCmd() *cobra.Command {
 				return fail(exitOutput, "wait for it to be finished", err)
 			}
 			defer unlock()
-			faults, err := distill.Verify(cmd.Context(), args[0])
+			faults, unchecked, err := distill.Verify(cmd.Context(), args[0])
 			if err != nil {
 				return fail(exitInput, manifestHint(err), err)
 			}
 			if e.json {
 				err = json.NewEncoder(e.stdout).Encode(struct {
-					Faults []string `json:"faults"`
-				}{append([]string{}, faults...)})
+					Faults    []string `json:"faults"`
+					Unchecked []string `json:"unchecked"`
+				}{append([]string{}, faults...), append([]string{}, unchecked...)})
 			} else {
 				for _, fault := range faults {
 					fmt.Fprintln(e.stdout, fault)
 				}
+				for _, line := range unchecked {
+					fmt.Fprintln(e.stdout, line)
+				}
 			}
 			if len(faults) > 0 {
-				return fail(exitVerify, "", errors.Join(err, fmt.Errorf("%s: %d files differ from the manifest", args[0], len(faults))))
+				return fail(exitVerify, "", errors.Join(err, fmt.Errorf("%q: %d files differ from the manifest or are damaged", args[0], len(faults))))
 			}
 			if !e.quiet && !e.json {
 				fmt.Fprintf(e.stdout, "%s: every image is as the manifest says\n", args[0])

@@ -5,6 +5,7 @@
 //	key    what the training is; a file under another key is of another training
 //	step   how many steps were taken
 //	extra  whatever else the training must remember, JSON
+//	crc32c of the file; one that is not as it was written is an [ErrDamaged]
 //
 // It appears only when it is complete, in place of the one before.
 package checkpoint
@@ -26,6 +27,9 @@ import (
 	"mgd3/weights"
 )
 
+// ErrDamaged says that a checkpoint is not as it was written. Nothing is lost but its training so far.
+var ErrDamaged = errors.New("the state of a training")
+
 // Write puts the state after step steps at path; extra must be what JSON can hold. Equal arguments
 // give equal bytes.
 func Write(path, key string, step int, w engine.Weights, extra any) error {
@@ -40,29 +44,37 @@ func Write(path, key string, step int, w engine.Weights, extra any) error {
 	}
 	metadata := map[string]string{"key": key, "step": strconv.Itoa(step), "extra": string(text)}
 	return atomicfile.Write(path, func(file io.Writer) error {
-		out, err := weights.NewWriter(file, layout, metadata)
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			var written error
-			err := tensors.ConstFlatData(w[name], func(flat []float32) { written = out.WriteFloat32s(flat) })
-			if err = errors.Join(err, written); err != nil {
-				return fmt.Errorf("tensor %s: %w", name, err)
-			}
-		}
-		return out.Close()
+		return weights.WriteSealed(file, layout, metadata, func(out *weights.Writer) error { return writeAll(out, names, w) })
 	})
+}
+
+// writeAll writes the tensors of these names.
+func writeAll(out *weights.Writer, names []string, w engine.Weights) error {
+	for _, name := range names {
+		var written error
+		err := tensors.ConstFlatData(w[name], func(flat []float32) { written = out.WriteFloat32s(flat) })
+		if err = errors.Join(err, written); err != nil {
+			return fmt.Errorf("tensor %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // Read returns the state at path, its tensors on e's device, and fills in extra. found is false if there
 // is no file or it has another key. A file that is no checkpoint, or holds a number that is not
 // finite, is an error that names it.
 func Read(e *engine.Engine, path, key string, extra any) (step int, w engine.Weights, found bool, err error) {
-	file, err := weights.Open(path)
+	_, err = weights.CheckSeal(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil, false, nil
 	}
+	if errors.Is(err, weights.ErrDamaged) {
+		return 0, nil, false, fmt.Errorf("%w: %v", ErrDamaged, err)
+	}
+	if err != nil {
+		return 0, nil, false, err
+	}
+	file, err := weights.Open(path)
 	if err != nil {
 		return 0, nil, false, err
 	}

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -102,6 +103,22 @@ func TestWrongMetadata(t *testing.T) {
 		}
 		if _, _, found, err := Read(open(t), path, "one", &extra{}); found || err == nil {
 			t.Errorf("%s: found %v, error %v, want an error", is, found, err)
+		}
+	}
+}
+
+// TestFlips: no changed bit passes, and none lets a training begin anew in silence.
+func TestFlips(t *testing.T) {
+	path, data := write(t)
+	e := open(t)
+	for at := range data {
+		changed := bytes.Clone(data)
+		changed[at] ^= 1 << (at % 8)
+		if err := os.WriteFile(path, changed, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, found, err := Read(e, path, "one", &extra{}); found || !errors.Is(err, ErrDamaged) {
+			t.Fatalf("byte %d: found %v, error %v, want an ErrDamaged", at, found, err)
 		}
 	}
 }

@@ -11,20 +11,20 @@ import (
 // rooms lists what each package may import of this module: only what stands above it in the flow of
 // the data. modes, diffusion, dataset, weights and rng stand alone.
 var rooms = map[string][]string{
-	"rng":                        {},
-	"modes":                      {"modes/internal/kernel"},
-	"modes/internal/kernel":      {},
-	"diffusion":                  {},
-	"dataset":                    {"dataset/internal/jpegplane", "dataset/internal/kernel", "dataset/internal/parquet", "internal/foreign", "internal/textfile"},
-	"dataset/internal/jpegplane": {},
-	"dataset/internal/kernel":    {},
-	"dataset/internal/parquet":   {},
-	"weights":                    {"internal/foreign"},
-	"internal/foreign":           {},
-	"internal/textfile":          {},
-	"weights/hub":                {"internal/atomicfile", "internal/foreign"},
-	"internal/atomicfile":        {},
-	"internal/golden":            {"weights"},
+	"rng":                      {},
+	"modes":                    {"modes/internal/kernel"},
+	"modes/internal/kernel":    {},
+	"diffusion":                {},
+	"dataset":                  {"dataset/internal/kernel", "dataset/internal/parquet", "internal/foreign", "internal/textfile"},
+	"dataset/internal/kernel":  {},
+	"dataset/internal/parquet": {},
+	"weights":                  {"internal/foreign", "internal/seal"},
+	"internal/seal":            {},
+	"internal/foreign":         {},
+	"internal/textfile":        {},
+	"weights/hub":              {"internal/atomicfile", "internal/foreign"},
+	"internal/atomicfile":      {},
+	"internal/golden":          {"weights"},
 	"cpu": {"cpu/internal/compile", "cpu/internal/ir", "cpu/internal/kernel", "cpu/internal/memory", "cpu/internal/passes",
 		"cpu/internal/plain", "cpu/internal/team"},
 	"cpu/internal/compile": {"cpu/internal/attention", "cpu/internal/conv", "cpu/internal/gemm", "cpu/internal/ir", "cpu/internal/kernel",
@@ -44,7 +44,7 @@ var rooms = map[string][]string{
 	"dit":                    {"diffusion", "engine", "weights"}, // of diffusion the schedule alone: the noise that a model was trained with
 	"latent":                 {"engine", "weights", "internal/atomicfile"},
 	"features":               {"engine", "weights"},
-	"distill":                {"dataset", "diffusion", "dit", "engine", "internal/atomicfile", "latent", "modes", "rng", "weights"},
+	"distill":                {"dataset", "diffusion", "dit", "engine", "internal/atomicfile", "internal/seal", "latent", "modes", "rng", "weights"},
 	"export":                 {"distill", "internal/atomicfile"},
 	"internal/checkpoint":    {"engine", "internal/atomicfile", "weights"},
 	"train": {"dataset", "diffusion", "distill", "dit", "engine", "features", "internal/atomicfile", "internal/checkpoint", "latent",
@@ -65,7 +65,7 @@ var rooms = map[string][]string{
 	"internal/wild":       {"internal/atomicfile", "rng", "weights"},
 	"internal/tiny":       {"dit", "engine", "features", "internal/atomicfile", "internal/wild", "latent", "rng", "weights"},
 	"cmd/mgd3": {"cpu", "dataset", "diffusion", "distill", "dit", "engine", "evaluate", "export", "features", "glyphs", "glyphs/model",
-		"internal/atomicfile", "internal/bench", "internal/textfile", "latent", "modes", "report", "scores", "study", "train", "weights", "weights/hub"},
+		"internal/atomicfile", "internal/bench", "internal/checkpoint", "internal/textfile", "latent", "modes", "report", "scores", "study", "train", "weights", "weights/hub"},
 }
 
 func TestNoRoomImportsALaterOne(t *testing.T) {

@@ -1,0 +1,256 @@
+package distill
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"mgd3/latent"
+)
+
+// stages is what [Verify] finds out about the stages below an output folder.
+type stages struct {
+	out       string
+	faults    []string
+	unchecked []string       // what could not be held against anything, and why
+	old       map[string]int // files without a checksum, by stage
+}
+
+func (v *stages) fault(path, format string, args ...any) {
+	rel, err := filepath.Rel(v.out, path)
+	if err != nil {
+		rel = path
+	}
+	v.faults = append(v.faults, filepath.ToSlash(rel)+": "+fmt.Sprintf(format, args...))
+}
+
+// wrong notes the error of a file as a fault.
+func (v *stages) wrong(path string, err error) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrStage) {
+		v.fault(path, "missing")
+		return
+	}
+	v.fault(path, "%v", err)
+}
+
+// settings reads a stage's settings file; there is false if the folder has none, or one that is no use.
+func (v *stages) settings(dir string, claim interface{ check() error }, read any) (there bool) {
+	path := filepath.Join(dir, settingsFile)
+	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+		return false
+	}
+	err := readClaim(dir, read)
+	if err == nil {
+		err = claim.check()
+	}
+	if err != nil {
+		v.wrong(path, err)
+	}
+	return err == nil
+}
+
+// same holds what a stage's settings say of the stage before against that stage's own.
+func (v *stages) same(dir string, here, before any) {
+	a, errA := json.Marshal(here)
+	b, errB := json.Marshal(before)
+	if errA != nil || errB != nil {
+		return // settings that were read can be written
+	}
+	if name, is, want := difference(a, b); name != "" {
+		v.fault(filepath.Join(dir, settingsFile), "%s is %s, the stage before has %s", name, is, want)
+	}
+}
+
+// check compares the stages below out with their checksums, with each other, and with the manifest.
+func (v *stages) check(ctx context.Context, m *Manifest) error {
+	var absent []string
+	var l latentsClaim
+	var mc modesClaim
+	var s samplesClaim
+	latentsDir := filepath.Join(v.out, "latents")
+	haveLatents := v.settings(latentsDir, &l, &l)
+	haveModes := v.settings(modesDir(v.out), &mc, &mc)
+	haveSamples := v.isRun() && v.settings(samplesDir(v.out), &s, &s)
+	keys := map[string]string{}
+	if haveLatents {
+		if err := v.latents(ctx, latentsDir, l, mc, keys); err != nil {
+			return err
+		}
+	} else {
+		absent = append(absent, "latents")
+	}
+	if haveModes {
+		if haveLatents {
+			v.same(modesDir(v.out), mc.Latents, l)
+		}
+		if err := v.modes(ctx, mc, keys); err != nil {
+			return err
+		}
+	} else {
+		absent = append(absent, "modes")
+	}
+	if haveSamples {
+		if haveModes {
+			v.same(samplesDir(v.out), s.Modes, mc)
+		}
+		if err := v.samples(ctx, s, m); err != nil {
+			return err
+		}
+	} else {
+		absent = append(absent, "samples")
+	}
+	if len(absent) > 0 && v.isRun() {
+		v.unchecked = append(v.unchecked, strings.Join(absent, ", ")+": not in this folder, not checked")
+	}
+	for _, stage := range []string{StageEncode, StageModes, StageSample} {
+		if n := v.old[stage]; n > 0 {
+			v.unchecked = append(v.unchecked, fmt.Sprintf("%s: %d files of an earlier version have no checksum, their numbers were not checked", stage, n))
+		}
+	}
+	return nil
+}
+
+// isRun reports whether the samples folder, if there is one, is a run's: baselines keep other settings there.
+func (v *stages) isRun() bool {
+	data, err := readSettings(samplesDir(v.out))
+	if err != nil {
+		return true
+	}
+	var fields map[string]json.RawMessage
+	return json.Unmarshal(data, &fields) == nil && fields["denoiser"] != nil
+}
+
+func (v *stages) latents(ctx context.Context, dir string, c latentsClaim, m modesClaim, keys map[string]string) error {
+	for _, class := range c.Classes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		path := classFile(dir, class)
+		f, sealed, err := openNumbers(path)
+		if err != nil {
+			v.wrong(path, err)
+			continue
+		}
+		_ = f.Close()
+		cached, err := latent.OpenClass(path)
+		if err != nil {
+			v.wrong(path, err)
+			continue
+		}
+		keys[class] = m.keyOf(cached)
+		_ = cached.Close()
+		if !sealed {
+			v.old[StageEncode]++
+		}
+	}
+	return nil
+}
+
+func (v *stages) modes(ctx context.Context, c modesClaim, keys map[string]string) error {
+	for _, class := range c.Latents.Classes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		path := classFile(modesDir(v.out), class)
+		f, sealed, err := openNumbers(path)
+		if err != nil {
+			v.wrong(path, err)
+			continue
+		}
+		_ = f.Close()
+		m, err := c.read(v.out, class)
+		if err != nil {
+			v.wrong(path, err)
+			continue
+		}
+		if want, known := keys[class]; known && m.Key != want {
+			v.fault(path, "was made of other latents than those in this folder")
+		}
+		if !sealed {
+			v.old[StageModes]++
+		}
+	}
+	return nil
+}
+
+// samples holds every sample against its checksum, and the manifest against what the samples and modes make.
+func (v *stages) samples(ctx context.Context, c samplesClaim, m *Manifest) error {
+	before := len(v.faults)
+	for i, class := range c.Modes.Latents.Classes {
+		for j := range c.Modes.Settings.IPC {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			path := image{class, j, c.Labels[i]}.latent(v.out)
+			f, sealed, err := openNumbers(path)
+			if err != nil {
+				v.wrong(path, err)
+				continue
+			}
+			_ = f.Close()
+			if !sealed {
+				v.old[StageSample]++
+			}
+		}
+	}
+	if len(v.faults) > before {
+		return nil
+	}
+	made, err := assemble(v.out, c)
+	switch {
+	case errors.Is(err, errStale):
+		v.fault(filepath.Join(v.out, "samples"), "%v", err)
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrStage):
+		// what is missing has been called so
+	case errors.Is(err, ErrDamaged):
+		// and what is damaged
+	case err != nil:
+		v.fault(samplesDir(v.out), "%v", err)
+	default:
+		if name, there, here := manifestDifference(m, made); name != "" {
+			v.fault(filepath.Join(v.out, manifestName), "%s is %s, the stages have %s", name, there, here)
+		}
+	}
+	return nil
+}
+
+// manifestDifference names the first field of a manifest that is not as the stages make it. Versions may differ, and distances by
+// what another processor's order of sums makes of float64 numbers.
+func manifestDifference(have, made *Manifest) (name, there, here string) {
+	a, b := have.rounded(), made.rounded()
+	a.Version = b.Version
+	textA, errA := json.Marshal(a)
+	textB, errB := json.Marshal(b)
+	if errA != nil || errB != nil {
+		return "", "", ""
+	}
+	return difference(textA, textB)
+}
+
+// rounded is a copy with distances of nine digits.
+func (m *Manifest) rounded() Manifest {
+	round := func(d Distance) Distance {
+		nine := func(x float64) float64 {
+			if x == 0 || math.IsInf(x, 0) || math.IsNaN(x) {
+				return 0
+			}
+			unit := math.Pow(10, math.Floor(math.Log10(math.Abs(x)))-8)
+			return math.Round(x/unit) * unit
+		}
+		return Distance{nine(d.Own), nine(d.Others)}
+	}
+	c := *m
+	c.Distance, c.Classes = round(m.Distance), append([]ManifestClass{}, m.Classes...)
+	for i := range c.Classes {
+		c.Classes[i].Images = append([]ManifestImage{}, c.Classes[i].Images...)
+		for j := range c.Classes[i].Images {
+			c.Classes[i].Images[j].Distance = round(c.Classes[i].Images[j].Distance)
+		}
+	}
+	return c
+}
