@@ -1,7 +1,9 @@
 package weights
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -37,6 +39,46 @@ const firstStage = "first_stage_model."
 // apart is what lies beside an autoencoder in the checkpoints of its training: the networks of its loss, and
 // running averages.
 var apart = regexp.MustCompile(`^(loss|model_ema)\.`)
+
+// averages stands before the names of running averages in checkpoints of CompVis' programs, which take the dots out
+// of what follows.
+const averages = "model_ema."
+
+// averaged puts the running averages of CompVis' programs in the place of the tensors they are of, which have the same
+// names but for the dots, and perhaps a first part. In the checkpoint of a whole model they are the denoiser's, and stay.
+func (f *File) averaged(items []item) []item {
+	ema := map[string]Tensor{}
+	for _, i := range items {
+		if name, ok := strings.CutPrefix(i.name, averages); ok && !strings.Contains(name, ".") {
+			ema[name] = i.tensor
+		}
+		if strings.HasPrefix(i.name, firstStage) {
+			return items
+		}
+	}
+	var raw []item
+	replaced := 0
+	for _, i := range items {
+		if strings.HasPrefix(i.name, averages) {
+			continue
+		}
+		for _, name := range endings(i.name)[:min(2, len(endings(i.name)))] {
+			t, ok := ema[strings.ReplaceAll(name, ".", "")]
+			if ok && slices.Equal(t.Shape, i.tensor.Shape) {
+				i.tensor = t
+				replaced++
+				break
+			}
+		}
+		raw = append(raw, i)
+	}
+	if replaced == 0 {
+		return items
+	}
+	f.taken = strings.TrimSuffix(averages, ".")
+	f.note(fmt.Sprintf("the running averages whose names begin with %q are taken in the place of %d of its %d other tensors", averages, replaced, len(raw)))
+	return raw
+}
 
 // upBlock matches a level of CompVis' decoder.
 var upBlock = regexp.MustCompile(`^decoder\.up\.(\d+)\.`)

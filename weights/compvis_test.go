@@ -141,3 +141,43 @@ func TestOpenParts(t *testing.T) {
 		t.Error("a part that is not there was opened")
 	}
 }
+
+// TestCompVisAverages: the averages of an autoencoder's training take the place of its tensors; those in the checkpoint
+// of a whole model are the denoiser's.
+func TestCompVisAverages(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		file  []Tensor
+		at    string
+		first float32 // element of the tensor
+		notes int
+	}{
+		{"an autoencoder", []Tensor{rising("decoder.up.0.block.0.conv1.weight", 1, 2), rising("encoder.conv_in.bias", 1, 2), rising("loss.logvar", 1),
+			rising("model_ema.decoderup0block0conv1weight", 5, 2), rising("model_ema.encoderconv_inbias", 6, 2), rising("model_ema.losslogvar", 7),
+			rising("model_ema.decay", 0), rising("model_ema.num_updates", 0)}, "encoder.conv_in.bias", 6, 1},
+		{"a part of it", []Tensor{rising("decoder.up.0.block.0.conv1.weight", 1, 2), rising("encoder.conv_in.bias", 1, 2),
+			rising("model_ema.decoderup0block0conv1weight", 5, 2)}, "encoder.conv_in.bias", 1, 1},
+		{"of another shape", []Tensor{rising("decoder.up.0.block.0.conv1.weight", 1, 2), rising("encoder.conv_in.bias", 1, 2),
+			rising("model_ema.encoderconv_inbias", 5, 3)}, "encoder.conv_in.bias", 1, 0},
+		{"a whole model", []Tensor{rising("first_stage_model.decoder.up.0.block.0.conv1.weight", 1, 2), rising("first_stage_model.encoder.conv_in.bias", 1, 2),
+			rising("model.diffusion_model.x", 1, 2), rising("model_ema.diffusion_modelx", 5, 2)}, "encoder.conv_in.bias", 1, 0},
+	} {
+		f := write(t, c.file...)
+		plain, err := f.SHA256(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Autoencoder(f)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		data, err := s.Float32s(c.at)
+		if err != nil || data[0] != c.first || len(f.Notes()) != c.notes {
+			t.Errorf("%s: %q is %v, %v, notes %q, want %v", c.name, c.at, data, err, f.Notes(), c.first)
+		}
+		sum, err := f.SHA256(t.Context())
+		if err != nil || (sum == plain) != (c.notes == 0) {
+			t.Errorf("%s: hash %s, before %s, %v", c.name, sum, plain, err)
+		}
+	}
+}

@@ -37,7 +37,7 @@ type item struct {
 // wrappers, without a beginning that ends at a dot and that all names share, and of several groups that are the same
 // network only its average. What goes is noted. Where several tensors get one name, they must be equal.
 func (f *File) plain() ([]item, error) {
-	items, err := f.group(f.items())
+	items, err := f.group(f.averaged(f.items()))
 	if err != nil {
 		return nil, err
 	}
