@@ -65,7 +65,7 @@ func unfused(tm *team.Team, s Shape, out []float32, in Inputs) func() {
 	softmax := func(i, _ int) {
 		row := scores[i*s.KV : (i+1)*s.KV]
 		kernel.MulS(row, row, scale)
-		kernel.SoftmaxRow(row, row)
+		kernel.MulS(row, row, 1/kernel.ExpSubSum(row, row, kernel.ReduceMax(row)))
 	}
 	return func() {
 		for b := range s.Batch {

@@ -26,34 +26,27 @@ type (
 type vecTable struct {
 	add, sub, mul, div, max, min, eq, ne, lt, le, gt, ge, and, or, xor func(dst, x, y []float32)
 
-	addS, subS, mulS, divS, maxS, minS, rsubS, rdivS, eqS, neS, ltS, leS, gtS, geS, axpyS func(dst, x []float32, s float32)
+	addS, subS, mulS, divS, maxS, minS, rsubS, rdivS, eqS, neS, ltS, leS, gtS, geS func(dst, x []float32, s float32)
 
 	mulAdd, sel func(dst, x, y, z []float32)
 	mulAddS     func(dst, x []float32, s float32, z []float32)
 	scaleShift  func(dst, x []float32, a, b float32)
 
-	not, neg, abs, sqrt, rsqrt, recip, square, sign, relu, floor, ceil, round, isFinite, isNaN func(dst, x []float32)
-	exp, expm1, log, log1p, tanh, logistic, erf, silu, geluErf, geluTanh                       func(dst, x []float32)
-	sin, cos                                                                                   func(dst, x []float32) int
-	fill                                                                                       func(dst []float32, s float32)
+	not, neg, abs, sqrt, rsqrt, sign, floor, ceil, round, isFinite, isNaN func(dst, x []float32)
+	exp, expm1, log, log1p, tanh, logistic, erf, silu, geluErf, geluTanh  func(dst, x []float32)
+	sin, cos                                                              func(dst, x []float32) int
+	fill                                                                  func(dst []float32, s float32)
 
 	sum, reduceMax, reduceMin, prod, sumSquares func(x []float32) float32
 	dot                                         func(x, y []float32) float32
-	sumSqDiff                                   func(x []float32, mean float32) float32
 	expSubSum                                   func(dst, x []float32, m float32) float32
 
-	sumRows, maxRows, minRows func(acc, x []float32, rows, stride int)
-	sumSqDiffRows             func(acc, x, mean []float32, rows, stride int)
-	transpose                 func(dst []float32, ldd int, src []float32, lds, rows, cols int)
+	sumRows   func(acc, x []float32, rows, stride int)
+	transpose func(dst []float32, ldd int, src []float32, lds, rows, cols int)
 
 	f16ToF32, bf16ToF32 func(dst []float32, src []uint16)
-	f32ToF16, f32ToBF16 func(dst []uint16, src []float32)
 	boolToF32           func(dst []float32, src []bool)
 	f32ToBool           func(dst []bool, src []float32)
-	i32ToF32            func(dst []float32, src []int32)
-	f32ToI32            func(dst []int32, src []float32)
-	u8ToF32             func(dst []float32, src []uint8)
-	f32ToU8             func(dst []uint8, src []float32)
 }
 
 // vec is the table of the current level.

@@ -98,12 +98,6 @@ func MulAddS(dst, x []float32, s float32, z []float32) {
 	vec.mulAddS(dst, x, s, z)
 }
 
-// AxpyS adds s·x[i] to dst[i], rounded once.
-func AxpyS(dst, x []float32, s float32) {
-	want(len(dst), len(x))
-	vec.axpyS(dst, x, s)
-}
-
 // ScaleShift sets dst[i] = x[i]·a + b, rounded once.
 func ScaleShift(dst, x []float32, a, b float32) {
 	want(len(dst), len(x))

@@ -36,7 +36,6 @@ var vecGeneric = vecTable{
 	leS:        zipS(func(x, s float32) float32 { return truth(x <= s) }),
 	gtS:        zipS(func(x, s float32) float32 { return truth(x > s) }),
 	geS:        zipS(func(x, s float32) float32 { return truth(x >= s) }),
-	axpyS:      axpySGeneric,
 	mulAddS:    mulAddSGeneric,
 	scaleShift: scaleShiftGeneric,
 
@@ -45,12 +44,9 @@ var vecGeneric = vecTable{
 	isNaN:    each(func(x float32) float32 { return truth(x != x) }),
 	neg:      each(func(x float32) float32 { return -x }),
 	abs:      each(abs32),
-	square:   each(func(x float32) float32 { return x * x }),
 	sqrt:     each(sqrt32),
 	rsqrt:    each(func(x float32) float32 { return 1 / sqrt32(x) }),
-	recip:    each(func(x float32) float32 { return 1 / x }),
 	sign:     each(sign32),
-	relu:     each(relu32),
 	floor:    each(func(x float32) float32 { return float32(math.Floor(float64(x))) }),
 	ceil:     each(func(x float32) float32 { return float32(math.Ceil(float64(x))) }),
 	round:    each(func(x float32) float32 { return float32(math.RoundToEven(float64(x))) }),
@@ -73,27 +69,17 @@ var vecGeneric = vecTable{
 	prod:       prodGeneric,
 	sumSquares: sumSquaresGeneric,
 	dot:        dotGeneric,
-	sumSqDiff:  sumSqDiffGeneric,
 	reduceMax:  reduceMaxGeneric,
 	reduceMin:  reduceMinGeneric,
 	expSubSum:  expSubSumGeneric,
 
-	sumRows:       sumRowsGeneric,
-	maxRows:       maxRowsGeneric,
-	minRows:       minRowsGeneric,
-	sumSqDiffRows: sumSqDiffRowsGeneric,
-	transpose:     transposeGeneric,
+	sumRows:   sumRowsGeneric,
+	transpose: transposeGeneric,
 
 	f16ToF32:  convert(f16ToF32),
-	f32ToF16:  convert(f32ToF16),
 	bf16ToF32: convert(func(x uint16) float32 { return math.Float32frombits(uint32(x) << 16) }),
-	f32ToBF16: convert(f32ToBF16),
 	boolToF32: convert(truth),
 	f32ToBool: convert(func(x float32) bool { return x != 0 }),
-	i32ToF32:  convert(func(x int32) float32 { return float32(x) }),
-	f32ToI32:  convert(func(x float32) int32 { return int32(saturate(x, math.MinInt32, math.MaxInt32)) }),
-	u8ToF32:   convert(func(x uint8) float32 { return float32(x) }),
-	f32ToU8:   convert(func(x float32) uint8 { return uint8(saturate(x, 0, math.MaxUint8)) }),
 }
 
 func each(f func(x float32) float32) func(dst, x []float32) {
@@ -189,12 +175,6 @@ func mulAddSGeneric(dst, x []float32, s float32, z []float32) {
 	}
 }
 
-func axpySGeneric(dst, x []float32, s float32) {
-	for i := range dst {
-		dst[i] = fma32(x[i], s, dst[i])
-	}
-}
-
 func scaleShiftGeneric(dst, x []float32, a, b float32) {
 	for i := range dst {
 		dst[i] = fma32(x[i], a, b)
@@ -214,13 +194,6 @@ func selectGeneric(dst, cond, x, y []float32) {
 func abs32(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
 
 func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }
-
-func relu32(x float32) float32 {
-	if x < 0 {
-		return 0
-	}
-	return x
-}
 
 func sign32(x float32) float32 {
 	switch {

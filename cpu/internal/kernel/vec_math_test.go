@@ -108,9 +108,8 @@ func TestMathEdges(t *testing.T) {
 		{"Erf", Erf, inf, 1}, {"Erf", Erf, -inf, -1}, {"Erf", Erf, minus, minus}, {"Erf", Erf, nan, nan},
 		{"Sin", Sin, inf, nan}, {"Sin", Sin, minus, minus}, {"Sin", Sin, nan, nan}, {"Cos", Cos, -inf, nan}, {"Cos", Cos, minus, 1},
 		{"Sin", Sin, 1e22, float32(math.Sin(float64(float32(1e22))))},
-		{"Rsqrt", Rsqrt, 0, inf}, {"Rsqrt", Rsqrt, inf, 0}, {"Rsqrt", Rsqrt, -1, nan}, {"Recip", Recip, minus, -inf},
+		{"Rsqrt", Rsqrt, 0, inf}, {"Rsqrt", Rsqrt, inf, 0}, {"Rsqrt", Rsqrt, -1, nan},
 		{"Sign", Sign, minus, minus}, {"Sign", Sign, -inf, -1}, {"Sign", Sign, 0x1p-149, 1}, {"Sign", Sign, nan, nan},
-		{"Relu", Relu, -1, 0}, {"Relu", Relu, nan, nan}, {"Relu", Relu, minus, minus},
 		{"Round", Round, 2.5, 2}, {"Round", Round, -3.5, -4}, {"Round", Round, -0.2, minus}, {"Floor", Floor, -0.5, -1}, {"Ceil", Ceil, -0.5, minus},
 		{"IsFinite", IsFinite, inf, 0}, {"IsFinite", IsFinite, nan, 0}, {"IsFinite", IsFinite, math.MaxFloat32, 1}, {"IsNaN", IsNaN, nan, 1}, {"IsNaN", IsNaN, -inf, 0},
 	} {

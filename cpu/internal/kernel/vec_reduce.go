@@ -2,7 +2,7 @@ package kernel
 
 // Sum returns the sum of x. Element i belongs to lane i mod 64, and a lane adds its elements in order. At the end
 // lane j of the first 16 takes (j + (j+16)) + ((j+32) + (j+48)), and the 16 are halved four times: j + (j+8),
-// j + (j+4), j + (j+2), j + (j+1). Prod, SumSquares, Dot and SumSqDiff have the same structure.
+// j + (j+4), j + (j+2), j + (j+1). Prod, SumSquares and Dot have the same structure.
 func Sum(x []float32) float32 { return vec.sum(x) }
 
 // Prod returns the product of x, 1 if there is none.
@@ -16,9 +16,6 @@ func Dot(x, y []float32) float32 {
 	want(len(x), len(y))
 	return vec.dot(x, y)
 }
-
-// SumSqDiff returns Σ (x[i] - mean)²; the difference is rounded, each step of the sum is rounded once.
-func SumSqDiff(x []float32, mean float32) float32 { return vec.sumSqDiff(x, mean) }
 
 // ReduceMax returns the maximum of x: NaN if one is NaN, -∞ if there is none. A maximum of zero is +0.
 func ReduceMax(x []float32) float32 { return vec.reduceMax(x) }

@@ -37,15 +37,6 @@ func dotGeneric(x, y []float32) float32 {
 	return halve(&a, plus)
 }
 
-func sumSqDiffGeneric(x []float32, mean float32) float32 {
-	var a [lanes]float32
-	for i, v := range x {
-		d := v - mean
-		a[i%lanes] = fma32(d, d, a[i%lanes])
-	}
-	return halve(&a, plus)
-}
-
 func prodGeneric(x []float32) float32 {
 	var a [lanes]float32
 	fillGeneric(a[:], 1)
@@ -83,26 +74,5 @@ func expSubSumGeneric(dst, x []float32, m float32) float32 {
 func sumRowsGeneric(acc, x []float32, rows, stride int) {
 	for r := range rows {
 		addGeneric(acc, acc, x[r*stride:])
-	}
-}
-
-func maxRowsGeneric(acc, x []float32, rows, stride int) {
-	for r := range rows {
-		maxGeneric(acc, acc, x[r*stride:])
-	}
-}
-
-func minRowsGeneric(acc, x []float32, rows, stride int) {
-	for r := range rows {
-		minGeneric(acc, acc, x[r*stride:])
-	}
-}
-
-func sumSqDiffRowsGeneric(acc, x, mean []float32, rows, stride int) {
-	for r := range rows {
-		for j, v := range x[r*stride:][:len(acc)] {
-			d := v - mean[j]
-			acc[j] = fma32(d, d, acc[j])
-		}
 	}
 }

@@ -6,10 +6,3 @@ func ExpSubSum(dst, x []float32, m float32) (sum float32) {
 	want(len(dst), len(x))
 	return vec.expSubSum(dst, x, m)
 }
-
-// SoftmaxRow sets dst[i] = exp(x[i] - m) · (1/s), where m is the maximum of x and s the sum of exp(x[i] - m).
-func SoftmaxRow(dst, x []float32) {
-	want(len(dst), len(x))
-	m := ReduceMax(x[:len(dst)])
-	MulS(dst, dst, 1/ExpSubSum(dst, x, m))
-}

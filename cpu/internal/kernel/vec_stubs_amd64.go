@@ -159,11 +159,6 @@ func mulAddAVX2(dst []float32, x []float32, y []float32, z []float32)
 //go:noescape
 func mulAddSAVX2(dst []float32, x []float32, s float32, z []float32)
 
-// axpySAVX2 is AxpyS.
-//
-//go:noescape
-func axpySAVX2(dst []float32, x []float32, s float32)
-
 // scaleShiftAVX2 is ScaleShift.
 //
 //go:noescape
@@ -179,16 +174,6 @@ func selectAVX2(dst []float32, cond []float32, x []float32, y []float32)
 //go:noescape
 func fillAVX2(dst []float32, s float32)
 
-// i32ToF32AVX2 is I32ToF32.
-//
-//go:noescape
-func i32ToF32AVX2(dst []float32, src []int32)
-
-// f32ToI32AVX2 is F32ToI32.
-//
-//go:noescape
-func f32ToI32AVX2(dst []int32, src []float32)
-
 // negAVX2 is Neg.
 //
 //go:noescape
@@ -199,16 +184,6 @@ func negAVX2(dst []float32, x []float32)
 //go:noescape
 func absAVX2(dst []float32, x []float32)
 
-// squareAVX2 is Square.
-//
-//go:noescape
-func squareAVX2(dst []float32, x []float32)
-
-// reluAVX2 is Relu.
-//
-//go:noescape
-func reluAVX2(dst []float32, x []float32)
-
 // sqrtAVX2 is Sqrt.
 //
 //go:noescape
@@ -218,11 +193,6 @@ func sqrtAVX2(dst []float32, x []float32)
 //
 //go:noescape
 func rsqrtAVX2(dst []float32, x []float32)
-
-// recipAVX2 is Recip.
-//
-//go:noescape
-func recipAVX2(dst []float32, x []float32)
 
 // notAVX2 is Not.
 //
@@ -339,11 +309,6 @@ func sumSquaresAVX2(x []float32) float32
 //go:noescape
 func dotAVX2(x []float32, y []float32) float32
 
-// sumSqDiffAVX2 is SumSqDiff.
-//
-//go:noescape
-func sumSqDiffAVX2(x []float32, mean float32) float32
-
 // reduceMaxAVX2 is ReduceMax.
 //
 //go:noescape
@@ -363,21 +328,6 @@ func expSubSumAVX2(dst []float32, x []float32, m float32) float32
 //
 //go:noescape
 func sumRowsAVX2(acc []float32, x []float32, rows int, stride int)
-
-// maxRowsAVX2 is MaxRows.
-//
-//go:noescape
-func maxRowsAVX2(acc []float32, x []float32, rows int, stride int)
-
-// minRowsAVX2 is MinRows.
-//
-//go:noescape
-func minRowsAVX2(acc []float32, x []float32, rows int, stride int)
-
-// sumSqDiffRowsAVX2 is SumSqDiffRows.
-//
-//go:noescape
-func sumSqDiffRowsAVX2(acc []float32, x []float32, mean []float32, rows int, stride int)
 
 // addAVX512 is Add.
 //
@@ -534,11 +484,6 @@ func mulAddAVX512(dst []float32, x []float32, y []float32, z []float32)
 //go:noescape
 func mulAddSAVX512(dst []float32, x []float32, s float32, z []float32)
 
-// axpySAVX512 is AxpyS.
-//
-//go:noescape
-func axpySAVX512(dst []float32, x []float32, s float32)
-
 // scaleShiftAVX512 is ScaleShift.
 //
 //go:noescape
@@ -554,16 +499,6 @@ func selectAVX512(dst []float32, cond []float32, x []float32, y []float32)
 //go:noescape
 func fillAVX512(dst []float32, s float32)
 
-// i32ToF32AVX512 is I32ToF32.
-//
-//go:noescape
-func i32ToF32AVX512(dst []float32, src []int32)
-
-// f32ToI32AVX512 is F32ToI32.
-//
-//go:noescape
-func f32ToI32AVX512(dst []int32, src []float32)
-
 // negAVX512 is Neg.
 //
 //go:noescape
@@ -574,16 +509,6 @@ func negAVX512(dst []float32, x []float32)
 //go:noescape
 func absAVX512(dst []float32, x []float32)
 
-// squareAVX512 is Square.
-//
-//go:noescape
-func squareAVX512(dst []float32, x []float32)
-
-// reluAVX512 is Relu.
-//
-//go:noescape
-func reluAVX512(dst []float32, x []float32)
-
 // sqrtAVX512 is Sqrt.
 //
 //go:noescape
@@ -593,11 +518,6 @@ func sqrtAVX512(dst []float32, x []float32)
 //
 //go:noescape
 func rsqrtAVX512(dst []float32, x []float32)
-
-// recipAVX512 is Recip.
-//
-//go:noescape
-func recipAVX512(dst []float32, x []float32)
 
 // notAVX512 is Not.
 //
@@ -714,11 +634,6 @@ func sumSquaresAVX512(x []float32) float32
 //go:noescape
 func dotAVX512(x []float32, y []float32) float32
 
-// sumSqDiffAVX512 is SumSqDiff.
-//
-//go:noescape
-func sumSqDiffAVX512(x []float32, mean float32) float32
-
 // reduceMaxAVX512 is ReduceMax.
 //
 //go:noescape
@@ -739,21 +654,6 @@ func expSubSumAVX512(dst []float32, x []float32, m float32) float32
 //go:noescape
 func sumRowsAVX512(acc []float32, x []float32, rows int, stride int)
 
-// maxRowsAVX512 is MaxRows.
-//
-//go:noescape
-func maxRowsAVX512(acc []float32, x []float32, rows int, stride int)
-
-// minRowsAVX512 is MinRows.
-//
-//go:noescape
-func minRowsAVX512(acc []float32, x []float32, rows int, stride int)
-
-// sumSqDiffRowsAVX512 is SumSqDiffRows.
-//
-//go:noescape
-func sumSqDiffRowsAVX512(acc []float32, x []float32, mean []float32, rows int, stride int)
-
 // f16ToF32AVX2 is F16ToF32 for a multiple of 16 elements.
 //
 //go:noescape
@@ -764,25 +664,10 @@ func f16ToF32AVX2(dst []float32, src []uint16)
 //go:noescape
 func bf16ToF32AVX2(dst []float32, src []uint16)
 
-// u8ToF32AVX2 is U8ToF32 for a multiple of 16 elements.
+// boolToF32AVX2 is BoolToF32 for a multiple of 16 elements.
 //
 //go:noescape
-func u8ToF32AVX2(dst []float32, src []uint8)
-
-// f32ToF16AVX2 is F32ToF16 for a multiple of 16 elements.
-//
-//go:noescape
-func f32ToF16AVX2(dst []uint16, src []float32)
-
-// f32ToBF16AVX2 is F32ToBF16 for a multiple of 16 elements.
-//
-//go:noescape
-func f32ToBF16AVX2(dst []uint16, src []float32)
-
-// f32ToU8AVX2 is F32ToU8 for a multiple of 16 elements.
-//
-//go:noescape
-func f32ToU8AVX2(dst []uint8, src []float32)
+func boolToF32AVX2(dst []float32, src []bool)
 
 // f32ToBoolAVX2 is F32ToBool for a multiple of 16 elements.
 //

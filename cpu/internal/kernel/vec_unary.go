@@ -12,12 +12,6 @@ func Abs(dst, x []float32) {
 	vec.abs(dst, x)
 }
 
-// Square sets dst[i] = x[i]².
-func Square(dst, x []float32) {
-	want(len(dst), len(x))
-	vec.square(dst, x)
-}
-
 // Sqrt sets dst[i] = √x[i], correctly rounded.
 func Sqrt(dst, x []float32) {
 	want(len(dst), len(x))
@@ -30,22 +24,10 @@ func Rsqrt(dst, x []float32) {
 	vec.rsqrt(dst, x)
 }
 
-// Recip sets dst[i] = 1/x[i], correctly rounded.
-func Recip(dst, x []float32) {
-	want(len(dst), len(x))
-	vec.recip(dst, x)
-}
-
 // Sign sets dst[i] = -1, 0 or 1, the sign of x[i]; zeros and NaN stay as they are.
 func Sign(dst, x []float32) {
 	want(len(dst), len(x))
 	vec.sign(dst, x)
-}
-
-// Relu sets dst[i] = 0 where x[i] < 0, else x[i] (so NaN stays).
-func Relu(dst, x []float32) {
-	want(len(dst), len(x))
-	vec.relu(dst, x)
 }
 
 // Floor sets dst[i] = the greatest whole number not above x[i].
@@ -64,12 +46,6 @@ func Ceil(dst, x []float32) {
 func Round(dst, x []float32) {
 	want(len(dst), len(x))
 	vec.round(dst, x)
-}
-
-// Copy sets dst[i] = x[i].
-func Copy(dst, x []float32) {
-	want(len(dst), len(x))
-	copy(dst, x[:len(dst)])
 }
 
 // Fill sets dst[i] = s.

@@ -79,23 +79,16 @@ var lights = []elem{
 
 	mixed("mulAdd", "(dst, x, y, z []float32)", "x y z", "", func(a *isa, in, _ []v) v { return a.fma(in[0], in[1], in[2]) }),
 	mixed("mulAddS", "(dst, x []float32, s float32, z []float32)", "x z", "s", func(a *isa, in, s []v) v { return a.fma(in[0], s[0], in[1]) }),
-	mixed("axpyS", "(dst, x []float32, s float32)", "x dst", "s", func(a *isa, in, s []v) v { return a.fma(in[0], s[0], in[1]) }),
 	mixed("scaleShift", "(dst, x []float32, a, b float32)", "x", "a b", func(a *isa, in, s []v) v { return a.fma(in[0], s[0], s[1]) }),
 	mixed("select", "(dst, cond, x, y []float32)", "cond x y", "", func(a *isa, in, _ []v) v {
 		return a.blend(a.cmp(in[0], a.zero(), notEqual), in[1], in[2])
 	}),
 	mixed("fill", "(dst []float32, s float32)", "", "s", func(a *isa, _, s []v) v { return s[0] }),
 
-	mixed("i32ToF32", "(dst []float32, src []int32)", "src", "", func(a *isa, in, _ []v) v { return a.toFloat(in[0]) }),
-	mixed("f32ToI32", "(dst []int32, src []float32)", "src", "", func(a *isa, in, _ []v) v { return a.toI32(in[0]) }),
-
 	unary("neg", func(a *isa, x v) v { return a.xor(x, a.bits("signBit")) }),
 	unary("abs", (*isa).abs),
-	unary("square", func(a *isa, x v) v { return a.mul(x, x) }),
-	unary("relu", func(a *isa, x v) v { return a.atLeast(a.zero(), x) }),
 	unary("sqrt", (*isa).sqrt),
 	unary("rsqrt", (*isa).rsqrt),
-	unary("recip", (*isa).recip),
 	unary("not", (*isa).not),
 	unary("sign", (*isa).sign),
 	unary("floor", func(a *isa, x v) v { return a.round(x, down) }),

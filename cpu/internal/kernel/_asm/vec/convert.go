@@ -17,23 +17,10 @@ var conversions = []conversion{
 		a.VPMOVZXWD(from, to)
 		a.VPSLLD(operand.Imm(16), to, to)
 	}, 2)},
-	{"u8ToF32", "float32", "uint8", widen(func(a *isa, from mem, to v) {
+	{"boolToF32", "float32", "bool", widen(func(a *isa, from mem, to v) {
 		a.VPMOVZXBD(from, to)
 		a.VCVTDQ2PS(to, to)
 	}, 1)},
-	{"f32ToF16", "uint16", "float32", func(a *isa, dst, src reg.GPVirtual) {
-		for i := range 2 {
-			a.VCVTPS2PH(operand.Imm(0), a.copy(mem{Base: src, Disp: 32 * i}), mem{Base: dst, Disp: 16 * i})
-		}
-	}},
-	{"f32ToBF16", "uint16", "float32", func(a *isa, dst, src reg.GPVirtual) {
-		a.VMOVDQU(a.pack16(a.bf16(a.copy(mem{Base: src})), a.bf16(a.copy(mem{Base: src, Disp: 32}))), mem{Base: dst})
-	}},
-	{"f32ToU8", "uint8", "float32", narrow(func(a *isa, x v) v {
-		x = a.two(a.VMINPS, a.two(a.VMAXPS, x, a.zero()), a.c("u8Max")) // the larger of NaN and 0 is 0
-		a.VCVTTPS2DQ(x, x)
-		return x
-	})},
 	{"f32ToBool", "bool", "float32", narrow(func(a *isa, x v) v {
 		return a.and(a.cmp(x, a.zero(), notEqual).(v), a.bits("one"))
 	})},
@@ -85,23 +72,6 @@ func (a *isa) pack16(x, y v) v {
 	a.VPACKUSDW(y, x, r)
 	a.VPERMQ(operand.Imm(0xd8), r, r)
 	return r
-}
-
-// bf16 rounds to the upper 16 bits, ties to even, and shifts them down.
-func (a *isa) bf16(x v) v {
-	top := a.reg()
-	a.VPSRLD(operand.Imm(16), x, top)
-	r := a.addInt(a.addInt(x, a.and(top, a.bits("one"))), a.bits("bf16Half"))
-	a.VPSRLD(operand.Imm(16), r, r)
-	return a.blend(a.cmp(x, x, unordered), a.or(top, a.bits("bf16Quiet")), r)
-}
-
-// toI32 drops the fraction; it is 2^31-1 from 2^31 on, and 0 for NaN.
-func (a *isa) toI32(x v) v {
-	r := a.reg()
-	a.VCVTTPS2DQ(x, r) // -2^31 where it is out of range
-	r = a.blend(a.cmp(x, a.c("i32Top"), greaterEqual), a.bits("i32Max"), r)
-	return a.keep(a.cmp(x, x, ordered), r)
 }
 
 // transpose8 writes the transpose of n blocks of 8×8, one below the other in src, side by side in dst.

@@ -30,8 +30,6 @@ var reductions = []reduction{
 		func(a *isa, acc v, in, _ []v) { a.acc(acc, in[0], in[0]) }, plus},
 	{"dot", "(x, y []float32) float32", []string{"x", "y"}, nil, "zero", "is Dot.",
 		func(a *isa, acc v, in, _ []v) { a.acc(acc, in[0], in[1]) }, plus},
-	{"sumSqDiff", "(x []float32, mean float32) float32", []string{"x"}, []string{"mean"}, "zero", "is SumSqDiff.",
-		func(a *isa, acc v, in, s []v) { d := a.sub(in[0], s[0]); a.acc(acc, d, d) }, plus},
 }
 
 // write emits passes of 64 elements, then up to one vector for each accumulator, the last one in part.

@@ -15,12 +15,6 @@ type column struct {
 var columns = []column{
 	{"sumRows", "(acc, x []float32, rows, stride int)", nil,
 		func(a *isa, acc, x v, _ []v) v { return a.add(acc, x) }},
-	{"maxRows", "(acc, x []float32, rows, stride int)", nil,
-		func(a *isa, acc, x v, _ []v) v { return a.max(acc, x) }},
-	{"minRows", "(acc, x []float32, rows, stride int)", nil,
-		func(a *isa, acc, x v, _ []v) v { return a.min(acc, x) }},
-	{"sumSqDiffRows", "(acc, x, mean []float32, rows, stride int)", []string{"mean"},
-		func(a *isa, acc, x v, in []v) v { d := a.sub(x, in[0]); return a.acc(acc, d, d) }},
 }
 
 // write emits blocks of four vectors of columns, then one vector, then a part of one.
