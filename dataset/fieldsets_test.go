@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,15 +16,6 @@ type fieldTest struct {
 	tar  bool   // the path is a tar of in
 	zip  bool   // the path is a zip of in
 	want string // as contents has it
-}
-
-// words imitates a list of n lines.
-func numberedNames(n int, form string) string {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, form+"\n", i)
-	}
-	return b.String()
 }
 
 // fieldTests are those of the rows of the table in docs/data.md.

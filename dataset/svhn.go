@@ -70,7 +70,7 @@ func (r *rowFiles) collectSVHN(into *collector, path string, names labelNames) e
 	x := vars["X"]
 	shaped := len(x.dims) >= 3 && slices.Equal(x.dims[:3], []int{svhnSide, svhnSide, 3})
 	if x.kind != miUint8 || !shaped || len(x.data)%row != 0 {
-		return fmt.Errorf("X has dimensions %v, want bytes in [32 32 3 N]", x.dims)
+		return fmt.Errorf("the variable \"X\" has dimensions %v, want bytes in [32 32 3 N]", x.dims)
 	}
 	labels, err := vars["y"].ints()
 	if err != nil {

@@ -68,11 +68,8 @@ func WriteSealedTensors(w io.Writer, tensors []Tensor, metadata map[string]strin
 // earlier versions and of other programs. Another sum, or a file that is not whole, is an [ErrDamaged]. The file
 // is read, not mapped.
 func CheckSeal(path string) (sealed bool, err error) {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return false, err
-	}
-	if info, err = os.Stat(path); err == nil && !info.Mode().IsRegular() {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%q: is not a regular file", path)
 	}
 	if err != nil {
