@@ -49,7 +49,7 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "made by      mgd3 %s on backend %s\nautoencoder  SHA-256 %s\ndenoiser     SHA-256 %s\ndistance     %.4g to the own mode, %.4g to the others of the class\nsettings     %s\n\n",
-		m.Version, m.Backend, m.Autoencoder, m.Denoiser, m.Distance.Own, m.Distance.Others, settings)
+		printable(m.Version), printable(m.Backend), printable(m.Autoencoder), printable(m.Denoiser), m.Distance.Own, m.Distance.Others, settings)
 	if masses := m.Masses().String(); masses != "" {
 		fmt.Fprintf(e.stdout, "small modes  %s, of %d\n\n", masses, m.Masses().Modes)
 	}
@@ -60,7 +60,7 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 		for _, im := range c.Images {
 			most, least = max(most, im.Mass), min(least, im.Mass)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", c.Name, c.Label, c.Real, len(c.Skipped), len(c.Images), most, least)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", printable(c.Name), c.Label, c.Real, len(c.Skipped), len(c.Images), most, least)
 	}
 	return w.Flush()
 }
@@ -108,7 +108,7 @@ func (e *env) inspectWeights(path string) error {
 		fmt.Fprintln(w, partLine(s))
 	}
 	for _, l := range lines {
-		fmt.Fprintf(w, "%s\t%s\t%v\n", l.Name, l.DType, l.Shape)
+		fmt.Fprintf(w, "%s\t%s\t%v\n", printable(l.Name), l.DType, l.Shape)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -34,10 +34,10 @@ func (e *env) verifyCmd() *cobra.Command {
 				}{append([]string{}, faults...), append([]string{}, unchecked...)})
 			} else {
 				for _, fault := range faults {
-					fmt.Fprintln(e.stdout, fault)
+					fmt.Fprintln(e.stdout, printable(fault))
 				}
 				for _, line := range unchecked {
-					fmt.Fprintln(e.stdout, line)
+					fmt.Fprintln(e.stdout, printable(line))
 				}
 			}
 			if len(faults) > 0 {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"mgd3/distill"
 )
 
 // TestPlain: what a system call says of a file becomes what was wanted of it, wherever in an error it stands.
@@ -74,5 +76,21 @@ func TestUsageWords(t *testing.T) {
 				t.Errorf("%s: says %q: %s", c.line, jargon, stderr.String())
 			}
 		}
+	}
+}
+
+// TestInspectIsPrintable: what a stranger's manifest holds cannot steer the terminal.
+func TestInspectIsPrintable(t *testing.T) {
+	const evil = "cat\x1b[2J\u202e"
+	m := &distill.Manifest{
+		Version: evil, Backend: evil, Autoencoder: evil, Denoiser: evil,
+		Classes: []distill.ManifestClass{{Name: evil, Images: []distill.ManifestImage{{File: evil}}}},
+	}
+	var out strings.Builder
+	if err := (&env{stdout: &out}).inspectManifest(m); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\u202e") || !strings.Contains(out.String(), `cat\x1b[2J\u202e`) {
+		t.Errorf("got %q", out.String())
 	}
 }
