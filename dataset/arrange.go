@@ -79,18 +79,23 @@ func (l listing) classes(o OpenOptions) ([]string, error) {
 	return names, checkClassNames(names)
 }
 
-// notClasses are names of folders that hold the images of a whole set, in lower case, and no class.
-var notClasses = append([]string{"images", "image", "imgs", "img", "pictures", "photos", "jpegimages", "jpg", "jpeg", "png", "data", "all", "raw",
-	"training", "testing", "trainset", "testset"}, splitWords...)
+// parts are names of the parts of a set, and holders of folders that hold the images of a whole set: in lower case, no classes.
+var (
+	parts   = append([]string{"training", "testing", "trainset", "testset"}, splitWords...)
+	holders = []string{"images", "image", "imgs", "img", "pictures", "photos", "jpegimages", "jpg", "jpeg", "png", "data", "all", "raw"}
+)
 
-// checkOnly refuses folders that are parts of a set, not classes.
+// checkOnly refuses folders that are parts of a set, and a lone one that would be the only class and is not called like one. Several
+// folders of images called jpg and png are classes: somebody tells the formats apart.
 func (l listing) checkOnly() error {
+	lone := len(l.folders) == 1
 	for _, name := range l.folders {
-		if !slices.Contains(notClasses, strings.ToLower(name)) {
+		name = strings.ToLower(name)
+		if !slices.Contains(parts, name) && !(lone && slices.Contains(holders, name)) {
 			return nil
 		}
 	}
-	if len(l.folders) == 1 {
+	if lone {
 		return fmt.Errorf("%q would be the only class, and is not the name of one: want a folder for each class; --classes with a list of that name alone takes it",
 			l.folders[0])
 	}

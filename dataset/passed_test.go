@@ -117,6 +117,7 @@ func TestOneClass(t *testing.T) {
 		{"splits of images", files{"train/0.jpg": "x", "test/0.jpg": "y"}, OpenOptions{}, "", `the folders are "test", "train"`},
 		{"asked for", files{"images/0.jpg": "x"}, OpenOptions{Classes: []string{"images"}}, "images: 0.jpg", ""},
 		{"an honest name", files{"cat/0.jpg": "x"}, OpenOptions{}, "cat: 0.jpg", ""},
+		{"classes called like formats", files{"jpeg/0.jpg": "x", "png/0.png": "y"}, OpenOptions{}, "jpeg: 0.jpg; png: 0.png", ""},
 		{"among others", files{"images/0.jpg": "x", "cat/0.jpg": "y"}, OpenOptions{}, "cat: 0.jpg; images: 0.jpg", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
