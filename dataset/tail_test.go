@@ -52,7 +52,7 @@ func FuzzTail(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, n uint8, keep uint16, tail []byte) {
 		im := all[int(n)%len(all)]
-		size, err := im.config()
+		size, err := configOf(im.data)
 		must(t, err)
 		kept := im.head + int(keep)%(len(im.data)-im.head+1)
 		damaged := append(bytes.Clone(im.data[:kept]), tail...)
@@ -70,10 +70,11 @@ func FuzzTail(f *testing.F) {
 	})
 }
 
-func (im imageHead) config() (image.Config, error) {
+// configOf returns the size that an image file gives itself.
+func configOf(data []byte) (image.Config, error) {
 	for _, f := range formats {
-		if hasMagic(im.data, f.magic) {
-			return f.config(im.data)
+		if hasMagic(data, f.magic) {
+			return f.config(data)
 		}
 	}
 	return image.Config{}, image.ErrFormat
