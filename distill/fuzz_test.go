@@ -80,7 +80,7 @@ func FuzzClaims(f *testing.F) {
 		if json.Unmarshal([]byte(text), &c) != nil || c.check() != nil {
 			return
 		}
-		dir := t.TempDir()
+		const dir = "run" // nothing is written
 		for i, class := range c.Modes.Latents.Classes {
 			_ = c.Labels[i]
 			if path := classFile(dir, class); filepath.Dir(path) != dir {
