@@ -59,6 +59,7 @@ var rooms = map[string][]string{
 	"study": {"coreset", "dataset", "distill", "dit", "engine", "evaluate", "internal/atomicfile", "latent", "modes", "report", "rng",
 		"scores"},
 	"internal/testengine": {"engine"},
+	"bench/campaign":      {},
 	"internal/house":      {},
 	"internal/bench":      {"dataset", "diffusion", "dit", "engine", "evaluate", "features", "latent", "modes", "optim", "rng", "weights"},
 	"internal/realsize":   {"dit", "engine", "internal/atomicfile", "latent", "rng", "weights"},
