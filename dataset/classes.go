@@ -74,7 +74,14 @@ func ParseClasses(spec string) ([]string, error) {
 	if classes, err := NamedClasses(spec); err == nil {
 		return classes, nil
 	}
-	f, err := os.Open(spec)
+	info, err := os.Stat(spec)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %q is no file, want a list of classes with one a line", ErrSet, spec)
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(spec)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: no list of classes is called %q, want one of %s, or a file with one class a line: %w", ErrSet, spec, strings.Join(ListNames(), ", "), err)
 	}

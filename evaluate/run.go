@@ -140,7 +140,7 @@ func (r *Run) finished(key string) (score *Score, other bool, err error) {
 		return nil, false, nil
 	}
 	path := filepath.Join(r.Dir, resultName)
-	data, err := os.ReadFile(path)
+	data, err := atomicfile.Read(path, atomicfile.MostText)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, false, nil
 	}

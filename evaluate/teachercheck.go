@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -45,7 +44,7 @@ func (t *Teacher) tested(ctx context.Context, e *engine.Engine, test *Data, p Pr
 	if dir != "" {
 		key := Run{Engine: e, Train: test, Test: test, Net: t.Known.Net, Protocol: Protocol{Size: p.Size, Norm: Batch, Augment: p.Augment}, Teacher: t}
 		path = filepath.Join(dir, "tested-"+key.key()[:16]+".json")
-		if data, err := os.ReadFile(path); err == nil {
+		if data, err := atomicfile.Read(path, atomicfile.MostText); err == nil {
 			if json.Unmarshal(data, &confusion) == nil && len(confusion) == t.Classes {
 				return confusion, nil
 			}

@@ -166,7 +166,7 @@ func open(dir string) (*set, error) {
 		return nil, fmt.Errorf("%w: %w", ErrSet, err)
 	}
 	name := filepath.Join(dir, manifestName)
-	data, err := os.ReadFile(name)
+	data, err := atomicfile.Read(name, atomicfile.MostText)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSet, err)
 	}
@@ -239,7 +239,7 @@ func (s *set) read(class int, entry json.RawMessage) (picture, error) {
 		return picture{}, fmt.Errorf("%s: %w: it names the file %.100q, want one in %s", manifest, ErrSet, want.File, folder)
 	}
 	name := filepath.Join(s.dir, filepath.FromSlash(want.File))
-	data, err := os.ReadFile(name)
+	data, err := atomicfile.Read(name, atomicfile.MostText)
 	if errors.Is(err, os.ErrNotExist) {
 		return picture{}, fmt.Errorf("%s: %w: it is missing", name, ErrChanged)
 	}

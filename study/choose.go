@@ -251,7 +251,7 @@ func (c *chooser) add(class string, n, kept int) {
 
 // readChosen reads what an earlier run wrote, if it did.
 func readChosen(dir string) (c Chosen) {
-	data, err := os.ReadFile(filepath.Join(dir, chosenName))
+	data, err := atomicfile.Read(filepath.Join(dir, chosenName), atomicfile.MostText)
 	if err != nil || json.Unmarshal(data, &c) != nil || c.Format != chosenFormat {
 		return Chosen{}
 	}

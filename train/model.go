@@ -76,7 +76,7 @@ func (o *Options) newRecord(ctx context.Context, r Record) (Record, error) {
 // finished reports whether the network is there, made under the record's key. Another one is an [distill.ErrOther].
 func (o *Options) finished(r Record) (bool, error) {
 	dir := o.modelDir(r.Network)
-	data, err := os.ReadFile(filepath.Join(dir, recordName))
+	data, err := atomicfile.Read(filepath.Join(dir, recordName), atomicfile.MostText)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, o.checkEmpty(r)
 	}

@@ -24,7 +24,18 @@ var disk = place{host{}, filepath.Join}
 
 type host struct{}
 
-func (host) Open(path string) (fs.File, error)     { return os.Open(path) }
+// Open opens files and folders. A pipe, which would wait for who writes to it, or a device is an error.
+func (host) Open(path string) (fs.File, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		err = fmt.Errorf("%q: %w: it is %s, want a file", path, ErrFormat, kindOfMode(info.Mode()))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
 func (host) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) } // opens no pipe
 
 // source is the content of one file: mapped where the system can, read otherwise.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -157,7 +156,7 @@ func nearest(ctx context.Context, set *dataset.Set, real dataset.Class, made dis
 
 // readRGB reads one image file.
 func readRGB(path string) (*dataset.RGB, error) {
-	data, err := os.ReadFile(path)
+	data, err := atomicfile.Read(path, atomicfile.MostText)
 	if err != nil {
 		return nil, err
 	}
