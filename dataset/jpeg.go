@@ -2,11 +2,14 @@ package dataset
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"image"
 	"image/jpeg"
 
 	"github.com/gen2brain/jpegn"
 
+	"mgd3/dataset/internal/jpegplane"
 	"mgd3/dataset/internal/kernel"
 )
 
@@ -31,10 +34,40 @@ func decodeJPEG(data []byte) (*RGB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if flatAtTheEnd(m) {
+		if _, _, err := jpegplane.Decode(data); errors.Is(err, jpegplane.ErrCut) {
+			return nil, fmt.Errorf("%w; pixels are missing", errCut)
+		}
+	}
 	if ycc, ok := m.(*image.YCbCr); ok {
 		return fromYCbCr(ycc), nil
 	}
 	return fromImage(m)
+}
+
+// flatAtTheEnd reports whether the last block of the luma, of 8 × 8 samples or what the picture has of it, is of one grey. That is how
+// jpegn fills up what is missing of data that stop before an end-of-image marker. In most pictures it is not, and in those
+// where it is, a slower decoder says whether the data are all there.
+func flatAtTheEnd(m image.Image) bool {
+	b := m.Bounds()
+	at := func(x, y int) uint8 { return 0 }
+	switch m := m.(type) {
+	case *image.YCbCr:
+		at = func(x, y int) uint8 { return m.Y[m.YOffset(x, y)] }
+	case *image.Gray:
+		at = func(x, y int) uint8 { return m.Pix[m.PixOffset(x, y)] }
+	default: // the standard library does not fill up
+		return false
+	}
+	first := at(b.Max.X-1, b.Max.Y-1)
+	for y := (b.Dy() - 1) &^ 7; y < b.Dy(); y++ {
+		for x := (b.Dx() - 1) &^ 7; x < b.Dx(); x++ {
+			if at(b.Min.X+x, b.Min.Y+y) != first {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // fromYCbCr converts full-range Y, Cb, Cr (JFIF, ITU-T T.871) whose upper left is at 0, 0.

@@ -1,7 +1,10 @@
 package dataset
 
 import (
+	"bytes"
+	"errors"
 	"image"
+	"image/jpeg"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -132,4 +135,42 @@ func near(a, b *RGB, levels int) bool {
 		}
 	}
 	return true
+}
+
+// TestStoppedJPEG: data that stop before an end-of-image marker, wherever, are no picture; whole ones are, also where they end
+// in one colour.
+func TestStoppedJPEG(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, side := range []int{96, 90} {
+		colours, greys := image.NewRGBA(image.Rect(0, 0, side, side)), image.NewGray(image.Rect(0, 0, side, side))
+		for i := range colours.Pix {
+			colours.Pix[i] = uint8(r.Uint32())
+		}
+		for i := range greys.Pix {
+			greys.Pix[i] = uint8(r.Uint32())
+		}
+		flat := image.NewRGBA(colours.Rect)
+		copy(flat.Pix, colours.Pix[:len(colours.Pix)/2])
+		for name, m := range map[string]image.Image{"colours": colours, "greys": greys, "half is black": flat} {
+			var b bytes.Buffer
+			if err := jpeg.Encode(&b, m, nil); err != nil {
+				t.Fatal(err)
+			}
+			whole := b.Bytes()
+			if _, err := Decode(whole); err != nil {
+				t.Errorf("%s, whole: %v", name, err)
+			}
+			start := bytes.Index(whole, []byte{0xff, 0xda}) + 14
+			for k := range 9 {
+				at := start + (len(whole)-2-start)*(k+1)/10
+				if whole[at-1] == 0xff { // a stuffed byte stays whole
+					at++
+				}
+				cut := append(bytes.Clone(whole[:at]), 0xff, 0xd9)
+				if _, err := Decode(cut); !errors.Is(err, errCut) {
+					t.Errorf("%s of %d, stopped after %d of %d bytes: %v, want that it is cut", name, side, at, len(whole), err)
+				}
+			}
+		}
+	}
 }
