@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -157,7 +158,7 @@ func scanTar(ctx context.Context, r io.ReaderAt, size int64) (*tarIndex, error) 
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("neither a folder, a zip nor Parquet, and as a tar: %w", err)
+			return nil, fmt.Errorf("neither a folder, a zip nor Parquet, and no whole tar: %w", plainly(err))
 		}
 		at, err := pos.Seek(0, io.SeekCurrent)
 		if err != nil {
@@ -295,4 +296,12 @@ func collectClassTar(c *collector, in int, name string, at int64, x *tarIndex) e
 		c.add(class, f)
 	}
 	return nil
+}
+
+// plainly says in words that a file ends too early.
+func plainly(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return errors.New("it ends in the middle of a member")
+	}
+	return err
 }

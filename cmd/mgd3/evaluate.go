@@ -217,6 +217,7 @@ func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, cl
 		return s, err
 	}
 	s.set = set
+	o.warnOfFewer(e, s)
 	switch {
 	case !o.masses:
 		return s, nil

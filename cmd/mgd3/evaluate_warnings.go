@@ -52,3 +52,19 @@ func (e *env) warnOfDuplicates(ctx context.Context, o *evaluateOptions, sets []*
 	}
 	return nil
 }
+
+// warnOfFewer says where a set has fewer images of a class than --ipc asks for.
+func (o *evaluateOptions) warnOfFewer(e *env, s *judged) {
+	fewer, least := 0, o.ipc
+	example := ""
+	for _, class := range s.set.Classes {
+		if n := len(class.Images); n < o.ipc {
+			if fewer++; n < least {
+				least, example = n, class.Name
+			}
+		}
+	}
+	if fewer > 0 {
+		o.warn(e, "%q: %d classes have fewer than --ipc %d images: class %q has %d", s.Name, fewer, o.ipc, example, least)
+	}
+}
