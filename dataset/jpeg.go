@@ -34,9 +34,12 @@ func decodeJPEG(data []byte) (*RGB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if flatAtTheEnd(m) {
-		if _, _, err := jpegplane.Decode(data); errors.Is(err, jpegplane.ErrCut) {
+	if h.suspect || h.scansMissing() || flatAtTheEnd(m) {
+		switch _, _, err := jpegplane.Decode(data); {
+		case errors.Is(err, jpegplane.ErrCut):
 			return nil, fmt.Errorf("%w; pixels are missing", errCut)
+		case errors.Is(err, jpegplane.ErrDamaged):
+			return nil, err
 		}
 	}
 	if ycc, ok := m.(*image.YCbCr); ok {
