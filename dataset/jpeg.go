@@ -53,7 +53,7 @@ func decodeJPEG(data []byte) (*RGB, error) {
 // where it is, a slower decoder says whether the data are all there.
 func flatAtTheEnd(m image.Image) bool {
 	b := m.Bounds()
-	at := func(x, y int) uint8 { return 0 }
+	var at func(x, y int) uint8
 	switch m := m.(type) {
 	case *image.YCbCr:
 		at = func(x, y int) uint8 { return m.Y[m.YOffset(x, y)] }

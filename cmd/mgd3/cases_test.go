@@ -29,7 +29,7 @@ type useCase struct {
 }
 
 // tried is a use case that was run.
-type tried struct{ dir, base, tmp, output string }
+type tried struct{ dir, base, tmp string }
 
 func (c tried) fill(text string) string {
 	return strings.NewReplacer("case/", c.dir+"/", "base/", c.base+"/", "tmp/", c.tmp+"/").Replace(text)
