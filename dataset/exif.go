@@ -35,13 +35,12 @@ func Orientation(data []byte) int {
 	return 1
 }
 
-// orientation looks through the first directory of a TIFF structure. Where the tag has another type than a number's, or is of
+func orientation(tiff []byte) (o int, found bool) { return tiffNumber(tiff, 0x0112) }
+
+// tiffNumber looks for a tag in the first directory of a TIFF structure. Where the tag has another type than a number's, or is of
 // several numbers, it is found but says nothing.
-func orientation(tiff []byte) (o int, found bool) {
-	const (
-		tag      = 0x0112
-		entryLen = 12 // tag, type, count, value
-	)
+func tiffNumber(tiff []byte, tag uint16) (n int, found bool) {
+	const entryLen = 12 // tag, type, count, value
 	if len(tiff) < 8 {
 		return 0, false
 	}
