@@ -189,7 +189,7 @@ func TestLayouts(t *testing.T) {
 		{"label is not in JSON", files{"a.tar": tarOf(files{"1.json": "{}", "1.jpg": "x"})}, "", OpenOptions{}, "", `"1.json": has neither "label" nor "cls"`},
 		{"label is half", files{"a.tar": tarOf(files{"1.json": `{"label": 0.5}`, "1.jpg": "x"})}, "", OpenOptions{}, "", "label 0.5 is neither"},
 		{"name twice", files{"a.tar": shard0, "classes.txt": "dog\ndog"}, "", OpenOptions{}, "", `labels 0 and 1 are both "dog"`},
-		{"shard cut", files{"a.tar": shard0[:1124]}, "", OpenOptions{}, "", "unexpected EOF"},
+		{"shard cut", files{"a.tar": shard0[:1124]}, "", OpenOptions{}, "", "ends in the middle of a member"},
 
 		{"hub", files{"data/train-00000-of-00002.parquet": hub0, "data/train-00001-of-00002.parquet": hub1, "data/test-00000-of-00001.parquet": "bad", "README.md": ""}, "", OpenOptions{Split: "train"}, hub, ""},
 		{"hub's conversion", files{"default/train/0000.parquet": hub1, "default/test/0000.parquet": "bad"}, "", OpenOptions{Split: "train"}, "a cat, sitting: 0000-000000=e", ""},
