@@ -11,7 +11,8 @@ import (
 func tiffConfig(data []byte) (image.Config, error) { return xtiff.DecodeConfig(bytes.NewReader(data)) }
 
 // decodeTIFF decodes the first picture of a TIFF file, as far as golang.org/x/image has its form: grey, palette and colour of 8
-// and 16 bits, or 1, plain or packed without loss. Fax codes are refused: golang.org/x/image gives their black and white the wrong way round.
+// and 16 bits, or 1, plain or packed without loss. Fax codes are refused:
+// golang.org/x/image gives black and white the wrong way round where photometric is 1. Where it is 0 they come out right, and are refused all the same.
 func decodeTIFF(data []byte) (*RGB, error) {
 	const compression, modified, group3, group4 = 0x0103, 2, 3, 4
 	switch packed, _ := tiffNumber(data, compression); packed {

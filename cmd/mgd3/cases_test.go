@@ -238,7 +238,7 @@ func TestCases(t *testing.T) {
 			tc := tried{dir: filepath.Join(dir, c.name), base: filepath.Join(dir, "_base"), tmp: t.TempDir()}
 			if script := filepath.Join(tc.dir, "make.sh"); exists(script) {
 				if out, err := exec.CommandContext(t.Context(), "sh", script, filepath.Join(tc.tmp, "made")).CombinedOutput(); err != nil {
-					t.Skipf("%s: %v: %s", script, err, out)
+					t.Fatalf("%s: %v: %s", script, err, out)
 				}
 			}
 			code, text := tc.command(c.args)
