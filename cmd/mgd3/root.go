@@ -23,7 +23,16 @@ type env struct {
 
 // execute runs one command line.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	e := &env{stdout: stdout, stderr: stderr}
+	root := (&env{stdout: stdout, stderr: stderr}).root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	return usage(cmd, err)
+}
+
+// root is the command "mgd3" with all others below it.
+func (e *env) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mgd3",
 		Short: "Distil an image set into a few synthetic images per class",
@@ -37,9 +46,6 @@ command can be stopped at any moment; the same command again goes on from there.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.StringVar(&e.backend, "backend", "cpu", "compute `BACKEND`: "+strings.Join(engine.Names(), ", ")+"; xla:cuda and the like choose a plugin")
@@ -52,6 +58,5 @@ command can be stopped at any moment; the same command again goes on from there.
 		e.distillCmd(), e.encodeCmd(), e.modesCmd(), e.sampleCmd(), e.mergeCmd(),
 		e.evaluateCmd(), e.verifyCmd(), e.sheetCmd(), e.exportCmd(), e.inspectCmd(), e.convertCmd(), e.benchCmd(), e.baselineCmd(), e.compareCmd(), e.trainCmd(), e.glyphsCmd(), e.scoreCmd(), e.sweepCmd(), e.demoCmd(), e.presetsCmd(), e.pullCmd(), e.backendsCmd(),
 	)
-	cmd, err := root.ExecuteContextC(ctx)
-	return usage(cmd, err)
+	return root
 }
