@@ -2,6 +2,7 @@ package distill
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"mgd3/diffusion"
@@ -78,4 +79,88 @@ func FindPreset(name string) (Preset, error) {
 		names = append(names, p.Name)
 	}
 	return Preset{}, fmt.Errorf("no preset %q, want one of %s", name, strings.Join(names, ", "))
+}
+
+// Field is one of the settings that every preset has a value of.
+type Field struct {
+	Name   string // of the command's flag too
+	Source string // where the published values are from
+	OfRule bool   // belongs to the rule of a step: another rule has its own value
+
+	take func(to *Settings, from Settings)
+	text func(Settings) string
+}
+
+// Text is the field's value in s, as the command's flag takes it.
+func (f Field) Text(s Settings) string { return f.text(s) }
+
+// field is the setting that at points to.
+func field[T any](name, source string, at func(*Settings) *T) Field {
+	return Field{
+		Name: name, Source: source,
+		take: func(to *Settings, from Settings) { *at(to) = *at(&from) },
+		text: func(s Settings) string {
+			if v, ok := any(*at(&s)).(float64); ok {
+				return strconv.FormatFloat(v, 'g', -1, 64)
+			}
+			return fmt.Sprint(*at(&s))
+		},
+	}
+}
+
+// ofRule is a setting that belongs to the rule of a step.
+func ofRule[T any](name, source string, at func(*Settings) *T) Field {
+	f := field(name, source, at)
+	f.OfRule = true
+	return f
+}
+
+// Fields returns the settings that a preset has values of, in the order of the work.
+func Fields() []Field {
+	const released = "released programs"
+	return []Field{
+		field("size", "the model's", func(s *Settings) *int { return &s.Encode.Size }),
+		field("crop", released+": the crop of ADM and DiT", func(s *Settings) *string { return &s.Encode.Crop }),
+		field("flip", released+": by chance, before encoding; not in the paper", func(s *Settings) *bool { return &s.Encode.Flip }),
+		field("ignore-exif", released, func(s *Settings) *bool { return &s.Encode.IgnoreEXIF }),
+		field("posterior-sample", released+": the mean × 0.18215", func(s *Settings) *bool { return &s.Encode.FromSample }),
+		field("encode-seed", released+": their seed also seeds the flips", func(s *Settings) *uint64 { return &s.Encode.Seed }),
+		field("cluster", "section 4.1 and Table 7; one k-means++ start", func(s *Settings) *modes.Method { return &s.Modes.Method }),
+		field("nearest", "Table 7", func(s *Settings) *bool { return &s.Modes.Nearest }),
+		field("pool", released, func(s *Settings) *int { return &s.Modes.Pool }),
+		field("modes-seed", released+": whatever --seed is", func(s *Settings) *uint64 { return &s.Modes.Seed }),
+		field("short-class", released, func(s *Settings) *modes.Short { return &s.Modes.Short }),
+		field("rule", "Figure 3 and the released programs; Algorithm 1", func(s *Settings) *diffusion.Rule { return &s.Sample.Rule }),
+		ofRule("steps", released, func(s *Settings) *string { return &s.Sample.Respacing }),
+		ofRule("lambda", "appendix F; released programs", func(s *Settings) *float64 { return &s.Sample.Lambda }),
+		ofRule("stop", "section 5, appendix A; the program's own default is 0", func(s *Settings) *int { return &s.Sample.Stop }),
+		ofRule("cfg", released, func(s *Settings) *float64 { return &s.Sample.CFG }),
+		ofRule("cfg-channels", "DiT's program, of 4", func(s *Settings) *int { return &s.Sample.CFGChannels }),
+		ofRule("eta", "Algorithm 1", func(s *Settings) *float64 { return &s.Sample.Eta }),
+		ofRule("clip", released, func(s *Settings) *bool { return &s.Sample.Clip }),
+	}
+}
+
+// Merge returns own with the preset's value in every field that is not given. Three things stay as they are in own: the size, which
+// is the model's; the numbers that belong to a rule, where another rule is given; and the stop where steps are given, of which own has
+// the same share.
+func (p Preset) Merge(own Settings, given func(name string) bool) Settings {
+	otherRule := given("rule") && own.Sample.Rule != p.Settings.Sample.Rule
+	for _, f := range Fields() {
+		if f.Name == "size" || given(f.Name) || f.OfRule && otherRule || f.Name == "stop" && given("steps") {
+			continue
+		}
+		f.take(&own, p.Settings)
+	}
+	return own
+}
+
+// Departures lists the fields, of those that are wanted, in which s is not as published: "lambda 0.05 (0.1)".
+func (p Preset) Departures(s Settings, wanted func(name string) bool) (list []string) {
+	for _, f := range Fields() {
+		if is, was := f.text(s), f.text(p.Settings); is != was && wanted(f.Name) {
+			list = append(list, fmt.Sprintf("%s %s (%s)", f.Name, is, was))
+		}
+	}
+	return list
 }

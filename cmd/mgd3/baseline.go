@@ -12,7 +12,7 @@ import (
 )
 
 func (e *env) baselineCmd() *cobra.Command {
-	o := &options{}
+	o := &options{data: &dataFlags{}, networks: &networkFlags{}, modes: &modeFlags{}, sampling: &samplingFlags{}}
 	var method string
 	cmd := &cobra.Command{
 		Use:   "baseline --data SET --model DIR --method NAME --out DIR",
@@ -35,13 +35,14 @@ func (e *env) baselineCmd() *cobra.Command {
 		},
 	}
 	o.flags = cmd.Flags()
-	o.flags.StringVar(&method, "method", "", "`NAME` of the way: "+join(study.Makes))
 	o.presetFlag()
-	o.dataFlags()
-	o.modeFlags()
-	o.sampleFlags()
-	o.modelFlags()
-	o.folderFlags()
+	o.flags.StringVar(&method, "method", "", "`NAME` of the way: "+join(study.Makes))
+	o.data.add(o.flags)
+	o.networks.add(o.flags)
+	o.modes.add(o.flags)
+	o.sampling.add(o.flags)
+	o.run.folderFlags(o.flags)
+	first(cmd, "data", "split", "model", "method", "out", "ipc", "seed", "preset")
 	require(cmd, "data", "method", "out")
 	return cmd
 }
@@ -61,18 +62,18 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 	}
 	so := r.study()
 	so.Report = func(event study.Event) { r.Report(*event.Making) }
-	if err := study.MakeAt(ctx, so, methods[0], o.settings.Modes.IPC, o.settings.Sample.Seed, o.out); err != nil {
+	if err := study.MakeAt(ctx, so, methods[0], o.settings.Modes.IPC, o.settings.Sample.Seed, o.run.out); err != nil {
 		return err
 	}
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(struct {
 			Out    string       `json:"out"`
 			Method study.Method `json:"method"`
-		}{o.out, methods[0]})
+		}{o.run.out, methods[0]})
 	}
 	if !e.quiet {
 		n := len(r.Data.Classes)
-		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes\n", methods[0], distill.ImagesDir(o.out), n*o.settings.Modes.IPC, n)
+		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes\n", methods[0], distill.ImagesDir(o.run.out), n*o.settings.Modes.IPC, n)
 	}
 	return nil
 }

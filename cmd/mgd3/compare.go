@@ -32,7 +32,7 @@ type compareOptions struct {
 }
 
 func (e *env) compareCmd() *cobra.Command {
-	o := &options{}
+	o := &options{data: &dataFlags{}, networks: &networkFlags{}, modes: &modeFlags{}, sampling: &samplingFlags{}}
 	c := &compareOptions{}
 	cmd := &cobra.Command{
 		Use:   "compare --data SET --test SET --model DIR --out DIR",
@@ -53,11 +53,6 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 	}
 	o.flags = cmd.Flags()
 	o.presetFlag()
-	o.dataFlags()
-	o.clusterFlags()
-	o.ruleFlags()
-	o.modelFlags()
-	o.folderFlags()
 	f := o.flags
 	f.StringVar(&c.test, "test", "", "`SET` of real images to test on, with the same classes; default --data")
 	f.StringVar(&c.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
@@ -69,6 +64,13 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 	f.StringVar(&c.protocol, "protocol", "quick", "`RECIPE` with hard labels: hard, quick")
 	f.StringArrayVar(&c.changes, "change", nil, "a change of the recipe, `NAME=VALUE`: "+strings.Join(evaluate.Settings(), ", "))
 	f.IntVar(&c.fullLimit, "full-limit", 0, "take the first `N` images of each class for full; 0 takes all")
+	heading(f, "Comparison")
+	o.data.add(f)
+	o.networks.add(f)
+	o.modes.clusterFlags(f)
+	o.sampling.ruleFlags(f)
+	o.run.folderFlags(f)
+	first(cmd, "data", "split", "test", "test-split", "model", "out", "ipc", "method", "sets", "net", "preset")
 	require(cmd, "data", "out")
 	return cmd
 }
@@ -122,16 +124,16 @@ func images(set *dataset.Set) (n int) {
 
 // resolve completes the flags and refuses those that make no comparison.
 func (c *compareOptions) resolve(o *options) error {
-	if o.data == glyphsSet && o.settings.Encode.Split == "" {
-		o.settings.Encode.Split = "train"
+	if o.data.set == glyphsSet && o.data.split == "" {
+		o.data.split = "train"
 	}
 	if c.test == "" {
-		c.test = o.data
+		c.test = o.data.set
 	}
 	if c.test == glyphsSet && c.testSplit == "" {
 		c.testSplit = "test"
 	}
-	if c.test == o.data && c.testSplit == o.settings.Encode.Split {
+	if c.test == o.data.set && c.testSplit == o.data.split {
 		return errors.New("the networks would be tested on the images that the sets are made of: give --test another set, or --test-split another split")
 	}
 	if c.protocol != "hard" && c.protocol != "quick" {
@@ -146,21 +148,15 @@ func (c *compareOptions) resolve(o *options) error {
 	if len(c.ipcs) == 0 {
 		return errors.New("--ipc is empty, want at least one number")
 	}
-	o.settings.Modes.IPC = c.ipcs[0] // every set has its own
+	o.modes.settings.IPC = c.ipcs[0] // every set has its own
 	return nil
 }
 
 // openTest opens the images to test on.
 func (c *compareOptions) openTest(ctx context.Context, e *env, o *options) (*dataset.Set, error) {
-	classes, err := dataset.ParseClasses(o.classes)
-	if err != nil {
-		return nil, err
-	}
-	names, err := dataset.ParseNames(o.classNames)
-	if err != nil {
-		return nil, err
-	}
-	return e.openSet(ctx, c.test, dataset.OpenOptions{Split: c.testSplit, Classes: classes, Names: names, Labels: o.labels, Limit: c.testLimit})
+	test := o.data.imageFlags
+	test.set, test.split, test.limit = c.test, c.testSplit, c.testLimit
+	return test.open(ctx, e)
 }
 
 // showComparison writes the page and prints the tables.

@@ -30,7 +30,7 @@ type demoOptions struct {
 var demoMethods = []study.Method{study.MGD3, study.Unguided, study.Random}
 
 func (e *env) demoCmd() *cobra.Command {
-	var o demoOptions
+	o := demoOptions{run: options{networks: &networkFlags{}, modes: &modeFlags{}, sampling: &samplingFlags{}}}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show it all in two minutes, with images and a model that are in the program",
@@ -47,18 +47,19 @@ One training on each set shows how it goes, not which set is best: "mgd3 compare
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.demo(cmd.Context(), &o) },
 	}
-	o.run.flags = cmd.Flags()
-	o.run.ruleFlags()
-	o.run.clusterFlags()
-	f := o.run.flags
-	f.StringVar(&o.run.model, "model", glyphsSet, "`DIR` of another model of the letters; glyphs is the one in the program")
-	o.run.batchFlag()
-	f.StringVarP(&o.run.out, "out", "o", "mgd3-demo", "output `DIR`")
+	f := cmd.Flags()
+	o.run.flags = f
+	f.StringVarP(&o.run.run.out, "out", "o", "mgd3-demo", "output `DIR`")
 	f.StringVar(&o.letters, "letters", glyphs.Letters, "the classes")
 	f.IntVar(&o.ipc, "ipc", 10, "images per class of the small sets")
 	f.IntVar(&o.images, "images", 1000, "real images per class, to find the modes among")
 	f.IntVar(&o.test, "test-images", 200, "images per class to test on")
 	f.IntVar(&o.epochs, "epochs", 100, "epochs of a training; 0 takes those of the recipe quick, 200 for 10 images per class")
+	heading(f, "Demo")
+	f.StringVar(&o.run.networks.model, "model", glyphsSet, "`DIR` of another model of the letters; glyphs is the one in the program")
+	o.run.networks.batchFlag(f)
+	o.run.modes.clusterFlags(f)
+	o.run.sampling.ruleFlags(f)
 	return cmd
 }
 
@@ -94,9 +95,8 @@ func (e *env) demo(ctx context.Context, o *demoOptions) error {
 
 // openDemo opens the model and the letters.
 func (e *env) openDemo(ctx context.Context, o *demoOptions) (*openRun, error) {
-	o.run.shard = distill.Whole.String()
 	o.run.settings.Encode = distill.EncodeSettings{Split: "train", Crop: distill.CropADM, Limit: o.images}
-	o.run.settings.Modes.IPC = max(1, o.ipc)
+	o.run.modes.settings.IPC = max(1, o.ipc)
 	letters := glyphs.Options{Classes: strings.Split(o.letters, ""), PerClass: o.images}
 	set, err := glyphs.Open("train", letters)
 	if err != nil {

@@ -27,10 +27,6 @@ import (
 // --devices: the program starts itself once for each device, each with a shard of the work and one device that it sees, over the same
 // output folder. A process that dies takes no other's work with it.
 
-func (o *options) devicesFlag() {
-	o.flags.StringVar(&o.devices, "devices", "", "work on several GPUs, one process each: their number `N`, or a list of device numbers with commas, such as 0,2 or 3,")
-}
-
 // visible is the variable that shows a process some of the NVIDIA devices only.
 const visible = "CUDA_VISIBLE_DEVICES"
 
@@ -74,13 +70,13 @@ type worker struct {
 
 // onDevices runs the command once for each device of --devices, and returns the first error.
 func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) error {
-	devices, err := parseDevices(o.devices, os.Getenv(visible))
+	devices, err := parseDevices(o.run.devices, os.Getenv(visible))
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
-	shard, err := distill.ParseShard(o.shard)
+	shard, err := o.run.part()
 	if err != nil {
-		return fail(exitUsage, "", err)
+		return err
 	}
 	program, err := os.Executable()
 	if err != nil {

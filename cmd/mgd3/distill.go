@@ -13,7 +13,7 @@ import (
 )
 
 func (e *env) distillCmd() *cobra.Command {
-	o := &options{}
+	o := &options{data: &dataFlags{}, networks: &networkFlags{}, modes: &modeFlags{}, sampling: &samplingFlags{}}
 	cmd := &cobra.Command{
 		Use:   "distill --data SET --model DIR --out DIR",
 		Short: "Make a distilled set: encode, find modes, sample, decode",
@@ -42,14 +42,14 @@ func (e *env) distillCmd() *cobra.Command {
   mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --shard 0/4`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.checkFormat(); err != nil {
+			if err := o.run.checkFormat(); err != nil {
 				return err
 			}
-			if o.devices != "" && !o.dryRun {
+			if o.run.devices != "" && !o.run.dryRun {
 				if err := e.finishOn(cmd, o); err != nil {
 					return err
 				}
-				unlock, err := distill.LockReading(o.out)
+				unlock, err := distill.LockReading(o.run.out)
 				if err != nil {
 					return fail(exitOutput, "", err)
 				}
@@ -61,26 +61,27 @@ func (e *env) distillCmd() *cobra.Command {
 	}
 	o.flags = cmd.Flags()
 	o.presetFlag()
-	o.dataFlags()
-	o.modeFlags()
-	o.sampleFlags()
-	o.runFlags()
-	o.autoFlags()
-	o.formatFlag()
-	o.flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, with counts, bytes and an estimate of the time, and do nothing")
+	o.data.add(o.flags)
+	o.networks.add(o.flags)
+	o.modes.add(o.flags)
+	o.sampling.add(o.flags)
+	(&autoFlags{}).add(o.flags, o.sampling)
+	o.run.add(o.flags)
+	o.run.wholeFlags(o.flags)
+	first(cmd, "data", "split", "classes", "model", "out", "ipc", "preset", "seed", "dry-run")
 	require(cmd, "data", "out")
 	return cmd
 }
 
 func (e *env) encodeCmd() *cobra.Command {
-	o := &options{}
+	o := &options{data: &dataFlags{}, networks: &networkFlags{}}
 	cmd := &cobra.Command{
 		Use:     "encode --data SET --model DIR --out DIR",
 		Short:   "Write the latents of the real images (first stage of distill)",
 		Example: `  mgd3 encode --data pets.zip --model pets-model --out pets-10`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.devices != "" {
+			if o.run.devices != "" {
 				return e.onDevices(cmd.Context(), o, cmd)
 			}
 			return e.stage(cmd.Context(), o, (*distill.Run).Encode)
@@ -88,14 +89,16 @@ func (e *env) encodeCmd() *cobra.Command {
 	}
 	o.flags = cmd.Flags()
 	o.presetFlag()
-	o.dataFlags()
-	o.runFlags()
+	o.data.add(o.flags)
+	o.networks.add(o.flags)
+	o.run.add(o.flags)
+	first(cmd, "data", "split", "classes", "model", "out", "preset")
 	require(cmd, "data", "out")
 	return cmd
 }
 
 func (e *env) modesCmd() *cobra.Command {
-	o := &options{}
+	o := &options{modes: &modeFlags{}}
 	cmd := &cobra.Command{
 		Use:     "modes --out DIR",
 		Short:   "Find the modes of each class's latents (second stage of distill)",
@@ -112,21 +115,23 @@ func (e *env) modesCmd() *cobra.Command {
 	}
 	o.flags = cmd.Flags()
 	o.presetFlag()
-	o.modeFlags()
-	o.outFlags()
+	o.modes.add(o.flags)
+	o.run.folderFlags(o.flags)
+	o.run.shardFlag(o.flags)
+	first(cmd, "out", "ipc", "cluster", "preset")
 	require(cmd, "out")
 	return cmd
 }
 
 func (e *env) sampleCmd() *cobra.Command {
-	o := &options{}
+	o := &options{networks: &networkFlags{}, sampling: &samplingFlags{}}
 	cmd := &cobra.Command{
 		Use:     "sample --model DIR --out DIR",
 		Short:   "Sample and decode one image per mode (third stage of distill)",
 		Example: `  mgd3 sample --model pets-model --out pets-10 --seed 1`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.devices != "" {
+			if o.run.devices != "" {
 				return e.finishOn(cmd, o)
 			}
 			return e.stage(cmd.Context(), o, func(r *distill.Run, ctx context.Context) error {
@@ -143,8 +148,10 @@ func (e *env) sampleCmd() *cobra.Command {
 	}
 	o.flags = cmd.Flags()
 	o.presetFlag()
-	o.sampleFlags()
-	o.runFlags()
+	o.networks.add(o.flags)
+	o.sampling.add(o.flags)
+	o.run.add(o.flags)
+	first(cmd, "model", "out", "seed", "preset")
 	require(cmd, "out")
 	return cmd
 }
@@ -159,7 +166,7 @@ func require(cmd *cobra.Command, names ...string) {
 
 // stage runs one stage alone.
 func (e *env) stage(ctx context.Context, o *options, do func(*distill.Run, context.Context) error) error {
-	if _, err := os.Stat(o.out); err != nil && o.flags.Lookup("data") == nil { // made by an earlier stage, and never by a typing error
+	if _, err := os.Stat(o.run.out); err != nil && o.data == nil { // made by an earlier stage, and never by a typing error
 		return fail(exitInput, `--out is the folder that "mgd3 encode" wrote to; "mgd3 distill" runs all stages`, err)
 	}
 	r, err := e.open(ctx, o)
@@ -176,9 +183,9 @@ func (e *env) finishOn(cmd *cobra.Command, o *options) error {
 	if err := e.onDevices(cmd.Context(), o, cmd); err != nil {
 		return err
 	}
-	m, err := distill.Finish(o.out)
+	m, err := distill.Finish(o.run.out)
 	if err == nil {
-		e.summary(o.out, m)
+		e.summary(o.run.out, m)
 	}
 	return err
 }
@@ -191,10 +198,10 @@ func (e *env) distill(ctx context.Context, o *options) error {
 	}
 	defer r.Close()
 	r.warn(o)
-	if o.dryRun && o.auto.chooses() {
+	if o.run.dryRun && o.sampling.auto.chooses() {
 		return fail(exitUsage, "give a value to plan with", errors.New("--dry-run makes no sets to choose by"))
 	}
-	if o.dryRun {
+	if o.run.dryRun {
 		plan, err := r.Plan(ctx)
 		if err != nil {
 			return err
@@ -209,7 +216,7 @@ func (e *env) distill(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	e.summary(o.out, m)
+	e.summary(o.run.out, m)
 	if err := e.exportFinished(ctx, o); err != nil {
 		return err
 	}

@@ -85,28 +85,11 @@ func (e *env) export(ctx context.Context, dir, out string, o export.Options) err
 	return nil
 }
 
-// formatFlag is the format that distill exports the finished set in.
-func (o *options) formatFlag() {
-	o.flags.StringVar(&o.format, "format", string(export.Folder), "`FORMAT` that the finished set is exported in, beside --out, as by \"mgd3 export\": "+join(export.Formats)+"; folder leaves it at --out")
-}
-
-// checkFormat finds before the work what would fail after it.
-func (o *options) checkFormat() error {
-	format := export.Format(o.format)
-	if err := format.Check(); err != nil {
-		return fail(exitUsage, "", err)
-	}
-	if format != export.Folder && o.shard != distill.Whole.String() {
-		return fail(exitUsage, `"mgd3 export" does it when all shards are done`, errors.New("a shard does not export the set"))
-	}
-	return nil
-}
-
 // exportFinished exports the set of a run in the format asked for.
 func (e *env) exportFinished(ctx context.Context, o *options) error {
-	format := export.Format(o.format)
-	if format == export.Folder || o.format == "" {
+	format := export.Format(o.run.format)
+	if format == export.Folder || format == "" {
 		return nil
 	}
-	return e.export(ctx, o.out, format.Path(o.out), export.Options{Format: format})
+	return e.export(ctx, o.run.out, format.Path(o.run.out), export.Options{Format: format})
 }

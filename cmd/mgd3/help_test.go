@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -50,5 +54,128 @@ func everyCommand(cmd *cobra.Command, see func(*cobra.Command)) {
 	see(cmd)
 	for _, sub := range cmd.Commands() {
 		everyCommand(sub, see)
+	}
+}
+
+// TestHelp: the help of every command fits its width, has each flag and each word once whatever the width, and its examples stay
+// commands of a shell.
+func TestHelp(t *testing.T) {
+	everyCommand((&env{}).root(), func(cmd *cobra.Command) {
+		name := cmd.CommandPath()
+		if strings.HasPrefix(name, "mgd3 completion") || name == "mgd3 help" { // cobra's own words
+			return
+		}
+		texts := map[int]string{}
+		for _, width := range []int{80, 100, 120} {
+			var b strings.Builder
+			writeHelp(&b, cmd, width)
+			texts[width] = b.String()
+			for line := range strings.Lines(b.String()) {
+				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width {
+					t.Errorf("%s: a line of %d columns, want at most %d: %q", name, n, width, line)
+				}
+			}
+			for example := range strings.Lines(strings.ReplaceAll(cmd.Example, " \\\n", " ")) {
+				command, _, _ := strings.Cut(example, "# ")
+				if command = strings.Join(strings.Fields(command), " "); !strings.Contains(unfolded(b.String()), command) {
+					t.Errorf("%s: the example %q is not in the help of %d columns", name, command, width)
+				}
+			}
+			cmd.Flags().VisitAll(func(f *pflag.Flag) {
+				row := regexp.MustCompile(`(?m)^  (?:-\w, |    )--` + f.Name + `(?: |$)`)
+				if n := len(row.FindAllString(b.String(), -1)); n != 1 {
+					t.Errorf("%s: --%s is %d times in the help", name, f.Name, n)
+				}
+			})
+		}
+		if a, b := words(texts[80]), words(texts[120]); !slices.Equal(a, b) {
+			t.Errorf("%s: the help of 80 columns has other words than that of 120", name)
+		}
+	})
+}
+
+// unfolded is text with the lines that a backslash breaks joined, and one space for several.
+func unfolded(text string) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(text, "\\\n", " ")), " ")
+}
+
+// words are those of a text in the order of the alphabet, without the signs that breaking a line adds.
+func words(text string) []string {
+	list := slices.DeleteFunc(strings.Fields(text), func(w string) bool { return w == `\` || w == "#" })
+	slices.Sort(list)
+	return list
+}
+
+// TestHeadings: under which headings the flags of each command stand.
+func TestHeadings(t *testing.T) {
+	pipeline := "Most used, Images, How images are read, Networks, Modes, Sampling, "
+	want := map[string]string{
+		"mgd3":                   "Every command",
+		"mgd3 distill":           pipeline + "Automatic choice, Run, Every command",
+		"mgd3 encode":            "Most used, Images, How images are read, Networks, Run, Every command",
+		"mgd3 modes":             "Most used, Modes, Run, Every command",
+		"mgd3 sample":            "Most used, Networks, Sampling, Run, Every command",
+		"mgd3 baseline":          pipeline + "Run, Every command",
+		"mgd3 compare":           "Most used, Comparison, Images, How images are read, Networks, Modes, Sampling, Run, Every command",
+		"mgd3 sweep":             pipeline + "Run, Judging, Every command",
+		"mgd3 demo":              "Demo, Networks, Modes, Sampling, Every command",
+		"mgd3 score":             "Most used, Scores, Images, How images are read, Networks, Every command",
+		"mgd3 evaluate":          "Most used, Sets, Training, Teacher of soft labels, Run, Changes of the recipe, Every command",
+		"mgd3 train":             "Every command",
+		"mgd3 train autoencoder": "Most used, Images, Training, Run, Network and loss, Every command",
+		"mgd3 train dit":         "Most used, Images, Training, Run, Network and loss, Every command",
+	}
+	everyCommand((&env{}).root(), func(cmd *cobra.Command) {
+		var titles []string
+		for _, s := range sections(cmd) {
+			titles = append(titles, s.title)
+		}
+		plain := "Flags, Every command"
+		if !cmd.HasLocalFlags() {
+			plain = "Every command"
+		}
+		got := strings.Join(titles, ", ")
+		if w := cmp.Or(want[cmd.CommandPath()], plain); got != w && got != "Every command" {
+			t.Errorf("%s: got the headings %s, want %s", cmd.CommandPath(), got, w)
+		}
+		delete(want, cmd.CommandPath())
+	})
+	if len(want) > 0 {
+		t.Errorf("these commands are missing: %v", want)
+	}
+}
+
+// TestHelpWidth: $COLUMNS counts; where it is no number, and the output no terminal, it is 80.
+func TestHelpWidth(t *testing.T) {
+	for _, c := range []struct {
+		columns string
+		want    int
+	}{{"100", 100}, {"120", 120}, {"3", 40}, {"", 80}, {"wide", 80}, {"0", 80}, {"-5", 80}} {
+		t.Setenv("COLUMNS", c.columns)
+		if got := helpWidth(); got != c.want {
+			t.Errorf("COLUMNS=%q: got %d, want %d", c.columns, got, c.want)
+		}
+	}
+}
+
+// TestReflow: paragraphs are filled anew, rows of tables and comments stay what they are.
+func TestReflow(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		got, want string
+	}{
+		{"a paragraph", reflow("one two\nthree four five", 13), "one two three\nfour five"},
+		{"two paragraphs", reflow("one\n\ntwo", 40), "one\n\ntwo"},
+		{"a row", reflow("  name     what it is and does", 20), "  name what it is\n    and does"},
+		{"a row in columns", reflow("  nm  what it is and does", 20), "  nm  what it is and\n      does"},
+		{"a long word", reflow("a longer-than-the-line b", 8), "a\nlonger-than-the-line\nb"},
+		{"a command", reflowShell("  mgd3 x --data pets.zip --out y", 22), "  mgd3 x \\\n    --data pets.zip \\\n    --out y"},
+		{"quotes", reflowShell("  mgd3 pull --include '*.a b' --in 'x y z'", 30), "  mgd3 pull \\\n    --include '*.a b' \\\n    --in 'x y z'"},
+		{"a comment", reflowShell("  mgd3 x # what it does, in words", 24), "  # what it does, in\n  # words\n  mgd3 x"},
+		{"it fits", reflowShell("  mgd3 x      # aligned", 40), "  mgd3 x      # aligned"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", c.name, c.got, c.want)
+		}
 	}
 }

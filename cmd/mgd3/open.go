@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"path/filepath"
 
-	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/latent"
@@ -29,28 +27,29 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 	if err := o.resolve(); err != nil {
 		return nil, err
 	}
-	shard, err := distill.ParseShard(o.shard)
+	shard, err := o.run.part()
 	if err != nil {
-		return nil, fail(exitUsage, "", err)
+		return nil, err
 	}
 	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
-	r := &openRun{shared: o.latents, Run: &distill.Run{
-		Settings: o.settings, Out: o.out, Latents: o.latents, Shard: shard, Batch: o.batch, Report: p.event, SeedEncodes: o.seedEncodes,
+	r := &openRun{shared: o.run.latents, Run: &distill.Run{
+		Settings: o.settings, Out: o.run.out, Latents: o.run.latents, Shard: shard, Report: p.event, SeedEncodes: o.seedEncodes,
 	}}
-	if o.seedEncodes && o.latents != "" && o.flags.Lookup("data") != nil {
-		r.Latents = distill.SeedLatents(o.latents, r.Settings.Encode.Seed, false)
+	if o.seedEncodes && o.run.latents != "" && o.data != nil {
+		r.Latents = distill.SeedLatents(o.run.latents, r.Settings.Encode.Seed, false)
 	}
 	defer func() {
 		if err != nil {
 			r.Close()
 		}
 	}()
-	if o.flags.Lookup("model") != nil {
+	if o.networks != nil {
+		r.Batch = o.networks.batch
 		if err := e.openModel(ctx, o, r); err != nil {
 			return nil, err
 		}
 	}
-	if o.flags.Lookup("data") != nil {
+	if o.data != nil {
 		_, err := r.Autoencoder.LatentShape(r.Settings.Encode.Size)
 		if err := errors.Join(r.Settings.Encode.Check(), err); err != nil {
 			return nil, fail(exitUsage, "", err)
@@ -58,15 +57,16 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 		if r.Settings.Encode.FromSample && !r.Autoencoder.HasPosterior() {
 			return nil, fail(exitUsage, "leave --posterior-sample out", latent.ErrNoPosterior)
 		}
-		if err := o.openData(ctx, e, r); err != nil {
+		if r.Data, err = o.data.open(ctx, e); err != nil {
 			return nil, err
 		}
+		r.close = append(r.close, func() { _ = r.Data.Close() })
 	}
 	for _, w := range r.presetWarnings(o) {
 		r.Report(distill.Event{Stage: distill.StageEncode, Warning: w})
 	}
-	if !o.dryRun {
-		unlock, err := distill.Lock(o.out, shard)
+	if !o.run.dryRun {
+		unlock, err := distill.Lock(o.run.out, shard)
 		if err != nil {
 			return nil, fail(exitOutput, "", err)
 		}
@@ -77,22 +77,22 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 
 // openModel opens the backend and the networks.
 func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
-	vae, err := pick(o.vae, modelFolder(o.model), "--vae", "autoencoder", "vae")
+	vae, err := pick(o.networks.vae, modelFolder(o.networks.model), "--vae", "autoencoder", "vae")
 	if err != nil {
 		return err
 	}
-	if r.Engine, err = e.openEngineIn(engine.Precision(o.precision), o.autotuneDir()); err != nil {
+	if r.Engine, err = e.openEngineIn(engine.Precision(o.networks.precision), o.run.autotuneDir()); err != nil {
 		return err
 	}
-	r.Engine.KeepHalf = o.lowMemory
+	r.Engine.KeepHalf = o.networks.lowMemory
 	r.close = append(r.close, r.Engine.Close)
 	if r.Autoencoder, err = e.openAutoencoder(ctx, r.Engine, vae); err != nil {
 		return err
 	}
-	if o.rule == "" && o.settings.Encode.Size != 0 { // encode alone, at a given size, needs no denoiser
+	if o.sampling == nil && o.settings.Encode.Size != 0 { // encode alone, at a given size, needs no denoiser
 		return nil
 	}
-	denoiser, err := pick(o.dit, modelFolder(o.model), "--dit", "dit", "transformer")
+	denoiser, err := pick(o.networks.dit, modelFolder(o.networks.model), "--dit", "dit", "transformer")
 	if err != nil {
 		return err
 	}
@@ -103,47 +103,21 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if r.Settings.Encode.Size == 0 {
 		r.Settings.Encode.Size = config.InputSize * r.Autoencoder.Downsampling()
 	}
-	if o.rule == "" {
+	if o.sampling == nil {
 		return nil
 	}
 	if r.Denoiser, err = e.openDenoiser(ctx, r.Engine, denoiser); err != nil {
 		return err
 	}
-	if err := o.takeSchedule(&r.Settings.Sample.Settings, r.Denoiser.Noise()); err != nil {
+	if err := o.sampling.takeSchedule(&r.Settings.Sample.Settings, r.Denoiser.Noise()); err != nil {
 		return fail(exitUsage, "", err)
 	}
-	if o.model != "" {
-		r.ClassNames, err = modelFolder(o.model).lines("classes.txt")
+	if o.networks.model != "" {
+		r.ClassNames, err = modelFolder(o.networks.model).lines("classes.txt")
 	}
 	labels, errL := denoiser.labels()
 	if r.ClassNames == nil {
 		r.ClassNames = labels
 	}
 	return errors.Join(err, errL)
-}
-
-// autotuneDir is where a run on a GPU keeps which kernels XLA chose; "" where nothing is written.
-func (o *options) autotuneDir() string {
-	if o.out == "" || o.dryRun {
-		return ""
-	}
-	return filepath.Join(o.out, "autotune")
-}
-
-// openData opens the images.
-func (o *options) openData(ctx context.Context, e *env, r *openRun) error {
-	classes, err := dataset.ParseClasses(o.classes)
-	if err != nil {
-		return fail(exitInput, "", err)
-	}
-	names, err := dataset.ParseNames(o.classNames)
-	if err != nil {
-		return fail(exitInput, "", err)
-	}
-	r.Data, err = e.openSet(ctx, o.data, dataset.OpenOptions{Split: o.settings.Encode.Split, Classes: classes, Names: names, Labels: o.labels, Limit: o.settings.Encode.Limit})
-	if err != nil {
-		return fail(exitInput, "", err)
-	}
-	r.close = append(r.close, func() { _ = r.Data.Close() })
-	return nil
 }

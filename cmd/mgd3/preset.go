@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -16,70 +15,8 @@ import (
 )
 
 func (o *options) presetFlag() {
-	o.flags.StringVar(&o.preset, "preset", "", "published settings by `NAME`; \"mgd3 presets\" lists them; a flag given beside it counts")
-}
-
-// presetValue is the value of a flag in a preset.
-type presetValue struct {
-	flag, value string
-	rule        bool   // another --rule has its own
-	from        string // where the published value is from
-}
-
-// presetValues are the flags that settings are made of, with their values.
-func presetValues(s distill.Settings) []presetValue {
-	e, m, d := s.Encode, s.Modes, s.Sample
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	return []presetValue{
-		{"size", strconv.Itoa(e.Size), false, "the model's"},
-		{"crop", e.Crop, false, "released programs: the crop of ADM and DiT"},
-		{"flip", strconv.FormatBool(e.Flip), false, "released programs: by chance, before encoding; not in the paper"},
-		{"ignore-exif", strconv.FormatBool(e.IgnoreEXIF), false, "released programs"},
-		{"posterior-sample", strconv.FormatBool(e.FromSample), false, "released programs: the mean × 0.18215"},
-		{"encode-seed", strconv.FormatUint(e.Seed, 10), false, "released programs: their seed also seeds the flips"},
-		{"cluster", string(m.Method), false, "section 4.1 and Table 7; one k-means++ start"},
-		{"nearest", strconv.FormatBool(m.Nearest), false, "Table 7"},
-		{"pool", strconv.Itoa(m.Pool), false, "released programs"},
-		{"modes-seed", strconv.FormatUint(m.Seed, 10), false, "released programs: whatever --seed is"},
-		{"short-class", string(m.Short), false, "released programs"},
-		{"rule", string(d.Rule), false, "Figure 3 and the released programs; Algorithm 1"},
-		{"steps", d.Respacing, true, "released programs"},
-		{"lambda", number(d.Lambda), true, "appendix F; released programs"},
-		{"stop", strconv.Itoa(d.Stop), true, "section 5, appendix A; the program's own default is 0"},
-		{"cfg", number(d.CFG), true, "released programs"},
-		{"cfg-channels", strconv.Itoa(d.CFGChannels), true, "DiT's program, of 4"},
-		{"eta", number(d.Eta), true, "Algorithm 1"},
-		{"clip", strconv.FormatBool(d.Clip), true, "released programs"},
-	}
-}
-
-// applyPreset gives the flags that were not given the values of the preset, as their defaults. The size is left to the model, and what
-// belongs to a rule or a number of steps to another one that was given.
-func (o *options) applyPreset() error {
-	if o.preset == "" {
-		return nil
-	}
-	p, err := distill.FindPreset(o.preset)
-	if err != nil {
-		return fail(exitUsage, `"mgd3 presets" lists them`, err)
-	}
-	otherRule := o.flags.Changed("rule") && o.rule != string(p.Settings.Sample.Rule)
-	for _, v := range presetValues(p.Settings) {
-		f := o.flags.Lookup(v.flag)
-		if f == nil || v.flag == "size" || v.rule && otherRule || v.flag == "stop" && o.flags.Changed("steps") {
-			continue
-		}
-		f.DefValue = v.value
-		if f.Changed {
-			continue
-		}
-		if err := f.Value.Set(v.value); err != nil {
-			return fmt.Errorf("preset %s: --%s: %w", p.Name, v.flag, err)
-		}
-	}
-	flip, given := o.flags.Lookup("flip"), o.flags.Changed("encode-seed")
-	o.seedEncodes = p.SeedEncodes && !given && (flip == nil || o.settings.Encode.Flip || o.settings.Encode.FromSample)
-	return nil
+	o.flags.StringVar(&o.preset, "preset", "",
+		"published settings by `NAME`; \"mgd3 presets\" lists them; a flag given beside it counts")
 }
 
 // departures says which flags of the command are resolved to other values than the preset's.
@@ -88,20 +25,13 @@ func (o *options) departures(s distill.Settings) string {
 	if err != nil {
 		return ""
 	}
-	is := presetValues(s)
-	var list []string
-	for i, was := range presetValues(p.Settings) {
-		if was.flag == "encode-seed" && o.seedEncodes {
-			continue
-		}
-		if o.flags.Lookup(was.flag) != nil && is[i].value != was.value {
-			list = append(list, fmt.Sprintf("--%s %s (%s)", was.flag, is[i].value, was.value))
-		}
-	}
+	list := p.Departures(s, func(name string) bool {
+		return o.flags.Lookup(name) != nil && !(name == "encode-seed" && o.seedEncodes)
+	})
 	if len(list) == 0 {
 		return p.Name
 	}
-	return p.Name + ", but " + strings.Join(list, ", ")
+	return p.Name + ", but --" + strings.Join(list, ", --")
 }
 
 // presetWarnings tells of networks that the preset is not for.
@@ -119,10 +49,10 @@ func (r *openRun) presetWarnings(o *options) (list []string) {
 				p.Name, p.Denoiser, p.Settings.Encode.Size, have.Depth, have.Hidden, have.Patch, have.InputSize, have.InputSize)}
 		}
 	}
-	if o.model == "" || o.vae != "" {
+	if o.networks == nil || o.networks.model == "" || o.networks.vae != "" {
 		return nil
 	}
-	model := modelFolder(o.model)
+	model := modelFolder(o.networks.model)
 	if _, err := fs.Stat(model.fsys, path.Join(model.path, "model_index.json")); err == nil {
 		list = append(list, fmt.Sprintf("preset %s is for the autoencoder %s, which --vae can name; that of a DiT pipeline is sd-vae-ft-ema as a rule", p.Name, p.Autoencoder))
 	}
@@ -156,8 +86,8 @@ func (e *env) presets(presets []distill.Preset) error {
 	if e.json {
 		for _, p := range presets {
 			flags := map[string]string{}
-			for _, v := range presetValues(p.Settings) {
-				flags[v.flag] = v.value
+			for _, f := range distill.Fields() {
+				flags[f.Name] = f.Text(p.Settings)
 			}
 			if p.SeedEncodes {
 				delete(flags, "encode-seed")
@@ -188,12 +118,12 @@ func (e *env) presets(presets []distill.Preset) error {
 	row("", "", func(p distill.Preset) string { return p.Name })
 	row("denoiser", "the paper and the released programs", func(p distill.Preset) string { return p.Denoiser })
 	row("autoencoder", "released programs", func(p distill.Preset) string { return p.Autoencoder })
-	for i, v := range presetValues(presets[0].Settings) {
-		row("--"+v.flag, v.from, func(p distill.Preset) string {
-			if v.flag == "encode-seed" && p.SeedEncodes {
+	for _, f := range distill.Fields() {
+		row("--"+f.Name, f.Source, func(p distill.Preset) string {
+			if f.Name == "encode-seed" && p.SeedEncodes {
 				return "--seed"
 			}
-			return presetValues(p.Settings)[i].value
+			return f.Text(p.Settings)
 		})
 	}
 	row("accuracy, %", "ImageNette, 10 images per class, ResNetAP-10, hard labels", func(p distill.Preset) string {

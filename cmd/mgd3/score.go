@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/modes"
 	"mgd3/report"
 	"mgd3/scores"
@@ -27,7 +26,7 @@ type scoreOptions struct {
 const latentFeatures = "latent"
 
 func (e *env) scoreCmd() *cobra.Command {
-	o := &scoreOptions{}
+	o := &scoreOptions{options: options{data: &dataFlags{}, networks: &networkFlags{}}}
 	cmd := &cobra.Command{
 		Use:   "score --set DIR...",
 		Short: "Compare sets with the real images by their features, without training a network",
@@ -46,22 +45,18 @@ the real images are read anew.`,
 		},
 	}
 	o.flags = cmd.Flags()
-	f, s := o.flags, &o.settings.Encode
+	f := o.flags
 	f.StringArrayVar(&o.sets, "set", nil, "`DIR` of a set: a run of distill or baseline, or a folder of CLASS/FILE; give several to compare them")
 	f.StringVar(&o.features, "features", latentFeatures, "what to compare: latent, or the `FILE` with SqueezeNet 1.1 and its heads of LPIPS")
 	f.IntVar(&o.pixels, "feature-size", 224, "squeeze images to this many `PIXELS` for a network's features")
 	f.IntVar(&o.parts, "parts", scores.Parts, "parts of the set for the redundancy; 0 leaves it out")
-	f.StringVar(&o.latents, "latents", "", "`DIR` of the real images' latents; default those of the first set that has some")
-	f.StringVar(&o.data, "data", "", "real images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE")
-	f.StringVar(&s.Split, "split", "", "the `NAME` of the sub-folder to take, train say")
-	f.StringVar(&o.classes, "classes", "", "classes to take: a list by name or a file with one class a line; default all")
-	labelFlags(f, &o.classNames, &o.labels)
-	f.IntVar(&s.Limit, "limit", 0, "take the first `N` real images of each class by file name; 0 takes all")
-	f.IntVar(&s.Size, "size", 0, "crop to this many `PIXELS` before encoding; 0 takes what the denoiser was made for")
-	f.StringVar(&s.Crop, "crop", distill.CropADM, "`HOW` to crop before encoding: adm or center")
-	f.BoolVar(&s.IgnoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored")
-	f.BoolVar(&s.SkipBad, "skip-bad", false, "pass over images that cannot be read")
-	o.modelFlags()
+	f.StringVar(&o.run.latents, "latents", "", "`DIR` of the real images' latents; default those of the first set that has some")
+	heading(f, "Scores")
+	o.data.imageFlags.add(f)
+	o.data.cropFlags(f)
+	heading(f, "How images are read")
+	o.networks.add(f)
+	first(cmd, "set", "data", "split", "model", "features")
 	require(cmd, "set")
 	return cmd
 }

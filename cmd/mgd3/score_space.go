@@ -47,6 +47,9 @@ func (e *env) openSpace(ctx context.Context, o *scoreOptions) (_ *space, err err
 	if o.pixels < features.MinSize || o.parts < 0 {
 		return nil, fail(exitUsage, "", fmt.Errorf("--feature-size %d, --parts %d, want at least %d and 0", o.pixels, o.parts, features.MinSize))
 	}
+	if err := o.resolve(); err != nil {
+		return nil, err
+	}
 	s := &space{}
 	defer func() {
 		if err != nil {
@@ -59,15 +62,16 @@ func (e *env) openSpace(ctx context.Context, o *scoreOptions) (_ *space, err err
 	if err != nil {
 		return nil, err
 	}
-	if o.data != "" {
-		if err := o.openData(ctx, e, r); err != nil {
+	if o.data.set != "" {
+		if r.Data, err = o.data.open(ctx, e); err != nil {
 			return nil, err
 		}
+		r.close = append(r.close, func() { _ = r.Data.Close() })
 		s.data, s.classes = r.Data, r.Data.ClassNames()
 	} else if s.classes, err = o.cachedClasses(cache); err != nil {
 		return nil, err
 	}
-	names, err := dataset.ParseClasses(o.classNames)
+	names, err := dataset.ParseClasses(o.data.classNames)
 	if err != nil {
 		return nil, fail(exitInput, "", err)
 	}
@@ -79,7 +83,7 @@ func (e *env) openSpace(ctx context.Context, o *scoreOptions) (_ *space, err err
 		s.sets = append(s.sets, set)
 		s.close = append(s.close, func() { _ = set.images.Close() })
 	}
-	m := &embedder{batch: cmp.Or(o.batch, distill.UsualBatch), progress: newProgress(e.stdout, e.stderr, e.quiet, e.json)}
+	m := &embedder{batch: cmp.Or(o.networks.batch, distill.UsualBatch), progress: newProgress(e.stdout, e.stderr, e.quiet, e.json)}
 	if o.features != latentFeatures {
 		return s, e.networkSpace(ctx, o, s, r, m)
 	}
@@ -88,11 +92,11 @@ func (e *env) openSpace(ctx context.Context, o *scoreOptions) (_ *space, err err
 
 // cache finds the real images' latents, unless the real images are given or the latents are not asked for.
 func (o *scoreOptions) cache() (c *distill.Cache, dir string, err error) {
-	if o.data != "" || o.features != latentFeatures {
+	if o.data.set != "" || o.features != latentFeatures {
 		return nil, "", nil
 	}
-	dirs := []string{o.latents}
-	if o.latents == "" {
+	dirs := []string{o.run.latents}
+	if o.run.latents == "" {
 		dirs = nil
 		for _, set := range o.sets {
 			if _, err := os.Stat(set); err != nil {
@@ -106,7 +110,7 @@ func (o *scoreOptions) cache() (c *distill.Cache, dir string, err error) {
 		if err == nil {
 			return &found, dir, nil
 		}
-		if !errors.Is(err, distill.ErrStage) || o.latents != "" {
+		if !errors.Is(err, distill.ErrStage) || o.run.latents != "" {
 			return nil, "", fail(exitInput, "", err)
 		}
 	}
@@ -118,7 +122,7 @@ func (o *scoreOptions) cachedClasses(cache *distill.Cache) ([]string, error) {
 	if cache == nil {
 		return nil, fail(exitUsage, "", errors.New("missing --data: features of a network are made of images"))
 	}
-	classes, err := dataset.ParseClasses(o.classes)
+	classes, err := dataset.ParseClasses(o.data.classes)
 	if err != nil {
 		return nil, fail(exitInput, "", err)
 	}
@@ -222,7 +226,7 @@ func (e *env) latentSpace(ctx context.Context, o *scoreOptions, s *space, r *ope
 		r.Settings.Encode, o.settings.Encode = settings, settings // its size
 		s.real = func(_ context.Context, class string) (modes.Matrix, error) { return cachedRows(dir, class) }
 	}
-	given := o.model != "" || o.vae != ""
+	given := o.networks.model != "" || o.networks.vae != ""
 	if !given {
 		return s.withoutModel(o, cache)
 	}

@@ -10,7 +10,7 @@ import (
 
 // warn tells of settings that are hardly meant.
 func (r *openRun) warn(o *options) {
-	if o.rule == "" {
+	if o.sampling == nil {
 		return
 	}
 	for _, w := range r.Settings.Sample.Warnings() {

@@ -28,7 +28,7 @@ type sweepOptions struct {
 }
 
 func (e *env) sweepCmd() *cobra.Command {
-	o := &options{}
+	o := &options{data: &dataFlags{}, networks: &networkFlags{}, modes: &modeFlags{}, sampling: &samplingFlags{}}
 	var s sweepOptions
 	cmd := &cobra.Command{
 		Use:   "sweep --data SET --model DIR --out DIR --stop 0,10,25,40",
@@ -48,23 +48,25 @@ where it was stopped, and values can be added.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.sweep(cmd.Context(), o, &s) },
 	}
 	o.flags = cmd.Flags()
+	f := o.flags
 	o.presetFlag()
-	o.dataFlags()
-	o.modeFlags()
-	o.sampleFlags()
-	o.modelFlags()
-	o.folderFlags()
+	o.data.add(f)
+	o.networks.add(f)
+	o.modes.add(f)
+	o.sampling.add(f)
+	o.run.folderFlags(f)
 	for _, name := range []string{"lambda", "stop", "cluster", "steps", "cfg"} {
 		flag := o.flags.Lookup(name)
 		flag.Usage = "one value for all points, or a list to try, with commas: " + flag.Usage
 	}
-	f := o.flags
 	f.BoolVar(&s.Grid, "grid", false, "try every combination, not one list at a time")
 	f.IntVar(&s.Sets, "sets", 1, "sets of each point, with seeds --seed, --seed + 1, …")
 	judgeFlags(f, &s.Judge, &s.HeldOut, "")
 	f.StringVar(&s.on, "on", study.OnHeldOut, "`WHERE` the network is tested: held-out, or test, with --test, to report only and never to choose by")
 	f.StringVar(&s.test, "test", "", "the test `SET` of --on test")
 	f.StringVar(&s.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
+	heading(f, "Judging")
+	first(cmd, "data", "split", "model", "out", "ipc", "lambda", "stop", "cluster", "sets", "preset")
 	require(cmd, "data", "out")
 	return cmd
 }
@@ -76,9 +78,6 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	}
 	if (s.on == study.OnTest) != (s.test != "") {
 		return fail(exitUsage, "", errors.New("--on test and --test go together"))
-	}
-	if err := o.applyPreset(); err != nil { // what it has belongs to the lists that are not given
-		return err
 	}
 	axes, err := o.takeLists()
 	if err != nil {
@@ -93,11 +92,13 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	s.Report = func(event study.Event) { r.Report(*event.Making) }
 	s.Done = e.tried
 	if s.test != "" {
-		names, err := dataset.ParseNames(o.classNames)
+		names, err := dataset.ParseNames(o.data.classNames)
 		if err != nil {
 			return fail(exitInput, "", err)
 		}
-		set, err := e.openSet(ctx, s.test, dataset.OpenOptions{Split: s.testSplit, Classes: r.Data.ClassNames(), Names: names, Labels: o.labels})
+		set, err := e.openSet(ctx, s.test, dataset.OpenOptions{
+			Split: s.testSplit, Classes: r.Data.ClassNames(), Names: names, Labels: o.data.labels,
+		})
 		if err != nil {
 			return fail(exitInput, "", err)
 		}
@@ -108,7 +109,7 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	if err != nil {
 		return err
 	}
-	return e.showSweep(o.out, swept)
+	return e.showSweep(o.run.out, swept)
 }
 
 // tried says what one set of a sweep came to.
@@ -152,25 +153,25 @@ func (e *env) showSweep(out string, s *study.Swept) error {
 	return nil
 }
 
-// takeLists takes the lists of values out of the flags; what is one value stays in them.
+// takeLists takes the lists of values out of the flags, which are as if not given then; what is one value stays in them.
 func (o *options) takeLists() (axes study.Axes, err error) {
 	list := func(name string, value *string, add func(string) error) {
 		parts := strings.Split(*value, ",")
 		if len(parts) < 2 {
 			return
 		}
-		*value = o.flags.Lookup(name).DefValue
+		*value, o.tried = o.flags.Lookup(name).DefValue, append(o.tried, name)
 		for _, part := range parts {
 			if fault := add(strings.TrimSpace(part)); fault != nil && err == nil {
 				err = fmt.Errorf("--%s: %q is no number", name, part)
 			}
 		}
 	}
-	list("lambda", &o.lambda, func(s string) error { return appendNumber(&axes.Lambda, s, parseFloat) })
-	list("stop", &o.stop, func(s string) error { return appendNumber(&axes.Stop, s, strconv.Atoi) })
-	list("steps", &o.steps, func(s string) error { return appendNumber(&axes.Steps, s, strconv.Atoi) })
-	list("cfg", &o.cfg, func(s string) error { return appendNumber(&axes.CFG, s, parseFloat) })
-	list("cluster", &o.cluster, func(s string) error { axes.Cluster = append(axes.Cluster, modes.Method(s)); return nil })
+	list("lambda", &o.sampling.lambda, func(s string) error { return appendNumber(&axes.Lambda, s, parseFloat) })
+	list("stop", &o.sampling.stop, func(s string) error { return appendNumber(&axes.Stop, s, strconv.Atoi) })
+	list("steps", &o.sampling.steps, func(s string) error { return appendNumber(&axes.Steps, s, strconv.Atoi) })
+	list("cfg", &o.sampling.cfg, func(s string) error { return appendNumber(&axes.CFG, s, parseFloat) })
+	list("cluster", &o.modes.cluster, func(s string) error { axes.Cluster = append(axes.Cluster, modes.Method(s)); return nil })
 	return axes, err
 }
 

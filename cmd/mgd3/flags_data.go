@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+)
+
+// dataFlags say which images are taken, and how they are encoded.
+type dataFlags struct {
+	imageFlags
+	encode distill.EncodeSettings
+}
+
+func (d *dataFlags) add(f *pflag.FlagSet) {
+	d.imageFlags.add(f)
+	d.cropFlags(f)
+	s := &d.encode
+	f.BoolVar(&s.Flip, "flip", false, "mirror images by chance before encoding, as the released programs do")
+	f.BoolVar(&s.FromSample, "posterior-sample", false, "encode to a sample of the posterior in place of its mean")
+	f.Uint64Var(&s.Seed, "encode-seed", 0, "seed of --flip and --posterior-sample; with a preset that flips it is --seed, unless given")
+	heading(f, "How images are read")
+}
+
+// cropFlags are those that a network's features need as well.
+func (d *dataFlags) cropFlags(f *pflag.FlagSet) {
+	s := &d.encode
+	f.IntVar(&s.Size, "size", 0, "crop to this many `PIXELS`; 0 takes what the denoiser was made for")
+	f.StringVar(&s.Crop, "crop", distill.CropADM, cropHelp)
+	f.BoolVar(&s.IgnoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored, as the released programs do")
+	f.BoolVar(&s.SkipBad, "skip-bad", false, "pass over images that cannot be read, and list them")
+}
+
+const cropHelp = "`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop"
+
+func (d *dataFlags) resolve(from source) distill.EncodeSettings {
+	own := d.encode
+	own.Split, own.Limit = d.split, d.limit
+	return from.merge(distill.Settings{Encode: own}).Encode
+}
+
+// imageFlags name a set of labelled images.
+type imageFlags struct {
+	set, split, classes string
+	classNames, labels  string
+	limit               int
+}
+
+func (s *imageFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&s.set, "data", "", dataHelp)
+	f.StringVar(&s.split, "split", "", "the `NAME` of the part to take, train say: a sub-folder, or a word in the files' names")
+	f.StringVar(&s.classes, "classes", "", classesHelp)
+	f.IntVar(&s.limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
+	labelFlags(f, &s.classNames, &s.labels)
+	heading(f, "Images")
+}
+
+// open opens the set.
+func (s *imageFlags) open(ctx context.Context, e *env) (*dataset.Set, error) {
+	classes, err := dataset.ParseClasses(s.classes)
+	if err != nil {
+		return nil, fail(exitInput, "", err)
+	}
+	names, err := dataset.ParseNames(s.classNames)
+	if err != nil {
+		return nil, fail(exitInput, "", err)
+	}
+	set, err := e.openSet(ctx, s.set, dataset.OpenOptions{
+		Split: s.split, Classes: classes, Names: names, Labels: s.labels, Limit: s.limit,
+	})
+	return set, fail(exitInput, "", err)
+}
+
+var (
+	dataHelp = "real images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE, class tars, WebDataset, Parquet, " +
+		"CIFAR or MNIST (docs/data.md); glyphs is the set in the program"
+	classesHelp = "classes to take: a `LIST` by name (" + strings.Join(dataset.ListNames(), ", ") +
+		") or a file with one class a line; default all in byte order"
+)
+
+const (
+	classNamesHelp = "names of the classes by their number, for a set whose labels or folders are numbers: a `LIST` by name or a file " +
+		"with one class a line; default those in the set"
+	labelsHelp = "which `LABELS` to take of a set that has several: fine or coarse of CIFAR-100; letters, balanced, … of EMNIST; " +
+		"variant, family or manufacturer of FGVC-Aircraft"
+)
+
+// labelFlags say what the labels of a set mean.
+func labelFlags(f *pflag.FlagSet, classNames, labels *string) {
+	f.StringVar(classNames, "class-names", "", classNamesHelp)
+	f.StringVar(labels, "labels", "", labelsHelp)
+}

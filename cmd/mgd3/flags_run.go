@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"mgd3/distill"
+	"mgd3/export"
+)
+
+// runFlags say where a run writes, and which part of the work it does.
+type runFlags struct {
+	out, latents   string
+	shard, devices string
+	dryRun         bool
+	format         string // of the finished set, an export.Format; "" leaves it as it is
+}
+
+func (r *runFlags) add(f *pflag.FlagSet) {
+	r.folderFlags(f)
+	r.shardFlag(f)
+	f.StringVar(&r.devices, "devices", "", "work on several GPUs, one process each: their number `N`, or a list of device numbers with "+
+		"commas, such as 0,2 or 3,")
+	heading(f, "Run")
+}
+
+// folderFlags are those of a run that does all its work at once.
+func (r *runFlags) folderFlags(f *pflag.FlagSet) {
+	f.StringVarP(&r.out, "out", "o", "", "output `DIR`")
+	f.StringVar(&r.latents, "latents", "", "`DIR` of the latents, to share them among runs; default latents in --out")
+	heading(f, "Run")
+}
+
+func (r *runFlags) shardFlag(f *pflag.FlagSet) {
+	f.StringVar(&r.shard, "shard", distill.Whole.String(), "do part `I/N` of the work")
+	heading(f, "Run")
+}
+
+// wholeFlags are those of a command that makes a finished set.
+func (r *runFlags) wholeFlags(f *pflag.FlagSet) {
+	f.StringVar(&r.format, "format", string(export.Folder), "`FORMAT` that the finished set is exported in, beside --out, as by "+
+		"\"mgd3 export\": "+join(export.Formats)+"; folder leaves it at --out")
+	f.BoolVar(&r.dryRun, "dry-run", false, "print what would be done, with counts, bytes and an estimate of the time, and do nothing")
+	heading(f, "Run")
+}
+
+// part returns the part of the work that the run does.
+func (r *runFlags) part() (distill.Shard, error) {
+	if r.shard == "" { // the command has no such flag
+		return distill.Whole, nil
+	}
+	shard, err := distill.ParseShard(r.shard)
+	return shard, fail(exitUsage, "", err)
+}
+
+// checkFormat finds before the work what would fail after it.
+func (r *runFlags) checkFormat() error {
+	format := export.Format(r.format)
+	if err := format.Check(); err != nil {
+		return fail(exitUsage, "", err)
+	}
+	if format != export.Folder && r.shard != distill.Whole.String() {
+		return fail(exitUsage, `"mgd3 export" does it when all shards are done`, errors.New("a shard does not export the set"))
+	}
+	return nil
+}
+
+// autotuneDir is where a run on a GPU keeps which kernels XLA chose; "" where nothing is written.
+func (r *runFlags) autotuneDir() string {
+	if r.out == "" || r.dryRun {
+		return ""
+	}
+	return filepath.Join(r.out, "autotune")
+}
