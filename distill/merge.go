@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -58,7 +57,7 @@ func copyTree(ctx context.Context, dst, src string) error {
 }
 
 func copyFile(dst, src string) error {
-	f, err := os.Open(src)
+	f, err := atomicfile.Open(src)
 	if err != nil {
 		return err
 	}

@@ -147,7 +147,7 @@ func readConfig(fsys fs.FS, at string) (*Config, error) {
 		at = path.Dir(at)
 	}
 	at = path.Join(at, configFile)
-	data, err := fs.ReadFile(fsys, at)
+	data, err := weights.ReadText(fsys, at)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -47,14 +47,14 @@ func ReadPipelineFS(fsys fs.FS, dir string) (*Pipeline, error) {
 
 // readJSON reads a file into v and reports whether there is one.
 func readJSON(fsys fs.FS, name string, v any) (found bool, err error) {
-	data, err := fs.ReadFile(fsys, name)
+	data, err := weights.ReadText(fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err == nil {
-		err = weights.UnmarshalJSON(data, v)
-	}
 	if err != nil {
+		return true, err
+	}
+	if err := weights.UnmarshalJSON(data, v); err != nil {
 		return true, fmt.Errorf("%s: %w", name, err)
 	}
 	return true, nil

@@ -56,13 +56,18 @@ func ScheduleFS(fsys fs.FS, at string) (diffusion.Schedule, error) {
 	}
 	for _, dir := range []string{at, path.Join(path.Dir(at), "scheduler")} {
 		name := path.Join(dir, schedulerFile)
-		s, found, err := readScheduler(fsys, name)
+		text, err := weights.ReadText(fsys, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
-			return s, fmt.Errorf("%s: %w", name, err)
+			return diffusion.Schedule{}, err
 		}
-		if found {
-			return s, nil
+		s, err := parseScheduler(text)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", name, err)
 		}
+		return s, err
 	}
 	return Published(), nil
 }
@@ -72,9 +77,9 @@ var kinds = map[string]diffusion.Kind{
 	"linear": diffusion.Linear, "scaled_linear": diffusion.ScaledLinear, "squaredcos_cap_v2": diffusion.Cosine,
 }
 
-// readScheduler reads a scheduler's configuration, if there is one. Fields that are not there have diffusers' defaults, which are those of the
-// published DiTs.
-func readScheduler(fsys fs.FS, name string) (s diffusion.Schedule, found bool, err error) {
+// parseScheduler reads a scheduler's configuration. Fields that are not there have diffusers' defaults, which are those of
+// the published DiTs.
+func parseScheduler(text []byte) (s diffusion.Schedule, err error) {
 	c := struct {
 		Kind       string    `json:"beta_schedule"`
 		Start      float64   `json:"beta_start"`
@@ -84,33 +89,26 @@ func readScheduler(fsys fs.FS, name string) (s diffusion.Schedule, found bool, e
 		Betas      []float64 `json:"trained_betas"`
 		ZeroSNR    bool      `json:"rescale_betas_zero_snr"`
 	}{"linear", 1e-4, 0.02, 1000, "epsilon", nil, false}
-	data, err := fs.ReadFile(fsys, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, false, nil
-	}
-	if err != nil {
-		return s, true, err
-	}
-	if err := weights.UnmarshalJSON(data, &c); err != nil {
-		return s, true, err
+	if err := weights.UnmarshalJSON(text, &c); err != nil {
+		return s, err
 	}
 	kind, known := kinds[c.Kind]
 	switch {
 	case !known:
-		return s, true, fmt.Errorf("%w: beta_schedule is %q, want linear, scaled_linear or squaredcos_cap_v2", ErrPipeline, c.Kind)
+		return s, fmt.Errorf("%w: beta_schedule is %q, want linear, scaled_linear or squaredcos_cap_v2", ErrPipeline, c.Kind)
 	case c.Steps > maxSize:
-		return s, true, fmt.Errorf("%w: num_train_timesteps is %d, want at most %d", ErrPipeline, c.Steps, maxSize)
+		return s, fmt.Errorf("%w: num_train_timesteps is %d, want at most %d", ErrPipeline, c.Steps, maxSize)
 	case c.Prediction != "epsilon":
-		return s, true, fmt.Errorf("%w: prediction_type is %q, want epsilon", ErrPipeline, c.Prediction)
+		return s, fmt.Errorf("%w: prediction_type is %q, want epsilon", ErrPipeline, c.Prediction)
 	case len(c.Betas) > 0 || c.ZeroSNR:
-		return s, true, fmt.Errorf("%w: it has betas of its own (trained_betas or rescale_betas_zero_snr), want those of beta_schedule", ErrPipeline)
+		return s, fmt.Errorf("%w: it has betas of its own (trained_betas or rescale_betas_zero_snr), want those of beta_schedule", ErrPipeline)
 	}
 	s = diffusion.Schedule{Kind: kind, Steps: c.Steps, Start: c.Start, End: c.End}
 	if kind == diffusion.Cosine {
 		s.Start, s.End = 0, 0
 	}
 	if _, err := s.Betas(); err != nil {
-		return s, true, fmt.Errorf("%w: %w", ErrPipeline, err)
+		return s, fmt.Errorf("%w: %w", ErrPipeline, err)
 	}
-	return s, true, nil
+	return s, nil
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"mgd3/weights"
 )
 
 const flagsVariable = "XLA_FLAGS"
@@ -60,7 +62,7 @@ func xlaFlags(path, cache, given string) (string, error) {
 
 // contained tells which of the names, of at most 100 bytes, stand somewhere in a file.
 func contained(path string, names []string) (map[string]bool, error) {
-	f, err := os.Open(path)
+	f, err := weights.Disk.Open(path)
 	if err != nil {
 		return nil, err
 	}

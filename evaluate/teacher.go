@@ -68,7 +68,10 @@ func OpenTeacher(ctx context.Context, e *engine.Engine, path string, o TeacherOp
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", path, err)
 	}
-	own, from := f.ClassNames()
+	own, from, err := f.ClassNames()
+	if err != nil {
+		return nil, err
+	}
 	if t.columns, t.Known.Order, err = outputOrder(outputs, o.Classes, o.Order, own, from); err != nil {
 		return nil, fmt.Errorf("%q: %w", path, err)
 	}

@@ -104,12 +104,12 @@ func filesOf(root string) (map[string]int64, error) {
 
 // sameFile compares two files of the same size.
 func sameFile(a, b string) (bool, error) {
-	f, err := os.Open(a)
+	f, err := atomicfile.Open(a)
 	if err != nil {
 		return false, err
 	}
 	defer f.Close()
-	g, err := os.Open(b)
+	g, err := atomicfile.Open(b)
 	if err != nil {
 		return false, err
 	}

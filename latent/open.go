@@ -108,7 +108,7 @@ func readConfig(fsys fs.FS, at string) ([]byte, error) {
 	if !info.IsDir() {
 		at = path.Dir(at)
 	}
-	data, err := fs.ReadFile(fsys, path.Join(at, configFile))
+	data, err := weights.ReadText(fsys, path.Join(at, configFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

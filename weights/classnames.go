@@ -2,8 +2,8 @@ package weights
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
+	"errors"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,36 +17,39 @@ var classKeys = []string{"classes", "class_names", "categories", "class_to_idx",
 
 // ClassNames returns the names of a classifier's outputs, in their order, and where they stand: in the metadata of a
 // safetensors file, beside the tensors in a dict of PyTorch's, or in the config.json beside the file. Without names
-// both are empty.
-func (f *File) ClassNames() (names []string, from string) {
+// both are empty. A config.json that cannot be read is an error; one of another program is none.
+func (f *File) ClassNames() (names []string, from string, err error) {
 	for _, key := range classKeys {
 		if names := namesOfText(f.metadata[key]); names != nil {
-			return names, "its metadata " + strconv.Quote(key)
+			return names, "its metadata " + strconv.Quote(key), nil
 		}
 	}
 	for _, key := range classKeys {
 		if names := f.beside[key]; names != nil {
-			return names, strconv.Quote(key) + " in the file"
+			return names, strconv.Quote(key) + " in the file", nil
 		}
 	}
 	if len(f.sources) == 0 {
-		return nil, ""
+		return nil, "", nil
 	}
 	const config = "config.json"
-	data, err := os.ReadFile(filepath.Join(filepath.Dir(f.sources[0].name), config))
+	text, err := ReadText(f.in.FS, f.in.join(f.sources[0].name, "..", config))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", nil
+	}
 	if err != nil {
-		return nil, ""
+		return nil, "", err
 	}
 	var fields map[string]any
-	if json.Unmarshal(data, &fields) != nil { // of another program
-		return nil, ""
+	if UnmarshalJSON(text, &fields) != nil { // of another program
+		return nil, "", nil
 	}
 	for _, key := range classKeys {
 		if names := inOrder(fields[key]); names != nil {
-			return names, strconv.Quote(key) + " of the " + config + " beside it"
+			return names, strconv.Quote(key) + " of the " + config + " beside it", nil
 		}
 	}
-	return nil, ""
+	return nil, "", nil
 }
 
 // namesOfText reads names from a string of metadata: JSON, or a list with commas or line ends.

@@ -66,9 +66,9 @@ func TestClassNames(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			got, from := f.ClassNames()
-			if !slices.Equal(got, test.want) || (from == "") != (test.want == nil) {
-				t.Errorf("got %q from %q, want %q", got, from, test.want)
+			got, from, err := f.ClassNames()
+			if err != nil || !slices.Equal(got, test.want) || (from == "") != (test.want == nil) {
+				t.Errorf("got %q from %q, %v, want %q", got, from, err, test.want)
 			}
 		})
 	}

@@ -452,7 +452,7 @@ func TestOpenFS(t *testing.T) {
 		{"empty", "", "empty: holds no weights file"},
 		{"damaged", "", "damaged/model.safetensors: "},
 		{"nothing", "", "nothing/model.safetensors: "},
-		{"folder", "", "folder/model.safetensors: "},
+		{"folder", "", `"folder/model.safetensors" cannot be read: it is a folder`},
 		{"none", "", "none: file does not exist"},
 	} {
 		f, err := OpenFS(fsys, c.name)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"reflect"
 
 	"mgd3/internal/foreign"
@@ -20,6 +21,32 @@ func foreignError(data []byte) error {
 		return fmt.Errorf("%w: it is %s", ErrForeign, d)
 	}
 	return nil
+}
+
+// mostText is how many bytes a config.json, an index of shards or a list of classes may have. The largest we know, the
+// index of a model of 160 thousand tensors, has 9 million.
+const mostText = 10 << 20
+
+// ReadText reads the text at a path that is named or lies beside a network: a config.json, say. A folder, a pipe, a device or
+// more than 10 MiB are an ErrUnreadable.
+func ReadText(fsys fs.FS, path string) ([]byte, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, notFile(path, info.Mode())
+	}
+	text, err := io.ReadAll(io.LimitReader(f, mostText+1))
+	if err == nil && len(text) > mostText {
+		err = fmt.Errorf("%q %w: it has %d bytes, want a text of at most %d", path, ErrUnreadable, max(info.Size(), mostText+1), mostText)
+	}
+	return text, err
 }
 
 // UnmarshalJSON reads the text of a config.json, or another file of a model, into v. A mark of the byte order before it

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -16,7 +15,7 @@ import (
 //
 // Index and shards must agree on every tensor.
 func (f *File) addShards(want string) error {
-	text, err := fs.ReadFile(f.in.FS, f.path)
+	text, err := ReadText(f.in.FS, f.path)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type host struct{}
 func (host) Open(path string) (fs.File, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		err = fmt.Errorf("%q: %w: it is %s, want a file", path, ErrFormat, kindOfMode(info.Mode()))
+		err = notFile(path, info.Mode())
 	}
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func openSource(in place, path string) (*source, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w: it is %s, want a file", path, ErrFormat, kindOfMode(info.Mode()))
+		return nil, notFile(path, info.Mode())
 	}
 	if info.Size() == 0 { // cannot be mapped
 		return &source{name: path, data: []byte{}}, nil
@@ -70,6 +70,11 @@ func openSource(in place, path string) (*source, error) {
 	defer file.Close()
 	data, err := fs.ReadFile(in.FS, path)
 	return &source{name: path, data: data}, err
+}
+
+// notFile is the error of what is no regular file.
+func notFile(path string, m fs.FileMode) error {
+	return fmt.Errorf("%q %w: it is %s, want a file", path, ErrUnreadable, kindOfMode(m))
 }
 
 // kindOfMode names what is no regular file.

@@ -28,6 +28,9 @@ var (
 	// mislabelled, or something else altogether.
 	ErrFormat = errors.New("not a valid weights file")
 
+	// ErrUnreadable marks what stands in the place of a file and is none, or is far too large for one.
+	ErrUnreadable = errors.New("cannot be read")
+
 	// ErrMismatch marks a sound file whose tensors are not those the model needs.
 	ErrMismatch = errors.New("weights do not fit the model")
 )

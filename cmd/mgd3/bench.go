@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"mgd3/cpu"
 	"mgd3/engine"
+	"mgd3/internal/atomicfile"
 	"mgd3/internal/bench"
 )
 
@@ -195,7 +195,7 @@ func (e *env) differ(ctx context.Context, backend *engine.Engine, loads []bench.
 func readResults(paths []string) ([]bench.Result, error) {
 	var all []bench.Result
 	for _, path := range paths {
-		file, err := os.Open(path)
+		file, err := atomicfile.Open(path)
 		if err != nil {
 			return nil, fail(exitInput, "", err)
 		}

@@ -242,7 +242,7 @@ func (o convertOptions) config(files map[string][]byte) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		dir = filepath.Dir(dir)
 	}
-	text, err := atomicfile.Read(filepath.Join(dir, configFile), atomicfile.MostText)
+	text, err := weights.ReadText(weights.Disk, filepath.Join(dir, configFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -79,6 +79,7 @@ var advice = []struct {
 	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them, or of none that is known; docs/models.md lists what is read"},
 	{weights.ErrChoice, exitModel, `"mgd3 inspect FILE" shows what is in it`},
 	{weights.ErrRange, exitModel, "--bf16 has the range of float32"},
+	{weights.ErrUnreadable, exitModel, ""},
 	{weights.ErrFormat, exitModel, "the file is damaged, or neither a safetensors file nor one of torch.save"},
 	{engine.ErrMemory, exitFailed, "--batch auto looks for the largest batch that fits, in a new --out; --precision bf16 needs about half the memory"},
 	{engine.ErrPlugin, exitBackend, `a CUDA plugin comes with pip install "jax[cuda12]" (or cuda13); --plugin FILE says where one is; docs/gpu.md has more`},

@@ -123,7 +123,7 @@ func (f folder) denoiserConfig() (dit.Config, error) {
 
 // lines returns the lines of a file in the folder, without empty ones, or nil if there is no such file.
 func (f folder) lines(name string) ([]string, error) {
-	text, err := fs.ReadFile(f.fsys, path.Join(f.path, name))
+	text, err := weights.ReadText(f.fsys, path.Join(f.path, name))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // the latter of a model that is one file
 		return nil, nil
 	}
@@ -140,5 +140,8 @@ func (f folder) lines(name string) ([]string, error) {
 			lines = append(lines, line)
 		}
 	}
-	return lines, fail(exitModel, "", s.Err())
+	if err := s.Err(); err != nil { // a line of more than 64 KiB
+		return nil, fail(exitModel, "", fmt.Errorf("%q: line %d is no name: %w", path.Join(f.path, name), len(lines)+1, err))
+	}
+	return lines, nil
 }

@@ -173,7 +173,7 @@ func writeImage(path string, set *dataset.Set, ref dataset.Ref) (same bool, err 
 	if err != nil {
 		return false, err
 	}
-	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, data) {
+	if have, err := atomicfile.Read(path, int64(len(data))); err == nil && bytes.Equal(have, data) {
 		return true, nil
 	}
 	return false, atomicfile.WriteBytes(path, data)

@@ -78,7 +78,7 @@ func (e *env) inspectWeights(path string) error {
 		err = missing
 	}
 	if err != nil {
-		return fail(exitInput, "", err)
+		return fail(exitModel, "", err)
 	}
 	defer f.Close()
 	var lines []tensorLine

@@ -24,6 +24,7 @@ func TestPlain(t *testing.T) {
 		{fmt.Errorf("set: %w", at("stat", "a", fs.ErrNotExist)), `set: there is no file or folder "a"`},
 		{at("mkdir", "file.txt/", syscall.EEXIST), `"file.txt" is a file, want a folder`},
 		{at("open", "file.txt/x", syscall.ENOTDIR), `"file.txt/x": a file stands where a folder is wanted`},
+		{fmt.Errorf("x: %w", at("stat", "a", syscall.ELOOP)), `x: "a" is a link that leads back to itself, by way of other links perhaps; want a file or a folder`},
 		{at("read", "dir", syscall.EISDIR), `"dir" is a folder, want a file`},
 		{at("open", "secret", syscall.EACCES), `"secret": no permission to open it`},
 		{at("mkdir", "secret", syscall.EPERM), `"secret": no permission to make it`},

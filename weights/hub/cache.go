@@ -62,7 +62,7 @@ func (c *Client) have(ctx context.Context, s *Snapshot, f File) (bool, error) {
 
 // sumFile returns the hash of a file, of the kind of want.
 func sumFile(ctx context.Context, path, want string) (string, error) {
-	file, err := os.Open(path)
+	file, err := atomicfile.Open(path)
 	if err != nil {
 		return "", err
 	}
@@ -151,6 +151,9 @@ func linkBlob(name, blob string) error {
 	return os.Rename(tmp, name)
 }
 
+// maxRef is how many bytes the file of a revision's commit may have.
+const maxRef = 1 << 10
+
 // Cached returns what the cache has of a repository, without the network. Files that are wanted and not there
 // are an error. Where only Python's client has been, its list of files is not known; then each pattern must
 // match a file that is there.
@@ -160,8 +163,11 @@ func (c *Client) Cached(ctx context.Context, r Repo, want Want) (*Snapshot, erro
 	}
 	s := &Snapshot{Repo: r, Commit: r.Revision}
 	if !commitForm.MatchString(r.Revision) {
-		data, err := os.ReadFile(c.refPath(r))
+		data, err := atomicfile.Read(c.refPath(r), maxRef)
 		s.Commit = strings.TrimSpace(string(data))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%w: %s: %w", ErrOffline, r, err)
+		}
 		if err != nil || !commitForm.MatchString(s.Commit) {
 			return nil, fmt.Errorf("%w: %s (%s)", ErrOffline, r, c.repoDir(r))
 		}
@@ -189,7 +195,11 @@ func (c *Client) Cached(ctx context.Context, r Repo, want Want) (*Snapshot, erro
 
 // cachedNames lists the files of a snapshot as the hub did, or else those that are there.
 func (c *Client) cachedNames(s *Snapshot) (names []string, err error) {
-	if data, err := os.ReadFile(c.infoPath(s.Repo)); err == nil {
+	data, err := atomicfile.Read(c.infoPath(s.Repo), atomicfile.MostText)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err == nil {
 		if commit, names, err := parseInfo(data); err == nil && commit == s.Commit {
 			return names, nil
 		}

@@ -9,7 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"mgd3/internal/atomicfile"
 )
+
+// maxToken is how many bytes the file of a token may have.
+const maxToken = 1 << 16
 
 // The variables that Python's huggingface_hub reads, with the same meaning:
 //
@@ -65,7 +70,7 @@ func token(home string) (string, error) {
 		return strings.TrimSpace(t), nil
 	}
 	path := first(os.Getenv("HF_TOKEN_PATH"), filepath.Join(home, "token"))
-	data, err := os.ReadFile(path)
+	data, err := atomicfile.Read(path, maxToken)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -142,7 +142,7 @@ func (g *fetching) there(part string) (int64, error) {
 		return 0, nil
 	case err != nil:
 		return 0, err
-	case info.Size() > g.file.Size:
+	case info.Size() > g.file.Size || !info.Mode().IsRegular():
 		return 0, os.Remove(part)
 	}
 	return info.Size(), nil
