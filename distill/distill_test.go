@@ -12,8 +12,8 @@ import (
 	"mgd3/dataset"
 	"mgd3/diffusion"
 	"mgd3/dit"
+	"mgd3/internal/fixtures"
 	"mgd3/internal/testengine"
-	"mgd3/internal/tiny"
 	"mgd3/latent"
 	"mgd3/modes"
 )
@@ -22,7 +22,7 @@ import (
 func tinyRun(t *testing.T, n int) *Run {
 	t.Helper()
 	dir := t.TempDir()
-	if err := errors.Join(tiny.Model(filepath.Join(dir, "model"), 1), tiny.Images(filepath.Join(dir, "set"), n)); err != nil {
+	if err := errors.Join(fixtures.Model(filepath.Join(dir, "model"), 1), fixtures.Images(filepath.Join(dir, "set"), n)); err != nil {
 		t.Fatal(err)
 	}
 	e := testengine.Open(t)
@@ -40,12 +40,12 @@ func tinyRun(t *testing.T, n int) *Run {
 	sample.Respacing, sample.Stop = "4", 1
 	return &Run{
 		Settings: Settings{
-			Encode: EncodeSettings{Size: tiny.Size, Crop: CropADM},
+			Encode: EncodeSettings{Size: fixtures.Size, Crop: CropADM},
 			Modes:  ModeSettings{IPC: 2, Method: modes.KMeans, Short: modes.ShortError},
 			Sample: SampleSettings{Settings: sample},
 		},
 		Out: filepath.Join(dir, "out"), Shard: Whole, Batch: 2,
-		Engine: e, Autoencoder: vae, Denoiser: net, ClassNames: tiny.Classes, Data: set,
+		Engine: e, Autoencoder: vae, Denoiser: net, ClassNames: fixtures.Classes, Data: set,
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 
 	"mgd3/dit"
 	"mgd3/engine"
+	"mgd3/internal/fixtures"
 	"mgd3/internal/testengine"
-	"mgd3/internal/tiny"
 	"mgd3/latent"
 	"mgd3/rng"
 )
@@ -39,15 +39,15 @@ func outputs(t *testing.T, model string, precision engine.Precision) [3][]float3
 	var out [3][]float32
 	out[0] = make([]float32, 2*n*d)
 	out[1] = make([]float32, n*d)
-	out[2] = make([]float32, n*3*tiny.Size*tiny.Size)
+	out[2] = make([]float32, n*3*fixtures.Size*fixtures.Size)
 	pixels := make([]float32, len(out[2]))
 	for i := range pixels {
 		pixels[i] = float32(math.Sin(float64(i)))
 	}
 	if err := errors.Join(
 		denoise.Into(out[0], tensors.FromFlatDataAndDimensions(x, n, 4, 4, 4), tensors.FromValue([]float32{999, 500, 0}), tensors.FromValue([]int32{0, 1, 2})),
-		vae.EncodeMean(out[1], pixels, tiny.Size),
-		vae.DecodeTo(out[2], x, tiny.Size),
+		vae.EncodeMean(out[1], pixels, fixtures.Size),
+		vae.DecodeTo(out[2], x, fixtures.Size),
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func outputs(t *testing.T, model string, precision engine.Precision) [3][]float3
 // spread of few numbers here, may double it.
 func TestBF16(t *testing.T) {
 	model := filepath.Join(t.TempDir(), "model")
-	if err := tiny.Model(model, 1); err != nil {
+	if err := fixtures.Model(model, 1); err != nil {
 		t.Fatal(err)
 	}
 	const most = 0.02

@@ -13,7 +13,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
-	"mgd3/internal/wild"
+	"mgd3/internal/fixtures/pytorch"
 	"mgd3/rng"
 	"mgd3/weights"
 )
@@ -36,7 +36,7 @@ func writeModel(t *testing.T, e *engine.Engine, config string, change func([]wei
 		t.Fatal(err)
 	}
 	if err := errors.Join(
-		weights.Write(f, change(wild.Random(specs, 1, 0.05)), nil), f.Close(),
+		weights.Write(f, change(pytorch.Random(specs, 1, 0.05)), nil), f.Close(),
 		os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o644),
 	); err != nil {
 		t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
+	"mgd3/internal/fixtures/pytorch"
 	"mgd3/internal/golden"
-	"mgd3/internal/wild"
 	"mgd3/rng"
 	"mgd3/weights"
 )
@@ -29,7 +29,7 @@ func random(t *testing.T, e *engine.Engine, c Config) []weights.Tensor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(wild.Random(specs, 1, 0.05), weights.F32(positions, c.PositionsSpec().Shape, Positions(c.Hidden, c.side())))
+	return append(pytorch.Random(specs, 1, 0.05), weights.F32(positions, c.PositionsSpec().Shape, Positions(c.Hidden, c.side())))
 }
 
 // without returns the tensors but for one.
@@ -39,7 +39,7 @@ func without(list []weights.Tensor, name string) []weights.Tensor {
 
 func save(t *testing.T, path string, list []weights.Tensor) string {
 	t.Helper()
-	if err := wild.Write(path, list); err != nil {
+	if err := pytorch.Write(path, list); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -110,7 +110,7 @@ func folders(t *testing.T, c Config, list []weights.Tensor) map[string]string {
 	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
 	saveConfig(t, at("ours/config.json"), c)
 	saveConfig(t, at("torch/config.json"), c)
-	saveBytes(t, at("torch/model.pt"), wild.Torch(list, nil).Zip())
+	saveBytes(t, at("torch/model.pt"), pytorch.Torch(list, nil).Zip())
 	saveConfig(t, at("diffusers/config.json"), map[string]any{
 		"_class_name": "Transformer2DModel", "_diffusers_version": "0.12.0.dev0", "activation_fn": "gelu-approximate", "attention_bias": true,
 		"attention_head_dim": c.Hidden / c.Heads, "cross_attention_dim": nil, "dropout": 0.0, "in_channels": c.Channels,
@@ -121,7 +121,7 @@ func folders(t *testing.T, c Config, list []weights.Tensor) map[string]string {
 	return map[string]string{
 		"our file in its folder": save(t, at("ours/model.safetensors"), list),
 		"our folder":             at("ours"),
-		"diffusers' file":        save(t, at("diffusers/diffusion_pytorch_model.safetensors"), wild.Transformer(list, c.Depth)),
+		"diffusers' file":        save(t, at("diffusers/diffusion_pytorch_model.safetensors"), pytorch.Transformer(list, c.Depth)),
 		"diffusers' folder":      at("diffusers"),
 		"our folder of PyTorch":  at("torch"),
 	}
@@ -142,8 +142,8 @@ func TestOpenLayouts(t *testing.T) {
 			paths["one file, nothing beside it"] = save(t, at("DiT-S-2-32x32.safetensors"), list)
 			paths["one file of PyTorch"] = at("DiT-S-2-32x32.pt")
 			paths["a checkpoint of the training"] = at("0400000.pt")
-			saveBytes(t, at("DiT-S-2-32x32.pt"), wild.Torch(list, nil).Zip())
-			saveBytes(t, at("0400000.pt"), wild.Torch(list, wild.DiTCheckpoint(wild.Dict{})).Zip())
+			saveBytes(t, at("DiT-S-2-32x32.pt"), pytorch.Torch(list, nil).Zip())
+			saveBytes(t, at("0400000.pt"), pytorch.Torch(list, pytorch.DiTCheckpoint(pytorch.Dict{})).Zip())
 			wantSame(t, e, c, paths)
 		})
 	}
@@ -160,7 +160,7 @@ func TestGoldenLayouts(t *testing.T) {
 		c.Decode(t, &hyper)
 		hyper.Hyper.MLPRatio = 0 // diffusers' config leaves it at 4
 		t.Run(c.Name, func(t *testing.T) {
-			list, err := wild.Read(c.Open(t, "weights_dit.safetensors"))
+			list, err := pytorch.Read(c.Open(t, "weights_dit.safetensors"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -225,9 +225,9 @@ func TestOpenInferErrors(t *testing.T) {
 		{"nothing there", at("none"), fs.ErrNotExist, []string{"none"}},
 		{"a folder without weights", at("empty"), nil, []string{"empty", "safetensors"}},
 		{"no positions", save(t, at("p.safetensors"), without(list, positions)), weights.ErrMismatch, []string{"p.safetensors", "size of the latent", "config.json"}},
-		{"diffusers' without a configuration", save(t, at("d.safetensors"), wild.Transformer(list, 1)), weights.ErrMismatch, []string{"pos_embed", "config.json"}},
+		{"diffusers' without a configuration", save(t, at("d.safetensors"), pytorch.Transformer(list, 1)), weights.ErrMismatch, []string{"pos_embed", "config.json"}},
 		{"a width of no published model", save(t, at("n.safetensors"), random(t, e, narrow)), weights.ErrMismatch, []string{"hidden size of 96", "num_heads"}},
-		{"no DiT", save(t, at("x.safetensors"), wild.Prefixed("x_", list)), weights.ErrMismatch, []string{"not a DiT's", "x_embedder.proj.weight"}},
+		{"no DiT", save(t, at("x.safetensors"), pytorch.Prefixed("x_", list)), weights.ErrMismatch, []string{"not a DiT's", "x_embedder.proj.weight"}},
 		{"a table that is not square", save(t, at("s.safetensors"), append(without(list, positions), weights.F32(positions, []int{1, 5, 384}, make([]float32, 5*384)))),
 			weights.ErrMismatch, []string{"pos_embed"}},
 		{"a configuration of another depth", at("deep"), weights.ErrMismatch, []string{"blocks.1.", "missing"}},

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/wild"
+	"mgd3/internal/fixtures/pytorch"
 	"mgd3/weights"
 )
 
@@ -64,12 +64,12 @@ func TestLoadTorchvision(t *testing.T) {
 		t.Errorf("of another net: got %v, want a mismatch", err)
 	}
 	training := func(state any) any {
-		return wild.Pairs("epoch", 90, "arch", "resnet18", "state_dict", state, "best_acc1", 69.7)
+		return pytorch.Pairs("epoch", 90, "arch", "resnet18", "state_dict", state, "best_acc1", 69.7)
 	}
 	for name, content := range map[string][]byte{
-		"resnet18-f37072fd.pth": wild.Torch(tensors, nil).Zip(),
-		"resnet18-5c106cde.pth": wild.Torch(tensors, nil).Old(), // before PyTorch 1.6
-		"model_best.pth.tar":    wild.Torch(tensors, training).Zip(),
+		"resnet18-f37072fd.pth": pytorch.Torch(tensors, nil).Zip(),
+		"resnet18-5c106cde.pth": pytorch.Torch(tensors, nil).Old(), // before PyTorch 1.6
+		"model_best.pth.tar":    pytorch.Torch(tensors, training).Zip(),
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, content, 0o666); err != nil {

@@ -13,8 +13,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"mgd3/engine"
+	"mgd3/internal/fixtures/pytorch"
 	"mgd3/internal/golden"
-	"mgd3/internal/wild"
 	"mgd3/rng"
 	"mgd3/weights"
 )
@@ -29,13 +29,13 @@ func random(t *testing.T, e *engine.Engine, n network) []weights.Tensor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wild.Random(specs, 1, 0.1)
+	return pytorch.Random(specs, 1, 0.1)
 }
 
 // save writes a file of these tensors.
 func save(t *testing.T, path string, list []weights.Tensor) string {
 	t.Helper()
-	if err := wild.Write(path, list); err != nil {
+	if err := pytorch.Write(path, list); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -44,11 +44,11 @@ func save(t *testing.T, path string, list []weights.Tensor) string {
 // saveTorch writes a file of these tensors as PyTorch does, under a key of a checkpoint if there is one.
 func saveTorch(t *testing.T, path, key string, list []weights.Tensor) string {
 	t.Helper()
-	archive := wild.Torch(list, func(state any) any {
+	archive := pytorch.Torch(list, func(state any) any {
 		if key == "" {
 			return state
 		}
-		return wild.Dict{{Key: "epoch", Value: 1}, {Key: key, Value: state}}
+		return pytorch.Dict{{Key: "epoch", Value: 1}, {Key: key, Value: state}}
 	})
 	saveText(t, path, string(archive.Zip()))
 	return path
@@ -105,9 +105,9 @@ func layouts(t *testing.T, c Config, list []weights.Tensor) map[string]string {
 		t.Fatal(err)
 	}
 	saveText(t, filepath.Join(dir, "diffusers", "config.json"), string(config))
-	compVis := wild.CompVis(list, len(c.BlockOutChannels))
+	compVis := pytorch.CompVis(list, len(c.BlockOutChannels))
 	training := append(slices.Clone(compVis), weights.F32("loss.logvar", nil, []float32{0}), weights.F32("model_ema.decay", nil, []float32{1}))
-	whole := append(wild.Prefixed("first_stage_model.", training),
+	whole := append(pytorch.Prefixed("first_stage_model.", training),
 		weights.F32("model.diffusion_model.out.2.bias", []int{4}, make([]float32, 4)), weights.I64("cond_stage_model.ids", []int{1}, []int64{7}))
 	inFolder := save(t, filepath.Join(dir, "diffusers", "diffusion_pytorch_model.safetensors"), list)
 	save(t, filepath.Join(dir, "plain", "vae.safetensors"), compVis)
@@ -150,7 +150,7 @@ func TestGoldenLayouts(t *testing.T) {
 			continue // no shape tells
 		}
 		t.Run(c.Name, func(t *testing.T) {
-			list, err := wild.Read(c.Open(t, "weights.safetensors"))
+			list, err := pytorch.Read(c.Open(t, "weights.safetensors"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -175,7 +175,7 @@ func TestOpenTAESD(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			list := random(t, e, c)
-			encoder, decoder := wild.Part("encoder.", list), wild.Part("decoder.", list)
+			encoder, decoder := pytorch.Part("encoder.", list), pytorch.Part("decoder.", list)
 			dir := t.TempDir()
 			at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
 			save(t, at("pair/x_encoder.safetensors"), encoder)
@@ -185,9 +185,9 @@ func TestOpenTAESD(t *testing.T) {
 			save(t, at("many/x_encoder.safetensors"), encoder)
 			save(t, at("many/x_decoder.safetensors"), decoder)
 			other := random(t, e, taesd{channels: 4, width: 4})
-			save(t, at("many/y_encoder.safetensors"), wild.Part("encoder.", other))
-			save(t, at("many/y_decoder.safetensors"), wild.Part("decoder.", other))
-			save(t, at("diffusers/diffusion_pytorch_model.safetensors"), wild.AutoencoderTiny(list))
+			save(t, at("many/y_encoder.safetensors"), pytorch.Part("encoder.", other))
+			save(t, at("many/y_decoder.safetensors"), pytorch.Part("decoder.", other))
+			save(t, at("diffusers/diffusion_pytorch_model.safetensors"), pytorch.AutoencoderTiny(list))
 			saveText(t, at("diffusers/config.json"), tinyConfig)
 			wantSame(t, e, 16, map[string]string{
 				"folder of a pair":  at("pair"),
@@ -196,7 +196,7 @@ func TestOpenTAESD(t *testing.T) {
 				"encoder's file":    at("many/x_encoder.safetensors"),
 				"decoder's file":    at("many/x_decoder.safetensors"),
 				"diffusers' folder": at("diffusers"),
-				"diffusers' file":   save(t, at("diffusers.safetensors"), wild.AutoencoderTiny(list)),
+				"diffusers' file":   save(t, at("diffusers.safetensors"), pytorch.AutoencoderTiny(list)),
 				"one file":          save(t, at("one.safetensors"), list),
 			})
 			if _, err := Open(t.Context(), e, at("many")); err == nil || !strings.Contains(err.Error(), "[x y]") {
@@ -218,14 +218,14 @@ func TestOpenErrors(t *testing.T) {
 	list := random(t, e, kl)
 	pair := random(t, e, taesd{channels: 4, width: 4})
 	for _, name := range []string{"tiny", "shifted", "broken"} {
-		save(t, at(name+"/model.safetensors"), wild.AutoencoderTiny(pair))
+		save(t, at(name+"/model.safetensors"), pytorch.AutoencoderTiny(pair))
 	}
 	saveText(t, at("tiny/config.json"), strings.Replace(tinyConfig, "[1, 3, 3, 3]", "[1, 2, 3, 3]", 1))
 	saveText(t, at("shifted/config.json"), strings.Replace(tinyConfig, `"scaling_factor": 1.0`, `"scaling_factor": 0.5`, 1))
 	saveText(t, at("broken/config.json"), `{"_class_name": 7}`)
-	save(t, at("half/z_encoder.safetensors"), wild.Part("encoder.", pair))
-	save(t, at("mixed/z_encoder.safetensors"), wild.Part("encoder.", pair))
-	save(t, at("mixed/z_decoder.safetensors"), wild.Part("decoder.", random(t, e, taesd{channels: 4, width: 8})))
+	save(t, at("half/z_encoder.safetensors"), pytorch.Part("encoder.", pair))
+	save(t, at("mixed/z_encoder.safetensors"), pytorch.Part("encoder.", pair))
+	save(t, at("mixed/z_decoder.safetensors"), pytorch.Part("decoder.", random(t, e, taesd{channels: 4, width: 8})))
 	for _, c := range []struct {
 		name, path string
 		is         error
@@ -234,7 +234,7 @@ func TestOpenErrors(t *testing.T) {
 		{"nothing there", at("none"), fs.ErrNotExist, []string{"none", "none_encoder"}},
 		{"16 channels without a scaling factor", save(t, at("wide.safetensors"), random(t, e, wide)), weights.ErrMismatch, []string{"16 latent channels", "config.json"}},
 		{"groups that are not 32", save(t, at("narrow.safetensors"), random(t, e, narrow)), weights.ErrMismatch, []string{"has 8"}},
-		{"another model", save(t, at("other.safetensors"), wild.Prefixed("x_", list)), weights.ErrMismatch, []string{"other.safetensors", "encoder.down_blocks.0"}},
+		{"another model", save(t, at("other.safetensors"), pytorch.Prefixed("x_", list)), weights.ErrMismatch, []string{"other.safetensors", "encoder.down_blocks.0"}},
 		{"a tensor too few", save(t, at("few.safetensors"), list[:len(list)-1]), weights.ErrMismatch, []string{list[len(list)-1].Name, "missing"}},
 		{"another number of blocks", at("tiny"), nil, []string{"tiny: config.json", "num_encoder_blocks is [1 2 3 3]"}},
 		{"another scale", at("shifted"), nil, []string{"scaling_factor is 0.5"}},

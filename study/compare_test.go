@@ -15,7 +15,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/evaluate"
-	"mgd3/internal/tiny"
+	"mgd3/internal/fixtures"
 	"mgd3/modes"
 )
 
@@ -24,7 +24,7 @@ func tinyComparison(t testing.TB) Options {
 	t.Helper()
 	o := tinyOptions(t, 6)
 	dir := t.TempDir()
-	if err := tiny.Images(dir, 9); err != nil {
+	if err := fixtures.Images(dir, 9); err != nil {
 		t.Fatal(err)
 	}
 	var err error
@@ -111,7 +111,7 @@ func TestScoreIsThatOfTheSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer set.Close()
-	p, errP := evaluate.Preset("quick", evaluate.FactsOf(set, "convnet1", tiny.Size))
+	p, errP := evaluate.Preset("quick", evaluate.FactsOf(set, "convnet1", fixtures.Size))
 	p, errW := p.With("epochs=2")
 	train, errA := evaluate.NewData(set, p.TrainData())
 	test, errB := evaluate.NewData(o.Test, p.TestData())
@@ -185,7 +185,7 @@ func TestFullLimit(t *testing.T) {
 func TestCompareSkipsBad(t *testing.T) {
 	o := tinyComparison(t)
 	set := t.TempDir()
-	err := errors.Join(tiny.Images(set, 3), os.WriteFile(filepath.Join(set, "train", "dog", "001.png"), []byte("no image"), 0o644))
+	err := errors.Join(fixtures.Images(set, 3), os.WriteFile(filepath.Join(set, "train", "dog", "001.png"), []byte("no image"), 0o644))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 	"mgd3/diffusion"
 	"mgd3/distill"
 	"mgd3/dit"
+	"mgd3/internal/fixtures"
 	"mgd3/internal/testengine"
-	"mgd3/internal/tiny"
 	"mgd3/latent"
 	"mgd3/modes"
 )
@@ -25,7 +25,7 @@ func tinyOptions(t testing.TB, n int) Options {
 	dir := t.TempDir()
 	model, set := filepath.Join(dir, "model"), filepath.Join(dir, "set")
 	e := testengine.Open(t)
-	if err := errors.Join(tiny.Model(model, 1), tiny.Images(set, n)); err != nil {
+	if err := errors.Join(fixtures.Model(model, 1), fixtures.Images(set, n)); err != nil {
 		t.Fatal(err)
 	}
 	ctx := t.Context()
@@ -39,11 +39,11 @@ func tinyOptions(t testing.TB, n int) Options {
 	sample.Respacing, sample.Stop, sample.Lambda = "6", 3, 0.3
 	return Options{
 		Settings: distill.Settings{
-			Encode: distill.EncodeSettings{Split: "train", Size: tiny.Size, Crop: distill.CropADM},
+			Encode: distill.EncodeSettings{Split: "train", Size: fixtures.Size, Crop: distill.CropADM},
 			Modes:  distill.ModeSettings{Method: modes.KMeans, Short: modes.ShortError},
 			Sample: distill.SampleSettings{Settings: sample},
 		},
-		Train: train, Engine: e, Autoencoder: autoencoder, Denoiser: denoiser, ClassNames: tiny.Classes,
+		Train: train, Engine: e, Autoencoder: autoencoder, Denoiser: denoiser, ClassNames: fixtures.Classes,
 		Out: filepath.Join(dir, "out"), Batch: 4,
 	}
 }
@@ -89,15 +89,15 @@ func TestMake(t *testing.T) {
 		t.Run(string(m), func(t *testing.T) {
 			dir := makeSet(t, o, m, ipc, 1)
 			first := imagesOf(t, dir)
-			if want := ipc * len(tiny.Classes); len(first) != want {
+			if want := ipc * len(fixtures.Classes); len(first) != want {
 				t.Fatalf("got %d images, want %d", len(first), want)
 			}
 			if n := len(slices.Compact(slices.Sorted(maps.Values(first)))); n != len(first) {
 				t.Errorf("got %d distinct images of %d", n, len(first))
 			}
 			for name, data := range first {
-				if im, err := dataset.Decode([]byte(data)); err != nil || im.W != tiny.Size || im.H != tiny.Size {
-					t.Errorf("%s: got %v, %v, want %d × %d pixels", name, im, err, tiny.Size, tiny.Size)
+				if im, err := dataset.Decode([]byte(data)); err != nil || im.W != fixtures.Size || im.H != fixtures.Size {
+					t.Errorf("%s: got %v, %v, want %d × %d pixels", name, im, err, fixtures.Size, fixtures.Size)
 				}
 			}
 			if faults, _, err := distill.Verify(t.Context(), dir); err != nil || len(faults) > 0 {
@@ -224,7 +224,7 @@ func TestMakeRefuses(t *testing.T) {
 func TestSkipBad(t *testing.T) {
 	o := tinyOptions(t, 3)
 	set := t.TempDir()
-	if err := errors.Join(tiny.Images(set, 3), os.WriteFile(filepath.Join(set, "train", "dog", "001.png"), []byte("no image"), 0o644)); err != nil {
+	if err := errors.Join(fixtures.Images(set, 3), os.WriteFile(filepath.Join(set, "train", "dog", "001.png"), []byte("no image"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	var err error

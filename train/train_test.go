@@ -15,7 +15,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/dit"
-	"mgd3/internal/tiny"
+	"mgd3/internal/fixtures"
 	"mgd3/latent"
 )
 
@@ -23,7 +23,7 @@ import (
 func images(t *testing.T) *dataset.Set {
 	t.Helper()
 	dir := t.TempDir()
-	if err := tiny.Images(dir, 7); err != nil {
+	if err := fixtures.Images(dir, 7); err != nil {
 		t.Fatal(err)
 	}
 	set, err := dataset.Open(t.Context(), dir, dataset.OpenOptions{Split: "train"})
@@ -38,7 +38,7 @@ func options(t *testing.T, set *dataset.Set) Options {
 	t.Helper()
 	return Options{
 		Engine: open(t), Data: set, Out: filepath.Join(t.TempDir(), "model"), Recipe: small(), Licence: "CC0-1.0",
-		Images:          distill.EncodeSettings{Size: tiny.Size, Crop: distill.CropADM},
+		Images:          distill.EncodeSettings{Size: fixtures.Size, Crop: distill.CropADM},
 		CheckpointEvery: 4, SampleEvery: 6,
 	}
 }
@@ -76,7 +76,7 @@ func TestTraining(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d.InputSize*a.Downsampling() != tiny.Size || d.Channels != a.LatentChannels || d.Classes != len(tiny.Classes) {
+		if d.InputSize*a.Downsampling() != fixtures.Size || d.Channels != a.LatentChannels || d.Classes != len(fixtures.Classes) {
 			t.Errorf("the denoiser %+v does not fit the autoencoder %+v", d.Config, a.Layout)
 		}
 		wantUnitVariance(t, o, a)
@@ -119,12 +119,12 @@ func wantUnitVariance(t *testing.T, o Options, a *latent.Autoencoder) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pixels := make([]float32, len(p.refs)*3*tiny.Size*tiny.Size)
+	pixels := make([]float32, len(p.refs)*3*fixtures.Size*fixtures.Size)
 	for i, im := range p.kept {
 		dataset.ToTensor(pixels[i*len(pixels)/len(p.refs):(i+1)*len(pixels)/len(p.refs)], im)
 	}
 	latents := make([]float32, len(pixels)/6)
-	if err := a.EncodeMean(latents, pixels, tiny.Size); err != nil {
+	if err := a.EncodeMean(latents, pixels, fixtures.Size); err != nil {
 		t.Fatal(err)
 	}
 	var sum, squares float64

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"mgd3/internal/wild"
+	"mgd3/internal/fixtures/pytorch"
 	"mgd3/weights"
 )
 
@@ -16,7 +16,7 @@ import (
 func TestClassNames(t *testing.T) {
 	head := []weights.Tensor{weights.F32("fc.bias", []int{3}, []float32{1, 2, 3})}
 	with := func(pairs ...any) func(any) any {
-		return func(state any) any { return wild.Pairs(append([]any{"state_dict", state}, pairs...)...) }
+		return func(state any) any { return pytorch.Pairs(append([]any{"state_dict", state}, pairs...)...) }
 	}
 	want := []string{"owl", "cat", "dog"}
 	for _, test := range []struct {
@@ -36,10 +36,10 @@ func TestClassNames(t *testing.T) {
 		{"a map with one number twice", map[string]string{"class_to_idx": `{"cat":1,"dog":1,"owl":0}`}, nil, "", nil},
 		{"a number", map[string]string{"classes": "3"}, nil, "", nil},
 		{"numbers", map[string]string{"classes": "[0,1,2]"}, nil, "", nil},
-		{"a list of Python's", nil, with("classes", wild.List{"owl", "cat", "dog"}), "", want},
-		{"class_to_idx of ImageFolder", nil, with("epoch", 3, "class_to_idx", wild.Pairs("cat", 1, "dog", 2, "owl", 0)), "", want},
-		{"names in a dict", nil, with("meta", wild.Pairs("categories", wild.List{"owl", "cat", "dog"})), "", want},
-		{"a dict of Python's with numbers as keys", nil, with("idx_to_class", wild.Pairs(0, "owl", 1, "cat", 2, "dog")), "", want},
+		{"a list of Python's", nil, with("classes", pytorch.List{"owl", "cat", "dog"}), "", want},
+		{"class_to_idx of ImageFolder", nil, with("epoch", 3, "class_to_idx", pytorch.Pairs("cat", 1, "dog", 2, "owl", 0)), "", want},
+		{"names in a dict", nil, with("meta", pytorch.Pairs("categories", pytorch.List{"owl", "cat", "dog"})), "", want},
+		{"a dict of Python's with numbers as keys", nil, with("idx_to_class", pytorch.Pairs(0, "owl", 1, "cat", 2, "dog")), "", want},
 		{"a dict without", nil, with("epoch", 3), "", nil},
 		{"config.json", nil, nil, `{"id2label": {"0":"owl","1":"cat","2":"dog"}}`, want},
 		{"config.json of another program", nil, nil, `["owl"]`, nil},
@@ -49,7 +49,7 @@ func TestClassNames(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "file")
 			var file bytes.Buffer
 			if test.wrap != nil {
-				file.Write(wild.Torch(head, test.wrap).Zip())
+				file.Write(pytorch.Torch(head, test.wrap).Zip())
 			} else if err := weights.Write(&file, head, test.metadata); err != nil {
 				t.Fatal(err)
 			}

@@ -16,8 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/internal/fixtures/pytorch"
 	"mgd3/internal/golden"
-	"mgd3/internal/wild"
 	"mgd3/weights"
 )
 
@@ -306,13 +306,13 @@ func TestGoldenWeightsFromAllFormats(t *testing.T) {
 					}
 					list = append(list, x)
 				}
-				archive := wild.Torch(list, nil)
+				archive := pytorch.Torch(list, nil)
 				sharded := convert(t, weights.Conversion{MaxShard: 1 << 14}, weights.AsIs(original))
 				if len(sharded.Paths()) < 2 {
 					t.Errorf("%d shards, want some", len(sharded.Paths()))
 				}
 				files := map[string]*weights.File{"shards": sharded}
-				for kind, content := range map[string][]byte{"zip": archive.Zip(), "old": archive.Old(), "training": wild.Torch(list, wild.DiTCheckpoint(nil)).Zip()} {
+				for kind, content := range map[string][]byte{"zip": archive.Zip(), "old": archive.Old(), "training": pytorch.Torch(list, pytorch.DiTCheckpoint(nil)).Zip()} {
 					if files[kind], err = openBytes(content); err != nil {
 						t.Fatalf("%s: %v", kind, err)
 					}

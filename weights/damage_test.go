@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/wild"
+	"mgd3/internal/fixtures/pytorch"
 	"mgd3/weights"
 )
 
@@ -37,7 +37,7 @@ func readAll(t *testing.T, path string) ([]byte, error) {
 // TestEveryBitOfAnArchive: a flipped bit is an error, or the numbers are the same.
 func TestEveryBitOfAnArchive(t *testing.T) {
 	list := append(samples(), weights.F32("large", []int{100, 10}, make([]float32, 1000)))
-	content := wild.Torch(list, wild.DiTCheckpoint(wild.Dict{})).Zip()
+	content := pytorch.Torch(list, pytorch.DiTCheckpoint(pytorch.Dict{})).Zip()
 	path := filepath.Join(t.TempDir(), "x.pt")
 	write := func(content []byte) {
 		if err := os.WriteFile(path, content, 0o666); err != nil {
@@ -77,7 +77,7 @@ func TestEveryBitOfAnArchive(t *testing.T) {
 // TestDamagedStorage: the message names the tensor, in every way that leads to its numbers; others can be read.
 func TestDamagedStorage(t *testing.T) {
 	first, second := weights.F32("first", []int{3}, []float32{1, 2, 3}), weights.Raw("second", "BF16", []int{2}, []byte{1, 2, 3, 4})
-	content := wild.Torch([]weights.Tensor{first, second}, nil).Zip()
+	content := pytorch.Torch([]weights.Tensor{first, second}, nil).Zip()
 	content[bytes.Index(content, second.Bytes())] ^= 0x10
 	path := putFile(t, "x.pt", content)
 	f, err := weights.Open(path)
@@ -104,12 +104,12 @@ func TestDamagedStorage(t *testing.T) {
 	if data, err := sound.Float32s(); err != nil || !slices.Equal(data, []float32{1, 2, 3}) {
 		t.Errorf("the other tensor: %v, %v", data, err)
 	}
-	transposed := &wild.Storage{Key: "0", DType: "F32", Count: 4, Data: bytes.Repeat([]byte{1, 2, 3, 4}, 4)}
-	content = wild.Archive{Folder: "x", Object: wild.Pairs("t", transposed.Tensor(0, []int{2, 2}, []int{1, 2})), Storages: []*wild.Storage{transposed}}.Zip()
+	transposed := &pytorch.Storage{Key: "0", DType: "F32", Count: 4, Data: bytes.Repeat([]byte{1, 2, 3, 4}, 4)}
+	content = pytorch.Archive{Folder: "x", Object: pytorch.Pairs("t", transposed.Tensor(0, []int{2, 2}, []int{1, 2})), Storages: []*pytorch.Storage{transposed}}.Zip()
 	content[bytes.Index(content, transposed.Data)] ^= 1
 	_, err = weights.Open(putFile(t, "y.pt", content))
 	wantWords(t, err, "y.pt", `tensor "t"`, "damaged")
-	pickled := wild.Torch([]weights.Tensor{first}, nil).Zip()
+	pickled := pytorch.Torch([]weights.Tensor{first}, nil).Zip()
 	pickled[bytes.Index(pickled, []byte("first"))] ^= 1
 	_, err = weights.Open(putFile(t, "z.pt", pickled))
 	wantWords(t, err, "z.pt", `"data.pkl"`, "damaged")
@@ -122,7 +122,7 @@ func TestShrunkFile(t *testing.T) {
 		t.Skip("the system lets nobody cut a mapped file short")
 	}
 	list := []weights.Tensor{weights.F32("blocks.0.x", []int{1 << 16}, make([]float32, 1<<16)), weights.F16("blocks.0.y", []int{1 << 15}, make([]float32, 1<<15))}
-	for name, content := range map[string][]byte{"x.safetensors": safetensors(t, list), "x.pt": wild.Torch(list, nil).Zip(), "old.pt": wild.Torch(list, nil).Old()} {
+	for name, content := range map[string][]byte{"x.safetensors": safetensors(t, list), "x.pt": pytorch.Torch(list, nil).Zip(), "old.pt": pytorch.Torch(list, nil).Old()} {
 		for _, left := range []int64{0, 100, 5000, int64(len(content)) - 1} {
 			path := putFile(t, name, content)
 			f, err := weights.Open(path)

@@ -5,16 +5,18 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/wild"
+	"mgd3/internal/fixtures/pytorch"
 	"mgd3/weights"
 )
 
 // TestObjectsBeside: nothing that lies beside the tensors of a checkpoint keeps them from being read, and what is no
 // everyday thing is named.
 func TestObjectsBeside(t *testing.T) {
-	call := func(function string, args ...any) any { return wild.Call{Function: wild.Global(function), Args: args} }
+	call := func(function string, args ...any) any {
+		return pytorch.Call{Function: pytorch.Global(function), Args: args}
+	}
 	object := func(class string, state any) any {
-		return wild.Build{Object: wild.New{Class: wild.Global(class)}, State: state}
+		return pytorch.Build{Object: pytorch.New{Class: pytorch.Global(class)}, State: state}
 	}
 	huge, _ := new(big.Int).SetString("239848923489234892348923489234892348", 10)
 	bytes := call("_codecs encode", "\u00e4\x00", "latin1")
@@ -29,31 +31,31 @@ func TestObjectsBeside(t *testing.T) {
 		"a date":                   {call("datetime datetime", bytes), "datetime.datetime"},
 		"a time span":              {call("datetime timedelta", 1, 2, 3), "datetime.timedelta"},
 		"an enum":                  {call("__main__ Mode", 1), "__main__.Mode"},
-		"arguments":                {object("argparse Namespace", wild.Pairs("ckpt", call("pathlib PosixPath", "x"))), "pathlib.PosixPath"},
+		"arguments":                {object("argparse Namespace", pytorch.Pairs("ckpt", call("pathlib PosixPath", "x"))), "pathlib.PosixPath"},
 		"a number of NumPy":        {call("numpy.core.multiarray scalar", call("numpy dtype", "f8", 0, 1), bytes), ""},
-		"an array of NumPy":        {wild.Build{Object: call("numpy.core.multiarray _reconstruct", wild.Global("numpy ndarray"), wild.Tuple{0}, bytes), State: wild.Tuple{1, wild.Tuple{3}, nil, false, bytes}}, ""},
-		"NumPy's random state":     {wild.Tuple{"MT19937", call("numpy._core.multiarray _reconstruct", wild.Global("numpy ndarray"), wild.Tuple{0}, bytes), 624, 0, 0.0}, ""},
-		"NumPy's generator":        {wild.Build{Object: call("numpy.random._pickle __generator_ctor", "PCG64"), State: wild.Pairs("state", huge)}, "numpy.random._pickle.__generator_ctor"},
-		"Python's random state":    {wild.Tuple{3, wild.Tuple{1, 2, 4294967295}, nil}, ""},
-		"a configuration":          {object("omegaconf.dictconfig DictConfig", wild.Pairs("_content", wild.Pairs("a", object("omegaconf.nodes AnyNode", wild.Dict{})))), "omegaconf.dictconfig.DictConfig"},
-		"a size":                   {call("torch Size", wild.Tuple{1, 2}), ""},
+		"an array of NumPy":        {pytorch.Build{Object: call("numpy.core.multiarray _reconstruct", pytorch.Global("numpy ndarray"), pytorch.Tuple{0}, bytes), State: pytorch.Tuple{1, pytorch.Tuple{3}, nil, false, bytes}}, ""},
+		"NumPy's random state":     {pytorch.Tuple{"MT19937", call("numpy._core.multiarray _reconstruct", pytorch.Global("numpy ndarray"), pytorch.Tuple{0}, bytes), 624, 0, 0.0}, ""},
+		"NumPy's generator":        {pytorch.Build{Object: call("numpy.random._pickle __generator_ctor", "PCG64"), State: pytorch.Pairs("state", huge)}, "numpy.random._pickle.__generator_ctor"},
+		"Python's random state":    {pytorch.Tuple{3, pytorch.Tuple{1, 2, 4294967295}, nil}, ""},
+		"a configuration":          {object("omegaconf.dictconfig DictConfig", pytorch.Pairs("_content", pytorch.Pairs("a", object("omegaconf.nodes AnyNode", pytorch.Dict{})))), "omegaconf.dictconfig.DictConfig"},
+		"a size":                   {call("torch Size", pytorch.Tuple{1, 2}), ""},
 		"a device":                 {call("torch device", "cuda", 0), ""},
-		"a type":                   {wild.Global("torch float32"), ""},
-		"a type that is not known": {wild.Global("torch complex64"), "torch.complex64"},
-		"a class":                  {wild.Global("torch.optim.adamw AdamW"), "torch.optim.adamw.AdamW"},
-		"a model":                  {object("models.dit DiT", wild.Pairs("training", true)), "models.dit.DiT"},
-		"a set":                    {call("__builtin__ set", wild.List{1, 2}), ""},
+		"a type":                   {pytorch.Global("torch float32"), ""},
+		"a type that is not known": {pytorch.Global("torch complex64"), "torch.complex64"},
+		"a class":                  {pytorch.Global("torch.optim.adamw AdamW"), "torch.optim.adamw.AdamW"},
+		"a model":                  {object("models.dit DiT", pytorch.Pairs("training", true)), "models.dit.DiT"},
+		"a set":                    {call("__builtin__ set", pytorch.List{1, 2}), ""},
 		"a method":                 {call("__builtin__ getattr", object("a B", nil), "c"), "a.B"},
-		"what it returned, called": {wild.Call{Function: call("operator attrgetter", "x"), Args: wild.Tuple{1}}, "operator.attrgetter"},
-		"a dict of a class":        {wild.Filled(call("collections defaultdict", wild.Global("__builtin__ list")), wild.Pairs("a", 1)), ""},
-		"a key of a class":         {wild.Pairs(call("torch device", "cpu"), 1, wild.Tuple{1, 2}, 3), ""},
+		"what it returned, called": {pytorch.Call{Function: call("operator attrgetter", "x"), Args: pytorch.Tuple{1}}, "operator.attrgetter"},
+		"a dict of a class":        {pytorch.Filled(call("collections defaultdict", pytorch.Global("__builtin__ list")), pytorch.Pairs("a", 1)), ""},
+		"a key of a class":         {pytorch.Pairs(call("torch device", "cpu"), 1, pytorch.Tuple{1, 2}, 3), ""},
 		"harm":                     {call("posix system", "touch x"), "posix.system"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for kind, content := range map[string][]byte{
-				"beside a dict":    wild.Torch(samples(), func(state any) any { return wild.Pairs("before", c.v, "model", state, "after", c.v) }).Zip(),
-				"beside, older":    wild.Torch(samples(), func(state any) any { return wild.Pairs("model", state, "after", c.v) }).Old(),
-				"in the same dict": wild.Torch(samples(), func(state any) any { return wild.Filled(stateOf(state), wild.Pairs("_extra_state", c.v)) }).Zip(),
+				"beside a dict":    pytorch.Torch(samples(), func(state any) any { return pytorch.Pairs("before", c.v, "model", state, "after", c.v) }).Zip(),
+				"beside, older":    pytorch.Torch(samples(), func(state any) any { return pytorch.Pairs("model", state, "after", c.v) }).Old(),
+				"in the same dict": pytorch.Torch(samples(), func(state any) any { return pytorch.Filled(stateOf(state), pytorch.Pairs("_extra_state", c.v)) }).Zip(),
 			} {
 				f, err := openBytes(content)
 				if err != nil {
@@ -72,44 +74,46 @@ func TestObjectsBeside(t *testing.T) {
 	}
 }
 
-// stateOf is the dict in the state_dict that wild.Torch makes.
-func stateOf(state any) any { return state.(wild.Build).Object }
+// stateOf is the dict in the state_dict that pytorch.Torch makes.
+func stateOf(state any) any { return state.(pytorch.Build).Object }
 
 // TestKindsOfTensors: tensors that other functions make are read where the elements are plain, and else refused by the
 // function's name.
 func TestKindsOfTensors(t *testing.T) {
-	s := &wild.Storage{Key: "0", DType: "F32", Count: 2, Data: []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40}}
+	s := &pytorch.Storage{Key: "0", DType: "F32", Count: 2, Data: []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40}}
 	plain := s.Tensor(0, []int{2}, []int{1})
-	args := func(more ...any) wild.Tuple {
-		return append(wild.Tuple{plain.Args[0], 0, wild.Tuple{2}, wild.Tuple{1}}, more...)
+	args := func(more ...any) pytorch.Tuple {
+		return append(pytorch.Tuple{plain.Args[0], 0, pytorch.Tuple{2}, pytorch.Tuple{1}}, more...)
 	}
-	bytes := wild.Persistent{ID: wild.Tuple{"storage", wild.Global("torch.storage UntypedStorage"), "0", "cpu", 8}}
+	bytes := pytorch.Persistent{ID: pytorch.Tuple{"storage", pytorch.Global("torch.storage UntypedStorage"), "0", "cpu", 8}}
 	typed := func(dtype string, n int) any {
-		return wild.Call{Function: wild.Global("torch._utils _rebuild_tensor_v3"), Args: wild.Tuple{bytes, 0, wild.Tuple{n}, wild.Tuple{1}, false, wild.Ordered(nil), wild.Global(dtype)}}
+		return pytorch.Call{Function: pytorch.Global("torch._utils _rebuild_tensor_v3"), Args: pytorch.Tuple{bytes, 0, pytorch.Tuple{n}, pytorch.Tuple{1}, false, pytorch.Ordered(nil), pytorch.Global(dtype)}}
 	}
-	call := func(function string, args ...any) any { return wild.Call{Function: wild.Global(function), Args: args} }
-	complex := wild.Persistent{ID: wild.Tuple{"storage", wild.Global("torch ComplexFloatStorage"), "0", "cpu", 1}}
+	call := func(function string, args ...any) any {
+		return pytorch.Call{Function: pytorch.Global(function), Args: args}
+	}
+	complex := pytorch.Persistent{ID: pytorch.Tuple{"storage", pytorch.Global("torch ComplexFloatStorage"), "0", "cpu", 1}}
 	for name, c := range map[string]struct {
 		v     any
 		dtype weights.DType
 		says  []string
 	}{
-		"a parameter":             {call("torch._utils _rebuild_parameter", plain, true, wild.Ordered(nil)), "F32", nil},
-		"a parameter with state":  {call("torch._utils _rebuild_parameter_with_state", plain, true, wild.Ordered(nil), wild.Dict{}), "F32", nil},
-		"a subclass":              {call("torch._tensor _rebuild_from_type_v2", wild.Global("torch._utils _rebuild_tensor_v2"), wild.Global("torchvision.tv_tensors Image"), args(false, wild.Ordered(nil)), wild.Dict{}), "F32", nil},
+		"a parameter":             {call("torch._utils _rebuild_parameter", plain, true, pytorch.Ordered(nil)), "F32", nil},
+		"a parameter with state":  {call("torch._utils _rebuild_parameter_with_state", plain, true, pytorch.Ordered(nil), pytorch.Dict{}), "F32", nil},
+		"a subclass":              {call("torch._tensor _rebuild_from_type_v2", pytorch.Global("torch._utils _rebuild_tensor_v2"), pytorch.Global("torchvision.tv_tensors Image"), args(false, pytorch.Ordered(nil)), pytorch.Dict{}), "F32", nil},
 		"of bytes, float32":       {typed("torch float32", 2), "F32", nil},
 		"of bytes, uint16":        {typed("torch uint16", 4), "U16", nil},
 		"of bytes, float8":        {typed("torch float8_e4m3fn", 8), "F8_E4M3", nil},
 		"of bytes, complex":       {typed("torch complex64", 1), "", []string{`"torch.complex64"`}},
-		"complex":                 {call("torch._utils _rebuild_tensor_v2", complex, 0, wild.Tuple{1}, wild.Tuple{1}, false, wild.Ordered(nil)), "", []string{`"torch.ComplexFloatStorage"`}},
-		"quantized":               {call("torch._utils _rebuild_qtensor", args(wild.Tuple{wild.Global("torch per_tensor_affine"), 1.0, 0})...), "", []string{`"torch._utils._rebuild_qtensor"`}},
-		"sparse":                  {call("torch._utils _rebuild_sparse_tensor", wild.Global("torch sparse_coo"), wild.Tuple{plain, plain, wild.Tuple{2}}), "", []string{`"torch._utils._rebuild_sparse_tensor"`}},
-		"a subclass by a class":   {call("torch._tensor _rebuild_from_type_v2", wild.Global("a make"), wild.Global("a T"), args(), wild.Dict{}), "", []string{`"a.make"`}},
+		"complex":                 {call("torch._utils _rebuild_tensor_v2", complex, 0, pytorch.Tuple{1}, pytorch.Tuple{1}, false, pytorch.Ordered(nil)), "", []string{`"torch.ComplexFloatStorage"`}},
+		"quantized":               {call("torch._utils _rebuild_qtensor", args(pytorch.Tuple{pytorch.Global("torch per_tensor_affine"), 1.0, 0})...), "", []string{`"torch._utils._rebuild_qtensor"`}},
+		"sparse":                  {call("torch._utils _rebuild_sparse_tensor", pytorch.Global("torch sparse_coo"), pytorch.Tuple{plain, plain, pytorch.Tuple{2}}), "", []string{`"torch._utils._rebuild_sparse_tensor"`}},
+		"a subclass by a class":   {call("torch._tensor _rebuild_from_type_v2", pytorch.Global("a make"), pytorch.Global("a T"), args(), pytorch.Dict{}), "", []string{`"a.make"`}},
 		"by a function of no one": {call("mine tensor", plain), "", []string{`"mine.tensor"`}},
 		"a parameter of such":     {call("torch._utils _rebuild_parameter", call("mine tensor", plain), true), "", []string{`"mine.tensor"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := wild.Archive{Folder: "x", Object: wild.Pairs("a.plain", plain, "a.odd", c.v), Storages: []*wild.Storage{s}}
+			a := pytorch.Archive{Folder: "x", Object: pytorch.Pairs("a.plain", plain, "a.odd", c.v), Storages: []*pytorch.Storage{s}}
 			f, err := openBytes(a.Zip())
 			if c.says != nil {
 				wantFormat(t, err, append(c.says, `tensor "a.odd"`)...)
@@ -121,7 +125,7 @@ func TestKindsOfTensors(t *testing.T) {
 			if x, err := f.Tensor("a.odd"); err != nil || x.DType != c.dtype {
 				t.Errorf("%s, %v, want %s", x.DType, err, c.dtype)
 			}
-			beside := wild.Archive{Folder: "x", Object: wild.Pairs("model", wild.Pairs("a.plain", plain), "odd", c.v), Storages: []*wild.Storage{s}}
+			beside := pytorch.Archive{Folder: "x", Object: pytorch.Pairs("model", pytorch.Pairs("a.plain", plain), "odd", c.v), Storages: []*pytorch.Storage{s}}
 			if f, err := openBytes(beside.Zip()); err != nil || len(f.Names()) != 1 {
 				t.Errorf("beside the model: %v", err)
 			}
@@ -131,19 +135,19 @@ func TestKindsOfTensors(t *testing.T) {
 
 // TestNoWeights: what holds no tensors is refused in words.
 func TestNoWeights(t *testing.T) {
-	array := wild.Call{Function: wild.Global("numpy.core.multiarray _reconstruct"), Args: wild.Tuple{wild.Global("numpy ndarray"), wild.Tuple{0}, "b"}}
+	array := pytorch.Call{Function: pytorch.Global("numpy.core.multiarray _reconstruct"), Args: pytorch.Tuple{pytorch.Global("numpy ndarray"), pytorch.Tuple{0}, "b"}}
 	for name, c := range map[string]struct {
 		v    any
 		says string
 	}{
-		"a whole model":           {wild.Build{Object: wild.New{Class: "models DiT"}, State: wild.Dict{}}, `"models.DiT", which no weights need: it may be a whole model (save its state_dict)`},
-		"a whole model in a dict": {wild.Pairs("model", wild.Build{Object: wild.New{Class: "ultralytics.nn.tasks Model"}, State: wild.Dict{}}), `"ultralytics.nn.tasks.Model"`},
-		"arrays of NumPy":         {wild.Pairs("a.weight", array, "b.weight", array), "holds arrays of NumPy, want tensors"},
-		"nothing":                 {wild.Dict{}, "holds no tensors: want a dict of them by name"},
-		"an optimizer alone":      {wild.Pairs("optimizer", wild.Pairs("state", wild.Dict{})), "holds no tensors"},
+		"a whole model":           {pytorch.Build{Object: pytorch.New{Class: "models DiT"}, State: pytorch.Dict{}}, `"models.DiT", which no weights need: it may be a whole model (save its state_dict)`},
+		"a whole model in a dict": {pytorch.Pairs("model", pytorch.Build{Object: pytorch.New{Class: "ultralytics.nn.tasks Model"}, State: pytorch.Dict{}}), `"ultralytics.nn.tasks.Model"`},
+		"arrays of NumPy":         {pytorch.Pairs("a.weight", array, "b.weight", array), "holds arrays of NumPy, want tensors"},
+		"nothing":                 {pytorch.Dict{}, "holds no tensors: want a dict of them by name"},
+		"an optimizer alone":      {pytorch.Pairs("optimizer", pytorch.Pairs("state", pytorch.Dict{})), "holds no tensors"},
 		"text":                    {"x", "holds no dict"},
 	} {
-		_, err := openBytes(wild.Archive{Folder: "x", Object: c.v}.Zip())
+		_, err := openBytes(pytorch.Archive{Folder: "x", Object: c.v}.Zip())
 		t.Run(name, func(t *testing.T) { wantFormat(t, err, c.says) })
 	}
 }

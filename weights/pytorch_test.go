@@ -16,7 +16,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"mgd3/internal/wild"
+	"mgd3/internal/fixtures/pytorch"
 	"mgd3/weights"
 )
 
@@ -61,22 +61,22 @@ func index(shards map[string][]weights.Tensor) []byte {
 func TestEqualFromAllFormats(t *testing.T) {
 	list := samples()
 	first, second := list[:4], list[4:]
-	other := wild.Torch([]weights.Tensor{weights.F32("other", []int{1}, []float32{1})}, nil)
-	dtype := wild.Build{Object: wild.Call{Function: wild.Global("numpy dtype"), Args: wild.Tuple{"f8", 0, 1}}, State: wild.Tuple{3, "<", nil, nil, nil, -1, -1, 0}}
-	encoded := wild.Call{Function: wild.Global("_codecs encode"), Args: wild.Tuple{"\x00\x00\x00", "latin1"}}
-	numpyFloat := wild.Call{Function: wild.Global("numpy.core.multiarray scalar"), Args: wild.Tuple{dtype, encoded}}
+	other := pytorch.Torch([]weights.Tensor{weights.F32("other", []int{1}, []float32{1})}, nil)
+	dtype := pytorch.Build{Object: pytorch.Call{Function: pytorch.Global("numpy dtype"), Args: pytorch.Tuple{"f8", 0, 1}}, State: pytorch.Tuple{3, "<", nil, nil, nil, -1, -1, 0}}
+	encoded := pytorch.Call{Function: pytorch.Global("_codecs encode"), Args: pytorch.Tuple{"\x00\x00\x00", "latin1"}}
+	numpyFloat := pytorch.Call{Function: pytorch.Global("numpy.core.multiarray scalar"), Args: pytorch.Tuple{dtype, encoded}}
 	in := func(key string) func(any) any {
 		return func(state any) any {
-			return wild.Pairs("callbacks", wild.Pairs(wild.Global("pytorch_lightning.callbacks.model_checkpoint ModelCheckpoint"), wild.Pairs("best", numpyFloat)), "epoch", 3, "global_step", 1<<40, "best_prec1", 91.78, key, state, "optimizer", wild.Pairs("state", wild.Dict{}), "hyper_parameters", wild.Pairs("name", "x", "sizes", wild.List{1, 2}), "lr_schedulers", wild.List{}, "loops", nil)
+			return pytorch.Pairs("callbacks", pytorch.Pairs(pytorch.Global("pytorch_lightning.callbacks.model_checkpoint ModelCheckpoint"), pytorch.Pairs("best", numpyFloat)), "epoch", 3, "global_step", 1<<40, "best_prec1", 91.78, key, state, "optimizer", pytorch.Pairs("state", pytorch.Dict{}), "hyper_parameters", pytorch.Pairs("name", "x", "sizes", pytorch.List{1, 2}), "lr_schedulers", pytorch.List{}, "loops", nil)
 		}
 	}
-	torch := wild.Torch(list, nil)
+	torch := pytorch.Torch(list, nil)
 	before21 := torch
 	before21.ByteOrder, before21.Folder = "", "DiT-XL-2-256x256"
-	parameters := wild.Torch(list, nil)
+	parameters := pytorch.Torch(list, nil)
 	parameters.Object = parametersOf(list, parameters.Storages)
 	python2 := torch
-	python2.Object = wild.Raw(pairsOf(list, torch.Storages))
+	python2.Object = pytorch.Raw(pairsOf(list, torch.Storages))
 	for name, files := range map[string]map[string][]byte{
 		"safetensors":              {"model.safetensors": safetensors(t, list)},
 		"safetensors in shards":    {"model.safetensors.index.json": index(map[string][]weights.Tensor{"a": first, "b": second}), "a": safetensors(t, first), "b": safetensors(t, second)},
@@ -85,11 +85,11 @@ func TestEqualFromAllFormats(t *testing.T) {
 		"older kind":               {"resnet20-12fca82f.th": torch.Old()},
 		"Python 2":                 {"lpips_lin.pth": python2.Old()},
 		"diffusers' older name":    {"diffusion_pytorch_model.bin": torch.Zip(), "config.json": []byte("{}")},
-		"zips in shards":           {"pytorch_model.bin.index.json": index(map[string][]weights.Tensor{"a.bin": first, "b.bin": second}), "a.bin": wild.Torch(first, nil).Zip(), "b.bin": wild.Torch(second, nil).Old()},
-		"DiT's training":           {"0400000.pt": wild.Torch(list, wild.DiTCheckpoint(other.Object)).Zip()},
-		"DiT's training, older":    {"0400000.pt": wild.Torch(list, wild.DiTCheckpoint(wild.Dict{})).Old()},
-		"Lightning":                {"last.ckpt": wild.Torch(list, in("state_dict")).Zip()},
-		"model in a dict":          {"best.pth": wild.Torch(list, in("model")).Zip()},
+		"zips in shards":           {"pytorch_model.bin.index.json": index(map[string][]weights.Tensor{"a.bin": first, "b.bin": second}), "a.bin": pytorch.Torch(first, nil).Zip(), "b.bin": pytorch.Torch(second, nil).Old()},
+		"DiT's training":           {"0400000.pt": pytorch.Torch(list, pytorch.DiTCheckpoint(other.Object)).Zip()},
+		"DiT's training, older":    {"0400000.pt": pytorch.Torch(list, pytorch.DiTCheckpoint(pytorch.Dict{})).Old()},
+		"Lightning":                {"last.ckpt": pytorch.Torch(list, in("state_dict")).Zip()},
+		"model in a dict":          {"best.pth": pytorch.Torch(list, in("model")).Zip()},
 		"a name that says nothing": {"model.safetensors": torch.Zip()},
 		"parameters":               {"parameters.pt": parameters.Zip()},
 		"safetensors under a .pt":  {"x.pt": safetensors(t, list)},
@@ -116,20 +116,20 @@ func TestEqualFromAllFormats(t *testing.T) {
 }
 
 // parametersOf is a dict of torch.nn.Parameter.
-func parametersOf(list []weights.Tensor, storages []*wild.Storage) any {
-	var dict wild.Dict
+func parametersOf(list []weights.Tensor, storages []*pytorch.Storage) any {
+	var dict pytorch.Dict
 	for i, x := range list {
-		tensor := storages[i].Tensor(0, x.Shape, wild.Strides(x.Shape))
-		dict = append(dict, wild.Item{Key: x.Name, Value: wild.Call{Function: wild.Global("torch._utils _rebuild_parameter"), Args: wild.Tuple{tensor, true, wild.Ordered(nil)}}})
+		tensor := storages[i].Tensor(0, x.Shape, pytorch.Strides(x.Shape))
+		dict = append(dict, pytorch.Item{Key: x.Name, Value: pytorch.Call{Function: pytorch.Global("torch._utils _rebuild_parameter"), Args: pytorch.Tuple{tensor, true, pytorch.Ordered(nil)}}})
 	}
 	return dict
 }
 
 // pairsOf is an OrderedDict as Python 2 wrote it: made of a list of lists, with strings of bytes.
-func pairsOf(list []weights.Tensor, storages []*wild.Storage) string {
+func pairsOf(list []weights.Tensor, storages []*pytorch.Storage) string {
 	s := "ccollections\nOrderedDict\n]("
 	for i, x := range list {
-		pickled := wild.Pickle(storages[i].Tensor(0, x.Shape, wild.Strides(x.Shape)))
+		pickled := pytorch.Pickle(storages[i].Tensor(0, x.Shape, pytorch.Strides(x.Shape)))
 		pickled = pickled[2 : len(pickled)-1]
 		s += "](U" + string([]byte{byte(len(x.Name))}) + x.Name + string(pickled) + "e"
 	}
@@ -138,7 +138,7 @@ func pairsOf(list []weights.Tensor, storages []*wild.Storage) string {
 
 // TestViews: tensors that share a storage, with offsets and strides of all kinds.
 func TestViews(t *testing.T) {
-	s := &wild.Storage{Key: "0", DType: "U8", Count: 12, Data: []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}}
+	s := &pytorch.Storage{Key: "0", DType: "U8", Count: 12, Data: []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}}
 	for _, c := range []struct {
 		name          string
 		first         int
@@ -170,7 +170,7 @@ func TestViews(t *testing.T) {
 		{name: "a petabyte of one element", shape: []int{1 << 25, 1 << 25}, stride: []int{0, 0}, wrong: "the copies are larger than the file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := wild.Archive{Folder: "x", Storages: []*wild.Storage{s}, Object: wild.Pairs("view", s.Tensor(c.first, c.shape, c.stride))}
+			a := pytorch.Archive{Folder: "x", Storages: []*pytorch.Storage{s}, Object: pytorch.Pairs("view", s.Tensor(c.first, c.shape, c.stride))}
 			for kind, content := range map[string][]byte{"zip": a.Zip(), "old": a.Old()} {
 				f, err := openBytes(content)
 				if c.want == nil {
@@ -191,12 +191,12 @@ func TestViews(t *testing.T) {
 
 // TestCopiesAreBounded: many transposed views of one storage are no way to fill the memory.
 func TestCopiesAreBounded(t *testing.T) {
-	s := &wild.Storage{Key: "0", DType: "U8", Count: 1 << 16, Data: make([]byte, 1<<16)}
-	var dict wild.Dict
+	s := &pytorch.Storage{Key: "0", DType: "U8", Count: 1 << 16, Data: make([]byte, 1<<16)}
+	var dict pytorch.Dict
 	for i := range 100 {
-		dict = append(dict, wild.Item{Key: fmt.Sprint(i), Value: s.Tensor(0, []int{256, 256}, []int{1, 256})})
+		dict = append(dict, pytorch.Item{Key: fmt.Sprint(i), Value: s.Tensor(0, []int{256, 256}, []int{1, 256})})
 	}
-	_, err := openBytes(wild.Archive{Folder: "x", Object: dict, Storages: []*wild.Storage{s}}.Zip())
+	_, err := openBytes(pytorch.Archive{Folder: "x", Object: dict, Storages: []*pytorch.Storage{s}}.Zip())
 	wantFormat(t, err, "the copies are larger than the file")
 }
 
@@ -222,16 +222,16 @@ func wantFormat(t *testing.T, err error, words ...string) {
 
 // hostilePickles lists objects and opcodes, and what the error must say.
 func hostilePickles() map[string]struct{ pickle, want string } {
-	one := &wild.Storage{Key: "0", DType: "F32", Count: 1}
+	one := &pytorch.Storage{Key: "0", DType: "F32", Count: 1}
 	tensor := one.Tensor(0, []int{1}, []int{1})
-	dict := func(v any) string { return string(wild.Pickle(wild.Pairs("x", v))) }
+	dict := func(v any) string { return string(pytorch.Pickle(pytorch.Pairs("x", v))) }
 	call := func(global string, args ...any) string {
-		return dict(wild.Call{Function: wild.Global(global), Args: args})
+		return dict(pytorch.Call{Function: pytorch.Global(global), Args: args})
 	}
 	id := func(id ...any) string {
-		return call("torch._utils _rebuild_tensor_v2", wild.Persistent{ID: id}, 0, wild.Tuple{1}, wild.Tuple{1})
+		return call("torch._utils _rebuild_tensor_v2", pytorch.Persistent{ID: id}, 0, pytorch.Tuple{1}, pytorch.Tuple{1})
 	}
-	float := wild.Global("torch FloatStorage")
+	float := pytorch.Global("torch FloatStorage")
 	text := func(n uint32) string { return "X" + string(binary.LittleEndian.AppendUint32(nil, n)) }
 	const start = "\x80\x02"
 	return map[string]struct{ pickle, want string }{
@@ -241,14 +241,14 @@ func hostilePickles() map[string]struct{ pickle, want string } {
 		"eval of Python 2":        {call("__builtin__ eval", "1"), `"__builtin__.eval"`},
 		"getattr":                 {call("builtins getattr", "x", "y"), `"builtins.getattr"`},
 		"a name that is not used": {start + "cos\nsystem\n.", `"os.system"`},
-		"a whole model":           {string(wild.Pickle(wild.Build{Object: wild.New{Class: "__main__ Net"}, State: wild.Dict{}})), `"__main__.Net", which no weights need: it may be a whole model`},
+		"a whole model":           {string(pytorch.Pickle(pytorch.Build{Object: pytorch.New{Class: "__main__ Net"}, State: pytorch.Dict{}})), `"__main__.Net", which no weights need: it may be a whole model`},
 		"TorchScript":             {call("__torch__ Net"), `"__torch__.Net"`},
 		"what gopickle builds in": {call("array _array_reconstructor", 1, "h", -1, "x"), `"array._array_reconstructor"`},
 		"a reconstructor":         {call("copy_reg _reconstructor", 1, 2), `"copy_reg._reconstructor"`},
 		"a dotted name":           {call("torch _utils._rebuild_tensor_v2.__globals__"), `"torch._utils._rebuild_tensor_v2.__globals__"`},
 		"a long name":             {call("os " + strings.Repeat("x", 1000)), "of more than 200 bytes"},
 		"a name without end":      {start + "cos", "a name without an end"},
-		"a call of text":          {string(wild.Pickle(wild.Call{Function: strings.Repeat("x", 5000)})), "not in order"},
+		"a call of text":          {string(pytorch.Pickle(pytorch.Call{Function: strings.Repeat("x", 5000)})), "not in order"},
 		"a call of a number":      {start + "K\x01)R.", "not in order"},
 		"a call of a type":        {call("torch FloatStorage"), "not in order"},
 		"an object of a tensor":   {start + "(K\x01K\x02l.", "opcode 0x6c"},
@@ -257,10 +257,10 @@ func hostilePickles() map[string]struct{ pickle, want string } {
 		"no end":                  {start + "}", "are missing"},
 		"nothing on the stack":    {start + ".", "not in order"},
 		"a number":                {start + "K\x01.", "holds no dict"},
-		"a list of tensors":       {string(wild.Pickle(wild.List{tensor})), "holds no dict"},
+		"a list of tensors":       {string(pytorch.Pickle(pytorch.List{tensor})), "holds no dict"},
 		"no tensors":              {dict("text"), `holds no tensors: want a dict of them by name, or one under a key such as "state_dict", "model", "model_state_dict"`},
-		"a tensor under a number": {string(wild.Pickle(wild.Pairs(1, tensor))), "holds no tensors"},
-		"a name twice":            {string(wild.Pickle(wild.Pairs("x", tensor, "x", tensor))), `"x" is given twice`},
+		"a tensor under a number": {string(pytorch.Pickle(pytorch.Pairs(1, tensor))), "holds no tensors"},
+		"a name twice":            {string(pytorch.Pickle(pytorch.Pairs("x", tensor, "x", tensor))), `"x" is given twice`},
 		"odd items":               {start + "}(K\x01u.", "not in order"},
 		"protocol 0":              {"(dp0\n.", "opcode 0x64"},
 		"protocol 1":              {"\x80\x01}.", "protocol 1, want 2"},
@@ -286,22 +286,22 @@ func hostilePickles() map[string]struct{ pickle, want string } {
 			strings.Repeat("ccollections\nOrderedDict\nh\x00\x85R", 10000) + ".", "holds no tensors"},
 
 		"a storage by number":     {id(1, float, "0", "cpu", 1), "no storage"},
-		"a storage of a class":    {id("storage", wild.Global("collections OrderedDict"), "0", "cpu", 1), "without type, key"},
+		"a storage of a class":    {id("storage", pytorch.Global("collections OrderedDict"), "0", "cpu", 1), "without type, key"},
 		"a storage without size":  {id("storage", float, "0", "cpu"), "no storage"},
 		"a storage of text":       {id("storage", float, "0", "cpu", "1"), "without type, key"},
 		"a module":                {id("module", float, "x.py", "code"), "no storage"},
-		"a view of a storage":     {id("storage", float, "0", "cpu", 1, wild.Tuple{"1", -1, 1}), "1 elements from -1 on"},
-		"a view past the storage": {id("storage", float, "0", "cpu", 1, wild.Tuple{"1", 1, math.MaxInt64}), "9223372036854775807 elements from 1 on"},
-		"half a view":             {id("storage", float, "0", "cpu", 1, wild.Tuple{"1"}), "a storage's view without"},
+		"a view of a storage":     {id("storage", float, "0", "cpu", 1, pytorch.Tuple{"1", -1, 1}), "1 elements from -1 on"},
+		"a view past the storage": {id("storage", float, "0", "cpu", 1, pytorch.Tuple{"1", 1, math.MaxInt64}), "9223372036854775807 elements from 1 on"},
+		"half a view":             {id("storage", float, "0", "cpu", 1, pytorch.Tuple{"1"}), "a storage's view without"},
 		"a large storage":         {id("storage", float, "0", "cpu", 2), "2 elements from 0 on, the file has 1"},
 		"a huge storage":          {id("storage", float, "0", "cpu", math.MaxInt64), "9223372036854775807 elements"},
 		"a negative storage":      {id("storage", float, "0", "cpu", -1), "-1 elements"},
 		"another key":             {id("storage", float, "../0", "cpu", 1), `its storage "../0" is not in the file`},
 		"a tensor of nothing":     {call("torch._utils _rebuild_tensor_v2"), "a tensor of 0 arguments"},
-		"a tensor of text":        {call("torch._utils _rebuild_tensor_v2", "x", 0, wild.Tuple{}, wild.Tuple{}), "without storage"},
-		"a shape of text":         {call("torch._utils _rebuild_tensor", tensor.Args[0], 0, "x", wild.Tuple{}), "without storage"},
-		"fewer strides":           {call("torch._utils _rebuild_tensor", tensor.Args[0], 0, wild.Tuple{1}, wild.Tuple{}), "without storage"},
-		"65 axes":                 {call("torch._utils _rebuild_tensor", tensor.Args[0], 0, make(wild.Tuple, 65), make(wild.Tuple, 65)), "without storage"},
+		"a tensor of text":        {call("torch._utils _rebuild_tensor_v2", "x", 0, pytorch.Tuple{}, pytorch.Tuple{}), "without storage"},
+		"a shape of text":         {call("torch._utils _rebuild_tensor", tensor.Args[0], 0, "x", pytorch.Tuple{}), "without storage"},
+		"fewer strides":           {call("torch._utils _rebuild_tensor", tensor.Args[0], 0, pytorch.Tuple{1}, pytorch.Tuple{}), "without storage"},
+		"65 axes":                 {call("torch._utils _rebuild_tensor", tensor.Args[0], 0, make(pytorch.Tuple, 65), make(pytorch.Tuple, 65)), "without storage"},
 		"a parameter of text":     {call("torch._utils _rebuild_parameter", "x", true), "a parameter without a tensor"},
 		"a shape of a number":     {call("torch Size", 1), "a shape that is no tuple"},
 		"a dict of a number":      {call("collections OrderedDict", 1), "OrderedDict of something else"},
@@ -311,7 +311,7 @@ func hostilePickles() map[string]struct{ pickle, want string } {
 // zipOf returns an archive with this pickle and a storage 0 of one float32.
 func zipOf(pickle string) []byte {
 	var b bytes.Buffer
-	z := wild.NewZip(&b, "x")
+	z := pytorch.NewZip(&b, "x")
 	z.Add("data.pkl", []byte(pickle))
 	z.Add("data/0", make([]byte, 4))
 	z.Close()
@@ -337,19 +337,19 @@ func TestHostilePickles(t *testing.T) {
 
 // old returns a file of the older kind, of these pickles after the magic number and of more bytes.
 func old(after []byte, pickles ...any) []byte {
-	content := wild.Archive{}.Old()[:15]
+	content := pytorch.Archive{}.Old()[:15]
 	for _, p := range pickles {
-		content = append(content, wild.Pickle(p)...)
+		content = append(content, pytorch.Pickle(p)...)
 	}
 	return append(content, after...)
 }
 
 func TestHostileOldFiles(t *testing.T) {
-	s := &wild.Storage{Key: "0", DType: "F32", Count: 1}
-	state := wild.Pairs("x", s.Tensor(0, []int{1}, []int{1}))
-	system := wild.Pairs("little_endian", true)
+	s := &pytorch.Storage{Key: "0", DType: "F32", Count: 1}
+	state := pytorch.Pairs("x", s.Tensor(0, []int{1}, []int{1}))
+	system := pytorch.Pairs("little_endian", true)
 	stored := append([]byte{1, 0, 0, 0, 0, 0, 0, 0}, 0, 0, 0x80, 0x3f)
-	if _, err := openBytes(old(stored, 1001, system, state, wild.List{"0"})); err != nil {
+	if _, err := openBytes(old(stored, 1001, system, state, pytorch.List{"0"})); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
@@ -357,22 +357,22 @@ func TestHostileOldFiles(t *testing.T) {
 		want    string
 	}{
 		"the magic number alone":  {old(nil), "pickle 2 of 5"},
-		"another protocol":        {old(stored, 1000, system, state, wild.List{"0"}), "not 1001"},
-		"protocol as text":        {old(stored, "1001", system, state, wild.List{"0"}), "not 1001"},
-		"big-endian":              {old(stored, 1001, wild.Pairs("little_endian", false), state, wild.List{"0"}), "big-endian"},
-		"harmful before the rest": {old(stored, wild.Call{Function: wild.Global("os system"), Args: wild.Tuple{"true"}}), `"os.system"`},
-		"harmful keys":            {old(stored, 1001, system, state, wild.Call{Function: wild.Global("os system")}), `"os.system"`},
-		"keys in a dict":          {old(stored, 1001, system, state, wild.Dict{}), "no list of keys"},
-		"a key by number":         {old(stored, 1001, system, state, wild.List{0}), "every storage once"},
-		"a key twice":             {old(append(stored, stored...), 1001, system, state, wild.List{"0", "0"}), "every storage once"},
-		"another key":             {old(stored, 1001, system, state, wild.List{"1"}), "every storage once"},
-		"no keys":                 {old(nil, 1001, system, state, wild.List{}), `its storage "0" is not in the file`},
-		"no storages":             {old(nil, 1001, system, state, wild.List{"0"}), "cut short"},
-		"half a storage":          {old(stored[:10], 1001, system, state, wild.List{"0"}), "1 elements of F32, the file has 2 bytes"},
-		"2^64-1 elements":         {old(bytes.Repeat([]byte{255}, 12), 1001, system, state, wild.List{"0"}), "18446744073709551615 elements"},
-		"2^62 elements":           {old(append([]byte{0, 0, 0, 0, 0, 0, 0, 0x40}, 1, 2, 3, 4), 1001, system, state, wild.List{"0"}), "4611686018427387904 elements"},
-		"more after it":           {old(append(slices.Clone(stored), 0), 1001, system, state, wild.List{"0"}), "the file at"},
-		"another pickle":          {wild.Pickle(state), "not one of torch.save's"},
+		"another protocol":        {old(stored, 1000, system, state, pytorch.List{"0"}), "not 1001"},
+		"protocol as text":        {old(stored, "1001", system, state, pytorch.List{"0"}), "not 1001"},
+		"big-endian":              {old(stored, 1001, pytorch.Pairs("little_endian", false), state, pytorch.List{"0"}), "big-endian"},
+		"harmful before the rest": {old(stored, pytorch.Call{Function: pytorch.Global("os system"), Args: pytorch.Tuple{"true"}}), `"os.system"`},
+		"harmful keys":            {old(stored, 1001, system, state, pytorch.Call{Function: pytorch.Global("os system")}), `"os.system"`},
+		"keys in a dict":          {old(stored, 1001, system, state, pytorch.Dict{}), "no list of keys"},
+		"a key by number":         {old(stored, 1001, system, state, pytorch.List{0}), "every storage once"},
+		"a key twice":             {old(append(stored, stored...), 1001, system, state, pytorch.List{"0", "0"}), "every storage once"},
+		"another key":             {old(stored, 1001, system, state, pytorch.List{"1"}), "every storage once"},
+		"no keys":                 {old(nil, 1001, system, state, pytorch.List{}), `its storage "0" is not in the file`},
+		"no storages":             {old(nil, 1001, system, state, pytorch.List{"0"}), "cut short"},
+		"half a storage":          {old(stored[:10], 1001, system, state, pytorch.List{"0"}), "1 elements of F32, the file has 2 bytes"},
+		"2^64-1 elements":         {old(bytes.Repeat([]byte{255}, 12), 1001, system, state, pytorch.List{"0"}), "18446744073709551615 elements"},
+		"2^62 elements":           {old(append([]byte{0, 0, 0, 0, 0, 0, 0, 0x40}, 1, 2, 3, 4), 1001, system, state, pytorch.List{"0"}), "4611686018427387904 elements"},
+		"more after it":           {old(append(slices.Clone(stored), 0), 1001, system, state, pytorch.List{"0"}), "the file at"},
+		"another pickle":          {pytorch.Pickle(state), "not one of torch.save's"},
 		"protocol 5":              {append([]byte("\x80\x05"), old(nil)[2:]...), "protocol 5, want 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -384,9 +384,9 @@ func TestHostileOldFiles(t *testing.T) {
 
 // TestOldViews: before PyTorch 0.4 a storage could be a part of another.
 func TestOldViews(t *testing.T) {
-	id := wild.Persistent{ID: wild.Tuple{"storage", wild.Global("torch ByteStorage"), "0", "cpu", 4, wild.Tuple{"1", 2, 2}}}
-	tensor := wild.Call{Function: wild.Global("torch._utils _rebuild_tensor"), Args: wild.Tuple{id, 1, wild.Tuple{1}, wild.Tuple{1}}}
-	f, err := openBytes(old([]byte{4, 0, 0, 0, 0, 0, 0, 0, 10, 11, 12, 13}, 1001, wild.Dict{}, wild.Pairs("x", tensor), wild.List{"0"}))
+	id := pytorch.Persistent{ID: pytorch.Tuple{"storage", pytorch.Global("torch ByteStorage"), "0", "cpu", 4, pytorch.Tuple{"1", 2, 2}}}
+	tensor := pytorch.Call{Function: pytorch.Global("torch._utils _rebuild_tensor"), Args: pytorch.Tuple{id, 1, pytorch.Tuple{1}, pytorch.Tuple{1}}}
+	f, err := openBytes(old([]byte{4, 0, 0, 0, 0, 0, 0, 0, 10, 11, 12, 13}, 1001, pytorch.Dict{}, pytorch.Pairs("x", tensor), pytorch.List{"0"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,10 +396,10 @@ func TestOldViews(t *testing.T) {
 }
 
 func TestHostileZips(t *testing.T) {
-	pickled := wild.Torch(samples(), nil)
-	build := func(add func(z *wild.Zip)) []byte {
+	pickled := pytorch.Torch(samples(), nil)
+	build := func(add func(z *pytorch.Zip)) []byte {
 		var b bytes.Buffer
-		z := wild.NewZip(&b, "x")
+		z := pytorch.NewZip(&b, "x")
 		add(z)
 		z.Close()
 		return b.Bytes()
@@ -438,11 +438,11 @@ func TestHostileZips(t *testing.T) {
 		want    string
 	}{
 		"overlapping storages": {overlap, "two files of it overlap"},
-		"another zip":          {build(func(z *wild.Zip) { z.Add("readme", nil) }), "without NAME/data.pkl"},
+		"another zip":          {build(func(z *pytorch.Zip) { z.Add("readme", nil) }), "without NAME/data.pkl"},
 		"big-endian":           {big.Zip(), `its byteorder is "big", want little`},
 		"compressed":           {deflated.Bytes(), `"x/data.pkl" is compressed or encrypted`},
-		"a pickle twice":       {build(func(z *wild.Zip) { z.Add("data.pkl", nil); z.Add("data.pkl", nil) }), `"x/data.pkl" is there twice`},
-		"a storage twice":      {build(func(z *wild.Zip) { z.Add("data/0", nil); z.Add("data/0", nil) }), `"x/data/0" is there twice`},
+		"a pickle twice":       {build(func(z *pytorch.Zip) { z.Add("data.pkl", nil); z.Add("data.pkl", nil) }), `"x/data.pkl" is there twice`},
+		"a storage twice":      {build(func(z *pytorch.Zip) { z.Add("data/0", nil); z.Add("data/0", nil) }), `"x/data/0" is there twice`},
 		"two folders":          {patched("archive/data/0", "brchive/data/0"), "lies outside the folder"},
 		"no folder":            {patched("archive/version", "archive_version"), "lies outside the folder"},
 		"a storage is absent":  {patched("archive/data/0", "archive/dbta/0"), `its storage "0" is not in the file`},
@@ -457,7 +457,7 @@ func TestHostileZips(t *testing.T) {
 }
 
 func TestEveryTruncationOfArchivesIsAnError(t *testing.T) {
-	a := wild.Torch(samples()[:3], nil)
+	a := pytorch.Torch(samples()[:3], nil)
 	for _, content := range [][]byte{a.Zip(), a.Old()} {
 		for n := range content {
 			if _, err := openBytes(content[:n]); !errors.Is(err, weights.ErrFormat) {
@@ -477,10 +477,10 @@ func TestLargeArchive(t *testing.T) {
 	defer file.Close()
 	const pieces = 4<<10 + 1
 	piece := make([]byte, 1<<20)
-	large := &wild.Storage{Key: "0", DType: "F32", Count: pieces << 18}
-	small := &wild.Storage{Key: "1", DType: "F32", Count: 1, Data: []byte{0, 0, 0x80, 0x3f}}
-	z := wild.NewZip(&holes{file, piece}, "large")
-	z.Add("data.pkl", wild.Pickle(wild.Pairs("large", large.Tensor(0, []int{pieces, 1 << 18}, []int{1 << 18, 1}), "small", small.Tensor(0, []int{1}, []int{1}))))
+	large := &pytorch.Storage{Key: "0", DType: "F32", Count: pieces << 18}
+	small := &pytorch.Storage{Key: "1", DType: "F32", Count: 1, Data: []byte{0, 0, 0x80, 0x3f}}
+	z := pytorch.NewZip(&holes{file, piece}, "large")
+	z.Add("data.pkl", pytorch.Pickle(pytorch.Pairs("large", large.Tensor(0, []int{pieces, 1 << 18}, []int{1 << 18, 1}), "small", small.Tensor(0, []int{1}, []int{1}))))
 	z.Add("data/0", slices.Repeat([][]byte{piece}, pieces)...)
 	z.Add("data/1", small.Data)
 	z.Close()
@@ -510,17 +510,17 @@ func (h *holes) Write(p []byte) (int, error) {
 
 // FuzzPyTorch: what can be opened at all can be written as safetensors, with the same tensors.
 func FuzzPyTorch(f *testing.F) {
-	a := wild.Torch(samples(), wild.DiTCheckpoint(wild.Dict{}))
+	a := pytorch.Torch(samples(), pytorch.DiTCheckpoint(pytorch.Dict{}))
 	f.Add(a.Zip())
 	f.Add(a.Old())
-	s := &wild.Storage{Key: "0", DType: "U8", Count: 6, Data: []byte{0, 1, 2, 3, 4, 5}}
-	transposed := wild.Archive{Folder: "x", Object: wild.Pairs("x", s.Tensor(0, []int{3, 2}, []int{1, 3})), Storages: []*wild.Storage{s}}
+	s := &pytorch.Storage{Key: "0", DType: "U8", Count: 6, Data: []byte{0, 1, 2, 3, 4, 5}}
+	transposed := pytorch.Archive{Folder: "x", Object: pytorch.Pairs("x", s.Tensor(0, []int{3, 2}, []int{1, 3})), Storages: []*pytorch.Storage{s}}
 	f.Add(transposed.Zip())
 	f.Add(transposed.Old())
 	for _, c := range hostilePickles() {
 		if len(c.pickle) < 1<<12 {
 			f.Add(zipOf(c.pickle))
-			f.Add(append(old(nil, 1001, wild.Dict{}), c.pickle...))
+			f.Add(append(old(nil, 1001, pytorch.Dict{}), c.pickle...))
 		}
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
@@ -566,14 +566,14 @@ func FuzzPickle(f *testing.F) {
 			f.Add([]byte(c.pickle))
 		}
 	}
-	one := &wild.Storage{Key: "0", DType: "F32", Count: 1, Data: make([]byte, 4)}
-	state := wild.Pairs("blocks.0.gamma1", one.Tensor(0, []int{1}, []int{1}), "blocks.0.attn.proj.weight", one.Tensor(0, []int{1, 1}, []int{1, 1}))
-	path := wild.Call{Function: wild.Global("pathlib PosixPath"), Args: wild.Tuple{"x"}}
+	one := &pytorch.Storage{Key: "0", DType: "F32", Count: 1, Data: make([]byte, 4)}
+	state := pytorch.Pairs("blocks.0.gamma1", one.Tensor(0, []int{1}, []int{1}), "blocks.0.attn.proj.weight", one.Tensor(0, []int{1, 1}, []int{1, 1}))
+	path := pytorch.Call{Function: pytorch.Global("pathlib PosixPath"), Args: pytorch.Tuple{"x"}}
 	for _, v := range []any{
-		wild.Pairs("model", state, "ema", wild.Pairs("shadow_params", wild.List{state[0].Value, state[1].Value}), "args", path),
-		wild.Pairs("state_dict", state, "model_ema", wild.Filled(path, state)), wild.Pairs("one", state, "two", state),
+		pytorch.Pairs("model", state, "ema", pytorch.Pairs("shadow_params", pytorch.List{state[0].Value, state[1].Value}), "args", path),
+		pytorch.Pairs("state_dict", state, "model_ema", pytorch.Filled(path, state)), pytorch.Pairs("one", state, "two", state),
 	} {
-		f.Add(wild.Pickle(v))
+		f.Add(pytorch.Pickle(v))
 	}
 	f.Fuzz(func(t *testing.T, pickle []byte) {
 		file, err := openBytes(zipOf(string(pickle)))

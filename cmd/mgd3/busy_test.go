@@ -11,14 +11,14 @@ import (
 
 	"mgd3/distill"
 	"mgd3/internal/atomicfile"
-	"mgd3/internal/tiny"
+	"mgd3/internal/fixtures"
 )
 
 // TestBusy is the law that every command that writes takes the lock of what it writes, and of the run it reads: beside another process
 // it ends with the exit code of the output and says so, and leaves what is there as it is.
 func TestBusy(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := errors.Join(tiny.Model("model", 1), tiny.Images("set", 3)); err != nil {
+	if err := errors.Join(fixtures.Model("model", 1), fixtures.Images("set", 3)); err != nil {
 		t.Fatal(err)
 	}
 	fields := strings.Fields
@@ -117,7 +117,7 @@ func TestLostOutput(t *testing.T) {
 	}
 	defer full.Close()
 	t.Chdir(t.TempDir())
-	if err := errors.Join(tiny.Model("model", 1), tiny.Images("set", 2)); err != nil {
+	if err := errors.Join(fixtures.Model("model", 1), fixtures.Images("set", 2)); err != nil {
 		t.Fatal(err)
 	}
 	base := "--data set --split train --model model --steps 2 --ipc 1"

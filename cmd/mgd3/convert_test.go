@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/wild"
+	"mgd3/internal/fixtures/pytorch"
 	"mgd3/weights"
 )
 
@@ -16,8 +16,8 @@ func TestConvertExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	large := []weights.Tensor{weights.F32("fc.weight", []int{2}, []float32{1, 1e5})}
-	harmful := wild.Archive{Folder: "x", Object: wild.Pairs("x", wild.Call{Function: wild.Global("os system"), Args: wild.Tuple{"true"}})}
-	for name, content := range map[string][]byte{"large.pth": wild.Torch(large, nil).Zip(), "harmful.pt": harmful.Zip(), "folder": nil} {
+	harmful := pytorch.Archive{Folder: "x", Object: pytorch.Pairs("x", pytorch.Call{Function: pytorch.Global("os system"), Args: pytorch.Tuple{"true"}})}
+	for name, content := range map[string][]byte{"large.pth": pytorch.Torch(large, nil).Zip(), "harmful.pt": harmful.Zip(), "folder": nil} {
 		if err := os.WriteFile(in(name), content, 0o666); err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,7 @@ import (
 
 	"mgd3/distill"
 	"mgd3/engine"
-	"mgd3/internal/tiny"
+	"mgd3/internal/fixtures"
 	"mgd3/modes"
 	"mgd3/weights"
 )
@@ -23,7 +23,7 @@ import (
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	model, set := filepath.Join(dir, "model"), filepath.Join(dir, "set")
-	if err := errors.Join(tiny.Model(model, 1), tiny.Images(set, 3)); err != nil {
+	if err := errors.Join(fixtures.Model(model, 1), fixtures.Images(set, 3)); err != nil {
 		t.Fatal(err)
 	}
 	broken := filepath.Join(dir, "broken.safetensors")

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/tiny"
+	"mgd3/internal/fixtures"
 )
 
 // TestKillCompare: a comparison that is killed at random moments, in the making of sets and in trainings, ends with
@@ -18,9 +18,9 @@ func TestKillCompare(t *testing.T) {
 	}
 	dir := t.TempDir()
 	err := errors.Join(
-		tiny.Model(filepath.Join(dir, "model"), 1),
-		tiny.Images(filepath.Join(dir, "set"), 12),
-		tiny.Images(filepath.Join(dir, "other"), 8),
+		fixtures.Model(filepath.Join(dir, "model"), 1),
+		fixtures.Images(filepath.Join(dir, "set"), 12),
+		fixtures.Images(filepath.Join(dir, "other"), 8),
 		os.Rename(filepath.Join(dir, "other", "train"), filepath.Join(dir, "set", "test")),
 	)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/tiny"
+	"mgd3/internal/fixtures"
 )
 
 // TestKillEvaluate: SIGKILL at ten random moments, the same command each time, and weights and accuracies are those of
@@ -18,7 +18,7 @@ func TestKillEvaluate(t *testing.T) {
 		t.Skip("takes some ten starts of the program")
 	}
 	dir := t.TempDir()
-	if err := errors.Join(tiny.Images(filepath.Join(dir, "set"), 8), tiny.Images(filepath.Join(dir, "real"), 12)); err != nil {
+	if err := errors.Join(fixtures.Images(filepath.Join(dir, "set"), 8), fixtures.Images(filepath.Join(dir, "real"), 12)); err != nil {
 		t.Fatal(err)
 	}
 	wholeAndKilled(t, dir, strings.Fields("evaluate --train set --train-split train --test real --test-split train --net convnet2 "+

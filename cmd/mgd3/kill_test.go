@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"mgd3/internal/tiny"
+	"mgd3/internal/fixtures"
 )
 
 // binary builds the program once per test run.
@@ -30,7 +30,7 @@ func binary(t *testing.T) string {
 func work(t *testing.T) (dir string, args []string) {
 	t.Helper()
 	dir = t.TempDir()
-	if err := errors.Join(tiny.Model(filepath.Join(dir, "model"), 1), tiny.Images(filepath.Join(dir, "set"), 40)); err != nil {
+	if err := errors.Join(fixtures.Model(filepath.Join(dir, "model"), 1), fixtures.Images(filepath.Join(dir, "set"), 40)); err != nil {
 		t.Fatal(err)
 	}
 	return dir, strings.Fields("distill --data set --split train --model model --ipc 8 --steps 50 --batch 3 --quiet")

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/tiny"
+	"mgd3/internal/fixtures"
 )
 
 // TestKillTraining: SIGKILL at random moments of both trainings, the same commands each time, and the model folder is that of
@@ -15,7 +15,7 @@ func TestKillTraining(t *testing.T) {
 		t.Skip("takes some sixteen starts of the program")
 	}
 	dir := t.TempDir()
-	if err := tiny.Images(filepath.Join(dir, "set"), 8); err != nil {
+	if err := fixtures.Images(filepath.Join(dir, "set"), 8); err != nil {
 		t.Fatal(err)
 	}
 	const shared = " --data set --split train --size 16 --batch 8 --steps 60 --warmup 5 --log-every 7 --checkpoint-every 10 --sample-every 20 --quiet"

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"mgd3/engine"
-	"mgd3/internal/tiny"
+	"mgd3/internal/fixtures"
 )
 
 // The folders in testdata/older were written by the program of commit 097f6c7, in version 0.1.0. "finished" is
@@ -92,7 +92,7 @@ func olderWork(t *testing.T, folder string) {
 	t.Chdir(dir)
 	at := time.Unix(1_700_000_000, 0) // the keys hang on the times of the images
 	if err := errors.Join(
-		tiny.Model("model", 1), tiny.Images("set", 6), tiny.Images("other", 4), os.Rename("other/train", "set/test"),
+		fixtures.Model("model", 1), fixtures.Images("set", 6), fixtures.Images("other", 4), os.Rename("other/train", "set/test"),
 		filepath.WalkDir(".", func(path string, _ fs.DirEntry, _ error) error { return os.Chtimes(path, at, at) }),
 	); err != nil {
 		t.Fatal(err)

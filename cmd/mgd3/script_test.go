@@ -12,8 +12,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"mgd3/internal/tiny"
-	"mgd3/internal/wild"
+	"mgd3/internal/fixtures"
+	"mgd3/internal/fixtures/pytorch"
 	"mgd3/weights"
 )
 
@@ -54,7 +54,7 @@ func tinyModel(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) > 1 {
 		seed = number(ts, args[1])
 	}
-	ts.Check(tiny.Model(ts.MkAbs(args[0]), uint64(seed)))
+	ts.Check(fixtures.Model(ts.MkAbs(args[0]), uint64(seed)))
 }
 
 func tinyFound(ts *testscript.TestScript, _ bool, args []string) {
@@ -66,28 +66,28 @@ func tinyFound(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		labels[0], labels[999] = "tench, Tinca tinca", "toilet tissue, toilet paper, bathroom tissue"
 	}
-	ts.Check(tiny.Found(ts.MkAbs(args[0]), labels))
+	ts.Check(fixtures.Found(ts.MkAbs(args[0]), labels))
 }
 
 func tinyImages(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(tiny.Images(ts.MkAbs(args[0]), number(ts, args[1])))
+	ts.Check(fixtures.Images(ts.MkAbs(args[0]), number(ts, args[1])))
 }
 
 func tinyFeatures(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(tiny.Features(ts.MkAbs(args[0])))
+	ts.Check(fixtures.Features(ts.MkAbs(args[0])))
 }
 
 func toTorch(ts *testscript.TestScript, _ bool, args []string) {
 	f, err := weights.Open(ts.MkAbs(args[0]))
 	ts.Check(err)
 	defer f.Close()
-	list, err := wild.Read(f)
+	list, err := pytorch.Read(f)
 	ts.Check(err)
-	archive := wild.Torch(list, nil)
+	archive := pytorch.Torch(list, nil)
 	content := archive.Zip()
 	switch {
 	case len(args) > 2 && args[2] == "average":
-		content = wild.Averaged(list).Zip()
+		content = pytorch.Averaged(list).Zip()
 	case len(args) > 2:
 		content = archive.Old()
 	}

@@ -25,7 +25,6 @@ var rooms = map[string][]string{
 	"internal/textfile":          {},
 	"weights/hub":                {"internal/atomicfile", "internal/foreign"},
 	"internal/atomicfile":        {},
-	"internal/golden":            {"weights"},
 	"cpu": {"cpu/internal/compile", "cpu/internal/ir", "cpu/internal/kernel", "cpu/internal/memory", "cpu/internal/passes",
 		"cpu/internal/plain", "cpu/internal/team"},
 	"cpu/internal/compile": {"cpu/internal/attention", "cpu/internal/conv", "cpu/internal/gemm", "cpu/internal/ir", "cpu/internal/kernel",
@@ -58,16 +57,21 @@ var rooms = map[string][]string{
 	"glyphs/model": {},
 	"study": {"coreset", "dataset", "distill", "dit", "engine", "evaluate", "internal/atomicfile", "latent", "modes", "report", "rng",
 		"scores"},
-	"internal/testengine": {"engine"},
-	"bench/campaign":      {},
-	"internal/house":      {},
-	"internal/bench":      {"dataset", "diffusion", "dit", "engine", "evaluate", "features", "latent", "modes", "optim", "rng", "weights"},
-	"internal/realsize":   {"dit", "engine", "internal/atomicfile", "latent", "rng", "weights"},
-	"internal/scale":      {"dataset", "diffusion", "distill", "dit", "engine", "internal/tiny", "latent", "modes", "rng"},
-	"internal/wild":       {"internal/atomicfile", "rng", "weights"},
-	"internal/tiny":       {"dit", "engine", "features", "internal/atomicfile", "internal/wild", "latent", "rng", "weights"},
+	"internal/bench": {"dataset", "diffusion", "dit", "engine", "evaluate", "features", "latent", "modes", "optim", "rng", "weights"},
 	"cmd/mgd3": {"cpu", "dataset", "diffusion", "distill", "dit", "engine", "evaluate", "export", "features", "glyphs", "glyphs/model",
 		"internal/atomicfile", "internal/bench", "internal/checkpoint", "internal/textfile", "latent", "modes", "report", "scores", "study", "train", "weights", "weights/hub"},
+
+	// For tests alone: nothing that mgd3 is built of imports these; see TestFixturesStayInTests.
+	"internal/fixtures":         {"dit", "engine", "features", "internal/atomicfile", "internal/fixtures/pytorch", "latent", "rng", "weights"},
+	"internal/fixtures/pytorch": {"internal/atomicfile", "rng", "weights"},
+	"internal/golden":           {"weights"},
+	"internal/testengine":       {"engine"},
+	"internal/house":            {},
+
+	// Programs of their own, that measure and try mgd3.
+	"bench/campaign": {},
+	"bench/realsize": {"dit", "engine", "internal/atomicfile", "latent", "rng", "weights"},
+	"bench/scale":    {"dataset", "diffusion", "distill", "dit", "engine", "internal/fixtures", "latent", "modes", "rng"},
 }
 
 func TestNoRoomImportsALaterOne(t *testing.T) {
@@ -94,5 +98,22 @@ func TestNoRoomImportsALaterOne(t *testing.T) {
 	}
 	if seen != len(rooms) {
 		t.Errorf("found %d packages, the table of rooms has %d", seen, len(rooms))
+	}
+}
+
+// TestFixturesStayInTests: what makes inputs for tests, and the programs that measure, are no part of mgd3. Below internal/ all else is.
+func TestFixturesStayInTests(t *testing.T) {
+	forTests := func(room string) bool {
+		return strings.HasPrefix(room, "internal/fixtures") || slices.Contains([]string{"internal/golden", "internal/testengine", "internal/house"}, room)
+	}
+	for room, imports := range rooms {
+		if forTests(room) || strings.HasPrefix(room, "bench/") {
+			continue
+		}
+		for _, name := range imports {
+			if forTests(name) || strings.HasPrefix(name, "bench/") {
+				t.Errorf("%s may import %s, which is for tests and measurements alone", room, name)
+			}
+		}
 	}
 }

@@ -1,8 +1,8 @@
 // Realsize writes a model folder with the published shapes and random weights: DiT-XL/2 and the autoencoder of Stable
 // Diffusion, by default. Its images mean nothing; loading, memory and time are those of the real one.
 //
-//	go run ./internal/realsize --out xl              # 675 M + 84 M parameters, 3.0 GB
-//	go run ./internal/realsize --out xl-half --half  # in half precision, 1.5 GB
+//	go run ./bench/realsize --out xl              # 675 M + 84 M parameters, 3.0 GB
+//	go run ./bench/realsize --out xl-half --half  # in half precision, 1.5 GB
 package main
 
 import (

@@ -5,7 +5,7 @@
 // journals, files and the manifest are what takes the time; with half the classes it must take half as long. The numbers
 // are those of real size, 1,300 latents of 4×32×32 of a class from a generator: written to the cache, read back, clustered.
 //
-//	go run ./internal/scale --dir TMP
+//	go run ./bench/scale --dir TMP
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 	"mgd3/distill"
 	"mgd3/dit"
 	"mgd3/engine"
-	"mgd3/internal/tiny"
+	"mgd3/internal/fixtures"
 	"mgd3/latent"
 	"mgd3/modes"
 	"mgd3/rng"
@@ -96,7 +96,7 @@ func bookkeeping(ctx context.Context, dir string, classes, n, ipc int) error {
 // drawn is a set of n images of each class: always the same file.
 func drawn(names []string, n int) (*dataset.Set, error) {
 	var file bytes.Buffer
-	if err := png.Encode(&file, image.NewNRGBA(image.Rect(0, 0, tiny.Size, tiny.Size))); err != nil {
+	if err := png.Encode(&file, image.NewNRGBA(image.Rect(0, 0, fixtures.Size, fixtures.Size))); err != nil {
 		return nil, err
 	}
 	var classes []dataset.Class
@@ -113,7 +113,7 @@ func drawn(names []string, n int) (*dataset.Set, error) {
 // prepare returns a run with a tiny network of the given classes.
 func prepare(ctx context.Context, dir string, classes []string) (*distill.Run, func(), error) {
 	model := filepath.Join(dir, "model")
-	if err := tiny.ModelOf(model, 1, classes); err != nil {
+	if err := fixtures.ModelOf(model, 1, classes); err != nil {
 		return nil, nil, err
 	}
 	e, err := engine.Open("cpu")
@@ -126,7 +126,7 @@ func prepare(ctx context.Context, dir string, classes []string) (*distill.Run, f
 	sample.Respacing, sample.Stop = "4", 1
 	return &distill.Run{
 		Settings: distill.Settings{
-			Encode: distill.EncodeSettings{Size: tiny.Size, Crop: distill.CropADM},
+			Encode: distill.EncodeSettings{Size: fixtures.Size, Crop: distill.CropADM},
 			Modes:  distill.ModeSettings{Method: modes.KMeans, Short: modes.ShortRepeat},
 			Sample: distill.SampleSettings{Settings: sample},
 		},
