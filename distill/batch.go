@@ -64,7 +64,7 @@ func (r *Run) batch(ctx context.Context, stage, dir string, rows int, try func(b
 		if err == nil || batch == 1 || !engine.OutOfMemory(err) {
 			return batch, tooMany(batch, err)
 		}
-		p.warn("", "the device has too little memory for a batch of %d: trying %d", batch, batch/2)
+		p.Warn("", "the device has too little memory for a batch of %d: trying %d", batch, batch/2)
 		batch /= 2
 	}
 }

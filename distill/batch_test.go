@@ -12,6 +12,7 @@ import (
 	"mgd3/dit"
 	"mgd3/engine"
 	"mgd3/latent"
+	"mgd3/stage"
 )
 
 // onGo is tinyRun on the portable backend as if it were one with fixed rows: its bytes do depend on the number of rows.
@@ -62,7 +63,7 @@ func TestFixedRows(t *testing.T) {
 	alone := r.Out
 	r.Out = t.TempDir()
 	for i := range 4 {
-		r.Shard = Shard{i, 4}
+		r.Shard = Shard{Index: i, Count: 4}
 		if m, err = r.Do(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +163,7 @@ func TestOldFolders(t *testing.T) {
 		t.Errorf("got %s, %v, want an end of %s", data, err, want)
 	}
 	c := samplesClaim{Denoiser: "d", Backend: "cpu", Modes: modesClaim{Latents: l}}
-	old := key(c.Settings, "d", "a", "cpu", "modes", int32(7), 3)
+	old := stage.Key(c.Settings, "d", "a", "cpu", "modes", int32(7), 3)
 	im := image{"cat", 3, 7}
 	if got := c.key(im, "modes"); got != old {
 		t.Errorf("the key is %s, want %s as before", got, old)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"mgd3/latent"
+	"mgd3/stage"
 )
 
 // The settings files of the stages, each with all that came before it. They are read back by later
@@ -79,7 +80,7 @@ func (c modesClaim) read(out, class string) (*classModes, error) {
 
 // keyOf names all that the modes of a class's latents depend on.
 func (c modesClaim) keyOf(cached *latent.Class) string {
-	return key(c.Settings, cached.Key, cached.Names)
+	return stage.Key(c.Settings, cached.Key, cached.Names)
 }
 
 // key names all that the bytes of one image depend on, given the key of the modes it is made from.
@@ -88,7 +89,7 @@ func (c samplesClaim) key(im image, modes string) string {
 	if c.Batch != 0 {
 		parts = append(parts, c.Batch)
 	}
-	return key(parts...)
+	return stage.Key(parts...)
 }
 
 // stageMissing says [ErrStage] of a file that is not there.

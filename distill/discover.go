@@ -31,11 +31,11 @@ func (r *Run) Discover(ctx context.Context) error {
 		return err
 	}
 	classes := claimed.Latents.Classes
-	spans := r.Shard.spans(len(classes), s.IPC)
+	spans := r.Shard.Spans(len(classes), s.IPC)
 	p := r.progress(StageModes, len(spans))
 	for _, sp := range spans {
-		if err := r.discoverClass(ctx, classes[sp.class], claimed, p); err != nil {
-			return fmt.Errorf("class %q: %w", classes[sp.class], err)
+		if err := r.discoverClass(ctx, classes[sp.Class], claimed, p); err != nil {
+			return fmt.Errorf("class %q: %w", classes[sp.Class], err)
 		}
 	}
 	p.end()
@@ -58,7 +58,7 @@ func (r *Run) discoverClass(ctx context.Context, class string, claimed modesClai
 	if kept, err := p.kept(class, path, key); err != nil {
 		return err
 	} else if kept {
-		p.add(class, 1, 1)
+		p.Add(class, 1, 1)
 		return nil
 	}
 	rows, err := cached.Rows()
@@ -66,7 +66,7 @@ func (r *Run) discoverClass(ctx context.Context, class string, claimed modesClai
 		return err
 	}
 	if w := fewDifferent(matrix(rows, cached), claimed.Settings.IPC); w != "" {
-		p.warn(class, "%s", w)
+		p.Warn(class, "%s", w)
 	}
 	found, err := claimed.Settings.discover(ctx, rows, cached.Shape, class)
 	if err != nil {
@@ -75,7 +75,7 @@ func (r *Run) discoverClass(ctx context.Context, class string, claimed modesClai
 	if err := writeModes(path, key, found, cached); err != nil {
 		return err
 	}
-	p.add(class, 1, 0)
+	p.Add(class, 1, 0)
 	return nil
 }
 

@@ -30,6 +30,7 @@ import (
 	"mgd3/engine"
 	"mgd3/latent"
 	"mgd3/modes"
+	"mgd3/stage"
 )
 
 // Run is one run over one output folder.
@@ -52,16 +53,6 @@ type Run struct {
 
 	Data   *dataset.Set // needed by Encode
 	Report func(Event)  // told of progress, from one goroutine at a time
-}
-
-// Event is one thing that happened.
-type Event struct {
-	Stage   string `json:"stage"`             // encode, modes or sample
-	Done    int    `json:"done"`              // units of the stage that are done
-	Total   int    `json:"total"`             // units of the stage in this shard
-	Kept    int    `json:"kept"`              // of Done: found complete from an earlier run
-	Class   string `json:"class,omitempty"`   // the class at work
-	Warning string `json:"warning,omitempty"` // something the user should know
 }
 
 // The stages of an Event.
@@ -138,29 +129,12 @@ func ImageFile(class string, j int) string {
 // imageName is the file name of the j-th image of a class, without its extension.
 func imageName(j int) string { return fmt.Sprintf("%04d", j) }
 
-// progress counts the units of one stage and reports them.
+// progress is that of a stage, and of files without checksums in it.
 type progress struct {
-	report func(Event)
-	event  Event
-	old    int // files without checksums that were kept
+	*stage.Progress
+	old int // files without checksums that were kept
 }
 
-func (r *Run) progress(stage string, total int) *progress {
-	p := &progress{report: r.Report, event: Event{Stage: stage, Total: total}}
-	if p.report == nil {
-		p.report = func(Event) {}
-	}
-	return p
-}
-
-// add reports n more units of a class as done, kept of which were found complete.
-func (p *progress) add(class string, n, kept int) {
-	p.event.Class, p.event.Done, p.event.Kept = class, p.event.Done+n, p.event.Kept+kept
-	p.report(p.event)
-}
-
-func (p *progress) warn(class, format string, args ...any) {
-	e := p.event
-	e.Class, e.Warning = class, fmt.Sprintf(format, args...)
-	p.report(e)
+func (r *Run) progress(name string, total int) *progress {
+	return &progress{Progress: stage.NewProgress(r.Report, name, total)}
 }

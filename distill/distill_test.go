@@ -147,51 +147,6 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestLock: a second process on a part of the same folder that has work in common is refused, another part is not.
-func TestLock(t *testing.T) {
-	for _, c := range []struct {
-		one, other Shard
-		busy       bool
-	}{
-		{Shard{0, 2}, Shard{0, 2}, true},
-		{Shard{0, 2}, Shard{1, 2}, false},
-		{Shard{0, 1}, Shard{0, 2}, true},
-		{Shard{1, 2}, Whole, true},
-		{Shard{0, 2}, Shard{2, 4}, false},
-		{Shard{1, 2}, Shard{2, 4}, true},
-		{Shard{1, 3}, Shard{0, 2}, true},
-		{Shard{2, 3}, Shard{0, 2}, false},
-	} {
-		out := filepath.Join(t.TempDir(), "out")
-		unlock, err := Lock(out, c.one)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := LockReading(out); !errors.Is(err, ErrBusy) {
-			t.Errorf("reading beside %v: got error %v, want an ErrBusy", c.one, err)
-		}
-		other, err := Lock(out, c.other)
-		if errors.Is(err, ErrBusy) != c.busy || !c.busy && err != nil {
-			t.Errorf("%v beside %v: got error %v, want busy: %v", c.other, c.one, err, c.busy)
-		}
-		if err == nil {
-			other()
-		}
-		unlock()
-		reading, err := LockReading(out)
-		if err != nil {
-			t.Fatalf("after all have gone: %v", err)
-		}
-		if _, err := Lock(out, c.other); !errors.Is(err, ErrBusy) {
-			t.Errorf("%v beside one who reads: got error %v, want an ErrBusy", c.other, err)
-		}
-		reading()
-		if left, err := os.ReadDir(out); err != nil || len(left) > 0 {
-			t.Errorf("the locks left %v, error %v", left, err)
-		}
-	}
-}
-
 // TestManifestIsNotTrusted: one of another format is refused rather than misread, and one that names a
 // file outside the set is no way to read that file.
 func TestManifestIsNotTrusted(t *testing.T) {
@@ -258,7 +213,7 @@ func modesOf(m *classModes) modes.Clustering {
 // TestMissingStageOfAClass: a class that another shard has yet to encode is named, with the stage.
 func TestMissingStageOfAClass(t *testing.T) {
 	r := tinyRun(t, 3)
-	r.Shard = Shard{0, 3}
+	r.Shard = Shard{Index: 0, Count: 3}
 	if err := r.Encode(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 	"mgd3/rng"
+	"mgd3/stage"
 )
 
 // claimLatents returns the settings file of the latents that the run makes.
@@ -28,10 +29,10 @@ func (r *Run) Encode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	spans := r.Shard.spans(len(r.Data.Classes), max(1, r.Settings.Modes.IPC))
+	spans := r.Shard.Spans(len(r.Data.Classes), max(1, r.Settings.Modes.IPC))
 	total := 0
 	for _, sp := range spans {
-		total += len(r.Data.Classes[sp.class].Images)
+		total += len(r.Data.Classes[sp.Class].Images)
 	}
 	largest := 0 // of all classes, so that all shards settle on one batch
 	for _, class := range r.Data.Classes {
@@ -50,9 +51,9 @@ func (r *Run) Encode(ctx context.Context) error {
 			return err
 		}
 	}
-	key := keyAfter(claimed)
+	key := stage.KeyAfter(claimed)
 	for _, sp := range spans {
-		class := r.Data.Classes[sp.class]
+		class := r.Data.Classes[sp.Class]
 		if err := r.encodeClass(ctx, class, key(class.Images), claimed.Shape, batch, p); err != nil {
 			return fmt.Errorf("class %q: %w", class.Name, err)
 		}
@@ -68,7 +69,7 @@ func (r *Run) warnOfDuplicates(ctx context.Context, p *progress) error {
 		return err
 	}
 	if s := dataset.AcrossClasses(groups, 0); s.Images > 0 {
-		p.warn("", "%v", s)
+		p.Warn("", "%v", s)
 	}
 	return nil
 }
@@ -84,7 +85,7 @@ func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, 
 	if kept, err := p.kept(class.Name, path, key); err != nil {
 		return err
 	} else if kept {
-		p.add(class.Name, len(class.Images), len(class.Images))
+		p.Add(class.Name, len(class.Images), len(class.Images))
 		return latent.RemoveJournal(path)
 	}
 	names := make([]string, len(class.Images))
@@ -95,7 +96,7 @@ func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, 
 	if err != nil {
 		return err
 	}
-	p.add(class.Name, w.Done(), w.Done())
+	p.Add(class.Name, w.Done(), w.Done())
 	if err := r.encodeImages(ctx, class, w, size, p); err != nil {
 		return errors.Join(err, w.Close())
 	}
@@ -154,11 +155,11 @@ func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, b
 	}
 	for _, sample := range batch {
 		if sample.Err != nil {
-			p.warn(class, "skipped: %v", sample.Err)
+			p.Warn(class, "skipped: %v", sample.Err)
 			err = w.Skip(sample.Err.Error())
 		} else {
 			if sample.Note != "" {
-				p.warn(class, "image %q: %s", sample.Ref.Name, sample.Note)
+				p.Warn(class, "image %q: %s", sample.Ref.Name, sample.Note)
 			}
 			err = w.Add(latents[:n])
 			latents = latents[n:]
@@ -166,7 +167,7 @@ func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, b
 		if err != nil {
 			return err
 		}
-		p.add(class, 1, 0)
+		p.Add(class, 1, 0)
 	}
 	return nil
 }

@@ -11,25 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-func TestKey(t *testing.T) {
-	base := key("a", EncodeSettings{Size: 32}, []int32{1, 2})
-	if again := key("a", EncodeSettings{Size: 32}, []int32{1, 2}); again != base {
-		t.Errorf("equal parts have keys %s and %s", base, again)
-	}
-	for name, other := range map[string]string{
-		"a setting":       key("a", EncodeSettings{Size: 64}, []int32{1, 2}),
-		"another string":  key("b", EncodeSettings{Size: 32}, []int32{1, 2}),
-		"fewer parts":     key("a", EncodeSettings{Size: 32}),
-		"parts run on":    key("a", EncodeSettings{Size: 32}, []int32{1}, []int32{2}),
-		"strings joined":  key(`a"`, EncodeSettings{Size: 32}, []int32{1, 2}),
-		"order of labels": key("a", EncodeSettings{Size: 32}, []int32{2, 1}),
-	} {
-		if other == base {
-			t.Errorf("%s does not change the key", name)
-		}
-	}
-}
-
 // TestClaimTogether: of processes that claim a folder at the same moment, those that agree all have it.
 func TestClaimTogether(t *testing.T) {
 	for range 20 {
@@ -133,17 +114,5 @@ func TestDistance(t *testing.T) {
 	m.Centres.Rows, m.Centres.Data = 1, m.Centres.Data[:2]
 	if got, want := m.distance([]float32{3, 4}, 0), (Distance{5, 0}); got != want {
 		t.Errorf("one mode: got %v, want %v", got, want)
-	}
-}
-
-func TestKeyAfterIsTheKeyOfAllParts(t *testing.T) {
-	after := keyAfter("a", []int{1, 2})
-	for range 2 { // the beginning is not used up
-		if got, want := after("b", 3), key("a", []int{1, 2}, "b", 3); got != want {
-			t.Errorf("keyAfter gives %s, want %s", got, want)
-		}
-	}
-	if after("b") == after("c") {
-		t.Error("the rest does not change the key")
 	}
 }

@@ -16,9 +16,6 @@ import (
 	"mgd3/latent"
 )
 
-// Version is that of the program, kept in every manifest.
-const Version = "0.1.0"
-
 // manifestFormat counts the changes that older readers of a manifest would not survive.
 const manifestFormat = 1
 

@@ -93,9 +93,9 @@ func (p *progress) kept(class, path, key string) (bool, error) {
 	case err != nil:
 		return false, err
 	case is == damaged:
-		p.warn(class, "%v: made again", fault)
+		p.Warn(class, "%v: made again", fault)
 	case is == stale:
-		p.warn(class, "%q was made of something else: made again", path)
+		p.Warn(class, "%q was made of something else: made again", path)
 	case is == whole && old:
 		p.old++
 	}
@@ -105,7 +105,7 @@ func (p *progress) kept(class, path, key string) (bool, error) {
 // end says of how many files the numbers could not be checked.
 func (p *progress) end() {
 	if p.old > 0 {
-		p.warn("", "%d files of an earlier version have no checksum: their numbers were taken as they are", p.old)
+		p.Warn("", "%d files of an earlier version have no checksum: their numbers were taken as they are", p.old)
 	}
 }
 
@@ -144,7 +144,7 @@ func (r *Run) claim(stage, dir string, v any) error {
 	_, before := readSettings(dir)
 	err := Claim(dir, v)
 	if err == nil && errors.Is(before, ErrDamaged) {
-		r.progress(stage, 0).warn("", "%v: made again", before)
+		r.progress(stage, 0).Warn("", "%v: made again", before)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"mgd3/internal/atomicfile"
 	"mgd3/latent"
+	"mgd3/stage"
 )
 
 // Part writes a latent cache with some of the images of another one: to gets the latents in from of those
@@ -51,7 +52,7 @@ func partOfClass(ctx context.Context, to, from, class string, keep func(class, i
 		return err
 	}
 	defer unlock()
-	key := key("part", all.Key, names)
+	key := stage.Key("part", all.Key, names)
 	if is, _, _, err := stands(path, key); is == whole || err != nil {
 		return errors.Join(err, latent.RemoveJournal(path))
 	}

@@ -51,10 +51,10 @@ func (r *Run) Plan(ctx context.Context) (Plan, error) {
 	}
 	shape := latents.Shape
 	rowBytes := int64(4 * shape[0] * shape[1] * shape[2])
-	for _, sp := range r.Shard.spans(p.Classes, m.IPC) {
-		real := len(r.Data.Classes[sp.class].Images)
+	for _, sp := range r.Shard.Spans(p.Classes, m.IPC) {
+		real := len(r.Data.Classes[sp.Class].Images)
 		p.Real += real
-		p.Synthetic += sp.hi - sp.lo
+		p.Synthetic += sp.Hi - sp.Lo
 		p.LatentBytes += int64(real) * rowBytes
 		p.ModeBytes += int64(m.IPC) * rowBytes
 	}

@@ -64,9 +64,9 @@ func (r *Run) Sample(ctx context.Context) error {
 	}
 	p.end()
 	if e := claimed.Modes.Latents.Settings; r.SeedEncodes && e.Flip && e.Seed != claimed.Settings.Seed {
-		p.warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has one seed for both", claimed.Settings.Seed, e.Seed)
+		p.Warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has one seed for both", claimed.Settings.Seed, e.Seed)
 	}
-	p.add("", len(images)-len(todo), len(images)-len(todo))
+	p.Add("", len(images)-len(todo), len(images)-len(todo))
 	var mu sync.Mutex
 	return r.Engine.EachFilled(ctx, len(todo), batch, func(ctx context.Context, lo, hi, rows int) error {
 		if err := s.draw(ctx, todo[lo:hi], rows); err != nil {
@@ -74,7 +74,7 @@ func (r *Run) Sample(ctx context.Context) error {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		p.add(todo[hi-1].class, hi-lo, 0)
+		p.Add(todo[hi-1].class, hi-lo, 0)
 		return nil
 	})
 }
@@ -159,9 +159,9 @@ func (r *Run) newSampling(claimed samplesClaim) (*sampling, error) {
 func (s *sampling) images(shard Shard) []image {
 	l := s.claimed.Modes.Latents
 	var images []image
-	for _, sp := range shard.spans(len(l.Classes), s.claimed.Modes.Settings.IPC) {
-		for j := sp.lo; j < sp.hi; j++ {
-			images = append(images, image{l.Classes[sp.class], j, s.claimed.Labels[sp.class]})
+	for _, sp := range shard.Spans(len(l.Classes), s.claimed.Modes.Settings.IPC) {
+		for j := sp.Lo; j < sp.Hi; j++ {
+			images = append(images, image{l.Classes[sp.Class], j, s.claimed.Labels[sp.Class]})
 		}
 	}
 	return images
@@ -191,7 +191,7 @@ func (s *sampling) missing(ctx context.Context, images []image, p *progress) ([]
 		}
 	}
 	if others > 0 {
-		p.warn("", "%d images are of other modes than those that are there now: made again", others)
+		p.Warn("", "%d images are of other modes than those that are there now: made again", others)
 	}
 	return todo, nil
 }
@@ -205,7 +205,7 @@ func (s *sampling) done(im image, key string, p *progress, others *int) (bool, e
 	case err != nil:
 		return false, err
 	case is == damaged:
-		p.warn(im.class, "%v: made again", fault)
+		p.Warn(im.class, "%v: made again", fault)
 	case is == stale:
 		*others++
 	}
@@ -224,9 +224,9 @@ func (s *sampling) done(im image, key string, p *progress, others *int) (bool, e
 	case errSample != nil:
 		return false, errSample
 	case err != nil:
-		p.warn(im.class, "%q is not there, and its latent is: made again", im.png(s.run.Out))
+		p.Warn(im.class, "%q is not there, and its latent is: made again", im.png(s.run.Out))
 	case want != digest(data):
-		p.warn(im.class, "%q is not as it was written: made again", im.png(s.run.Out))
+		p.Warn(im.class, "%q is not as it was written: made again", im.png(s.run.Out))
 	default:
 		return true, nil
 	}
@@ -241,18 +241,18 @@ const mostPNG = 1 << 30
 func (s *sampling) checkLatents(p *progress) error {
 	classes, dir := s.claimed.Modes.Latents.Classes, s.run.latentsDir()
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		p.warn("", "there are no latents in %q: the modes were not held against them", dir)
+		p.Warn("", "there are no latents in %q: the modes were not held against them", dir)
 		return nil
 	}
-	for _, sp := range s.run.Shard.spans(len(classes), s.claimed.Modes.Settings.IPC) {
-		class := classes[sp.class]
+	for _, sp := range s.run.Shard.Spans(len(classes), s.claimed.Modes.Settings.IPC) {
+		class := classes[sp.Class]
 		modes, err := s.claimed.Modes.read(s.run.Out, class)
 		if err != nil {
 			return err
 		}
 		cached, err := latent.OpenClass(classFile(dir, class))
 		if err != nil {
-			p.warn(class, "its modes were not held against its latents: %v", err)
+			p.Warn(class, "its modes were not held against its latents: %v", err)
 			continue
 		}
 		want := s.claimed.Modes.keyOf(cached)

@@ -1,4 +1,4 @@
-package distill
+package stage
 
 import (
 	"context"
@@ -44,7 +44,8 @@ func lockShards(out string, shard Shard, take func(path string) (func(), error))
 	for _, entry := range entries {
 		var other Shard
 		n, _ := fmt.Sscanf(entry.Name(), ".shard-%d-of-%d.lock", &other.Index, &other.Count)
-		if n != 2 || other == shard || entry.Name() != filepath.Base(atomicfile.LockFile(other.lock(out))) || !shard.overlaps(other) {
+		ours := n == 2 && entry.Name() == filepath.Base(atomicfile.LockFile(other.lock(out)))
+		if !ours || other == shard || !shard.overlaps(other) {
 			continue
 		}
 		free, err := take(other.lock(out))
@@ -63,9 +64,4 @@ func lockShards(out string, shard Shard, take func(path string) (func(), error))
 // lock is what stands for the shard in the names of locks.
 func (s Shard) lock(out string) string {
 	return filepath.Join(out, fmt.Sprintf("shard-%d-of-%d", s.Index, s.Count))
-}
-
-// overlaps reports whether two shards have a part of the whole in common.
-func (s Shard) overlaps(o Shard) bool {
-	return s.Index*o.Count < (o.Index+1)*s.Count && o.Index*s.Count < (s.Index+1)*o.Count
 }

@@ -1,4 +1,4 @@
-package distill
+package stage
 
 import (
 	"fmt"
@@ -38,15 +38,15 @@ func TestSpansCoverEverythingOnce(t *testing.T) {
 			next, least, most := 0, c.classes*c.ipc, 0
 			for i := range c.shards {
 				n := 0
-				for _, sp := range (Shard{i, c.shards}).spans(c.classes, c.ipc) {
-					if sp.class*c.ipc+sp.lo != next || sp.lo >= sp.hi || sp.hi > c.ipc {
+				for _, sp := range (Shard{i, c.shards}).Spans(c.classes, c.ipc) {
+					if sp.Class*c.ipc+sp.Lo != next || sp.Lo >= sp.Hi || sp.Hi > c.ipc {
 						t.Fatalf("shard %d begins %v at image %d", i, sp, next)
 					}
-					if c.classes >= c.shards && sp.hi-sp.lo != c.ipc {
-						t.Errorf("shard %d cuts class %d: %v", i, sp.class, sp)
+					if c.classes >= c.shards && sp.Hi-sp.Lo != c.ipc {
+						t.Errorf("shard %d cuts class %d: %v", i, sp.Class, sp)
 					}
-					next += sp.hi - sp.lo
-					n += sp.hi - sp.lo
+					next += sp.Hi - sp.Lo
+					n += sp.Hi - sp.Lo
 				}
 				least, most = min(least, n), max(most, n)
 			}
@@ -61,5 +61,24 @@ func TestSpansCoverEverythingOnce(t *testing.T) {
 				t.Errorf("a shard has %d images, another %d: want at most %d apart", most, least, unit)
 			}
 		})
+	}
+}
+
+// TestShardsOverlap: two shards overlap where one image is of both.
+func TestShardsOverlap(t *testing.T) {
+	const all = 4 * 5 * 6 // images, which every count below divides
+	for _, n := range []int{1, 2, 3, 4, 5, 6} {
+		for _, m := range []int{1, 2, 3, 4, 5, 6} {
+			for i := range n {
+				for j := range m {
+					a, b := Shard{i, n}, Shard{j, m}
+					loA, hiA := a.part(all)
+					loB, hiB := b.part(all)
+					if want := max(loA, loB) < min(hiA, hiB); a.overlaps(b) != want {
+						t.Errorf("%v and %v: got %v, want %v", a, b, !want, want)
+					}
+				}
+			}
+		}
 	}
 }

@@ -1,0 +1,27 @@
+package distill
+
+import "mgd3/stage"
+
+// What the fields of a [Run] speak of.
+type (
+	Event = stage.Event
+	Shard = stage.Shard
+)
+
+// Whole is the shard that is everything.
+var Whole = stage.Whole
+
+// ParseShard reads "i/n".
+func ParseShard(s string) (Shard, error) { return stage.ParseShard(s) }
+
+// ErrBusy says that another process is at work on the same output.
+var ErrBusy = stage.ErrBusy
+
+// Lock is [stage.Lock].
+func Lock(out string, shard Shard) (unlock func(), err error) { return stage.Lock(out, shard) }
+
+// LockReading is [stage.LockReading].
+func LockReading(out string) (unlock func(), err error) { return stage.LockReading(out) }
+
+// Version is that of the program.
+const Version = stage.Version

@@ -1,0 +1,15 @@
+// Package stage is for work that can be stopped at any moment and taken up again: by the same command, on another day, in parts, by
+// several processes. It knows nothing of images and networks.
+//
+// The laws:
+//
+//	Same key, same bytes.   A key names all that the bytes of a file depend on. What is found under its key is kept.
+//	Nothing half there.     A file appears when it is complete, in place of the one before.
+//	One writer.             Two processes never have the same part of a folder. The system takes a lock back when its owner dies.
+//
+//	event.go      Event and Progress: what a stage tells of itself
+//	key.go        Key: the name of all that something is made of
+//	lock.go       Lock: who may write to a folder, or to a part of it
+//	shard.go      Shard: a part of the work, and what belongs to it
+//	version.go    Version of the program
+package stage
