@@ -30,47 +30,39 @@ func decodeJPEG(data []byte) (*RGB, error) {
 	if len(h.comps) == 4 {
 		decode = func(data []byte) (image.Image, error) { return jpeg.Decode(bytes.NewReader(data)) }
 	}
+	scans, err := jpegplane.Walk(data)
+	if err != nil {
+		return nil, scansError(err)
+	}
 	m, err := decode(data)
 	if err != nil {
 		return nil, err
 	}
-	if h.suspect || h.scansMissing() || flatAtTheEnd(m) {
-		switch _, _, err := jpegplane.Decode(data); {
-		case errors.Is(err, jpegplane.ErrCut):
-			return nil, fmt.Errorf("%w; pixels are missing", errCut)
-		case errors.Is(err, jpegplane.ErrDamaged):
-			return nil, err
-		}
-	}
+	var im *RGB
 	if ycc, ok := m.(*image.YCbCr); ok {
-		return fromYCbCr(ycc), nil
+		im = fromYCbCr(ycc)
+	} else if im, err = fromImage(m); err != nil {
+		return nil, err
 	}
-	return fromImage(m)
+	im.Note = extraNote(scans.Extra)
+	return im, nil
 }
 
-// flatAtTheEnd reports whether the last block of the luma, of 8 × 8 samples or what the picture has of it, is of one grey. That is how
-// jpegn fills up what is missing of data that stop before an end-of-image marker. In most pictures it is not, and in those
-// where it is, a slower decoder says whether the data are all there.
-func flatAtTheEnd(m image.Image) bool {
-	b := m.Bounds()
-	var at func(x, y int) uint8
-	switch m := m.(type) {
-	case *image.YCbCr:
-		at = func(x, y int) uint8 { return m.Y[m.YOffset(x, y)] }
-	case *image.Gray:
-		at = func(x, y int) uint8 { return m.Pix[m.PixOffset(x, y)] }
-	default: // the standard library does not fill up
-		return false
+// scansError says what is wrong with the data of a file's scans.
+func scansError(err error) error {
+	if errors.Is(err, jpegplane.ErrCut) {
+		return fmt.Errorf("%w; pixels are missing", errCut)
 	}
-	first := at(b.Max.X-1, b.Max.Y-1)
-	for y := (b.Dy() - 1) &^ 7; y < b.Dy(); y++ {
-		for x := (b.Dx() - 1) &^ 7; x < b.Dx(); x++ {
-			if at(b.Min.X+x, b.Min.Y+y) != first {
-				return false
-			}
-		}
+	return err
+}
+
+// extraNote is the note on a file in whose scans so many bytes stand that no pixel asked for. Either they are
+// padding, or codes before them were damaged: the file does not tell.
+func extraNote(bytes int) string {
+	if bytes == 0 {
+		return ""
 	}
-	return true
+	return fmt.Sprintf("its pixels end %d bytes before their data do: it may be damaged", bytes)
 }
 
 // fromYCbCr converts full-range Y, Cb, Cr (JFIF, ITU-T T.871) whose upper left is at 0, 0.

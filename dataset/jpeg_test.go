@@ -174,32 +174,3 @@ func TestStoppedJPEG(t *testing.T) {
 		}
 	}
 }
-
-// TestRestartsMissing: of a grey file of 64 × 16 pixels with a restart marker after each row of blocks, a row that is gone leaves a
-// picture that does not end in grey; the number of markers tells.
-func TestRestartsMissing(t *testing.T) {
-	for name, c := range map[string]struct {
-		restarts int
-		suspect  bool
-	}{"all": {1, false}, "one is gone": {0, true}, "one too many": {2, true}} {
-		h := walkJPEG(slices.Concat(
-			[]byte("\xff\xd8\xff\xc0\x00\x0b\x08\x00\x10\x00\x40\x01\x01\x11\x00\xff\xdd\x00\x04\x00\x08"),
-			[]byte("\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00data"),
-			bytes.Repeat([]byte("\xff\xd0data"), c.restarts), []byte("\xff\xd9")))
-		if !h.whole || h.suspect != c.suspect {
-			t.Errorf("%s: whole %v, suspect %v, want true, %v", name, h.whole, h.suspect, c.suspect)
-		}
-	}
-}
-
-// TestScansMissing: a progressive file is complete when every bit of every coefficient has come.
-func TestScansMissing(t *testing.T) {
-	frame := "\xff\xd8\xff\xc2\x00\x0b\x08\x00\x10\x00\x40\x01\x01\x11\x00"
-	dc, ac := "\xff\xda\x00\x08\x01\x01\x00\x00\x00\x00data", "\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x01data"
-	refine := "\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x10data"
-	for scans, want := range map[string]bool{dc: true, dc + ac: true, dc + ac + refine: false} {
-		if got := walkJPEG([]byte(frame + scans + "\xff\xd9")).scansMissing(); got != want {
-			t.Errorf("%q: missing %v, want %v", scans, got, want)
-		}
-	}
-}

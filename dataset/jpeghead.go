@@ -17,15 +17,11 @@ type jpegHead struct {
 	jfif      bool
 	adobe     int  // the transform of Adobe's marker, or -1
 	whole     bool // there is an end-of-image marker
-	suspect   bool // a scan has another number of restart markers than its size asks for
-	interval  int  // MCUs between restart markers; 0 is none
-	restarts  int  // markers still wanted in the scan
 }
 
 type jpegComponent struct {
 	id   byte
-	h, v int      // sampling factors
-	low  [64]int8 // of a progressive file: the lowest bit of each coefficient that a scan has brought; -1 is none
+	h, v int // sampling factors
 }
 
 var errCut = errors.New("the file is cut short: want a JPEG up to its end-of-image marker")
@@ -68,12 +64,10 @@ func walkJPEG(data []byte) *jpegHead {
 		pos++
 		switch {
 		case marker == endOfImage:
-			h.whole, h.suspect = true, h.suspect || h.restarts != 0
+			h.whole = true
 			return h
-		case marker == 0 || marker == temporary:
+		case marker == 0 || marker == temporary || marker >= restart0 && marker < restart0+8:
 			// A byte 0xff of a scan's data, or a marker without a segment.
-		case marker >= restart0 && marker < restart0+8:
-			h.restarts--
 		case pos+2 > len(data):
 			return h
 		default: // a segment; the data of a scan follow its header and are searched for the next marker
@@ -94,10 +88,6 @@ func (h *jpegHead) segment(marker byte, b []byte) {
 		h.jfif = true
 	case marker == 0xee && len(b) >= 12 && bytes.HasPrefix(b, []byte("Adobe")):
 		h.adobe = int(b[11])
-	case marker == 0xdd && len(b) >= 2:
-		h.interval = int(binary.BigEndian.Uint16(b))
-	case marker == 0xda:
-		h.scan(b)
 	case marker >= 0xc0 && marker <= 0xcf && marker != table && marker != reserved && marker != conditioning:
 		if h.frame != 0 || len(b) < 6 || len(b) < 6+3*int(b[5]) {
 			return
@@ -106,62 +96,9 @@ func (h *jpegHead) segment(marker byte, b []byte) {
 		h.h, h.w = int(binary.BigEndian.Uint16(b[1:])), int(binary.BigEndian.Uint16(b[3:]))
 		for i := range int(b[5]) {
 			c := b[6+3*i:]
-			comp := jpegComponent{id: c[0], h: int(c[1] >> 4), v: int(c[1] & 15)}
-			for z := range comp.low {
-				comp.low[z] = -1
-			}
-			h.comps = append(h.comps, comp)
+			h.comps = append(h.comps, jpegComponent{id: c[0], h: int(c[1] >> 4), v: int(c[1] & 15)})
 		}
 	}
-}
-
-// scan notes what the header of a scan promises: how many restart markers, and which bits of which coefficients.
-func (h *jpegHead) scan(b []byte) {
-	h.suspect = h.suspect || h.restarts != 0
-	h.restarts = 0
-	if len(b) < 4 || len(b) < 4+2*int(b[0]) {
-		return
-	}
-	n := int(b[0])
-	hMax, vMax := 1, 1
-	for _, c := range h.comps {
-		hMax, vMax = max(hMax, c.h), max(vMax, c.v)
-	}
-	across, down := ceil(h.w, 8*hMax), ceil(h.h, 8*vMax)
-	from, to, low := int(b[1+2*n]), int(b[2+2*n]), int8(b[3+2*n]&15)
-	for i := range n {
-		for j := range h.comps {
-			c := &h.comps[j]
-			if c.id != b[1+2*i] {
-				continue
-			}
-			for z := from; z <= min(to, 63); z++ {
-				c.low[z] = low
-			}
-			if n == 1 && len(h.comps) == 1 {
-				across, down = ceil(h.w, 8), ceil(h.h, 8)
-			} else if n == 1 {
-				across, down = ceil(ceil(h.w*c.h, hMax), 8), ceil(ceil(h.h*c.v, vMax), 8)
-			}
-		}
-	}
-	if h.interval > 0 {
-		h.restarts = ceil(across*down, h.interval) - 1
-	}
-}
-
-func ceil(a, b int) int { return (a + b - 1) / b }
-
-// scansMissing says whether the scans of a progressive file leave out bits of a coefficient.
-func (h *jpegHead) scansMissing() bool {
-	for _, c := range h.comps {
-		for _, low := range c.low {
-			if h.frame == 0xc2 && low != 0 {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func jpegConfig(data []byte) (image.Config, error) {

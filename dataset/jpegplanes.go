@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image"
 
@@ -12,16 +11,13 @@ import (
 
 // decodePlanes decodes any sampling factors that libjpeg has, and files without an end whose data are all there.
 func decodePlanes(data []byte, h *jpegHead) (*RGB, error) {
-	planes, end, err := jpegplane.Decode(data)
-	if errors.Is(err, jpegplane.ErrCut) {
-		return nil, fmt.Errorf("%w; pixels are missing", errCut)
-	}
+	planes, scans, err := jpegplane.Decode(data)
 	if err != nil {
-		return nil, err
+		return nil, scansError(err)
 	}
-	note := ""
+	note := extraNote(scans.Extra)
 	if !h.whole {
-		if zeros := len(bytes.TrimRight(data, "\x00")); end > zeros && !(end == zeros+1 && data[zeros-1] == 0xff) {
+		if zeros := len(bytes.TrimRight(data, "\x00")); scans.End > zeros && !(scans.End == zeros+1 && data[zeros-1] == 0xff) {
 			return nil, fmt.Errorf("%w; zeros stand in place of pixels", errCut)
 		}
 		note = "the file is damaged at its end, but all pixels are there: it has no end-of-image marker"

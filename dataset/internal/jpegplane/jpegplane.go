@@ -29,9 +29,10 @@ var (
 type component struct {
 	id           byte
 	h, v, tq     int
-	w, ht        int     // in samples, of the image
-	across, down int     // blocks, of whole MCUs
-	coef         []int16 // [down, across, 64], in natural order
+	w, ht        int      // in samples, of the image
+	across, down int      // blocks, of whole MCUs
+	coef         []int16  // [down, across, 64], in natural order
+	came         []uint64 // [down, across], of a walk: a bit by zigzag place for each coefficient that is not zero
 	quant        *[64]uint16
 	known        [64]int8 // the lowest bit of the coefficients that has come, by zigzag place; -1 is none
 	dc           int32
@@ -46,28 +47,51 @@ type decoder struct {
 	huff             [2][4]*huffman
 	interval         int
 	eobRun           int32
-	end              int // where the last scan's data end
+	walk             bool // only to see whether all codes are there
+	Scans
 }
 
-// Decode returns the planes, and where the data of the last scan end. It is an [ErrCut] if not all data are there.
-func Decode(data []byte) (planes []Plane, end int, err error) {
+// Scans is what the data of all scans were.
+type Scans struct {
+	End   int // where those of the last one end
+	Extra int // bytes before markers that no pixel asked for
+}
+
+// Decode returns the planes. It is an [ErrCut] if not all data are there.
+func Decode(data []byte) (planes []Plane, s Scans, err error) {
 	d := &decoder{bits: bits{data: data}}
-	if err := d.segments(); err != nil {
-		return nil, 0, err
+	if err := d.all(); err != nil {
+		return nil, Scans{}, err
 	}
 	for i := range d.comps {
-		c := &d.comps[i]
-		for _, bit := range c.known {
+		planes = append(planes, d.comps[i].plane())
+	}
+	return planes, d.Scans, nil
+}
+
+// Walk goes over the codes of all scans as Decode does, with its errors, and makes no planes of them.
+func Walk(data []byte) (Scans, error) {
+	d := &decoder{bits: bits{data: data}, walk: true}
+	err := d.all()
+	return d.Scans, err
+}
+
+// all reads the file, and looks whether every bit of every coefficient has come.
+func (d *decoder) all() error {
+	if err := d.segments(); err != nil {
+		return err
+	}
+	for i := range d.comps {
+		for _, bit := range d.comps[i].known {
 			if bit != 0 {
-				return nil, 0, ErrCut
+				return ErrCut
 			}
 		}
-		if c.quant == nil {
-			return nil, 0, errors.New("a quantization table is missing")
+		if d.comps[i].quant == nil {
+			return errors.New("a quantization table is missing")
 		}
-		planes = append(planes, c.plane())
 	}
-	return planes, d.end, nil
+	return nil
 }
 
 // segments walks through the file up to its end or its end-of-image marker.
@@ -118,9 +142,14 @@ func (d *decoder) segments() error {
 			d.interval = int(binary.BigEndian.Uint16(body))
 		case 0xda:
 			d.at(pos)
-			err = d.scan(body)
-			pos = d.position()
-			d.end = pos
+			if err = d.scan(body); err == nil {
+				d.End = d.position()
+				pos, err = d.rest()
+				for err == nil && pos+1 < len(d.data) && d.data[pos+1]&^7 == 0xd0 { // one restart marker too many, or more
+					d.at(pos + 2)
+					pos, err = d.rest()
+				}
+			}
 		}
 		if err != nil {
 			return err
@@ -157,7 +186,11 @@ func (d *decoder) frame(b []byte) error {
 		c := &comps[i]
 		c.w, c.ht = up(d.w*c.h, d.hMax), up(d.h*c.v, d.vMax)
 		c.across, c.down = up(d.w, 8*d.hMax)*c.h, up(d.h, 8*d.vMax)*c.v
-		c.coef = make([]int16, 64*c.across*c.down)
+		if !d.walk {
+			c.coef = make([]int16, 64*c.across*c.down)
+		} else if d.progressive {
+			c.came = make([]uint64, c.across*c.down)
+		}
 	}
 	d.comps = comps
 	return nil

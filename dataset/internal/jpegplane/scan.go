@@ -2,106 +2,6 @@ package jpegplane
 
 import "fmt"
 
-// bits reads the entropy-coded bits of a scan. Past a marker or the end come zeros, and missing counts them.
-type bits struct {
-	data    []byte
-	pos     int
-	value   uint32
-	have    int
-	missing int  // bits that were not there
-	bad     bool // a code that is in no table, or a place beyond the last
-}
-
-func (b *bits) at(pos int) { b.pos, b.value, b.have, b.missing = pos, 0, 0, 0 }
-
-// position is where the data that have been used end.
-func (b *bits) position() int {
-	pos := b.pos
-	for n := (b.have - b.missing) / 8; n > 0; n-- { // whole bytes that were read ahead
-		pos--
-		if pos > 0 && b.data[pos] == 0 && b.data[pos-1] == 0xff {
-			pos--
-		}
-	}
-	return pos
-}
-
-func (b *bits) bit() int32 {
-	if b.have == 0 {
-		switch {
-		case b.pos < len(b.data) && b.data[b.pos] != 0xff:
-			b.value = uint32(b.data[b.pos])
-			b.pos++
-		case b.pos+1 < len(b.data) && b.data[b.pos+1] == 0:
-			b.value = 0xff
-			b.pos += 2
-		default:
-			b.missing++
-			return 0
-		}
-		b.have = 8
-	}
-	b.have--
-	return int32(b.value>>b.have) & 1
-}
-
-func (b *bits) get(n int) (v int32) {
-	for range n {
-		v = v<<1 | b.bit()
-	}
-	return v
-}
-
-// extended is a number of n bits with its sign (T.81, F.2.2.1).
-func (b *bits) extended(n int) int32 {
-	v := b.get(n)
-	if n > 0 && v < 1<<(n-1) {
-		v -= 1<<n - 1
-	}
-	return v
-}
-
-// huffman is a table of codes (T.81, annex C): of each length the first code, its place, and how many there are.
-type huffman struct {
-	first, place, count [17]int32
-	values              []byte
-}
-
-func (d *decoder) huffmanTables(b []byte) error {
-	for len(b) > 0 {
-		if len(b) < 17 || b[0]>>4 > 1 || b[0]&15 > 3 {
-			return fmt.Errorf("the Huffman tables: %w", errForm)
-		}
-		t := &huffman{}
-		code, n := int32(0), int32(0)
-		for length := 1; length <= 16; length++ {
-			t.first[length], t.place[length], t.count[length] = code, n, int32(b[length])
-			n += t.count[length]
-			code = (code + t.count[length]) << 1
-		}
-		if n > 256 || len(b) < 17+int(n) {
-			return fmt.Errorf("the Huffman tables: %w", errForm)
-		}
-		t.values = b[17 : 17+n]
-		d.huff[b[0]>>4][b[0]&15] = t
-		b = b[17+n:]
-	}
-	return nil
-}
-
-// symbol decodes one code.
-func (b *bits) symbol(t *huffman) int32 {
-	code := int32(0)
-	for length := 1; length <= 16; length++ {
-		code = code<<1 | b.bit()
-		if i := code - t.first[length]; i >= 0 && i < t.count[length] {
-			return int32(t.values[t.place[length]+i])
-		}
-	}
-	b.bad = true
-	return 0
-}
-
 // part is what a scan says of one component, and of the coefficients that it brings.
 type part struct {
 	*component
@@ -159,7 +59,9 @@ func (d *decoder) mcus(parts []part) error {
 	d.eobRun = 0
 	for i := range across * down {
 		if d.interval > 0 && i > 0 && i%d.interval == 0 {
-			d.restart(parts)
+			if err := d.restart(parts, byte(i/d.interval-1)); err != nil {
+				return err
+			}
 		}
 		x, y := i%across, i/across
 		for _, p := range parts {
@@ -173,12 +75,15 @@ func (d *decoder) mcus(parts []part) error {
 				}
 			}
 		}
-		if d.missing > 0 {
+		if d.short() {
 			return ErrCut
 		}
 		if d.bad {
 			return ErrDamaged
 		}
+	}
+	if d.eobRun > 0 { // beyond the last block
+		return ErrDamaged
 	}
 	for _, p := range parts {
 		for z := p.from; z <= p.to; z++ {
@@ -188,25 +93,57 @@ func (d *decoder) mcus(parts []part) error {
 	return nil
 }
 
-func (d *decoder) restart(parts []part) {
-	pos := d.pos
-	for pos+1 < len(d.data) && (d.data[pos] != 0xff || d.data[pos+1] < 0xd0 || d.data[pos+1] > 0xd7) {
-		if d.data[pos] == 0xff && d.data[pos+1] != 0 && d.data[pos+1] != 0xff {
-			break
-		}
+// restart goes on behind the next marker, which must be restart marker n modulo 8.
+func (d *decoder) restart(parts []part, n byte) error {
+	pos, err := d.rest()
+	if err != nil {
+		return err
+	}
+	if d.eobRun > 0 {
+		return ErrDamaged
+	}
+	for pos < len(d.data) && d.data[pos] == 0xff {
 		pos++
 	}
-	if pos+1 < len(d.data) && d.data[pos+1] >= 0xd0 && d.data[pos+1] <= 0xd7 {
-		pos += 2
+	if pos >= len(d.data) || d.data[pos] < 0xd0 || d.data[pos] > 0xd7 {
+		return ErrCut
 	}
-	d.at(pos)
-	d.eobRun = 0
+	if d.data[pos] != 0xd0+n%8 {
+		return ErrDamaged
+	}
+	d.at(pos + 1)
 	for _, p := range parts {
 		p.dc = 0
 	}
+	return nil
+}
+
+// rest counts the bytes that no pixel asked for, and returns the place of the marker behind them. The last byte is filled up with
+// ones (T.81, F.1.2.3), by some programs with zeros; other bits in it count as a byte. Where the data end in zeros that served as
+// codes, and more zeros are left, the zeros stand in place of data.
+func (d *decoder) rest() (int, error) {
+	end := d.position()
+	if n := max(d.have-d.padded, 0) % 8; n > 0 {
+		if last := d.get(n); last != 0 && last != 1<<n-1 {
+			d.Extra++
+		}
+	}
+	pos := end
+	for pos < len(d.data) && (d.data[pos] != 0xff || pos+1 < len(d.data) && d.data[pos+1] == 0) {
+		pos++
+	}
+	d.Extra += pos - end
+	if pos > end && end >= 3 && d.data[end] == 0 && d.data[end-1] == 0 && d.data[end-2] == 0 && d.data[end-3] == 0 {
+		return pos, ErrCut
+	}
+	return pos, nil
 }
 
 func (d *decoder) block(p part, x, y int) {
+	if d.walk {
+		d.pass(p, y*p.across+x)
+		return
+	}
 	coef := (*[64]int16)(p.coef[64*(y*p.across+x):])
 	switch {
 	case !d.progressive:
@@ -249,7 +186,7 @@ func (d *decoder) acFirst(p part, coef *[64]int16, from int) {
 		}
 		z += run
 		v := d.extended(size)
-		if z > 63 {
+		if z > p.to {
 			d.bad = true
 			return
 		}
@@ -265,6 +202,9 @@ func (d *decoder) acRefine(p part, coef *[64]int16) {
 		s := d.symbol(p.acTable)
 		run, size := int(s>>4), s&15
 		value := int16(0)
+		if size > 1 {
+			d.bad = true
+		}
 		if size != 0 {
 			value = -plus
 			if d.bit() == 1 {
@@ -285,6 +225,9 @@ func (d *decoder) acRefine(p part, coef *[64]int16) {
 				break
 			}
 			run--
+		}
+		if size != 0 && z > p.to {
+			d.bad = true
 		}
 	}
 	if d.eobRun > 0 {
