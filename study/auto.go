@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"mgd3/distill"
+	"mgd3/evaluate"
 	"mgd3/scores"
 )
 
@@ -22,12 +23,12 @@ type Auto struct {
 	// Options are of the set that is then made: its latents are used, the sets to choose by stand in auto below
 	// its folder, and its seed is that of each value's first set.
 	Options
-	Stop, Lambda bool    // what to choose
-	By           string  // ByAccuracy or ByScore
-	Sets         int     // sets of each value, at least 1
-	HeldOut      float64 // share of the training images that judges
-	Judge        Judge   // of ByAccuracy
-	Done         Done    // may be nil
+	Stop, Lambda bool           // what to choose
+	By           string         // ByAccuracy or ByScore
+	Sets         int            // sets of each value, at least 1
+	HeldOut      float64        // share of the training images that judges
+	Judge        evaluate.Judge // of ByAccuracy
+	Done         Done           // may be nil
 }
 
 // What Auto chooses by.
@@ -50,7 +51,7 @@ func (a *Auto) Choose(ctx context.Context) (distill.Settings, []distill.Choice, 
 	}
 	judge := a.Judge
 	if a.By == ByScore {
-		judge = Judge{}
+		judge = evaluate.Judge{}
 	}
 	o := a.Options
 	if o.Latents == "" { // the set's own, which it takes whatever its seed

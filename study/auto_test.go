@@ -8,6 +8,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/evaluate"
 )
 
 func tinyAuto(t *testing.T) *Auto {
@@ -16,7 +17,7 @@ func tinyAuto(t *testing.T) *Auto {
 	o.Settings.Sample.Stop = 5 // of 6 steps, so that the candidates differ
 	return &Auto{
 		Options: o, Stop: true, By: ByScore, Sets: 2, HeldOut: 0.2,
-		Judge: Judge{Net: "convnet2", Protocol: "quick", Changes: []string{"epochs=1"}},
+		Judge: evaluate.Judge{Net: "convnet2", Protocol: "quick", Changes: []string{"epochs=1"}},
 	}
 }
 

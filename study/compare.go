@@ -104,15 +104,12 @@ func (o *Options) check() error {
 			}
 		}
 		for _, net := range o.Nets {
-			p, err := o.protocol(evaluate.Facts{IPC: ipc, Classes: len(classes), Images: ipc * len(classes), Size: o.Settings.Encode.Size, Net: net})
+			p, err := o.judge(net).For(evaluate.Facts{IPC: ipc, Classes: len(classes), Images: ipc * len(classes), Size: o.Settings.Encode.Size})
 			if err != nil {
 				return err
 			}
 			if (p.Labels == evaluate.Soft) != (o.Teacher != nil) {
 				return fmt.Errorf("protocol %s has %s labels: want a teacher for soft labels, and none for others", p.Name, p.Labels)
-			}
-			if _, err := evaluate.New(net, p.Size, len(classes), p.Norm); err != nil {
-				return err
 			}
 		}
 	}
@@ -129,13 +126,9 @@ func distinct[T comparable](list []T) error {
 	return nil
 }
 
-// protocol is the recipe for such a set.
-func (o *Options) protocol(f evaluate.Facts) (evaluate.Protocol, error) {
-	p, err := evaluate.Preset(o.Protocol, f)
-	if err != nil {
-		return p, err
-	}
-	return p.With(o.Changes...)
+// judge judges by a net.
+func (o *Options) judge(net string) evaluate.Judge {
+	return evaluate.Judge{Net: net, Protocol: o.Protocol, Changes: o.Changes}
 }
 
 // ProtocolDir is the folder of a comparison's scores, and of its result: below Out, so that comparisons under several
@@ -147,12 +140,15 @@ func (o *Options) ProtocolDir() string {
 // comparer keeps what several trainings share.
 type comparer struct {
 	*Options
-	made  map[setID]*dataset.Set
-	tests *tests
+	made      map[setID]*dataset.Set
+	evaluator evaluate.Evaluator
 }
 
 func newComparer(o *Options) *comparer {
-	return &comparer{o, map[setID]*dataset.Set{}, newTests(o.Test, o.Settings.Encode.IgnoreEXIF)}
+	return &comparer{o, map[setID]*dataset.Set{}, evaluate.Evaluator{
+		Engine: o.Engine, Test: o.Test, IgnoreEXIF: o.Settings.Encode.IgnoreEXIF,
+		Teacher: func(context.Context, *evaluate.Run) (*evaluate.Teacher, error) { return o.Teacher, nil },
+	}}
 }
 
 // close closes the sets.
@@ -170,23 +166,16 @@ func (w *comparer) do(ctx context.Context, j job) (*evaluate.Score, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := w.protocol(evaluate.FactsOf(images, j.net, w.Settings.Encode.Size))
+	p, err := w.judge(j.net).For(evaluate.FactsOf(images, j.net, w.Settings.Encode.Size))
 	if err != nil {
 		return nil, err
 	}
-	train, err := evaluate.NewData(images, p.TrainData())
+	run, err := w.evaluator.Run(ctx, j.net, p, evaluate.TrainSet{Images: images})
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", j.set, err)
 	}
-	test, err := w.tests.data(p.TestData())
-	if err != nil {
-		return nil, err
-	}
-	run := evaluate.Run{
-		Engine: w.Engine, Train: train, Test: test, Net: j.net, Protocol: p, Seed: j.set.Seed, Teacher: w.Teacher,
-		Dir:    filepath.Join(w.ProtocolDir(), j.net, w.scoreName(j.set)),
-		Report: func(e evaluate.Event) { w.report(Event{Set: j.set.String(), Training: &e}) },
-	}
+	run.Seed, run.Dir = j.set.Seed, filepath.Join(w.ProtocolDir(), j.net, w.scoreName(j.set))
+	run.Report = func(e evaluate.Event) { w.report(Event{Set: j.set.String(), Training: &e}) }
 	score, err := run.Do(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", j.set, err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"mgd3/distill"
+	"mgd3/evaluate"
 )
 
 // filesIn returns the files in dir by their names.
@@ -148,7 +149,7 @@ func TestCompareSetsAreDraws(t *testing.T) {
 // TestSweepSetsAreDraws: in a sweep the kept part of the images is that of each set's own encoding.
 func TestSweepSetsAreDraws(t *testing.T) {
 	s := tinySweep(t)
-	s.Sets, s.Judge = 2, Judge{}
+	s.Sets, s.Judge = 2, evaluate.Judge{}
 	s.Axes = Axes{}
 	s.Settings.Encode.Flip, s.SeedEncodes = true, true
 	if _, err := s.Do(t.Context()); err != nil {

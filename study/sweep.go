@@ -15,6 +15,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/evaluate"
 	"mgd3/report"
 )
 
@@ -22,12 +23,12 @@ import (
 type Sweep struct {
 	// Options are of all sets: the modes' IPC is among the settings, and the seed is that of the first set.
 	Options
-	Axes    Axes    // the values to go through
-	Grid    bool    // every combination, in place of one axis at a time
-	Sets    int     // sets of each point, at least 1
-	HeldOut float64 // share of the training images that takes no part in the modes; the judge tests on it
-	Judge   Judge   // without a Net nothing is trained: the scores alone
-	Done    Done    // may be nil
+	Axes    Axes           // the values to go through
+	Grid    bool           // every combination, in place of one axis at a time
+	Sets    int            // sets of each point, at least 1
+	HeldOut float64        // share of the training images that takes no part in the modes; the judge tests on it
+	Judge   evaluate.Judge // without a Net nothing is trained: the scores alone
+	Done    Done           // may be nil
 
 	// Test is what the judge tests on in place of the images held out, to report and never to choose by; or nil.
 	Test *dataset.Set
@@ -40,7 +41,7 @@ type Done func(done, total int, p Point, t Trial)
 type Swept struct {
 	On       string           `json:"on"` // what the judge tested on, OnHeldOut or OnTest
 	HeldOut  float64          `json:"held_out"`
-	Judge    Judge            `json:"judge"`
+	Judge    evaluate.Judge   `json:"judge"`
 	Size     int              `json:"size,omitempty"` // pixels that the judge's network looks at
 	Grid     bool             `json:"grid"`
 	Settings distill.Settings `json:"settings"` // around which the points stand: the first point

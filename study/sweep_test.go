@@ -15,6 +15,7 @@ import (
 
 	"mgd3/diffusion"
 	"mgd3/distill"
+	"mgd3/evaluate"
 	"mgd3/modes"
 	"mgd3/report"
 )
@@ -25,7 +26,7 @@ func tinySweep(t *testing.T) *Sweep {
 	o.Settings.Modes.IPC = 2
 	return &Sweep{
 		Options: o, Axes: Axes{Lambda: []float64{0, 0.3}, Stop: []int{0}}, Sets: 1, HeldOut: 0.2,
-		Judge: Judge{Net: "convnet2", Protocol: "quick", Changes: []string{"epochs=2"}},
+		Judge: evaluate.Judge{Net: "convnet2", Protocol: "quick", Changes: []string{"epochs=2"}},
 	}
 }
 
@@ -185,7 +186,7 @@ func exists(path string) bool {
 
 // grid is a sweep's result with made-up numbers: two values of λ and stop, two sets each.
 func grid() *Swept {
-	s := &Swept{On: OnHeldOut, Grid: true, Judge: Judge{Net: "convnet3"}, Settings: distill.Settings{Sample: distill.SampleSettings{Settings: diffusion.Settings{}}}}
+	s := &Swept{On: OnHeldOut, Grid: true, Judge: evaluate.Judge{Net: "convnet3"}, Settings: distill.Settings{Sample: distill.SampleSettings{Settings: diffusion.Settings{}}}}
 	for i, p := range (Axes{Lambda: []float64{0.2, 0.1}, Stop: []int{10, 25}}).Points(published, true) {
 		a, b := float64(i)/10, float64(i)/10+0.04
 		s.Points = append(s.Points, PointTrials{p, []Trial{{0, &a, map[string]float64{ScoreLesson: a}}, {1, &b, nil}}})

@@ -43,14 +43,14 @@ func TestTests(t *testing.T) {
 		o := tinyOptions(t, 6)
 		o.Settings.Encode.IgnoreEXIF, o.Test = ignore, set
 		compared := newComparer(&o)
-		tried, err := newTrials(t.Context(), o, Judge{}, 0.3, set)
+		tried, err := newTrials(t.Context(), o, evaluate.Judge{}, 0.3, set)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, tests := range map[string]*tests{"compare": compared.tests, "sweep": tried.tests} {
+		for name, evaluator := range map[string]*evaluate.Evaluator{"compare": &compared.evaluator, "sweep": &tried.evaluator} {
 			reads.Store(0)
 			for range 3 {
-				data, err := tests.data(evaluate.DataOptions{Size: 16})
+				data, err := evaluator.TestData(evaluate.Protocol{Size: 16})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"mgd3/dataset"
 	"mgd3/distill"
@@ -13,47 +12,20 @@ import (
 	"mgd3/modes"
 )
 
-// Judge is the network and the recipe that sets are judged by: the accuracy after the last epoch, since the best of
-// all epochs would be chosen on the images that judge.
-type Judge struct {
-	Net      string   `json:"net"`               // as evaluate.New takes it
-	Protocol string   `json:"protocol"`          // a preset with hard labels
-	Changes  []string `json:"changes,omitempty"` // in the preset, as evaluate.Protocol.With takes them
+// protocol returns the recipe of a judge for such a set. Sets are compared with hard labels, and by the accuracy after the
+// last epoch, since the best of all epochs would be chosen on the images that judge.
+func protocol(j evaluate.Judge, f evaluate.Facts) (evaluate.Protocol, error) {
+	p, err := j.For(f)
+	if err == nil && p.Labels != evaluate.Hard {
+		err = fmt.Errorf("protocol %s needs a teacher; sets are compared with hard labels", p.Name)
+	}
+	return p, err
 }
 
-func (j Judge) String() string {
-	s := fmt.Sprintf("%s, protocol %s", j.Net, j.Protocol)
-	if len(j.Changes) > 0 {
-		s += " (" + strings.Join(j.Changes, ", ") + ")"
-	}
-	return s
-}
-
-// protocol returns the recipe for a set.
-func (j Judge) protocol(set *dataset.Set, size int) (evaluate.Protocol, error) {
-	return j.preset(evaluate.FactsOf(set, j.Net, size))
-}
-
-func (j Judge) preset(f evaluate.Facts) (evaluate.Protocol, error) {
-	p, err := evaluate.Preset(j.Protocol, f)
-	if err != nil {
-		return p, err
-	}
-	if p.Labels != evaluate.Hard {
-		return p, fmt.Errorf("protocol %s needs a teacher; sets are compared with hard labels", p.Name)
-	}
-	return p.With(j.Changes...)
-}
-
-// size is the pixels that the network looks at. It finds what would fail only when the first set is there.
-func (j Judge) size(o Options) (int, error) {
-	f := evaluate.Facts{IPC: o.Settings.Modes.IPC, Classes: len(o.Train.Classes), Images: o.Settings.Modes.IPC * len(o.Train.Classes),
-		Size: o.Settings.Encode.Size, Net: j.Net}
-	p, err := j.preset(f)
-	if err != nil {
-		return 0, err
-	}
-	_, err = evaluate.New(j.Net, p.Size, f.Classes, p.Norm)
+// judgeSize is the pixels that the judge's network looks at. It finds what would fail only when the first set is there.
+func judgeSize(j evaluate.Judge, o Options) (int, error) {
+	ipc, classes := o.Settings.Modes.IPC, len(o.Train.Classes)
+	p, err := protocol(j, evaluate.Facts{IPC: ipc, Classes: classes, Images: ipc * classes, Size: o.Settings.Encode.Size})
 	return p.Size, err
 }
 
@@ -74,12 +46,12 @@ type Trial struct {
 //	…/judged/ON          the trained network's score
 type trials struct {
 	Options
-	judge      Judge
+	judge      evaluate.Judge
 	kept, held *dataset.Set
-	tests      *tests  // what the judge tests on: held, or a test set
-	on         string  // name of it
-	size       int     // pixels that the judge looks at
-	share      float64 // of the images that is held out
+	evaluator  evaluate.Evaluator // tests on held, or on a test set
+	on         string             // name of it
+	size       int                // pixels that the judge looks at
+	share      float64            // of the images that is held out
 	real       map[string]modes.Matrix
 }
 
@@ -94,7 +66,7 @@ const (
 )
 
 // newTrials encodes the training images, and holds a share of them out. Without a test set sets are judged by these.
-func newTrials(ctx context.Context, o Options, judge Judge, share float64, test *dataset.Set) (*trials, error) {
+func newTrials(ctx context.Context, o Options, judge evaluate.Judge, share float64, test *dataset.Set) (*trials, error) {
 	t := &trials{Options: o, judge: judge, on: OnTest}
 	var err error
 	if t.kept, t.held, err = HoldOut(o.Train, share); err != nil {
@@ -103,14 +75,14 @@ func newTrials(ctx context.Context, o Options, judge Judge, share float64, test 
 	if test == nil {
 		test, t.on = t.held, OnHeldOut
 	}
-	t.tests = newTests(test, o.Settings.Encode.IgnoreEXIF)
+	t.evaluator = evaluate.Evaluator{Engine: o.Engine, Test: test, IgnoreEXIF: o.Settings.Encode.IgnoreEXIF}
 	for _, class := range t.kept.Classes {
 		if n := len(class.Images); n < o.Settings.Modes.IPC && o.Settings.Modes.Short == modes.ShortError {
 			return nil, fmt.Errorf("class %q: %w: have %d without those held out, want %d", class.Name, modes.ErrTooFew, n, o.Settings.Modes.IPC)
 		}
 	}
 	if judge.Net != "" {
-		if t.size, err = judge.size(o); err != nil {
+		if t.size, err = judgeSize(judge, o); err != nil {
 			return nil, err
 		}
 	}
@@ -187,7 +159,7 @@ func (t *trials) tryIn(ctx context.Context, p Point, seed uint64, learn bool) (T
 	if trial.Scores, err = t.scores(ctx, set); err != nil || !learn {
 		return trial, err
 	}
-	score, err := t.learn(ctx, p, set, seed, filepath.Join(dir, "judged", t.on))
+	score, err := t.learn(ctx, set, seed, filepath.Join(dir, "judged", t.on))
 	if err != nil {
 		return trial, err
 	}
@@ -222,19 +194,15 @@ func (t *trials) make(ctx context.Context, p Point, seed uint64, dir string) err
 }
 
 // learn trains the judge's network on a set.
-func (t *trials) learn(ctx context.Context, p Point, set *dataset.Set, seed uint64, dir string) (*evaluate.Score, error) {
-	protocol, err := t.judge.protocol(set, t.Settings.Encode.Size)
+func (t *trials) learn(ctx context.Context, set *dataset.Set, seed uint64, dir string) (*evaluate.Score, error) {
+	p, err := protocol(t.judge, evaluate.FactsOf(set, t.judge.Net, t.Settings.Encode.Size))
 	if err != nil {
 		return nil, err
 	}
-	train, err := evaluate.NewData(set, protocol.TrainData())
+	run, err := t.evaluator.Run(ctx, t.judge.Net, p, evaluate.TrainSet{Images: set})
 	if err != nil {
 		return nil, err
 	}
-	test, err := t.tests.data(protocol.TestData())
-	if err != nil {
-		return nil, err
-	}
-	run := evaluate.Run{Engine: t.Engine, Train: train, Test: test, Net: t.judge.Net, Protocol: protocol, Seed: seed, Dir: dir}
+	run.Seed, run.Dir = seed, dir
 	return run.Do(ctx)
 }

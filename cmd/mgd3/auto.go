@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/distill"
+	"mgd3/evaluate"
 	"mgd3/study"
 )
 
@@ -16,7 +17,7 @@ type autoFlags struct {
 	by           string
 	sets         int
 	heldOut      float64
-	judge        study.Judge
+	judge        evaluate.Judge
 }
 
 func (a *autoFlags) chooses() bool { return a.stop || a.lambda }

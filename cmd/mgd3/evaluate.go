@@ -263,33 +263,25 @@ func masses(set *dataset.Set, out string) ([]float32, error) {
 // judge trains all networks on all sets, once it knows that it can.
 func (e *env) judge(ctx context.Context, eng *engine.Engine, o *evaluateOptions, sets []*judged, test *dataset.Set, side int) error {
 	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
-	tests := map[evaluate.DataOptions]*evaluate.Data{}
 	if err := e.warnOfDuplicates(ctx, o, sets, test); err != nil {
 		return err
 	}
-	teachers := map[int]*evaluate.Teacher{}
+	evaluator := &evaluate.Evaluator{Engine: eng, Test: test, IgnoreEXIF: o.ignoreEXIF, Every: o.every}
+	evaluator.Teacher = func(ctx context.Context, run *evaluate.Run) (*evaluate.Teacher, error) {
+		return e.checkedTeacher(ctx, o, evaluator, run, p)
+	}
 	for _, s := range sets {
 		for _, net := range o.nets {
-			run, err := o.run(s, net, side)
+			j := evaluate.Judge{Net: net, Protocol: o.protocol, Changes: o.changes}
+			protocol, err := j.For(evaluate.FactsOf(s.set, net, side))
 			if err != nil {
 				return fail(exitUsage, "", err)
 			}
-			run.Engine, run.Report = eng, func(ev evaluate.Event) { p.evaluation(s.Name, ev) }
-			how := o.read(run.Protocol.TestData())
-			if tests[how] == nil {
-				if tests[how], err = evaluate.NewData(test, how); err != nil {
-					return err
-				}
+			run, err := evaluator.Run(ctx, net, protocol, evaluate.TrainSet{Images: s.set, Weights: s.masses, IgnoreEXIF: o.ignoreEXIF})
+			if err != nil {
+				return err
 			}
-			run.Test = tests[how]
-			if size := run.Protocol.Size; run.Protocol.Labels == evaluate.Soft {
-				if teachers[size] == nil {
-					if teachers[size], err = e.checkedTeacher(ctx, eng, o, run, test, p); err != nil {
-						return err
-					}
-				}
-				run.Teacher = teachers[size]
-			}
+			run.Report = func(ev evaluate.Event) { p.evaluation(s.Name, ev) }
 			s.runs = append(s.runs, run)
 		}
 	}
@@ -303,26 +295,6 @@ func (e *env) judge(ctx context.Context, eng *engine.Engine, o *evaluateOptions,
 		}
 	}
 	return nil
-}
-
-// run is a training of the network on the set, still without what all runs share.
-func (o *evaluateOptions) run(s *judged, net string, side int) (*evaluate.Run, error) {
-	protocol, err := evaluate.Preset(o.protocol, evaluate.FactsOf(s.set, net, side))
-	if err != nil {
-		return nil, err
-	}
-	if protocol, err = protocol.With(o.changes...); err != nil {
-		return nil, err
-	}
-	if _, err := evaluate.New(net, protocol.Size, len(s.set.Classes), protocol.Norm); err != nil {
-		return nil, err
-	}
-	data, err := evaluate.NewData(s.set, o.read(protocol.TrainData()))
-	if err != nil {
-		return nil, err
-	}
-	data.Weights = s.masses
-	return &evaluate.Run{Train: data, Net: net, Protocol: protocol, Every: o.every}, nil
 }
 
 // repeated does a run with each seed.
@@ -340,11 +312,6 @@ func (o *evaluateOptions) repeated(ctx context.Context, s *judged, run *evaluate
 		scores = append(scores, score)
 	}
 	return scores, nil
-}
-
-func (o *evaluateOptions) read(d evaluate.DataOptions) evaluate.DataOptions {
-	d.IgnoreEXIF = o.ignoreEXIF
-	return d
 }
 
 // folderName is a name that is one folder's.

@@ -9,13 +9,12 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
-	"mgd3/engine"
 	"mgd3/evaluate"
 )
 
 // checkedTeacher opens the teacher of a run, and tests it before it teaches.
-func (e *env) checkedTeacher(ctx context.Context, eng *engine.Engine, o *evaluateOptions, run *evaluate.Run, test *dataset.Set, p *progress) (*evaluate.Teacher, error) {
-	teacher, err := o.openTeacher(ctx, e, eng, test, run.Protocol.Size, p)
+func (e *env) checkedTeacher(ctx context.Context, o *evaluateOptions, evaluator *evaluate.Evaluator, run *evaluate.Run, p *progress) (*evaluate.Teacher, error) {
+	teacher, err := o.openTeacher(ctx, e, evaluator, run.Protocol.Size, p)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +25,7 @@ func (e *env) checkedTeacher(ctx context.Context, eng *engine.Engine, o *evaluat
 	if o.out != "" {
 		dir = filepath.Join(o.out, "teacher")
 	}
-	if err := teacher.Test(ctx, eng, run.Test, run.Protocol, dir); err != nil {
+	if err := teacher.Test(ctx, evaluator.Engine, run.Test, run.Protocol, dir); err != nil {
 		return nil, err
 	}
 	doubt := teacher.Doubt()
@@ -61,8 +60,8 @@ func teacherNote(t *evaluate.TeacherFacts, file string) string {
 }
 
 // openTeacher reads the teacher, or trains it.
-func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, eng *engine.Engine, test *dataset.Set, size int, p *progress) (*evaluate.Teacher, error) {
-	t := o.teacher
+func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, evaluator *evaluate.Evaluator, size int, p *progress) (*evaluate.Teacher, error) {
+	t, test := o.teacher, evaluator.Test
 	switch {
 	case t.path == "":
 		return nil, fail(exitUsage, "", errors.New("soft labels want --teacher: a file with its weights, or train"))
@@ -71,7 +70,7 @@ func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, eng *engine.E
 		if err != nil {
 			return nil, fail(exitInput, "", fmt.Errorf("--teacher-classes: %w", err))
 		}
-		teacher, err := evaluate.OpenTeacher(ctx, eng, t.path, evaluate.TeacherOptions{Net: t.net, Size: size, Classes: test.ClassNames(), Order: order})
+		teacher, err := evaluate.OpenTeacher(ctx, evaluator.Engine, t.path, evaluate.TeacherOptions{Net: t.net, Size: size, Classes: test.ClassNames(), Order: order})
 		return teacher, fail(exitModel, "", err)
 	case t.classes != "":
 		return nil, fail(exitUsage, "", errors.New("--teacher-classes is for a teacher from a file, not for one that is trained here"))
@@ -93,16 +92,12 @@ func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, eng *engine.E
 			return nil, fail(exitUsage, "", err)
 		}
 	}
-	run := evaluate.Run{
-		Engine: eng, Net: t.net, Protocol: protocol, Seed: o.seed, Every: o.every, Dir: filepath.Join(o.out, "teacher", fmt.Sprintf("%s-%d", t.net, size)),
-		Report: func(ev evaluate.Event) { p.evaluation("teacher", ev) },
-	}
-	if run.Train, err = evaluate.NewData(full, o.read(protocol.TrainData())); err != nil {
+	run, err := evaluator.Run(ctx, t.net, protocol, evaluate.TrainSet{Images: full, IgnoreEXIF: o.ignoreEXIF})
+	if err != nil {
 		return nil, err
 	}
-	if run.Test, err = evaluate.NewData(test, o.read(protocol.TestData())); err != nil {
-		return nil, err
-	}
+	run.Seed, run.Dir = o.seed, filepath.Join(o.out, "teacher", fmt.Sprintf("%s-%d", t.net, size))
+	run.Report = func(ev evaluate.Event) { p.evaluation("teacher", ev) }
 	teacher, _, err := run.TrainTeacher(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("teacher: %w", err)

@@ -184,7 +184,7 @@ func appendNumber[N any](list *[]N, s string, parse func(string) (N, error)) err
 }
 
 // judgeFlags name the network that judges sets, and what it is tested on.
-func judgeFlags(f *pflag.FlagSet, j *study.Judge, share *float64, prefix string) {
+func judgeFlags(f *pflag.FlagSet, j *evaluate.Judge, share *float64, prefix string) {
 	f.StringVar(&j.Net, prefix+"net", "convnet3", "`NETWORK` that is trained on each set, as for evaluate")
 	f.StringVar(&j.Protocol, prefix+"protocol", "quick", "`RECIPE` of its training, as for evaluate; hard labels only")
 	f.StringArrayVar(&j.Changes, prefix+"recipe", nil, "change `NAME=VALUE` in the recipe: "+strings.Join(evaluate.Settings(), ", "))
