@@ -21,7 +21,7 @@ const LessonSize = 10000
 
 // Lesson returns what the synthetic samples teach without a network: the share of real samples whose class kernel ridge
 // regression on the synthetic ones tells. It stands in for a network's accuracy (KIP, arXiv:2011.00050, learns
-// whole sets by such a regression); docs/sweep.md has how well it ranks settings.
+// whole sets by such a regression); docs/results.md has how well it ranks settings.
 //
 //	f(r) = k(r, S) (k(S, S) + 0.1·I)⁻¹ Y,   k(a, b) = exp(−|a − b|²/(2D)),   Y = 1 for a sample's class − 1/classes
 //

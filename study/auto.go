@@ -18,7 +18,7 @@ import (
 //	stops   the settings' stop × 0, 2/5, 4/5, 1, 6/5, 8/5       0, 10, 20, 25, 30 and 40 of 50 steps
 //	λ       the settings' λ × 0, 1/2, 1, 2                      0, 0.05, 0.1 and 0.2
 //
-// The largest mean over the sets wins, and the value of the settings where none is larger. docs/sweep.md has what this gains.
+// The largest mean over the sets wins, and the value of the settings where none is larger. docs/results.md has what this gains.
 type Auto struct {
 	// Options are of the set that is then made: its latents are used, the sets to choose by stand in auto below
 	// its folder, and its seed is that of each value's first set.
