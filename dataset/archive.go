@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // tree is the folders of an archive by their paths; the top is ".".
@@ -51,6 +52,15 @@ func (t tree) other(name string, f file) {
 	l.list(f)
 }
 
+// below returns the tree as it is in the folder dir.
+func (t tree) below(dir string) tree {
+	moved := tree{".": {folders: []string{dir}}}
+	for name, l := range t {
+		moved[path.Join(dir, name)] = l
+	}
+	return moved
+}
+
 // maxDepth bounds the folders above a member: an archive is free to name 30,000 of them.
 const maxDepth = 32
 
@@ -61,8 +71,22 @@ func memberPath(member string) (string, error) {
 	for strings.HasPrefix(name, "./") {
 		name = name[2:]
 	}
-	if !fs.ValidPath(name) && name != "" || strings.Contains(name, `\`) {
-		return "", fmt.Errorf("member %q: want a path within the archive, of UTF-8 names between slashes", member)
+	why := ""
+	switch parts := strings.Split(name, "/"); {
+	case name == "":
+	case !utf8.ValidString(name):
+		why = "it is not UTF-8: unpack the archive, or pack it anew"
+	case strings.Contains(name, `\`):
+		why = "it has backslashes, which are no slashes on every system: unpack the archive, or pack it anew"
+	case strings.HasPrefix(name, "/"):
+		why = "it is absolute"
+	case slices.Contains(parts, ".."):
+		why = "it leads out"
+	case !fs.ValidPath(name):
+		why = "it has no name, or a dot alone, between two slashes"
+	}
+	if why != "" {
+		return "", fmt.Errorf("member %.200q: want a path within the archive: %s", member, why)
 	}
 	if err := checkName(name); err != nil {
 		return "", fmt.Errorf("member %.200q: %w", member, err)

@@ -99,7 +99,7 @@ func TestDottedKeys(t *testing.T) {
 func TestCheckShards(t *testing.T) {
 	for _, c := range []struct{ names, err, gap string }{
 		{"train-00000-of-00003.parquet train-00001-of-00003.parquet train-00002-of-00003.parquet", "", ""},
-		{"train-00000-of-00003.parquet train-00002-of-00003.parquet", `1 are missing, "train-00001-of-00003.parquet"`, ""},
+		{"train-00000-of-00003.parquet train-00002-of-00003.parquet", `1 is missing, "train-00001-of-00003.parquet"`, ""},
 		{"train-00000-of-00002.parquet", `"train-00001-of-00002.parquet"`, ""},
 		{"train-00001-of-00002.parquet", `"train-00000-of-00002.parquet"`, ""},
 		{"train-1-of-2.tar train-2-of-2.tar", "", ""},

@@ -54,12 +54,18 @@ func (s *Set) arrange(ctx context.Context, dirs lister, o OpenOptions) error {
 		}
 		s.Classes = append(s.Classes, class)
 	}
+	if o.Classes == nil && len(top.folders) == 1 {
+		return top.checkOnly()
+	}
 	return nil
 }
 
 // classes returns the names of the classes to take, all by default.
 func (l listing) classes(o OpenOptions) ([]string, error) {
 	if o.Classes == nil {
+		if len(l.folders) == 1 { // what is in it tells more, see arrange
+			return l.folders, checkClassNames(l.folders)
+		}
 		return l.folders, errors.Join(l.checkOnly(), checkClassNames(l.folders))
 	}
 	var names, first, whole []string
@@ -118,13 +124,21 @@ func (s *Set) noClass(name string, folders []string) error {
 func noClasses(base string, top listing) error {
 	images := top.images
 	if len(images) == 0 {
-		return fmt.Errorf("folder %q: no folders in it, want one for each class; there are %s%s", base, shorten(top.seen()), top.packed())
+		return fmt.Errorf("%sno folders in it, want one for each class; %s", folderWords(base), top.instead())
 	}
 	if strings.HasPrefix(images[0].name, "ILSVRC2012_val_") {
-		return fmt.Errorf("folder %q: no folders in it: %q and so on are the validation images of ImageNet, which come without labels; "+
-			"docs/data.md says which list beside them has these, or move each into the folder of its class (valprep.sh, which is widely copied, does it)", base, images[0].name)
+		return fmt.Errorf("%sno folders in it: %q and so on are the validation images of ImageNet, which come without labels; "+
+			"docs/data.md says which list beside them has these, or move each into the folder of its class (valprep.sh, which is widely copied, does it)", folderWords(base), images[0].name)
 	}
-	return fmt.Errorf("folder %q: no folders in it, want one for each class: %q has no label", base, images[0].name)
+	return fmt.Errorf("%sno folders in it, want one for each class: %q has no label", folderWords(base), images[0].name)
+}
+
+// folderWords names a folder within a set, before what is said of it.
+func folderWords(base string) string {
+	if base == "." {
+		return ""
+	}
+	return fmt.Sprintf("folder %q: ", base)
 }
 
 // seen returns the names of what there is besides images.
@@ -136,17 +150,13 @@ func (l listing) seen() []string {
 	return names
 }
 
-// packedExt are the endings of archives and compressed files, which are not looked into where they lie in a set.
-var packedExt = []string{".gz", ".tgz", ".zip", ".tar", ".bz2", ".xz", ".zst", ".7z", ".rar"}
-
-// packed asks for the first of these to be unpacked, if there is one.
-func (l listing) packed() string {
-	for _, f := range l.lists {
-		if slices.Contains(packedExt, strings.ToLower(path.Ext(f.name))) {
-			return fmt.Sprintf("; %q may hold the images: unpack it, and what it lies in, to a folder", f.name)
-		}
+// instead says what there is where images are wanted.
+func (l listing) instead() string {
+	seen := l.seen()
+	if len(seen) == 0 {
+		return "it has nothing in it, or hidden files only"
 	}
-	return ""
+	return "there are " + shorten(seen) + l.unread()
 }
 
 // findBase returns the folder that holds those of the classes: the split, at the top or below a
@@ -168,7 +178,7 @@ func findBase(dirs lister, split string) (string, error) {
 		case below != base && inner.onlyFolders():
 			base = below
 		case split != "":
-			return "", fmt.Errorf("no folder %q, have %s%s", split, shorten(here.seen()), cmp.Or(here.packed(), inner.packed()))
+			return "", fmt.Errorf("no folder %q, have %s%s", split, shorten(here.seen()), cmp.Or(here.unread(), inner.unread()))
 		default:
 			return base, nil
 		}
@@ -196,7 +206,7 @@ func readClass(dirs lister, dir, name string, o OpenOptions) (Class, error) {
 		if len(l.folders) > 0 {
 			return Class{}, fmt.Errorf("no images in %q but the folders %s, want images at CLASS/FILE", dir, shorten(l.folders))
 		}
-		return Class{}, fmt.Errorf("no images in %q, want at least one", dir)
+		return Class{}, fmt.Errorf("no images in %q, want at least one; %s", dir, l.instead())
 	}
 	l.note(o.notes, dir)
 	if err := noteNested(dirs, dir, l, o.notes); err != nil {

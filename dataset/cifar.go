@@ -93,7 +93,7 @@ func openCIFAR(ctx context.Context, in found, o OpenOptions) (source, lister, er
 		}
 		into := &collector{dirs, c.split, map[string]*listing{}}
 		if err := collectCIFAR(into, i, p, c, names, src.size()); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", p.path, err)
+			return nil, nil, fmt.Errorf("%s: %w", p.path, foreignPart(p.path, err))
 		}
 	}
 	return src, dirs, nil

@@ -140,11 +140,11 @@ func idxLabelNames(names labelNames, labels []byte) labelNames {
 func (r *rowFiles) collectIDX(into *collector, dir, images, labels string, names labelNames) error {
 	pixels, p, dims, err := openIDXFile(filepath.Join(dir, images), idxImages, 3)
 	if err != nil {
-		return err
+		return foreignPart(filepath.Join(dir, images), err)
 	}
 	marks, _, count, err := openIDXFile(filepath.Join(dir, labels), idxLabels, 1)
 	if err != nil {
-		return err
+		return foreignPart(filepath.Join(dir, labels), err)
 	}
 	n, h, w := dims[0], dims[1], dims[2]
 	if count[0] != n {

@@ -108,6 +108,9 @@ const maxLabel = 999_999
 // classOfText returns the class of a label that is written: a number, or a name.
 func (n labelNames) classOfText(text string) (string, error) {
 	text = strings.TrimSpace(text)
+	if text == "" {
+		return "", errors.New("the label is empty, want a number or a name")
+	}
 	if label, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n.class(label)
 	}

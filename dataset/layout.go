@@ -37,6 +37,7 @@ type found struct {
 	inSplit bool     // dir lies in the folder of the split
 	file    bool     // the path names the only file, not the folder
 	others  []string // files beside them
+	above   []string // files like them in the folders above
 }
 
 func withEnding(ending string) func([]string) []string {
@@ -46,12 +47,13 @@ func withEnding(ending string) func([]string) []string {
 }
 
 // usualFolders are those in which sets are often found below the folder that was downloaded or unpacked.
-var usualFolders = []string{"data", "default", "cifar-10-batches-bin", "cifar-100-binary", "stl10_binary", "gzip", "raw"}
+var usualFolders = []string{"data", "default", "cifar-10-batches-bin", "cifar-100-binary", "stl10_binary", "gzip", "raw", "snapshots"}
 
 // findLayout looks for a set in one of the layouts: in the folder, or below it in the folder of the split, one of
 // the usual ones, or a lone one. A folder counts only if it has no others in it.
 func findLayout(dir, split string) (found, bool, error) {
 	inSplit := false
+	var above []string
 	const deep = 5
 	for range deep {
 		files, folders, err := namesIn(dir)
@@ -62,7 +64,7 @@ func findLayout(dir, split string) (found, bool, error) {
 			for _, l := range layouts {
 				if names := l.files(files); len(names) > 0 {
 					others := slices.DeleteFunc(files, func(name string) bool { return slices.Contains(names, name) })
-					return found{layout: l, dir: dir, names: names, inSplit: inSplit, others: others}, true, nil
+					return found{layout: l, dir: dir, names: names, inSplit: inSplit, others: others, above: l.files(above)}, true, nil
 				}
 			}
 			return found{}, false, nil
@@ -83,6 +85,7 @@ func findLayout(dir, split string) (found, bool, error) {
 		if below == "" {
 			return found{}, false, nil
 		}
+		above = append(above, files...)
 		dir = filepath.Join(dir, below)
 	}
 	return found{}, false, nil

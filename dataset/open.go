@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -127,7 +128,7 @@ type file struct {
 func openSource(ctx context.Context, path string, o OpenOptions) (source, lister, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, notPath(path, err)
 	}
 	in := found{dir: filepath.Dir(path), names: []string{filepath.Base(path)}, file: true}
 	if info.IsDir() {
@@ -136,6 +137,9 @@ func openSource(ctx context.Context, path string, o OpenOptions) (source, lister
 			return nil, nil, err
 		} else if !ok {
 			return openFolder(path, o.KeepIn)
+		}
+		if len(in.above) > 0 {
+			o.notes.add(passedAbove, len(in.above), in.above[0])
 		}
 		return in.layout.open(ctx, in, o)
 	}
@@ -146,31 +150,23 @@ func openSource(ctx context.Context, path string, o OpenOptions) (source, lister
 	if err != nil {
 		return nil, nil, err
 	}
-	if what := foreign.Describe([]byte(start), info.Size()); what != "" {
-		return nil, nil, fmt.Errorf("it is not the set but %s", what)
-	}
-	for magic, name := range compressions {
-		if strings.HasPrefix(start, magic) {
-			return nil, nil, fmt.Errorf("compressed with %s, which cannot be read in place: unpack it, and give the folder", name)
-		}
-	}
 	switch {
-	case strings.HasPrefix(start, "PK"):
+	case bytes.HasPrefix(start, []byte("PK")):
 		return openZip(path, info.Size())
-	case strings.HasPrefix(start, parquet.Magic):
+	case bytes.HasPrefix(start, []byte(parquet.Magic)):
 		return openParquet(ctx, in, o)
+	}
+	if what := notSet(start, info.Size()); what != "" {
+		return nil, nil, fmt.Errorf("it is %s", what)
 	}
 	return openTars(ctx, in, o)
 }
 
-// compressions are the beginnings of compressed files, which have no random access.
-var compressions = map[string]string{"\x1f\x8b": "gzip", "BZh": "bzip2", "\xfd7zXZ": "xz", "\x28\xb5\x2f\xfd": "zstd"}
-
 // beginning returns the first bytes of a file.
-func beginning(path string) (string, error) {
+func beginning(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer f.Close()
 	head := make([]byte, foreign.HeadSize)
@@ -178,7 +174,7 @@ func beginning(path string) (string, error) {
 	if err == io.EOF {
 		err = nil
 	}
-	return string(head[:n]), err
+	return head[:n], err
 }
 
 // shorten joins the first few names, in quotes.

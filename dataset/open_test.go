@@ -292,11 +292,11 @@ func TestHostileArchives(t *testing.T) {
 		data []byte
 		err  string
 	}{
-		{"empty file", nil, "neither a folder, a zip nor Parquet"},
-		{"text", []byte("not an archive, but long enough to hold a header of one" + strings.Repeat(".", 1000)), "neither a folder, a zip nor Parquet"},
+		{"empty file", nil, "it is empty"},
+		{"text", []byte("not an archive, but long enough to hold a header of one" + strings.Repeat(".", 1000)), "it is a text"},
 		{"gzip", []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00"), "compressed with gzip"},
 		{"zstd", []byte("\x28\xb5\x2f\xfd\x00\x00\x00\x00"), "compressed with zstd"},
-		{"zip of one byte", []byte("PK"), "zip: not a valid zip file"},
+		{"zip of one byte", []byte("PK"), "cut short"},
 		{"zip traversal", zipOf(t, one("../1.jpg")), `member "../1.jpg"`},
 		{"zip traversal inside", zipOf(t, one("cat/../../1.jpg")), "want a path within the archive"},
 		{"zip absolute", zipOf(t, one("/cat/1.jpg")), `member "/cat/1.jpg"`},
@@ -382,7 +382,7 @@ func TestZipBombs(t *testing.T) {
 		{"declares all there is", func(h *zip.FileHeader) { h.UncompressedSize64 = math.MaxUint64 - 1 }, "want at most 268435456"},
 		{"declares 200 MiB", func(h *zip.FileHeader) { h.UncompressedSize64 = 200 << 20 }, "not"},
 		{"declares nothing", func(h *zip.FileHeader) { h.UncompressedSize64 = 0 }, ""},
-		{"wrong sum", func(h *zip.FileHeader) { h.CRC32 = 1 }, "checksum"},
+		{"wrong sum", func(h *zip.FileHeader) { h.CRC32 = 1 }, "CRC-32"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := Open(t.Context(), save(t, "set.zip", zipWith(t, c.change)), OpenOptions{})

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 	"container/list"
 	"context"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"mgd3/dataset/internal/parquet"
 )
@@ -71,6 +73,9 @@ func openParquet(ctx context.Context, in found, o OpenOptions) (source, lister, 
 	if err := in.checkShards(in.names, o); err != nil {
 		return nil, nil, err
 	}
+	if err := in.checkMixed(o); err != nil {
+		return nil, nil, err
+	}
 	pieces, err := newPieces(in.dir, in.names)
 	if err != nil {
 		return nil, nil, err
@@ -82,13 +87,13 @@ func openParquet(ctx context.Context, in found, o OpenOptions) (source, lister, 
 			return nil, nil, err
 		}
 		if err := t.add(c, i, p, o); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", p.path, err)
+			return nil, nil, fmt.Errorf("%s: %w", p.path, foreignPart(p.path, err))
 		}
 	}
 	if len(c.of) == 0 {
 		return nil, nil, fmt.Errorf("no rows in %s", shorten(in.names))
 	}
-	return t, c.dirs, c.checkOnly(o)
+	return t, c.dirs, cmp.Or(t.checkImages(), c.checkOnly(o))
 }
 
 func (t *tables) add(c *collector, in int, p piece, o OpenOptions) error {
@@ -111,6 +116,31 @@ func (t *tables) add(c *collector, in int, p piece, o OpenOptions) error {
 		if err != nil {
 			return fmt.Errorf("row %d: %w", row, err)
 		}
+	}
+	return nil
+}
+
+// checkImages refuses tables whose first page of images has none: paths or addresses alone, say.
+func (t *tables) checkImages() error {
+	const maxPath = 4096
+	in := slices.IndexFunc(t.files, func(f *table) bool { return slices.ContainsFunc(f.Groups, func(rows int) bool { return rows > 0 }) })
+	f := t.files[in]
+	group := slices.IndexFunc(f.Groups, func(rows int) bool { return rows > 0 })
+	p, err := t.pageOf(in, group, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	v, err := f.ReadPage(group, f.image, p) // and not kept: who reads the image later notices that the file has changed
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	name := f.Columns[f.image].Name
+	if !slices.Contains(v.Null, false) {
+		return fmt.Errorf("%s: the column %q has no bytes, perhaps only the paths of images: write the table anew with the images in it", f.path, name)
+	}
+	first := string(v.Bytes[slices.Index(v.Null, false)])
+	if len(first) < maxPath && utf8.ValidString(first) && (isImage(first) || strings.Contains(first, "://")) {
+		return fmt.Errorf("%s: the column %q has paths or addresses such as %.60q, want the files of images", f.path, name, first)
 	}
 	return nil
 }
@@ -139,6 +169,9 @@ func openTable(p piece, o OpenOptions) (*table, error) {
 	}
 	if c := f.Columns[t.label]; c.Repeated() {
 		return nil, listError(c.Name)
+	}
+	if c := f.Columns[t.label]; !slices.Contains([]parquet.Type{parquet.Boolean, parquet.Int32, parquet.Int64, parquet.ByteArray}, c.Type) {
+		return nil, fmt.Errorf("column %q holds %v, want whole numbers, text or BOOLEAN", c.Name, c.Type)
 	}
 	return t, nil
 }

@@ -49,7 +49,7 @@ func TestLabelKinds(t *testing.T) {
 		{"BOOLEAN with names", parquetFile(t, nil, "", []yesNo{{image, true}, {image, false}}, meta(`{"names":["no","yes"]}`)), "no yes", ""},
 		{"a list", parquetFile(t, nil, "", []several{{image, []int64{1, 2}}}), "", `column "label" holds a list of labels`},
 		{"repeated", parquetFile(t, nil, "", []repeated{{image, []int64{1, 2}}}), "", `column "label" holds a list of labels`},
-		{"DOUBLE", parquetFile(t, nil, "", []real{{image, 0.5}}), "", "values of type DOUBLE"},
+		{"DOUBLE", parquetFile(t, nil, "", []real{{image, 0.5}}), "", `"label" holds DOUBLE`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := Open(t.Context(), save(t, "set.parquet", []byte(c.data)), OpenOptions{})

@@ -20,7 +20,8 @@ type piece struct {
 func newPiece(path string) (piece, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return piece{}, err
+		dir, name := filepath.Split(path)
+		return piece{}, folder{dir: dir}.explain(name, err)
 	}
 	if !info.Mode().IsRegular() {
 		return piece{}, fmt.Errorf("%s is not a file", path)

@@ -14,6 +14,8 @@ var (
 	ofTotal = regexp.MustCompile(`^(.*[-_.])?(\d+)([-_]of[-_])(\d+)(.*)$`)
 	// inOrder is the name of a shard with its number alone: train-000001.tar.
 	inOrder = regexp.MustCompile(`^(.*?)(\d+)(\D*)$`)
+	// hashed is what the library datasets once put behind a shard's number: train-00000-of-00003-6ab8b3d17e4ed1d6.parquet.
+	hashed = regexp.MustCompile(`-[0-9a-f]{16}(\.[^.]*)?$`)
 )
 
 // numbering is shards that are numbered together.
@@ -39,6 +41,7 @@ func checkShards(names []string, n *notes) error {
 			order = append(order, key)
 		}
 		groups[key].numbers = append(groups[key].numbers, number)
+		groups[key].digits = min(groups[key].digits, g.digits) // those of the least where they have no zeros before them
 	}
 	for _, key := range order {
 		g := groups[key]
@@ -46,7 +49,7 @@ func checkShards(names []string, n *notes) error {
 		switch {
 		case count == 0:
 		case g.total > 0:
-			return fmt.Errorf("of %d files, as their names say, %d are missing, %q for one: fetch them", g.total, count, missing)
+			return fmt.Errorf("of %d files, as their names say, %d %s missing, %q for one: fetch them", g.total, count, isAre(count), missing)
 		default:
 			n.add(passedGap, count, missing)
 		}
@@ -63,16 +66,65 @@ func (in *found) checkShards(names []string, o OpenOptions) error {
 	if in.file {
 		return nil
 	}
+	in.noteBeside(o)
+	return checkShards(names, o.notes)
+}
+
+// noteBeside notes what else lies beside the files that were found, and is no text that says something of them.
+func (in *found) noteBeside(o OpenOptions) {
+	if in.file {
+		return
+	}
 	for _, name := range in.others {
 		if !slices.Contains(wordsEndings, strings.ToLower(filepath.Ext(name))) {
 			o.notes.add(passedBeside, 1, name)
 		}
 	}
-	return checkShards(names, o.notes)
+}
+
+// checkMixed says whether shards seem to be of several sets: it is an error where some have the name of a split and
+// others have none, and noted where their names only begin in different ways.
+func (in *found) checkMixed(o OpenOptions) error {
+	if in.file || in.inSplit || o.Split != "" {
+		return nil
+	}
+	var begins, without []string
+	split := ""
+	for _, name := range in.names {
+		begin := name
+		if m := ofTotal.FindStringSubmatch(name); m != nil {
+			begin = m[1]
+		} else if m := inOrder.FindStringSubmatch(name); m != nil {
+			begin = m[1]
+		}
+		if !slices.Contains(begins, begin) {
+			begins = append(begins, begin)
+		}
+		if i := slices.IndexFunc(words(name), func(word string) bool { return slices.Contains(splitWords, word) }); i >= 0 {
+			split = words(name)[i]
+		} else {
+			without = append(without, name)
+		}
+	}
+	if split != "" && len(without) > 0 {
+		return fmt.Errorf("has files of the split %q and others, %q for one: want a split to be asked for", split, without[0])
+	}
+	if len(begins) > 1 {
+		o.notes.add(takenMixed, len(begins), in.names[0])
+	}
+	return nil
+}
+
+func isAre(count int) string {
+	if count == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // shardOf tells the name of a shard apart, into what it has in common with others and its number.
 func shardOf(name string) (key string, number int, g *numbering) {
+	name = hashed.ReplaceAllString(name, "$1")
 	if m := ofTotal.FindStringSubmatch(name); m != nil {
 		number, errN := strconv.Atoi(m[2])
 		total, errT := strconv.Atoi(m[4])

@@ -47,7 +47,7 @@ func openSVHN(_ context.Context, in found, o OpenOptions) (source, lister, error
 		}
 		into := &collector{dirs, split, map[string]*listing{}}
 		if err := src.collectSVHN(into, filepath.Join(in.dir, name), names); err != nil {
-			return nil, nil, fmt.Errorf("%q: %w", name, err)
+			return nil, nil, fmt.Errorf("%q: %w", name, foreignPart(filepath.Join(in.dir, name), err))
 		}
 	}
 	return src, dirs, nil

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -49,23 +51,34 @@ func openTars(ctx context.Context, in found, o OpenOptions) (source, lister, err
 	}
 	first := indices[0]
 	alone := len(indices) == 1
-	if alone && !first.labelled() && len(first.tars) == 0 && (in.file || !first.flat()) {
-		return tarFiles(pieces), first.dirs, nil
+	labelled := slices.ContainsFunc(indices, (*tarIndex).labelled)
+	if alone && !labelled && (len(first.tars) == 0 || first.nested()) && (in.file || !first.flat()) {
+		in.noteBeside(o)
+		dirs := first.withRest()
+		if _, err := findBase(dirs, o.Split); err != nil && errSplit == nil { // the tar is that of the split, by its name
+			dirs = dirs.below(o.Split)
+		}
+		return tarFiles(pieces), dirs, nil
 	}
 	if errSplit != nil {
 		return nil, nil, errSplit
 	}
 	c := newCollector(o.Split)
 	switch {
-	case first.labelled():
+	case labelled:
 		if err := in.checkShards(chosen.names, o); err != nil {
+			return nil, nil, err
+		}
+		if err := chosen.checkMixed(o); err != nil {
 			return nil, nil, err
 		}
 		err = collectSamples(ctx, c, in.dir, pieces, indices, o)
 	case alone && len(first.tars) > 0:
-		err = collectInner(ctx, c, pieces[0], first.tars)
+		in.noteBeside(o)
+		err = collectInner(ctx, c, pieces[0], first, o.notes)
 	default:
-		err = collectClassTars(c, pieces, indices)
+		in.noteBeside(o)
+		err = collectClassTars(c, pieces, indices, o.notes)
 	}
 	return tarFiles(pieces), c.dirs, err
 }
@@ -80,7 +93,7 @@ func scanTars(ctx context.Context, pieces []piece) ([]*tarIndex, error) {
 		}
 		defer f.Close()
 		if indices[i], err = scanTar(ctx, f, pieces[i].size); err != nil {
-			return fmt.Errorf("%s: %w", pieces[i].path, err)
+			return fmt.Errorf("%s: %w", pieces[i].path, foreignPart(pieces[i].path, err))
 		}
 		indices[i].date(pieces[i].id())
 		return nil
@@ -137,6 +150,24 @@ type member struct {
 // flat tells whether all images lie at the top.
 func (x *tarIndex) flat() bool {
 	return len(x.dirs) == 1 && len(x.dirs["."].images) > 0
+}
+
+// nested tells whether images lie in folders.
+func (x *tarIndex) nested() bool {
+	for dir, l := range x.dirs {
+		if dir != "." && len(l.images) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// withRest returns the folders with all members in them, where labels and tars are nothing but files that are no images.
+func (x *tarIndex) withRest() tree {
+	for _, m := range slices.Concat(x.labels, x.tars) {
+		x.dirs.other(m.name, file{size: m.size, at: m.at})
+	}
+	return x.dirs
 }
 
 func scanTar(ctx context.Context, r io.ReaderAt, size int64) (*tarIndex, error) {
@@ -211,6 +242,7 @@ func (x *tarIndex) add(h *tar.Header, at int64) error {
 	plain := h.Typeflag == tar.TypeReg && !sparse(h)
 	switch {
 	case name == "":
+	case h.Typeflag == tar.TypeXGlobalHeader: // what git archive begins with
 	case h.Typeflag == tar.TypeDir:
 		x.dirs.folder(name)
 	case isImage(name) && !plain:
@@ -223,8 +255,10 @@ func (x *tarIndex) add(h *tar.Header, at int64) error {
 		x.tars = append(x.tars, member{name, h.Size, at})
 	case plain:
 		x.dirs.other(name, file{size: h.Size, at: at})
+	case h.Typeflag == tar.TypeLink || h.Typeflag == tar.TypeSymlink:
+		x.dirs.folder(path.Dir(name)).other(passedLinks, path.Base(name))
 	default:
-		x.dirs.folder(path.Dir(name)).other(passedEnding, path.Base(name))
+		x.dirs.folder(path.Dir(name)).other(passedSpecial, path.Base(name))
 	}
 	return nil
 }
@@ -241,7 +275,8 @@ func sparse(h *tar.Header) bool {
 }
 
 // collectInner enters the images of the tars in a tar, where they are.
-func collectInner(ctx context.Context, c *collector, p piece, tars []member) error {
+func collectInner(ctx context.Context, c *collector, p piece, outer *tarIndex, n *notes) error {
+	tars := outer.tars
 	indices := make([]*tarIndex, len(tars))
 	err := eachOf(ctx, len(tars), func(ctx context.Context, i int) error {
 		f, err := p.open()
@@ -250,7 +285,7 @@ func collectInner(ctx context.Context, c *collector, p piece, tars []member) err
 		}
 		defer f.Close()
 		if indices[i], err = scanTar(ctx, io.NewSectionReader(f, tars[i].at, tars[i].size), tars[i].size); err != nil {
-			return fmt.Errorf("%s: %w", tars[i].name, err)
+			return fmt.Errorf("%q: %w", tars[i].name, err)
 		}
 		return nil
 	})
@@ -258,16 +293,25 @@ func collectInner(ctx context.Context, c *collector, p piece, tars []member) err
 		return err
 	}
 	for i, t := range tars {
-		if err := collectClassTar(c, 0, path.Base(t.name), t.at, indices[i]); err != nil {
+		if err := collectClassTar(c, 0, path.Base(t.name), t.at, indices[i], n); err != nil {
 			return err
+		}
+	}
+	outer.tars = nil
+	rest := outer.withRest()
+	for _, dir := range slices.Sorted(maps.Keys(rest)) {
+		l := rest[dir]
+		l.note(n, dir)
+		if len(l.images) > 0 {
+			n.add(passedRest, len(l.images), path.Join(dir, l.images[0].name))
 		}
 	}
 	return nil
 }
 
-func collectClassTars(c *collector, pieces []piece, indices []*tarIndex) error {
+func collectClassTars(c *collector, pieces []piece, indices []*tarIndex, n *notes) error {
 	for i, x := range indices {
-		if err := collectClassTar(c, i, path.Base(pieces[i].path), 0, x); err != nil {
+		if err := collectClassTar(c, i, path.Base(pieces[i].path), 0, x, n); err != nil {
 			return err
 		}
 	}
@@ -278,19 +322,22 @@ func collectClassTars(c *collector, pieces []piece, indices []*tarIndex) error {
 var numbered = regexp.MustCompile(`[-_.][0-9]+$`)
 
 // collectClassTar enters the images of one class's tar, the file in, from offset at.
-func collectClassTar(c *collector, in int, name string, at int64, x *tarIndex) error {
+func collectClassTar(c *collector, in int, name string, at int64, x *tarIndex, n *notes) error {
 	class := strings.TrimSuffix(name, ".tar")
 	switch {
 	case x.labelled() || numbered.MatchString(class):
-		return fmt.Errorf("%s: want the images of one class, or KEY.cls or KEY.json beside each image in all the tars", name)
+		return fmt.Errorf("%q: want the images of one class, or KEY.cls or KEY.json beside each image in all the tars", name)
+	case len(x.dirs) == 1 && len(x.dirs["."].images) == 0:
+		return fmt.Errorf("%q: no images in it, want those of one class; %s", name, x.withRest()["."].instead())
 	case !x.flat():
-		return fmt.Errorf("%s: want images of one class, not in folders; a tar of folders is opened by its own path", name)
+		return fmt.Errorf("%q: want images of one class, not in folders; a tar of folders is opened by its own path", name)
 	case c.of[class] != nil:
-		return fmt.Errorf("%s comes twice", name)
+		return fmt.Errorf("%q comes twice", name)
 	}
 	if err := checkClassName(class); err != nil {
 		return err
 	}
+	x.withRest()["."].note(n, name)
 	for _, f := range x.dirs["."].images {
 		f.in, f.at = in, f.at+at
 		c.add(class, f)

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"path"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mgd3/internal/textfile"
@@ -73,8 +76,9 @@ func collectSamples(ctx context.Context, c *collector, dir string, shards []piec
 		return err
 	}
 	samples := make([][]sample, len(shards))
+	lost := make([][]string, len(shards))
 	err = eachOf(ctx, len(shards), func(_ context.Context, i int) (err error) {
-		if samples[i], err = indices[i].samples(shards[i], names); err != nil {
+		if samples[i], lost[i], err = indices[i].samples(shards[i], names); err != nil {
 			return fmt.Errorf("%s: %w", shards[i].path, err)
 		}
 		return nil
@@ -83,6 +87,12 @@ func collectSamples(ctx context.Context, c *collector, dir string, shards []piec
 		return err
 	}
 	for i, shard := range samples {
+		if len(shard) == 0 {
+			o.notes.add(passedShards, 1, filepath.Base(shards[i].path))
+		}
+		if len(lost[i]) > 0 {
+			o.notes.add(passedLabels, len(lost[i]), lost[i][0])
+		}
 		for _, s := range shard {
 			s.image.in = i
 			c.add(s.class, s.image)
@@ -94,11 +104,11 @@ func collectSamples(ctx context.Context, c *collector, dir string, shards []piec
 	return c.checkOnly(o)
 }
 
-// samples joins the images of a shard with their labels.
-func (x *tarIndex) samples(shard piece, names labelNames) ([]sample, error) {
+// samples joins the images of a shard with their labels. It also returns the .json without an image: perhaps they are something else.
+func (x *tarIndex) samples(shard piece, names labelNames) (samples []sample, lost []string, err error) {
 	f, err := shard.open()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
 	labels := map[string]member{}
@@ -106,7 +116,7 @@ func (x *tarIndex) samples(shard piece, names labelNames) ([]sample, error) {
 		key := stem(m.name)
 		if have, ok := labels[key]; ok {
 			if ending(have.name) == ending(m.name) {
-				return nil, fmt.Errorf("%q comes twice", m.name)
+				return nil, nil, fmt.Errorf("%q comes twice", m.name)
 			}
 			if ending(m.name) == "json" { // .cls counts
 				continue
@@ -114,7 +124,6 @@ func (x *tarIndex) samples(shard piece, names labelNames) ([]sample, error) {
 		}
 		labels[key] = m
 	}
-	var samples []sample
 	seen := map[string]bool{}
 	for _, dir := range slices.Sorted(maps.Keys(x.dirs)) {
 		for _, image := range x.dirs[dir].images {
@@ -125,30 +134,34 @@ func (x *tarIndex) samples(shard piece, names labelNames) ([]sample, error) {
 				continue
 			}
 			if !ok {
-				return nil, fmt.Errorf("%q: has neither %q nor %q with its label", name, key+".cls", key+".json")
+				return nil, nil, fmt.Errorf("%q: has neither %q nor %q with its label", name, key+".cls", key+".json")
 			}
 			if seen[key] {
-				return nil, fmt.Errorf("%q: has two images", key)
+				return nil, nil, fmt.Errorf("%q: has two images", key)
 			}
 			seen[key] = true
 			text, err := readLabel(f, m)
 			if err != nil {
-				return nil, fmt.Errorf("%q: %w", m.name, err)
+				return nil, nil, fmt.Errorf("%q: %w", m.name, err)
 			}
 			class, err := names.classOfText(text)
 			if err != nil {
-				return nil, fmt.Errorf("%q: %w", m.name, err)
+				return nil, nil, fmt.Errorf("%q: %w", m.name, err)
 			}
 			image.name = strings.ReplaceAll(path.Join(dir, image.name), "/", "_")
 			samples = append(samples, sample{class, image})
 		}
 	}
 	for _, m := range x.labels {
-		if key := stem(m.name); ending(m.name) == "cls" && !seen[key] && !seen[firstKey(key)] {
-			return nil, fmt.Errorf("%q: its sample has no image, want one of %s", m.name, strings.Join(imageExt, ", "))
+		switch key := stem(m.name); {
+		case seen[key] || seen[firstKey(key)]:
+		case ending(m.name) == "cls":
+			return nil, nil, fmt.Errorf("%q: its sample has no image, want one that ends in %s", m.name, strings.Join(imageExt, ", "))
+		default:
+			lost = append(lost, m.name)
 		}
 	}
-	return samples, nil
+	return samples, lost, nil
 }
 
 // maxLabelFile is the size up to which a label's file is read, in bytes.
@@ -172,29 +185,34 @@ func readLabel(f interface {
 	if ending(m.name) != "json" {
 		return string(data), nil
 	}
-	var fields struct {
-		Label json.RawMessage `json:"label"`
-		Cls   json.RawMessage `json:"cls"`
+	return jsonLabel(data)
+}
+
+// jsonLabel returns the "label" of an object, or else its "cls".
+func jsonLabel(data []byte) (string, error) {
+	var fields map[string]json.RawMessage
+	if !json.Valid(data) {
+		return "", errors.New("it is not whole JSON")
 	}
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return "", err
+	if json.Unmarshal(data, &fields) != nil {
+		return "", fmt.Errorf(`it is %.60q, want an object with "label" or "cls"`, data)
 	}
-	label := fields.Label
-	if label == nil {
-		label = fields.Cls
+	label, ok := fields["label"]
+	if !ok {
+		label, ok = fields["cls"]
 	}
-	if label == nil {
-		return "", errors.New(`has neither "label" nor "cls"`)
+	if !ok || string(label) == "null" {
+		return "", fmt.Errorf(`has neither "label" nor "cls" with a label, have %s`, shorten(slices.Sorted(maps.Keys(fields))))
 	}
 	var text string
-	if err := json.Unmarshal(label, &text); err == nil {
+	if json.Unmarshal(label, &text) == nil {
 		return text, nil
 	}
-	var number int64
-	if err := json.Unmarshal(label, &number); err != nil {
-		return "", fmt.Errorf("label %.60s is neither a whole number nor a name", label)
+	var number float64 // some writers make 1.0 of 1
+	if json.Unmarshal(label, &number) != nil || number != math.Trunc(number) || math.Abs(number) > maxLabel {
+		return "", fmt.Errorf("the label %.60s is neither a whole number nor a name", label)
 	}
-	return fmt.Sprint(number), nil
+	return strconv.Itoa(int(number)), nil
 }
 
 // tellApart puts the shard's name before that of an image whose key was in an earlier shard.

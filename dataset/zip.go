@@ -2,12 +2,16 @@ package dataset
 
 import (
 	"archive/zip"
+	"bytes"
 	"compress/bzip2"
+	"compress/flate"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
+	"path"
 	"strings"
 )
 
@@ -18,7 +22,40 @@ type zipFile struct {
 }
 
 func (z zipFile) read(_ string, ref Ref) ([]byte, error) {
-	return readFile(ref.Size, z.members[ref.at].Open)
+	data, err := readFile(ref.Size, z.members[ref.at].Open)
+	return data, zipWords(err)
+}
+
+// zipWords says in words what is wrong with a zip.
+func zipWords(err error) error {
+	var corrupt flate.CorruptInputError
+	switch {
+	case errors.Is(err, zip.ErrFormat):
+		return errors.New("the zip is damaged or cut short, or one part of several: its directory, which stands at the end, is not whole")
+	case errors.Is(err, zip.ErrChecksum):
+		return errors.New("the zip is damaged: the file's CRC-32 is another than its directory has")
+	case errors.As(err, &corrupt), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the zip is damaged: the file cannot be unpacked")
+	}
+	return err
+}
+
+// onePart tells whether a zip is whole, and not the last of several parts (set.z01, set.z02, set.zip): its last record
+// has the number of the part that it is in (APPNOTE.TXT 6.3.10, section 4.3.16).
+func onePart(r io.ReaderAt, size int64) error {
+	const record, longest = 22, 22 + 1<<16
+	end := make([]byte, min(size, longest))
+	if n, err := r.ReadAt(end, size-int64(len(end))); n < len(end) {
+		return err
+	}
+	at := bytes.LastIndex(end, []byte("PK\x05\x06"))
+	if at < 0 || len(end)-at < record {
+		return nil
+	}
+	if part := binary.LittleEndian.Uint16(end[at+4:]); part > 0 && part < math.MaxUint16 {
+		return fmt.Errorf("the zip is the last of %d parts: join them (zip -s 0 SET.zip --out WHOLE.zip), or unpack them", part+1)
+	}
+	return nil
 }
 
 // openZip reads the directory of a zip. An image is known again by its CRC-32 and its size.
@@ -66,6 +103,9 @@ func slashes(members []*zip.File) {
 func scanZip(r io.ReaderAt, size int64) ([]*zip.File, tree, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
+		return nil, nil, zipWords(err)
+	}
+	if err := onePart(r, size); err != nil {
 		return nil, nil, err
 	}
 	z.RegisterDecompressor(bzipped, func(r io.Reader) io.ReadCloser { return io.NopCloser(bzip2.NewReader(r)) })
@@ -79,6 +119,8 @@ func scanZip(r io.ReaderAt, size int64) ([]*zip.File, tree, error) {
 		case name == "":
 		case strings.HasSuffix(m.Name, "/"):
 			dirs.folder(name)
+		case !isImage(name) && !m.Mode().IsRegular():
+			dirs.folder(path.Dir(name)).other(passedLinks, path.Base(name))
 		case !isImage(name):
 			dirs.other(name, file{size: int64(min(m.UncompressedSize64, math.MaxInt64)), at: int64(i)})
 		case !m.Mode().IsRegular():
