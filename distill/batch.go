@@ -19,8 +19,9 @@ const (
 )
 
 // settle decides on the batch of a stage and claims the stage's folder, with what claim makes of the batch if bytes depend on it, or
-// of 0. try does the stage's work once on so many rows, to see whether they fit.
-func (r *Run) settle(ctx context.Context, stage, dir string, rows int, claim func(batch int) any, try func(batch int) error) (batch int, err error) {
+// of 0. ours is that of [Claim], after claim; try does the stage's work once on so many rows, to see whether they fit.
+func (r *Run) settle(ctx context.Context, stage, dir string, rows int, claim func(batch int) any, ours func() (bool, error),
+	try func(batch int) error) (batch int, err error) {
 	for first := true; ; first = false {
 		if batch, err = r.batch(ctx, stage, dir, rows, try); err != nil {
 			return 0, err
@@ -29,7 +30,7 @@ func (r *Run) settle(ctx context.Context, stage, dir string, rows int, claim fun
 		if r.Engine.FixedRows && batch > 1 { // one by one, rows cannot depend on each other
 			recorded = batch
 		}
-		err = r.claim(stage, dir, claim(recorded))
+		err = r.claim(stage, dir, claim(recorded), ours)
 		if r.Batch == Auto && first && errors.Is(err, ErrOther) {
 			continue // perhaps another process settled it in the meantime
 		}
@@ -48,7 +49,11 @@ func (r *Run) batch(ctx context.Context, stage, dir string, rows int, try func(b
 	var begun struct {
 		Batch int `json:"batch"`
 	}
-	if err := readClaim(dir, &begun); !errors.Is(err, ErrStage) {
+	err := readClaim(dir, &begun)
+	if errors.Is(err, ErrDamaged) {
+		return 0, fmt.Errorf("%w, and with it is the batch that bytes depend on here: give it as --batch", err)
+	}
+	if !errors.Is(err, ErrStage) {
 		return max(1, begun.Batch), err
 	}
 	batch := 1

@@ -114,7 +114,7 @@ func TestSettle(t *testing.T) {
 			}
 		}}
 		dir := filepath.Join(t.TempDir(), "stage")
-		got, err := r.settle(t.Context(), StageSample, dir, c.rows, func(batch int) any { return samplesClaim{Batch: batch} },
+		got, err := r.settle(t.Context(), StageSample, dir, c.rows, func(batch int) any { return samplesClaim{Batch: batch} }, nobodys,
 			func(batch int) error {
 				tried = append(tried, batch)
 				if batch > c.fits {
@@ -149,7 +149,7 @@ func TestSettleTogether(t *testing.T) {
 	r := &Run{Batch: Auto, Engine: &engine.Engine{FixedRows: true}}
 	dir := t.TempDir()
 	claim := func(batch int) any { return samplesClaim{Batch: batch} }
-	got, err := r.settle(t.Context(), StageSample, dir, 1000, claim, func(int) error { return Claim(dir, claim(16)) })
+	got, err := r.settle(t.Context(), StageSample, dir, 1000, claim, nobodys, func(int) error { _, err := Claim(dir, claim(16), nobodys); return err })
 	if err != nil || got != 16 {
 		t.Errorf("got %d, %v, want the other's 16", got, err)
 	}

@@ -92,6 +92,27 @@ func (c samplesClaim) key(im image, modes string) string {
 	return stage.Key(parts...)
 }
 
+// samplesAre reports whether the samples below out are of these settings and of the modes there, or there are none.
+func (c samplesClaim) samplesAre(out string) (bool, error) {
+	var m made
+	for i, class := range c.Modes.Latents.Classes {
+		modes, err := c.Modes.read(out, class)
+		if errors.Is(err, ErrStage) || errors.Is(err, ErrDamaged) {
+			continue // a later line says so
+		}
+		if err != nil {
+			return false, err
+		}
+		for j := range c.Modes.Settings.IPC {
+			im := image{class, j, c.Labels[i]}
+			if err := m.add(im.latent(out), c.key(im, modes.Key)); err != nil {
+				return false, err
+			}
+		}
+	}
+	return m.are(), nil
+}
+
 // stageMissing says [ErrStage] of a file that is not there.
 func stageMissing(err error) error {
 	if errors.Is(err, os.ErrNotExist) {

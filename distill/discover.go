@@ -27,7 +27,7 @@ func (r *Run) Discover(ctx context.Context) error {
 	if err := claimed.Latents.check(); err != nil {
 		return fmt.Errorf("%s: %w", r.latentsDir(), err)
 	}
-	if err := r.claim(StageModes, modesDir(r.Out), claimed); err != nil {
+	if err := r.claim(StageModes, modesDir(r.Out), claimed, func() (bool, error) { return r.modesAre(claimed) }); err != nil {
 		return err
 	}
 	classes := claimed.Latents.Classes
@@ -40,6 +40,25 @@ func (r *Run) Discover(ctx context.Context) error {
 	}
 	p.end()
 	return nil
+}
+
+// modesAre reports whether the modes that are there are of these settings and latents, or there are none.
+func (r *Run) modesAre(c modesClaim) (bool, error) {
+	var m made
+	for _, class := range c.Latents.Classes {
+		cached, err := OpenLatents(r.latentsDir(), class)
+		if errors.Is(err, ErrStage) || errors.Is(err, ErrDamaged) {
+			continue // a later line says so
+		}
+		if err != nil {
+			return false, err
+		}
+		err = m.add(classFile(modesDir(r.Out), class), c.keyOf(cached))
+		if err = errors.Join(err, cached.Close()); err != nil {
+			return false, err
+		}
+	}
+	return m.are(), nil
 }
 
 func (r *Run) discoverClass(ctx context.Context, class string, claimed modesClaim, p *progress) error {

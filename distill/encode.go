@@ -41,6 +41,7 @@ func (r *Run) Encode(ctx context.Context) error {
 	_, begun := ReadCache(r.latentsDir())
 	batch, err := r.settle(ctx, StageEncode, r.latentsDir(), largest,
 		func(batch int) any { claimed.Batch = batch; return claimed },
+		func() (bool, error) { return r.latentsAre(claimed) },
 		func(batch int) error { return r.tryEncode(batch, claimed.Shape) })
 	if err != nil {
 		return err
@@ -60,6 +61,18 @@ func (r *Run) Encode(ctx context.Context) error {
 	}
 	p.end()
 	return nil
+}
+
+// latentsAre reports whether the latents that are there are of these settings and images, or there are none.
+func (r *Run) latentsAre(c latentsClaim) (bool, error) {
+	var m made
+	key := stage.KeyAfter(c)
+	for _, class := range r.Data.Classes {
+		if err := m.add(classFile(r.latentsDir(), class.Name), key(class.Images)); err != nil {
+			return false, err
+		}
+	}
+	return m.are(), nil
 }
 
 // warnOfDuplicates says which images stand in several classes.

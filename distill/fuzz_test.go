@@ -112,7 +112,7 @@ func TestClaimsAreChecked(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(samplesDir(dir), 0o755), os.WriteFile(filepath.Join(samplesDir(dir), settingsFile), []byte(text), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Merge(t.Context(), filepath.Join(t.TempDir(), "out"), []string{dir}); err == nil || !strings.Contains(err.Error(), "../../evil") {
+	if _, err := Merge(t.Context(), filepath.Join(t.TempDir(), "out"), []string{dir}, func(string) {}); err == nil || !strings.Contains(err.Error(), "../../evil") {
 		t.Errorf("got error %v, want one that names the class", err)
 	}
 }

@@ -22,38 +22,70 @@ var ErrOther = errors.New("holds another run")
 // settingsFile stands in the folder of each stage and says what the stage was made with.
 const settingsFile = "settings.json"
 
+// ErrUnclear says that a settings file is damaged, and that nothing shows which settings it was of.
+var ErrUnclear = errors.New("nothing in the folder shows that it was of these settings")
+
 // Claim writes v as settings.json to a folder, or compares it with what stands there: a difference is an
-// [ErrOther] that names the first setting that differs. A file that is damaged is written anew where what is left of it shows
-// that it was of the same settings, else it is an [ErrDamaged].
-func Claim(dir string, v any) error {
+// [ErrOther] that names the first setting that differs.
+//
+// A file that is damaged is written anew, and the damage returned, where what is left of it shows that it was of the same settings,
+// or where ours says that what was made in the folder is, or that there is nothing; else it is an [ErrDamaged] and an [ErrUnclear].
+func Claim(dir string, v any, ours func() (bool, error)) (healed, err error) {
 	path := filepath.Join(dir, settingsFile)
 	want, err := sealedJSON(v)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	have, err := readSettings(dir)
 	if errors.Is(err, os.ErrNotExist) { // shards that start together come here together
 		unlock, errLock := atomicfile.Wait(context.Background(), path)
 		if errLock != nil {
-			return errLock
+			return nil, errLock
 		}
 		defer unlock()
 		have, err = readSettings(dir)
 	}
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrDamaged) && sameBut(have, want) {
-		return atomicfile.WriteBytes(path, want)
-	}
-	if errors.Is(err, ErrDamaged) {
-		return fmt.Errorf("%w, and what is left is not of these settings: remove it if they are those of the folder", err)
-	}
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, atomicfile.WriteBytes(path, want)
+	case errors.Is(err, ErrDamaged):
+		same := sameBut(have, want)
+		if !same {
+			var errOurs error
+			if same, errOurs = ours(); errOurs != nil {
+				return nil, errOurs
+			}
+		}
+		if !same {
+			return nil, fmt.Errorf("%w, and %w", err, ErrUnclear)
+		}
+		return err, atomicfile.WriteBytes(path, want)
+	case err != nil:
+		return nil, err
 	}
 	if name, there, here := difference(have, want); name != "" {
-		return fmt.Errorf("%q %w: %s is %s there and %s here", dir, ErrOther, name, there, here)
+		return nil, fmt.Errorf("%q %w: %s is %s there and %s here", dir, ErrOther, name, there, here)
 	}
-	return nil
+	return nil, nil
 }
+
+// made counts what stands at the places of files of numbers, to tell whose they are.
+type made struct{ ours, all int }
+
+// add counts the file at path, which is ours if it was made under key. What is damaged tells nothing.
+func (m *made) add(path, key string) error {
+	is, _, _, err := stands(path, key)
+	if is == whole {
+		m.ours++
+	}
+	if is == whole || is == stale {
+		m.all++
+	}
+	return err
+}
+
+// are reports whether the files are ours, or there are none: some may be old ones, which the run that wrote the folder makes anew.
+func (m made) are() bool { return m.ours > 0 || m.all == 0 }
 
 // sameBut reports whether a damaged settings file was want: its settings are, or its checksum is, and one that is not
 // has few bytes changed.
@@ -88,7 +120,7 @@ func readClaim(dir string, v any) error {
 		return err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%q: %w: %w", path, ErrDamaged, err)
+		return fmt.Errorf("%q: %w: %s", path, ErrDamaged, notJSON(err))
 	}
 	return nil
 }
@@ -107,6 +139,16 @@ func difference(a, b []byte) (name, inA, inB string) {
 		}
 	}
 	return differ("", x, y)
+}
+
+// differenceOf is [difference] of the JSON of two values.
+func differenceOf(a, b any) (name, inA, inB string) {
+	textA, errA := json.Marshal(a)
+	textB, errB := json.Marshal(b)
+	if errA != nil || errB != nil {
+		return "", "", "" // settings that were read can be written
+	}
+	return difference(textA, textB)
 }
 
 func differ(name string, a, b any) (string, string, string) {

@@ -17,7 +17,7 @@ func TestClaimTogether(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "stage")
 		var group errgroup.Group
 		for range 8 {
-			group.Go(func() error { return Claim(dir, modesClaim{Settings: ModeSettings{IPC: 10}}) })
+			group.Go(func() error { _, err := Claim(dir, modesClaim{Settings: ModeSettings{IPC: 10}}, nobodys); return err })
 		}
 		if err := group.Wait(); err != nil {
 			t.Fatal(err)
@@ -33,7 +33,7 @@ func TestClaim(t *testing.T) {
 		t.Errorf("before the claim: got error %v, want an ErrStage", err)
 	}
 	for range 2 {
-		if err := Claim(dir, settings); err != nil {
+		if _, err := Claim(dir, settings, nobodys); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -41,24 +41,33 @@ func TestClaim(t *testing.T) {
 		t.Errorf("read back %+v, %v, want %+v", back, err, settings)
 	}
 	settings.Settings.IPC = 20
-	if err := Claim(dir, settings); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "settings.ipc is 10 there and 20 here") {
+	if _, err := Claim(dir, settings, nobodys); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "settings.ipc is 10 there and 20 here") {
 		t.Errorf("got error %v, want an ErrOther that names settings.ipc", err)
 	}
 	settings.Settings.IPC = 10
 	settings.Latents.Classes = []string{"cat", "owl"}
-	if err := Claim(dir, settings); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "latents.classes") {
+	if _, err := Claim(dir, settings, nobodys); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "latents.classes") {
 		t.Errorf("got error %v, want an ErrOther that names latents.classes", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, settingsFile), []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Claim(dir, settings); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), settingsFile) {
-		t.Errorf("over a damaged file: got error %v, want an ErrDamaged", err)
+	if _, err := Claim(dir, settings, nobodys); !errors.Is(err, ErrDamaged) || !errors.Is(err, ErrUnclear) || !strings.Contains(err.Error(), settingsFile) {
+		t.Errorf("over a damaged file: got error %v, want an ErrDamaged that is an ErrUnclear", err)
 	}
 	if err := readClaim(dir, &back); err == nil || !strings.Contains(err.Error(), settingsFile) {
 		t.Errorf("got error %v, want one that names the file", err)
 	}
+	if healed, err := Claim(dir, settings, func() (bool, error) { return true, nil }); err != nil || !errors.Is(healed, ErrDamaged) {
+		t.Errorf("over a damaged file in a folder of ours: got %v, error %v, want the damage", healed, err)
+	}
+	if err := readClaim(dir, &back); err != nil || back.Latents.Classes[1] != "owl" {
+		t.Errorf("healed, it reads %+v, %v", back, err)
+	}
 }
+
+// nobodys says that nothing shows whose a folder is.
+func nobodys() (bool, error) { return false, nil }
 
 func TestLabels(t *testing.T) {
 	thousand, err := Labels([]string{"n01440764", "n15075141", "n03888257"}, nil, 1000)

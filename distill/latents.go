@@ -1,7 +1,9 @@
 package distill
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 )
 
@@ -18,6 +20,15 @@ func SeedLatents(dir string, seed uint64, own bool) string {
 		return dir
 	case err != nil && (own || seed == 0): // empty; or it cannot be read, which is said when it is used
 		return dir
+	case errors.Is(err, ErrDamaged) && !exists(filepath.Join(dir, seedDir(seed))): // perhaps they are those of this seed
+		return dir
 	}
-	return filepath.Join(dir, fmt.Sprintf("seed-%d", seed))
+	return filepath.Join(dir, seedDir(seed))
+}
+
+func seedDir(seed uint64) string { return fmt.Sprintf("seed-%d", seed) }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

@@ -206,19 +206,36 @@ func (m *Manifest) meanDistance() Distance {
 	return Distance{sum.Own / float64(n), sum.Others / float64(n)}
 }
 
-// ReadManifest reads the manifest of an output folder.
+// ReadManifest reads the manifest of an output folder. One that is not as any run writes it is an [ErrDamaged].
 func ReadManifest(out string) (*Manifest, error) {
+	m, _, err := readManifest(out)
+	return m, err
+}
+
+// readManifest returns the text of the manifest, too.
+func readManifest(out string) (*Manifest, []byte, error) {
 	name := filepath.Join(out, manifestName)
 	data, err := atomicfile.Read(name, mostPNG)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var m Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, fmt.Errorf("%q: %w: %s", name, ErrDamaged, notJSON(err))
 	}
 	if m.Format != manifestFormat {
-		return nil, fmt.Errorf("%s: has format %d, want %d", name, m.Format, manifestFormat)
+		return nil, nil, fmt.Errorf("%q: %w, or of a later version: it has format %d, want %d", name, ErrDamaged, m.Format, manifestFormat)
 	}
-	return &m, nil
+	if len(m.Classes) == 0 {
+		return nil, nil, fmt.Errorf("%q: %w: it has no classes", name, ErrDamaged)
+	}
+	return &m, data, nil
+}
+
+// notJSON says what is wrong with a text that should be the JSON of a type, without Go's own words for types.
+func notJSON(err error) string {
+	if e := (*json.UnmarshalTypeError)(nil); errors.As(err, &e) {
+		return fmt.Sprintf("%q cannot be %s", e.Field, e.Value)
+	}
+	return fmt.Sprintf("it is not JSON: %v", err)
 }

@@ -6,46 +6,116 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"mgd3/internal/atomicfile"
 )
 
+// ErrShard says that a folder holds no shard with images.
+var ErrShard = errors.New("not a shard with images")
+
 // Merge copies the files of shards that were run into folders of their own into out, and writes the
-// manifest if they make a whole; otherwise it returns nil. A shard of another run is an [ErrOther].
-func Merge(ctx context.Context, out string, shards []string) (*Manifest, error) {
-	for _, shard := range shards {
-		if err := mergeOne(ctx, out, shard); err != nil {
+// manifest if they make a whole; otherwise it returns nil. warn is told of damaged settings in out that are made again.
+func Merge(ctx context.Context, out string, shards []string, warn func(string)) (*Manifest, error) {
+	c, err := checkShards(ctx, shards)
+	if err != nil {
+		return nil, err
+	}
+	ours := func() (bool, error) { return c.samplesAre(out) }
+	for _, claimed := range []struct {
+		dir string
+		of  any
+	}{{modesDir(out), c.Modes}, {samplesDir(out), c}} {
+		healed, err := Claim(claimed.dir, claimed.of, ours)
+		if err != nil {
 			return nil, err
+		}
+		if healed != nil {
+			warn(fmt.Sprintf("%v: made again", healed))
+		}
+	}
+	for _, shard := range shards {
+		for _, stage := range []func(string) string{modesDir, ImagesDir, samplesDir} {
+			if err := copyTree(ctx, stage(out), stage(shard)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return Finish(out)
 }
 
-func mergeOne(ctx context.Context, out, shard string) error {
-	var c samplesClaim
-	if err := readClaim(samplesDir(shard), &c); err != nil {
-		return fmt.Errorf("%s: not a shard with images: %w", shard, err)
+// checkShards makes sure that folders hold shards of one run, and that none of their files is damaged. A folder without is an
+// [ErrShard], a shard of another run than the first's an [ErrOther], a damaged file an [ErrDamaged].
+func checkShards(ctx context.Context, shards []string) (samplesClaim, error) {
+	var first samplesClaim
+	for i, shard := range shards {
+		var c samplesClaim
+		if _, err := os.Stat(shard); err != nil {
+			return samplesClaim{}, fmt.Errorf("%w: %w", ErrShard, err)
+		}
+		err := readClaim(samplesDir(shard), &c)
+		if errors.Is(err, ErrStage) {
+			return samplesClaim{}, fmt.Errorf("%q: %w: there is no %q", shard, ErrShard, filepath.Join(samplesDir(shard), settingsFile))
+		}
+		if err == nil {
+			err = c.check()
+		}
+		if err != nil {
+			return samplesClaim{}, fmt.Errorf("%q: %w", shard, err)
+		}
+		if i == 0 {
+			first = c
+		}
+		if name, here, there := differenceOf(c, first); name != "" {
+			return samplesClaim{}, fmt.Errorf("%q %w: %s is %s there and %s in %q", shard, ErrOther, name, here, there, shards[0])
+		}
+		if err := checkShard(ctx, shard, c); err != nil {
+			return samplesClaim{}, err
+		}
 	}
-	if err := c.check(); err != nil {
-		return fmt.Errorf("%s: %w", shard, err)
-	}
-	if err := errors.Join(Claim(modesDir(out), c.Modes), Claim(samplesDir(out), c)); err != nil {
-		return fmt.Errorf("%s: %w", shard, err)
-	}
-	for _, stage := range []func(string) string{modesDir, ImagesDir, samplesDir} {
-		if err := copyTree(ctx, stage(out), stage(shard)); err != nil {
+	return first, nil
+}
+
+// checkShard holds the files of a shard against their checksums.
+func checkShard(ctx context.Context, shard string, c samplesClaim) error {
+	for i, class := range c.Modes.Latents.Classes {
+		modes, err := c.Modes.read(shard, class)
+		if errors.Is(err, ErrStage) {
+			continue // another shard's class
+		}
+		if err != nil {
 			return err
+		}
+		for j := range c.Modes.Settings.IPC {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			im := image{class, j, c.Labels[i]}
+			_, sha, err := readSample(im.latent(shard), c.key(im, modes.Key), -1)
+			if errors.Is(err, os.ErrNotExist) || errors.Is(err, errStale) {
+				continue // another shard's image; Finish knows old ones
+			}
+			if err != nil {
+				return err
+			}
+			data, err := atomicfile.Read(im.png(shard), mostPNG)
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+			if digest(data) != sha {
+				return fmt.Errorf("%q: %w: it is not as it was written", im.png(shard), ErrDamaged)
+			}
 		}
 	}
 	return nil
 }
 
-// copyTree copies the files below src to dst, except hidden ones.
+// copyTree copies the files below src to dst, except hidden ones and settings, which [Claim] writes.
 func copyTree(ctx context.Context, dst, src string) error {
 	return filepath.WalkDir(src, func(path string, entry fs.DirEntry, err error) error {
-		if err = errors.Join(err, ctx.Err()); err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
+		if err = errors.Join(err, ctx.Err()); err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") || entry.Name() == settingsFile {
 			return err
 		}
 		rel, err := filepath.Rel(src, path)

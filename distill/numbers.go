@@ -140,11 +140,10 @@ func readSettings(dir string) ([]byte, error) {
 }
 
 // claim is [Claim] of a stage's folder, and says so if it wrote a damaged file anew.
-func (r *Run) claim(stage, dir string, v any) error {
-	_, before := readSettings(dir)
-	err := Claim(dir, v)
-	if err == nil && errors.Is(before, ErrDamaged) {
-		r.progress(stage, 0).Warn("", "%v: made again", before)
+func (r *Run) claim(stage, dir string, v any, ours func() (bool, error)) error {
+	healed, err := Claim(dir, v, ours)
+	if err == nil && healed != nil {
+		r.progress(stage, 0).Warn("", "%v: made again", healed)
 	}
 	return err
 }

@@ -12,8 +12,8 @@ import (
 
 // Part writes a latent cache with some of the images of another one: to gets the latents in from of those
 // images for which keep is true. name says in the settings of to which part it is. Modes found in a part
-// know nothing of the other images.
-func Part(ctx context.Context, to, from, name string, keep func(class, image string) bool) error {
+// know nothing of the other images. warn is told of settings that were damaged and are made again.
+func Part(ctx context.Context, to, from, name string, keep func(class, image string) bool, warn func(string)) error {
 	var c latentsClaim
 	if err := readClaim(from, &c); err != nil {
 		return err
@@ -22,8 +22,12 @@ func Part(ctx context.Context, to, from, name string, keep func(class, image str
 		return fmt.Errorf("%s: %w", from, err)
 	}
 	c.Part = name
-	if err := Claim(to, c); err != nil {
+	healed, err := Claim(to, c, func() (bool, error) { return partIs(to, from, c.Classes, keep) })
+	if err != nil {
 		return err
+	}
+	if healed != nil {
+		warn(fmt.Sprintf("%v: made again", healed))
 	}
 	for _, class := range c.Classes {
 		if err := partOfClass(ctx, to, from, class, keep); err != nil {
@@ -33,26 +37,49 @@ func Part(ctx context.Context, to, from, name string, keep func(class, image str
 	return nil
 }
 
-func partOfClass(ctx context.Context, to, from, class string, keep func(class, image string) bool) error {
-	all, err := latent.OpenClass(classFile(from, class))
-	if err != nil {
-		return stageMissing(err)
+// partIs reports whether the latents in to are those of the images to keep, or there are none.
+func partIs(to, from string, classes []string, keep func(class, image string) bool) (bool, error) {
+	var m made
+	for _, class := range classes {
+		all, err := OpenLatents(from, class)
+		if err != nil {
+			return false, err
+		}
+		names, _ := kept(all, class, keep)
+		err = m.add(classFile(to, class), partKey(all, names))
+		if err = errors.Join(err, all.Close()); err != nil {
+			return false, err
+		}
 	}
-	defer all.Close()
-	var names []string
-	var rows []int
+	return m.are(), nil
+}
+
+// kept returns the names and the rows of the images to keep.
+func kept(all *latent.Class, class string, keep func(class, image string) bool) (names []string, rows []int) {
 	for i, name := range all.Names {
 		if keep(class, name) {
 			names, rows = append(names, name), append(rows, i)
 		}
 	}
+	return names, rows
+}
+
+func partKey(all *latent.Class, names []string) string { return stage.Key("part", all.Key, names) }
+
+func partOfClass(ctx context.Context, to, from, class string, keep func(class, image string) bool) error {
+	all, err := OpenLatents(from, class)
+	if err != nil {
+		return err
+	}
+	defer all.Close()
+	names, rows := kept(all, class, keep)
 	path := classFile(to, class)
 	unlock, err := atomicfile.Wait(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	key := stage.Key("part", all.Key, names)
+	key := partKey(all, names)
 	if is, _, _, err := stands(path, key); is == whole || err != nil {
 		return errors.Join(err, latent.RemoveJournal(path))
 	}

@@ -1,8 +1,10 @@
 package distill
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"mgd3/latent"
@@ -18,10 +20,19 @@ func TestPart(t *testing.T) {
 	chosen := []string{"000.png", "003.png"}
 	part := filepath.Join(t.TempDir(), "part")
 	choose := func(_, image string) bool { return slices.Contains(chosen, image) }
-	for range 2 {
-		if err := Part(t.Context(), part, r.latentsDir(), "two", choose); err != nil {
+	var warned []string
+	for i := range 3 {
+		if i == 2 { // settings that are cut are made again, with a word
+			if err := os.Truncate(filepath.Join(part, settingsFile), 30); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := Part(t.Context(), part, r.latentsDir(), "two", choose, func(s string) { warned = append(warned, s) }); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if len(warned) != 1 || !strings.Contains(warned[0], settingsFile) {
+		t.Errorf("it said %q, want one line of the settings", warned)
 	}
 	all, errAll := latent.OpenClass(classFile(r.latentsDir(), "dog"))
 	two, errTwo := latent.OpenClass(classFile(part, "dog"))
@@ -56,7 +67,7 @@ func TestPart(t *testing.T) {
 	if m.Part != "two" || m.Classes[0].Real != 2 {
 		t.Errorf("the manifest says part %q with %d images, want %q with 2", m.Part, m.Classes[0].Real, "two")
 	}
-	if err := Part(t.Context(), part, filepath.Join(r.Out, "latents"), "two", choose); err == nil {
+	if err := Part(t.Context(), part, filepath.Join(r.Out, "latents"), "two", choose, func(s string) { warned = append(warned, s) }); err == nil {
 		t.Error("a part of a cache that is not there was made")
 	}
 }

@@ -49,7 +49,8 @@ func (r *Run) Sample(ctx context.Context) error {
 		return err
 	}
 	batch, err := r.settle(ctx, StageSample, samplesDir(r.Out), len(s.images(Whole)),
-		func(batch int) any { s.claimed.Batch = batch; return s.claimed }, s.try)
+		func(batch int) any { s.claimed.Batch = batch; return s.claimed },
+		func() (bool, error) { return s.claimed.samplesAre(r.Out) }, s.try)
 	if err != nil {
 		return err
 	}
@@ -256,8 +257,16 @@ func (s *sampling) checkLatents(p *progress) error {
 			continue
 		}
 		want := s.claimed.Modes.keyOf(cached)
+		fault := error(nil)
+		if modes.Key != want {
+			_, fault = cached.Check() // the key may be what is damaged
+		}
 		if err := cached.Close(); err != nil {
 			return err
+		}
+		if fault != nil {
+			p.Warn(class, "its modes were not held against its latents: %v", fault)
+			continue
 		}
 		if modes.Key != want {
 			return fmt.Errorf("class %q: %w: its modes were made of other latents than those in %q now", class, ErrStage, dir)

@@ -14,17 +14,36 @@ import (
 // Verify compares an output folder's images with its manifest, and the latents, modes, samples and settings that are there with their
 // checksums, with each other and with the manifest. It returns what is wrong, one line each: files that are missing,
 // changed, or not of the set; and what could not be checked. An error means that nothing could be compared.
+//
+// A damaged manifest is a fault. The images are then held against the manifest that the stages make, where they do.
 func Verify(ctx context.Context, out string) (faults, unchecked []string, err error) {
-	m, err := ReadManifest(out)
+	m, text, err := readManifest(out)
+	if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, atomicfile.ErrNotRegular) {
+		return nil, nil, err
+	}
+	v := &stages{out: out, old: map[string]int{}}
 	if err != nil {
-		return nil, nil, err
+		v.wrong(filepath.Join(out, manifestName), err)
+	} else {
+		if v.faults, err = verifyImages(ctx, out, m); err != nil {
+			return nil, nil, err
+		}
+		v.text(text, m)
 	}
-	if faults, err = verifyImages(ctx, out, m); err != nil {
+	made, err := v.check(ctx)
+	switch {
+	case err != nil:
 		return nil, nil, err
+	case m != nil && made != nil:
+		v.manifest(m, made)
+	case m == nil && made != nil:
+		faults, err := verifyImages(ctx, out, made)
+		v.faults = append(v.faults, faults...)
+		return v.faults, v.unchecked, err
+	case m == nil:
+		v.unchecked = append(v.unchecked, "the images: not checked, since nothing says what they must be")
 	}
-	v := &stages{out: out, faults: faults, old: map[string]int{}}
-	err = v.check(ctx, m)
-	return v.faults, v.unchecked, err
+	return v.faults, v.unchecked, nil
 }
 
 // verifyImages compares the images with the manifest.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"mgd3/latent"
@@ -18,6 +20,7 @@ type stages struct {
 	out       string
 	faults    []string
 	unchecked []string       // what could not be held against anything, and why
+	absent    []string       // stages that are not in the folder
 	old       map[string]int // files without a checksum, by stage
 }
 
@@ -38,10 +41,11 @@ func (v *stages) wrong(path string, err error) {
 	v.fault(path, "%v", err)
 }
 
-// settings reads a stage's settings file; there is false if the folder has none, or one that is no use.
-func (v *stages) settings(dir string, claim interface{ check() error }, read any) (there bool) {
+// settings reads a stage's settings file; usable is false if the folder has none, or one that is no use.
+func (v *stages) settings(dir string, claim interface{ check() error }, read any) (usable bool) {
 	path := filepath.Join(dir, settingsFile)
 	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+		v.absent = append(v.absent, filepath.Base(dir))
 		return false
 	}
 	err := readClaim(dir, read)
@@ -50,25 +54,21 @@ func (v *stages) settings(dir string, claim interface{ check() error }, read any
 	}
 	if err != nil {
 		v.wrong(path, err)
+		v.unchecked = append(v.unchecked, fmt.Sprintf("%s: not checked, since nothing says what must be there", filepath.Base(dir)))
 	}
 	return err == nil
 }
 
 // same holds what a stage's settings say of the stage before against that stage's own.
 func (v *stages) same(dir string, here, before any) {
-	a, errA := json.Marshal(here)
-	b, errB := json.Marshal(before)
-	if errA != nil || errB != nil {
-		return // settings that were read can be written
-	}
-	if name, is, want := difference(a, b); name != "" {
+	if name, is, want := differenceOf(here, before); name != "" {
 		v.fault(filepath.Join(dir, settingsFile), "%s is %s, the stage before has %s", name, is, want)
 	}
 }
 
-// check compares the stages below out with their checksums, with each other, and with the manifest.
-func (v *stages) check(ctx context.Context, m *Manifest) error {
-	var absent []string
+// check compares the stages below out with their checksums and with each other, and returns the manifest that they make; nil where
+// they make none.
+func (v *stages) check(ctx context.Context) (made *Manifest, err error) {
 	var l latentsClaim
 	var mc modesClaim
 	var s samplesClaim
@@ -79,40 +79,34 @@ func (v *stages) check(ctx context.Context, m *Manifest) error {
 	keys := map[string]string{}
 	if haveLatents {
 		if err := v.latents(ctx, latentsDir, l, mc, keys); err != nil {
-			return err
+			return nil, err
 		}
-	} else {
-		absent = append(absent, "latents")
 	}
 	if haveModes {
 		if haveLatents {
 			v.same(modesDir(v.out), mc.Latents, l)
 		}
 		if err := v.modes(ctx, mc, keys); err != nil {
-			return err
+			return nil, err
 		}
-	} else {
-		absent = append(absent, "modes")
 	}
 	if haveSamples {
 		if haveModes {
 			v.same(samplesDir(v.out), s.Modes, mc)
 		}
-		if err := v.samples(ctx, s, m); err != nil {
-			return err
+		if made, err = v.samples(ctx, s); err != nil {
+			return nil, err
 		}
-	} else {
-		absent = append(absent, "samples")
 	}
-	if len(absent) > 0 && v.isRun() {
-		v.unchecked = append(v.unchecked, strings.Join(absent, ", ")+": not in this folder, not checked")
+	if len(v.absent) > 0 && v.isRun() {
+		v.unchecked = append(v.unchecked, strings.Join(v.absent, ", ")+": not in this folder, not checked")
 	}
 	for _, stage := range []string{StageEncode, StageModes, StageSample} {
 		if n := v.old[stage]; n > 0 {
 			v.unchecked = append(v.unchecked, fmt.Sprintf("%s: %d files of an earlier version have no checksum, their numbers were not checked", stage, n))
 		}
 	}
-	return nil
+	return made, nil
 }
 
 // isRun reports whether the samples folder, if there is one, is a run's: baselines keep other settings there.
@@ -178,13 +172,13 @@ func (v *stages) modes(ctx context.Context, c modesClaim, keys map[string]string
 	return nil
 }
 
-// samples holds every sample against its checksum, and the manifest against what the samples and modes make.
-func (v *stages) samples(ctx context.Context, c samplesClaim, m *Manifest) error {
+// samples holds every sample against its checksum, and returns the manifest that samples and modes make.
+func (v *stages) samples(ctx context.Context, c samplesClaim) (*Manifest, error) {
 	before := len(v.faults)
 	for i, class := range c.Modes.Latents.Classes {
 		for j := range c.Modes.Settings.IPC {
 			if err := ctx.Err(); err != nil {
-				return err
+				return nil, err
 			}
 			path := image{class, j, c.Labels[i]}.latent(v.out)
 			f, sealed, err := openNumbers(path)
@@ -199,24 +193,77 @@ func (v *stages) samples(ctx context.Context, c samplesClaim, m *Manifest) error
 		}
 	}
 	if len(v.faults) > before {
-		return nil
+		return nil, nil
 	}
 	made, err := assemble(v.out, c)
 	switch {
+	case err == nil:
+		return made, nil
 	case errors.Is(err, errStale):
 		v.fault(filepath.Join(v.out, "samples"), "%v", err)
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrStage):
 		// what is missing has been called so
 	case errors.Is(err, ErrDamaged):
 		// and what is damaged
-	case err != nil:
-		v.fault(samplesDir(v.out), "%v", err)
 	default:
-		if name, there, here := manifestDifference(m, made); name != "" {
-			v.fault(filepath.Join(v.out, manifestName), "%s is %s, the stages have %s", name, there, here)
+		v.fault(samplesDir(v.out), "%v", err)
+	}
+	return nil, nil
+}
+
+// manifest holds the manifest against the one that the stages make.
+func (v *stages) manifest(m, made *Manifest) {
+	if name, there, here := manifestDifference(m, made); name != "" {
+		v.fault(filepath.Join(v.out, manifestName), "%s is %s, the stages have %s", name, there, here)
+		return
+	}
+	if name, there, here := differenceOf(m, made); name != "" {
+		v.unchecked = append(v.unchecked,
+			fmt.Sprintf("%s: %s is %s, this program on this machine makes %s of the stages: not a fault", manifestName, name, there, here))
+	}
+}
+
+// text finds what reading a manifest passes over: fields of other names than those of this version. What a later version has
+// more, this one cannot check.
+func (v *stages) text(text []byte, m *Manifest) {
+	var there, known map[string]any
+	read, err := json.Marshal(m)
+	if err = errors.Join(err, json.Unmarshal(text, &there), json.Unmarshal(read, &known)); err != nil || there["made"] != nil {
+		return // baselines have a manifest of their own
+	}
+	switch name := unknown("", there, known); {
+	case name == "":
+	case m.Version == Version:
+		v.fault(filepath.Join(v.out, manifestName), "it has a field %q, which none of this version has", name)
+	default:
+		v.unchecked = append(v.unchecked, fmt.Sprintf("%s: %s is not known to this version, not checked", manifestName, name))
+	}
+}
+
+// unknown returns the dotted name of the first field of a JSON value that another one has not, "" if there is none.
+func unknown(name string, there, known any) string {
+	switch x := there.(type) {
+	case map[string]any:
+		y, _ := known.(map[string]any)
+		for _, k := range slices.Sorted(maps.Keys(x)) {
+			inner := strings.TrimPrefix(name+"."+k, ".")
+			v, ok := y[k]
+			if !ok {
+				return inner
+			}
+			if at := unknown(inner, x[k], v); at != "" {
+				return at
+			}
+		}
+	case []any:
+		y, _ := known.([]any)
+		for i := range min(len(x), len(y)) {
+			if at := unknown(fmt.Sprintf("%s[%d]", name, i), x[i], y[i]); at != "" {
+				return at
+			}
 		}
 	}
-	return nil
+	return ""
 }
 
 // manifestDifference names the first field of a manifest that is not as the stages make it. Versions may differ, and distances by
@@ -224,12 +271,7 @@ func (v *stages) samples(ctx context.Context, c samplesClaim, m *Manifest) error
 func manifestDifference(have, made *Manifest) (name, there, here string) {
 	a, b := have.rounded(), made.rounded()
 	a.Version = b.Version
-	textA, errA := json.Marshal(a)
-	textB, errB := json.Marshal(b)
-	if errA != nil || errB != nil {
-		return "", "", ""
-	}
-	return difference(textA, textB)
+	return differenceOf(a, b)
 }
 
 // rounded is a copy with distances of nine digits.

@@ -430,7 +430,7 @@ func TestBadManifests(t *testing.T) {
 		"no JSON":         {`{`, "unexpected end"},
 		"other format":    {`{"format": 2}`, "has format 2"},
 		"no images":       {`{"format": 1, "classes": [{"name": "cat"}]}`, "no images"},
-		"image no object": {`{"format": 1, "classes": [{"name": "cat", "images": [7]}]}`, "cannot unmarshal"},
+		"image no object": {`{"format": 1, "classes": [{"name": "cat", "images": [7]}]}`, "cannot be number"},
 		"class twice":     {`{"format": 1, "classes": [{"name": "a", "images": [{}]}, {"name": "a"}]}`, `"a"`},
 		"no class":        {one("", "images/0000.png"), `class ""`},
 		"two lines":       {one("a\nb", "images/a\nb/0000.png"), `class "a\nb"`},

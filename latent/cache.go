@@ -49,8 +49,19 @@ type Class struct {
 
 const tensorName = "latents"
 
-// OpenClass opens the cache file at path.
+// OpenClass opens the cache file at path. One that cannot be read because it is not as it was written is a [weights.ErrDamaged]; of
+// one that can be, [Class.Check] says so.
 func OpenClass(path string) (*Class, error) {
+	c, err := openClass(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		if _, fault := weights.CheckSeal(path); errors.Is(fault, weights.ErrDamaged) {
+			return nil, fault
+		}
+	}
+	return c, err
+}
+
+func openClass(path string) (*Class, error) {
 	file, err := weights.Open(path)
 	if err != nil {
 		return nil, err

@@ -13,12 +13,10 @@ import (
 var ErrBusy = atomicfile.ErrBusy
 
 // Lock takes the output folder for one shard, or says [ErrBusy] if another process has a part of it. The
-// system takes the lock back when the process dies, so nothing is ever left locked.
+// system takes the lock back when the process dies, so nothing is ever left locked. A folder that is made for it goes again
+// with the lock if nothing was written to it.
 func Lock(out string, shard Shard) (unlock func(), err error) {
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return nil, atomicfile.Failed(out, err)
-	}
-	return lockShards(out, shard, atomicfile.Lock)
+	return atomicfile.LockIn(out, func() (func(), error) { return lockShards(out, shard, atomicfile.Lock) })
 }
 
 // LockReading takes the output folder for reading: no process may write to it meanwhile, others may read. It says

@@ -44,6 +44,12 @@ func TestLock(t *testing.T) {
 			other()
 		}
 		unlock()
+		if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the folder that was made for the lock is left, with nothing in it: %v", err)
+		}
+		if err := os.Mkdir(out, 0o755); err != nil {
+			t.Fatal(err)
+		}
 		reading, err := LockReading(out)
 		if err != nil {
 			t.Fatalf("after all have gone: %v", err)

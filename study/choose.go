@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 
 	"mgd3/coreset"
@@ -71,8 +72,13 @@ func (o *Options) choose(ctx context.Context, set setID, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := distill.Claim(filepath.Join(dir, "samples"), claim); err != nil {
+	old := readChosen(dir)
+	healed, err := distill.Claim(filepath.Join(dir, "samples"), claim, func() (bool, error) { return old.is(claim, dir), nil })
+	if err != nil {
 		return err
+	}
+	if healed != nil {
+		o.report(Event{Set: set.String(), Making: &distill.Event{Stage: StageChoose, Warning: fmt.Sprintf("%v: made again", healed)}})
 	}
 	run := o.run(set, dir)
 	if set.Method != Random {
@@ -87,7 +93,6 @@ func (o *Options) choose(ctx context.Context, set setID, dir string) error {
 	}
 	c := chooser{Options: o, set: set, dir: dir}
 	c.event = distill.Event{Stage: StageChoose, Total: set.IPC * len(o.Train.Classes)}
-	old := readChosen(dir)
 	choice := Chosen{Format: chosenFormat, Version: distill.Version, Made: claim}
 	for i, class := range o.Train.Classes {
 		made, err := c.class(ctx, class, old.class(i))
@@ -142,9 +147,17 @@ func (c *chooser) class(ctx context.Context, class dataset.Class, old ChosenClas
 	for i, row := range order {
 		refs[i] = class.Images[row]
 	}
-	if old.Name == class.Name && old.From == made.From && c.stand(old) && (c.set.Method == Random || old.of(refs)) {
-		c.add(class.Name, len(old.Images), len(old.Images))
-		return old, nil
+	if old.Name == class.Name && old.From == made.From && old.of(refs) {
+		fault, err := c.stand(old)
+		if err != nil {
+			return made, err
+		}
+		if fault == "" {
+			c.add(class.Name, len(old.Images), len(old.Images))
+			made.Skipped, made.Images = old.Skipped, old.Images
+			return made, nil
+		}
+		c.warn(class.Name, fault+": made again")
 	}
 	for sample := range c.Train.Load(ctx, refs, c.Settings.Encode.LoadOptions()) {
 		if c.Settings.Encode.SkipBad && errors.Is(sample.Err, dataset.ErrImage) {
@@ -174,9 +187,14 @@ func (c *chooser) class(ctx context.Context, class dataset.Class, old ChosenClas
 	return made, nil
 }
 
-// of reports whether these are the images of the choice. Earlier versions chose copies of one picture.
+// of reports whether the images of the choice are the first of these, without those skipped. Earlier versions chose copies of one
+// picture.
 func (c ChosenClass) of(refs []dataset.Ref) bool {
-	return slices.EqualFunc(c.Images, refs, func(im ChosenImage, ref dataset.Ref) bool { return im.Source == ref.Name })
+	left := slices.DeleteFunc(slices.Clone(refs), func(ref dataset.Ref) bool {
+		return slices.ContainsFunc(c.Skipped, func(s latent.Skipped) bool { return s.Name == ref.Name })
+	})
+	return len(c.Images) <= len(left) &&
+		slices.EqualFunc(c.Images, left[:len(c.Images)], func(im ChosenImage, ref dataset.Ref) bool { return im.Source == ref.Name })
 }
 
 // order returns what the choice is made from and the chosen images, as indices of the class's; of random
@@ -218,9 +236,7 @@ func (c *chooser) rows(cached *latent.Class, class string) ([]int, error) {
 	x := modes.Matrix{Rows: len(cached.Names), Data: data}
 	x.Cols = cached.Shape[0] * cached.Shape[1] * cached.Shape[2]
 	if _, n := modes.Distinct(x); n < c.set.IPC {
-		e := c.event
-		e.Class, e.Warning = class, fmt.Sprintf("%d different images among %d, fewer than the %d to choose: some are in the set several times", n, x.Rows, c.set.IPC)
-		c.report(Event{Set: c.set.String(), Making: &e})
+		c.warn(class, fmt.Sprintf("%d different images among %d, fewer than the %d to choose: some are in the set several times", n, x.Rows, c.set.IPC))
 	}
 	switch c.set.Method {
 	case Herding:
@@ -235,12 +251,32 @@ func (c *chooser) rows(cached *latent.Class, class string) ([]int, error) {
 	return coreset.Nearest(x, centres)
 }
 
-// stand reports whether all files of the class are there.
-func (c *chooser) stand(class ChosenClass) bool {
-	return len(class.Images) == c.set.IPC && !slices.ContainsFunc(class.Images, func(im ChosenImage) bool {
-		_, err := os.Stat(filepath.Join(c.dir, filepath.FromSlash(im.File)))
-		return err != nil
-	})
+// stand says which file of the class is not as the choice says; "" if all are.
+func (c *chooser) stand(class ChosenClass) (fault string, err error) {
+	if len(class.Images) != c.set.IPC {
+		return fmt.Sprintf("the manifest has %d images of the class, want %d", len(class.Images), c.set.IPC), nil
+	}
+	for i, im := range class.Images {
+		file := distill.ImageFile(class.Name, i)
+		path := filepath.Join(c.dir, filepath.FromSlash(file))
+		data, err := atomicfile.Read(path, atomicfile.MostText)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			return fmt.Sprintf("%q is not there", path), nil
+		case err != nil:
+			return "", err
+		case hash(data) != im.SHA256 || file != im.File:
+			return fmt.Sprintf("%q is not as the manifest says", path), nil
+		}
+	}
+	return "", nil
+}
+
+// warn tells of something in a class that the user should know.
+func (c *chooser) warn(class, text string) {
+	e := c.event
+	e.Class, e.Warning = class, text
+	c.report(Event{Set: c.set.String(), Making: &e})
 }
 
 func (c *chooser) add(class string, n, kept int) {
@@ -256,6 +292,15 @@ func readChosen(dir string) (c Chosen) {
 		return Chosen{}
 	}
 	return c
+}
+
+// is reports whether the choice in dir was made under the claim, or there is none, nor any images.
+func (c Chosen) is(claim chosenClaim, dir string) bool {
+	if c.Format == 0 {
+		_, err := os.Stat(distill.ImagesDir(dir))
+		return errors.Is(err, os.ErrNotExist)
+	}
+	return reflect.DeepEqual(c.Made, claim)
 }
 
 func (c Chosen) class(i int) ChosenClass {

@@ -31,8 +31,13 @@ func Compare(ctx context.Context, o Options) (_ *Comparison, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	if err := distill.Claim(o.Out, o.comparisonClaim()); err != nil {
+	// A damaged file is always made again: every set and score below has its own settings, or key.
+	healed, err := distill.Claim(o.Out, o.comparisonClaim(), func() (bool, error) { return true, nil })
+	if err != nil {
 		return nil, err
+	}
+	if healed != nil {
+		o.report(Event{Making: &distill.Event{Warning: fmt.Sprintf("%v: made again", healed)}})
 	}
 	c := o.newComparison()
 	w := newComparer(&o)

@@ -103,7 +103,10 @@ func newTrials(ctx context.Context, o Options, judge evaluate.Judge, share float
 func (t *trials) part(ctx context.Context, to, from, name string, part *dataset.Set) error {
 	of := byName(part)
 	keep := func(class, image string) bool { return of[class][image] }
-	return distill.Part(ctx, to, from, fmt.Sprintf("%s, share %v held out", name, t.share), keep)
+	warn := func(text string) {
+		t.report(Event{Set: name, Making: &distill.Event{Stage: distill.StageEncode, Warning: text}})
+	}
+	return distill.Part(ctx, to, from, fmt.Sprintf("%s, share %v held out", name, t.share), keep, warn)
 }
 
 // keptOf is the folder of the kept latents of an encoding seed.

@@ -49,6 +49,18 @@ func fail(code int, hint string, err error) error {
 	return failure{err, code, hint}
 }
 
+// remake is the advice where a file of a run is damaged.
+const remake = "run the command that made the set once more: it makes again what is damaged or missing"
+
+// unreadable gives an error of an image its advice where there is no --skip-bad.
+func unreadable(err error) error {
+	var f failure
+	if !errors.Is(err, dataset.ErrImage) || errors.As(err, &f) && f.hint != "" {
+		return err
+	}
+	return fail(exitInput, "take the image out of the set, or put a good one in its place", err)
+}
+
 // advice is what diagnose knows of errors by their kind, the first that fits.
 var advice = []struct {
 	kind error
@@ -61,8 +73,10 @@ var advice = []struct {
 	{syscall.EFBIG, exitOutput, "the system allows no larger file there: see ulimit -f"},
 	{syscall.ENAMETOOLONG, exitOutput, "file systems allow 255 bytes in a name: use a shorter one"},
 	{checkpoint.ErrDamaged, exitOutput, "remove the file: the training begins anew"},
-	{distill.ErrDamaged, exitOutput, "the command that made the file makes it again: run it once more"},
+	{distill.ErrUnclear, exitOutput, "remove the file, and run the command that made the folder: what was made under the same settings stays, all else is made again"},
+	{distill.ErrDamaged, exitOutput, remake},
 	{distill.ErrOther, exitOutput, "use another --out, or remove the folder to make it anew"},
+	{distill.ErrShard, exitInput, "a shard is the --out of a distill or a sample with --shard"},
 	{distill.ErrStage, exitInput, `the stages are encode, modes and sample, in this order; "mgd3 distill" runs them all`},
 	{distill.ErrBusy, exitOutput, "wait for it, or use another --out"},
 	{modes.ErrTooFew, exitInput, "use --ipc with at most the number of images, or --short-class repeat to fill up with real latents"},
@@ -100,7 +114,11 @@ func diagnose(err error) (code int, hint string) {
 		return exitInterrupted, "nothing is lost: run the same command again to go on from here"
 	}
 	var f failure
-	if errors.As(err, &f) && f.hint != "" {
+	errors.As(err, &f)
+	if f.code == exitInput && errors.Is(err, distill.ErrDamaged) { // a file of a run, whoever reads it
+		f.code = exitOutput
+	}
+	if f.hint != "" {
 		return f.code, f.hint
 	}
 	for _, a := range advice {

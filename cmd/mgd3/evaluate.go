@@ -119,6 +119,7 @@ type judged struct {
 	Name   string              `json:"name"`
 	Scores [][]*evaluate.Score `json:"scores"` // of each network, of each repetition
 	set    *dataset.Set
+	run    string // the folder of the images of a run; "" of other sets
 	masses []float32
 	runs   []*evaluate.Run // of each network
 }
@@ -156,7 +157,7 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 		defer unlock()
 	}
 	if err := e.judge(ctx, eng, o, sets, test, side); err != nil {
-		return err
+		return unreadable(err)
 	}
 	return e.printScores(o, sets)
 }
@@ -224,6 +225,9 @@ func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, cl
 		return s, err
 	}
 	s.set = set
+	if distilled {
+		s.run = images
+	}
 	o.warnOfFewer(e, s)
 	switch {
 	case !o.masses:
@@ -288,6 +292,9 @@ func (e *env) judge(ctx context.Context, eng *engine.Engine, o *evaluateOptions,
 	for _, s := range sets {
 		for _, run := range s.runs {
 			scores, err := o.repeated(ctx, s, run)
+			if s.run != "" && errors.Is(err, dataset.ErrImage) && strings.Contains(err.Error(), s.run) {
+				return fail(exitOutput, remake, err)
+			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.Name, err)
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -63,8 +64,8 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 func (e *env) export(ctx context.Context, dir, out string, o export.Options) error {
 	w, err := export.Write(ctx, dir, out, o)
 	switch {
-	case errors.Is(err, export.ErrChanged):
-		return fail(exitVerify, `"mgd3 verify `+dir+`" lists all that differ; the command that made the set makes a missing image again`, err)
+	case errors.Is(err, export.ErrChanged), errors.Is(err, export.ErrSet) && !errors.Is(err, os.ErrNotExist):
+		return fail(exitVerify, fmt.Sprintf(`"mgd3 verify %s" lists all that differ; %s`, dir, remake), err)
 	case errors.Is(err, export.ErrExists):
 		return fail(exitOutput, "use another --out, or remove what is there", err)
 	case errors.Is(err, export.ErrSet):

@@ -59,6 +59,11 @@ The other commands need no files: they take the name glyphs in the place of a fo
 			if o.out == "" && o.sheet == "" {
 				return fail(exitUsage, "", errors.New("missing --out, or --sheet"))
 			}
+			if o.out != "" {
+				if _, err := o.open(); err != nil { // before anything is made
+					return err
+				}
+			}
 			if o.sheet != "" {
 				unlock, err := atomicfile.Lock(o.sheet)
 				if err != nil {
@@ -83,19 +88,33 @@ The other commands need no files: they take the name glyphs in the place of a fo
 	return cmd
 }
 
-func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
-	splits := glyphs.Splits
+// splits are the names of those to write.
+func (o glyphsOptions) splits() []string {
 	if o.split != "" {
-		splits = []string{o.split}
+		return []string{o.split}
 	}
-	var sets []*dataset.Set
-	total := 0
-	for _, split := range splits {
+	return glyphs.Splits
+}
+
+// open opens the splits to write.
+func (o glyphsOptions) open() (sets []*dataset.Set, err error) {
+	for _, split := range o.splits() {
 		set, err := glyphs.Open(split, glyphs.Options{PerClass: o.perClass})
 		if err != nil {
-			return fail(exitUsage, `"mgd3 glyphs --help" says what there is`, err)
+			return nil, fail(exitUsage, `"mgd3 glyphs --help" says what there is`, err)
 		}
 		sets = append(sets, set)
+	}
+	return sets, nil
+}
+
+func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
+	sets, err := o.open()
+	if err != nil {
+		return err
+	}
+	total := 0
+	for _, set := range sets {
 		total += len(set.Classes) * len(set.Classes[0].Images)
 	}
 	unlock, err := distill.Lock(o.out, distill.Whole)
@@ -105,7 +124,7 @@ func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
 	defer unlock()
 	event := distill.Event{Stage: stageDraw, Total: total}
 	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
-	for i, split := range splits {
+	for i, split := range o.splits() {
 		d := drawn{Split: split, Classes: len(sets[i].Classes), Folder: filepath.Join(o.out, split)}
 		for _, class := range sets[i].Classes {
 			kept, err := writeClass(ctx, filepath.Join(d.Folder, class.Name), sets[i], class)

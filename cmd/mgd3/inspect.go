@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -26,7 +27,7 @@ every command that takes weights.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if m, err := distill.ReadManifest(args[0]); err == nil {
 				return e.inspectManifest(m)
-			} else if _, found := os.Stat(args[0]); found == nil && isRun(args[0]) {
+			} else if _, found := os.Stat(args[0]); found == nil && (isRun(args[0]) || errors.Is(err, distill.ErrDamaged)) {
 				return fail(exitInput, manifestHint(err), err)
 			}
 			return e.inspectWeights(args[0])

@@ -3,8 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -56,6 +60,9 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 		return fail(exitOutput, "wait for it to be finished", err)
 	}
 	defer unlockRun()
+	if _, err := distill.ReadManifest(o.run); err != nil { // before anything is made
+		return fail(exitInput, manifestHint(err), err)
+	}
 	unlock, err := atomicfile.Lock(o.out)
 	if err != nil {
 		return fail(exitOutput, "", err)
@@ -97,11 +104,7 @@ func (e *env) drawSheet(ctx context.Context, w io.Writer, o sheetOptions) error 
 			}
 		}
 		for _, im := range class.Images {
-			path, err := im.Path(o.run)
-			if err != nil {
-				return fail(exitInput, "", err)
-			}
-			synthetic, err := readRGB(path)
+			synthetic, err := readMade(o.run, im)
 			if err != nil {
 				return fail(exitInput, "", err)
 			}
@@ -154,15 +157,25 @@ func nearest(ctx context.Context, set *dataset.Set, real dataset.Class, made dis
 	return images, ctx.Err()
 }
 
-// readRGB reads one image file.
-func readRGB(path string) (*dataset.RGB, error) {
+// readMade reads an image of a set. One that is not as the manifest says is a [distill.ErrDamaged].
+func readMade(run string, made distill.ManifestImage) (*dataset.RGB, error) {
+	path, err := made.Path(run)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", distill.ErrDamaged, err)
+	}
 	data, err := atomicfile.Read(path, atomicfile.MostText)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%q: %w: it is not there", path, distill.ErrDamaged)
+	}
 	if err != nil {
 		return nil, err
 	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != made.SHA256 {
+		return nil, fmt.Errorf("%q: %w: it is not as the manifest says", path, distill.ErrDamaged)
+	}
 	im, err := dataset.Decode(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%q: %w", path, err)
 	}
 	return im, nil
 }

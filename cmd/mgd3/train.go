@@ -193,7 +193,7 @@ func (e *env) trainAutoencoder(ctx context.Context, o *trainOptions, s train.Aut
 	}
 	defer close()
 	if err := train.TrainAutoencoder(ctx, o.train, s, perceptual); err != nil {
-		return err
+		return unreadable(err)
 	}
 	return e.trainedInto(o.train.Out, "autoencoder")
 }
@@ -220,7 +220,7 @@ func (e *env) trainDiT(ctx context.Context, o *trainOptions, s train.DiTSettings
 		return fail(exitUsage, "", err)
 	}
 	if err := train.TrainDiT(ctx, o.train, a, s); err != nil {
-		return err
+		return unreadable(err)
 	}
 	return e.trainedInto(o.train.Out, "dit")
 }

@@ -41,7 +41,7 @@ func (e *env) verifyCmd() *cobra.Command {
 				}
 			}
 			if len(faults) > 0 {
-				return fail(exitVerify, "", errors.Join(err, fmt.Errorf("%q: %d files differ from the manifest or are damaged", args[0], len(faults))))
+				return fail(exitVerify, remake, errors.Join(err, fmt.Errorf("%q: %d files differ from the manifest or are damaged", args[0], len(faults))))
 			}
 			if !e.quiet && !e.json {
 				fmt.Fprintf(e.stdout, "%s: every image is as the manifest says\n", args[0])
@@ -73,7 +73,7 @@ func (e *env) mergeCmd() *cobra.Command {
 				return fail(exitOutput, "", err)
 			}
 			defer unlock()
-			m, err := distill.Merge(cmd.Context(), out, args)
+			m, err := distill.Merge(cmd.Context(), out, args, func(text string) { fmt.Fprintf(e.stderr, "mgd3: warning: %s\n", printable(text)) })
 			if err != nil {
 				return err
 			}

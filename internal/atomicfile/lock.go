@@ -20,14 +20,53 @@ var ErrBusy = errors.New("another mgd3 is at work on it")
 
 // Lock takes the file or folder at path, which need not exist, for this process alone, or says [ErrBusy].
 // The system takes the lock back when the process dies, so nothing is ever left locked. Where nothing
-// can be written, on a read-only disk, there is nothing to lock, and no error.
+// can be written, on a read-only disk, there is nothing to lock, and no error. Folders that are made for it go again
+// with the lock if they are empty then: what fails before it writes leaves nothing.
 func Lock(path string) (unlock func(), err error) {
-	if dir := filepath.Dir(path); dir != "" {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, Failed(path, err)
+	return LockIn(filepath.Dir(path), func() (func(), error) { return take(path, false) })
+}
+
+// LockIn takes a lock in a folder that it makes first, as [Lock] does.
+func LockIn(dir string, take func() (func(), error)) (unlock func(), err error) {
+	for {
+		made, err := makeDir(dir)
+		if err != nil {
+			return nil, Failed(dir, err)
+		}
+		unlock, err := take()
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && !isDir(dir):
+			continue // another process made the folder, and took it away
+		case err != nil:
+			removeEmpty(made)
+			return nil, err
+		}
+		return func() { unlock(); removeEmpty(made) }, nil
+	}
+}
+
+// makeDir makes a folder and those above it, and returns what it made, inner ones first.
+func makeDir(dir string) (made []string, err error) {
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(at); !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			break
+		}
+		made = append(made, at)
+	}
+	return made, os.MkdirAll(dir, 0o755)
+}
+
+func removeEmpty(dirs []string) {
+	for _, dir := range dirs {
+		if os.Remove(dir) != nil { // it has something in it
+			return
 		}
 	}
-	return take(path, false)
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // Share takes path against those who [Lock] it, and with others who share it, or says [ErrBusy]. No
