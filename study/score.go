@@ -1,15 +1,14 @@
 package study
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"math"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/modes"
 	"mgd3/scores"
+	"mgd3/scoring"
 )
 
 // The scores of a trial, of the latents that a set's images have when they are encoded again, beside those of the
@@ -28,7 +27,12 @@ var ScoreNames = []string{ScoreLesson, ScoreCoverage, ScoreDiversity, ScoreDista
 
 // scores compares a set with the real images held out.
 func (t *trials) scores(ctx context.Context, set *dataset.Set) (map[string]float64, error) {
-	made, err := t.encode(ctx, set)
+	encoder, err := scoring.OfLatents(t.Engine, t.Autoencoder, t.Settings.Encode)
+	if err != nil {
+		return nil, err
+	}
+	encoder.Batch = t.Batch
+	made, err := t.classes(ctx, encoder.Source(set, false))
 	if err != nil {
 		return nil, err
 	}
@@ -65,32 +69,15 @@ func (t *trials) scores(ctx context.Context, set *dataset.Set) (map[string]float
 	return s, nil
 }
 
-// encode returns the latents of a set's images by class.
-func (t *trials) encode(ctx context.Context, set *dataset.Set) (map[string]modes.Matrix, error) {
-	size := t.Settings.Encode.Size
+// classes returns the features of all classes.
+func (t *trials) classes(ctx context.Context, from scoring.Source) (map[string]modes.Matrix, error) {
 	all := map[string]modes.Matrix{}
-	for _, class := range set.Classes {
-		pixels := make([]float32, len(class.Images)*3*size*size)
-		i := 0
-		for sample := range set.Load(ctx, class.Images, t.Settings.Encode.LoadOptions()) {
-			if sample.Err != nil {
-				return nil, sample.Err
-			}
-			dataset.ToTensor(pixels[i*3*size*size:(i+1)*3*size*size], sample.Image)
-			i++
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		m := modes.Matrix{Rows: i, Cols: t.real[class.Name].Cols}
-		m.Data = make([]float32, m.Rows*m.Cols)
-		err := t.Engine.Rows(ctx, m.Data, pixels, m.Rows, cmp.Or(t.Batch, distill.UsualBatch), func(latents, images []float32) error {
-			return t.Autoencoder.EncodeMean(latents, images, size)
-		})
+	for _, class := range t.Train.Classes {
+		x, err := from(ctx, class.Name)
 		if err != nil {
 			return nil, err
 		}
-		all[class.Name] = m
+		all[class.Name] = x
 	}
 	return all, nil
 }

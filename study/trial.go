@@ -10,6 +10,7 @@ import (
 	"mgd3/distill"
 	"mgd3/evaluate"
 	"mgd3/modes"
+	"mgd3/scoring"
 )
 
 // protocol returns the recipe of a judge for such a set. Sets are compared with hard labels, and by the accuracy after the
@@ -95,7 +96,7 @@ func newTrials(ctx context.Context, o Options, judge evaluate.Judge, share float
 		t.part(ctx, filepath.Join(o.Out, heldDir), all.Latents, heldDir, t.held)); err != nil {
 		return nil, err
 	}
-	t.real, err = t.latentsOf(filepath.Join(o.Out, heldDir))
+	t.real, err = t.classes(ctx, scoring.Cached(filepath.Join(o.Out, heldDir)))
 	return t, err
 }
 
@@ -116,27 +117,6 @@ func (t *trials) keptOf(seed uint64) string {
 		return dir
 	}
 	return distill.SeedLatents(dir, seed, seed == t.Settings.Encode.Seed)
-}
-
-// latentsOf reads the latents of all classes.
-func (t *trials) latentsOf(dir string) (map[string]modes.Matrix, error) {
-	all := map[string]modes.Matrix{}
-	for _, class := range t.Train.Classes {
-		cached, err := distill.OpenLatents(dir, class.Name)
-		if err != nil {
-			return nil, err
-		}
-		data, err := cached.Rows()
-		if err != nil {
-			return nil, err
-		}
-		if err := cached.Close(); err != nil {
-			return nil, err
-		}
-		s := cached.Shape
-		all[class.Name] = modes.Matrix{Rows: len(cached.Names), Cols: s[0] * s[1] * s[2], Data: data}
-	}
-	return all, nil
 }
 
 // try makes and judges one set; learn says whether a network is trained, too.

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"mgd3/dataset"
-	"mgd3/modes"
 	"mgd3/report"
 	"mgd3/scores"
+	"mgd3/scoring"
 )
 
 // scoreOptions are the flags of score.
@@ -61,41 +60,16 @@ the real images are read anew.`,
 	return cmd
 }
 
-// scored is what the command prints of one set, as JSON or as tables.
-type scored struct {
-	Set      string        `json:"set"`
-	Features string        `json:"features"` // latent, or the SHA-256 of the network's file
-	Classes  []scoredClass `json:"classes"`
-	Mean     scores.Class  `json:"mean"` // over the classes
-	Distance struct {      // means over the images, as the manifest says
-		Own    scores.Number `json:"own"`
-		Others scores.Number `json:"others"`
-	} `json:"distance"`
-	All struct { // classes together
-		Frechet    scores.Number `json:"frechet"`
-		Redundancy scores.Number `json:"redundancy"`
-		Parts      int           `json:"parts"`
-	} `json:"all"`
-}
-
-type scoredClass struct {
-	Name      string `json:"name"`
-	Real      int    `json:"real"`
-	Synthetic int    `json:"synthetic"`
-	scores.Class
-	Distance scores.Number `json:"mode_distance"` // mean over the images, as the manifest says
-}
-
 func (e *env) score(ctx context.Context, o *scoreOptions) error {
 	s, err := e.openSpace(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer s.close()
 	if err := e.warnOfScored(ctx, s); err != nil {
 		return err
 	}
-	results, err := s.compare(ctx, o.parts)
+	results, err := s.Compare(ctx, o.parts)
 	if err != nil {
 		return err
 	}
@@ -108,18 +82,18 @@ func (e *env) score(ctx context.Context, o *scoreOptions) error {
 		return nil
 	}
 	var tables []report.Table
-	for _, r := range results {
-		tables = append(tables, r.table())
+	for i := range results {
+		tables = append(tables, results[i].Table())
 	}
-	return report.Text(e.stdout, report.Result{Tables: append(tables, summaryTable(results))})
+	return report.Text(e.stdout, report.Result{Tables: append(tables, scoring.Summary(results))})
 }
 
 // warnOfScored says which images of a set are in several classes, or real ones.
 func (e *env) warnOfScored(ctx context.Context, s *space) error {
 	var all []*dataset.Set
 	var names []string
-	for _, set := range s.sets {
-		all, names = append(all, set.images), append(names, set.dir)
+	for _, set := range s.Sets {
+		all, names = append(all, set.Images), append(names, set.Name)
 	}
 	if s.data != nil {
 		all, names = append(all, s.data), append(names, "--data")
@@ -132,96 +106,9 @@ func (e *env) warnOfScored(ctx context.Context, s *space) error {
 		if c := dataset.AcrossClasses(groups, i); c.Images > 0 {
 			e.warn("%q: %v", name, c)
 		}
-		if c := dataset.Between(groups, i, len(s.sets)); i < len(s.sets) && c.Images > 0 {
+		if c := dataset.Between(groups, i, len(s.Sets)); i < len(s.Sets) && c.Images > 0 {
 			e.warn("%q: %d of its images are real ones of --data, byte for byte: %v is %v", name, c.Images, c.First[0], c.First[1])
 		}
 	}
 	return nil
 }
-
-// compare scores all sets. The synthetic samples are in memory, the real ones a class at a time.
-func (s *space) compare(ctx context.Context, parts int) ([]scored, error) {
-	results := make([]scored, len(s.sets))
-	syn := make([][]modes.Matrix, len(s.sets)) // [set][class]
-	pooled := make([]*scores.Frechet, len(s.sets))
-	for i, set := range s.sets {
-		results[i] = s.begin(set)
-		for _, class := range s.classes {
-			x, err := s.made(ctx, set, class)
-			if err != nil {
-				return nil, fmt.Errorf("%s: class %q: %w", set.dir, class, err)
-			}
-			syn[i] = append(syn[i], x)
-		}
-		var err error
-		if pooled[i], err = newPooled(ctx, syn[i]); err != nil {
-			return nil, fmt.Errorf("%s: %w", set.dir, err)
-		}
-	}
-	for c, class := range s.classes {
-		real, err := s.real(ctx, class)
-		if err != nil {
-			return nil, fmt.Errorf("class %q: %w", class, err)
-		}
-		for i, set := range s.sets {
-			one := scoredClass{Name: class, Real: real.Rows, Synthetic: syn[i][c].Rows, Distance: set.distance(class)}
-			if one.Class, err = scores.Compare(ctx, real, syn[i][c]); err != nil {
-				return nil, fmt.Errorf("%s: class %q: %w", set.dir, class, err)
-			}
-			results[i].Classes = append(results[i].Classes, one)
-			if pooled[i] != nil {
-				if err := pooled[i].Add(ctx, real); err != nil {
-					return nil, err
-				}
-			}
-		}
-	}
-	for i := range results {
-		if err := results[i].finish(ctx, syn[i], pooled[i], parts); err != nil {
-			return nil, fmt.Errorf("%s: %w", results[i].Set, err)
-		}
-	}
-	return results, nil
-}
-
-// newPooled begins the Fréchet distance of all classes together, or is nil where it would take too long.
-func newPooled(ctx context.Context, classes []modes.Matrix) (*scores.Frechet, error) {
-	all := modes.Matrix{Cols: classes[0].Cols}
-	for _, x := range classes {
-		all.Rows, all.Data = all.Rows+x.Rows, append(all.Data, x.Data...)
-	}
-	if all.Rows < 2 || min(all.Rows, all.Cols) > scores.FrechetSize {
-		return nil, nil
-	}
-	return scores.NewFrechet(ctx, all)
-}
-
-// finish completes a set's result with what is of all classes.
-func (r *scored) finish(ctx context.Context, syn []modes.Matrix, pooled *scores.Frechet, parts int) error {
-	var classes []scores.Class
-	for _, c := range r.Classes {
-		classes = append(classes, c.Class)
-	}
-	r.Mean = scores.Mean(classes)
-	r.All.Frechet, r.All.Redundancy = none, none
-	if pooled != nil {
-		d, err := pooled.Distance()
-		if err != nil {
-			return err
-		}
-		r.All.Frechet = scores.Number(d)
-	}
-	n, least := 0, parts
-	for _, x := range syn {
-		n, least = n+x.Rows, min(least, x.Rows)
-	}
-	if least < 2 || len(syn) < 2 || n > maxRedundancy {
-		return nil
-	}
-	v, err := scores.Redundancy(ctx, syn, least)
-	r.All.Redundancy, r.All.Parts = scores.Number(v), least
-	return err
-}
-
-// maxRedundancy is how many images of a set the redundancy is asked of; its time is quadratic in them.
-const maxRedundancy = 10_000

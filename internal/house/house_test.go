@@ -55,13 +55,14 @@ var rooms = map[string][]string{
 	"coreset":      {"modes"},
 	"scores":       {"modes"},
 	"report":       {"dataset"},
+	"scoring":      {"dataset", "distill", "engine", "features", "latent", "modes", "report", "scores"},
 	"glyphs":       {"dataset", "rng"},
 	"glyphs/model": {},
 	"study": {"coreset", "dataset", "distill", "dit", "engine", "evaluate", "internal/atomicfile", "latent", "modes", "report", "rng",
-		"scores"},
+		"scores", "scoring"},
 	"internal/bench": {"dataset", "diffusion", "dit", "engine", "evaluate", "features", "latent", "modes", "optim", "rng", "weights"},
 	"cmd/mgd3": {"cpu", "dataset", "diffusion", "distill", "dit", "engine", "evaluate", "export", "features", "glyphs", "glyphs/model",
-		"internal/atomicfile", "internal/bench", "internal/checkpoint", "internal/textfile", "latent", "modes", "report", "scores", "study", "train", "weights", "weights/hub"},
+		"internal/atomicfile", "internal/bench", "internal/checkpoint", "internal/textfile", "latent", "modes", "report", "scores", "scoring", "study", "train", "weights", "weights/hub"},
 
 	// For tests alone: nothing that mgd3 is built of imports these; see TestFixturesStayInTests.
 	"internal/fixtures":         {"dit", "engine", "features", "internal/atomicfile", "internal/fixtures/pytorch", "latent", "rng", "weights"},

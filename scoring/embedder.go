@@ -1,0 +1,104 @@
+package scoring
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/engine"
+	"mgd3/features"
+	"mgd3/latent"
+	"mgd3/modes"
+)
+
+// Embedder turns images into features. It is for one goroutine.
+type Embedder struct {
+	Batch  int                 // images on the device at once; 0 is the usual
+	Report func(distill.Event) // told of each image of all sources, as of the stage encode; may be nil
+
+	engine      *engine.Engine
+	load        dataset.LoadOptions // images of size × size
+	size, width int                 // pixels of a side, features of an image
+	embed       func(features, images []float32, size int) error
+	done, total int // images
+}
+
+// OfNetwork makes the features of a network, of images squeezed to size pixels.
+func OfNetwork(e *engine.Engine, net *features.Net, size int, ignoreEXIF bool) *Embedder {
+	squeeze := func(im *dataset.RGB) *dataset.RGB { return dataset.Resize(im, size, size, dataset.Bilinear) }
+	return &Embedder{
+		engine: e, size: size, width: features.Width, embed: net.Features,
+		load: dataset.LoadOptions{IgnoreEXIF: ignoreEXIF, Then: squeeze},
+	}
+}
+
+// OfLatents makes the latents of images, cropped as the settings say.
+func OfLatents(e *engine.Engine, a *latent.Autoencoder, s distill.EncodeSettings) (*Embedder, error) {
+	shape, err := a.LatentShape(s.Size)
+	if err := errors.Join(err, s.Check()); err != nil {
+		return nil, err
+	}
+	return &Embedder{engine: e, size: s.Size, width: shape[0] * shape[1] * shape[2], embed: a.EncodeMean, load: s.LoadOptions()}, nil
+}
+
+// Source is the features of a set's images. With skipBad images that cannot be read are passed over, and reported.
+func (m *Embedder) Source(set *dataset.Set, skipBad bool) Source {
+	for _, class := range set.Classes {
+		m.total += len(class.Images)
+	}
+	return func(ctx context.Context, class string) (modes.Matrix, error) {
+		return m.class(ctx, set, class, skipBad)
+	}
+}
+
+// class returns the features [N, width] of a class's images.
+func (m *Embedder) class(ctx context.Context, set *dataset.Set, class string, skipBad bool) (modes.Matrix, error) {
+	x := modes.Matrix{Cols: m.width}
+	at := slices.Index(set.ClassNames(), class)
+	if at < 0 {
+		return x, fmt.Errorf("the set has no such class, want one of %q", set.ClassNames())
+	}
+	batch := cmp.Or(m.Batch, distill.UsualBatch)
+	var pixels []float32
+	one := 3 * m.size * m.size
+	flush := func() error {
+		n := len(pixels) / one
+		rows := make([]float32, n*m.width)
+		err := m.engine.Rows(ctx, rows, pixels, n, batch, func(features, images []float32) error { return m.embed(features, images, m.size) })
+		x.Rows, x.Data, pixels = x.Rows+n, append(x.Data, rows...), pixels[:0]
+		return err
+	}
+	for sample := range set.Load(ctx, set.Classes[at].Images, m.load) {
+		m.done++
+		if sample.Err != nil && skipBad && errors.Is(sample.Err, dataset.ErrImage) {
+			m.report(distill.Event{Class: class, Warning: "skipped: " + sample.Err.Error()})
+			continue
+		}
+		if sample.Err != nil {
+			return x, sample.Err
+		}
+		pixels = slices.Grow(pixels, one)[:len(pixels)+one]
+		dataset.ToTensor(pixels[len(pixels)-one:], sample.Image)
+		if len(pixels) == batch*one {
+			if err := flush(); err != nil {
+				return x, err
+			}
+		}
+		m.report(distill.Event{Done: m.done, Total: m.total, Class: class})
+	}
+	if err := ctx.Err(); err != nil {
+		return x, err
+	}
+	return x, flush()
+}
+
+func (m *Embedder) report(e distill.Event) {
+	if m.Report != nil {
+		e.Stage = distill.StageEncode
+		m.Report(e)
+	}
+}
