@@ -17,6 +17,9 @@ type AlexNet struct {
 // smallestAlexNet is the size of images, in pixels, of which its last pool leaves one.
 const smallestAlexNet = 63
 
+// Start implements [Net]: every weight and bias uniform in ±1/√n, where n is the inputs of one output.
+func (AlexNet) Start(weight []int, _ bool) Start { return uniform(weight) }
+
 // Forward implements [Net].
 func (a AlexNet) Forward(p engine.Params, x *Node, training bool) *Node {
 	mustBeAtLeast(x, smallestAlexNet)

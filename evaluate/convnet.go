@@ -12,6 +12,9 @@ type ConvNet struct {
 	Norm                  Norm
 }
 
+// Start implements [Net]: every weight and bias uniform in ±1/√n, where n is the inputs of one output.
+func (ConvNet) Start(weight []int, _ bool) Start { return uniform(weight) }
+
 // Forward implements [Net].
 func (c ConvNet) Forward(p engine.Params, x *Node, training bool) *Node {
 	l := layer{c.Norm, training}

@@ -39,6 +39,9 @@ type Net interface {
 	// state says, and sets it to that of the next step. Like all graph functions it panics
 	// on wrong shapes.
 	Forward(p engine.Params, x *Node, training bool) *Node
+
+	// Start says how the weight of a convolution, [out, in, k, k], or of a linear layer, [out, in], begins, or its bias.
+	Start(weight []int, bias bool) Start
 }
 
 // Logits is an [engine.Func] of images: the logits of the trained net.

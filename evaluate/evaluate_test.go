@@ -155,6 +155,8 @@ func (line) Forward(p engine.Params, x *Node, _ bool) *Node {
 	return Mul(pixel, Reshape(p.Get("w", 2), 1, 2))
 }
 
+func (line) Start([]int, bool) Start { return zeros }
+
 // TestTrainStep takes two steps of SGD beside the same on paper.
 func TestTrainStep(t *testing.T) {
 	const rate, mu, decay = 0.5, 0.9, 0.01

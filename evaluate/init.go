@@ -11,48 +11,25 @@ import (
 	"mgd3/weights"
 )
 
+// Start fills a tensor of an untrained net from a stream of its own.
+type Start func(r *rand.Rand, data []float32)
+
 // Fresh returns untrained weights on e's device for a program of net's that asks for specs: what the
 // published programs start from, drawn from streams of seed.
 //
-//	ConvNet, AlexNet     every weight and bias uniform in ±1/√n, n = inputs of one output
-//	ResNet               convolutions normal, σ² = 2/(k·k·out); the linear layer as above
-//	VGG11                convolutions as ResNet's; linear layers normal, σ = 0.01; biases 0
-//	the key of dropout   uniform
-//	norms                weight and running variance 1, bias and running mean 0
-//	the optimiser's state 0
+//	convolutions, linear layers   as the net's Start says
+//	norms                         weight and running variance 1, bias and running mean 0
+//	the key of dropout            uniform
+//	the optimiser's state         0
 func Fresh(e *engine.Engine, net Net, specs []weights.Spec, seed uint64) (engine.Weights, error) {
-	_, residual := net.(ResNet)
-	_, vgg := net.(VGG11)
+	shapes := map[string][]int{}
+	for _, spec := range specs {
+		shapes[spec.Name] = spec.Shape
+	}
 	w := engine.Weights{}
-	inputs := 1 // of one output, of the last layer with a matrix
 	for i, spec := range specs {
 		data := make([]float32, size(spec.Shape))
-		name := spec.Name[strings.LastIndexByte(spec.Name, '.')+1:]
-		if name == "weight" && len(spec.Shape) > 1 {
-			inputs = len(data) / spec.Shape[0]
-		}
-		stream := rng.Stream(seed, "weights", uint64(i))
-		switch {
-		case optim.IsState(spec.Name):
-		case isNorm(spec, specs):
-			if name == "weight" || name == "running_var" {
-				for j := range data {
-					data[j] = 1
-				}
-			}
-		case spec.Name == dropoutState:
-			data[0] = float32(stream.Uint32N(1 << 24))
-		case (residual || vgg) && len(spec.Shape) == 4:
-			normals(stream, data, math.Sqrt(2/float64(spec.Shape[0]*spec.Shape[2]*spec.Shape[3])))
-		case vgg && len(spec.Shape) == 2:
-			normals(stream, data, 0.01)
-		case vgg:
-		default:
-			bound := 1 / math.Sqrt(float64(inputs))
-			for j := range data {
-				data[j] = float32((2*stream.Float64() - 1) * bound)
-			}
-		}
+		startOf(net, spec.Name, shapes)(rng.Stream(seed, "weights", uint64(i)), data)
 		tensor, err := e.Tensor(data, spec.Shape...)
 		if err != nil {
 			return nil, err
@@ -62,23 +39,55 @@ func Fresh(e *engine.Engine, net Net, specs []weights.Spec, seed uint64) (engine
 	return w, nil
 }
 
-// normals fills data with normal numbers of standard deviation sigma.
-func normals(r *rand.Rand, data []float32, sigma float64) {
-	rng.Normals(r, data)
-	for j := range data {
-		data[j] *= float32(sigma)
+// startOf says how the tensor of that name begins, among others of these shapes.
+func startOf(net Net, name string, shapes map[string][]int) Start {
+	dot := strings.LastIndexByte(name, '.')
+	layer, part := name[:dot], name[dot+1:]
+	weight := shapes[layer+".weight"]
+	switch {
+	case optim.IsState(name):
+		return zeros
+	case name == dropoutState:
+		return func(r *rand.Rand, data []float32) { data[0] = float32(r.Uint32N(1 << 24)) }
+	case len(weight) == 1 && (part == "weight" || part == "running_var"): // of a norm, whose weight is a vector
+		return ones
+	case len(weight) == 1:
+		return zeros
+	}
+	return net.Start(weight, part == "bias")
+}
+
+func zeros(*rand.Rand, []float32) {}
+
+func ones(_ *rand.Rand, data []float32) {
+	for i := range data {
+		data[i] = 1
 	}
 }
 
-// isNorm reports whether the tensor belongs to a norm: to a layer whose weight is a vector.
-func isNorm(spec weights.Spec, specs []weights.Spec) bool {
-	layer := spec.Name[:strings.LastIndexByte(spec.Name, '.')]
-	for _, s := range specs {
-		if s.Name == layer+".weight" {
-			return len(s.Shape) == 1
+// uniform draws from ±1/√n for a layer with a weight [out, …], where n is the inputs of one output: PyTorch's default.
+func uniform(weight []int) Start {
+	bound := 1 / math.Sqrt(float64(size(weight)/weight[0]))
+	return func(r *rand.Rand, data []float32) {
+		for i := range data {
+			data[i] = float32((2*r.Float64() - 1) * bound)
 		}
 	}
-	return false
+}
+
+// normal draws normal numbers of standard deviation sigma.
+func normal(sigma float64) Start {
+	return func(r *rand.Rand, data []float32) {
+		rng.Normals(r, data)
+		for i := range data {
+			data[i] *= float32(sigma)
+		}
+	}
+}
+
+// fanOut draws normal numbers for a convolution [out, in, k, k]: σ² = 2/(k·k·out), He et al. 2015, section 2.2.
+func fanOut(weight []int) Start {
+	return normal(math.Sqrt(2 / float64(weight[0]*weight[2]*weight[3])))
 }
 
 func size(shape []int) int {

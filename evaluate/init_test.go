@@ -72,3 +72,24 @@ func TestFreshKey(t *testing.T) {
 		t.Error("the key does not follow from the seed")
 	}
 }
+
+// TestEveryTensorHasItsOwnLayer: how a tensor begins hangs on its own layer, not on which one was declared before.
+func TestEveryTensorHasItsOwnLayer(t *testing.T) {
+	e := openEngine(t)
+	net := ConvNet{Depth: 2, Width: 8, Classes: 3}
+	specs := []weights.Spec{ // the biases first, and far from their weights
+		{Name: "layers.conv.1.bias", Shape: []int{8}}, {Name: "classifier.bias", Shape: []int{3}},
+		{Name: "layers.conv.1.weight", Shape: []int{8, 8, 3, 3}}, {Name: "classifier.weight", Shape: []int{3, 4096}},
+	}
+	w, err := Fresh(e, net, specs, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, inputs := range map[string]float64{"layers.conv.1.bias": 8 * 9, "classifier.bias": 4096} {
+		for _, v := range flat(w[name]) {
+			if bound := 1 / math.Sqrt(inputs); math.Abs(float64(v)) > bound*(1+1e-6) {
+				t.Errorf("%s has %v, want at most %v", name, v, bound)
+			}
+		}
+	}
+}

@@ -278,7 +278,7 @@ func likely(spec weights.Spec, id uint64) []float32 {
 	case len(spec.Shape) > 1:
 		sigma = math.Sqrt(2 / float64(len(data)/spec.Shape[0]))
 	}
-	normals(rng.Stream(2, "weights", id), data, sigma)
+	normal(sigma)(rng.Stream(2, "weights", id), data)
 	for i := range data {
 		data[i] += float32(mean)
 	}

@@ -37,6 +37,14 @@ func (r ResNet) Validate() error {
 	return nil
 }
 
+// Start implements [Net]: convolutions normal by their outputs; the linear layer uniform, as that of [ConvNet].
+func (ResNet) Start(weight []int, _ bool) Start {
+	if len(weight) == 4 {
+		return fanOut(weight)
+	}
+	return uniform(weight)
+}
+
 // Forward implements [Net].
 func (r ResNet) Forward(p engine.Params, x *Node, training bool) *Node {
 	if err := r.Validate(); err != nil {

@@ -19,6 +19,17 @@ const smallestVGG = 32
 // vggStages lists the widths of the convolutions before each pool, in widths of the first.
 var vggStages = [][]int{{1}, {2}, {4, 4}, {8, 8}, {8, 8}}
 
+// Start implements [Net]: convolutions normal by their outputs, linear layers normal with σ = 0.01, biases 0.
+func (VGG11) Start(weight []int, bias bool) Start {
+	switch {
+	case bias:
+		return zeros
+	case len(weight) == 4:
+		return fanOut(weight)
+	}
+	return normal(0.01)
+}
+
 // Forward implements [Net].
 func (v VGG11) Forward(p engine.Params, x *Node, training bool) *Node {
 	mustBeAtLeast(x, smallestVGG)

@@ -1,0 +1,78 @@
+package evaluate
+
+import (
+	"context"
+	"iter"
+
+	"mgd3/rng"
+)
+
+// batch is the images of one step.
+type batch struct {
+	epoch   int       // from 0
+	index   int       // in the epoch
+	rows    []int     // of the data
+	x       []float32 // [B, 3, S, S]
+	targets []float32 // [B, classes]; see CrossEntropy
+	labels  []int32   // those with the larger part of each image
+}
+
+// steps returns the number of steps of an epoch.
+func (r *Run) steps() int { return (r.Train.Len() + r.Protocol.Batch - 1) / r.Protocol.Batch }
+
+// plans yields all batches from the given step on, still without images.
+func (r *Run) plans(first int) iter.Seq[*batch] {
+	n, size := r.Train.Len(), r.Protocol.Batch
+	return func(yield func(*batch) bool) {
+		for epoch := first / r.steps(); epoch < r.Protocol.Epochs; epoch++ {
+			order := rng.Stream(r.Seed, "order", uint64(epoch)).Perm(n)
+			for i := range r.steps() {
+				if epoch*r.steps()+i < first {
+					continue
+				}
+				if !yield(&batch{epoch: epoch, index: i, rows: order[i*size : min(n, (i+1)*size)]}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// fill reads, augments and mixes the images of a batch.
+func (t *training) fill(ctx context.Context, b *batch) (*batch, error) {
+	p, size := t.Protocol, 3*t.Protocol.Size*t.Protocol.Size
+	b.x = make([]float32, len(b.rows)*size)
+	err := each(ctx, len(b.rows), func(ctx context.Context, i int) error {
+		im, err := t.Train.Image(ctx, b.rows[i])
+		if err == nil {
+			p.Augment.Apply(b.x[i*size:(i+1)*size], im, p.Size, rng.Stream(t.Seed, "augment", uint64(b.epoch), uint64(b.rows[i])))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	mix := Mix{Kept: 1, Permutation: make([]int, len(b.rows))}
+	if r := rng.Stream(t.Seed, "cutmix", uint64(b.epoch), uint64(b.index)); r.Float64() < p.CutMix {
+		mix = CutMix(b.x, [4]int{len(b.rows), 3, p.Size, p.Size}, r)
+	}
+	t.label(b, mix)
+	return b, nil
+}
+
+// label sets the targets of a batch: the kept part of each image has its label, the other part that of the image
+// it is from, each with the weight of its image.
+func (t *training) label(b *batch, mix Mix) {
+	classes := len(t.Train.Classes)
+	b.targets, b.labels = make([]float32, len(b.rows)*classes), make([]int32, len(b.rows))
+	for i, row := range b.rows {
+		other := b.rows[mix.Permutation[i]]
+		target := b.targets[i*classes : (i+1)*classes]
+		target[t.Train.Labels[row]] += float32(mix.Kept) * t.counts[row]
+		target[t.Train.Labels[other]] += float32(1-mix.Kept) * t.counts[other]
+		b.labels[i] = t.Train.Labels[row]
+		if mix.Kept < 0.5 {
+			b.labels[i] = t.Train.Labels[other]
+		}
+	}
+}
