@@ -204,15 +204,15 @@ var hostile = []struct {
 	content []byte
 	want    string
 }{
-	{"empty", nil, "it has 0 bytes"},
-	{"seven bytes", make([]byte, 7), "it has 7 bytes"},
-	{"no header", make([]byte, 8), "not a JSON object"},
+	{"empty", nil, "it is empty"},
+	{"seven bytes", make([]byte, 7), "7 bytes, all zero"},
+	{"no header", make([]byte, 8), "8 bytes, all zero"},
 	{"length 2^63-1", []byte("\xff\xff\xff\xff\xff\xff\xff\x7f{}"), "9223372036854775807 bytes, the file has 2"},
 	{"length 2^63", []byte("\x00\x00\x00\x00\x00\x00\x00\x80{}"), "9223372036854775808 bytes, the file has 2"},
 	{"length 2^64-1", []byte("\xff\xff\xff\xff\xff\xff\xff\xff{}"), "18446744073709551615 bytes, the file has 2"},
 	{"length 2^64-8", []byte("\xf8\xff\xff\xff\xff\xff\xff\xff{}"), "18446744073709551608 bytes, the file has 2"},
 	{"header longer than the file", []byte("\x03\x00\x00\x00\x00\x00\x00\x00{}"), "3 bytes, the file has 2"},
-	{"the beginning of a zip", []byte("PK\x03\x04\x00\x00\x08\x08\x00\x00"), "its zip directory"},
+	{"the beginning of a zip", []byte("PK\x03\x04\x00\x00\x08\x08\x00\x00"), "a zip without its end"},
 	{"space before the header", file(` {}`, 0), "not a JSON object"},
 	{"an array", file(`[]`, 0), "not a JSON object"},
 	{"not UTF-8", file("{\"\xff\":1}", 0), "not a JSON object in UTF-8"},

@@ -63,11 +63,14 @@ func parseHeader(src *source) ([]Tensor, map[string]string, error) {
 // split cuts a file into its header and its data.
 func split(file []byte) (text, data []byte, err error) {
 	if len(file) < prefixLen {
-		return nil, nil, fmt.Errorf("it has %d bytes, want at least %d", len(file), prefixLen+len("{}"))
+		return nil, nil, fmt.Errorf("it is %d bytes, too few for any weights; %s", len(file), beginning)
 	}
 	n, rest := binary.LittleEndian.Uint64(file), file[prefixLen:]
+	if n > uint64(len(rest)) && (len(rest) == 0 || rest[0] != '{') {
+		return nil, nil, fmt.Errorf("it begins with the bytes % x; %s", file[:prefixLen], beginning)
+	}
 	if n > uint64(len(rest)) {
-		return nil, nil, fmt.Errorf("the header's length is given as %d bytes, the file has %d after it", n, len(rest))
+		return nil, nil, fmt.Errorf("its header should have %d bytes, the file has %d from there on: it is cut short", n, len(rest))
 	}
 	if n > maxHeader {
 		return nil, nil, fmt.Errorf("the header's length is given as %d bytes, want at most %d", n, maxHeader)
@@ -207,7 +210,7 @@ func parseTensor(dec *json.Decoder, name string, size int) (Tensor, error) {
 	}
 	begin, end := *offsets[0], *offsets[1]
 	if begin > end || end > uint64(size) {
-		return t, fmt.Errorf("data_offsets are [%d %d], want begin ≤ end ≤ %d, the bytes of data in the file", begin, end, size)
+		return t, fmt.Errorf("data_offsets are [%d %d], want begin ≤ end ≤ %d, the bytes of data in the file; it may be cut short", begin, end, size)
 	}
 	if end-begin != uint64(want) {
 		return t, fmt.Errorf("data_offsets span %d bytes, want %d for shape %v of %s", end-begin, want, t.Shape, t.DType)

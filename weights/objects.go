@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/nlpodyssey/gopickle/types"
@@ -53,18 +54,20 @@ func findClass(name string, unknown map[string]bool) any {
 	case "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct":
 		return &instance{class: numpyArray}
 	}
-	if unknown != nil && !common[name] {
+	if unknown != nil && !common[name] && !builtin.MatchString(name) {
 		unknown[name] = true
 	}
 	return &instance{class: name}
 }
 
-// common are names of objects that lie beside the weights in most trainings, and are not worth a word.
+// common are further names of objects that lie beside the weights in most trainings, and are not worth a word.
 var common = map[string]bool{
-	"argparse.Namespace": true, "collections.Counter": true, "collections.defaultdict": true, "__builtin__.set": true,
-	"__builtin__.dict": true, "__builtin__.list": true, "__builtin__.frozenset": true, "__builtin__.object": true, "_codecs.encode": true, "numpy.core.multiarray.scalar": true, "numpy._core.multiarray.scalar": true,
-	"numpy.dtype": true, "numpy.ndarray": true, "torch.device": true,
+	"argparse.Namespace": true, "collections.Counter": true, "collections.defaultdict": true, "_codecs.encode": true,
+	"numpy.core.multiarray.scalar": true, "numpy._core.multiarray.scalar": true, "numpy.dtype": true, "numpy.ndarray": true, "torch.device": true,
 }
+
+// builtin matches Python's own plain types.
+var builtin = regexp.MustCompile(`^(__builtin__|builtins)\.(set|frozenset|dict|list|tuple|object|int|long|float|bool|str|unicode|bytes|bytearray|complex)$`)
 
 // globals are the names behind which there is something to make.
 var globals = map[string]any{

@@ -38,9 +38,10 @@ const (
 	torchZip
 	torchOld
 	otherPickle
+	other
 )
 
-// magic is the number that the older kind begins with, as a pickle after the byte of the protocol.
+// magic is the number that the older kind begins with, as a pickle after the byte of the protocol and perhaps a frame.
 const magic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 
 // kindOf looks at the first bytes of a file. A safetensors file may begin with the bytes of the others, as a length,
@@ -49,11 +50,16 @@ func kindOf(data []byte) kind {
 	switch {
 	case len(data) > prefixLen && data[prefixLen] == '{':
 		return safetensors
-	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
+	case bytes.HasPrefix(data, []byte("PK\x03\x04")), bytes.HasPrefix(data, []byte("PK\x05\x06")): // the latter of an empty one
 		return torchZip
 	case len(data) < 2 || data[0] != opProto || data[1] < 2 || data[1] > 5:
-		return safetensors
-	case bytes.HasPrefix(data[2:], []byte(magic)):
+		return other
+	}
+	start := data[2:]
+	if n := 1 + operands[opFrame]; len(start) > n && start[0] == opFrame { // from protocol 4 on
+		start = start[n:]
+	}
+	if bytes.HasPrefix(start, []byte(magic)) {
 		return torchOld
 	}
 	return otherPickle
@@ -79,6 +85,10 @@ func parse(src *source, want string) (c content, err error) {
 		return parseOld(src, want)
 	case otherPickle:
 		return c, errors.New("a pickle, but not one of torch.save's")
+	case other:
+		if err := unknown(src.data); err != nil {
+			return c, err
+		}
 	}
 	c.tensors, c.metadata, err = parseHeader(src)
 	return c, err
@@ -118,7 +128,10 @@ func parseZip(src *source, want string) (c content, err error) {
 func entriesOf(data []byte) (map[string]span, error) {
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return nil, fmt.Errorf("its zip directory: %w; the file may be cut short", err)
+		return nil, errors.New("it is a zip without its end, where its directory is: the file is cut short, or damaged there")
+	}
+	if err := unknownZip(archive); err != nil {
+		return nil, err
 	}
 	entries := map[string]span{}
 	var spans []span

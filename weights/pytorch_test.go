@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -234,6 +235,9 @@ func hostilePickles() map[string]struct{ pickle, want string } {
 	float := pytorch.Global("torch FloatStorage")
 	text := func(n uint32) string { return "X" + string(binary.LittleEndian.AppendUint32(nil, n)) }
 	const start = "\x80\x02"
+	stacked := func(module, name string) string {
+		return "\x8c" + string(byte(len(module))) + module + "\x8c" + string(byte(len(name))) + name + "\x93"
+	}
 	return map[string]struct{ pickle, want string }{
 		"os.system":               {call("os system", "true"), `"os.system", which no weights need`},
 		"posix.system":            {call("posix system", "true"), `"posix.system"`},
@@ -263,25 +267,56 @@ func hostilePickles() map[string]struct{ pickle, want string } {
 		"a name twice":            {string(pytorch.Pickle(pytorch.Pairs("x", tensor, "x", tensor))), `"x" is given twice`},
 		"odd items":               {start + "}(K\x01u.", "not in order"},
 		"protocol 0":              {"(dp0\n.", "opcode 0x64"},
-		"protocol 1":              {"\x80\x01}.", "protocol 1, want 2"},
-		"protocol 4":              {"\x80\x04\x95\x02\x00\x00\x00\x00\x00\x00\x00}.", "protocol 4, want 2"},
+		"protocol 1":              {"\x80\x01}.", "protocol 1, want 2 to 5"},
+		"protocol 4":              {"\x80\x04\x95\x02\x00\x00\x00\x00\x00\x00\x00}.", "holds no tensors"},
+		"protocol 6":              {"\x80\x06}.", "protocol 6, want 2 to 5"},
 		"opcode 255":              {start + "\xff.", "opcode 0xff"},
-		"a frame of 2^63 bytes":   {start + "\x95\xff\xff\xff\xff\xff\xff\xff\x7f.", "opcode 0x95"},
-		"bytes of 4 GB":           {start + "B\xff\xff\xff\xff.", "opcode 0x42"},
-		"text of 4 GB":            {start + text(math.MaxUint32) + ".", "the next 4294967295 bytes of it are missing"},
-		"a number of 0 bytes":     {start + "\x8a\x00.", "a number of 0 bytes"},
-		"a number of 255 bytes":   {start + "\x8a\xff1.", "are missing"},
-		"a memo that is not":      {start + "h\x05.", "the memo has no 5"},
-		"an end without a mark":   {start + "}u.", "an end without a mark"},
-		"nested":                  {start + strings.Repeat("(", 1000), "more than 100 objects in each other"},
-		"nested tuples":           {start + ")" + strings.Repeat("\x85", 100000) + ".", "holds no dict"},
-		"in itself":               {start + "}q\x00K\x01h\x00s.", "holds no tensors"},
-		"a call of itself":        {start + "]q\x00h\x00ah\x00)R.", "holds no dict"},
-		"bomb of text":            {start + text(1<<20) + strings.Repeat("x", 1<<20) + "q\x000(" + strings.Repeat("h\x00", 1000) + "t)R.", "opcode 0x30"},
-		"bomb of memos":           {start + text(1<<20) + strings.Repeat("x", 1<<20) + "q\x00" + strings.Repeat("h\x00", 1000) + "t)R.", "more than 16777216 bytes of text"},
-		"bomb under a list":       {start + "]" + text(1<<20) + strings.Repeat("x", 1<<20) + "\x85Rq\x00" + strings.Repeat("h\x00", 1000) + "t)R.", "more than 16777216 bytes of text"},
-		"bomb under a state":      {start + text(1<<20) + strings.Repeat("x", 1<<20) + "Nbq\x00" + strings.Repeat("h\x00", 1000) + ".", "the memo takes what was changed"},
-		"bomb of dicts":           {start + strings.Repeat("}", 1<<21+1) + ".", "more than 2097152 opcodes"},
+		"a frame of 2^63 bytes":   {start + "\x95\xff\xff\xff\xff\xff\xff\xff\x7f.", "the next 9223372036854775807 bytes of it are missing"},
+		"a frame of one more":     {start + "\x95\x03\x00\x00\x00\x00\x00\x00\x00}.", "the next 3 bytes of it are missing"},
+		"frames alone":            {start + strings.Repeat("\x95\x00\x00\x00\x00\x00\x00\x00\x00", 1000) + ".", "not in order"},
+		"bytes of 4 GB":           {start + "B\xff\xff\xff\xff.", "the next 4294967295 bytes of it are missing"},
+		"bytes of 2^64-1":         {start + "\x8e\xff\xff\xff\xff\xff\xff\xff\xff.", "the next 18446744073709551615 bytes of it are missing"},
+		"text of 2^63":            {start + "\x8d\x00\x00\x00\x00\x00\x00\x00\x80.", "the next 9223372036854775808 bytes of it are missing"},
+		"an array of 2^40":        {start + "\x96\x00\x00\x00\x00\x00\x01\x00\x00.", "the next 1099511627776 bytes of it are missing"},
+		"a buffer outside":        {start + "\x97.", "opcode 0x97"},
+		"an extension":            {start + "\x82\x01.", "opcode 0x82"},
+
+		"os.system from the stack":      {start + stacked("os", "system") + ".", `"os.system", which no weights need`},
+		"eval from the memo":            {start + "\x8c\x08builtins\x94\x8c\x04eval\x94}h\x00h\x01\x93s.", "not in order"},
+		"a call of eval from the memo":  {start + "}\x8c\x08builtins\x94\x8c\x04eval\x940h\x00h\x01\x93\x8c\x011\x85Rs.", "opcode 0x30"},
+		"called from the stack":         {start + "}\x8c\x01x" + stacked("os", "system") + "\x8c\x04true\x85Rs.", `"os.system", which no weights need`},
+		"made with named arguments":     {start + "}\x8c\x01x" + stacked("subprocess", "Popen") + ")}\x92s.", `"subprocess.Popen", which no weights need`},
+		"a name of one string":          {start + "\x8c\x02os\x93.", "a name that is not two strings"},
+		"a name of nothing":             {start + "\x93.", "a name that is not two strings"},
+		"a name of numbers":             {start + "K\x01K\x02\x93.", "a name that is not two strings"},
+		"a name of bytes":               {start + "C\x02osC\x06system\x93.", "a name that is not two strings"},
+		"a name with something between": {start + "\x8c\x02os}\x8c\x06system\x93.", "a name that is not two strings"},
+		"a name across a mark":          {start + "\x8c\x02os(\x8c\x06system\x93.", "a name that is not two strings"},
+		"a name with lines":             {start + stacked("os\nsystem\n)R", "x") + ".", "a name that is not two strings"},
+		"a long name from the stack":    {start + text(201) + strings.Repeat("x", 201) + "\x8c\x06system\x93.", "a name that is not two strings"},
+		"a name that was changed":       {start + "\x8c\x02os\x8c\x06systemNb\x93.", "a name that is not two strings"},
+		"a memo of nothing":             {start + "\x94.", "the memo takes what was changed"},
+		"a set without a mark":          {start + "\x8f\x90.", "an end without a mark"},
+		"a frozen set without a mark":   {start + "\x91.", "an end without a mark"},
+		"items of a dict as a set's":    {start + "}(K\x01\x90.", "not in order"},
+		"a set of tensors":              {start + "\x8f(K\x01\x90.", "holds no dict"},
+		"a bomb of names":               {start + "\x8c\xc8" + strings.Repeat("x", 200) + "\x94" + strings.Repeat("h\x00h\x00\x93", 50000) + ".", "more than 16777216 bytes of text"},
+		"a bomb of memos, by number":    {start + text(1<<20) + strings.Repeat("x", 1<<20) + "\x94" + strings.Repeat("h\x00\x94", 1000) + "t)R.", "more than 16777216 bytes of text"},
+
+		"text of 4 GB":          {start + text(math.MaxUint32) + ".", "the next 4294967295 bytes of it are missing"},
+		"a number of 0 bytes":   {start + "\x8a\x00.", "a number of 0 bytes"},
+		"a number of 255 bytes": {start + "\x8a\xff1.", "are missing"},
+		"a memo that is not":    {start + "h\x05.", "the memo has no 5"},
+		"an end without a mark": {start + "}u.", "an end without a mark"},
+		"nested":                {start + strings.Repeat("(", 1000), "more than 100 objects in each other"},
+		"nested tuples":         {start + ")" + strings.Repeat("\x85", 100000) + ".", "holds no dict"},
+		"in itself":             {start + "}q\x00K\x01h\x00s.", "holds no tensors"},
+		"a call of itself":      {start + "]q\x00h\x00ah\x00)R.", "holds no dict"},
+		"bomb of text":          {start + text(1<<20) + strings.Repeat("x", 1<<20) + "q\x000(" + strings.Repeat("h\x00", 1000) + "t)R.", "opcode 0x30"},
+		"bomb of memos":         {start + text(1<<20) + strings.Repeat("x", 1<<20) + "q\x00" + strings.Repeat("h\x00", 1000) + "t)R.", "more than 16777216 bytes of text"},
+		"bomb under a list":     {start + "]" + text(1<<20) + strings.Repeat("x", 1<<20) + "\x85Rq\x00" + strings.Repeat("h\x00", 1000) + "t)R.", "more than 16777216 bytes of text"},
+		"bomb under a state":    {start + text(1<<20) + strings.Repeat("x", 1<<20) + "Nbq\x00" + strings.Repeat("h\x00", 1000) + ".", "the memo takes what was changed"},
+		"bomb of dicts":         {start + strings.Repeat("}", 1<<21+1) + ".", "more than 2097152 opcodes"},
 		"bomb of pairs": {start + "](" + strings.Repeat("](K\x01K\x02e", 1000) + "eq\x00" +
 			strings.Repeat("ccollections\nOrderedDict\nh\x00\x85R", 10000) + ".", "holds no tensors"},
 
@@ -356,24 +391,26 @@ func TestHostileOldFiles(t *testing.T) {
 		content []byte
 		want    string
 	}{
-		"the magic number alone":  {old(nil), "pickle 2 of 5"},
-		"another protocol":        {old(stored, 1000, system, state, pytorch.List{"0"}), "not 1001"},
-		"protocol as text":        {old(stored, "1001", system, state, pytorch.List{"0"}), "not 1001"},
-		"big-endian":              {old(stored, 1001, pytorch.Pairs("little_endian", false), state, pytorch.List{"0"}), "big-endian"},
-		"harmful before the rest": {old(stored, pytorch.Call{Function: pytorch.Global("os system"), Args: pytorch.Tuple{"true"}}), `"os.system"`},
-		"harmful keys":            {old(stored, 1001, system, state, pytorch.Call{Function: pytorch.Global("os system")}), `"os.system"`},
-		"keys in a dict":          {old(stored, 1001, system, state, pytorch.Dict{}), "no list of keys"},
-		"a key by number":         {old(stored, 1001, system, state, pytorch.List{0}), "every storage once"},
-		"a key twice":             {old(append(stored, stored...), 1001, system, state, pytorch.List{"0", "0"}), "every storage once"},
-		"another key":             {old(stored, 1001, system, state, pytorch.List{"1"}), "every storage once"},
-		"no keys":                 {old(nil, 1001, system, state, pytorch.List{}), `its storage "0" is not in the file`},
-		"no storages":             {old(nil, 1001, system, state, pytorch.List{"0"}), "cut short"},
-		"half a storage":          {old(stored[:10], 1001, system, state, pytorch.List{"0"}), "1 elements of F32, the file has 2 bytes"},
-		"2^64-1 elements":         {old(bytes.Repeat([]byte{255}, 12), 1001, system, state, pytorch.List{"0"}), "18446744073709551615 elements"},
-		"2^62 elements":           {old(append([]byte{0, 0, 0, 0, 0, 0, 0, 0x40}, 1, 2, 3, 4), 1001, system, state, pytorch.List{"0"}), "4611686018427387904 elements"},
-		"more after it":           {old(append(slices.Clone(stored), 0), 1001, system, state, pytorch.List{"0"}), "the file at"},
-		"another pickle":          {pytorch.Pickle(state), "not one of torch.save's"},
-		"protocol 5":              {append([]byte("\x80\x05"), old(nil)[2:]...), "protocol 5, want 2"},
+		"the magic number alone":   {old(nil), "pickle 2 of 5"},
+		"another protocol":         {old(stored, 1000, system, state, pytorch.List{"0"}), "not 1001"},
+		"protocol as text":         {old(stored, "1001", system, state, pytorch.List{"0"}), "not 1001"},
+		"big-endian":               {old(stored, 1001, pytorch.Pairs("little_endian", false), state, pytorch.List{"0"}), "big-endian"},
+		"harmful before the rest":  {old(stored, pytorch.Call{Function: pytorch.Global("os system"), Args: pytorch.Tuple{"true"}}), `"os.system"`},
+		"harmful keys":             {old(stored, 1001, system, state, pytorch.Call{Function: pytorch.Global("os system")}), `"os.system"`},
+		"keys in a dict":           {old(stored, 1001, system, state, pytorch.Dict{}), "no list of keys"},
+		"a key by number":          {old(stored, 1001, system, state, pytorch.List{0}), "every storage once"},
+		"a key twice":              {old(append(stored, stored...), 1001, system, state, pytorch.List{"0", "0"}), "every storage once"},
+		"another key":              {old(stored, 1001, system, state, pytorch.List{"1"}), "every storage once"},
+		"no keys":                  {old(nil, 1001, system, state, pytorch.List{}), `its storage "0" is not in the file`},
+		"no storages":              {old(nil, 1001, system, state, pytorch.List{"0"}), "cut short"},
+		"half a storage":           {old(stored[:10], 1001, system, state, pytorch.List{"0"}), "1 elements of F32, the file has 2 bytes"},
+		"2^64-1 elements":          {old(bytes.Repeat([]byte{255}, 12), 1001, system, state, pytorch.List{"0"}), "18446744073709551615 elements"},
+		"2^62 elements":            {old(append([]byte{0, 0, 0, 0, 0, 0, 0, 0x40}, 1, 2, 3, 4), 1001, system, state, pytorch.List{"0"}), "4611686018427387904 elements"},
+		"more after it":            {old(append(slices.Clone(stored), 0), 1001, system, state, pytorch.List{"0"}), "the file at"},
+		"another pickle":           {pytorch.Pickle(state), "not one of torch.save's"},
+		"protocol 5":               {append([]byte("\x80\x05"), old(nil)[2:]...), "pickle 2 of 5"},
+		"protocol 5 in a frame":    {append([]byte("\x80\x05\x95\x0d\x00\x00\x00\x00\x00\x00\x00"), old(nil)[2:]...), "pickle 2 of 5"},
+		"a frame without a number": {[]byte("\x80\x05\x95\x0d\x00\x00\x00\x00\x00\x00\x00"), "a pickle, but not one of torch.save's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := openBytes(c.content)
@@ -523,6 +560,11 @@ func FuzzPyTorch(f *testing.F) {
 			f.Add(append(old(nil, 1001, pytorch.Dict{}), c.pickle...))
 		}
 	}
+	for name, content := range torchSaved(f) {
+		if strings.HasPrefix(name, "plain-") || strings.HasPrefix(name, "odds-old") {
+			f.Add(content)
+		}
+	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		file, err := openBytes(content)
 		if err != nil {
@@ -574,6 +616,15 @@ func FuzzPickle(f *testing.F) {
 		pytorch.Pairs("state_dict", state, "model_ema", pytorch.Filled(path, state)), pytorch.Pairs("one", state, "two", state),
 	} {
 		f.Add(pytorch.Pickle(v))
+	}
+	for name, content := range torchSaved(f) {
+		if archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content))); err == nil {
+			pickle, err := fs.ReadFile(archive, strings.TrimSuffix(name, ".pt")+"/data.pkl")
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(pickle)
+		}
 	}
 	f.Fuzz(func(t *testing.T, pickle []byte) {
 		file, err := openBytes(zipOf(string(pickle)))
