@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
+	"mgd3/stage"
 )
 
 // Auto as a [Run]'s Batch leaves it to the run: UsualBatch where the batch does not matter to the bytes; elsewhere what the stage's
@@ -19,19 +20,19 @@ const (
 )
 
 // settle decides on the batch of a stage and claims the stage's folder, with what claim makes of the batch if bytes depend on it, or
-// of 0. ours is that of [Claim], after claim; try does the stage's work once on so many rows, to see whether they fit.
-func (r *Run) settle(ctx context.Context, stage, dir string, rows int, claim func(batch int) any, ours func() (bool, error),
+// of 0. ours is that of [stage.Claim], after claim; try does the stage's work once on so many rows, to see whether they fit.
+func (r *Run) settle(ctx context.Context, name, dir string, rows int, claim func(batch int) any, ours func() (bool, error),
 	try func(batch int) error) (batch int, err error) {
 	for first := true; ; first = false {
-		if batch, err = r.batch(ctx, stage, dir, rows, try); err != nil {
+		if batch, err = r.batch(ctx, name, dir, rows, try); err != nil {
 			return 0, err
 		}
 		recorded := 0
 		if r.Engine.FixedRows && batch > 1 { // one by one, rows cannot depend on each other
 			recorded = batch
 		}
-		err = r.claim(stage, dir, claim(recorded), ours)
-		if r.Batch == Auto && first && errors.Is(err, ErrOther) {
+		err = r.claim(name, dir, claim(recorded), ours)
+		if r.Batch == Auto && first && errors.Is(err, stage.ErrOther) {
 			continue // perhaps another process settled it in the meantime
 		}
 		return batch, err
@@ -39,7 +40,7 @@ func (r *Run) settle(ctx context.Context, stage, dir string, rows int, claim fun
 }
 
 // batch returns how many of a stage's rows are at work at once.
-func (r *Run) batch(ctx context.Context, stage, dir string, rows int, try func(batch int) error) (int, error) {
+func (r *Run) batch(ctx context.Context, name, dir string, rows int, try func(batch int) error) (int, error) {
 	switch {
 	case r.Batch != Auto:
 		return r.Batch, nil
@@ -49,18 +50,18 @@ func (r *Run) batch(ctx context.Context, stage, dir string, rows int, try func(b
 	var begun struct {
 		Batch int `json:"batch"`
 	}
-	err := readClaim(dir, &begun)
+	err := stage.ReadClaim(dir, &begun)
 	if errors.Is(err, ErrDamaged) {
 		return 0, fmt.Errorf("%w, and with it is the batch that bytes depend on here: give it as --batch", err)
 	}
-	if !errors.Is(err, ErrStage) {
+	if !errors.Is(err, stage.ErrStage) {
 		return max(1, begun.Batch), err
 	}
 	batch := 1
 	for batch < min(rows, mostBatch) {
 		batch *= 2
 	}
-	p := r.progress(stage, rows)
+	p := r.progress(name, rows)
 	for {
 		if err := ctx.Err(); err != nil {
 			return 0, err

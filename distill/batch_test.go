@@ -73,7 +73,7 @@ func TestFixedRows(t *testing.T) {
 	}
 
 	r.Out, r.Shard, r.Batch = alone, Whole, 2
-	if _, err := r.Do(t.Context()); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "batch is 4 there and 2 here") {
+	if _, err := r.Do(t.Context()); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), "batch is 4 there and 2 here") {
 		t.Errorf("got %v, want an ErrOther that names the batch", err)
 	}
 	r.Batch = Auto
@@ -149,7 +149,7 @@ func TestSettleTogether(t *testing.T) {
 	r := &Run{Batch: Auto, Engine: &engine.Engine{FixedRows: true}}
 	dir := t.TempDir()
 	claim := func(batch int) any { return samplesClaim{Batch: batch} }
-	got, err := r.settle(t.Context(), StageSample, dir, 1000, claim, nobodys, func(int) error { _, err := Claim(dir, claim(16), nobodys); return err })
+	got, err := r.settle(t.Context(), StageSample, dir, 1000, claim, nobodys, func(int) error { _, err := stage.Claim(dir, claim(16), nobodys); return err })
 	if err != nil || got != 16 {
 		t.Errorf("got %d, %v, want the other's 16", got, err)
 	}

@@ -44,15 +44,15 @@ type samplesClaim struct {
 
 func (c latentsClaim) check() error {
 	if len(c.Classes) == 0 {
-		return fmt.Errorf("%s: it has no classes, want at least one", settingsFile)
+		return fmt.Errorf("%s: it has no classes, want at least one", stage.SettingsFile)
 	}
 	for _, class := range c.Classes {
 		if class == "" || class == "." || !filepath.IsLocal(class) || strings.ContainsAny(class, `/\`) {
-			return fmt.Errorf("%s: class %q is not the name of a folder", settingsFile, class)
+			return fmt.Errorf("%s: class %q is not the name of a folder", stage.SettingsFile, class)
 		}
 	}
 	if len(c.Shape) != 3 || min(c.Shape[0], c.Shape[1], c.Shape[2]) < 1 {
-		return fmt.Errorf("%s: the latents have shape %v, want [c, h, w]", settingsFile, c.Shape)
+		return fmt.Errorf("%s: the latents have shape %v, want [c, h, w]", stage.SettingsFile, c.Shape)
 	}
 	return c.Settings.Check()
 }
@@ -66,12 +66,12 @@ func (c modesClaim) check() error {
 
 func (c samplesClaim) check() error {
 	if len(c.Labels) != len(c.Modes.Latents.Classes) {
-		return fmt.Errorf("%s: has %d labels for %d classes", settingsFile, len(c.Labels), len(c.Modes.Latents.Classes))
+		return fmt.Errorf("%s: has %d labels for %d classes", stage.SettingsFile, len(c.Labels), len(c.Modes.Latents.Classes))
 	}
 	return c.Modes.check()
 }
 
-// read reads the modes file of one class. One that is not there is an [ErrStage].
+// read reads the modes file of one class. One that is not there is an [stage.ErrStage].
 func (c modesClaim) read(out, class string) (*classModes, error) {
 	s := c.Latents.Shape
 	m, err := readModes(classFile(modesDir(out), class), c.Settings.IPC, s[0]*s[1]*s[2])
@@ -97,7 +97,7 @@ func (c samplesClaim) samplesAre(out string) (bool, error) {
 	var m made
 	for i, class := range c.Modes.Latents.Classes {
 		modes, err := c.Modes.read(out, class)
-		if errors.Is(err, ErrStage) || errors.Is(err, ErrDamaged) {
+		if errors.Is(err, stage.ErrStage) || errors.Is(err, ErrDamaged) {
 			continue // a later line says so
 		}
 		if err != nil {
@@ -113,10 +113,10 @@ func (c samplesClaim) samplesAre(out string) (bool, error) {
 	return m.are(), nil
 }
 
-// stageMissing says [ErrStage] of a file that is not there.
+// stageMissing says [stage.ErrStage] of a file that is not there.
 func stageMissing(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%w: %w", ErrStage, err)
+		return fmt.Errorf("%w: %w", stage.ErrStage, err)
 	}
 	return err
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"mgd3/stage"
 )
 
 // files reads all visible files below a folder.
@@ -115,20 +117,20 @@ func TestCutSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	was := files(t, r.Out)
-	for _, stage := range []string{"latents", "modes", "samples"} {
-		path := filepath.Join(r.Out, stage, settingsFile)
-		data := was[filepath.Join(stage, settingsFile)]
+	for _, folder := range []string{"latents", "modes", "samples"} {
+		path := filepath.Join(r.Out, folder, stage.SettingsFile)
+		data := was[filepath.Join(folder, stage.SettingsFile)]
 		for _, n := range []int{0, 1, len(data) / 2, len(data) - 1} {
 			if err := os.WriteFile(path, data[:n], 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if err := foundBy(t, r.Out, stage+"/"+settingsFile); err != nil {
+			if err := foundBy(t, r.Out, folder+"/"+stage.SettingsFile); err != nil {
 				t.Errorf("%s, %d bytes: %v", path, n, err)
 			}
 			other := *r
 			other.Settings.Encode.Crop, other.Settings.Modes.Method, other.Settings.Sample.Seed = CropCenter, "gmm", 77
-			do := map[string]func(context.Context) error{"latents": other.Encode, "modes": other.Discover, "samples": other.Sample}[stage]
-			if err := do(t.Context()); !errors.Is(err, ErrUnclear) || !strings.Contains(err.Error(), path) {
+			do := map[string]func(context.Context) error{"latents": other.Encode, "modes": other.Discover, "samples": other.Sample}[folder]
+			if err := do(t.Context()); !errors.Is(err, stage.ErrUnclear) || !strings.Contains(err.Error(), path) {
 				t.Errorf("%s, %d bytes, other settings: got error %v, want an ErrUnclear that names the file", path, n, err)
 			}
 			said := warnings(r)
@@ -253,7 +255,7 @@ func TestModesOfOtherLatents(t *testing.T) {
 	if !slices.ContainsFunc(*said, func(s string) bool { return strings.Contains(s, "made again") }) {
 		t.Errorf("encode said %q, want that latents were made again", *said)
 	}
-	if err := r.Sample(t.Context()); !errors.Is(err, ErrStage) || !strings.Contains(err.Error(), "cat") {
+	if err := r.Sample(t.Context()); !errors.Is(err, stage.ErrStage) || !strings.Contains(err.Error(), "cat") {
 		t.Errorf("sample: got error %v, want an ErrStage that names the class", err)
 	}
 	if faults, _, err := Verify(t.Context(), r.Out); err != nil || len(faults) == 0 {

@@ -11,6 +11,7 @@ import (
 	"mgd3/latent"
 	"mgd3/modes"
 	"mgd3/rng"
+	"mgd3/stage"
 	"mgd3/weights"
 )
 
@@ -21,7 +22,7 @@ func (r *Run) Discover(ctx context.Context) error {
 		return err
 	}
 	claimed := modesClaim{Settings: s}
-	if err := readClaim(r.latentsDir(), &claimed.Latents); err != nil {
+	if err := stage.ReadClaim(r.latentsDir(), &claimed.Latents); err != nil {
 		return err
 	}
 	if err := claimed.Latents.check(); err != nil {
@@ -47,7 +48,7 @@ func (r *Run) modesAre(c modesClaim) (bool, error) {
 	var m made
 	for _, class := range c.Latents.Classes {
 		cached, err := OpenLatents(r.latentsDir(), class)
-		if errors.Is(err, ErrStage) || errors.Is(err, ErrDamaged) {
+		if errors.Is(err, stage.ErrStage) || errors.Is(err, ErrDamaged) {
 			continue // a later line says so
 		}
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 	"mgd3/internal/testengine"
 	"mgd3/latent"
 	"mgd3/modes"
+	"mgd3/stage"
 )
 
 // tinyRun is a run with a tiny model over n images of each class.
@@ -91,7 +92,7 @@ func TestRowsTogether(t *testing.T) {
 		t.Fatal(m, err)
 	}
 	var claimed samplesClaim
-	if err := readClaim(samplesDir(r.Out), &claimed); err != nil {
+	if err := stage.ReadClaim(samplesDir(r.Out), &claimed); err != nil {
 		t.Fatal(err)
 	}
 	s, err := r.newSampling(claimed)
@@ -153,7 +154,7 @@ func TestManifestIsNotTrusted(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct{ text, want string }{
 		{`{"format": 2}`, "has format 2"},
-		{`{`, "manifest.json: unexpected end"},
+		{`{`, "it is not JSON: unexpected end"},
 		{`{"format": 1, "classes": [{"images": [{"file": "../x"}]}]}`, ""},
 	} {
 		if err := os.WriteFile(filepath.Join(dir, manifestName), []byte(c.text), 0o644); err != nil {
@@ -177,7 +178,7 @@ func TestFinishRefusesWhatIsStale(t *testing.T) {
 		t.Fatal(m, err)
 	}
 	var claimed samplesClaim
-	if err := readClaim(samplesDir(r.Out), &claimed); err != nil {
+	if err := stage.ReadClaim(samplesDir(r.Out), &claimed); err != nil {
 		t.Fatal(err)
 	}
 	path := classFile(modesDir(r.Out), "dog")
@@ -218,10 +219,10 @@ func TestMissingStageOfAClass(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Shard = Whole
-	if err := r.Discover(t.Context()); !errors.Is(err, ErrStage) || !strings.Contains(err.Error(), `class "dog"`) {
+	if err := r.Discover(t.Context()); !errors.Is(err, stage.ErrStage) || !strings.Contains(err.Error(), `class "dog"`) {
 		t.Errorf("got error %v, want an ErrStage that names class dog", err)
 	}
-	if err := r.Sample(t.Context()); !errors.Is(err, ErrStage) || !strings.Contains(err.Error(), "dog") {
+	if err := r.Sample(t.Context()); !errors.Is(err, stage.ErrStage) || !strings.Contains(err.Error(), "dog") {
 		t.Errorf("got error %v, want an ErrStage that names dog", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"mgd3/latent"
 	"mgd3/modes"
+	"mgd3/stage"
 )
 
 // FuzzReadModes: whatever stands in a modes file, what is accepted can be used: the parts belong
@@ -109,7 +110,7 @@ func TestClaimsAreChecked(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "shard")
 	text := `{"modes": {"settings": {"ipc": 1, "method": "kmeans", "short": "error"}, "latents": {"settings": {"size": 8, "crop": "adm"},
 		"classes": ["../../evil"], "shape": [4, 2, 2]}}, "labels": [0]}`
-	if err := errors.Join(os.MkdirAll(samplesDir(dir), 0o755), os.WriteFile(filepath.Join(samplesDir(dir), settingsFile), []byte(text), 0o644)); err != nil {
+	if err := errors.Join(os.MkdirAll(samplesDir(dir), 0o755), os.WriteFile(filepath.Join(samplesDir(dir), stage.SettingsFile), []byte(text), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Merge(t.Context(), filepath.Join(t.TempDir(), "out"), []string{dir}, func(string) {}); err == nil || !strings.Contains(err.Error(), "../../evil") {

@@ -14,6 +14,7 @@ import (
 
 	"mgd3/internal/atomicfile"
 	"mgd3/latent"
+	"mgd3/stage"
 )
 
 // manifestFormat counts the changes that older readers of a manifest would not survive.
@@ -77,7 +78,7 @@ const manifestName = "manifest.json"
 // and returns it; it returns nil if other shards have yet to finish.
 func Finish(out string) (*Manifest, error) {
 	var c samplesClaim
-	if err := readClaim(samplesDir(out), &c); err != nil {
+	if err := stage.ReadClaim(samplesDir(out), &c); err != nil {
 		return nil, err
 	}
 	if err := c.check(); err != nil {
@@ -221,7 +222,7 @@ func readManifest(out string) (*Manifest, []byte, error) {
 	}
 	var m Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, nil, fmt.Errorf("%q: %w: %s", name, ErrDamaged, notJSON(err))
+		return nil, nil, fmt.Errorf("%q: %w: %s", name, ErrDamaged, stage.NotJSON(err))
 	}
 	if m.Format != manifestFormat {
 		return nil, nil, fmt.Errorf("%q: %w, or of a later version: it has format %d, want %d", name, ErrDamaged, m.Format, manifestFormat)
@@ -230,12 +231,4 @@ func readManifest(out string) (*Manifest, []byte, error) {
 		return nil, nil, fmt.Errorf("%q: %w: it has no classes", name, ErrDamaged)
 	}
 	return &m, data, nil
-}
-
-// notJSON says what is wrong with a text that should be the JSON of a type, without Go's own words for types.
-func notJSON(err error) string {
-	if e := (*json.UnmarshalTypeError)(nil); errors.As(err, &e) {
-		return fmt.Sprintf("%q cannot be %s", e.Field, e.Value)
-	}
-	return fmt.Sprintf("it is not JSON: %v", err)
 }

@@ -6,6 +6,7 @@ import (
 
 	"mgd3/latent"
 	"mgd3/modes"
+	"mgd3/stage"
 )
 
 // Masses counts modes by how many real images they stand for.
@@ -53,7 +54,7 @@ func (m *Manifest) Masses() Masses {
 func ReadMasses(out string) (Masses, error) {
 	var c Masses
 	var claimed modesClaim
-	if err := readClaim(modesDir(out), &claimed); err != nil {
+	if err := stage.ReadClaim(modesDir(out), &claimed); err != nil {
 		return c, err
 	}
 	if err := claimed.check(); err != nil {
@@ -61,7 +62,7 @@ func ReadMasses(out string) (Masses, error) {
 	}
 	for _, class := range claimed.Latents.Classes {
 		m, err := claimed.read(out, class)
-		if errors.Is(err, ErrStage) {
+		if errors.Is(err, stage.ErrStage) {
 			continue
 		}
 		if err != nil {

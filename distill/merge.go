@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"mgd3/internal/atomicfile"
+	"mgd3/stage"
 )
 
 // ErrShard says that a folder holds no shard with images.
@@ -28,7 +29,7 @@ func Merge(ctx context.Context, out string, shards []string, warn func(string)) 
 		dir string
 		of  any
 	}{{modesDir(out), c.Modes}, {samplesDir(out), c}} {
-		healed, err := Claim(claimed.dir, claimed.of, ours)
+		healed, err := stage.Claim(claimed.dir, claimed.of, ours)
 		if err != nil {
 			return nil, err
 		}
@@ -47,7 +48,7 @@ func Merge(ctx context.Context, out string, shards []string, warn func(string)) 
 }
 
 // checkShards makes sure that folders hold shards of one run, and that none of their files is damaged. A folder without is an
-// [ErrShard], a shard of another run than the first's an [ErrOther], a damaged file an [ErrDamaged].
+// [ErrShard], a shard of another run than the first's an [stage.ErrOther], a damaged file an [ErrDamaged].
 func checkShards(ctx context.Context, shards []string) (samplesClaim, error) {
 	var first samplesClaim
 	for i, shard := range shards {
@@ -55,9 +56,9 @@ func checkShards(ctx context.Context, shards []string) (samplesClaim, error) {
 		if _, err := os.Stat(shard); err != nil {
 			return samplesClaim{}, fmt.Errorf("%w: %w", ErrShard, err)
 		}
-		err := readClaim(samplesDir(shard), &c)
-		if errors.Is(err, ErrStage) {
-			return samplesClaim{}, fmt.Errorf("%q: %w: there is no %q", shard, ErrShard, filepath.Join(samplesDir(shard), settingsFile))
+		err := stage.ReadClaim(samplesDir(shard), &c)
+		if errors.Is(err, stage.ErrStage) {
+			return samplesClaim{}, fmt.Errorf("%q: %w: there is no %q", shard, ErrShard, filepath.Join(samplesDir(shard), stage.SettingsFile))
 		}
 		if err == nil {
 			err = c.check()
@@ -68,8 +69,8 @@ func checkShards(ctx context.Context, shards []string) (samplesClaim, error) {
 		if i == 0 {
 			first = c
 		}
-		if name, here, there := differenceOf(c, first); name != "" {
-			return samplesClaim{}, fmt.Errorf("%q %w: %s is %s there and %s in %q", shard, ErrOther, name, here, there, shards[0])
+		if name, here, there := stage.DifferenceOf(c, first); name != "" {
+			return samplesClaim{}, fmt.Errorf("%q %w: %s is %s there and %s in %q", shard, stage.ErrOther, name, here, there, shards[0])
 		}
 		if err := checkShard(ctx, shard, c); err != nil {
 			return samplesClaim{}, err
@@ -82,7 +83,7 @@ func checkShards(ctx context.Context, shards []string) (samplesClaim, error) {
 func checkShard(ctx context.Context, shard string, c samplesClaim) error {
 	for i, class := range c.Modes.Latents.Classes {
 		modes, err := c.Modes.read(shard, class)
-		if errors.Is(err, ErrStage) {
+		if errors.Is(err, stage.ErrStage) {
 			continue // another shard's class
 		}
 		if err != nil {
@@ -112,10 +113,10 @@ func checkShard(ctx context.Context, shard string, c samplesClaim) error {
 	return nil
 }
 
-// copyTree copies the files below src to dst, except hidden ones and settings, which [Claim] writes.
+// copyTree copies the files below src to dst, except hidden ones and settings, which [stage.Claim] writes.
 func copyTree(ctx context.Context, dst, src string) error {
 	return filepath.WalkDir(src, func(path string, entry fs.DirEntry, err error) error {
-		if err = errors.Join(err, ctx.Err()); err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") || entry.Name() == settingsFile {
+		if err = errors.Join(err, ctx.Err()); err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") || entry.Name() == stage.SettingsFile {
 			return err
 		}
 		rel, err := filepath.Rel(src, path)

@@ -1,19 +1,16 @@
 package distill
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"mgd3/internal/atomicfile"
-	"mgd3/internal/seal"
+	"mgd3/stage"
 	"mgd3/weights"
 )
 
 // ErrDamaged says that a file of the run is not as it was written. The next run makes it again.
-var ErrDamaged = weights.ErrDamaged
+var ErrDamaged = stage.ErrDamaged
 
 // openNumbers opens a file of latents, modes or samples, and holds it against the checksum in it; sealed is false if it
 // has none, as those of version 0.1.0's first days. What is not as it was written is an [ErrDamaged].
@@ -54,36 +51,36 @@ func finite(f *weights.File) error {
 	return nil
 }
 
-// state is what was found at the place of a file of numbers.
-type state int
+// made counts what stands at the places of files of numbers, to tell whose they are.
+type made struct{ ours, all int }
 
-const (
-	missing state = iota // nothing
-	whole                // the file, made under the key
-	stale                // a file made under another key
-	damaged              // a file that is not as it was written
-)
+// add counts the file at path, which is ours if it was made under key. What is damaged tells nothing.
+func (m *made) add(path, key string) error {
+	is, _, _, err := stands(path, key)
+	if is == stage.Ours {
+		m.ours++
+	}
+	if is == stage.Ours || is == stage.Other {
+		m.all++
+	}
+	return err
+}
+
+// are reports whether the files are ours, or there are none: some may be old ones, which the run that wrote the folder makes anew.
+func (m made) are() bool { return m.ours > 0 || m.all == 0 }
 
 // stands reports what is at the place of a file of numbers that was made under key. Old says that it has no checksum; fault
 // says what is wrong with a damaged one.
-func stands(path, key string) (is state, old bool, fault, err error) {
-	f, sealed, err := openNumbers(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return missing, false, nil, nil
-	case errors.Is(err, ErrDamaged):
-		return damaged, false, err, nil
-	case err != nil:
-		return missing, false, nil, atomicfile.Failed(path, err)
-	}
-	have := f.Metadata()["key"]
-	if err := f.Close(); err != nil {
-		return missing, false, nil, err
-	}
-	if have != key {
-		return stale, !sealed, nil, nil
-	}
-	return whole, !sealed, nil, nil
+func stands(path, key string) (is stage.Found, old bool, fault, err error) {
+	is, fault, err = stage.Look(key, func() (string, error) {
+		f, sealed, err := openNumbers(path)
+		if err != nil {
+			return "", err
+		}
+		old = !sealed
+		return f.Metadata()["key"], f.Close()
+	})
+	return is, old, fault, atomicfile.Failed(path, err)
 }
 
 // kept says whether the file of a class stands, and warns of what is made again, and why.
@@ -92,14 +89,14 @@ func (p *progress) kept(class, path, key string) (bool, error) {
 	switch {
 	case err != nil:
 		return false, err
-	case is == damaged:
+	case is == stage.Damaged:
 		p.Warn(class, "%v: made again", fault)
-	case is == stale:
+	case is == stage.Other:
 		p.Warn(class, "%q was made of something else: made again", path)
-	case is == whole && old:
+	case is == stage.Ours && old:
 		p.old++
 	}
-	return is == whole, nil
+	return is == stage.Ours, nil
 }
 
 // end says of how many files the numbers could not be checked.
@@ -109,41 +106,11 @@ func (p *progress) end() {
 	}
 }
 
-// sealedJSON is v as the text of a settings file, with a checksum of it as its last fields.
-func sealedJSON(v any) ([]byte, error) {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	if n := len(text); n > 3 && string(text[n-2:]) == "\n}" {
-		text = fmt.Appendf(text[:n-2], ",\n  %q: %q,\n  %q: %q\n}", seal.KeyOf, seal.Of, seal.Key, seal.Blank)
-	}
-	text = append(text, '\n')
-	seal.Put(text)
-	return text, nil
-}
-
-// readSettings reads a settings file. One that is not as it was written is an [ErrDamaged].
-func readSettings(dir string) ([]byte, error) {
-	path := filepath.Join(dir, settingsFile)
-	data, err := atomicfile.Read(path, atomicfile.MostText)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := seal.Check(data); err != nil {
-		return data, fmt.Errorf("%q: %w", path, err)
-	}
-	if !json.Valid(data) {
-		return data, fmt.Errorf("%q: %w: it is not JSON", path, ErrDamaged)
-	}
-	return data, nil
-}
-
-// claim is [Claim] of a stage's folder, and says so if it wrote a damaged file anew.
-func (r *Run) claim(stage, dir string, v any, ours func() (bool, error)) error {
-	healed, err := Claim(dir, v, ours)
+// claim is [stage.Claim] of a stage's folder, and says so if it wrote a damaged file anew.
+func (r *Run) claim(name, dir string, v any, ours func() (bool, error)) error {
+	healed, err := stage.Claim(dir, v, ours)
 	if err == nil && healed != nil {
-		r.progress(stage, 0).Warn("", "%v: made again", healed)
+		r.progress(name, 0).Warn("", "%v: made again", healed)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"mgd3/latent"
+	"mgd3/stage"
 )
 
 // TestPart: a part holds exactly the chosen images' latents, is kept when it is made again, and its modes
@@ -23,7 +24,7 @@ func TestPart(t *testing.T) {
 	var warned []string
 	for i := range 3 {
 		if i == 2 { // settings that are cut are made again, with a word
-			if err := os.Truncate(filepath.Join(part, settingsFile), 30); err != nil {
+			if err := os.Truncate(filepath.Join(part, stage.SettingsFile), 30); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -31,7 +32,7 @@ func TestPart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(warned) != 1 || !strings.Contains(warned[0], settingsFile) {
+	if len(warned) != 1 || !strings.Contains(warned[0], stage.SettingsFile) {
 		t.Errorf("it said %q, want one line of the settings", warned)
 	}
 	all, errAll := latent.OpenClass(classFile(r.latentsDir(), "dog"))

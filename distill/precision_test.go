@@ -15,6 +15,7 @@ import (
 	"mgd3/internal/testengine"
 	"mgd3/latent"
 	"mgd3/rng"
+	"mgd3/stage"
 )
 
 // outputs are what the tiny networks give for the same inputs in a precision: the denoiser's for three rows, latents, images.
@@ -92,7 +93,7 @@ func TestPrecisionIsRecorded(t *testing.T) {
 		t.Fatalf("got %+v, %v, want the backend %s in bf16", m, err, backend)
 	}
 	r.Engine.Precision = engine.Float32
-	if _, err := r.Do(t.Context()); !errors.Is(err, ErrOther) {
+	if _, err := r.Do(t.Context()); !errors.Is(err, stage.ErrOther) {
 		t.Errorf("got %v, want an ErrOther", err)
 	}
 	if r.Engine.Name() != backend {

@@ -7,6 +7,7 @@ import (
 
 	"mgd3/latent"
 	"mgd3/modes"
+	"mgd3/stage"
 )
 
 // Cache is what a folder of latents was made from.
@@ -16,10 +17,10 @@ type Cache struct {
 	Autoencoder string // SHA-256 of the weights
 }
 
-// ReadCache reads the settings of a folder that [Run.Encode] wrote latents to. A folder without is an [ErrStage].
+// ReadCache reads the settings of a folder that [Run.Encode] wrote latents to. A folder without is an [stage.ErrStage].
 func ReadCache(dir string) (Cache, error) {
 	var c latentsClaim
-	if err := readClaim(dir, &c); err != nil {
+	if err := stage.ReadClaim(dir, &c); err != nil {
 		return Cache{}, err
 	}
 	if err := c.check(); err != nil {
@@ -29,17 +30,17 @@ func ReadCache(dir string) (Cache, error) {
 }
 
 // OpenLatents opens the latents of a class in the folder that [Run.Encode] wrote them to, below Out or Run.Latents.
-// Latents that are not there are an [ErrStage].
+// Latents that are not there are an [stage.ErrStage].
 func OpenLatents(dir, class string) (*latent.Class, error) {
 	c, err := latent.OpenClass(classFile(dir, class))
 	return c, stageMissing(err)
 }
 
 // Centres returns the modes [k, c·h·w] of a class that [Run.Discover] wrote below out. Modes that are not there are
-// an [ErrStage].
+// an [stage.ErrStage].
 func Centres(out, class string) (modes.Matrix, error) {
 	var c modesClaim
-	if err := readClaim(modesDir(out), &c); err != nil {
+	if err := stage.ReadClaim(modesDir(out), &c); err != nil {
 		return modes.Matrix{}, err
 	}
 	if err := c.check(); err != nil {
@@ -53,10 +54,10 @@ func Centres(out, class string) (modes.Matrix, error) {
 }
 
 // Samples returns the latents [k, c·h·w] of which the images of a class were decoded, which [Run.Sample] wrote below out.
-// Samples that are not there, or are of other modes, are an [ErrStage].
+// Samples that are not there, or are of other modes, are an [stage.ErrStage].
 func Samples(out, class string) (modes.Matrix, error) {
 	var c samplesClaim
-	if err := readClaim(samplesDir(out), &c); err != nil {
+	if err := stage.ReadClaim(samplesDir(out), &c); err != nil {
 		return modes.Matrix{}, err
 	}
 	if err := c.check(); err != nil {
@@ -75,7 +76,7 @@ func Samples(out, class string) (modes.Matrix, error) {
 		im := image{class, j, c.Labels[at]}
 		row, _, err := readSample(im.latent(out), c.key(im, m.Key), samples.Cols)
 		if errors.Is(err, errStale) {
-			return modes.Matrix{}, fmt.Errorf("%w: %w", ErrStage, err)
+			return modes.Matrix{}, fmt.Errorf("%w: %w", stage.ErrStage, err)
 		}
 		if err != nil {
 			return modes.Matrix{}, stageMissing(err)

@@ -8,15 +8,16 @@ import (
 	"testing"
 
 	"mgd3/scores"
+	"mgd3/stage"
 )
 
 // TestRead: what a run has written is read back, as far from the modes as its manifest says; before, it is an ErrStage.
 func TestRead(t *testing.T) {
 	r := tinyRun(t, 4)
-	if _, err := ReadCache(r.latentsDir()); !errors.Is(err, ErrStage) {
+	if _, err := ReadCache(r.latentsDir()); !errors.Is(err, stage.ErrStage) {
 		t.Errorf("before the run: cache with error %v, want an ErrStage", err)
 	}
-	if _, err := Samples(r.Out, "dog"); !errors.Is(err, ErrStage) {
+	if _, err := Samples(r.Out, "dog"); !errors.Is(err, stage.ErrStage) {
 		t.Errorf("before the run: samples with error %v, want an ErrStage", err)
 	}
 	m, err := r.Do(t.Context())
@@ -52,7 +53,7 @@ func TestRead(t *testing.T) {
 	if err := os.Remove(filepath.Join(samplesDir(r.Out), "dog", "0001.safetensors")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Samples(r.Out, "dog"); !errors.Is(err, ErrStage) {
+	if _, err := Samples(r.Out, "dog"); !errors.Is(err, stage.ErrStage) {
 		t.Errorf("one sample missing: error %v, want an ErrStage", err)
 	}
 }

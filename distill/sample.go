@@ -21,6 +21,7 @@ import (
 	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 	"mgd3/rng"
+	"mgd3/stage"
 	"mgd3/weights"
 )
 
@@ -30,7 +31,7 @@ var ErrModel = errors.New("model does not fit")
 // Sample writes the shard's synthetic images and their latents, from the modes.
 func (r *Run) Sample(ctx context.Context) error {
 	claimed := samplesClaim{Denoiser: r.Denoiser.SHA256, Backend: r.Engine.Name(), Choices: r.Choices}
-	if err := readClaim(modesDir(r.Out), &claimed.Modes); err != nil {
+	if err := stage.ReadClaim(modesDir(r.Out), &claimed.Modes); err != nil {
 		return err
 	}
 	if err := claimed.Modes.check(); err != nil {
@@ -205,12 +206,12 @@ func (s *sampling) done(im image, key string, p *progress, others *int) (bool, e
 	switch {
 	case err != nil:
 		return false, err
-	case is == damaged:
+	case is == stage.Damaged:
 		p.Warn(im.class, "%v: made again", fault)
-	case is == stale:
+	case is == stage.Other:
 		*others++
 	}
-	if is != whole {
+	if is != stage.Ours {
 		return false, nil
 	}
 	if old {
@@ -269,7 +270,7 @@ func (s *sampling) checkLatents(p *progress) error {
 			continue
 		}
 		if modes.Key != want {
-			return fmt.Errorf("class %q: %w: its modes were made of other latents than those in %q now", class, ErrStage, dir)
+			return fmt.Errorf("class %q: %w: its modes were made of other latents than those in %q now", class, stage.ErrStage, dir)
 		}
 	}
 	return nil

@@ -14,6 +14,18 @@ var Whole = stage.Whole
 // ParseShard reads "i/n".
 func ParseShard(s string) (Shard, error) { return stage.ParseShard(s) }
 
+// Errors of package stage that a [Run] returns.
+var (
+	ErrOther   = stage.ErrOther
+	ErrStage   = stage.ErrStage
+	ErrUnclear = stage.ErrUnclear
+)
+
+// Claim is [stage.Claim].
+func Claim(dir string, v any, ours func() (bool, error)) (healed, err error) {
+	return stage.Claim(dir, v, ours)
+}
+
 // ErrBusy says that another process is at work on the same output.
 var ErrBusy = stage.ErrBusy
 

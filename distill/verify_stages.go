@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"mgd3/latent"
+	"mgd3/stage"
 )
 
 // stages is what [Verify] finds out about the stages below an output folder.
@@ -34,7 +35,7 @@ func (v *stages) fault(path, format string, args ...any) {
 
 // wrong notes the error of a file as a fault.
 func (v *stages) wrong(path string, err error) {
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrStage) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, stage.ErrStage) {
 		v.fault(path, "missing")
 		return
 	}
@@ -43,12 +44,12 @@ func (v *stages) wrong(path string, err error) {
 
 // settings reads a stage's settings file; usable is false if the folder has none, or one that is no use.
 func (v *stages) settings(dir string, claim interface{ check() error }, read any) (usable bool) {
-	path := filepath.Join(dir, settingsFile)
+	path := filepath.Join(dir, stage.SettingsFile)
 	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
 		v.absent = append(v.absent, filepath.Base(dir))
 		return false
 	}
-	err := readClaim(dir, read)
+	err := stage.ReadClaim(dir, read)
 	if err == nil {
 		err = claim.check()
 	}
@@ -61,8 +62,8 @@ func (v *stages) settings(dir string, claim interface{ check() error }, read any
 
 // same holds what a stage's settings say of the stage before against that stage's own.
 func (v *stages) same(dir string, here, before any) {
-	if name, is, want := differenceOf(here, before); name != "" {
-		v.fault(filepath.Join(dir, settingsFile), "%s is %s, the stage before has %s", name, is, want)
+	if name, is, want := stage.DifferenceOf(here, before); name != "" {
+		v.fault(filepath.Join(dir, stage.SettingsFile), "%s is %s, the stage before has %s", name, is, want)
 	}
 }
 
@@ -111,7 +112,7 @@ func (v *stages) check(ctx context.Context) (made *Manifest, err error) {
 
 // isRun reports whether the samples folder, if there is one, is a run's: baselines keep other settings there.
 func (v *stages) isRun() bool {
-	data, err := readSettings(samplesDir(v.out))
+	data, err := stage.ReadSettings(samplesDir(v.out))
 	if err != nil {
 		return true
 	}
@@ -201,7 +202,7 @@ func (v *stages) samples(ctx context.Context, c samplesClaim) (*Manifest, error)
 		return made, nil
 	case errors.Is(err, errStale):
 		v.fault(filepath.Join(v.out, "samples"), "%v", err)
-	case errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrStage):
+	case errors.Is(err, os.ErrNotExist) || errors.Is(err, stage.ErrStage):
 		// what is missing has been called so
 	case errors.Is(err, ErrDamaged):
 		// and what is damaged
@@ -217,7 +218,7 @@ func (v *stages) manifest(m, made *Manifest) {
 		v.fault(filepath.Join(v.out, manifestName), "%s is %s, the stages have %s", name, there, here)
 		return
 	}
-	if name, there, here := differenceOf(m, made); name != "" {
+	if name, there, here := stage.DifferenceOf(m, made); name != "" {
 		v.unchecked = append(v.unchecked,
 			fmt.Sprintf("%s: %s is %s, this program on this machine makes %s of the stages: not a fault", manifestName, name, there, here))
 	}
@@ -271,7 +272,7 @@ func unknown(name string, there, known any) string {
 func manifestDifference(have, made *Manifest) (name, there, here string) {
 	a, b := have.rounded(), made.rounded()
 	a.Version = b.Version
-	return differenceOf(a, b)
+	return stage.DifferenceOf(a, b)
 }
 
 // rounded is a copy with distances of nine digits.

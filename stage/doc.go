@@ -7,9 +7,12 @@
 //	Nothing half there.     A file appears when it is complete, in place of the one before.
 //	One writer.             Two processes never have the same part of a folder. The system takes a lock back when its owner dies.
 //
+//	difference.go Difference: which setting of two is not the same
 //	event.go      Event and Progress: what a stage tells of itself
+//	found.go      Look: what stands at the place of something, finished under its key or not
 //	key.go        Key: the name of all that something is made of
 //	lock.go       Lock: who may write to a folder, or to a part of it
+//	settings.go   Claim: what a folder is made with, and that it is no other run's
 //	shard.go      Shard: a part of the work, and what belongs to it
 //	version.go    Version of the program
 package stage

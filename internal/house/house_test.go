@@ -44,8 +44,8 @@ var rooms = map[string][]string{
 	"dit":                    {"diffusion", "engine", "weights"}, // of diffusion the schedule alone: the noise that a model was trained with
 	"latent":                 {"engine", "weights", "internal/atomicfile"},
 	"features":               {"engine", "weights"},
-	"stage":                  {"internal/atomicfile"},
-	"distill": {"dataset", "diffusion", "dit", "engine", "internal/atomicfile", "internal/seal", "latent", "modes", "rng", "stage",
+	"stage":                  {"internal/atomicfile", "internal/seal"},
+	"distill": {"dataset", "diffusion", "dit", "engine", "internal/atomicfile", "latent", "modes", "rng", "stage",
 		"weights"},
 	"export":              {"distill", "internal/atomicfile"},
 	"internal/checkpoint": {"engine", "internal/atomicfile", "weights"},

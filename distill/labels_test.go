@@ -3,68 +3,8 @@ package distill
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
-
-	"golang.org/x/sync/errgroup"
 )
-
-// TestClaimTogether: of processes that claim a folder at the same moment, those that agree all have it.
-func TestClaimTogether(t *testing.T) {
-	for range 20 {
-		dir := filepath.Join(t.TempDir(), "stage")
-		var group errgroup.Group
-		for range 8 {
-			group.Go(func() error { _, err := Claim(dir, modesClaim{Settings: ModeSettings{IPC: 10}}, nobodys); return err })
-		}
-		if err := group.Wait(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestClaim(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "stage")
-	settings := modesClaim{Settings: ModeSettings{IPC: 10, Method: "kmeans"}, Latents: latentsClaim{Classes: []string{"cat", "dog"}}}
-	var back modesClaim
-	if err := readClaim(dir, &back); !errors.Is(err, ErrStage) {
-		t.Errorf("before the claim: got error %v, want an ErrStage", err)
-	}
-	for range 2 {
-		if _, err := Claim(dir, settings, nobodys); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := readClaim(dir, &back); err != nil || back.Settings != settings.Settings {
-		t.Errorf("read back %+v, %v, want %+v", back, err, settings)
-	}
-	settings.Settings.IPC = 20
-	if _, err := Claim(dir, settings, nobodys); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "settings.ipc is 10 there and 20 here") {
-		t.Errorf("got error %v, want an ErrOther that names settings.ipc", err)
-	}
-	settings.Settings.IPC = 10
-	settings.Latents.Classes = []string{"cat", "owl"}
-	if _, err := Claim(dir, settings, nobodys); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "latents.classes") {
-		t.Errorf("got error %v, want an ErrOther that names latents.classes", err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, settingsFile), []byte("{"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Claim(dir, settings, nobodys); !errors.Is(err, ErrDamaged) || !errors.Is(err, ErrUnclear) || !strings.Contains(err.Error(), settingsFile) {
-		t.Errorf("over a damaged file: got error %v, want an ErrDamaged that is an ErrUnclear", err)
-	}
-	if err := readClaim(dir, &back); err == nil || !strings.Contains(err.Error(), settingsFile) {
-		t.Errorf("got error %v, want one that names the file", err)
-	}
-	if healed, err := Claim(dir, settings, func() (bool, error) { return true, nil }); err != nil || !errors.Is(healed, ErrDamaged) {
-		t.Errorf("over a damaged file in a folder of ours: got %v, error %v, want the damage", healed, err)
-	}
-	if err := readClaim(dir, &back); err != nil || back.Latents.Classes[1] != "owl" {
-		t.Errorf("healed, it reads %+v, %v", back, err)
-	}
-}
 
 // nobodys says that nothing shows whose a folder is.
 func nobodys() (bool, error) { return false, nil }
