@@ -18,7 +18,7 @@
 // which of equals is taken, and the last bits of μ.
 //
 //	name  shape   meaning and scale
-//	x     [N, D]  features of one class, any scale; latents in study
+//	x     [N, D]  features of one class, any scale; latents in baseline
 //	c     [k, D]  modes of the class, same scale
 //	i     [k]     0 … N−1
 //

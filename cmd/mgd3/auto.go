@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"mgd3/compare"
 	"mgd3/distill"
 	"mgd3/evaluate"
-	"mgd3/study"
 )
 
 // autoFlags are the flags of what distill chooses automatically.
@@ -33,7 +33,7 @@ func (a *autoFlags) add(f *pflag.FlagSet, s *samplingFlags) {
 	for _, name := range []string{"lambda", "stop"} {
 		f.Lookup(name).Usage += "; auto chooses it by held-out training images"
 	}
-	f.StringVar(&a.by, "auto-by", study.ByAccuracy,
+	f.StringVar(&a.by, "auto-by", compare.ByAccuracy,
 		"choose by `WHAT`: accuracy of a network trained on a set of each value, or score, which needs no training")
 	f.IntVar(&a.sets, "auto-sets", 2, "sets to choose by of each value")
 	judgeFlags(f, &a.judge, &a.heldOut, "auto-")
@@ -49,11 +49,11 @@ func (e *env) chooseAuto(ctx context.Context, o *options, r *openRun) error {
 	if r.Shard != distill.Whole {
 		return fail(exitUsage, `choose first, with a run of its own or "mgd3 sweep", and give all shards the value`, errors.New("a shard cannot choose for the others"))
 	}
-	a := study.Auto{
-		Options: r.study(), Stop: auto.stop, Lambda: auto.lambda,
+	a := compare.Auto{
+		Maker: r.maker(), Stop: auto.stop, Lambda: auto.lambda,
 		By: auto.by, Sets: auto.sets, HeldOut: auto.heldOut, Judge: auto.judge, Done: e.tried,
 	}
-	a.Report = func(event study.Event) { r.Report(*event.Making) }
+	a.Report = r.making
 	settings, choices, err := a.Choose(ctx)
 	r.Settings, r.Choices = settings, choices
 	return err

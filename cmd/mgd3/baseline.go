@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/baseline"
 	"mgd3/distill"
-	"mgd3/study"
 )
 
 func (e *env) baselineCmd() *cobra.Command {
@@ -36,7 +36,7 @@ func (e *env) baselineCmd() *cobra.Command {
 	}
 	o.flags = cmd.Flags()
 	o.presetFlag()
-	o.flags.StringVar(&method, "method", "", "`NAME` of the way: "+join(study.Makes))
+	o.flags.StringVar(&method, "method", "", "`NAME` of the way: "+join(baseline.Makes))
 	o.data.add(o.flags)
 	o.networks.add(o.flags)
 	o.modes.add(o.flags)
@@ -48,9 +48,9 @@ func (e *env) baselineCmd() *cobra.Command {
 }
 
 func (e *env) baseline(ctx context.Context, o *options, name string) error {
-	methods, err := study.ParseMethods(name)
-	if err != nil || len(methods) != 1 || methods[0] == study.Full {
-		return fail(exitUsage, "", fmt.Errorf("--method is %q, want one of %s", name, join(study.Makes)))
+	methods, err := baseline.ParseMethods(name)
+	if err != nil || len(methods) != 1 || methods[0] == baseline.Full {
+		return fail(exitUsage, "", fmt.Errorf("--method is %q, want one of %s", name, join(baseline.Makes)))
 	}
 	r, err := e.open(ctx, o)
 	if err != nil {
@@ -60,15 +60,16 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 	if methods[0].Sampled() {
 		r.warn(o)
 	}
-	so := r.study()
-	so.Report = func(event study.Event) { r.Report(*event.Making) }
-	if err := study.MakeAt(ctx, so, methods[0], o.settings.Modes.IPC, o.settings.Sample.Seed, o.run.out); err != nil {
+	m := r.maker()
+	m.Report = r.making
+	set := baseline.ID{Method: methods[0], IPC: o.settings.Modes.IPC, Seed: o.settings.Sample.Seed}
+	if err := m.MakeAt(ctx, set, o.run.out); err != nil {
 		return err
 	}
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(struct {
-			Out    string       `json:"out"`
-			Method study.Method `json:"method"`
+			Out    string          `json:"out"`
+			Method baseline.Method `json:"method"`
 		}{o.run.out, methods[0]})
 	}
 	if !e.quiet {
@@ -78,10 +79,13 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 	return nil
 }
 
-// study is what package study needs of a run.
-func (r *openRun) study() study.Options {
-	return study.Options{
+// maker makes sets as the flags of a run say.
+func (r *openRun) maker() baseline.Maker {
+	return baseline.Maker{
 		Settings: r.Settings, Train: r.Data, Out: r.Out, Latents: r.shared, Batch: r.Batch, SeedEncodes: r.SeedEncodes,
 		Engine: r.Engine, Autoencoder: r.Autoencoder, Denoiser: r.Denoiser, ClassNames: r.ClassNames,
 	}
 }
+
+// making is told of sets that are made.
+func (r *openRun) making(_ baseline.ID, e distill.Event) { r.Report(e) }

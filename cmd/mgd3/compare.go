@@ -12,12 +12,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/baseline"
+	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/evaluate"
 	"mgd3/internal/atomicfile"
 	"mgd3/report"
-	"mgd3/study"
 )
 
 // compareOptions are the flags of compare that distill has not.
@@ -57,7 +58,7 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 	f.StringVar(&c.test, "test", "", "`SET` of real images to test on, with the same classes; default --data")
 	f.StringVar(&c.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
 	f.IntVar(&c.testLimit, "test-limit", 0, "take the first `N` images of each class by file name to test on; 0 takes all")
-	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+join(study.Methods)+"; default all")
+	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+join(baseline.Methods)+"; default all")
 	f.IntSliceVar(&c.ipcs, "ipc", []int{10}, "images per class, a `LIST`")
 	f.IntVar(&c.sets, "sets", 3, "sets of each method")
 	f.StringSliceVar(&c.nets, "net", []string{"convnet3"}, "`NETS` to train: "+strings.Join(evaluate.Names(), ", "))
@@ -79,7 +80,7 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 	if err := c.resolve(o); err != nil {
 		return fail(exitUsage, "", err)
 	}
-	methods, err := study.ParseMethods(c.methods)
+	methods, err := baseline.ParseMethods(c.methods)
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
@@ -88,10 +89,10 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 		return err
 	}
 	defer r.Close()
-	if slices.ContainsFunc(methods, study.Method.Sampled) {
+	if slices.ContainsFunc(methods, baseline.Method.Sampled) {
 		r.warn(o)
 	}
-	so := r.study()
+	so := compare.Options{Maker: r.maker()}
 	if so.Test, err = c.openTest(ctx, e, o); err != nil {
 		return fail(exitInput, "", err)
 	}
@@ -100,11 +101,11 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 	so.Report = p.comparison
 	so.Methods, so.IPCs, so.Sets, so.Nets, so.FullLimit = methods, c.ipcs, c.sets, c.nets, c.fullLimit
 	so.Protocol, so.Changes = c.protocol, c.changes
-	if so.SeedEncodes && !e.quiet && !e.json && slices.ContainsFunc(methods, study.Method.Encoded) {
+	if so.SeedEncodes && !e.quiet && !e.json && slices.ContainsFunc(methods, baseline.Method.Encoded) {
 		fmt.Fprintf(e.stderr, "seeds  every set is encoded with its own seed, as the released programs do: %d × %d images; --encode-seed 0 encodes them once for all sets\n",
 			so.Sets, images(so.Train))
 	}
-	result, err := study.Compare(ctx, so)
+	result, err := compare.Compare(ctx, so)
 	if so.SeedEncodes && errors.Is(err, distill.ErrOther) {
 		return fail(exitOutput, "use another --out; --encode-seed 0 goes on with one encoding for all sets, as earlier versions had it", err)
 	}
@@ -160,11 +161,11 @@ func (c *compareOptions) openTest(ctx context.Context, e *env, o *options) (*dat
 }
 
 // showComparison writes the page and prints the tables.
-func (e *env) showComparison(ctx context.Context, o study.Options, c *study.Comparison) error {
+func (e *env) showComparison(ctx context.Context, o compare.Options, c *compare.Comparison) error {
 	r := c.Result()
 	page := r
 	var err error
-	if page.Pictures, err = study.Pictures(ctx, o); err != nil {
+	if page.Pictures, err = compare.Pictures(ctx, o); err != nil {
 		return err
 	}
 	path := filepath.Join(o.ProtocolDir(), "report.html")
@@ -182,7 +183,7 @@ func (e *env) showComparison(ctx context.Context, o study.Options, c *study.Comp
 }
 
 // comparison is told of everything that happens in a comparison.
-func (p *progress) comparison(e study.Event) {
+func (p *progress) comparison(e compare.Event) {
 	switch {
 	case p.json != nil:
 		p.mu.Lock()

@@ -10,11 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/baseline"
+	"mgd3/compare"
 	"mgd3/distill"
 	"mgd3/glyphs"
 	"mgd3/internal/atomicfile"
 	"mgd3/report"
-	"mgd3/study"
 )
 
 // demoOptions are the flags of demo.
@@ -27,7 +28,7 @@ type demoOptions struct {
 }
 
 // demoMethods are those that demo compares.
-var demoMethods = []study.Method{study.MGD3, study.Unguided, study.Random}
+var demoMethods = []baseline.Method{baseline.MGD3, baseline.Unguided, baseline.Random}
 
 func (e *env) demoCmd() *cobra.Command {
 	o := demoOptions{run: options{networks: &networkFlags{}, modes: &modeFlags{}, sampling: &samplingFlags{}}}
@@ -69,7 +70,7 @@ func (e *env) demo(ctx context.Context, o *demoOptions) error {
 		return err
 	}
 	defer r.Close()
-	so := r.study()
+	so := compare.Options{Maker: r.maker()}
 	test, err := glyphs.Open("test", glyphs.Options{Classes: so.Train.ClassNames(), PerClass: o.test})
 	if err != nil {
 		return fail(exitUsage, "", err)
@@ -79,7 +80,7 @@ func (e *env) demo(ctx context.Context, o *demoOptions) error {
 	if o.epochs > 0 {
 		so.Changes = []string{fmt.Sprintf("epochs=%d", o.epochs)}
 	}
-	c, err := study.Compare(ctx, so)
+	c, err := compare.Compare(ctx, so)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (e *env) openDemo(ctx context.Context, o *demoOptions) (*openRun, error) {
 }
 
 // result is what the demo shows.
-func (o *demoOptions) result(ctx context.Context, e *env, so study.Options, c *study.Comparison) (report.Result, error) {
+func (o *demoOptions) result(ctx context.Context, e *env, so compare.Options, c *compare.Comparison) (report.Result, error) {
 	r := c.Result()
 	classes := len(c.Made.Classes)
 	r.Title = fmt.Sprintf("%d letters, %d images each", classes, o.ipc)
@@ -121,11 +122,11 @@ func (o *demoOptions) result(ctx context.Context, e *env, so study.Options, c *s
 		"One training on each set shows how it goes, not which set is best.",
 	}
 	r.Next = next()
-	pictures, err := study.Pictures(ctx, so)
+	pictures, err := compare.Pictures(ctx, so)
 	if err != nil {
 		return r, err
 	}
-	dir, err := study.Make(ctx, so, study.MGD3, o.ipc, 0)
+	dir, err := so.Make(ctx, baseline.ID{Method: baseline.MGD3, IPC: o.ipc})
 	if err != nil {
 		return r, err
 	}
@@ -174,7 +175,7 @@ func writeDemo(out string, r report.Result) error {
 }
 
 // showDemo prints the result.
-func (e *env) showDemo(out string, c *study.Comparison, r report.Result) error {
+func (e *env) showDemo(out string, c *compare.Comparison, r report.Result) error {
 	switch {
 	case e.json:
 		return json.NewEncoder(e.stdout).Encode(c)

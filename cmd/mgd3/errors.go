@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/engine"
@@ -13,7 +14,6 @@ import (
 	"mgd3/internal/atomicfile"
 	"mgd3/internal/checkpoint"
 	"mgd3/modes"
-	"mgd3/study"
 	"mgd3/train"
 	"mgd3/weights"
 )
@@ -88,7 +88,7 @@ var advice = []struct {
 	{dataset.ErrNumbered, exitInput, "--class-names LIST gives the names of 0, 1 and so on, by which the sets are then compared"},
 	{dataset.ErrLabels, exitInput, "--labels NAME takes one of them"},
 	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes some of them"},
-	{study.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
+	{compare.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
 	{weights.ErrForeign, exitModel, "the file's content was never fetched, or the download failed"},
 	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them, or of none that is known; docs/models.md lists what is read"},
 	{weights.ErrChoice, exitModel, `"mgd3 inspect FILE" shows what is in it`},

@@ -11,9 +11,9 @@ import (
 
 	"golang.org/x/term"
 
+	"mgd3/baseline"
 	"mgd3/distill"
 	"mgd3/evaluate"
-	"mgd3/study"
 	"mgd3/train"
 )
 
@@ -149,14 +149,14 @@ func prefix(class string) string {
 
 // units name what a stage counts.
 var units = map[string]string{
-	distill.StageEncode: "images",
-	distill.StageModes:  "classes",
-	distill.StageSample: "images",
-	study.StageChoose:   "images",
-	train.StageRead:     "images",
-	train.StageTrain:    "images",
-	stageDraw:           "images",
-	stagePull:           "MB",
+	distill.StageEncode:  "images",
+	distill.StageModes:   "classes",
+	distill.StageSample:  "images",
+	baseline.StageChoose: "images",
+	train.StageRead:      "images",
+	train.StageTrain:     "images",
+	stageDraw:            "images",
+	stagePull:            "MB",
 }
 
 // line is one line of progress: what is done, at which rate, and how long the rest will take.

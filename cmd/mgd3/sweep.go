@@ -13,17 +13,17 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/evaluate"
 	"mgd3/internal/atomicfile"
 	"mgd3/modes"
 	"mgd3/report"
-	"mgd3/study"
 )
 
 // sweepOptions are the flags of sweep that distill has not.
 type sweepOptions struct {
-	study.Sweep
+	compare.Sweep
 	on, test, testSplit string
 }
 
@@ -62,7 +62,7 @@ where it was stopped, and values can be added.`,
 	f.BoolVar(&s.Grid, "grid", false, "try every combination, not one list at a time")
 	f.IntVar(&s.Sets, "sets", 1, "sets of each point, with seeds --seed, --seed + 1, …")
 	judgeFlags(f, &s.Judge, &s.HeldOut, "")
-	f.StringVar(&s.on, "on", study.OnHeldOut, "`WHERE` the network is tested: held-out, or test, with --test, to report only and never to choose by")
+	f.StringVar(&s.on, "on", compare.OnHeldOut, "`WHERE` the network is tested: held-out, or test, with --test, to report only and never to choose by")
 	f.StringVar(&s.test, "test", "", "the test `SET` of --on test")
 	f.StringVar(&s.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
 	heading(f, "Judging")
@@ -73,10 +73,10 @@ where it was stopped, and values can be added.`,
 
 // sweep makes and judges all points.
 func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
-	if s.on != study.OnHeldOut && s.on != study.OnTest {
-		return fail(exitUsage, "", fmt.Errorf("--on is %q, want %s or %s", s.on, study.OnHeldOut, study.OnTest))
+	if s.on != compare.OnHeldOut && s.on != compare.OnTest {
+		return fail(exitUsage, "", fmt.Errorf("--on is %q, want %s or %s", s.on, compare.OnHeldOut, compare.OnTest))
 	}
-	if (s.on == study.OnTest) != (s.test != "") {
+	if (s.on == compare.OnTest) != (s.test != "") {
 		return fail(exitUsage, "", errors.New("--on test and --test go together"))
 	}
 	axes, err := o.takeLists()
@@ -88,8 +88,8 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 		return err
 	}
 	defer r.Close()
-	s.Axes, s.Options = axes, r.study()
-	s.Report = func(event study.Event) { r.Report(*event.Making) }
+	s.Axes, s.Maker = axes, r.maker()
+	s.Report = r.making
 	s.Done = e.tried
 	if s.test != "" {
 		names, err := dataset.ParseNames(o.data.classNames)
@@ -113,7 +113,7 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 }
 
 // tried says what one set of a sweep came to.
-func (e *env) tried(done, total int, p study.Point, t study.Trial) {
+func (e *env) tried(done, total int, p compare.Point, t compare.Trial) {
 	if e.quiet || e.json {
 		return
 	}
@@ -121,11 +121,11 @@ func (e *env) tried(done, total int, p study.Point, t study.Trial) {
 	if t.Accuracy != nil {
 		line += fmt.Sprintf("accuracy %.1f %%, ", 100**t.Accuracy)
 	}
-	fmt.Fprintf(e.stderr, "%slesson %.3f\n", line, t.Scores[study.ScoreLesson])
+	fmt.Fprintf(e.stderr, "%slesson %.3f\n", line, t.Scores[compare.ScoreLesson])
 }
 
 // showSweep writes the files of a sweep and prints its tables.
-func (e *env) showSweep(out string, s *study.Swept) error {
+func (e *env) showSweep(out string, s *compare.Swept) error {
 	r := s.Result()
 	files := map[string]func(io.Writer) error{
 		"sweep.json": s.JSON,
@@ -154,7 +154,7 @@ func (e *env) showSweep(out string, s *study.Swept) error {
 }
 
 // takeLists takes the lists of values out of the flags, which are as if not given then; what is one value stays in them.
-func (o *options) takeLists() (axes study.Axes, err error) {
+func (o *options) takeLists() (axes compare.Axes, err error) {
 	list := func(name string, value *string, add func(string) error) {
 		parts := strings.Split(*value, ",")
 		if len(parts) < 2 {

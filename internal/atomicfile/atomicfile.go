@@ -13,6 +13,7 @@ import (
 	"bufio"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -81,6 +82,15 @@ func Write(path string, write func(io.Writer) error) error {
 // WriteBytes is [Write] of a file whose content is known.
 func WriteBytes(path string, data []byte) error {
 	return Write(path, func(w io.Writer) error { _, err := w.Write(data); return err })
+}
+
+// WriteJSON is [Write] of a value as indented JSON.
+func WriteJSON(path string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return WriteBytes(path, append(data, '\n'))
 }
 
 // Append opens a file that grows where it stands, for reading and writing; it and its folder are made if they

@@ -1,6 +1,7 @@
-package study
+package baseline_test
 
 import (
+	"encoding/json"
 	"errors"
 	"maps"
 	"os"
@@ -9,53 +10,35 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/baseline"
 	"mgd3/dataset"
-	"mgd3/diffusion"
 	"mgd3/distill"
-	"mgd3/dit"
 	"mgd3/internal/fixtures"
-	"mgd3/internal/testengine"
-	"mgd3/latent"
+	"mgd3/internal/fixtures/maker"
 	"mgd3/modes"
 )
 
-// tinyOptions are options over a tiny model and n real images per class.
-func tinyOptions(t testing.TB, n int) Options {
-	t.Helper()
-	dir := t.TempDir()
-	model, set := filepath.Join(dir, "model"), filepath.Join(dir, "set")
-	e := testengine.Open(t)
-	if err := errors.Join(fixtures.Model(model, 1), fixtures.Images(set, n)); err != nil {
-		t.Fatal(err)
-	}
-	ctx := t.Context()
-	autoencoder, errA := latent.Open(ctx, e, filepath.Join(model, "autoencoder"))
-	denoiser, errD := dit.Open(ctx, e, filepath.Join(model, "dit"))
-	train, errT := dataset.Open(ctx, set, dataset.OpenOptions{Split: "train"})
-	sample, errS := diffusion.Published(diffusion.DDPM)
-	if err := errors.Join(errA, errD, errT, errS); err != nil {
-		t.Fatal(err)
-	}
-	sample.Respacing, sample.Stop, sample.Lambda = "6", 3, 0.3
-	return Options{
-		Settings: distill.Settings{
-			Encode: distill.EncodeSettings{Split: "train", Size: fixtures.Size, Crop: distill.CropADM},
-			Modes:  distill.ModeSettings{Method: modes.KMeans, Short: modes.ShortError},
-			Sample: distill.SampleSettings{Settings: sample},
-		},
-		Train: train, Engine: e, Autoencoder: autoencoder, Denoiser: denoiser, ClassNames: fixtures.Classes,
-		Out: filepath.Join(dir, "out"), Batch: 4,
-	}
-}
-
 // makeSet makes a set and returns its folder.
-func makeSet(t *testing.T, o Options, m Method, ipc int, seed uint64) string {
+func makeSet(t *testing.T, o baseline.Maker, m baseline.Method, ipc int, seed uint64) string {
 	t.Helper()
-	dir, err := Make(t.Context(), o, m, ipc, seed)
+	dir, err := o.Make(t.Context(), baseline.ID{Method: m, IPC: ipc, Seed: seed})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// choiceIn reads the manifest of a set of real images.
+func choiceIn(t *testing.T, dir string) (c baseline.Chosen) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+	if err == nil {
+		err = json.Unmarshal(data, &c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // imagesOf returns the bytes of a set's images by their path below the set's folder.
@@ -83,9 +66,9 @@ func imagesOf(t *testing.T, dir string) map[string]string {
 // TestMake: every method makes as many images as wanted, distinct ones of the model's size, in a folder that
 // distill.Verify finds whole; making it again keeps it, in another folder it is the same to the byte.
 func TestMake(t *testing.T) {
-	o := tinyOptions(t, 6)
+	o := maker.New(t, 6)
 	const ipc = 3
-	for _, m := range Makes {
+	for _, m := range baseline.Makes {
 		t.Run(string(m), func(t *testing.T) {
 			dir := makeSet(t, o, m, ipc, 1)
 			first := imagesOf(t, dir)
@@ -105,7 +88,7 @@ func TestMake(t *testing.T) {
 			}
 			again := o
 			var last distill.Event
-			again.Report = func(e Event) { last = *e.Making }
+			again.Report = func(_ baseline.ID, e distill.Event) { last = e }
 			makeSet(t, again, m, ipc, 1)
 			if last.Kept != last.Total || last.Total != len(first) {
 				t.Errorf("the second time the last event is %+v, want all of %d kept", last, len(first))
@@ -122,11 +105,11 @@ func TestMake(t *testing.T) {
 // TestChosenAreReal: the images of a coreset are the crops of those that its manifest names, one each, and none
 // that a kill or a hand took away stays away.
 func TestChosenAreReal(t *testing.T) {
-	o := tinyOptions(t, 6)
-	for _, m := range []Method{Nearest, Herding, KCenter, Random} {
+	o := maker.New(t, 6)
+	for _, m := range []baseline.Method{baseline.Nearest, baseline.Herding, baseline.KCenter, baseline.Random} {
 		dir := makeSet(t, o, m, 4, 0)
 		before := imagesOf(t, dir)
-		for i, class := range readChosen(dir).Classes {
+		for i, class := range choiceIn(t, dir).Classes {
 			for j, im := range class.Images {
 				refs := slices.DeleteFunc(slices.Clone(o.Train.Classes[i].Images), func(r dataset.Ref) bool { return r.Name != im.Source })
 				for sample := range o.Train.Load(t.Context(), refs, o.Settings.Encode.LoadOptions()) {
@@ -148,8 +131,8 @@ func TestChosenAreReal(t *testing.T) {
 
 // TestSettingsOfMethods: the methods change what they are named after, and nothing else.
 func TestSettingsOfMethods(t *testing.T) {
-	o := tinyOptions(t, 4)
-	read := func(m Method) distill.Settings {
+	o := maker.New(t, 4)
+	read := func(m baseline.Method) distill.Settings {
 		manifest, err := distill.ReadManifest(makeSet(t, o, m, 2, 7))
 		if err != nil {
 			t.Fatal(err)
@@ -158,31 +141,31 @@ func TestSettingsOfMethods(t *testing.T) {
 	}
 	want := o.Settings
 	want.Modes.IPC, want.Sample.Seed = 2, 7
-	if got := read(MGD3); got != want {
+	if got := read(baseline.MGD3); got != want {
 		t.Errorf("mgd3: got %+v, want %+v", got, want)
 	}
 	noStop := want
 	noStop.Sample.Stop = 0
-	if got := read(NoStop); got != noStop {
+	if got := read(baseline.NoStop); got != noStop {
 		t.Errorf("nostop: got %+v, want %+v", got, noStop)
 	}
 	unguided := want
 	unguided.Sample.Lambda = 0
-	if got := read(Unguided); got != unguided {
+	if got := read(baseline.Unguided); got != unguided {
 		t.Errorf("unguided: got %+v, want %+v", got, unguided)
 	}
 }
 
 // TestSeeds: the seed changes what it is of, and a smaller random set is the beginning of a larger one.
 func TestSeeds(t *testing.T) {
-	o := tinyOptions(t, 8)
-	for _, m := range Makes {
+	o := maker.New(t, 8)
+	for _, m := range baseline.Makes {
 		same := maps.Equal(imagesOf(t, makeSet(t, o, m, 2, 0)), imagesOf(t, makeSet(t, o, m, 2, 1)))
 		if same == m.Seeded() {
 			t.Errorf("%s: seeds 0 and 1 give equal sets: %v", m, same)
 		}
 	}
-	small, large := imagesOf(t, makeSet(t, o, Random, 2, 3)), imagesOf(t, makeSet(t, o, Random, 5, 3))
+	small, large := imagesOf(t, makeSet(t, o, baseline.Random, 2, 3)), imagesOf(t, makeSet(t, o, baseline.Random, 5, 3))
 	for name, data := range small {
 		if large[name] != data {
 			t.Errorf("random: %s of 2 is another image than of 5", name)
@@ -192,27 +175,27 @@ func TestSeeds(t *testing.T) {
 
 // TestMakeRefuses: what cannot be made says so, and a folder of another set is left as it is.
 func TestMakeRefuses(t *testing.T) {
-	o := tinyOptions(t, 3)
-	for _, m := range Makes {
-		if _, err := Make(t.Context(), o, m, 4, 0); !errors.Is(err, modes.ErrTooFew) {
+	o := maker.New(t, 3)
+	for _, m := range baseline.Makes {
+		if _, err := o.Make(t.Context(), baseline.ID{Method: m, IPC: 4, Seed: 0}); !errors.Is(err, modes.ErrTooFew) {
 			t.Errorf("%s, 4 of 3 images: got error %v, want an ErrTooFew", m, err)
 		}
-		if _, err := Make(t.Context(), o, m, 0, 0); err == nil {
+		if _, err := o.Make(t.Context(), baseline.ID{Method: m, IPC: 0, Seed: 0}); err == nil {
 			t.Errorf("%s, 0 images: got no error", m)
 		}
 	}
-	if _, err := Make(t.Context(), o, Full, 1, 0); err == nil || !strings.Contains(err.Error(), "makes no set") {
+	if _, err := o.Make(t.Context(), baseline.ID{Method: baseline.Full, IPC: 1, Seed: 0}); err == nil || !strings.Contains(err.Error(), "makes no set") {
 		t.Errorf("full: got error %v", err)
 	}
 	dir := t.TempDir()
-	if err := MakeAt(t.Context(), o, Herding, 2, 0, dir); err != nil {
+	if err := o.MakeAt(t.Context(), baseline.ID{Method: baseline.Herding, IPC: 2, Seed: 0}, dir); err != nil {
 		t.Fatal(err)
 	}
 	before := imagesOf(t, dir)
-	if err := MakeAt(t.Context(), o, KCenter, 2, 0, dir); !errors.Is(err, distill.ErrOther) || !strings.Contains(err.Error(), "method") {
+	if err := o.MakeAt(t.Context(), baseline.ID{Method: baseline.KCenter, IPC: 2, Seed: 0}, dir); !errors.Is(err, distill.ErrOther) || !strings.Contains(err.Error(), "method") {
 		t.Errorf("over another method: got error %v, want an ErrOther that names it", err)
 	}
-	if err := MakeAt(t.Context(), o, MGD3, 2, 0, dir); !errors.Is(err, distill.ErrOther) {
+	if err := o.MakeAt(t.Context(), baseline.ID{Method: baseline.MGD3, IPC: 2, Seed: 0}, dir); !errors.Is(err, distill.ErrOther) {
 		t.Errorf("sampling over real images: got error %v, want an ErrOther", err)
 	}
 	if !maps.Equal(imagesOf(t, dir), before) {
@@ -222,7 +205,7 @@ func TestMakeRefuses(t *testing.T) {
 
 // TestSkipBad: without it an image that cannot be read is an error by its name; with it the choice goes on without.
 func TestSkipBad(t *testing.T) {
-	o := tinyOptions(t, 3)
+	o := maker.New(t, 3)
 	set := t.TempDir()
 	if err := errors.Join(fixtures.Images(set, 3), os.WriteFile(filepath.Join(set, "train", "dog", "001.png"), []byte("no image"), 0o644)); err != nil {
 		t.Fatal(err)
@@ -231,13 +214,13 @@ func TestSkipBad(t *testing.T) {
 	if o.Train, err = dataset.Open(t.Context(), set, dataset.OpenOptions{Split: "train"}); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []Method{Random, Herding} {
+	for _, m := range []baseline.Method{baseline.Random, baseline.Herding} {
 		o.Settings.Encode.SkipBad, o.Out = false, t.TempDir()
-		if _, err := Make(t.Context(), o, m, 3, 0); !errors.Is(err, dataset.ErrImage) || !strings.Contains(err.Error(), "dog/001.png") {
+		if _, err := o.Make(t.Context(), baseline.ID{Method: m, IPC: 3, Seed: 0}); !errors.Is(err, dataset.ErrImage) || !strings.Contains(err.Error(), "dog/001.png") {
 			t.Errorf("%s: got error %v, want an ErrImage that names dog/001.png", m, err)
 		}
 		o.Settings.Encode.SkipBad, o.Out = true, t.TempDir()
-		if _, err := Make(t.Context(), o, m, 3, 0); !errors.Is(err, modes.ErrTooFew) || !strings.Contains(err.Error(), "dog") {
+		if _, err := o.Make(t.Context(), baseline.ID{Method: m, IPC: 3, Seed: 0}); !errors.Is(err, modes.ErrTooFew) || !strings.Contains(err.Error(), "dog") {
 			t.Errorf("%s: got error %v, want an ErrTooFew that names dog", m, err)
 		}
 		dir := makeSet(t, o, m, 2, 0)

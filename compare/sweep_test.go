@@ -1,4 +1,4 @@
-package study
+package compare
 
 import (
 	"bytes"
@@ -16,16 +16,17 @@ import (
 	"mgd3/diffusion"
 	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/internal/fixtures/maker"
 	"mgd3/modes"
 	"mgd3/report"
 )
 
 // tinySweep is a sweep of a few seconds over 10 images of each class, of which 2 are held out.
 func tinySweep(t *testing.T) *Sweep {
-	o := tinyOptions(t, 10)
+	o := maker.New(t, 10)
 	o.Settings.Modes.IPC = 2
 	return &Sweep{
-		Options: o, Axes: Axes{Lambda: []float64{0, 0.3}, Stop: []int{0}}, Sets: 1, HeldOut: 0.2,
+		Maker: o, Axes: Axes{Lambda: []float64{0, 0.3}, Stop: []int{0}}, Sets: 1, HeldOut: 0.2,
 		Judge: evaluate.Judge{Net: "convnet2", Protocol: "quick", Changes: []string{"epochs=2"}},
 	}
 }
@@ -85,7 +86,7 @@ func TestSweep(t *testing.T) {
 		t.Error("the same sweep again wrote files")
 	}
 	other := tinySweep(t)
-	other.Options.Batch = 1
+	other.Maker.Batch = 1
 	ctx, cancel := context.WithCancel(t.Context())
 	other.Done = func(int, int, Point, Trial) { cancel() }
 	if _, err := other.Do(ctx); !errors.Is(err, context.Canceled) {

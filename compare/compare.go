@@ -1,4 +1,4 @@
-package study
+package compare
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"mgd3/baseline"
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/evaluate"
@@ -60,25 +61,25 @@ func Compare(ctx context.Context, o Options) (_ *Comparison, err error) {
 
 // job is one training.
 type job struct {
-	set setID
+	set baseline.ID
 	net string
 }
 
 // jobs returns all trainings in the order of work.
 func (o *Options) jobs() (jobs []job) {
-	methods := slices.DeleteFunc(slices.Clone(o.Methods), func(m Method) bool { return m == Full })
+	methods := slices.DeleteFunc(slices.Clone(o.Methods), func(m baseline.Method) bool { return m == baseline.Full })
 	for _, ipc := range o.IPCs {
 		for s := range o.Sets {
 			for _, net := range o.Nets {
 				for _, m := range methods {
-					jobs = append(jobs, job{setID{m, ipc, uint64(s)}, net})
+					jobs = append(jobs, job{baseline.ID{Method: m, IPC: ipc, Seed: uint64(s)}, net})
 				}
 			}
 		}
 	}
 	if len(methods) < len(o.Methods) {
 		for _, net := range o.Nets {
-			jobs = append(jobs, job{setID{Method: Full}, net})
+			jobs = append(jobs, job{baseline.ID{Method: baseline.Full}, net})
 		}
 	}
 	return jobs
@@ -101,7 +102,7 @@ func (o *Options) check() error {
 	if err := evaluate.Match(classes, o.Test.ClassNames()); err != nil {
 		return err
 	}
-	real := slices.ContainsFunc(o.Methods, func(m Method) bool { return !m.Sampled() && m != Full })
+	real := slices.ContainsFunc(o.Methods, func(m baseline.Method) bool { return !m.Sampled() && m != baseline.Full })
 	for _, ipc := range o.IPCs {
 		for _, class := range o.Train.Classes {
 			if n := len(class.Images); n < ipc && (real || o.Settings.Modes.Short != modes.ShortRepeat) {
@@ -145,12 +146,13 @@ func (o *Options) ProtocolDir() string {
 // comparer keeps what several trainings share.
 type comparer struct {
 	*Options
-	made      map[setID]*dataset.Set
+	made      map[baseline.ID]*dataset.Set
 	evaluator evaluate.Evaluator
 }
 
 func newComparer(o *Options) *comparer {
-	return &comparer{o, map[setID]*dataset.Set{}, evaluate.Evaluator{
+	o.Maker.Report = func(set baseline.ID, e distill.Event) { o.report(Event{Set: set.String(), Making: &e}) }
+	return &comparer{o, map[baseline.ID]*dataset.Set{}, evaluate.Evaluator{
 		Engine: o.Engine, Test: o.Test, IgnoreEXIF: o.Settings.Encode.IgnoreEXIF,
 		Teacher: func(context.Context, *evaluate.Run) (*evaluate.Teacher, error) { return o.Teacher, nil },
 	}}
@@ -189,9 +191,9 @@ func (w *comparer) do(ctx context.Context, j job) (*evaluate.Score, error) {
 }
 
 // scoreName is the name of the folder of a score.
-func (o *Options) scoreName(set setID) string {
+func (o *Options) scoreName(set baseline.ID) string {
 	switch {
-	case set.Method != Full:
+	case set.Method != baseline.Full:
 		return fmt.Sprintf("%s-ipc%d-seed%d", set.Method, set.IPC, set.Seed)
 	case o.FullLimit > 0:
 		return fmt.Sprintf("full-%d", o.FullLimit)
@@ -200,7 +202,7 @@ func (o *Options) scoreName(set setID) string {
 }
 
 // images returns the set to train on; it makes it where it is not there.
-func (w *comparer) images(ctx context.Context, id setID) (*dataset.Set, error) {
+func (w *comparer) images(ctx context.Context, id baseline.ID) (*dataset.Set, error) {
 	if set, ok := w.made[id]; ok {
 		return set, nil
 	}
@@ -212,11 +214,11 @@ func (w *comparer) images(ctx context.Context, id setID) (*dataset.Set, error) {
 	return set, nil
 }
 
-func (w *comparer) open(ctx context.Context, id setID) (*dataset.Set, error) {
-	if id.Method == Full {
-		return w.full(ctx)
+func (w *comparer) open(ctx context.Context, id baseline.ID) (*dataset.Set, error) {
+	if id.Method == baseline.Full {
+		return w.Full(ctx, w.FullLimit)
 	}
-	dir, err := Make(ctx, *w.Options, id.Method, id.IPC, id.Seed)
+	dir, err := w.Make(ctx, id)
 	if err != nil {
 		return nil, err
 	}

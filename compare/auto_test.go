@@ -1,4 +1,4 @@
-package study
+package compare
 
 import (
 	"path/filepath"
@@ -6,17 +6,19 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/baseline"
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/internal/fixtures/maker"
 )
 
 func tinyAuto(t *testing.T) *Auto {
-	o := tinyOptions(t, 10)
+	o := maker.New(t, 10)
 	o.Settings.Modes.IPC = 2
 	o.Settings.Sample.Stop = 5 // of 6 steps, so that the candidates differ
 	return &Auto{
-		Options: o, Stop: true, By: ByScore, Sets: 2, HeldOut: 0.2,
+		Maker: o, Stop: true, By: ByScore, Sets: 2, HeldOut: 0.2,
 		Judge: evaluate.Judge{Net: "convnet2", Protocol: "quick", Changes: []string{"epochs=1"}},
 	}
 }
@@ -69,7 +71,7 @@ func TestAuto(t *testing.T) {
 	if again, same, err := a.Choose(t.Context()); err != nil || !reflect.DeepEqual(again, settings) || !reflect.DeepEqual(same, choices) {
 		t.Errorf("again: %v, %v; want the same", same, err)
 	}
-	run := a.run(setID{MGD3, 2, 0}, filepath.Join(a.Out, "final"))
+	run := a.Run(baseline.ID{Method: baseline.MGD3, IPC: 2}, filepath.Join(a.Out, "final"))
 	run.Settings, run.Choices = settings, choices
 	m, err := run.Do(t.Context())
 	if err != nil {
@@ -95,10 +97,10 @@ func TestAutoByAccuracy(t *testing.T) {
 
 // TestAutoKeepsThePublished where no value is better.
 func TestAutoKeepsThePublished(t *testing.T) {
-	o := tinyOptions(t, 10)
+	o := maker.New(t, 10)
 	o.Settings.Modes.IPC = 2
 	o.Settings.Sample.Lambda = 0 // every stop gives the same images
-	a := &Auto{Options: o, Stop: true, By: ByScore, Sets: 1, HeldOut: 0.2}
+	a := &Auto{Maker: o, Stop: true, By: ByScore, Sets: 1, HeldOut: 0.2}
 	settings, _, err := a.Choose(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -109,13 +111,13 @@ func TestAutoKeepsThePublished(t *testing.T) {
 }
 
 func TestAutoRefuses(t *testing.T) {
-	o := Options{Train: dataset.FromFunc("set", make([]dataset.Class, 1000), nil)}
+	o := baseline.Maker{Train: dataset.FromFunc("set", make([]dataset.Class, 1000), nil)}
 	many := o
 	many.Settings.Modes.IPC = 11
 	for text, a := range map[string]*Auto{
-		"by \"taste\"":              {Options: o, By: "taste", Sets: 1},
-		"0 sets":                    {Options: o, By: ByScore},
-		"11000 images are too many": {Options: many, By: ByScore, Sets: 1},
+		"by \"taste\"":              {Maker: o, By: "taste", Sets: 1},
+		"0 sets":                    {Maker: o, By: ByScore},
+		"11000 images are too many": {Maker: many, By: ByScore, Sets: 1},
 	} {
 		if _, _, err := a.Choose(t.Context()); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("got error %v, want one with %q", err, text)

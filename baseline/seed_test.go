@@ -1,16 +1,15 @@
-package study
+package baseline_test
 
 import (
-	"errors"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
+	"mgd3/baseline"
 	"mgd3/distill"
-	"mgd3/evaluate"
+	"mgd3/internal/fixtures/maker"
 )
 
 // filesIn returns the files in dir by their names.
@@ -37,11 +36,11 @@ func filesIn(t *testing.T, dir string) map[string]string {
 // TestSetsAreDraws: with SeedEncodes, as under the published presets, sets of other seeds have other latents and other modes, in
 // folders of their own; without, all share one encoding, as ever.
 func TestSetsAreDraws(t *testing.T) {
-	o := tinyOptions(t, 6)
+	o := maker.New(t, 6)
 	o.Settings.Encode.Flip, o.SeedEncodes = true, true
 	var dirs []string
 	for seed := range uint64(3) {
-		dir := makeSet(t, o, MGD3, 2, seed)
+		dir := makeSet(t, o, baseline.MGD3, 2, seed)
 		m, err := distill.ReadManifest(dir)
 		if err != nil || m.Settings.Encode.Seed != seed || m.Settings.Sample.Seed != seed || m.Settings.Modes.Seed != 0 {
 			t.Errorf("set %d: got settings %+v, %v, want its seed for flips and noise, and 0 for the clustering", seed, m.Settings, err)
@@ -63,16 +62,16 @@ func TestSetsAreDraws(t *testing.T) {
 	}
 
 	// What chooses by latents has sets of its own as well; a set of real images by chance has no latents.
-	for _, m := range []Method{Nearest, Herding, KCenter} {
+	for _, m := range []baseline.Method{baseline.Nearest, baseline.Herding, baseline.KCenter} {
 		if a, b := makeSet(t, o, m, 2, 0), makeSet(t, o, m, 2, 1); a == b {
 			t.Errorf("%s: sets 0 and 1 have one folder %s", m, a)
 		}
 	}
 
 	o.SeedEncodes, o.Out = false, t.TempDir()
-	makeSet(t, o, MGD3, 2, 0)
+	makeSet(t, o, baseline.MGD3, 2, 0)
 	before := filesIn(t, filepath.Join(o.Out, "latents"))
-	makeSet(t, o, MGD3, 2, 1)
+	makeSet(t, o, baseline.MGD3, 2, 1)
 	if entries, err := os.ReadDir(filepath.Join(o.Out, "latents")); err != nil || !maps.Equal(filesIn(t, filepath.Join(o.Out, "latents")), before) ||
 		slices.ContainsFunc(entries, os.DirEntry.IsDir) {
 		t.Errorf("without SeedEncodes the second set has changed the latents (%v)", err)
@@ -86,21 +85,21 @@ func TestSetsAreDraws(t *testing.T) {
 // comes first.
 func TestSharedLatents(t *testing.T) {
 	for _, there := range []uint64{0, 1, 5} {
-		o := tinyOptions(t, 4)
+		o := maker.New(t, 4)
 		o.Settings.Encode.Flip, o.Latents = true, t.TempDir()
 		o.Settings.Encode.Seed = there
-		makeSet(t, o, MGD3, 2, 0) // by one encoding for all seeds
+		makeSet(t, o, baseline.MGD3, 2, 0) // by one encoding for all seeds
 		before := filesIn(t, o.Latents)
 
 		o.SeedEncodes, o.Settings.Encode.Seed, o.Out = true, 0, t.TempDir()
 		encoded := map[string]bool{}
-		o.Report = func(e Event) {
-			if m := e.Making; m.Stage == distill.StageEncode && m.Done > m.Kept {
-				encoded[e.Set] = true
+		o.Report = func(set baseline.ID, e distill.Event) {
+			if e.Stage == distill.StageEncode && e.Done > e.Kept {
+				encoded[set.String()] = true
 			}
 		}
 		for seed := range uint64(2) {
-			makeSet(t, o, MGD3, 2, seed)
+			makeSet(t, o, baseline.MGD3, 2, seed)
 		}
 		if !maps.Equal(filesIn(t, o.Latents), before) {
 			t.Errorf("a cache of seed %d has changed", there)
@@ -121,42 +120,5 @@ func TestSharedLatents(t *testing.T) {
 		if len(encoded) != want {
 			t.Errorf("beside a cache of seed %d: encoded for %v, want %d sets", there, slices.Collect(maps.Keys(encoded)), want)
 		}
-	}
-}
-
-// TestCompareSetsAreDraws: the comparison says that its sets have encodings of their own, and does not go on with one that has not.
-func TestCompareSetsAreDraws(t *testing.T) {
-	o := tinyComparison(t)
-	o.IPCs, o.Methods, o.Sets = []int{2}, []Method{MGD3, Nearest}, 2
-	o.Settings.Encode.Flip = true
-	old := o
-	compare(t, old)
-	o.SeedEncodes = true
-	if _, err := Compare(t.Context(), o); !errors.Is(err, distill.ErrOther) || !strings.Contains(err.Error(), "seed_encodes") {
-		t.Errorf("over sets of one encoding: got error %v, want an ErrOther that names seed_encodes", err)
-	}
-	o.Out = t.TempDir()
-	c := compare(t, o)
-	if runs := c.Cell("convnet1", 2, Nearest).Runs; len(runs) != 2 || !c.Made.SeedEncodes || !strings.Contains(c.repeats(), "anew for each seed") ||
-		strings.Contains(c.repeats(), "left to chance in nearest") {
-		t.Errorf("got %d runs, notes %q", len(runs), c.repeats())
-	}
-	if a, b := filesIn(t, filepath.Join(o.Out, "sets", "nearest-ipc2-seed0", "modes")), filesIn(t, filepath.Join(o.Out, "sets", "nearest-ipc2-seed1", "modes")); len(a) == 0 || maps.Equal(a, b) {
-		t.Error("the nearest images of both sets come from equal modes")
-	}
-}
-
-// TestSweepSetsAreDraws: in a sweep the kept part of the images is that of each set's own encoding.
-func TestSweepSetsAreDraws(t *testing.T) {
-	s := tinySweep(t)
-	s.Sets, s.Judge = 2, evaluate.Judge{}
-	s.Axes = Axes{}
-	s.Settings.Encode.Flip, s.SeedEncodes = true, true
-	if _, err := s.Do(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	kept := filepath.Join(s.Out, keptDir)
-	if a, b := filesIn(t, kept), filesIn(t, filepath.Join(kept, "seed-1")); len(a) < 2 || len(a) != len(b) || maps.Equal(a, b) {
-		t.Errorf("got %d and %d files of kept latents, want as many and others", len(a), len(b))
 	}
 }

@@ -1,10 +1,11 @@
-package study
+package compare
 
 import (
 	"reflect"
 	"slices"
 	"testing"
 
+	"mgd3/internal/fixtures/maker"
 	"mgd3/modes"
 )
 
@@ -52,7 +53,7 @@ func TestGrid(t *testing.T) {
 
 // TestPointSettings: settings go to a point and back, and another number of steps keeps the stop's share.
 func TestPointSettings(t *testing.T) {
-	o := tinyOptions(t, 1)
+	o := maker.New(t, 1)
 	if got := PointOf(o.Settings).settings(o.Settings); !reflect.DeepEqual(got, o.Settings) {
 		t.Errorf("their own point moves settings to %+v", got)
 	}

@@ -1,4 +1,4 @@
-package study
+package compare
 
 import (
 	"context"
@@ -12,17 +12,19 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/baseline"
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/evaluate"
 	"mgd3/internal/fixtures"
+	"mgd3/internal/fixtures/maker"
 	"mgd3/modes"
 )
 
 // tinyComparison are options of a comparison that takes a second or two.
 func tinyComparison(t testing.TB) Options {
 	t.Helper()
-	o := tinyOptions(t, 6)
+	o := Options{Maker: maker.New(t, 6)}
 	dir := t.TempDir()
 	if err := fixtures.Images(dir, 9); err != nil {
 		t.Fatal(err)
@@ -31,7 +33,7 @@ func tinyComparison(t testing.TB) Options {
 	if o.Test, err = dataset.Open(t.Context(), dir, dataset.OpenOptions{Split: "train"}); err != nil {
 		t.Fatal(err)
 	}
-	o.IPCs, o.Methods, o.Sets, o.Nets = []int{2, 3}, []Method{MGD3, Herding, Random, Full}, 2, []string{"convnet1"}
+	o.IPCs, o.Methods, o.Sets, o.Nets = []int{2, 3}, []baseline.Method{baseline.MGD3, baseline.Herding, baseline.Random, baseline.Full}, 2, []string{"convnet1"}
 	o.Protocol, o.Changes = "quick", []string{"epochs=2"}
 	return o
 }
@@ -76,7 +78,7 @@ func TestCompare(t *testing.T) {
 	for _, ipc := range o.IPCs {
 		for _, m := range o.Methods {
 			runs, images := 2, 3*ipc
-			if m == Full {
+			if m == baseline.Full {
 				runs, images = 1, 3*6
 			}
 			cell := c.Cell("convnet1", ipc, m)
@@ -104,7 +106,7 @@ func TestCompare(t *testing.T) {
 // TestScoreIsThatOfTheSet: the accuracy of a cell is that of a training on the set's folder by itself.
 func TestScoreIsThatOfTheSet(t *testing.T) {
 	o := tinyComparison(t)
-	o.IPCs, o.Methods, o.Sets = []int{3}, []Method{Random}, 2
+	o.IPCs, o.Methods, o.Sets = []int{3}, []baseline.Method{baseline.Random}, 2
 	c := compare(t, o)
 	set, err := dataset.Open(t.Context(), filepath.Join(o.Out, "sets", "random-ipc3-seed1", "images"), dataset.OpenOptions{})
 	if err != nil {
@@ -122,7 +124,7 @@ func TestScoreIsThatOfTheSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Cell("convnet1", 3, Random).Runs[1]; got.Weights != score.Weights || got.Last != score.Last {
+	if got := c.Cell("convnet1", 3, baseline.Random).Runs[1]; got.Weights != score.Weights || got.Last != score.Last {
 		t.Errorf("got %+v, want the net %s with %v", got, score.Weights, score.Last)
 	}
 }
@@ -131,7 +133,7 @@ func TestScoreIsThatOfTheSet(t *testing.T) {
 // with more sets and numbers of images, only those are.
 func TestCompareGoesOn(t *testing.T) {
 	o := tinyComparison(t)
-	o.Methods, o.Sets = []Method{MGD3, Random, Full}, 1
+	o.Methods, o.Sets = []baseline.Method{baseline.MGD3, baseline.Random, baseline.Full}, 1
 	whole := o
 	whole.Out, whole.Batch = t.TempDir(), 1
 	compare(t, whole)
@@ -164,7 +166,7 @@ func TestCompareGoesOn(t *testing.T) {
 	if resultOf(t, o) != resultOf(t, whole) || len(trained) > 0 {
 		t.Errorf("the second time %v were trained", trained)
 	}
-	o.IPCs, o.Methods, o.Sets = []int{1, 3}, []Method{Random, Unguided, Full}, 1
+	o.IPCs, o.Methods, o.Sets = []int{1, 3}, []baseline.Method{baseline.Random, baseline.Unguided, baseline.Full}, 1
 	compare(t, o)
 	want := map[string]bool{"random, IPC 1, seed 0": true, "unguided, IPC 1, seed 0": true, "unguided, IPC 3, seed 0": true}
 	if !maps.Equal(trained, want) {
@@ -175,8 +177,8 @@ func TestCompareGoesOn(t *testing.T) {
 // TestFullLimit: full takes as many images of each class as it may, and its protocol is that of so many.
 func TestFullLimit(t *testing.T) {
 	o := tinyComparison(t)
-	o.Methods, o.FullLimit = []Method{Full}, 4
-	if cell := compare(t, o).Cell("convnet1", 2, Full); cell.Images != 12 || cell.IPC != 4 {
+	o.Methods, o.FullLimit = []baseline.Method{baseline.Full}, 4
+	if cell := compare(t, o).Cell("convnet1", 2, baseline.Full); cell.Images != 12 || cell.IPC != 4 {
 		t.Errorf("got %+v, want 12 images, 4 of each class", cell)
 	}
 }
@@ -192,12 +194,12 @@ func TestCompareSkipsBad(t *testing.T) {
 	if o.Train, err = dataset.Open(t.Context(), set, dataset.OpenOptions{Split: "train"}); err != nil {
 		t.Fatal(err)
 	}
-	o.IPCs, o.Methods = []int{1}, []Method{Full}
+	o.IPCs, o.Methods = []int{1}, []baseline.Method{baseline.Full}
 	if _, err := Compare(t.Context(), o); !errors.Is(err, dataset.ErrImage) || !strings.Contains(err.Error(), "dog/001.png") {
 		t.Errorf("got error %v, want an ErrImage that names dog/001.png", err)
 	}
 	o.Settings.Encode.SkipBad, o.Out = true, t.TempDir()
-	if cell := compare(t, o).Cell("convnet1", 1, Full); cell.Images != 8 {
+	if cell := compare(t, o).Cell("convnet1", 1, baseline.Full); cell.Images != 8 {
 		t.Errorf("got %+v, want 8 images", cell)
 	}
 }
@@ -234,12 +236,12 @@ func TestCompareRefuses(t *testing.T) {
 		}
 	}
 	repeat := base
-	repeat.Settings.Modes.Short, repeat.IPCs, repeat.Methods, repeat.Sets = modes.ShortRepeat, []int{7}, []Method{MGD3}, 1
+	repeat.Settings.Modes.Short, repeat.IPCs, repeat.Methods, repeat.Sets = modes.ShortRepeat, []int{7}, []baseline.Method{baseline.MGD3}, 1
 	repeat.Out = t.TempDir()
-	if cell := compare(t, repeat).Cell("convnet1", 7, MGD3); cell.Images != 21 {
+	if cell := compare(t, repeat).Cell("convnet1", 7, baseline.MGD3); cell.Images != 21 {
 		t.Errorf("filled up, got %d images, want 21", cell.Images)
 	}
-	base.IPCs, base.Methods, base.Sets = []int{1}, []Method{Random}, 1
+	base.IPCs, base.Methods, base.Sets = []int{1}, []baseline.Method{baseline.Random}, 1
 	compare(t, base)
 	base.Settings.Encode.Crop = distill.CropCenter
 	if _, err := Compare(t.Context(), base); !errors.Is(err, distill.ErrOther) || !strings.Contains(err.Error(), "settings.encode.crop") {

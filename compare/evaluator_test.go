@@ -1,4 +1,4 @@
-package study
+package compare
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/evaluate"
+	"mgd3/internal/fixtures/maker"
 )
 
 // turned is a JPEG file whose left half is black and right half white, and whose EXIF says that it is to be turned by
@@ -40,9 +41,9 @@ func TestTests(t *testing.T) {
 		var reads atomic.Int32
 		classes := []dataset.Class{{Name: "one", Images: []dataset.Ref{{Class: "one", Name: "a.jpg"}}}}
 		set := dataset.FromFunc("set", classes, func(dataset.Ref) ([]byte, error) { reads.Add(1); return file, nil })
-		o := tinyOptions(t, 6)
-		o.Settings.Encode.IgnoreEXIF, o.Test = ignore, set
-		compared := newComparer(&o)
+		o := maker.New(t, 6)
+		o.Settings.Encode.IgnoreEXIF = ignore
+		compared := newComparer(&Options{Maker: o, Test: set})
 		tried, err := newTrials(t.Context(), o, evaluate.Judge{}, 0.3, set)
 		if err != nil {
 			t.Fatal(err)

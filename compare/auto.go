@@ -1,4 +1,4 @@
-package study
+package compare
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"mgd3/baseline"
 	"mgd3/distill"
 	"mgd3/evaluate"
 	"mgd3/scores"
@@ -20,9 +21,9 @@ import (
 //
 // The largest mean over the sets wins, and the value of the settings where none is larger. docs/results.md has what this gains.
 type Auto struct {
-	// Options are of the set that is then made: its latents are used, the sets to choose by stand in auto below
+	// Maker is that of the set that is then made: its latents are used, the sets to choose by stand in auto below
 	// its folder, and its seed is that of each value's first set.
-	Options
+	baseline.Maker
 	Stop, Lambda bool           // what to choose
 	By           string         // ByAccuracy or ByScore
 	Sets         int            // sets of each value, at least 1
@@ -53,13 +54,13 @@ func (a *Auto) Choose(ctx context.Context) (distill.Settings, []distill.Choice, 
 	if a.By == ByScore {
 		judge = evaluate.Judge{}
 	}
-	o := a.Options
+	o := a.Maker
 	if o.Latents == "" { // the set's own, which it takes whatever its seed
-		if err := o.run(setID{MGD3, a.Settings.Modes.IPC, a.Settings.Sample.Seed}, o.Out).Encode(ctx); err != nil {
+		if err := o.Run(baseline.ID{Method: baseline.MGD3, IPC: a.Settings.Modes.IPC, Seed: a.Settings.Sample.Seed}, o.Out).Encode(ctx); err != nil {
 			return chosen, nil, err
 		}
 	}
-	o.Latents, o.Out = o.latents(), filepath.Join(o.Out, "auto")
+	o.Latents, o.Out = o.LatentsDir(), filepath.Join(o.Out, "auto")
 	t, err := newTrials(ctx, o, judge, a.HeldOut, nil)
 	if err != nil {
 		return chosen, nil, err

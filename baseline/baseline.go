@@ -1,7 +1,6 @@
-// Package study makes sets by the method and by what it must be better than, and compares what networks
-// learn from them under one recipe.
+// Package baseline makes sets by the method and by what it must be better than.
 //
-//	real images ──Make──▶ sets, one folder each ──evaluate──▶ scores ──Compare──▶ table
+//	real images ──Make──▶ a folder for each set ──package evaluate──▶ accuracies ──package compare──▶ table
 //
 //	method    images of a class                                                 source
 //	mgd3      sampled, pulled to the class's modes until stop                   MGD3 (arXiv:2505.18963)
@@ -23,7 +22,7 @@
 //
 // Real images are written as they were encoded, cropped to the model's size, so that all sets have
 // equal pixels.
-package study
+package baseline
 
 import (
 	"cmp"
@@ -36,7 +35,6 @@ import (
 	"mgd3/distill"
 	"mgd3/dit"
 	"mgd3/engine"
-	"mgd3/evaluate"
 	"mgd3/latent"
 )
 
@@ -87,8 +85,8 @@ func ParseMethods(list string) ([]Method, error) {
 	return methods, nil
 }
 
-// Options say what sets are made of, and how.
-type Options struct {
+// Maker makes sets; its fields say of what, and how.
+type Maker struct {
 	// Settings of all sampled sets. The method and its arguments decide the images per class, the seed of the noise,
 	// λ of unguided and stop of nostop. Their Encode is how all real images are cropped.
 	Settings distill.Settings
@@ -107,41 +105,17 @@ type Options struct {
 	Latents string // folder of the latents, made once for all sets, or once for each seed; "" means latents below Out
 	Batch   int    // images on the device at once, or distill.Auto; as in distill.Run
 
-	Report func(Event) // told of progress, from one goroutine at a time; may be nil
-
-	// The rest is for Compare alone.
-
-	Test     *dataset.Set      // what the networks are tested on, with the classes of Train in their order
-	IPCs     []int             // images per class, in the order in which the columns are worked on
-	Methods  []Method          // the rows
-	Sets     int               // sets, and so trainings, of each method and number of images
-	Nets     []string          // as evaluate.New takes them; a table for each
-	Protocol string            // a preset of package evaluate
-	Changes  []string          // of the preset, as evaluate.Protocol.With takes them
-	Teacher  *evaluate.Teacher // of protocols with soft labels
-
-	// FullLimit takes that many images of each class for full, the first by file name; 0 takes all.
-	FullLimit int
+	Report func(set ID, e distill.Event) // told of progress, from one goroutine at a time; may be nil
 }
 
-// Event is one thing that happened.
-type Event struct {
-	Set      string          `json:"set"`                // what is being made or learned, "mgd3, IPC 10, seed 0" say
-	Making   *distill.Event  `json:"making,omitempty"`   // the set is being made
-	Training *evaluate.Event `json:"training,omitempty"` // a network is being trained on it
-	Score    *evaluate.Score `json:"score,omitempty"`    // it has been, or had been before
-	Done     int             `json:"done,omitempty"`     // trainings that are over
-	Total    int             `json:"total,omitempty"`    // trainings of the comparison
-}
-
-func (o *Options) report(e Event) {
+func (o *Maker) report(set ID, e distill.Event) {
 	if o.Report != nil {
-		o.Report(e)
+		o.Report(set, e)
 	}
 }
 
-// latents is the folder of the latents of Settings.Encode.Seed.
-func (o *Options) latents() string {
+// LatentsDir is the folder of the latents of Settings.Encode.Seed.
+func (o *Maker) LatentsDir() string {
 	dir := o.Latents
 	if dir == "" {
 		dir = filepath.Join(o.Out, "latents")
@@ -152,27 +126,27 @@ func (o *Options) latents() string {
 	return distill.SeedLatents(dir, o.Settings.Encode.Seed, o.Latents == "")
 }
 
-// ofSeed returns the options of a set of the given seed.
-func (o Options) ofSeed(seed uint64) Options {
-	if !o.SeedEncodes || o.Settings.Encode.Seed == seed {
-		return o
+// OfSeed returns what makes a set of the given seed.
+func (o *Maker) OfSeed(seed uint64) Maker {
+	of := *o
+	if o.SeedEncodes && o.Settings.Encode.Seed != seed {
+		of.Latents = cmp.Or(o.Latents, filepath.Join(o.Out, "latents"))
+		of.Settings.Encode.Seed = seed
 	}
-	o.Latents = cmp.Or(o.Latents, filepath.Join(o.Out, "latents"))
-	o.Settings.Encode.Seed = seed
-	return o
+	return of
 }
 
 // seeded reports whether sets of a method and of other seeds have other images.
-func (o *Options) seeded(m Method) bool { return m.Seeded() || o.SeedEncodes && m.Encoded() }
+func (o *Maker) seeded(m Method) bool { return m.Seeded() || o.SeedEncodes && m.Encoded() }
 
-// setID names one set.
-type setID struct {
+// ID names one set.
+type ID struct {
 	Method Method `json:"method"`
 	IPC    int    `json:"ipc"` // 0 for full
 	Seed   uint64 `json:"seed"`
 }
 
-func (s setID) String() string {
+func (s ID) String() string {
 	if s.Method == Full {
 		return string(Full)
 	}
@@ -180,7 +154,7 @@ func (s setID) String() string {
 }
 
 // folder is the name of the set's folder.
-func (o *Options) folder(s setID) string {
+func (o *Maker) folder(s ID) string {
 	name := fmt.Sprintf("%s-ipc%d", s.Method, s.IPC)
 	if o.seeded(s.Method) {
 		name += fmt.Sprintf("-seed%d", s.Seed)

@@ -1,4 +1,4 @@
-package study
+package baseline
 
 import (
 	"bytes"
@@ -9,11 +9,11 @@ import (
 	"mgd3/distill"
 )
 
-// full is the set of all real images, cropped as those of the other sets. Images that cannot be read are left out
-// where the settings say so.
-func (o *Options) full(ctx context.Context) (*dataset.Set, error) {
+// Full is the set of all real images, or of the first limit of each class, 0 being all, cropped as those of the other sets.
+// Images that cannot be read are left out where the settings say so.
+func (o *Maker) Full(ctx context.Context, limit int) (*dataset.Set, error) {
 	if o.Settings.Encode.SkipBad {
-		if err := o.run(setID{Method: Full}, o.Out).Encode(ctx); err != nil {
+		if err := o.Run(ID{Method: Full}, o.Out).Encode(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -23,8 +23,8 @@ func (o *Options) full(ctx context.Context) (*dataset.Set, error) {
 		if err != nil {
 			return nil, err
 		}
-		if o.FullLimit > 0 {
-			refs = refs[:min(len(refs), o.FullLimit)]
+		if limit > 0 {
+			refs = refs[:min(len(refs), limit)]
 		}
 		classes = append(classes, dataset.Class{Name: class.Name, Images: refs})
 	}
@@ -39,16 +39,16 @@ func (o *Options) full(ctx context.Context) (*dataset.Set, error) {
 			err := dataset.WritePNG(&file, sample.Image)
 			return file.Bytes(), err
 		}
-		panic("study: dataset.Load yields an image or an error")
+		panic("baseline: dataset.Load yields an image or an error")
 	}), nil
 }
 
 // readable returns the images of a class: those that have latents, where others are to be left out.
-func (o *Options) readable(class dataset.Class) ([]dataset.Ref, error) {
+func (o *Maker) readable(class dataset.Class) ([]dataset.Ref, error) {
 	if !o.Settings.Encode.SkipBad {
 		return class.Images, nil
 	}
-	cached, err := distill.OpenLatents(o.latents(), class.Name)
+	cached, err := distill.OpenLatents(o.LatentsDir(), class.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,11 @@
-package study
+package compare
 
 import (
 	"bytes"
 	"context"
 	"fmt"
 
+	"mgd3/baseline"
 	"mgd3/dataset"
 	"mgd3/report"
 )
@@ -23,10 +24,10 @@ func Pictures(ctx context.Context, o Options) ([]report.Picture, error) {
 	o.Report = nil
 	w := newComparer(&o)
 	for _, m := range o.Methods {
-		if m == Full {
+		if m == baseline.Full {
 			continue
 		}
-		id := setID{m, o.IPCs[0], 0}
+		id := baseline.ID{Method: m, IPC: o.IPCs[0]}
 		set, err := w.images(ctx, id)
 		if err != nil {
 			return nil, err
@@ -40,14 +41,14 @@ func Pictures(ctx context.Context, o Options) ([]report.Picture, error) {
 	return pictures, w.close()
 }
 
-var captions = map[Method]string{
-	MGD3:     "Sampled, pulled to the modes of the class until stop.",
-	NoStop:   "Sampled, pulled to the modes to the end.",
-	Unguided: "Sampled by the diffusion model alone.",
-	Nearest:  "The real image nearest to each mode.",
-	Herding:  "Real images whose mean latent follows that of the class.",
-	KCenter:  "Real images far from each other.",
-	Random:   "Real images by chance.",
+var captions = map[baseline.Method]string{
+	baseline.MGD3:     "Sampled, pulled to the modes of the class until stop.",
+	baseline.NoStop:   "Sampled, pulled to the modes to the end.",
+	baseline.Unguided: "Sampled by the diffusion model alone.",
+	baseline.Nearest:  "The real image nearest to each mode.",
+	baseline.Herding:  "Real images whose mean latent follows that of the class.",
+	baseline.KCenter:  "Real images far from each other.",
+	baseline.Random:   "Real images by chance.",
 }
 
 // sheet is the first images of a set's first classes as PNG.

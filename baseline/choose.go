@@ -1,4 +1,4 @@
-package study
+package baseline
 
 import (
 	"bytes"
@@ -37,7 +37,7 @@ type Chosen struct {
 // chosenClaim is all that a choice depends on besides the images, settings.json in the folder of the samples: no other run
 // can take the folder.
 type chosenClaim struct {
-	setID
+	ID
 	Encode      distill.EncodeSettings `json:"encode"`
 	Classes     []string               `json:"classes"`
 	Modes       *distill.ModeSettings  `json:"modes,omitempty"`       // of nearest
@@ -67,7 +67,7 @@ const (
 )
 
 // choose makes a set of real images.
-func (o *Options) choose(ctx context.Context, set setID, dir string) error {
+func (o *Maker) choose(ctx context.Context, set ID, dir string) error {
 	claim, err := o.claim(set)
 	if err != nil {
 		return err
@@ -78,9 +78,9 @@ func (o *Options) choose(ctx context.Context, set setID, dir string) error {
 		return err
 	}
 	if healed != nil {
-		o.report(Event{Set: set.String(), Making: &distill.Event{Stage: StageChoose, Warning: fmt.Sprintf("%v: made again", healed)}})
+		o.report(set, distill.Event{Stage: StageChoose, Warning: fmt.Sprintf("%v: made again", healed)})
 	}
-	run := o.run(set, dir)
+	run := o.Run(set, dir)
 	if set.Method != Random {
 		if err := run.Encode(ctx); err != nil {
 			return err
@@ -91,7 +91,7 @@ func (o *Options) choose(ctx context.Context, set setID, dir string) error {
 			return err
 		}
 	}
-	c := chooser{Options: o, set: set, dir: dir}
+	c := chooser{Maker: o, set: set, dir: dir}
 	c.event = distill.Event{Stage: StageChoose, Total: set.IPC * len(o.Train.Classes)}
 	choice := Chosen{Format: chosenFormat, Version: distill.Version, Made: claim}
 	for i, class := range o.Train.Classes {
@@ -101,11 +101,11 @@ func (o *Options) choose(ctx context.Context, set setID, dir string) error {
 		}
 		choice.Classes = append(choice.Classes, made)
 	}
-	return writeJSON(filepath.Join(dir, chosenName), choice)
+	return atomicfile.WriteJSON(filepath.Join(dir, chosenName), choice)
 }
 
-func (o *Options) claim(set setID) (chosenClaim, error) {
-	c := chosenClaim{setID: set, Encode: o.Settings.Encode, Classes: o.Train.ClassNames()}
+func (o *Maker) claim(set ID) (chosenClaim, error) {
+	c := chosenClaim{ID: set, Encode: o.Settings.Encode, Classes: o.Train.ClassNames()}
 	if err := c.Encode.Check(); err != nil {
 		return c, err
 	}
@@ -131,8 +131,8 @@ func (o *Options) claim(set setID) (chosenClaim, error) {
 
 // chooser is what the classes of one set share.
 type chooser struct {
-	*Options
-	set   setID
+	*Maker
+	set   ID
 	dir   string
 	event distill.Event
 }
@@ -210,7 +210,7 @@ func (c *chooser) order(class dataset.Class) (ChosenClass, []int, error) {
 		order, err := coreset.Random(made.Real, made.Real, rng.Stream(c.set.Seed, "random", rng.Hash(class.Name)))
 		return made, order, err
 	}
-	cached, err := distill.OpenLatents(c.latents(), class.Name)
+	cached, err := distill.OpenLatents(c.LatentsDir(), class.Name)
 	if err != nil {
 		return made, nil, err
 	}
@@ -276,13 +276,12 @@ func (c *chooser) stand(class ChosenClass) (fault string, err error) {
 func (c *chooser) warn(class, text string) {
 	e := c.event
 	e.Class, e.Warning = class, text
-	c.report(Event{Set: c.set.String(), Making: &e})
+	c.report(c.set, e)
 }
 
 func (c *chooser) add(class string, n, kept int) {
 	c.event.Class, c.event.Done, c.event.Kept = class, c.event.Done+n, c.event.Kept+kept
-	e := c.event
-	c.report(Event{Set: c.set.String(), Making: &e})
+	c.report(c.set, c.event)
 }
 
 // readChosen reads what an earlier run wrote, if it did.
@@ -322,12 +321,4 @@ func writePNG(path string, im *dataset.RGB) (sha string, err error) {
 func hash(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-func writeJSON(path string, v any) error {
-	data, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.WriteBytes(path, append(data, '\n'))
 }

@@ -1,4 +1,4 @@
-package study
+package compare
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"mgd3/baseline"
 	"mgd3/distill"
 	"mgd3/evaluate"
 	"mgd3/internal/atomicfile"
@@ -20,12 +21,12 @@ type Comparison struct {
 	Version  string `json:"version"`
 	Complete bool   `json:"complete"` // all trainings are over
 
-	Protocol string   `json:"protocol"` // the preset
-	Changes  []string `json:"changes,omitempty"`
-	Nets     []string `json:"nets"`
-	IPCs     []int    `json:"ipcs"`
-	Methods  []Method `json:"methods"`
-	Sets     int      `json:"sets"` // of each method and number of images
+	Protocol string            `json:"protocol"` // the preset
+	Changes  []string          `json:"changes,omitempty"`
+	Nets     []string          `json:"nets"`
+	IPCs     []int             `json:"ipcs"`
+	Methods  []baseline.Method `json:"methods"`
+	Sets     int               `json:"sets"` // of each method and number of images
 
 	Made comparisonClaim `json:"made"`
 
@@ -50,7 +51,7 @@ type comparisonClaim struct {
 // Cell is the trainings of one network on the sets of one method and one number of images.
 type Cell struct {
 	Net      string            `json:"net"`
-	Method   Method            `json:"method"`
+	Method   baseline.Method   `json:"method"`
 	IPC      int               `json:"ipc"`    // of full that of its largest class
 	Images   int               `json:"images"` // of a set
 	Protocol evaluate.Protocol `json:"protocol"`
@@ -94,12 +95,12 @@ func (o *Options) newComparison() *Comparison {
 // add takes a score in.
 func (c *Comparison) add(j job, s *evaluate.Score) {
 	i := slices.IndexFunc(c.Cells, func(cell Cell) bool {
-		return cell.Net == j.net && cell.Method == j.set.Method && (cell.IPC == j.set.IPC || j.set.Method == Full)
+		return cell.Net == j.net && cell.Method == j.set.Method && (cell.IPC == j.set.IPC || j.set.Method == baseline.Full)
 	})
 	if i < 0 {
 		i = len(c.Cells)
 		ipc := j.set.IPC
-		if j.set.Method == Full {
+		if j.set.Method == baseline.Full {
 			ipc = s.Images / len(s.Classes)
 		}
 		c.Cells = append(c.Cells, Cell{Net: j.net, Method: j.set.Method, IPC: ipc, Images: s.Images, Protocol: s.Protocol})
@@ -109,9 +110,9 @@ func (c *Comparison) add(j job, s *evaluate.Score) {
 
 // Cell returns the trainings of a net on the sets of a method, or nil if there are none yet. Those of full
 // are the same for every number of images.
-func (c *Comparison) Cell(net string, ipc int, m Method) *Cell {
+func (c *Comparison) Cell(net string, ipc int, m baseline.Method) *Cell {
 	for i := range c.Cells {
-		if cell := &c.Cells[i]; cell.Net == net && cell.Method == m && (cell.IPC == ipc || m == Full) {
+		if cell := &c.Cells[i]; cell.Net == net && cell.Method == m && (cell.IPC == ipc || m == baseline.Full) {
 			return cell
 		}
 	}
@@ -214,7 +215,7 @@ func (c *Comparison) repeats() string {
 	s := fmt.Sprintf("%d sets of each method are learned once each, with a seed of its own: mean ± standard deviation of the population", c.Sets)
 	var fixed []string
 	for _, m := range c.Methods {
-		if m != Full && !m.Seeded() && !c.Made.SeedEncodes {
+		if m != baseline.Full && !m.Seeded() && !c.Made.SeedEncodes {
 			fixed = append(fixed, string(m))
 		}
 	}
@@ -224,7 +225,7 @@ func (c *Comparison) repeats() string {
 	if fixed != nil {
 		s += ". Nothing is left to chance in " + strings.Join(fixed, ", ") + ": there only the trainings differ"
 	}
-	if slices.Contains(c.Methods, Full) {
+	if slices.Contains(c.Methods, baseline.Full) {
 		s += ". full is learned once"
 	}
 	return s
@@ -250,7 +251,7 @@ func (c *Comparison) plot(net string) report.Plot {
 
 // write writes the comparison as it stands.
 func (c *Comparison) write(dir string) error {
-	if err := writeJSON(filepath.Join(dir, "result.json"), c); err != nil {
+	if err := atomicfile.WriteJSON(filepath.Join(dir, "result.json"), c); err != nil {
 		return err
 	}
 	return atomicfile.Write(filepath.Join(dir, "table.txt"), func(w io.Writer) error { return report.Text(w, c.Result()) })

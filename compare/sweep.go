@@ -1,4 +1,4 @@
-package study
+package compare
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"mgd3/baseline"
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/evaluate"
@@ -21,8 +22,8 @@ import (
 
 // Sweep makes and judges sets at points around some settings.
 type Sweep struct {
-	// Options are of all sets: the modes' IPC is among the settings, and the seed is that of the first set.
-	Options
+	// Maker is that of all sets: the modes' IPC is among the settings, and the seed is that of the first set.
+	baseline.Maker
 	Axes    Axes           // the values to go through
 	Grid    bool           // every combination, in place of one axis at a time
 	Sets    int            // sets of each point, at least 1
@@ -71,7 +72,7 @@ func (s *Sweep) Do(ctx context.Context) (*Swept, error) {
 			return nil, fmt.Errorf("%v: %w", p, err)
 		}
 	}
-	t, err := newTrials(ctx, s.Options, s.Judge, s.HeldOut, s.Test)
+	t, err := newTrials(ctx, s.Maker, s.Judge, s.HeldOut, s.Test)
 	if err != nil {
 		return nil, err
 	}

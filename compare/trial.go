@@ -1,4 +1,4 @@
-package study
+package compare
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"mgd3/baseline"
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/evaluate"
@@ -24,7 +25,7 @@ func protocol(j evaluate.Judge, f evaluate.Facts) (evaluate.Protocol, error) {
 }
 
 // judgeSize is the pixels that the judge's network looks at. It finds what would fail only when the first set is there.
-func judgeSize(j evaluate.Judge, o Options) (int, error) {
+func judgeSize(j evaluate.Judge, o baseline.Maker) (int, error) {
 	ipc, classes := o.Settings.Modes.IPC, len(o.Train.Classes)
 	p, err := protocol(j, evaluate.Facts{IPC: ipc, Classes: classes, Images: ipc * classes, Size: o.Settings.Encode.Size})
 	return p.Size, err
@@ -40,13 +41,13 @@ type Trial struct {
 // trials make sets from one part of the training images, kept, and judge them by the other, held, or by a test set.
 // The latents of all images are made once:
 //
-//	DIR/latents          unless Options.Latents names another folder
+//	DIR/latents          unless Maker.Latents names another folder
 //	DIR/kept, DIR/held   the two parts of them
 //	DIR/kept/seed-S      with SeedEncodes, of the latents of another seed than the first; held is that of the first for all sets
 //	DIR/sets/POINT/seedS one set: its modes, images and manifest
 //	…/judged/ON          the trained network's score
 type trials struct {
-	Options
+	baseline.Maker
 	judge      evaluate.Judge
 	kept, held *dataset.Set
 	evaluator  evaluate.Evaluator // tests on held, or on a test set
@@ -67,8 +68,8 @@ const (
 )
 
 // newTrials encodes the training images, and holds a share of them out. Without a test set sets are judged by these.
-func newTrials(ctx context.Context, o Options, judge evaluate.Judge, share float64, test *dataset.Set) (*trials, error) {
-	t := &trials{Options: o, judge: judge, on: OnTest}
+func newTrials(ctx context.Context, o baseline.Maker, judge evaluate.Judge, share float64, test *dataset.Set) (*trials, error) {
+	t := &trials{Maker: o, judge: judge, on: OnTest}
 	var err error
 	if t.kept, t.held, err = HoldOut(o.Train, share); err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func newTrials(ctx context.Context, o Options, judge evaluate.Judge, share float
 			return nil, err
 		}
 	}
-	all := o.run(setID{MGD3, o.Settings.Modes.IPC, 0}, o.Out)
+	all := o.Run(baseline.ID{Method: baseline.MGD3, IPC: o.Settings.Modes.IPC}, o.Out)
 	if err := all.Encode(ctx); err != nil {
 		return nil, err
 	}
@@ -105,7 +106,9 @@ func (t *trials) part(ctx context.Context, to, from, name string, part *dataset.
 	of := byName(part)
 	keep := func(class, image string) bool { return of[class][image] }
 	warn := func(text string) {
-		t.report(Event{Set: name, Making: &distill.Event{Stage: distill.StageEncode, Warning: text}})
+		if t.Report != nil {
+			t.Report(baseline.ID{Method: baseline.MGD3, IPC: t.Settings.Modes.IPC}, distill.Event{Stage: distill.StageEncode, Warning: text})
+		}
 	}
 	return distill.Part(ctx, to, from, fmt.Sprintf("%s, share %v held out", name, t.share), keep, warn)
 }
@@ -152,8 +155,8 @@ func (t *trials) tryIn(ctx context.Context, p Point, seed uint64, learn bool) (T
 
 // make makes one set from the images that are kept.
 func (t *trials) make(ctx context.Context, p Point, seed uint64, dir string) error {
-	o := t.ofSeed(seed)
-	run := o.run(setID{MGD3, t.Settings.Modes.IPC, seed}, dir)
+	o := t.OfSeed(seed)
+	run := o.Run(baseline.ID{Method: baseline.MGD3, IPC: t.Settings.Modes.IPC, Seed: seed}, dir)
 	if o.Settings.Encode != t.Settings.Encode {
 		if err := run.Encode(ctx); err != nil {
 			return err
@@ -165,7 +168,6 @@ func (t *trials) make(ctx context.Context, p Point, seed uint64, dir string) err
 	run.Settings = p.settings(o.Settings)
 	run.Settings.Sample.Seed = seed
 	run.Latents = t.keptOf(o.Settings.Encode.Seed)
-	run.Report = func(e distill.Event) { t.report(Event{Set: fmt.Sprintf("%v, seed %d", p, seed), Making: &e}) }
 	if err := run.Discover(ctx); err != nil {
 		return err
 	}
