@@ -56,7 +56,9 @@ func (r *Run) start(key string) (*training, error) {
 	}
 	found := false
 	if r.Dir != "" {
-		if _, t.weights, found, err = checkpoint.Read(r.Engine, t.checkpoint(), key, &t.state); err != nil {
+		if _, t.weights, found, err = checkpoint.Read(r.Engine, t.checkpoint(), key, &t.state); errors.Is(err, checkpoint.ErrDamaged) {
+			r.warn(fmt.Sprintf("%v; there is no other, so the training begins anew", err))
+		} else if err != nil {
 			return nil, err
 		}
 	}

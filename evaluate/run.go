@@ -48,6 +48,12 @@ type Event struct {
 	Warning string  `json:"warning,omitempty"` // of an event that is no epoch
 }
 
+func (r *Run) warn(text string) {
+	if r.Report != nil {
+		r.Report(Event{Net: r.Net, Seed: r.Seed, Warning: text})
+	}
+}
+
 // Do returns the score: at once if it is in Dir already, else after the training, which goes on from the checkpoint if
 // there is one. Its errors wrap [ErrData] or [ErrDiverged] where these are the cause.
 func (r *Run) Do(ctx context.Context) (*Score, error) {
@@ -59,8 +65,8 @@ func (r *Run) Do(ctx context.Context) (*Score, error) {
 	if score != nil || err != nil {
 		return score, err
 	}
-	if other && r.Report != nil {
-		r.Report(Event{Net: r.Net, Seed: r.Seed, Warning: fmt.Sprintf("the score in %q is of another recipe, set, teacher or version of this program: it is made anew", r.Dir)})
+	if other {
+		r.warn(fmt.Sprintf("the score in %q is of another recipe, set, teacher or version of this program: it is made anew", r.Dir))
 	}
 	t, err := r.start(key)
 	if err != nil {

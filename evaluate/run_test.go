@@ -233,6 +233,33 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// TestDamagedCheckpoint: a damaged checkpoint is named, and the training begins anew, to the same score.
+func TestDamagedCheckpoint(t *testing.T) {
+	want := do(t, briefRun(t, "epochs=3"))
+	r := briefRun(t, "epochs=3")
+	r.Dir = t.TempDir()
+	key := r.key()
+	training, err := r.start(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := saved(t, training)
+	data[len(data)-3] ^= 1
+	if err := os.WriteFile(r.checkpoint(), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var warnings []string
+	r.Report = func(e Event) {
+		if e.Warning != "" {
+			warnings = append(warnings, e.Warning)
+		}
+	}
+	same(t, "after damage", do(t, r), want)
+	if len(warnings) != 1 || !strings.Contains(warnings[0], r.checkpoint()) || !strings.Contains(warnings[0], "begins anew") {
+		t.Errorf("warnings %q, want one that names %q", warnings, r.checkpoint())
+	}
+}
+
 func saved(t *testing.T, r *training) []byte {
 	t.Helper()
 	if err := r.save(); err != nil {

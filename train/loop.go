@@ -117,10 +117,13 @@ func (o *Options) state(t task, specs []weights.Spec) (*state, error) {
 	var found bool
 	var err error
 	s.step, s.weights, found, err = checkpoint.Read(o.Engine, s.path, t.key, &x)
-	if err != nil {
+	damaged := errors.Is(err, checkpoint.ErrDamaged)
+	if damaged {
+		o.report(Event{Event: distill.Event{Warning: fmt.Sprintf("%v; there is no other, so the training of this network begins anew", err)}})
+	} else if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(s.path); err == nil && !found {
+	if _, err := os.Stat(s.path); err == nil && !found && !damaged {
 		return nil, fmt.Errorf("%s: %w", dir, distill.ErrOther)
 	}
 	if !found {

@@ -257,6 +257,66 @@ func TestOther(t *testing.T) {
 	wantSame(t, tree(t, o.Out), before)
 }
 
+// TestDamagedState: a damaged checkpoint is named with its step, and the training begins anew, to the same bytes.
+func TestDamagedState(t *testing.T) {
+	set := images(t)
+	whole := options(t, set)
+	if err := TrainAutoencoder(t.Context(), whole, smallAutoencoder(), ""); err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(data []byte) []byte{
+		"a bit":      func(data []byte) []byte { data[len(data)-5] ^= 1; return data },
+		"cut short":  func(data []byte) []byte { return data[:len(data)/2] },
+		"empty":      func([]byte) []byte { return nil },
+		"other data": func([]byte) []byte { return []byte("<!doctype html><title>not found</title>") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := whole
+			o.Out = filepath.Join(t.TempDir(), "model")
+			ctx, cancel := context.WithCancel(t.Context())
+			o.Report = func(e Event) {
+				if e.Step == 5 {
+					cancel()
+				}
+			}
+			if err := TrainAutoencoder(ctx, o, smallAutoencoder(), ""); !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			path := statePath(o.workDir(networkAutoencoder))
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, damage(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var warnings []string
+			first := 0
+			o.Report = func(e Event) {
+				if e.Warning != "" {
+					warnings = append(warnings, e.Warning)
+				}
+				if first == 0 {
+					first = e.Step
+				}
+			}
+			if err := TrainAutoencoder(t.Context(), o, smallAutoencoder(), ""); err != nil {
+				t.Fatal(err)
+			}
+			if len(warnings) != 1 || !strings.Contains(warnings[0], path) || !strings.Contains(warnings[0], "begins anew") {
+				t.Errorf("warnings %q, want one that names %q", warnings, path)
+			}
+			if name == "a bit" && len(warnings) == 1 && !strings.Contains(warnings[0], "the state of a training after step 5: ") {
+				t.Errorf("%q does not say the step", warnings[0])
+			}
+			if first != 1 {
+				t.Errorf("the first step is %d, want 1", first)
+			}
+			wantSame(t, tree(t, o.Out), tree(t, whole.Out))
+		})
+	}
+}
+
 // TestNotFinite: a training that goes wrong says at which step, and keeps the state of the last checkpoint.
 func TestNotFinite(t *testing.T) {
 	o := options(t, images(t))

@@ -12,7 +12,6 @@ import (
 	"mgd3/engine"
 	"mgd3/evaluate"
 	"mgd3/internal/atomicfile"
-	"mgd3/internal/checkpoint"
 	"mgd3/modes"
 	"mgd3/train"
 	"mgd3/weights"
@@ -72,7 +71,6 @@ var advice = []struct {
 	{syscall.EROFS, exitOutput, "the output folder cannot be written: use another --out"},
 	{syscall.EFBIG, exitOutput, "the system allows no larger file there: see ulimit -f"},
 	{syscall.ENAMETOOLONG, exitOutput, "file systems allow 255 bytes in a name: use a shorter one"},
-	{checkpoint.ErrDamaged, exitOutput, "remove the file: the training begins anew"},
 	{distill.ErrUnclear, exitOutput, "remove the file, and run the command that made the folder: what was made under the same settings stays, all else is made again"},
 	{distill.ErrDamaged, exitOutput, remake},
 	{distill.ErrOther, exitOutput, "use another --out, or remove the folder to make it anew"},

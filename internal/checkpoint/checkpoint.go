@@ -27,7 +27,8 @@ import (
 	"mgd3/weights"
 )
 
-// ErrDamaged says that a checkpoint is not as it was written. Nothing is lost but its training so far.
+// ErrDamaged says that a checkpoint is not as it was written. It is the only one of its training, which begins anew then, and
+// says so.
 var ErrDamaged = errors.New("the state of a training")
 
 // Write puts the state after step steps at path; extra must be what JSON can hold. Equal arguments
@@ -61,20 +62,23 @@ func writeAll(out *weights.Writer, names []string, w engine.Weights) error {
 }
 
 // Read returns the state at path, its tensors on e's device, and fills in extra. found is false if there
-// is no file or it has another key. A file that is no checkpoint, or holds a number that is not
-// finite, is an error that names it.
+// is no file or it has another key. A file that is no checkpoint is an ErrDamaged, one with a number that is not finite
+// an error that names it.
 func Read(e *engine.Engine, path, key string, extra any) (step int, w engine.Weights, found bool, err error) {
 	_, err = weights.CheckSeal(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil, false, nil
 	}
 	if errors.Is(err, weights.ErrDamaged) {
-		return 0, nil, false, fmt.Errorf("%w: %v", ErrDamaged, err)
+		return 0, nil, false, damaged(path, err)
 	}
 	if err != nil {
 		return 0, nil, false, err
 	}
 	file, err := weights.Open(path)
+	if errors.Is(err, weights.ErrFormat) { // of a version without checksums
+		return 0, nil, false, damaged(path, err)
+	}
 	if err != nil {
 		return 0, nil, false, err
 	}
@@ -85,10 +89,10 @@ func Read(e *engine.Engine, path, key string, extra any) (step int, w engine.Wei
 	}
 	step, err = strconv.Atoi(metadata["step"])
 	if err != nil || step < 0 {
-		return 0, nil, false, fmt.Errorf("%s: the step is %q, want a number of at least 0", path, metadata["step"])
+		return 0, nil, false, damaged(path, fmt.Errorf("%q: the step is %q, want a number of at least 0", path, metadata["step"]))
 	}
 	if err := json.Unmarshal([]byte(metadata["extra"]), extra); err != nil {
-		return 0, nil, false, fmt.Errorf("%s: extra: %w", path, err)
+		return 0, nil, false, damaged(path, fmt.Errorf("%q: extra: %w", path, err))
 	}
 	var specs []weights.Spec
 	for _, name := range file.Names() {
@@ -100,4 +104,16 @@ func Read(e *engine.Engine, path, key string, extra any) (step int, w engine.Wei
 	}
 	w, err = e.Upload(weights.AsIs(file), specs)
 	return step, w, err == nil, err
+}
+
+// damaged is the error of a checkpoint, with its step if that can still be read.
+func damaged(path string, err error) error {
+	after := ""
+	if file, errOpen := weights.Open(path); errOpen == nil {
+		if step, errStep := strconv.Atoi(file.Metadata()["step"]); errStep == nil && step >= 0 {
+			after = fmt.Sprintf(" after step %d", step)
+		}
+		file.Close()
+	}
+	return fmt.Errorf("%w%s: %v", ErrDamaged, after, err)
 }
