@@ -141,7 +141,7 @@ func TestClassList(t *testing.T) {
 		{"first words", "n01 tench, Tinca tinca\ngreat one\n", "n01: 0.jpg; great: 0.jpg", "", ""},
 		{"both", "tiger shark\nn01 tench\n", "tiger shark: 0.jpg; n01: 0.jpg", passedFirst + `: "n01 tench"`, ""},
 		{"one class by two lines", "great one\ngreat two\n", "", "", `the class "great" is asked for twice`},
-		{"neither", "blue whale\n", "", "", `class "blue": no folder "blue"`},
+		{"neither", "blue whale\n", "", "", `class "blue" is not in the set`},
 		{"marked", "\ufeffn01\n", "n01: 0.jpg", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -113,9 +113,9 @@ var clutter = []string{"BACKGROUND_Google", "257.clutter"}
 
 // noClass says that one is not there.
 func (s *Set) noClass(name string, folders []string) error {
-	err := fmt.Errorf("class %q: no folder %q", name, path.Join(s.base, name))
+	err := fmt.Errorf("class %q is not in the set, which has %s", name, shorten(folders))
 	if Numbered(folders) {
-		return fmt.Errorf("%w; %w: %s", err, ErrNumbered, shorten(folders))
+		return fmt.Errorf("%w: %w", err, ErrNumbered)
 	}
 	return err
 }

@@ -62,7 +62,7 @@ func NamedClasses(name string) ([]string, error) {
 			return slices.Clone(l.classes), nil
 		}
 	}
-	return nil, fmt.Errorf("%w: no class list %q, want one of %s", ErrSet, name, strings.Join(ListNames(), ", "))
+	return nil, fmt.Errorf("%w: none is called %q, want one of %s", ErrList, name, strings.Join(ListNames(), ", "))
 }
 
 // ParseClasses returns the class list that spec names, or else the one in the file at that path;
@@ -76,14 +76,14 @@ func ParseClasses(spec string) ([]string, error) {
 	}
 	info, err := os.Stat(spec)
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %q is no file, want a list of classes with one a line", ErrSet, spec)
+		return nil, fmt.Errorf("%w: %q is no file, want one with a class a line", ErrList, spec)
 	}
 	var f *os.File
 	if err == nil {
 		f, err = os.Open(spec)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: no list of classes is called %q, want one of %s, or a file with one class a line: %w", ErrSet, spec, strings.Join(ListNames(), ", "), err)
+		return nil, fmt.Errorf("%w: none is called %q, want one of %s, or a file with one class a line: %w", ErrList, spec, strings.Join(ListNames(), ", "), err)
 	}
 	defer f.Close()
 	classes, err := ReadClasses(f)
@@ -103,7 +103,7 @@ func ParseNames(spec string) ([]string, error) {
 			names[i] = words[0]
 		}
 		if first, ok := known[names[i]]; ok {
-			return nil, fmt.Errorf("%q: %w: class list: names %d and %d are both %q", spec, ErrSet, first, i, names[i])
+			return nil, fmt.Errorf("%q: %w: names %d and %d are both %q", spec, ErrList, first, i, names[i])
 		}
 		known[names[i]] = i
 	}
@@ -113,11 +113,11 @@ func ParseNames(spec string) ([]string, error) {
 var wordNet = regexp.MustCompile(`^n[0-9]{8}$`)
 
 // ReadClasses reads a class list: the lines that have a word, without the blanks at their ends. A list without
-// classes, or with one twice, is an [ErrSet]. [Open] takes the class of the whole line, or else of its first word.
+// classes, or with one twice, is an [ErrList]. [Open] takes the class of the whole line, or else of its first word.
 func ReadClasses(r io.Reader) ([]string, error) {
 	text, err := textfile.Read(r, maxNames)
 	if err != nil {
-		return nil, fmt.Errorf("%w: class list: %w", ErrSet, err)
+		return nil, fmt.Errorf("%w: %w", ErrList, err)
 	}
 	var classes []string
 	lineOf := map[string]int{}
@@ -128,16 +128,16 @@ func ReadClasses(r io.Reader) ([]string, error) {
 			continue
 		}
 		if first := lineOf[name]; first > 0 {
-			return nil, fmt.Errorf("%w: class list: line %d: class %q is on line %d already", ErrSet, n, name, first)
+			return nil, fmt.Errorf("%w: line %d: class %q is on line %d already", ErrList, n, name, first)
 		}
 		lineOf[name] = n
 		classes = append(classes, name)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%w: class list: line %d: %w", ErrSet, len(lineOf)+1, err)
+		return nil, fmt.Errorf("%w: line %d is longer than %d bytes", ErrList, len(lineOf)+1, bufio.MaxScanTokenSize)
 	}
 	if len(classes) == 0 {
-		return nil, fmt.Errorf("%w: class list: no classes, want one a line", ErrSet)
+		return nil, fmt.Errorf("%w: no classes, want one a line", ErrList)
 	}
 	return classes, nil
 }

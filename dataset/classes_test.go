@@ -98,11 +98,11 @@ func TestReadClasses(t *testing.T) {
 		{"mark of the byte order", "\ufeffcat\r\ndog", []string{"cat", "dog"}, ""},
 		{"UTF-16", "\xff\xfec\x00\n\x00", nil, "UTF-16"},
 		{"Latin-1", "cat\ncaf\xe9", nil, "line 2 has the byte 0xe9"},
-		{"long line", "a\n" + strings.Repeat("x", 1<<17), nil, "too long"},
+		{"long line", "a\n" + strings.Repeat("x", 1<<17), nil, "line 2 is longer than 65536 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := ReadClasses(strings.NewReader(c.text))
-			wantError(t, err, ErrSet, c.err)
+			wantError(t, err, ErrList, c.err)
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
@@ -121,9 +121,9 @@ func TestParseClasses(t *testing.T) {
 		}
 	}
 	_, err := ParseClasses(file + "x")
-	wantError(t, err, ErrSet, "want one of nette")
+	wantError(t, err, ErrList, "want one of nette")
 	_, err = NamedClasses("netter")
-	wantError(t, err, ErrSet, `no class list "netter"`)
+	wantError(t, err, ErrList, `none is called "netter"`)
 }
 
 // wantError checks that err wraps kind and has a text in its message, or that there is none if the
@@ -144,7 +144,7 @@ func FuzzReadClasses(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		classes, err := ReadClasses(strings.NewReader(text))
 		if err != nil {
-			wantError(t, err, ErrSet, "class list")
+			wantError(t, err, ErrList, "not a usable list")
 			return
 		}
 		again, err := ReadClasses(strings.NewReader(strings.Join(classes, "\n")))

@@ -36,6 +36,10 @@ var (
 	ErrPassedOver = errors.New("strict")
 	// ErrLeaves says that a link leads out of a set's folder, where that is not permitted.
 	ErrLeaves = errors.New("leads out of the folder")
+	// ErrOneKind says that labels were asked for by name in a set that has one kind only.
+	ErrOneKind = errors.New("has one kind of labels only")
+	// ErrList says that a list of classes cannot be read.
+	ErrList = errors.New("not a usable list of classes")
 	// ErrLabels says that a set has several kinds of labels, of which one must be asked for.
 	ErrLabels = errors.New("has the labels")
 	// ErrNumbered says that classes are named by numbers where names are wanted.
@@ -57,6 +61,7 @@ type Set struct {
 	base string // the folder in it that holds those of the classes
 	src  source
 
+	known    bool              // one of the known sets, with lists
 	folderOf map[string]string // of classes that have another name than their folder
 }
 

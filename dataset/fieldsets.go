@@ -105,6 +105,7 @@ func (s *Set) recognise(dirs lister, o OpenOptions) (lister, error) {
 		shelf := newShelf(s.src, dirs, base)
 		for _, f := range fieldSets {
 			if !slices.ContainsFunc(strings.Fields(f.marks), func(mark string) bool { return !shelf.has(mark) }) {
+				s.known = true
 				t, err := s.take(f, shelf, o)
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", f.name, err)
@@ -177,7 +178,7 @@ func checkLabels(o OpenOptions, have ...string) error {
 	case o.Labels == "" || slices.Contains(have, o.Labels):
 		return nil
 	case have == nil:
-		return fmt.Errorf("has one kind of labels only, so no %q", o.Labels)
+		return fmt.Errorf("%w, so no %q", ErrOneKind, o.Labels)
 	}
 	return fmt.Errorf("no labels %q, have %s", o.Labels, shorten(have))
 }

@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -229,5 +230,21 @@ func TestPartOfZip(t *testing.T) {
 	defer s.Close()
 	if got, want := passedLines(s), passedLinks+`: "emu"`; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestLabelsOfOneKind asks for labels by name where there is one kind of them only: it is no word to pass over.
+func TestLabelsOfOneKind(t *testing.T) {
+	one := tarText(t, files{"0.jpg": "x"})
+	two := files{"cat/0.jpg": "x", "dog/0.jpg": "y"}
+	for name, path := range map[string]string{
+		"folder": makeFolder(t, two), "zip": makeZip(t, two), "tar": makeTar(t, two),
+		"class tars": makeFolder(t, files{"n1.tar": one, "n2.tar": one}),
+		"shards":     makeFolder(t, files{"a-0.tar": tarText(t, files{"0.jpg": "x", "0.cls": "0", "1.jpg": "x", "1.cls": "1"})}),
+		"CIFAR-10":   makeFolder(t, files{"data_batch_1.bin": cifarRow(1, 0) + cifarRow(2, 1)}),
+	} {
+		if _, err := Open(t.Context(), path, OpenOptions{Labels: "fine"}); !errors.Is(err, ErrOneKind) {
+			t.Errorf("%s: error %v, want %v", name, err, ErrOneKind)
+		}
 	}
 }

@@ -30,7 +30,7 @@ func TestNumberedFolders(t *testing.T) {
 		{name: "different words", folders: "a1 b2", o: OpenOptions{Names: pets}, want: "a1=a1 b2=b2"},
 		{name: "a label too many", folders: "0 1 2 3", o: OpenOptions{Names: pets}, err: `folder "3": label 3, but the list of class names has names for 3`},
 		{name: "one label twice", folders: "1 01", o: OpenOptions{Names: pets}, err: "are the same label, 1"},
-		{name: "names asked of numbers", folders: "0 1 2", o: OpenOptions{Classes: pets}, err: `the classes are named by numbers: "0", "1", "2"`},
+		{name: "names asked of numbers", folders: "0 1 2", o: OpenOptions{Classes: pets}, err: `which has "0", "1", "2": the classes are named by numbers`},
 	} {
 		for form, pack := range makers {
 			in := files{}

@@ -61,6 +61,9 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Set, error) {
 	}
 	s := &Set{path: path, src: src}
 	if dirs, err = s.recognise(dirs, o); err == nil {
+		err = s.checkOneKind(o)
+	}
+	if err == nil {
 		err = s.arrange(ctx, dirs, o)
 	}
 	s.PassedOver = o.notes.list
@@ -71,6 +74,17 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Set, error) {
 		return nil, errors.Join(fmt.Errorf("%s: %w: %w", path, ErrSet, err), src.Close())
 	}
 	return s, nil
+}
+
+// checkOneKind says of layouts whose labels are the names of folders or those of samples that there is one kind of them.
+func (s *Set) checkOneKind(o OpenOptions) error {
+	switch s.src.(type) {
+	case folder, zipFile, tarFiles:
+		if !s.known {
+			return checkLabels(o)
+		}
+	}
+	return nil
 }
 
 // lister lists the folders of a source while it is opened.

@@ -149,7 +149,7 @@ func TestOpen(t *testing.T) {
 		{"limit", two, OpenOptions{Limit: 1}, "cat: 1.jpg; dog: 1.png", ""},
 		{"class list", two, OpenOptions{Classes: []string{"dog", "cat"}}, "dog: 1.png; cat: 1.jpg 2.jpg", ""},
 		{"part of the classes", two, OpenOptions{Classes: []string{"dog"}}, "dog: 1.png", ""},
-		{"missing class", split, OpenOptions{Split: "val", Classes: []string{"cat", "cow"}}, "", `class "cow": no folder "val/cow"`},
+		{"missing class", split, OpenOptions{Split: "val", Classes: []string{"cat", "cow"}}, "", `class "cow" is not in the set, which has "cat"`},
 		{"class outside", two, OpenOptions{Classes: []string{"../cat"}}, "", `class name "../cat" cannot be that of a folder`},
 		{"ignored names", files{"cat/1.JPEG": "x", "cat/.1.jpg": "y", "cat/Thumbs.db": "z", ".git/1.jpg": "x", "__MACOSX/cat/._1.jpg": "x", "cat/.DS_Store": "x"}, OpenOptions{}, "cat: 1.JPEG", ""},
 	} {

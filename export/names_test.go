@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"mgd3/dataset"
@@ -15,7 +16,8 @@ import (
 
 // FuzzNames takes names of classes through a set, its manifest, verify and all forms of export: whatever opens comes back.
 func FuzzNames(f *testing.F) {
-	for _, name := range []string{"cat", "n01.tench å", "a b", "caf\xe9", "caf\u00e9", "\ufeffa", "a ", "\x1b[2J", "CON", "-x", "#a", "1", "\u202eb", "A", "e\u0301", "a,b", `a"b`, "..", "a.tar"} {
+	for _, name := range []string{"cat", "n01.tench å", "a b", "caf\xe9", "caf\u00e9", "\ufeffa", "a ", "\x1b[2J", "CON", "-x", "#a", "1", "\u202eb", "A", "e\u0301", "a,b", `a"b`, "..", "a.tar",
+		"manifest.json", "images", "train", "007", "true", "NaN", "cat.", "nul", "\u00a0a", "\u200b", "%s", "~", strings.Repeat("x", 200)} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
@@ -48,6 +50,10 @@ func FuzzNames(f *testing.F) {
 			t.Fatal(err)
 		}
 		put(t, filepath.Join(made, manifestName), data)
+		faults, _, err := distill.Verify(t.Context(), made)
+		if err != nil || len(faults) > 0 {
+			t.Fatalf("verify of %q: %v %q", names, err, faults)
+		}
 		for _, format := range Formats {
 			out := filepath.Join(t.TempDir(), "out")
 			if format == Zip {

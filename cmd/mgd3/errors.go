@@ -85,6 +85,8 @@ var advice = []struct {
 	{evaluate.ErrTeacher, exitModel, "--teacher-classes gives the classes in the order of the teacher's outputs, a list by name or a file with one a line; --teacher-unchecked takes it as it is"},
 	{dataset.ErrNumbered, exitInput, "--class-names LIST gives the names of 0, 1 and so on, by which the sets are then compared"},
 	{dataset.ErrLabels, exitInput, "--labels NAME takes one of them"},
+	{dataset.ErrOneKind, exitInput, "leave --labels out"},
+	{dataset.ErrList, exitInput, "a list of classes is one that the program knows by name, or a file with one class a line"},
 	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes some of them"},
 	{compare.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
 	{weights.ErrForeign, exitModel, "the file's content was never fetched, or the download failed"},

@@ -220,7 +220,12 @@ func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, cl
 	if distilled {
 		images, split = distill.ImagesDir(path), ""
 	}
-	set, err := e.openSet(ctx, images, dataset.OpenOptions{Split: split, Classes: classes, Names: names, Labels: o.labels, Limit: o.ipc})
+	open := dataset.OpenOptions{Split: split, Classes: classes, Names: names, Labels: o.labels, Limit: o.ipc}
+	set, err := e.openSet(ctx, images, open)
+	if errors.Is(err, dataset.ErrOneKind) { // --labels is then for the test set: one made of such labels is a folder
+		open.Labels = ""
+		set, err = e.openSet(ctx, images, open)
+	}
 	if err != nil {
 		return s, err
 	}

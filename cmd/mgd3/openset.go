@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
 	"mgd3/dataset"
@@ -28,11 +30,18 @@ func (e *env) openSet(ctx context.Context, path string, o dataset.OpenOptions) (
 		}
 		return set, nil
 	}
+	if o.Labels != "" {
+		return nil, fmt.Errorf("%s: %w, so no %q", path, dataset.ErrOneKind, o.Labels)
+	}
 	if o.Split == "" {
 		o.Split = "train"
 	}
 	for i, line := range o.Classes {
 		o.Classes[i] = strings.Fields(line)[0]
 	}
-	return glyphs.Open(o.Split, glyphs.Options{Classes: o.Classes, PerClass: o.Limit})
+	set, err := glyphs.Open(o.Split, glyphs.Options{Classes: o.Classes, PerClass: o.Limit})
+	if err == nil && o.Names != nil && !slices.ContainsFunc(set.ClassNames(), func(name string) bool { return slices.Contains(o.Names, name) }) {
+		e.warn("%s: its classes have names, none of which is in the list of class names", path)
+	}
+	return set, err
 }
