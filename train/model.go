@@ -35,8 +35,9 @@ type Record struct {
 	Half        bool                   `json:"half"`
 	Data        DataRecord             `json:"data"`
 	Parameters  int                    `json:"parameters"`
-	Loss        map[string]float64     `json:"loss"` // the last row of loss.csv
-	Key         string                 `json:"key"`  // of the training, by which it is known again
+	SHA256      map[string]string      `json:"sha256,omitempty"` // of the file of weights, by its name; not in versions before
+	Loss        map[string]float64     `json:"loss"`             // the last row of loss.csv
+	Key         string                 `json:"key"`              // of the training, by which it is known again
 }
 
 // DataRecord says which images a network was trained on.
@@ -46,7 +47,7 @@ type DataRecord struct {
 	SHA256  string   `json:"sha256"` // over names and files of all images, see contentHash
 }
 
-const recordName = "training.json"
+const recordName = weights.RecordName
 
 // newRecord completes the record of a training that is to be, with its key.
 func (o *Options) newRecord(ctx context.Context, r Record) (Record, error) {
@@ -146,15 +147,17 @@ func (o *Options) finish(ctx context.Context, r Record, t *trained, list []weigh
 	if r.Data.SHA256, err = contentHash(ctx, o.Data); err != nil {
 		return err
 	}
-	record, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
 	metadata := map[string]string{"format": "pt"} // which Hugging Face's programs ask for
 	if o.Licence != "" {
 		metadata["licence"] = o.Licence
 	}
-	err = atomicfile.Write(filepath.Join(dir, file), func(w io.Writer) error { return weights.Write(w, list, metadata) })
+	sum := sha256.New()
+	err = atomicfile.Write(filepath.Join(dir, file), func(w io.Writer) error { return weights.Write(io.MultiWriter(w, sum), list, metadata) })
+	if err != nil {
+		return err
+	}
+	r.SHA256 = map[string]string{file: hex.EncodeToString(sum.Sum(nil))}
+	record, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -236,19 +236,23 @@ func (f *File) Paths() []string {
 
 // SHA256 returns the hash, in hex, over the contents of Paths one after the other, and over the name of the section where
 // it is not the one that version 0.1 took. It reads all of them, and stops early when ctx is done. A file in the hub's
-// cache whose name there is another hash is an ErrFormat.
+// cache whose name there is another hash is an ErrFormat, and so is one of which the training.json beside it has another.
 func (f *File) SHA256(ctx context.Context) (string, error) {
 	const chunk = 1 << 22 // bytes, some milliseconds of hashing
 	hash := sha256.New()
 	for _, s := range f.sources {
 		known, own := s.knownSum(), sha256.New()
-		err := s.read(func() error {
+		recorded, err := f.recordedSum(s)
+		if err != nil {
+			return "", err
+		}
+		err = s.read(func() error {
 			for part := range slices.Chunk(s.data, chunk) {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
 				hash.Write(part)
-				if known != "" {
+				if known != "" || recorded != "" {
 					own.Write(part)
 				}
 			}
@@ -257,7 +261,12 @@ func (f *File) SHA256(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if sum := hex.EncodeToString(own.Sum(nil)); known != "" && sum != known {
+		sum := hex.EncodeToString(own.Sum(nil))
+		if recorded != "" && sum != recorded {
+			return "", fmt.Errorf("%q: %w: it is damaged, or of another training than the %s beside it says: its SHA-256 is %s, want %s",
+				s.name, ErrFormat, RecordName, sum, recorded)
+		}
+		if known != "" && sum != known {
 			return "", fmt.Errorf("%s: %w: it is damaged: its SHA-256 is %s, the cache of downloads has it under %s; pull it again with --check",
 				s.name, ErrFormat, sum, known)
 		}
