@@ -3,11 +3,8 @@ package dataset
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
-	"regexp"
-	"strconv"
 	"testing"
 
 	"mgd3/internal/golden"
@@ -27,10 +24,7 @@ type preprocess struct {
 		Tensor, Filter string
 		Width, Height  int
 	}
-	JPEG      []struct{ File, Decoded string }
-	Tolerance struct {
-		JPEG string `json:"jpeg_decode"`
-	}
+	JPEG []struct{ File, Decoded string }
 }
 
 var filters = map[string]Filter{"box": Box, "bilinear": Bilinear, "bicubic": Bicubic, "lanczos": Lanczos}
@@ -45,10 +39,10 @@ func TestPreprocess(t *testing.T) {
 				wantHash(t, "decoded", in, im.RGB)
 				for _, out := range im.Outputs {
 					if out.ADM != nil {
-						wantHash(t, out.ADM.File, CropADM(in, out.Size), out.ADM.SHA256)
+						wantFile(t, c, out.ADM.File, CropADM(in, out.Size), out.ADM.SHA256)
 					}
 					if out.Torchvision != nil {
-						wantHash(t, out.Torchvision.File, CropCenter(in, out.Size), out.Torchvision.SHA256)
+						wantFile(t, c, out.Torchvision.File, CropCenter(in, out.Size), out.Torchvision.SHA256)
 					}
 				}
 			})
@@ -65,32 +59,17 @@ func TestPreprocess(t *testing.T) {
 			}
 		})
 		t.Run("save_image", func(t *testing.T) { saveImage(t, c) })
-		boundMost, boundMean := jpegBounds(t, p.Tolerance.JPEG)
+		boundMost, boundMean := c.Tolerance(t, "jpeg_most_levels"), c.Tolerance(t, "jpeg_mean_levels")
 		for _, j := range p.JPEG {
 			t.Run(j.File, func(t *testing.T) {
 				most, mean := difference(t, decodeFile(t, c.Path(j.File)), decodeFile(t, c.Path(j.Decoded)))
-				t.Logf("difference from libjpeg: at most %d of %d, mean %.3f of %.3f", most, boundMost, mean, boundMean)
-				if most > boundMost || mean > boundMean {
+				t.Logf("difference from libjpeg: at most %d of %g, mean %.3f of %.3f", most, boundMost, mean, boundMean)
+				if float64(most) > boundMost || mean > boundMean {
 					t.Error("too far from libjpeg")
 				}
 			})
 		}
 	}
-}
-
-// jpegBounds finds the numbers in a tolerance like "max 4 levels and mean 0.4 per file".
-func jpegBounds(t *testing.T, sentence string) (most int, mean float64) {
-	t.Helper()
-	m := regexp.MustCompile(`max (\d+) levels and mean ([\d.]+)`).FindStringSubmatch(sentence)
-	if m == nil {
-		t.Fatalf("case.json: no bounds in the tolerance jpeg_decode: %q", sentence)
-	}
-	most, errMost := strconv.Atoi(m[1])
-	mean, errMean := strconv.ParseFloat(m[2], 64)
-	if err := errors.Join(errMost, errMean); err != nil {
-		t.Fatal(err)
-	}
-	return most, mean
 }
 
 // saveImage compares FromTensor with the bytes that torchvision's save_image made.
@@ -143,6 +122,13 @@ func wantHash(t *testing.T, name string, im *RGB, want string) {
 	if got := hex.EncodeToString(sum[:]); got != want {
 		t.Errorf("%s: pixels of %d × %d have SHA-256 %s, want %s", name, im.W, im.H, got, want)
 	}
+}
+
+// wantFile compares with a picture of the case, whose pixels have that SHA-256.
+func wantFile(t *testing.T, c golden.Case, file string, im *RGB, sha string) {
+	t.Helper()
+	wantHash(t, file, im, sha)
+	wantImage(t, file, im, decodeFile(t, c.Path(file)))
 }
 
 // wantImage compares pixel by pixel.

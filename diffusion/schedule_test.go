@@ -86,7 +86,7 @@ func scheduleGolden(t *testing.T, c golden.Case) {
 	}
 	c.Decode(t, &spec)
 	base := Schedule{spec.Base.Kind, spec.Base.Steps, spec.Base.Start, spec.Base.End}
-	tolerance := c.Tolerance(t, "float64 arrays")
+	tolerance := c.Tolerance(t, "arrays_relative")
 	report := c.Report(t)
 	for file, tensors := range spec.Files {
 		for _, r := range spec.Respacings {

@@ -94,7 +94,7 @@ func stepGolden(t *testing.T, c golden.Case, r goldenRun, mode, noise []float32)
 	}
 	sampler := mustNew(t, s)
 	step := stepGraph(t, sampler)
-	tol := c.Tolerance(t, "per_step")
+	tol := c.Tolerance(t, "log_variance")
 	report := c.Report(t)
 	row := func(name string) func(k int) []float32 {
 		return row0(c.Float32s(t, r.File, name), r.Tensors[name].Shape)

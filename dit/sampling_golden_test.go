@@ -2,7 +2,6 @@ package dit
 
 import (
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,14 +16,10 @@ import (
 
 // samplingCase is what a sampling case's case.json holds.
 type samplingCase struct {
-	Model     string        `json:"model"` // the case with the weights
-	Label     int32         `json:"class_label"`
-	Null      int32         `json:"null_label"`
-	Runs      []samplingRun `json:"runs"`
-	Tolerance struct {
-		PerStep string `json:"per_step"`
-		FullRun string `json:"full_run"`
-	} `json:"tolerance"`
+	Model string        `json:"model"` // the case with the weights
+	Label int32         `json:"class_label"`
+	Null  int32         `json:"null_label"`
+	Runs  []samplingRun `json:"runs"`
 }
 
 type samplingRun struct {
@@ -56,31 +51,15 @@ func (r samplingRun) settings() diffusion.Settings {
 	return s
 }
 
-// samplingTolerance are the numbers in the case's sentences about tolerance.
-type samplingTolerance struct{ x0, mean, next, pull, logVar, full, clipped, relative float64 }
+// samplingTolerance are the case's tolerances, in units of the largest value, or of 1 if that is
+// less: of x0 and the pull also of S = √(1/ā), of the pull also of λ.
+type samplingTolerance struct{ x0, mean, next, pull, logVar, full, clipped, outside float64 }
 
-func (c samplingCase) tolerance(t *testing.T) samplingTolerance {
-	find := func(text, pattern string) float64 {
-		m := regexp.MustCompile(pattern).FindStringSubmatch(text)
-		if m == nil {
-			t.Fatalf("the case's tolerance %q does not match %s", text, pattern)
-		}
-		v, err := strconv.ParseFloat(m[1], 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	step, full := c.Tolerance.PerStep, c.Tolerance.FullRun
+func toleranceOf(t *testing.T, c golden.Case) samplingTolerance {
 	return samplingTolerance{
-		x0:       find(step, `pred_xstart max abs ([0-9.e-]+)\*S\*max\(1, max abs of x\[k\]\)`),
-		mean:     find(step, `mean max abs ([0-9.e-]+)\*M`),
-		next:     find(step, `x\[k\+1\] max abs \(([0-9.e-]+) \+`),
-		pull:     find(step, `x\[k\+1\] max abs \([0-9.e-]+ \+ ([0-9.e-]+)\*S\*mode_guidance_scale\)\*M`),
-		logVar:   find(step, `log_variance max abs ([0-9.e-]+)`),
-		full:     find(full, `max abs ([0-9.e-]+) \(`),
-		clipped:  find(full, `clip_denoised: ([0-9.e-]+)\)`),
-		relative: find(full, `relative to the max abs value, ([0-9.e-]+)`),
+		x0: c.Tolerance(t, "pred_xstart"), mean: c.Tolerance(t, "mean"), next: c.Tolerance(t, "next"), pull: c.Tolerance(t, "pull"),
+		logVar: c.Tolerance(t, "log_variance"), full: c.Tolerance(t, "full_run"),
+		clipped: c.Tolerance(t, "full_run_clipped"), outside: c.Tolerance(t, "full_run_out_of_range"),
 	}
 }
 
@@ -98,7 +77,7 @@ func TestSamplingGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tol := want.tolerance(t)
+		tol := toleranceOf(t, c)
 		for _, run := range want.Runs {
 			t.Run(c.Name+"/"+run.Name, func(t *testing.T) {
 				if strings.Contains(run.Method, "distribution-aware") || run.Manifold != nil && *run.Manifold != 0 {
@@ -250,7 +229,7 @@ func (r *replay) whole(t *testing.T) {
 	tol := r.tol.full
 	switch {
 	case r.run.Leaves:
-		tol = r.tol.relative * maxAbs(want)
+		tol = r.tol.outside * maxAbs(want)
 	case r.run.Clip:
 		tol = r.tol.clipped
 	}

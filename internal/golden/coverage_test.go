@@ -24,11 +24,17 @@ var waiting = map[string]string{
 }
 
 // TestEveryCaseHasATest goes through all cases: each must be run by the tests of a package,
-// or be known to wait for one; and each required kind must have a case.
+// or be known to wait for one; and each folder of cases must have one of each required kind.
 func TestEveryCaseHasATest(t *testing.T) {
+	for _, root := range roots(t) {
+		everyCaseHasATest(t, root)
+	}
+}
+
+func everyCaseHasATest(t *testing.T, root string) {
 	runBy := callers(t)
 	have := map[string]bool{}
-	for _, c := range All(t) {
+	for _, c := range below(t, root) {
 		kind := kindOf(c)
 		have[kind] = true
 		t.Run(c.Name, func(t *testing.T) {
@@ -49,7 +55,7 @@ func TestEveryCaseHasATest(t *testing.T) {
 	}
 	for _, kind := range sortedKeys(required) {
 		if !have[kind] {
-			t.Errorf("no case of kind %q below %s", kind, root(t))
+			t.Errorf("no case of kind %q below %s", kind, root)
 		}
 	}
 }

@@ -1,20 +1,22 @@
 // Package golden finds the golden cases, tensors written by reference programs, and compares
 // with them.
 //
-// The cases lie below $MGD3_GOLDEN, by default ../shared/golden (a relative path counts from
-// the module's root). Every folder there with a case.json is a case; its field "case", or
-// else the folder's name, is its name, and the name's beginning is its kind. All else comes
-// from case.json too: file and tensor names, settings, tolerances. A test written so runs on
-// any set of cases made by the same generators.
+// The repository has cases of its own, small ones, in testdata/golden, with the programs that
+// make them. More are read from the folder that $MGD3_GOLDEN names, by default ../shared/golden
+// where it is there (a relative path counts from the module's root). Every folder with a
+// case.json is a case; its field "case", or else the folder's name, is its name, and the name's
+// beginning is its kind. All else comes from case.json too: file and tensor names, settings,
+// tolerances. A test written so runs on any set of cases of the same format.
 package golden
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,30 +29,35 @@ type Case struct {
 	Dir  string // the folder
 }
 
-// Cases returns every case whose name begins with kind, in the order of their folders. It
-// skips the test where there are no goldens at all, and fails it where there are some but
-// none of this kind.
+// Cases returns every case whose name begins with kind, in the order of their folders, the
+// repository's own first. It fails the test where one of the folders of cases has none of this
+// kind.
 func Cases(t testing.TB, kind string) []Case {
 	t.Helper()
 	var cases []Case
-	for _, c := range All(t) {
-		if strings.HasPrefix(c.Name, kind) {
-			cases = append(cases, c)
+	for _, root := range roots(t) {
+		of := slices.DeleteFunc(below(t, root), func(c Case) bool { return !strings.HasPrefix(c.Name, kind) })
+		if len(of) == 0 {
+			t.Fatalf("golden: no case of kind %q below %s", kind, root)
 		}
-	}
-	if len(cases) == 0 {
-		t.Fatalf("golden: no case of kind %q below %s", kind, root(t))
+		cases = append(cases, of...)
 	}
 	return cases
 }
 
-// All returns every case of every kind.
+// All returns every case of every kind, the repository's own first.
 func All(t testing.TB) []Case {
 	t.Helper()
-	root := root(t)
-	if _, err := os.Stat(root); err != nil {
-		t.Skipf("golden: no cases: %v; MGD3_GOLDEN may name their folder", err)
+	var cases []Case
+	for _, root := range roots(t) {
+		cases = append(cases, below(t, root)...)
 	}
+	return cases
+}
+
+// below returns the cases in a folder, which must have some.
+func below(t testing.TB, root string) []Case {
+	t.Helper()
 	var cases []Case
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Name() == "case.json" {
@@ -58,6 +65,9 @@ func All(t testing.TB) []Case {
 		}
 		return err
 	})
+	if err == nil && len(cases) == 0 {
+		err = fmt.Errorf("no case below %s", root)
+	}
 	if err != nil {
 		t.Fatalf("golden: %v", err)
 	}
@@ -77,28 +87,37 @@ func open(t testing.TB, dir string) Case {
 	return c
 }
 
-// root returns the folder of all cases; it need not be there.
-func root(t testing.TB) string {
+// roots returns the folders of all cases. The repository's own and one that $MGD3_GOLDEN names
+// are among them even if they are not there, so that a test which reads them fails.
+func roots(t testing.TB) []string {
 	t.Helper()
-	dir := os.Getenv("MGD3_GOLDEN")
-	if dir == "" {
-		dir = filepath.Join("..", "shared", "golden")
-	}
-	if filepath.IsAbs(dir) {
-		return dir
-	}
 	module, err := os.Getwd()
 	if err != nil {
 		t.Fatalf("golden: %v", err)
 	}
-	for ; ; module = filepath.Dir(module) {
-		if _, err := os.Stat(filepath.Join(module, "go.mod")); err == nil {
-			return filepath.Join(module, dir)
-		}
+	for !isFile(filepath.Join(module, "go.mod")) {
 		if module == filepath.Dir(module) {
 			t.Fatal("golden: no go.mod above the working directory")
 		}
+		module = filepath.Dir(module)
 	}
+	dirs := []string{filepath.Join(module, "testdata", "golden")}
+	more, named := os.LookupEnv("MGD3_GOLDEN")
+	switch {
+	case !named || more == "":
+		more = filepath.Join(module, "..", "shared", "golden")
+		if _, err := os.Stat(more); errors.Is(err, fs.ErrNotExist) {
+			return dirs
+		}
+	case !filepath.IsAbs(more):
+		more = filepath.Join(module, more)
+	}
+	return append(dirs, more)
+}
+
+func isFile(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // Decode reads case.json into v, as encoding/json does.
@@ -114,29 +133,19 @@ func (c Case) Decode(t testing.TB, v any) {
 	}
 }
 
-// lastNumber finds the last number of a sentence that is written with an exponent or a point.
-var lastNumber = regexp.MustCompile(`.*\b(\d+(?:\.\d+)?e-\d+|\d+\.\d+)`)
-
-// Tolerance returns the entry key of case.json's "tolerance": a number; the last number of
-// a sentence ("max abs 2e-5 * scale (O(1)): use 1e-4"); 0 where it begins with "exact".
+// Tolerance returns the number key of case.json's "tolerance". Old cases have sentences in its
+// place; see [sentences].
 func (c Case) Tolerance(t testing.TB, key string) float64 {
 	t.Helper()
 	var all struct{ Tolerance map[string]any }
 	c.Decode(t, &all)
-	switch v := all.Tolerance[key].(type) {
-	case float64:
+	if v, ok := all.Tolerance[key].(float64); ok {
 		return v
-	case string:
-		if strings.HasPrefix(v, "exact") {
-			return 0
-		}
-		if m := lastNumber.FindStringSubmatch(v); m != nil {
-			if tol, err := strconv.ParseFloat(m[1], 64); err == nil {
-				return tol
-			}
-		}
 	}
-	t.Fatalf("golden: %s: case.json gives no tolerance %q: %v", c.Name, key, all.Tolerance[key])
+	if v, ok := fromSentence(all.Tolerance, key); ok {
+		return v
+	}
+	t.Fatalf("golden: %s: case.json gives no number as tolerance %q", c.Name, key)
 	return 0
 }
 

@@ -68,7 +68,7 @@ func set(t *testing.T, cases map[string]string) (dir string) {
 }
 
 func TestCases(t *testing.T) {
-	set(t, map[string]string{
+	dir := set(t, map[string]string{
 		"dit_b": `{"case": "dit_b"}`, "deep/down/x": `{"case": "dit_a"}`, "dit_unnamed": `{}`, "vae_tiny": `{"case": "vae_tiny"}`,
 		"nets/convnet": `{"case": "nets/convnet"}`,
 	})
@@ -76,11 +76,16 @@ func TestCases(t *testing.T) {
 		"dit": {"dit_a", "dit_b", "dit_unnamed"}, "vae": {"vae_tiny"}, "nets": {"nets/convnet"}, "nets/conv": {"nets/convnet"},
 	} {
 		var got []string
+		own := 0
 		for _, c := range Cases(t, kind) {
-			got = append(got, c.Name)
+			if strings.HasPrefix(c.Dir, dir) {
+				got = append(got, c.Name)
+			} else if own++; len(got) > 0 {
+				t.Errorf("kind %s: the repository's own case %s comes after others", kind, c.Name)
+			}
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("kind %s: have %q, want %q", kind, got, want)
+		if !slices.Equal(got, want) || own == 0 {
+			t.Errorf("kind %s: have %q and %d own, want %q and some", kind, got, own, want)
 		}
 	}
 	if r := record(t, func(tb testing.TB) { Cases(tb, "kmeans") }); !r.failed || !strings.Contains(r.text.String(), `no case of kind "kmeans"`) {
@@ -95,11 +100,11 @@ func TestEmptyFolderFails(t *testing.T) {
 	}
 }
 
-func TestNoFolderSkips(t *testing.T) {
+func TestNoFolderFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
 	t.Setenv("MGD3_GOLDEN", dir)
-	if r := record(t, func(tb testing.TB) { Cases(tb, "dit") }); !r.skipped || r.failed || !strings.Contains(r.text.String(), dir) {
-		t.Errorf("skipped %v, failed %v, says %s; want it skipped, with the folder's name", r.skipped, r.failed, &r.text)
+	if r := record(t, func(tb testing.TB) { Cases(tb, "dit") }); !r.failed || !strings.Contains(r.text.String(), dir) {
+		t.Errorf("failed %v, says %s; want it failed, with the folder's name", r.failed, &r.text)
 	}
 }
 
@@ -110,35 +115,68 @@ func TestBadCaseFails(t *testing.T) {
 	}
 }
 
-func TestRoot(t *testing.T) {
+func TestRoots(t *testing.T) {
 	module, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
-	abs := t.TempDir()
-	for env, want := range map[string]string{
-		"":       filepath.Join(filepath.Dir(module), "shared", "golden"),
-		"vec/up": filepath.Join(module, "vec", "up"),
-		abs:      abs,
+	own, shared, abs := filepath.Join(module, "testdata", "golden"), filepath.Join(filepath.Dir(module), "shared", "golden"), t.TempDir()
+	nothing := []string{own}
+	if _, err := os.Stat(shared); err == nil {
+		nothing = []string{own, shared}
+	}
+	for env, want := range map[string][]string{
+		"":       nothing,
+		"vec/up": {own, filepath.Join(module, "vec", "up")},
+		abs:      {own, abs},
 	} {
 		t.Setenv("MGD3_GOLDEN", env)
-		if got := root(t); got != want {
-			t.Errorf("MGD3_GOLDEN=%s: have %s, want %s", env, got, want)
+		if got := roots(t); !slices.Equal(got, want) {
+			t.Errorf("MGD3_GOLDEN=%s: have %q, want %q", env, got, want)
 		}
 	}
 }
 
-func TestTolerance(t *testing.T) {
-	set(t, map[string]string{"a": `{"tolerance": {
-		"number": 0.0001, "exact": "exact (identical bytes)", "relative": "relative 1e-9 (values are float64; last-bit differences allowed)",
-		"use": "max abs 2e-5 * data scale (data is O(1)): use 1e-4", "decimal": "mean 0.4 per file", "words": "see README"}}`})
-	c := Cases(t, "a")[0]
-	for key, want := range map[string]float64{"number": 1e-4, "exact": 0, "relative": 1e-9, "use": 1e-4, "decimal": 0.4} {
-		if got := c.Tolerance(t, key); got != want {
-			t.Errorf("%s: have %g, want %g", key, got, want)
+// case1 returns the one case of the kind in the folder dir.
+func case1(t *testing.T, dir, kind string) Case {
+	t.Helper()
+	for _, c := range below(t, dir) {
+		if strings.HasPrefix(c.Name, kind) {
+			return c
 		}
 	}
-	for _, key := range []string{"words", "absent"} {
+	t.Fatalf("no case of kind %q below %s", kind, dir)
+	return Case{}
+}
+
+func TestTolerance(t *testing.T) {
+	dir := set(t, map[string]string{
+		"new": `{"tolerance": {"mean": 0.25, "exact": 0, "words": "see README"}}`,
+		"old": `{"tolerance": {
+			"float64 arrays": "relative 1e-9 (values are float64; last-bit differences allowed)",
+			"per_step": "Row 0, with S = sqrt(1/alpha_bar_t): pred_xstart max abs 3e-5*S*max(1, max abs of x[k]); mean max abs 1e-4*M; x[k+1] max abs (2e-4 + 5e-5*S*scale)*M; log_variance max abs 6e-4; manifold_term max abs 1e-4.",
+			"full_run": "row 0 of x[steps]: max abs 1e-3 (runs with clip_denoised: 5e-3); runs flagged: only relative to the max abs value, 2e-3; error_growth",
+			"centers": "max abs 2e-5 * data scale (data is O(1)): use 1e-4", "inertia": "relative 1e-4",
+			"kmeanspp_quality": "own mean final inertia over 20 seeds <= reference mean * 1.02 (and never below best_of_30 * 0.98)",
+			"jpeg_decode": "libjpeg-turbo result: max 4 levels and mean 0.4 per file"}}`,
+	})
+	for name, want := range map[string]map[string]float64{
+		"new": {"mean": 0.25, "exact": 0},
+		"old": {
+			"arrays_relative": 1e-9, "pred_xstart": 3e-5, "mean": 1e-4, "next": 2e-4, "pull": 5e-5, "log_variance": 6e-4,
+			"full_run": 1e-3, "full_run_clipped": 5e-3, "full_run_out_of_range": 2e-3, "centers": 1e-4, "inertia_relative": 1e-4,
+			"quality_most": 1.02, "quality_least": 0.98, "jpeg_most_levels": 4, "jpeg_mean_levels": 0.4,
+		},
+	} {
+		c := case1(t, dir, name)
+		for key, v := range want {
+			if got := c.Tolerance(t, key); got != v {
+				t.Errorf("%s: %s: have %g, want %g", name, key, got, v)
+			}
+		}
+	}
+	for _, key := range []string{"words", "absent", "pull", "centers"} {
+		c := case1(t, dir, "new")
 		if r := record(t, func(tb testing.TB) { c.Tolerance(tb, key) }); !r.failed || !strings.Contains(r.text.String(), key) {
 			t.Errorf("%s: passes: %s", key, &r.text)
 		}
@@ -155,7 +193,7 @@ func TestTensors(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "set", "dit_x", "io.safetensors"), b.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	c := Cases(t, "sampling")[0]
+	c := case1(t, dir, "sampling")
 	var settings struct{ Model string }
 	c.Decode(t, &settings)
 	model := c.Sibling(t, settings.Model)

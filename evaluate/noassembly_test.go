@@ -1,0 +1,5 @@
+//go:build !amd64 || purego
+
+package evaluate
+
+const assembly = false // of package cpu
