@@ -283,6 +283,9 @@ func (e *env) judge(ctx context.Context, eng *engine.Engine, o *evaluateOptions,
 		for _, net := range o.nets {
 			j := evaluate.Judge{Net: net, Protocol: o.protocol, Changes: o.changes}
 			protocol, err := j.For(evaluate.FactsOf(s.set, net, side))
+			if err == nil && protocol.Labels != evaluate.Soft {
+				err = o.teacher.unused(o.protocol)
+			}
 			if err != nil {
 				return fail(exitUsage, "", err)
 			}

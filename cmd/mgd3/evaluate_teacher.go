@@ -59,6 +59,19 @@ func teacherNote(t *evaluate.TeacherFacts, file string) string {
 	return note + "."
 }
 
+// unused refuses a teacher where labels are hard: it would teach nothing.
+func (t teacherOptions) unused(protocol string) error {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"teacher", t.path != ""}, {"teacher-classes", t.classes != ""}, {"teacher-data", t.data != ""}, {"teacher-unchecked", t.unchecked}} {
+		if f.given {
+			return fmt.Errorf("--%s is for soft labels, those of --protocol %s are hard: leave it out, or take --protocol soft", f.name, protocol)
+		}
+	}
+	return nil
+}
+
 // openTeacher reads the teacher, or trains it.
 func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, evaluator *evaluate.Evaluator, size int, p *progress) (*evaluate.Teacher, error) {
 	t, test := o.teacher, evaluator.Test
