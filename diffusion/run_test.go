@@ -8,52 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gomlx/compute/gobackend"
-	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
-
-// Ten steps from noise to one latent of one pixel, whose mode is 1, with a network that finds no
-// noise anywhere.
-func ExampleSampler_Run() {
-	settings, err := Published(DDIMX0)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	settings.Respacing, settings.Stop, settings.CFG = "10", 5, 1
-	sampler, err := New(settings)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	none := func(x, t, y *Node) *Node { return ZerosLike(x) }
-	backend, err := gobackend.New("")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	exec, err := NewExec(backend, func(x, label, mode, z, coef *Node) *Node {
-		return sampler.Graph(none, 1000, x, label, mode, z, coef)
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	x, err := sampler.Run(context.Background(),
-		func(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
-			return exec.Call1(x, label, mode, z, coef)
-		},
-		Batch{
-			Dims:   [3]int{1, 1, 1},
-			Labels: []int32{207},
-			Modes:  []float32{1},
-			Noise:  func(image, step int, dst []float32) { dst[0] = 0 },
-		})
-	fmt.Printf("%.2f %v\n", x, err)
-	// Output:
-	// [0.21] <nil>
-}
 
 // An image does not know of the others in its batch.
 func TestSplitBatch(t *testing.T) {

@@ -3,7 +3,6 @@ package modes
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -409,28 +408,4 @@ func FuzzDiscover(f *testing.F) {
 			t.Error("the second call finds other modes than the first")
 		}
 	})
-}
-
-func Example() {
-	latents := Matrix{Rows: 5, Cols: 2, Data: []float32{
-		0, 0,
-		0, 1,
-		9, 9,
-		0, 2,
-		9, 8,
-	}}
-	c, err := Discover(context.Background(), latents, 2, Options{}, rng.Stream(7, "modes"))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for j, mass := range c.Mass {
-		fmt.Println(c.Centres.Row(j), "owns", mass, "latents, nearest is latent", c.Nearest[j])
-	}
-	_, err = Discover(context.Background(), latents, 10, Options{}, rng.Stream(7, "modes"))
-	fmt.Println(err)
-	// Output:
-	// [0 1] owns 3 latents, nearest is latent 1
-	// [9 8.5] owns 2 latents, nearest is latent 2
-	// too few images: have 5, want 10
 }

@@ -53,3 +53,26 @@ func ExampleRedundancy() {
 	fmt.Println(r, err)
 	// Output: 0.75 <nil>
 }
+
+// Score two sets of the same size beside the real samples of a class: one spread over them, one that repeats itself.
+func ExampleCompare() {
+	ctx := context.Background()
+	real := modes.Matrix{Rows: 6, Cols: 2, Data: []float32{0, 0, 0, 1, 1, 0, 8, 8, 8, 9, 9, 8}}
+	for _, set := range []struct {
+		name string
+		syn  modes.Matrix
+	}{
+		{"spread", modes.Matrix{Rows: 2, Cols: 2, Data: []float32{0.3, 0.3, 8.3, 8.3}}},
+		{"repeats", modes.Matrix{Rows: 2, Cols: 2, Data: []float32{0.3, 0.3, 0.4, 0.3}}},
+	} {
+		c, err := scores.Compare(ctx, real, set.syn)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%-8s diversity %.2f, coverage %.2f, Fréchet %.1f\n", set.name, c.Diversity, c.FairCoverage, c.Frechet)
+	}
+	// Output:
+	// spread   diversity 11.31, coverage 1.00, Fréchet 3.6
+	// repeats  diversity 0.10, coverage 0.50, Fréchet 70.4
+}
