@@ -30,13 +30,13 @@ const StageChoose = "choose"
 type Chosen struct {
 	Format  int           `json:"format"`
 	Version string        `json:"version"`
-	Made    chosenClaim   `json:"made"`
+	Made    chosenRecord  `json:"made"`
 	Classes []ChosenClass `json:"classes"`
 }
 
-// chosenClaim is all that a choice depends on besides the images, settings.json in the folder of the samples: no other run
+// chosenRecord is all that a choice depends on besides the images, settings.json in the folder of the samples: no other run
 // can take the folder.
-type chosenClaim struct {
+type chosenRecord struct {
 	ID
 	Encode      distill.EncodeSettings `json:"encode"`
 	Classes     []string               `json:"classes"`
@@ -68,12 +68,12 @@ const (
 
 // choose makes a set of real images.
 func (o *Maker) choose(ctx context.Context, set ID, dir string) error {
-	claim, err := o.claim(set)
+	record, err := o.record(set)
 	if err != nil {
 		return err
 	}
 	old := readChosen(dir)
-	healed, err := distill.Claim(filepath.Join(dir, "samples"), claim, func() (bool, error) { return old.is(claim, dir), nil })
+	healed, err := distill.LockSettings(filepath.Join(dir, "samples"), record, func() (bool, error) { return old.is(record, dir), nil })
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (o *Maker) choose(ctx context.Context, set ID, dir string) error {
 	}
 	c := chooser{Maker: o, set: set, dir: dir}
 	c.event = distill.Event{Stage: StageChoose, Total: set.IPC * len(o.Train.Classes)}
-	choice := Chosen{Format: chosenFormat, Version: distill.Version, Made: claim}
+	choice := Chosen{Format: chosenFormat, Version: distill.Version, Made: record}
 	for i, class := range o.Train.Classes {
 		made, err := c.class(ctx, class, old.class(i))
 		if err != nil {
@@ -104,8 +104,8 @@ func (o *Maker) choose(ctx context.Context, set ID, dir string) error {
 	return atomicfile.WriteJSON(filepath.Join(dir, chosenName), choice)
 }
 
-func (o *Maker) claim(set ID) (chosenClaim, error) {
-	c := chosenClaim{ID: set, Encode: o.Settings.Encode, Classes: o.Train.ClassNames()}
+func (o *Maker) record(set ID) (chosenRecord, error) {
+	c := chosenRecord{ID: set, Encode: o.Settings.Encode, Classes: o.Train.ClassNames()}
 	if err := c.Encode.Check(); err != nil {
 		return c, err
 	}
@@ -293,13 +293,13 @@ func readChosen(dir string) (c Chosen) {
 	return c
 }
 
-// is reports whether the choice in dir was made under the claim, or there is none, nor any images.
-func (c Chosen) is(claim chosenClaim, dir string) bool {
+// is reports whether the choice in dir was made under the record, or there is none, nor any images.
+func (c Chosen) is(record chosenRecord, dir string) bool {
 	if c.Format == 0 {
 		_, err := os.Stat(distill.ImagesDir(dir))
 		return errors.Is(err, os.ErrNotExist)
 	}
-	return reflect.DeepEqual(c.Made, claim)
+	return reflect.DeepEqual(c.Made, record)
 }
 
 func (c Chosen) class(i int) ChosenClass {

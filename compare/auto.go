@@ -35,7 +35,7 @@ type Auto struct {
 // What Auto chooses by.
 const (
 	ByAccuracy = "accuracy" // of a network trained on each set, on the images held out
-	ByScore    = "score"    // ScoreLesson, without training
+	ByScore    = "score"    // ScoreKernelRidge, without training
 )
 
 // Choose returns the settings with what was chosen, and the choices for the manifest.
@@ -44,8 +44,8 @@ func (a *Auto) Choose(ctx context.Context) (distill.Settings, []distill.Choice, 
 	if a.By != ByAccuracy && a.By != ByScore {
 		return chosen, nil, fmt.Errorf("nothing is chosen by %q, want %s or %s", a.By, ByAccuracy, ByScore)
 	}
-	if n := a.Settings.Modes.IPC * len(a.Train.Classes); a.By == ByScore && n > scores.LessonSize {
-		return chosen, nil, fmt.Errorf("%d images are too many for the score, which takes %d; choose by %s", n, scores.LessonSize, ByAccuracy)
+	if n := a.Settings.Modes.IPC * len(a.Train.Classes); a.By == ByScore && n > scores.KernelRidgeSize {
+		return chosen, nil, fmt.Errorf("%d images are too many for the score, which takes %d; choose by %s", n, scores.KernelRidgeSize, ByAccuracy)
 	}
 	if a.Sets < 1 {
 		return chosen, nil, fmt.Errorf("%d sets a value, want at least 1", a.Sets)
@@ -104,7 +104,7 @@ func (a *Auto) best(ctx context.Context, t *trials, setting string, points []Poi
 			if a.Done != nil {
 				a.Done(i*a.Sets+s+1, len(points)*a.Sets, p, trial)
 			}
-			v := trial.Scores[ScoreLesson]
+			v := trial.Scores[ScoreKernelRidge]
 			if trial.Accuracy != nil {
 				v = *trial.Accuracy
 			}

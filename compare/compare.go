@@ -33,7 +33,7 @@ func Compare(ctx context.Context, o Options) (_ *Comparison, err error) {
 		return nil, err
 	}
 	// A damaged file is always made again: every set and score below has its own settings, or key.
-	healed, err := distill.Claim(o.Out, o.comparisonClaim(), func() (bool, error) { return true, nil })
+	healed, err := distill.LockSettings(o.Out, o.comparisonRecord(), func() (bool, error) { return true, nil })
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ type Comparison struct {
 	Methods  []baseline.Method `json:"methods"`
 	Sets     int               `json:"sets"` // of each method and number of images
 
-	Made comparisonClaim `json:"made"`
+	Made comparisonRecord `json:"made"`
 
 	Cells []Cell `json:"cells"`
 }
@@ -36,8 +36,8 @@ type Comparison struct {
 // comparisonFormat counts the changes that older readers would not survive.
 const comparisonFormat = 1
 
-// comparisonClaim is what all sets are made with, settings.json in the output folder.
-type comparisonClaim struct {
+// comparisonRecord is what all sets are made with, settings.json in the output folder.
+type comparisonRecord struct {
 	Settings    distill.Settings `json:"settings"` // images per class and the seed of the noise are the set's
 	Classes     []string         `json:"classes"`
 	Real        int              `json:"real"` // images that the sets are made of
@@ -68,8 +68,8 @@ type Outcome struct {
 	Weights   string    `json:"weights"`   // SHA-256 of the trained net
 }
 
-func (o *Options) comparisonClaim() comparisonClaim {
-	c := comparisonClaim{Settings: o.Settings, Classes: o.Train.ClassNames(), Backend: o.Engine.Name(), SeedEncodes: o.SeedEncodes}
+func (o *Options) comparisonRecord() comparisonRecord {
+	c := comparisonRecord{Settings: o.Settings, Classes: o.Train.ClassNames(), Backend: o.Engine.Name(), SeedEncodes: o.SeedEncodes}
 	c.Settings.Modes.IPC, c.Settings.Sample.Seed = 0, 0
 	for i := range c.Classes {
 		c.Real += len(o.Train.Classes[i].Images)
@@ -88,7 +88,7 @@ func (o *Options) comparisonClaim() comparisonClaim {
 func (o *Options) newComparison() *Comparison {
 	return &Comparison{
 		Format: comparisonFormat, Version: distill.Version, Protocol: o.Protocol, Changes: o.Changes,
-		Nets: o.Nets, IPCs: o.IPCs, Methods: o.Methods, Sets: o.Sets, Made: o.comparisonClaim(), Cells: []Cell{},
+		Nets: o.Nets, IPCs: o.IPCs, Methods: o.Methods, Sets: o.Sets, Made: o.comparisonRecord(), Cells: []Cell{},
 	}
 }
 

@@ -14,16 +14,16 @@ import (
 // The scores of a trial, of the latents that a set's images have when they are encoded again, beside those of the
 // real images held out. All but lesson and Fréchet are means over the classes; see package scores.
 const (
-	ScoreLesson    = "lesson"   // what they teach a kernel regression about the real ones, 0 to 1
-	ScoreCoverage  = "coverage" // with the fair share of neighbours
-	ScoreDiversity = "diversity"
-	ScoreDistance  = "distance" // representativeness: less is nearer to the real images
-	ScoreFrechet   = "frechet"
+	ScoreKernelRidge = "lesson"   // kernel ridge accuracy: what they teach a kernel regression about the real ones, 0 to 1
+	ScoreCoverage    = "coverage" // with the fair share of neighbours
+	ScoreDiversity   = "diversity"
+	ScoreDistance    = "distance" // representativeness: less is nearer to the real images
+	ScoreFrechet     = "frechet"
 )
 
 // ScoreNames are the scores of a trial in the order of a table. One that needs more images than there are,
 // or is too much work for so many, is left out.
-var ScoreNames = []string{ScoreLesson, ScoreCoverage, ScoreDiversity, ScoreDistance, ScoreFrechet}
+var ScoreNames = []string{ScoreKernelRidge, ScoreCoverage, ScoreDiversity, ScoreDistance, ScoreFrechet}
 
 // scores compares a set with the real images held out.
 func (t *trials) scores(ctx context.Context, set *dataset.Set) (map[string]float64, error) {
@@ -51,8 +51,8 @@ func (t *trials) scores(ctx context.Context, set *dataset.Set) (map[string]float
 		s[ScoreCoverage] += coverage[0] / n
 	}
 	all := t.join(made)
-	if all.Rows <= scores.LessonSize {
-		if s[ScoreLesson], err = scores.Lesson(ctx, t.list(t.real), t.list(made)); err != nil {
+	if all.Rows <= scores.KernelRidgeSize {
+		if s[ScoreKernelRidge], err = scores.KernelRidge(ctx, t.list(t.real), t.list(made)); err != nil {
 			return nil, err
 		}
 	}

@@ -65,7 +65,7 @@ func (s *Sweep) Do(ctx context.Context) (*Swept, error) {
 	points := s.Axes.Points(PointOf(s.Settings), s.Grid)
 	for _, p := range points {
 		moved := p.settings(s.Settings)
-		if err := moved.Sample.Validate(); err != nil {
+		if err := moved.Sample.Check(); err != nil {
 			return nil, fmt.Errorf("%v: %w", p, err)
 		}
 		if err := moved.Modes.Check(); err != nil {
@@ -151,7 +151,7 @@ func (s *Swept) Result() report.Result {
 		if len(accuracy.Rows) > 0 {
 			r.Plots = append(r.Plots, s.plot(a.name+"-accuracy", a, points, s.what(), PointTrials.accuracies))
 		}
-		r.Plots = append(r.Plots, s.plot(a.name+"-"+ScoreLesson, a, points, "lesson", func(p PointTrials) []float64 { return p.score(ScoreLesson) }))
+		r.Plots = append(r.Plots, s.plot(a.name+"-"+ScoreKernelRidge, a, points, "lesson", func(p PointTrials) []float64 { return p.score(ScoreKernelRidge) }))
 	}
 	return r
 }

@@ -190,7 +190,7 @@ func grid() *Swept {
 	s := &Swept{On: OnHeldOut, Grid: true, Judge: evaluate.Judge{Net: "convnet3"}, Settings: distill.Settings{Sample: distill.SampleSettings{Settings: diffusion.Settings{}}}}
 	for i, p := range (Axes{Lambda: []float64{0.2, 0.1}, Stop: []int{10, 25}}).Points(published, true) {
 		a, b := float64(i)/10, float64(i)/10+0.04
-		s.Points = append(s.Points, PointTrials{p, []Trial{{0, &a, map[string]float64{ScoreLesson: a}}, {1, &b, nil}}})
+		s.Points = append(s.Points, PointTrials{p, []Trial{{0, &a, map[string]float64{ScoreKernelRidge: a}}, {1, &b, nil}}})
 	}
 	return s
 }

@@ -14,7 +14,7 @@ import (
 	"mgd3/scoring"
 )
 
-// protocol returns the recipe of a judge for such a set. Sets are compared with hard labels, and by the accuracy after the
+// protocol returns the protocol of a judge for such a set. Sets are compared with hard labels, and by the accuracy after the
 // last epoch, since the best of all epochs would be chosen on the images that judge.
 func protocol(j evaluate.Judge, f evaluate.Facts) (evaluate.Protocol, error) {
 	p, err := j.For(f)

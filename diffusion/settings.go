@@ -57,8 +57,8 @@ func publishedSD(rule Rule) Settings {
 		Lambda: 0.1, Stop: 500, CFG: 8}
 }
 
-// Validate returns an error that names the first setting out of its range.
-func (s Settings) Validate() error {
+// Check returns an error that names the first setting out of its range.
+func (s Settings) Check() error {
 	_, err := New(s)
 	return err
 }

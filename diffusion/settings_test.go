@@ -49,7 +49,7 @@ func TestValidate(t *testing.T) {
 			t.Run(string(rule)+"/"+test.name, func(t *testing.T) {
 				s := start(t, rule)
 				test.change(&s)
-				checkError(t, s.Validate(), test.err)
+				checkError(t, s.Check(), test.err)
 			})
 		}
 		s := start(t, rule)
@@ -58,7 +58,7 @@ func TestValidate(t *testing.T) {
 		if !recipes[rule].ddim {
 			want = "eta is 0.5, want 0"
 		}
-		checkError(t, s.Validate(), want)
+		checkError(t, s.Check(), want)
 	}
 	_, err := Published("euler")
 	checkError(t, err, `rule "euler"`)

@@ -19,9 +19,9 @@ const (
 	mostBatch  = 64
 )
 
-// settle decides on the batch of a stage and claims the stage's folder, with what claim makes of the batch if bytes depend on it, or
-// of 0. ours is that of [stage.Claim], after claim; try does the stage's work once on so many rows, to see whether they fit.
-func (r *Run) settle(ctx context.Context, name, dir string, rows int, claim func(batch int) any, ours func() (bool, error),
+// settle decides on the batch of a stage and locks the stage's folder, with what record makes of the batch if bytes depend on it, or
+// of 0. ours is that of [stage.LockSettings], after record; try does the stage's work once on so many rows, to see whether they fit.
+func (r *Run) settle(ctx context.Context, name, dir string, rows int, record func(batch int) any, ours func() (bool, error),
 	try func(batch int) error) (batch int, err error) {
 	for first := true; ; first = false {
 		if batch, err = r.batch(ctx, name, dir, rows, try); err != nil {
@@ -31,7 +31,7 @@ func (r *Run) settle(ctx context.Context, name, dir string, rows int, claim func
 		if r.Engine.FixedRows && batch > 1 { // one by one, rows cannot depend on each other
 			recorded = batch
 		}
-		err = r.claim(name, dir, claim(recorded), ours)
+		err = r.lockSettings(name, dir, record(recorded), ours)
 		if r.Batch == Auto && first && errors.Is(err, stage.ErrOther) {
 			continue // perhaps another process settled it in the meantime
 		}
@@ -50,7 +50,7 @@ func (r *Run) batch(ctx context.Context, name, dir string, rows int, try func(ba
 	var begun struct {
 		Batch int `json:"batch"`
 	}
-	err := stage.ReadClaim(dir, &begun)
+	err := stage.ReadLocked(dir, &begun)
 	if errors.Is(err, ErrDamaged) {
 		return 0, fmt.Errorf("%w, and with it is the batch that bytes depend on here: give it as --batch", err)
 	}
@@ -96,7 +96,7 @@ func (r *Run) tryEncode(batch int, shape []int) error {
 
 // try takes one step with so many latents and decodes them.
 func (s *sampling) try(batch int) error {
-	l := s.claimed.Modes.Latents
+	l := s.record.Modes.Latents
 	latents := make([]float32, batch*l.Shape[0]*l.Shape[1]*l.Shape[2])
 	dims := append([]int{batch}, l.Shape...)
 	zero := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(latents, dims...) }

@@ -114,7 +114,7 @@ func TestSettle(t *testing.T) {
 			}
 		}}
 		dir := filepath.Join(t.TempDir(), "stage")
-		got, err := r.settle(t.Context(), StageSample, dir, c.rows, func(batch int) any { return samplesClaim{Batch: batch} }, nobodys,
+		got, err := r.settle(t.Context(), StageSample, dir, c.rows, func(batch int) any { return samplesRecord{Batch: batch} }, nobodys,
 			func(batch int) error {
 				tried = append(tried, batch)
 				if batch > c.fits {
@@ -133,7 +133,7 @@ func TestSettle(t *testing.T) {
 				t.Errorf("%+v: got %d, %v, want an ErrMemory with the batch", c, got, err)
 			}
 			if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("%+v: claimed a folder for nothing: %v", c, err)
+				t.Errorf("%+v: locked a folder for nothing: %v", c, err)
 			}
 		case err != nil || got != c.want:
 			t.Errorf("%+v: got %d, %v", c, got, err)
@@ -144,12 +144,12 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// TestSettleTogether: another process claims the folder while this one tries its batch.
+// TestSettleTogether: another process locks the folder while this one tries its batch.
 func TestSettleTogether(t *testing.T) {
 	r := &Run{Batch: Auto, Engine: &engine.Engine{FixedRows: true}}
 	dir := t.TempDir()
-	claim := func(batch int) any { return samplesClaim{Batch: batch} }
-	got, err := r.settle(t.Context(), StageSample, dir, 1000, claim, nobodys, func(int) error { _, err := stage.Claim(dir, claim(16), nobodys); return err })
+	record := func(batch int) any { return samplesRecord{Batch: batch} }
+	got, err := r.settle(t.Context(), StageSample, dir, 1000, record, nobodys, func(int) error { _, err := stage.LockSettings(dir, record(16), nobodys); return err })
 	if err != nil || got != 16 {
 		t.Errorf("got %d, %v, want the other's 16", got, err)
 	}
@@ -157,12 +157,12 @@ func TestSettleTogether(t *testing.T) {
 
 // TestOldFolders: folders and keys from before there was a batch in them stay what they are.
 func TestOldFolders(t *testing.T) {
-	l := latentsClaim{Classes: []string{"cat"}, Autoencoder: "a", Shape: []int{4, 2, 2}, Backend: "cpu"}
+	l := latentsRecord{Classes: []string{"cat"}, Autoencoder: "a", Shape: []int{4, 2, 2}, Backend: "cpu"}
 	data, err := json.Marshal(l)
 	if want := `"classes":["cat"],"autoencoder":"a","shape":[4,2,2],"backend":"cpu"}`; err != nil || !strings.HasSuffix(string(data), want) {
 		t.Errorf("got %s, %v, want an end of %s", data, err, want)
 	}
-	c := samplesClaim{Denoiser: "d", Backend: "cpu", Modes: modesClaim{Latents: l}}
+	c := samplesRecord{Denoiser: "d", Backend: "cpu", Modes: modesRecord{Latents: l}}
 	old := stage.Key(c.Settings, "d", "a", "cpu", "modes", int32(7), 3)
 	im := image{"cat", 3, 7}
 	if got := c.key(im, "modes"); got != old {

@@ -14,8 +14,8 @@ import (
 // The settings files of the stages, each with all that came before it. They are read back by later
 // stages, perhaps on another machine, so what they say is checked before it is used.
 
-// latentsClaim is the settings file of the latents.
-type latentsClaim struct {
+// latentsRecord is the settings file of the latents.
+type latentsRecord struct {
 	Settings    EncodeSettings `json:"settings"`
 	Classes     []string       `json:"classes"`
 	Autoencoder string         `json:"autoencoder"` // SHA-256 of the weights
@@ -25,24 +25,24 @@ type latentsClaim struct {
 	Part        string         `json:"part,omitempty"`  // see [Part]; "" means all images
 }
 
-// modesClaim is the settings file of the modes.
-type modesClaim struct {
-	Settings ModeSettings `json:"settings"`
-	Latents  latentsClaim `json:"latents"`
+// modesRecord is the settings file of the modes.
+type modesRecord struct {
+	Settings ModeSettings  `json:"settings"`
+	Latents  latentsRecord `json:"latents"`
 }
 
-// samplesClaim is the settings file of the samples.
-type samplesClaim struct {
+// samplesRecord is the settings file of the samples.
+type samplesRecord struct {
 	Settings SampleSettings `json:"settings"`
-	Modes    modesClaim     `json:"modes"`
+	Modes    modesRecord    `json:"modes"`
 	Labels   []int32        `json:"labels"`   // of the classes
 	Denoiser string         `json:"denoiser"` // SHA-256 of the weights
 	Backend  string         `json:"backend"`
-	Batch    int            `json:"batch,omitempty"` // as in latentsClaim
+	Batch    int            `json:"batch,omitempty"` // as in latentsRecord
 	Choices  []Choice       `json:"choices,omitempty"`
 }
 
-func (c latentsClaim) check() error {
+func (c latentsRecord) check() error {
 	if len(c.Classes) == 0 {
 		return fmt.Errorf("%s: it has no classes, want at least one", stage.SettingsFile)
 	}
@@ -57,14 +57,14 @@ func (c latentsClaim) check() error {
 	return c.Settings.Check()
 }
 
-func (c modesClaim) check() error {
+func (c modesRecord) check() error {
 	if err := c.Settings.Check(); err != nil {
 		return err
 	}
 	return c.Latents.check()
 }
 
-func (c samplesClaim) check() error {
+func (c samplesRecord) check() error {
 	if len(c.Labels) != len(c.Modes.Latents.Classes) {
 		return fmt.Errorf("%s: has %d labels for %d classes", stage.SettingsFile, len(c.Labels), len(c.Modes.Latents.Classes))
 	}
@@ -72,19 +72,19 @@ func (c samplesClaim) check() error {
 }
 
 // read reads the modes file of one class. One that is not there is an [stage.ErrStage].
-func (c modesClaim) read(out, class string) (*classModes, error) {
+func (c modesRecord) read(out, class string) (*classModes, error) {
 	s := c.Latents.Shape
 	m, err := readModes(classFile(modesDir(out), class), c.Settings.IPC, s[0]*s[1]*s[2])
 	return m, stageMissing(err)
 }
 
 // keyOf names all that the modes of a class's latents depend on.
-func (c modesClaim) keyOf(cached *latent.Class) string {
+func (c modesRecord) keyOf(cached *latent.Class) string {
 	return stage.Key(c.Settings, cached.Key, cached.Names)
 }
 
 // key names all that the bytes of one image depend on, given the key of the modes it is made from.
-func (c samplesClaim) key(im image, modes string) string {
+func (c samplesRecord) key(im image, modes string) string {
 	parts := []any{c.Settings, c.Denoiser, c.Modes.Latents.Autoencoder, c.Backend, modes, im.label, im.index}
 	if c.Batch != 0 {
 		parts = append(parts, c.Batch)
@@ -93,7 +93,7 @@ func (c samplesClaim) key(im image, modes string) string {
 }
 
 // samplesAre reports whether the samples below out are of these settings and of the modes there, or there are none.
-func (c samplesClaim) samplesAre(out string) (bool, error) {
+func (c samplesRecord) samplesAre(out string) (bool, error) {
 	var m made
 	for i, class := range c.Modes.Latents.Classes {
 		modes, err := c.Modes.read(out, class)

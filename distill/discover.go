@@ -21,21 +21,21 @@ func (r *Run) Discover(ctx context.Context) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	claimed := modesClaim{Settings: s}
-	if err := stage.ReadClaim(r.latentsDir(), &claimed.Latents); err != nil {
+	record := modesRecord{Settings: s}
+	if err := stage.ReadLocked(r.latentsDir(), &record.Latents); err != nil {
 		return err
 	}
-	if err := claimed.Latents.check(); err != nil {
+	if err := record.Latents.check(); err != nil {
 		return fmt.Errorf("%s: %w", r.latentsDir(), err)
 	}
-	if err := r.claim(StageModes, modesDir(r.Out), claimed, func() (bool, error) { return r.modesAre(claimed) }); err != nil {
+	if err := r.lockSettings(StageModes, modesDir(r.Out), record, func() (bool, error) { return r.modesAre(record) }); err != nil {
 		return err
 	}
-	classes := claimed.Latents.Classes
+	classes := record.Latents.Classes
 	spans := r.Shard.Spans(len(classes), s.IPC)
 	p := r.progress(StageModes, len(spans))
 	for _, sp := range spans {
-		if err := r.discoverClass(ctx, classes[sp.Class], claimed, p); err != nil {
+		if err := r.discoverClass(ctx, classes[sp.Class], record, p); err != nil {
 			return fmt.Errorf("class %q: %w", classes[sp.Class], err)
 		}
 	}
@@ -44,7 +44,7 @@ func (r *Run) Discover(ctx context.Context) error {
 }
 
 // modesAre reports whether the modes that are there are of these settings and latents, or there are none.
-func (r *Run) modesAre(c modesClaim) (bool, error) {
+func (r *Run) modesAre(c modesRecord) (bool, error) {
 	var m made
 	for _, class := range c.Latents.Classes {
 		cached, err := OpenLatents(r.latentsDir(), class)
@@ -62,7 +62,7 @@ func (r *Run) modesAre(c modesClaim) (bool, error) {
 	return m.are(), nil
 }
 
-func (r *Run) discoverClass(ctx context.Context, class string, claimed modesClaim, p *progress) error {
+func (r *Run) discoverClass(ctx context.Context, class string, record modesRecord, p *progress) error {
 	cached, err := OpenLatents(r.latentsDir(), class)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (r *Run) discoverClass(ctx context.Context, class string, claimed modesClai
 		return err
 	}
 	defer unlock()
-	key := claimed.keyOf(cached)
+	key := record.keyOf(cached)
 	if kept, err := p.kept(class, path, key); err != nil {
 		return err
 	} else if kept {
@@ -85,10 +85,10 @@ func (r *Run) discoverClass(ctx context.Context, class string, claimed modesClai
 	if err != nil {
 		return err
 	}
-	if w := fewDifferent(matrix(rows, cached), claimed.Settings.IPC); w != "" {
+	if w := fewDifferent(matrix(rows, cached), record.Settings.IPC); w != "" {
 		p.Warn(class, "%s", w)
 	}
-	found, err := claimed.Settings.discover(ctx, rows, cached.Shape, class)
+	found, err := record.Settings.discover(ctx, rows, cached.Shape, class)
 	if err != nil {
 		return err
 	}
@@ -118,11 +118,11 @@ func (s ModeSettings) discover(ctx context.Context, rows []float32, shape []int,
 //	nearest [k] I64      latent nearest to each centre
 //	metadata             key; names of the real images in the order of owner, and those skipped: JSON
 type classModes struct {
-	Key                  string
-	Centres              modes.Matrix
-	Owner, Mass, Nearest []int64
-	Names                []string
-	Skipped              []latent.Skipped
+	Key                        string
+	Centres                    modes.Matrix
+	Assignment, Sizes, Nearest []int64
+	Names                      []string
+	Skipped                    []latent.Skipped
 }
 
 func writeModes(path, key string, c modes.Clustering, from *latent.Class) error {
@@ -135,8 +135,8 @@ func writeModes(path, key string, c modes.Clustering, from *latent.Class) error 
 		return err
 	}
 	tensors := []weights.Tensor{
-		weights.I64("owner", []int{len(c.Owner)}, int64s(c.Owner)),
-		weights.I64("mass", []int{len(c.Mass)}, int64s(c.Mass)),
+		weights.I64("owner", []int{len(c.Assignment)}, int64s(c.Assignment)),
+		weights.I64("mass", []int{len(c.Sizes)}, int64s(c.Sizes)),
 		weights.I64("nearest", []int{len(c.Nearest)}, int64s(c.Nearest)),
 		weights.F32("centres", []int{c.Centres.Rows, c.Centres.Cols}, c.Centres.Data),
 	}
@@ -174,7 +174,7 @@ func (m *classModes) read(file *weights.File) error {
 	if err := errors.Join(json.Unmarshal([]byte(meta["names"]), &m.Names), json.Unmarshal([]byte(meta["skipped"]), &m.Skipped)); err != nil {
 		return fmt.Errorf("metadata: %w", err)
 	}
-	for name, dst := range map[string]*[]int64{"owner": &m.Owner, "mass": &m.Mass, "nearest": &m.Nearest} {
+	for name, dst := range map[string]*[]int64{"owner": &m.Assignment, "mass": &m.Sizes, "nearest": &m.Nearest} {
 		t, err := file.Tensor(name)
 		if err != nil {
 			return err
@@ -187,9 +187,9 @@ func (m *classModes) read(file *weights.File) error {
 	if err != nil {
 		return err
 	}
-	if len(t.Shape) != 2 || t.Shape[0] != len(m.Mass) || t.Shape[0] != len(m.Nearest) || len(m.Owner) != len(m.Names) {
+	if len(t.Shape) != 2 || t.Shape[0] != len(m.Sizes) || t.Shape[0] != len(m.Nearest) || len(m.Assignment) != len(m.Names) {
 		return fmt.Errorf("tensors owner %d, mass %d, nearest %d, centres %v and %d names do not belong together",
-			len(m.Owner), len(m.Mass), len(m.Nearest), t.Shape, len(m.Names))
+			len(m.Assignment), len(m.Sizes), len(m.Nearest), t.Shape, len(m.Names))
 	}
 	for _, i := range m.Nearest {
 		if i < 0 || int(i) >= len(m.Names) {

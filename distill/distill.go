@@ -80,16 +80,16 @@ func (r *Run) Do(ctx context.Context) (*Manifest, error) {
 }
 
 // check finds what would fail in a later stage, before the first one begins.
-func (r *Run) check() (latentsClaim, error) {
+func (r *Run) check() (latentsRecord, error) {
 	m := r.Settings.Modes
-	l, err := r.claimLatents()
+	l, err := r.recordOfLatents()
 	if err != nil {
 		return l, err
 	}
 	if err := m.Check(); err != nil {
 		return l, err
 	}
-	if err := r.Settings.Sample.Validate(); err != nil {
+	if err := r.Settings.Sample.Check(); err != nil {
 		return l, err
 	}
 	if err := r.checkModel(l); err != nil {

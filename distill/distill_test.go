@@ -91,21 +91,21 @@ func TestRowsTogether(t *testing.T) {
 	if err != nil || m == nil {
 		t.Fatal(m, err)
 	}
-	var claimed samplesClaim
-	if err := stage.ReadClaim(samplesDir(r.Out), &claimed); err != nil {
+	var record samplesRecord
+	if err := stage.ReadLocked(samplesDir(r.Out), &record); err != nil {
 		t.Fatal(err)
 	}
-	s, err := r.newSampling(claimed)
+	s, err := r.newSampling(record)
 	if err != nil {
 		t.Fatal(err)
 	}
 	images := s.images(Whole)
 	latentOf := func(im image) []float32 {
-		modes, err := claimed.Modes.read(r.Out, im.class)
+		modes, err := record.Modes.read(r.Out, im.class)
 		if err != nil {
 			t.Fatal(err)
 		}
-		latent, _, err := readSample(im.latent(r.Out), claimed.key(im, modes.Key), 4*4*4)
+		latent, _, err := readSample(im.latent(r.Out), record.key(im, modes.Key), 4*4*4)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,12 +177,12 @@ func TestFinishRefusesWhatIsStale(t *testing.T) {
 	if m, err := r.Do(t.Context()); err != nil || m == nil {
 		t.Fatal(m, err)
 	}
-	var claimed samplesClaim
-	if err := stage.ReadClaim(samplesDir(r.Out), &claimed); err != nil {
+	var record samplesRecord
+	if err := stage.ReadLocked(samplesDir(r.Out), &record); err != nil {
 		t.Fatal(err)
 	}
 	path := classFile(modesDir(r.Out), "dog")
-	modes, err := claimed.Modes.read(r.Out, "dog")
+	modes, err := record.Modes.read(r.Out, "dog")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func modesOf(m *classModes) modes.Clustering {
 		}
 		return out
 	}
-	return modes.Clustering{Centres: m.Centres, Owner: ints(m.Owner), Mass: ints(m.Mass), Nearest: ints(m.Nearest)}
+	return modes.Clustering{Centres: m.Centres, Assignment: ints(m.Assignment), Sizes: ints(m.Sizes), Nearest: ints(m.Nearest)}
 }
 
 // TestMissingStageOfAClass: a class that another shard has yet to encode is named, with the stage.

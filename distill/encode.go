@@ -13,19 +13,19 @@ import (
 	"mgd3/stage"
 )
 
-// claimLatents returns the settings file of the latents that the run makes.
-func (r *Run) claimLatents() (latentsClaim, error) {
+// recordOfLatents returns the settings file of the latents that the run makes.
+func (r *Run) recordOfLatents() (latentsRecord, error) {
 	s := r.Settings.Encode
 	if err := s.Check(); err != nil {
-		return latentsClaim{}, err
+		return latentsRecord{}, err
 	}
 	shape, err := r.Autoencoder.LatentShape(s.Size)
-	return latentsClaim{Settings: s, Classes: r.Data.ClassNames(), Autoencoder: r.Autoencoder.SHA256, Shape: shape, Backend: r.Engine.Name()}, err
+	return latentsRecord{Settings: s, Classes: r.Data.ClassNames(), Autoencoder: r.Autoencoder.SHA256, Shape: shape, Backend: r.Engine.Name()}, err
 }
 
 // Encode writes the latents of every real image of the shard's classes.
 func (r *Run) Encode(ctx context.Context) error {
-	claimed, err := r.claimLatents()
+	record, err := r.recordOfLatents()
 	if err != nil {
 		return err
 	}
@@ -40,9 +40,9 @@ func (r *Run) Encode(ctx context.Context) error {
 	}
 	_, begun := ReadCache(r.latentsDir())
 	batch, err := r.settle(ctx, StageEncode, r.latentsDir(), largest,
-		func(batch int) any { claimed.Batch = batch; return claimed },
-		func() (bool, error) { return r.latentsAre(claimed) },
-		func(batch int) error { return r.tryEncode(batch, claimed.Shape) })
+		func(batch int) any { record.Batch = batch; return record },
+		func() (bool, error) { return r.latentsAre(record) },
+		func(batch int) error { return r.tryEncode(batch, record.Shape) })
 	if err != nil {
 		return err
 	}
@@ -52,10 +52,10 @@ func (r *Run) Encode(ctx context.Context) error {
 			return err
 		}
 	}
-	key := stage.KeyAfter(claimed)
+	key := stage.KeyAfter(record)
 	for _, sp := range spans {
 		class := r.Data.Classes[sp.Class]
-		if err := r.encodeClass(ctx, class, key(class.Images), claimed.Shape, batch, p); err != nil {
+		if err := r.encodeClass(ctx, class, key(class.Images), record.Shape, batch, p); err != nil {
 			return fmt.Errorf("class %q: %w", class.Name, err)
 		}
 	}
@@ -64,7 +64,7 @@ func (r *Run) Encode(ctx context.Context) error {
 }
 
 // latentsAre reports whether the latents that are there are of these settings and images, or there are none.
-func (r *Run) latentsAre(c latentsClaim) (bool, error) {
+func (r *Run) latentsAre(c latentsRecord) (bool, error) {
 	var m made
 	key := stage.KeyAfter(c)
 	for _, class := range r.Data.Classes {

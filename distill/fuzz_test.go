@@ -18,8 +18,8 @@ import (
 func FuzzReadModes(f *testing.F) {
 	seed := filepath.Join(f.TempDir(), "seed")
 	c := modes.Clustering{
-		Centres: modes.Matrix{Rows: 2, Cols: 3, Data: []float32{1, 2, 3, 4, 5, 6}},
-		Owner:   []int{0, 1, 1}, Mass: []int{1, 2}, Nearest: []int{0, 2},
+		Centres:    modes.Matrix{Rows: 2, Cols: 3, Data: []float32{1, 2, 3, 4, 5, 6}},
+		Assignment: []int{0, 1, 1}, Sizes: []int{1, 2}, Nearest: []int{0, 2},
 	}
 	if err := writeModes(seed, "key", c, &latent.Class{Names: []string{"a", "b", "c"}, Skipped: []latent.Skipped{{Name: "d", Reason: "no"}}}); err != nil {
 		f.Fatal(err)
@@ -46,22 +46,22 @@ func FuzzReadModes(f *testing.F) {
 		}
 		for j := range 2 {
 			_ = m.Names[m.Nearest[j]]
-			_ = m.Mass[j]
+			_ = m.Sizes[j]
 			m.distance(make([]float32, 3), j)
 		}
-		if len(m.Owner) != len(m.Names) {
-			t.Errorf("accepted %d owners for %d names", len(m.Owner), len(m.Names))
+		if len(m.Assignment) != len(m.Names) {
+			t.Errorf("accepted %d assignments for %d names", len(m.Assignment), len(m.Names))
 		}
 	})
 }
 
-// FuzzClaims: whatever stands in a settings file, what is accepted names no file outside the folder and
+// FuzzSettings: whatever stands in a settings file, what is accepted names no file outside the folder and
 // has the shapes that are used without looking.
-func FuzzClaims(f *testing.F) {
-	good := samplesClaim{
-		Modes: modesClaim{
+func FuzzSettings(f *testing.F) {
+	good := samplesRecord{
+		Modes: modesRecord{
 			ModeSettings{IPC: 2, Method: modes.KMeans, Short: modes.ShortError},
-			latentsClaim{Settings: EncodeSettings{Size: 8, Crop: CropADM}, Classes: []string{"cat"}, Shape: []int{4, 2, 2}},
+			latentsRecord{Settings: EncodeSettings{Size: 8, Crop: CropADM}, Classes: []string{"cat"}, Shape: []int{4, 2, 2}},
 		},
 		Labels: []int32{0},
 	}
@@ -77,7 +77,7 @@ func FuzzClaims(f *testing.F) {
 		f.Add(strings.Replace(string(text), change[0], change[1], 1))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		var c samplesClaim
+		var c samplesRecord
 		if json.Unmarshal([]byte(text), &c) != nil || c.check() != nil {
 			return
 		}
@@ -96,7 +96,7 @@ func FuzzClaims(f *testing.F) {
 
 // TestClaimsAreChecked: a shard from elsewhere cannot name files outside the folder.
 func TestClaimsAreChecked(t *testing.T) {
-	good := latentsClaim{Settings: EncodeSettings{Size: 8, Crop: CropADM}, Classes: []string{"cat"}, Shape: []int{4, 2, 2}}
+	good := latentsRecord{Settings: EncodeSettings{Size: 8, Crop: CropADM}, Classes: []string{"cat"}, Shape: []int{4, 2, 2}}
 	if err := good.check(); err != nil {
 		t.Fatal(err)
 	}

@@ -48,13 +48,13 @@ type ManifestClass struct {
 
 // ManifestImage is one synthetic image of a manifest.
 type ManifestImage struct {
-	File     string   `json:"file"`    // below the output folder, with slashes
-	SHA256   string   `json:"sha256"`  // of the file
-	Mode     int      `json:"mode"`    // row of the class's centres
-	Mass     int64    `json:"mass"`    // real images of the mode
-	Nearest  string   `json:"nearest"` // real image nearest to the mode
-	Seed     uint64   `json:"seed"`    // the noise is the stream (seed, class, mode)
-	Distance Distance `json:"distance"`
+	File        string   `json:"file"`    // below the output folder, with slashes
+	SHA256      string   `json:"sha256"`  // of the file
+	Mode        int      `json:"mode"`    // row of the class's centres
+	ClusterSize int64    `json:"mass"`    // real images of the mode
+	Nearest     string   `json:"nearest"` // real image nearest to the mode
+	Seed        uint64   `json:"seed"`    // the noise is the stream (seed, class, mode)
+	Distance    Distance `json:"distance"`
 }
 
 // Path is the image's file below the output folder. A manifest may come from anywhere: a file outside the set's images is an error.
@@ -77,8 +77,8 @@ const manifestName = "manifest.json"
 // Finish writes the manifest if all images are there, made under the keys of these settings and modes,
 // and returns it; it returns nil if other shards have yet to finish.
 func Finish(out string) (*Manifest, error) {
-	var c samplesClaim
-	if err := stage.ReadClaim(samplesDir(out), &c); err != nil {
+	var c samplesRecord
+	if err := stage.ReadLocked(samplesDir(out), &c); err != nil {
 		return nil, err
 	}
 	if err := c.check(); err != nil {
@@ -110,7 +110,7 @@ func Finish(out string) (*Manifest, error) {
 
 // assemble makes the manifest of the files that are there. A missing one is an [os.ErrNotExist], one of other modes or settings an
 // errStale, one that is not as it was written an [ErrDamaged].
-func assemble(out string, c samplesClaim) (*Manifest, error) {
+func assemble(out string, c samplesRecord) (*Manifest, error) {
 	m := &Manifest{
 		Format: manifestFormat, Version: Version,
 		Settings: Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings}, Choices: c.Choices, Part: c.Modes.Latents.Part,
@@ -127,7 +127,7 @@ func assemble(out string, c samplesClaim) (*Manifest, error) {
 	return m, nil
 }
 
-func manifestClass(out, name string, label int32, c samplesClaim) (ManifestClass, error) {
+func manifestClass(out, name string, label int32, c samplesRecord) (ManifestClass, error) {
 	modes, err := c.Modes.read(out, name)
 	if err != nil {
 		return ManifestClass{}, err
@@ -144,7 +144,7 @@ func manifestClass(out, name string, label int32, c samplesClaim) (ManifestClass
 		}
 		class.Images = append(class.Images, ManifestImage{
 			File: ImageFile(name, j), SHA256: sha,
-			Mode: j, Mass: modes.Mass[j], Nearest: modes.Names[modes.Nearest[j]], Seed: c.Settings.Seed,
+			Mode: j, ClusterSize: modes.Sizes[j], Nearest: modes.Names[modes.Nearest[j]], Seed: c.Settings.Seed,
 			Distance: modes.distance(latent, j),
 		})
 	}

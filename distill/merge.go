@@ -25,11 +25,11 @@ func Merge(ctx context.Context, out string, shards []string, warn func(string)) 
 		return nil, err
 	}
 	ours := func() (bool, error) { return c.samplesAre(out) }
-	for _, claimed := range []struct {
+	for _, record := range []struct {
 		dir string
 		of  any
 	}{{modesDir(out), c.Modes}, {samplesDir(out), c}} {
-		healed, err := stage.Claim(claimed.dir, claimed.of, ours)
+		healed, err := stage.LockSettings(record.dir, record.of, ours)
 		if err != nil {
 			return nil, err
 		}
@@ -49,38 +49,38 @@ func Merge(ctx context.Context, out string, shards []string, warn func(string)) 
 
 // checkShards makes sure that folders hold shards of one run, and that none of their files is damaged. A folder without is an
 // [ErrShard], a shard of another run than the first's an [stage.ErrOther], a damaged file an [ErrDamaged].
-func checkShards(ctx context.Context, shards []string) (samplesClaim, error) {
-	var first samplesClaim
+func checkShards(ctx context.Context, shards []string) (samplesRecord, error) {
+	var first samplesRecord
 	for i, shard := range shards {
-		var c samplesClaim
+		var c samplesRecord
 		if _, err := os.Stat(shard); err != nil {
-			return samplesClaim{}, fmt.Errorf("%w: %w", ErrShard, err)
+			return samplesRecord{}, fmt.Errorf("%w: %w", ErrShard, err)
 		}
-		err := stage.ReadClaim(samplesDir(shard), &c)
+		err := stage.ReadLocked(samplesDir(shard), &c)
 		if errors.Is(err, stage.ErrStage) {
-			return samplesClaim{}, fmt.Errorf("%q: %w: there is no %q", shard, ErrShard, filepath.Join(samplesDir(shard), stage.SettingsFile))
+			return samplesRecord{}, fmt.Errorf("%q: %w: there is no %q", shard, ErrShard, filepath.Join(samplesDir(shard), stage.SettingsFile))
 		}
 		if err == nil {
 			err = c.check()
 		}
 		if err != nil {
-			return samplesClaim{}, fmt.Errorf("%q: %w", shard, err)
+			return samplesRecord{}, fmt.Errorf("%q: %w", shard, err)
 		}
 		if i == 0 {
 			first = c
 		}
 		if name, here, there := stage.DifferenceOf(c, first); name != "" {
-			return samplesClaim{}, fmt.Errorf("%q %w: %s is %s there and %s in %q", shard, stage.ErrOther, name, here, there, shards[0])
+			return samplesRecord{}, fmt.Errorf("%q %w: %s is %s there and %s in %q", shard, stage.ErrOther, name, here, there, shards[0])
 		}
 		if err := checkShard(ctx, shard, c); err != nil {
-			return samplesClaim{}, err
+			return samplesRecord{}, err
 		}
 	}
 	return first, nil
 }
 
 // checkShard holds the files of a shard against their checksums.
-func checkShard(ctx context.Context, shard string, c samplesClaim) error {
+func checkShard(ctx context.Context, shard string, c samplesRecord) error {
 	for i, class := range c.Modes.Latents.Classes {
 		modes, err := c.Modes.read(shard, class)
 		if errors.Is(err, stage.ErrStage) {
@@ -113,7 +113,7 @@ func checkShard(ctx context.Context, shard string, c samplesClaim) error {
 	return nil
 }
 
-// copyTree copies the files below src to dst, except hidden ones and settings, which [stage.Claim] writes.
+// copyTree copies the files below src to dst, except hidden ones and settings, which [stage.LockSettings] writes.
 func copyTree(ctx context.Context, dst, src string) error {
 	return filepath.WalkDir(src, func(path string, entry fs.DirEntry, err error) error {
 		if err = errors.Join(err, ctx.Err()); err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") || entry.Name() == stage.SettingsFile {

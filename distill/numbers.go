@@ -56,7 +56,7 @@ type made struct{ ours, all int }
 
 // add counts the file at path, which is ours if it was made under key. What is damaged tells nothing.
 func (m *made) add(path, key string) error {
-	is, _, _, err := stands(path, key)
+	is, _, _, err := upToDate(path, key)
 	if is == stage.Ours {
 		m.ours++
 	}
@@ -69,9 +69,9 @@ func (m *made) add(path, key string) error {
 // are reports whether the files are ours, or there are none: some may be old ones, which the run that wrote the folder makes anew.
 func (m made) are() bool { return m.ours > 0 || m.all == 0 }
 
-// stands reports what is at the place of a file of numbers that was made under key. Old says that it has no checksum; fault
+// upToDate reports what is at the place of a file of numbers that was made under key. Old says that it has no checksum; fault
 // says what is wrong with a damaged one.
-func stands(path, key string) (is stage.Found, old bool, fault, err error) {
+func upToDate(path, key string) (is stage.Found, old bool, fault, err error) {
 	is, fault, err = stage.Look(key, func() (string, error) {
 		f, sealed, err := openNumbers(path)
 		if err != nil {
@@ -83,9 +83,9 @@ func stands(path, key string) (is stage.Found, old bool, fault, err error) {
 	return is, old, fault, atomicfile.Failed(path, err)
 }
 
-// kept says whether the file of a class stands, and warns of what is made again, and why.
+// kept says whether the file of a class is up to date, and warns of what is made again, and why.
 func (p *progress) kept(class, path, key string) (bool, error) {
-	is, old, fault, err := stands(path, key)
+	is, old, fault, err := upToDate(path, key)
 	switch {
 	case err != nil:
 		return false, err
@@ -106,9 +106,9 @@ func (p *progress) end() {
 	}
 }
 
-// claim is [stage.Claim] of a stage's folder, and says so if it wrote a damaged file anew.
-func (r *Run) claim(name, dir string, v any, ours func() (bool, error)) error {
-	healed, err := stage.Claim(dir, v, ours)
+// lockSettings is [stage.LockSettings] of a stage's folder, and says so if it wrote a damaged file anew.
+func (r *Run) lockSettings(name, dir string, v any, ours func() (bool, error)) error {
+	healed, err := stage.LockSettings(dir, v, ours)
 	if err == nil && healed != nil {
 		r.progress(name, 0).Warn("", "%v: made again", healed)
 	}

@@ -14,15 +14,15 @@ import (
 // images for which keep is true. name says in the settings of to which part it is. Modes found in a part
 // know nothing of the other images. warn is told of settings that were damaged and are made again.
 func Part(ctx context.Context, to, from, name string, keep func(class, image string) bool, warn func(string)) error {
-	var c latentsClaim
-	if err := stage.ReadClaim(from, &c); err != nil {
+	var c latentsRecord
+	if err := stage.ReadLocked(from, &c); err != nil {
 		return err
 	}
 	if err := c.check(); err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
 	c.Part = name
-	healed, err := stage.Claim(to, c, func() (bool, error) { return partIs(to, from, c.Classes, keep) })
+	healed, err := stage.LockSettings(to, c, func() (bool, error) { return partIs(to, from, c.Classes, keep) })
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func partOfClass(ctx context.Context, to, from, class string, keep func(class, i
 	}
 	defer unlock()
 	key := partKey(all, names)
-	if is, _, _, err := stands(path, key); is == stage.Ours || err != nil {
+	if is, _, _, err := upToDate(path, key); is == stage.Ours || err != nil {
 		return errors.Join(err, latent.RemoveJournal(path))
 	}
 	data, err := all.Rows()

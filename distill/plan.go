@@ -36,7 +36,7 @@ func (r *Run) Plan(ctx context.Context) (Plan, error) {
 		return Plan{}, err
 	}
 	m := r.Settings.Modes
-	s, err := r.newSampling(samplesClaim{Settings: r.Settings.Sample, Modes: modesClaim{m, latents}})
+	s, err := r.newSampling(samplesRecord{Settings: r.Settings.Sample, Modes: modesRecord{m, latents}})
 	if err != nil {
 		return Plan{}, err
 	}

@@ -19,8 +19,8 @@ type Cache struct {
 
 // ReadCache reads the settings of a folder that [Run.Encode] wrote latents to. A folder without is an [stage.ErrStage].
 func ReadCache(dir string) (Cache, error) {
-	var c latentsClaim
-	if err := stage.ReadClaim(dir, &c); err != nil {
+	var c latentsRecord
+	if err := stage.ReadLocked(dir, &c); err != nil {
 		return Cache{}, err
 	}
 	if err := c.check(); err != nil {
@@ -39,8 +39,8 @@ func OpenLatents(dir, class string) (*latent.Class, error) {
 // Centres returns the modes [k, c·h·w] of a class that [Run.Discover] wrote below out. Modes that are not there are
 // an [stage.ErrStage].
 func Centres(out, class string) (modes.Matrix, error) {
-	var c modesClaim
-	if err := stage.ReadClaim(modesDir(out), &c); err != nil {
+	var c modesRecord
+	if err := stage.ReadLocked(modesDir(out), &c); err != nil {
 		return modes.Matrix{}, err
 	}
 	if err := c.check(); err != nil {
@@ -56,8 +56,8 @@ func Centres(out, class string) (modes.Matrix, error) {
 // Samples returns the latents [k, c·h·w] of which the images of a class were decoded, which [Run.Sample] wrote below out.
 // Samples that are not there, or are of other modes, are an [stage.ErrStage].
 func Samples(out, class string) (modes.Matrix, error) {
-	var c samplesClaim
-	if err := stage.ReadClaim(samplesDir(out), &c); err != nil {
+	var c samplesRecord
+	if err := stage.ReadLocked(samplesDir(out), &c); err != nil {
 		return modes.Matrix{}, err
 	}
 	if err := c.check(); err != nil {

@@ -30,28 +30,28 @@ var ErrModel = errors.New("model does not fit")
 
 // Sample writes the shard's synthetic images and their latents, from the modes.
 func (r *Run) Sample(ctx context.Context) error {
-	claimed := samplesClaim{Denoiser: r.Denoiser.SHA256, Backend: r.Engine.Name(), Choices: r.Choices}
-	if err := stage.ReadClaim(modesDir(r.Out), &claimed.Modes); err != nil {
+	record := samplesRecord{Denoiser: r.Denoiser.SHA256, Backend: r.Engine.Name(), Choices: r.Choices}
+	if err := stage.ReadLocked(modesDir(r.Out), &record.Modes); err != nil {
 		return err
 	}
-	if err := claimed.Modes.check(); err != nil {
+	if err := record.Modes.check(); err != nil {
 		return fmt.Errorf("%s: %w", modesDir(r.Out), err)
 	}
-	if err := r.checkModel(claimed.Modes.Latents); err != nil {
+	if err := r.checkModel(record.Modes.Latents); err != nil {
 		return err
 	}
-	claimed.Settings = r.Settings.Sample
+	record.Settings = r.Settings.Sample
 	var err error
-	if claimed.Labels, err = Labels(claimed.Modes.Latents.Classes, r.ClassNames, r.Denoiser.Classes); err != nil {
+	if record.Labels, err = Labels(record.Modes.Latents.Classes, r.ClassNames, r.Denoiser.Classes); err != nil {
 		return err
 	}
-	s, err := r.newSampling(claimed)
+	s, err := r.newSampling(record)
 	if err != nil {
 		return err
 	}
 	batch, err := r.settle(ctx, StageSample, samplesDir(r.Out), len(s.images(Whole)),
-		func(batch int) any { s.claimed.Batch = batch; return s.claimed },
-		func() (bool, error) { return s.claimed.samplesAre(r.Out) }, s.try)
+		func(batch int) any { s.record.Batch = batch; return s.record },
+		func() (bool, error) { return s.record.samplesAre(r.Out) }, s.try)
 	if err != nil {
 		return err
 	}
@@ -65,8 +65,8 @@ func (r *Run) Sample(ctx context.Context) error {
 		return err
 	}
 	p.end()
-	if e := claimed.Modes.Latents.Settings; r.SeedEncodes && e.Flip && e.Seed != claimed.Settings.Seed {
-		p.Warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has one seed for both", claimed.Settings.Seed, e.Seed)
+	if e := record.Modes.Latents.Settings; r.SeedEncodes && e.Flip && e.Seed != record.Settings.Seed {
+		p.Warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has one seed for both", record.Settings.Seed, e.Seed)
 	}
 	p.Add("", len(images)-len(todo), len(images)-len(todo))
 	var mu sync.Mutex
@@ -82,7 +82,7 @@ func (r *Run) Sample(ctx context.Context) error {
 }
 
 // checkModel tests that both networks and the latents at hand belong together.
-func (r *Run) checkModel(l latentsClaim) error {
+func (r *Run) checkModel(l latentsRecord) error {
 	d := r.Denoiser.Config
 	if err := r.takeSchedule(); err != nil {
 		return err
@@ -136,13 +136,13 @@ func (im image) latent(out string) string {
 // sampling is what all images of a run share.
 type sampling struct {
 	run     *Run
-	claimed samplesClaim
+	record  samplesRecord
 	sampler *diffusion.Sampler
 	step    *engine.Program
 }
 
-func (r *Run) newSampling(claimed samplesClaim) (*sampling, error) {
-	sampler, err := diffusion.New(claimed.Settings.Settings)
+func (r *Run) newSampling(record samplesRecord) (*sampling, error) {
+	sampler, err := diffusion.New(record.Settings.Settings)
 	if err != nil {
 		return nil, err
 	}
@@ -154,16 +154,16 @@ func (r *Run) newSampling(claimed samplesClaim) (*sampling, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sampling{r, claimed, sampler, step}, nil
+	return &sampling{r, record, sampler, step}, nil
 }
 
 // images lists the shard's images in order.
 func (s *sampling) images(shard Shard) []image {
-	l := s.claimed.Modes.Latents
+	l := s.record.Modes.Latents
 	var images []image
-	for _, sp := range shard.Spans(len(l.Classes), s.claimed.Modes.Settings.IPC) {
+	for _, sp := range shard.Spans(len(l.Classes), s.record.Modes.Settings.IPC) {
 		for j := sp.Lo; j < sp.Hi; j++ {
-			images = append(images, image{l.Classes[sp.Class], j, s.claimed.Labels[sp.Class]})
+			images = append(images, image{l.Classes[sp.Class], j, s.record.Labels[sp.Class]})
 		}
 	}
 	return images
@@ -180,11 +180,11 @@ func (s *sampling) missing(ctx context.Context, images []image, p *progress) ([]
 		}
 		if i == 0 || im.class != images[i-1].class {
 			var err error
-			if modes, err = s.claimed.Modes.read(s.run.Out, im.class); err != nil {
+			if modes, err = s.record.Modes.read(s.run.Out, im.class); err != nil {
 				return nil, err
 			}
 		}
-		done, err := s.done(im, s.claimed.key(im, modes.Key), p, &others)
+		done, err := s.done(im, s.record.key(im, modes.Key), p, &others)
 		if err != nil {
 			return nil, err
 		}
@@ -202,7 +202,7 @@ func (s *sampling) missing(ctx context.Context, images []image, p *progress) ([]
 // of other modes, and warns of what is damaged.
 func (s *sampling) done(im image, key string, p *progress, others *int) (bool, error) {
 	path := im.latent(s.run.Out)
-	is, old, fault, err := stands(path, key)
+	is, old, fault, err := upToDate(path, key)
 	switch {
 	case err != nil:
 		return false, err
@@ -241,14 +241,14 @@ const mostPNG = 1 << 30
 // checkLatents makes sure that the modes of the shard's classes are those of the latents at hand: images that were encoded anew have
 // other modes. Where there are no latents, it says that it could not.
 func (s *sampling) checkLatents(p *progress) error {
-	classes, dir := s.claimed.Modes.Latents.Classes, s.run.latentsDir()
+	classes, dir := s.record.Modes.Latents.Classes, s.run.latentsDir()
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		p.Warn("", "there are no latents in %q: the modes were not held against them", dir)
 		return nil
 	}
-	for _, sp := range s.run.Shard.Spans(len(classes), s.claimed.Modes.Settings.IPC) {
+	for _, sp := range s.run.Shard.Spans(len(classes), s.record.Modes.Settings.IPC) {
 		class := classes[sp.Class]
-		modes, err := s.claimed.Modes.read(s.run.Out, class)
+		modes, err := s.record.Modes.read(s.run.Out, class)
 		if err != nil {
 			return err
 		}
@@ -257,7 +257,7 @@ func (s *sampling) checkLatents(p *progress) error {
 			p.Warn(class, "its modes were not held against its latents: %v", err)
 			continue
 		}
-		want := s.claimed.Modes.keyOf(cached)
+		want := s.record.Modes.keyOf(cached)
 		fault := error(nil)
 		if modes.Key != want {
 			_, fault = cached.Check() // the key may be what is damaged
@@ -284,18 +284,18 @@ func digest(data []byte) string {
 // draw samples, decodes and writes images, in graphs of so many rows.
 func (s *sampling) draw(ctx context.Context, wanted []image, rows int) error {
 	images := engine.Fill(wanted, rows)
-	shape := [3]int(s.claimed.Modes.Latents.Shape)
+	shape := [3]int(s.record.Modes.Latents.Shape)
 	batch := diffusion.Batch{Dims: shape, Noise: func(i, step int, dst []float32) {
 		// Step -1 is the start, so the stream's last id counts from 0.
-		rng.Normals(rng.Stream(s.claimed.Settings.Seed, "noise", rng.Hash(images[i].class), uint64(images[i].index), uint64(step+1)), dst)
+		rng.Normals(rng.Stream(s.record.Settings.Seed, "noise", rng.Hash(images[i].class), uint64(images[i].index), uint64(step+1)), dst)
 	}}
 	keys := make([]string, len(images))
 	for i, im := range images {
-		modes, err := s.claimed.Modes.read(s.run.Out, im.class)
+		modes, err := s.record.Modes.read(s.run.Out, im.class)
 		if err != nil {
 			return err
 		}
-		keys[i] = s.claimed.key(im, modes.Key)
+		keys[i] = s.record.key(im, modes.Key)
 		batch.Labels = append(batch.Labels, im.label)
 		batch.Modes = append(batch.Modes, modes.Centres.Row(im.index)...)
 	}
@@ -308,7 +308,7 @@ func (s *sampling) draw(ctx context.Context, wanted []image, rows int) error {
 	if err != nil {
 		return err
 	}
-	size := s.claimed.Modes.Latents.Settings.Size
+	size := s.record.Modes.Latents.Settings.Size
 	pixels := make([]float32, len(images)*3*size*size)
 	if err := s.run.Autoencoder.DecodeTo(pixels, latents, size); err != nil {
 		return err
@@ -331,7 +331,7 @@ func (s *sampling) write(im image, key string, latent []float32, pixels *dataset
 	if err := atomicfile.WriteBytes(im.png(s.run.Out), png.Bytes()); err != nil {
 		return err
 	}
-	tensor := weights.F32("latent", s.claimed.Modes.Latents.Shape, latent)
+	tensor := weights.F32("latent", s.record.Modes.Latents.Shape, latent)
 	return atomicfile.Write(im.latent(s.run.Out), func(w io.Writer) error {
 		return weights.WriteSealedTensors(w, []weights.Tensor{tensor}, map[string]string{"key": key, "image": digest(png.Bytes())})
 	})

@@ -21,9 +21,9 @@ var (
 	ErrUnclear = stage.ErrUnclear
 )
 
-// Claim is [stage.Claim].
-func Claim(dir string, v any, ours func() (bool, error)) (healed, err error) {
-	return stage.Claim(dir, v, ours)
+// LockSettings is [stage.LockSettings].
+func LockSettings(dir string, v any, ours func() (bool, error)) (healed, err error) {
+	return stage.LockSettings(dir, v, ours)
 }
 
 // ErrBusy says that another process is at work on the same output.

@@ -43,15 +43,15 @@ func (v *stages) wrong(path string, err error) {
 }
 
 // settings reads a stage's settings file; usable is false if the folder has none, or one that is no use.
-func (v *stages) settings(dir string, claim interface{ check() error }, read any) (usable bool) {
+func (v *stages) settings(dir string, record interface{ check() error }, read any) (usable bool) {
 	path := filepath.Join(dir, stage.SettingsFile)
 	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
 		v.absent = append(v.absent, filepath.Base(dir))
 		return false
 	}
-	err := stage.ReadClaim(dir, read)
+	err := stage.ReadLocked(dir, read)
 	if err == nil {
-		err = claim.check()
+		err = record.check()
 	}
 	if err != nil {
 		v.wrong(path, err)
@@ -70,9 +70,9 @@ func (v *stages) same(dir string, here, before any) {
 // check compares the stages below out with their checksums and with each other, and returns the manifest that they make; nil where
 // they make none.
 func (v *stages) check(ctx context.Context) (made *Manifest, err error) {
-	var l latentsClaim
-	var mc modesClaim
-	var s samplesClaim
+	var l latentsRecord
+	var mc modesRecord
+	var s samplesRecord
 	latentsDir := filepath.Join(v.out, "latents")
 	haveLatents := v.settings(latentsDir, &l, &l)
 	haveModes := v.settings(modesDir(v.out), &mc, &mc)
@@ -120,7 +120,7 @@ func (v *stages) isRun() bool {
 	return json.Unmarshal(data, &fields) == nil && fields["denoiser"] != nil
 }
 
-func (v *stages) latents(ctx context.Context, dir string, c latentsClaim, m modesClaim, keys map[string]string) error {
+func (v *stages) latents(ctx context.Context, dir string, c latentsRecord, m modesRecord, keys map[string]string) error {
 	for _, class := range c.Classes {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -146,7 +146,7 @@ func (v *stages) latents(ctx context.Context, dir string, c latentsClaim, m mode
 	return nil
 }
 
-func (v *stages) modes(ctx context.Context, c modesClaim, keys map[string]string) error {
+func (v *stages) modes(ctx context.Context, c modesRecord, keys map[string]string) error {
 	for _, class := range c.Latents.Classes {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -174,7 +174,7 @@ func (v *stages) modes(ctx context.Context, c modesClaim, keys map[string]string
 }
 
 // samples holds every sample against its checksum, and returns the manifest that samples and modes make.
-func (v *stages) samples(ctx context.Context, c samplesClaim) (*Manifest, error) {
+func (v *stages) samples(ctx context.Context, c samplesRecord) (*Manifest, error) {
 	before := len(v.faults)
 	for i, class := range c.Modes.Latents.Classes {
 		for j := range c.Modes.Settings.IPC {

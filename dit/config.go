@@ -50,8 +50,8 @@ const (
 	maxTable = 1 << 28 // numbers in the table of positions
 )
 
-// Validate says what is wrong with c, if anything.
-func (c Config) Validate() error {
+// Check says what is wrong with c, if anything.
+func (c Config) Check() error {
 	for _, f := range []struct {
 		name  string
 		value int
@@ -131,7 +131,7 @@ func ParseConfig(data []byte) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return c, c.Validate()
+	return c, c.Check()
 }
 
 const configFile = "config.json"

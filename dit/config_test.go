@@ -68,7 +68,7 @@ func FuzzParseConfig(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if c.Validate() != nil || c.side() < 1 || c.mlpWidth() < 0 || c.Hidden/c.Heads*c.Heads != c.Hidden {
+		if c.Check() != nil || c.side() < 1 || c.mlpWidth() < 0 || c.Hidden/c.Heads*c.Heads != c.Hidden {
 			t.Errorf("accepted %+v", c)
 		}
 	})

@@ -37,7 +37,7 @@ func Named(name string, pixels int) (Config, error) {
 			if pixels%8 != 0 {
 				return c, fmt.Errorf("%s: %d pixels have no latent, want a multiple of 8", name, pixels)
 			}
-			if err := c.Validate(); err != nil {
+			if err := c.Check(); err != nil {
 				return c, fmt.Errorf("%s at %d pixels: %w", name, pixels, err)
 			}
 			return c, nil

@@ -279,8 +279,8 @@ func FuzzInfer(f *testing.F) {
 		add("final_layer.linear.weight", out, hidden)
 		add("pos_embed", 1, tokens, hidden)
 		c, err := infer(setOf(t, list...))
-		if err == nil && c.Validate() != nil {
-			t.Errorf("inferred %+v: %v", c, c.Validate())
+		if err == nil && c.Check() != nil {
+			t.Errorf("inferred %+v: %v", c, c.Check())
 		}
 		if err != nil && !errors.Is(err, weights.ErrMismatch) {
 			t.Errorf("got %v, want %v", err, weights.ErrMismatch)

@@ -10,7 +10,7 @@ import (
 	"mgd3/engine"
 )
 
-// Judge is the network and the recipe that sets are judged by.
+// Judge is the network and the protocol that sets are judged by.
 type Judge struct {
 	Net      string   `json:"net"`               // as New takes it
 	Protocol string   `json:"protocol"`          // a preset

@@ -25,8 +25,8 @@ const (
 var norms = []Norm{Instance, Batch, BatchTwice, NoNorm}
 
 const (
-	epsilon = 1e-5 // of every norm
-	memory  = 0.1  // share of the new moments in the running ones of batch norms
+	epsilon  = 1e-5 // of every norm
+	momentum = 0.1  // share of the new moments in the running ones of batch norms
 )
 
 // layer is what all layers of one network share.
@@ -63,7 +63,7 @@ func (l layer) batchNorm(p engine.Params, x *Node, times int) *Node {
 	n := float64(x.Shape().Size() / c)
 	mix := func(old, now *Node) *Node {
 		for range times {
-			old = Add(MulScalar(old, 1-memory), MulScalar(now, memory))
+			old = Add(MulScalar(old, 1-momentum), MulScalar(now, momentum))
 		}
 		return Reshape(StopGradient(old), c)
 	}

@@ -12,7 +12,7 @@ import (
 	"mgd3/optim"
 )
 
-// Protocol is a recipe of training and testing, to the last constant. Two accuracies may stand in one table only
+// Protocol says how a network is trained and tested, to the last constant. Two accuracies may stand in one table only
 // if their protocols have the same name.
 //
 //	preset    labels  epochs          images     published  from

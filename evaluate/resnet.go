@@ -24,8 +24,8 @@ var stages = map[int][4]int{10: {1, 1, 1, 1}, 18: {2, 2, 2, 2}, 34: {3, 4, 6, 3}
 // bottleneck reports whether blocks have three convolutions.
 func (r ResNet) bottleneck() bool { return r.Depth >= 50 }
 
-// Validate says what is wrong with r, if anything.
-func (r ResNet) Validate() error {
+// Check says what is wrong with r, if anything.
+func (r ResNet) Check() error {
 	switch _, ok := stages[r.Depth]; {
 	case !ok:
 		return fmt.Errorf("evaluate: a ResNet of depth %d is not known, want 10, 18, 34, 50 or 101", r.Depth)
@@ -47,7 +47,7 @@ func (ResNet) Start(weight []int, _ bool) Start {
 
 // Forward implements [Net].
 func (r ResNet) Forward(p engine.Params, x *Node, training bool) *Node {
-	if err := r.Validate(); err != nil {
+	if err := r.Check(); err != nil {
 		panic(err)
 	}
 	l := layer{r.Norm, training}

@@ -66,7 +66,7 @@ func (r *Run) Do(ctx context.Context) (*Score, error) {
 		return score, err
 	}
 	if other {
-		r.warn(fmt.Sprintf("the score in %q is of another recipe, set, teacher or version of this program: it is made anew", r.Dir))
+		r.warn(fmt.Sprintf("the score in %q is of another protocol, set, teacher or version of this program: it is made anew", r.Dir))
 	}
 	t, err := r.start(key)
 	if err != nil {

@@ -171,7 +171,7 @@ func rows(all []float32, n int, which []int) []float32 {
 	return some
 }
 
-// TrainTeacher trains the teacher on the full set, or finds it in r.Dir, where it stays; [TeacherProtocol] is its recipe.
+// TrainTeacher trains the teacher on the full set, or finds it in r.Dir, where it stays; see [TeacherProtocol].
 func (r *Run) TrainTeacher(ctx context.Context) (*Teacher, *Score, error) {
 	r.KeepWeights = true
 	score, err := r.Do(ctx)

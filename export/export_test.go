@@ -44,7 +44,7 @@ func newSet(t testing.TB) (dir string, images map[string][]byte) {
 		class := distill.ManifestClass{Name: name, Label: int32(10 - i), Real: 5}
 		for j := range perClass {
 			file, data := distill.ImageFile(name, j), picturePNG(t, i, j)
-			class.Images = append(class.Images, distill.ManifestImage{File: file, SHA256: fmt.Sprintf("%x", sha256.Sum256(data)), Mode: j, Mass: int64(i)})
+			class.Images = append(class.Images, distill.ManifestImage{File: file, SHA256: fmt.Sprintf("%x", sha256.Sum256(data)), Mode: j, ClusterSize: int64(i)})
 			images[file] = data
 			put(t, filepath.Join(dir, file), data)
 		}

@@ -104,7 +104,7 @@ func ParseConfig(data []byte) (Config, error) {
 			return c, fmt.Errorf("up_block_types has %q, want %s", kind, upBlock)
 		}
 	}
-	return c, c.Validate()
+	return c, c.Check()
 }
 
 // Bounds of a configuration, far above any published model.
@@ -114,8 +114,8 @@ const (
 	maxSize   = 1 << 16 // of widths and groups
 )
 
-// Validate says what is wrong with c, if anything.
-func (c Config) Validate() error {
+// Check says what is wrong with c, if anything.
+func (c Config) Check() error {
 	if n := len(c.BlockOutChannels); n < 1 || n > maxLevels {
 		return fmt.Errorf("block_out_channels has %d levels, want 1 to %d", n, maxLevels)
 	}

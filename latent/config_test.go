@@ -76,7 +76,7 @@ func FuzzParseConfig(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if c.Validate() != nil || c.Downsampling() < 1 {
+		if c.Check() != nil || c.Downsampling() < 1 {
 			t.Errorf("accepted %+v", c)
 		}
 		if shape, err := c.LatentShape(c.Downsampling()); err != nil || shape[1] != 1 {

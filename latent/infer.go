@@ -36,7 +36,7 @@ func infer(set *weights.Set) (Config, error) {
 		return c, fmt.Errorf("%w: %d latent channels, and only those of 4 have a known scaling factor; give it in a config.json beside the file, as diffusers writes it",
 			weights.ErrMismatch, c.LatentChannels)
 	}
-	if err := c.Validate(); err != nil {
+	if err := c.Check(); err != nil {
 		return c, fmt.Errorf("%w: %w", weights.ErrMismatch, err)
 	}
 	return c, nil

@@ -12,33 +12,33 @@ const splitStarts = 10
 // equals, into two by k-means, k−1 times. The first half keeps the leaf's number, the second
 // takes the next free one; the second half of a leaf without two distinct rows is empty.
 func bisecting(ctx context.Context, x Matrix, k int, rng *rand.Rand) (Clustering, error) {
-	tree := Clustering{Owner: make([]int, x.Rows)}
+	tree := Clustering{Assignment: make([]int, x.Rows)}
 	for leaves := 1; leaves < k; leaves++ {
-		rows := worstLeaf(x, tree.Owner, leaves)
+		rows := worstLeaf(x, tree.Assignment, leaves)
 		split, err := bestSplit(ctx, pick(x, rows), rng)
 		if err != nil {
 			return Clustering{}, err
 		}
 		for i, row := range rows {
-			if split.Owner[i] == 1 {
-				tree.Owner[row] = leaves
+			if split.Assignment[i] == 1 {
+				tree.Assignment[row] = leaves
 			}
 		}
 		tree.Iterations += split.Iterations
 	}
-	tree.Centres = means(x, tree.Owner, k)
+	tree.Centres = means(x, tree.Assignment, k)
 	return tree, nil
 }
 
 // worstLeaf returns the rows of the leaf with the largest inertia.
-func worstLeaf(x Matrix, owner []int, leaves int) []int {
+func worstLeaf(x Matrix, assignment []int, leaves int) []int {
 	inertia := make([]float64, leaves)
-	for i, d := range ownDistances(x, owner, means(x, owner, leaves)) {
-		inertia[owner[i]] += d
+	for i, d := range ownDistances(x, assignment, means(x, assignment, leaves)) {
+		inertia[assignment[i]] += d
 	}
 	worst := argMax(inertia)
 	var rows []int
-	for i, leaf := range owner {
+	for i, leaf := range assignment {
 		if leaf == worst {
 			rows = append(rows, i)
 		}
@@ -57,7 +57,7 @@ func bestSplit(ctx context.Context, x Matrix, rng *rand.Rand) (Clustering, error
 			return Clustering{}, err
 		}
 		iterations += split.Iterations
-		split.Inertia = sum(ownDistances(x, split.Owner, split.Centres))
+		split.Inertia = sum(ownDistances(x, split.Assignment, split.Centres))
 		if start == 0 || split.Inertia < best.Inertia {
 			best = split
 		}

@@ -11,12 +11,12 @@ import (
 func TestBisectingTree(t *testing.T) {
 	x := table([]float32{0}, []float32{3}, []float32{100}, []float32{101})
 	c := discover(t, x, 2, Options{Method: Bisecting})
-	if c.Owner[0] != c.Owner[1] || c.Owner[2] != c.Owner[3] || c.Owner[0] == c.Owner[2] {
-		t.Fatalf("two leaves: owners are %v, want two pairs", c.Owner)
+	if c.Assignment[0] != c.Assignment[1] || c.Assignment[2] != c.Assignment[3] || c.Assignment[0] == c.Assignment[2] {
+		t.Fatalf("two leaves: assignments are %v, want two pairs", c.Assignment)
 	}
 	c = discover(t, x, 3, Options{Method: Bisecting})
-	if c.Owner[0] == c.Owner[1] || c.Owner[2] != c.Owner[3] {
-		t.Errorf("three leaves: owners are %v, want the pair 0, 3 split", c.Owner)
+	if c.Assignment[0] == c.Assignment[1] || c.Assignment[2] != c.Assignment[3] {
+		t.Errorf("three leaves: assignments are %v, want the pair 0, 3 split", c.Assignment)
 	}
 	if !slices.Contains(c.Centres.Data, 100.5) {
 		t.Errorf("centres are %v, want 100.5 among them", c.Centres.Data)
@@ -29,10 +29,10 @@ func TestBisectingNests(t *testing.T) {
 	rng.Normals(rng.Stream(1, "nests"), x.Data)
 	few, many := discover(t, x, 4, Options{Method: Bisecting}), discover(t, x, 9, Options{Method: Bisecting})
 	parent := map[int]int{}
-	for i, leaf := range many.Owner {
-		if p, seen := parent[leaf]; seen && p != few.Owner[i] {
-			t.Fatalf("leaf %d of nine reaches over leaves %d and %d of four", leaf, p, few.Owner[i])
+	for i, leaf := range many.Assignment {
+		if p, seen := parent[leaf]; seen && p != few.Assignment[i] {
+			t.Fatalf("leaf %d of nine reaches over leaves %d and %d of four", leaf, p, few.Assignment[i])
 		}
-		parent[leaf] = few.Owner[i]
+		parent[leaf] = few.Assignment[i]
 	}
 }

@@ -68,11 +68,11 @@ func squaredNorms(x Matrix) []float64 {
 }
 
 // ownDistances returns the squared distance of each row to its centre, without cancellation.
-func ownDistances(x Matrix, owner []int, centres Matrix) []float64 {
+func ownDistances(x Matrix, assignment []int, centres Matrix) []float64 {
 	d := make([]float64, x.Rows)
 	inBlocks(x.Rows, block, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			d[i] = sqDist(x.Row(i), centres.Row(owner[i]))
+			d[i] = sqDist(x.Row(i), centres.Row(assignment[i]))
 		}
 	})
 	return d

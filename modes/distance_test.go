@@ -25,7 +25,7 @@ func allDistances(t testing.TB, x, centres Matrix) [][]float64 {
 	return d
 }
 
-// Whole numbers have exact sums: distances and owners equal the specification's. Normal numbers
+// Whole numbers have exact sums: distances and assignments equal the specification's. Normal numbers
 // come near it.
 func FuzzDistances(f *testing.F) {
 	for n := range 9 { // all tails of the four centres at once
@@ -35,8 +35,8 @@ func FuzzDistances(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, rows, cols, k uint8) {
 		r := rng.Stream(seed, "distances", uint64(rows), uint64(cols), uint64(k))
 		x, centres := wholes(r, int(rows), int(cols)), wholes(r, int(k)+1, int(cols))
-		owner := make([]int, x.Rows)
-		assign(owner, x, squaredNorms(x), centres)
+		assignment := make([]int, x.Rows)
+		assign(assignment, x, squaredNorms(x), centres)
 		for i, d := range allDistances(t, x, centres) {
 			want := make([]float64, centres.Rows)
 			for j := range want {
@@ -45,8 +45,8 @@ func FuzzDistances(f *testing.F) {
 			if !slices.Equal(d, want) {
 				t.Errorf("whole numbers, row %d: distances are %v, want exactly %v", i, d, want)
 			}
-			if owner[i] != argMin(want) {
-				t.Errorf("whole numbers, row %d: owner is %d, want %d, the first of the nearest", i, owner[i], argMin(want))
+			if assignment[i] != argMin(want) {
+				t.Errorf("whole numbers, row %d: assignment is %d, want %d, the first of the nearest", i, assignment[i], argMin(want))
 			}
 		}
 		rng.Normals(r, x.Data)

@@ -22,7 +22,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	for j, size := range c.Mass {
+	for j, size := range c.Sizes {
 		fmt.Println("centre", c.Centres.Row(j), "has", size, "vectors; the nearest is vector", c.Nearest[j])
 	}
 	_, err = modes.Discover(context.Background(), vectors, 10, modes.Options{}, rng.Stream(7, "modes"))

@@ -25,7 +25,7 @@ type mixture struct {
 	logScale  []float64   // [k] ln of the factor before the exponentials, −½ Σₗ ln 2π·vⱼₗ
 }
 
-// gmm fits a mixture by expectation-maximisation from the clusters of kMeans. A row's owner is
+// gmm fits a mixture by expectation-maximisation from the clusters of kMeans. A row's assignment is
 // the component that most probably made it. A component that is left without any weight keeps
 // its mean.
 func gmm(ctx context.Context, x Matrix, k int, rng *rand.Rand) (Clustering, error) {
@@ -34,7 +34,7 @@ func gmm(ctx context.Context, x Matrix, k int, rng *rand.Rand) (Clustering, erro
 		return Clustering{}, err
 	}
 	share := newTable(x.Rows, k) // share[i][j] is the probability that j made row i
-	for i, j := range c.Owner {
+	for i, j := range c.Assignment {
 		share[i][j] = 1
 	}
 	m := newMixture(c.Centres)
@@ -42,7 +42,7 @@ func gmm(ctx context.Context, x Matrix, k int, rng *rand.Rand) (Clustering, erro
 		return Clustering{}, err
 	}
 	for i := range share {
-		c.Owner[i] = argMax(share[i])
+		c.Assignment[i] = argMax(share[i])
 	}
 	for j, mean := range m.mean {
 		for l, v := range mean {
@@ -133,27 +133,27 @@ func logSumExp(v []float64) float64 {
 // equations 9.24 to 9.26).
 func (m mixture) maximise(x Matrix, share [][]float64) {
 	inBlocks(len(m.mean), 1, func(j, _ int) {
-		var mass float64
+		var size float64
 		for i := range share {
-			mass += share[i][j]
+			size += share[i][j]
 		}
-		m.logWeight[j] = math.Log(mass / float64(x.Rows)) // −∞ for none
-		if mass > 0 {
-			m.fit(j, x, share, mass)
+		m.logWeight[j] = math.Log(size / float64(x.Rows)) // −∞ for none
+		if size > 0 {
+			m.fit(j, x, share, size)
 		}
 	})
 }
 
-// fit sets component j to the rows, of which it has mass in all.
-func (m mixture) fit(j int, x Matrix, share [][]float64, mass float64) {
+// fit sets component j to the rows, of which it has size in all.
+func (m mixture) fit(j int, x Matrix, share [][]float64, size float64) {
 	mean, variance := m.mean[j], m.precision[j]
 	clear(mean)
 	clear(variance)
 	for i := range share {
-		addTo(mean, x.Row(i), share[i][j]/mass)
+		addTo(mean, x.Row(i), share[i][j]/size)
 	}
 	for i := range share {
-		if w := share[i][j] / mass; w > 0 {
+		if w := share[i][j] / size; w > 0 {
 			for l, v := range x.Row(i) {
 				d := float64(v) - mean[l]
 				variance[l] += w * d * d

@@ -87,11 +87,11 @@ func TestLikelihoodNeverFalls(t *testing.T) {
 	}
 }
 
-// In 4096 dimensions p(x) is e to the power of thousands; nothing overflows, owners are clear.
+// In 4096 dimensions p(x) is e to the power of thousands; nothing overflows, assignments are clear.
 func TestMixtureInManyDimensions(t *testing.T) {
 	x := blobs(rng.Stream(1, "many"), 24, 3, 4096)
 	c := discover(t, x, 3, Options{Method: GMM})
-	for j, m := range c.Mass {
+	for j, m := range c.Sizes {
 		if m != 8 {
 			t.Errorf("component %d owns %d rows, want 8", j, m)
 		}

@@ -114,16 +114,16 @@ func TestGoldenLloyd(t *testing.T) {
 			}
 			tol := want.Tol * variance(x)
 			got := lloydFrom(t, x, init, want.MaxIter, tol)
-			inertia := sum(ownDistances(x, got.Owner, got.Centres))
+			inertia := sum(ownDistances(x, got.Assignment, got.Centres))
 			if distinctRows(x) < want.K {
 				wantDistinctCentres(t, want.Name, x, got, inertia)
 				continue
 			}
-			if labels := g.ints(t, want.Name+"/labels"); !slices.Equal(got.Owner, labels) {
-				t.Errorf("%s: the owners differ from the labels", want.Name)
+			if labels := g.ints(t, want.Name+"/labels"); !slices.Equal(got.Assignment, labels) {
+				t.Errorf("%s: the assignments differ from the labels", want.Name)
 			}
-			if mass := masses(got.Owner, want.K); !slices.Equal(mass, want.Sizes) {
-				t.Errorf("%s: masses are %v, want %v", want.Name, mass, want.Sizes)
+			if size := clusterSizes(got.Assignment, want.K); !slices.Equal(size, want.Sizes) {
+				t.Errorf("%s: cluster sizes are %v, want %v", want.Name, size, want.Sizes)
 			}
 			// One iteration more or less is allowed where the tolerance ends the loop.
 			off := got.Iterations - want.NIter

@@ -24,88 +24,88 @@ func kMeans(ctx context.Context, x Matrix, k int, rng *rand.Rand) (Clustering, e
 	return lloyd(ctx, x, pick(x, start), maxIter, tolerance*variance(x))
 }
 
-// lloyd moves the centres to the means of their rows until the rows keep their owners or all
-// centres together move by at most √tol, n times at most. The owners belong to the centres
+// lloyd moves the centres to the means of their rows until the rows keep their assignments or all
+// centres together move by at most √tol, n times at most. The assignments belong to the centres
 // returned.
 func lloyd(ctx context.Context, x, centres Matrix, n int, tol float64) (Clustering, error) {
 	norms := squaredNorms(x)
-	c := Clustering{Centres: centres, Owner: make([]int, x.Rows)}
+	c := Clustering{Centres: centres, Assignment: make([]int, x.Rows)}
 	before := make([]int, x.Rows)
-	before[0] = -1 // unlike any owner
+	before[0] = -1 // unlike any assignment
 	for c.Iterations < n {
 		if err := ctx.Err(); err != nil {
 			return Clustering{}, err
 		}
 		c.Iterations++
-		assign(c.Owner, x, norms, c.Centres)
-		moved := means(x, relocate(x, c.Owner, c.Centres), centres.Rows)
+		assign(c.Assignment, x, norms, c.Centres)
+		moved := means(x, relocate(x, c.Assignment, c.Centres), centres.Rows)
 		shift := sqDist(moved.Data, c.Centres.Data)
 		c.Centres = moved
-		if slices.Equal(c.Owner, before) {
+		if slices.Equal(c.Assignment, before) {
 			return c, nil
 		}
 		if shift <= tol {
 			break
 		}
-		copy(before, c.Owner)
+		copy(before, c.Assignment)
 	}
-	assign(c.Owner, x, norms, c.Centres)
+	assign(c.Assignment, x, norms, c.Centres)
 	return c, nil
 }
 
 // assign gives each row to its nearest centre, the first of equals.
-func assign(owner []int, x Matrix, norms []float64, centres Matrix) {
-	distances(x, norms, centres, func(i int, d []float64) { owner[i] = argMin(d) })
+func assign(assignment []int, x Matrix, norms []float64, centres Matrix) {
+	distances(x, norms, centres, func(i int, d []float64) { assignment[i] = argMin(d) })
 }
 
-// relocate returns the owners with one row moved to each empty cluster, as scikit-learn does:
+// relocate returns the assignments with one row moved to each empty cluster, as scikit-learn does:
 // the rows farthest from their own centres, the farthest to the first. Where all rows lie on
-// their centres nothing moves. owner stays as it is.
-func relocate(x Matrix, owner []int, centres Matrix) []int {
+// their centres nothing moves. assignment stays as it is.
+func relocate(x Matrix, assignment []int, centres Matrix) []int {
 	var empty []int
-	for j, mass := range masses(owner, centres.Rows) {
-		if mass == 0 {
+	for j, size := range clusterSizes(assignment, centres.Rows) {
+		if size == 0 {
 			empty = append(empty, j)
 		}
 	}
 	if len(empty) == 0 {
-		return owner
+		return assignment
 	}
-	d := ownDistances(x, owner, centres)
+	d := ownDistances(x, assignment, centres)
 	if slices.Max(d) == 0 {
-		return owner
+		return assignment
 	}
 	rows := make([]int, x.Rows)
 	for i := range rows {
 		rows[i] = i
 	}
 	slices.SortStableFunc(rows, func(a, b int) int { return cmp.Compare(d[b], d[a]) })
-	owner = slices.Clone(owner)
+	assignment = slices.Clone(assignment)
 	for i, j := range empty {
-		owner[rows[i]] = j
+		assignment[rows[i]] = j
 	}
-	return owner
+	return assignment
 }
 
 // means returns the mean row of each of k clusters. An empty cluster gets that of the one with
 // the most rows, the first of equals.
-func means(x Matrix, owner []int, k int) Matrix {
+func means(x Matrix, assignment []int, k int) Matrix {
 	const strip = 128 // columns, so that the sums of ten clusters stay in the first cache
-	mass := masses(owner, k)
+	size := clusterSizes(assignment, k)
 	centres := newMatrix(k, x.Cols)
 	inBlocks(x.Cols, strip, func(lo, hi int) {
 		sums := make([][strip]float64, k)
-		for i, j := range owner {
+		for i, j := range assignment {
 			kernel.Add(sums[j][:hi-lo], x.Row(i)[lo:hi])
 		}
-		for j, m := range mass {
+		for j, m := range size {
 			for c, s := range sums[j][:hi-lo] {
 				centres.Row(j)[lo+c] = float32(s / float64(max(1, m)))
 			}
 		}
 	})
-	largest := slices.Index(mass, slices.Max(mass))
-	for j, m := range mass {
+	largest := slices.Index(size, slices.Max(size))
+	for j, m := range size {
 		if m == 0 {
 			copy(centres.Row(j), centres.Row(largest))
 		}
@@ -113,13 +113,13 @@ func means(x Matrix, owner []int, k int) Matrix {
 	return centres
 }
 
-// masses counts the rows of each of k clusters.
-func masses(owner []int, k int) []int {
-	mass := make([]int, k)
-	for _, j := range owner {
-		mass[j]++
+// clusterSizes counts the rows of each of k clusters.
+func clusterSizes(assignment []int, k int) []int {
+	size := make([]int, k)
+	for _, j := range assignment {
+		size[j]++
 	}
-	return mass
+	return size
 }
 
 // variance returns the mean of the columns' variances.

@@ -27,8 +27,8 @@ func TestPermutedRowsPermuteOwners(t *testing.T) {
 	order := r.Perm(x.Rows)
 	permuted := lloydFrom(t, pick(x, order), start, maxIter, 0)
 	for i, row := range order {
-		if permuted.Owner[i] != c.Owner[row] {
-			t.Errorf("latent %d, once latent %d, has owner %d, want %d", i, row, permuted.Owner[i], c.Owner[row])
+		if permuted.Assignment[i] != c.Assignment[row] {
+			t.Errorf("latent %d, once latent %d, has assignment %d, want %d", i, row, permuted.Assignment[i], c.Assignment[row])
 		}
 	}
 	if !slices.Equal(permuted.Centres.Data, c.Centres.Data) {
@@ -44,7 +44,7 @@ func TestInertiaNeverGrows(t *testing.T) {
 	last := math.Inf(1)
 	for n := range end.Iterations + 1 {
 		c := lloydFrom(t, x, start, n, 0)
-		inertia := sum(ownDistances(x, c.Owner, c.Centres))
+		inertia := sum(ownDistances(x, c.Assignment, c.Centres))
 		// The rounding of centres to float32 adds at most |x|²·2⁻⁴⁸ or so.
 		if inertia > last*(1+1e-12) {
 			t.Errorf("inertia after %d iterations is %v, after one less %v", n, inertia, last)
@@ -62,7 +62,7 @@ func TestLloydEndsAtAFixedPoint(t *testing.T) {
 	rng.Normals(rng.Stream(1, "fixed"), x.Data)
 	c := lloydFrom(t, x, pick(x, []int{0, 1, 2, 3}), maxIter, 0)
 	again := lloydFrom(t, x, c.Centres, 1, 0)
-	if !slices.Equal(again.Owner, c.Owner) || !slices.Equal(again.Centres.Data, c.Centres.Data) {
+	if !slices.Equal(again.Assignment, c.Assignment) || !slices.Equal(again.Centres.Data, c.Centres.Data) {
 		t.Error("one more iteration moves the result")
 	}
 }
@@ -71,7 +71,7 @@ func TestNoIterations(t *testing.T) {
 	x := table([]float32{0}, []float32{4}, []float32{5})
 	start := table([]float32{1}, []float32{6})
 	got := lloydFrom(t, x, start, 0, 0)
-	if want := (Clustering{Centres: start, Owner: []int{0, 1, 1}}); !reflect.DeepEqual(got, want) {
+	if want := (Clustering{Centres: start, Assignment: []int{0, 1, 1}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want the start, %+v", got, want)
 	}
 }
@@ -80,12 +80,12 @@ func TestNoIterations(t *testing.T) {
 func TestRelocate(t *testing.T) {
 	x := table([]float32{0}, []float32{1}, []float32{4}, []float32{-4}, []float32{10}, []float32{15})
 	centres := table([]float32{0}, []float32{90}, []float32{10}, []float32{99})
-	owner := []int{0, 0, 0, 0, 2, 2}
-	if got, want := relocate(x, owner, centres), []int{0, 0, 3, 0, 2, 1}; !slices.Equal(got, want) {
-		t.Errorf("owners are %v, want %v", got, want)
+	assignment := []int{0, 0, 0, 0, 2, 2}
+	if got, want := relocate(x, assignment, centres), []int{0, 0, 3, 0, 2, 1}; !slices.Equal(got, want) {
+		t.Errorf("assignments are %v, want %v", got, want)
 	}
-	if want := []int{0, 0, 0, 0, 2, 2}; !slices.Equal(owner, want) {
-		t.Errorf("the argument became %v", owner)
+	if want := []int{0, 0, 0, 0, 2, 2}; !slices.Equal(assignment, want) {
+		t.Errorf("the argument became %v", assignment)
 	}
 }
 
@@ -93,10 +93,10 @@ func TestRelocateHasNoReason(t *testing.T) {
 	x := table([]float32{0}, []float32{7})
 	full := []int{0, 1}
 	if got := relocate(x, full, table([]float32{1}, []float32{2})); !slices.Equal(got, full) {
-		t.Errorf("no empty cluster: owners are %v, want %v", got, full)
+		t.Errorf("no empty cluster: assignments are %v, want %v", got, full)
 	}
 	if got := relocate(x, full, table([]float32{0}, []float32{7}, []float32{7})); !slices.Equal(got, full) {
-		t.Errorf("all rows on their centres: owners are %v, want %v", got, full)
+		t.Errorf("all rows on their centres: assignments are %v, want %v", got, full)
 	}
 }
 
@@ -154,11 +154,11 @@ func BenchmarkKMeans(b *testing.B) {
 
 func BenchmarkMeans(b *testing.B) {
 	x := newMatrix(1300, 4096)
-	owner := make([]int, x.Rows)
-	for i := range owner {
-		owner[i] = i % 10
+	assignment := make([]int, x.Rows)
+	for i := range assignment {
+		assignment[i] = i % 10
 	}
 	for b.Loop() {
-		means(x, owner, 10)
+		means(x, assignment, 10)
 	}
 }

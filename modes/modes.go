@@ -2,7 +2,7 @@
 //
 // The mode of a group of latents is their mean; the groups minimise the inertia
 //
-//	Σᵢ |xᵢ − c[owner(i)]|²                                 Lloyd 1982
+//	Σᵢ |xᵢ − c[assignment(i)]|²                                 Lloyd 1982
 //
 // MGD3 (arXiv:2505.18963, section 4.1) calls scikit-learn's KMeans with its defaults, and
 // KMeans follows that step by step; TestGoldenLloyd and TestGoldenPlusPlus pin it. Of all
@@ -16,7 +16,7 @@
 //	name       shape     meaning and scale
 //	x          [N, D]    latents of one class, VAE posterior mean × 0.18215; D = 4·h·w
 //	c          [k, D]    centres, same scale
-//	owner      [N]       owner[i] is the centre that row i belongs to, 0 … k−1
+//	assignment      [N]       assignment[i] is the centre that row i belongs to, 0 … k−1
 //
 // Numbers are stored in float32 and summed in float64, always in the same order: equal
 // arguments and an rng in equal state give equal bytes, whatever the number of cores.
@@ -55,8 +55,8 @@ func pick(m Matrix, rows []int) Matrix {
 // Clustering is what Discover finds.
 type Clustering struct {
 	Centres    Matrix  // [k, D]
-	Owner      []int   // [N], the centre of each row
-	Mass       []int   // [k], rows per centre; they sum to N. 0 is a surplus centre: see Discover
+	Assignment []int   // [N], the centre of each row
+	Sizes      []int   // [k], rows per centre; they sum to N. 0 is a surplus centre: see Discover
 	Nearest    []int   // [k], the row nearest to each centre in squared L2, the first of equals
 	Inertia    float64 // Σ |row − its centre|²
 	Iterations int     // of Lloyd or EM; for Bisecting of all its splits
@@ -71,7 +71,7 @@ const (
 	Bisecting Method = "bisecting"
 )
 
-// methods fill in Centres, Owner and Iterations for any 1 ≤ k, 1 ≤ N.
+// methods fill in Centres, Assignment and Iterations for any 1 ≤ k, 1 ≤ N.
 var methods = map[Method]func(ctx context.Context, x Matrix, k int, rng *rand.Rand) (Clustering, error){
 	"":        kMeans,
 	KMeans:    kMeans,
@@ -104,7 +104,7 @@ var ErrTooFew = errors.New("too few images")
 // there are fewer distinct latents than modes, surplus centres repeat the one that owns
 // most. Surplus centres own no row.
 //
-// With Pool, Owner comes from the pooled latents, by any method, and the centres are the means
+// With Pool, Assignment comes from the pooled latents, by any method, and the centres are the means
 // of the whole latents of each cluster. Nearest and Inertia are always those of whole latents
 // and of the centres returned.
 //
@@ -124,7 +124,7 @@ func Discover(ctx context.Context, latents Matrix, k int, opts Options, rng *ran
 		return Clustering{}, err
 	}
 	if opts.Pool != (Pooling{}) {
-		c.Centres = means(latents, c.Owner, found)
+		c.Centres = means(latents, c.Assignment, found)
 	}
 	for range k - found {
 		c.Centres.Rows++
@@ -134,8 +134,8 @@ func Discover(ctx context.Context, latents Matrix, k int, opts Options, rng *ran
 	if opts.Nearest {
 		c.Centres = pick(latents, c.Nearest)
 	}
-	c.Mass = masses(c.Owner, k)
-	c.Inertia = sum(ownDistances(latents, c.Owner, c.Centres))
+	c.Sizes = clusterSizes(c.Assignment, k)
+	c.Inertia = sum(ownDistances(latents, c.Assignment, c.Centres))
 	return c, nil
 }
 

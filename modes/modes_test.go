@@ -60,17 +60,17 @@ func wantLawful(t testing.TB, c Clustering, x Matrix, k int) {
 	if c.Centres.Rows != k || c.Centres.Cols != x.Cols || len(c.Centres.Data) != k*x.Cols {
 		t.Fatalf("centres have shape [%d, %d] and %d numbers, want [%d, %d]", c.Centres.Rows, c.Centres.Cols, len(c.Centres.Data), k, x.Cols)
 	}
-	if len(c.Owner) != x.Rows || len(c.Mass) != k || len(c.Nearest) != k {
-		t.Fatalf("%d owners, %d masses, %d nearest, want %d, %d, %d", len(c.Owner), len(c.Mass), len(c.Nearest), x.Rows, k, k)
+	if len(c.Assignment) != x.Rows || len(c.Sizes) != k || len(c.Nearest) != k {
+		t.Fatalf("%d assignments, %d cluster sizes, %d nearest, want %d, %d, %d", len(c.Assignment), len(c.Sizes), len(c.Nearest), x.Rows, k, k)
 	}
-	mass := make([]int, k)
+	size := make([]int, k)
 	var inertia float64
-	for i, j := range c.Owner {
-		mass[j]++ // panics on an owner out of range
+	for i, j := range c.Assignment {
+		size[j]++ // panics on an assignment out of range
 		inertia += sqDist64(x.Row(i), c.Centres.Row(j))
 	}
-	if !slices.Equal(c.Mass, mass) {
-		t.Errorf("masses are %v, want %v", c.Mass, mass)
+	if !slices.Equal(c.Sizes, size) {
+		t.Errorf("cluster sizes are %v, want %v", c.Sizes, size)
 	}
 	// All terms are positive, so D additions lose D·2⁻⁵³ at most; rows add as many roundings.
 	if tol := float64(x.Cols+x.Rows) * 0x1p-52 * inertia; !(math.Abs(c.Inertia-inertia) <= tol) {
@@ -146,8 +146,8 @@ func TestAsManyModesAsLatents(t *testing.T) {
 	x := wholes(rng.Stream(1, "as many"), 12, 9)
 	for _, method := range allMethods {
 		c := discover(t, x, x.Rows, Options{Method: method})
-		if c.Inertia != 0 || slices.Max(c.Mass) != 1 {
-			t.Errorf("%s: inertia %v, masses %v, want 0 and ones", method, c.Inertia, c.Mass)
+		if c.Inertia != 0 || slices.Max(c.Sizes) != 1 {
+			t.Errorf("%s: inertia %v, cluster sizes %v, want 0 and ones", method, c.Inertia, c.Sizes)
 		}
 	}
 }
@@ -183,13 +183,13 @@ func TestBlobs(t *testing.T) {
 	want := means(x, corner, k)
 	for _, method := range allMethods {
 		c := discover(t, x, k, Options{Method: method})
-		for i, j := range c.Owner {
-			if j != c.Owner[i%k] {
-				t.Fatalf("%s: latent %d has owner %d, want that of latent %d, %d", method, i, j, i%k, c.Owner[i%k])
+		for i, j := range c.Assignment {
+			if j != c.Assignment[i%k] {
+				t.Fatalf("%s: latent %d has assignment %d, want that of latent %d, %d", method, i, j, i%k, c.Assignment[i%k])
 			}
 		}
 		for b := range k {
-			got := c.Centres.Row(c.Owner[b])
+			got := c.Centres.Row(c.Assignment[b])
 			// Both are means of the same rows, rounded to float32 below 2⁴; GMM's own
 			// roundings are in float64.
 			if dist := math.Sqrt(sqDist64(got, want.Row(b))); dist > math.Sqrt(d)*0x1p-20 {
@@ -216,8 +216,8 @@ func TestNearestTakesItsPlace(t *testing.T) {
 				t.Errorf("%s: centre %d is not latent %d", method, j, c.Nearest[j])
 			}
 		}
-		if !slices.Equal(c.Owner, plain.Owner) {
-			t.Errorf("%s: the owners changed", method)
+		if !slices.Equal(c.Assignment, plain.Assignment) {
+			t.Errorf("%s: the assignments changed", method)
 		}
 	}
 }
@@ -234,8 +234,8 @@ func TestShortRepeat(t *testing.T) {
 	x := wholes(rng.Stream(1, "short"), 3, 6)
 	for _, method := range allMethods {
 		c := discover(t, x, 7, Options{Method: method, Short: ShortRepeat})
-		if c.Inertia != 0 || slices.Max(c.Mass[3:]) != 0 {
-			t.Errorf("%s: inertia %v, masses %v, want 0 and none from the fourth on", method, c.Inertia, c.Mass)
+		if c.Inertia != 0 || slices.Max(c.Sizes[3:]) != 0 {
+			t.Errorf("%s: inertia %v, cluster sizes %v, want 0 and none from the fourth on", method, c.Inertia, c.Sizes)
 		}
 		for j := range 7 {
 			if !slices.Equal(c.Centres.Row(j), x.Row(c.Nearest[j])) {
@@ -276,11 +276,11 @@ func TestFewerDistinctLatentsThanModes(t *testing.T) {
 		if c.Inertia != 0 {
 			t.Errorf("%s: inertia is %v, want 0", method, c.Inertia)
 		}
-		sorted := slices.Sorted(slices.Values(c.Mass))
+		sorted := slices.Sorted(slices.Values(c.Sizes))
 		if !slices.Equal(sorted, []int{0, 0, 2, 2, 2, 14}) {
-			t.Errorf("%s: masses are %v, want twice 0, thrice 2 and 14", method, c.Mass)
+			t.Errorf("%s: cluster sizes are %v, want twice 0, thrice 2 and 14", method, c.Sizes)
 		}
-		for j, m := range c.Mass {
+		for j, m := range c.Sizes {
 			if m == 0 && !slices.Equal(c.Centres.Row(j), distinct.Row(3)) {
 				t.Errorf("%s: surplus centre %d is %v, want %v", method, j, c.Centres.Row(j), distinct.Row(3))
 			}
@@ -302,8 +302,8 @@ func TestFarFromTheOrigin(t *testing.T) {
 	}
 	for _, method := range allMethods {
 		near, got := discover(t, x, 3, Options{Method: method}), discover(t, far, 3, Options{Method: method})
-		if !slices.Equal(got.Owner, near.Owner) {
-			t.Errorf("%s: owners far from the origin are %v, want %v", method, got.Owner, near.Owner)
+		if !slices.Equal(got.Assignment, near.Assignment) {
+			t.Errorf("%s: assignments far from the origin are %v, want %v", method, got.Assignment, near.Assignment)
 		}
 	}
 }

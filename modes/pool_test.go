@@ -67,15 +67,15 @@ func TestPoolingDecidesTheClusters(t *testing.T) {
 		}
 	}
 	whole := discover(t, x, 2, Options{})
-	if whole.Owner[0] == whole.Owner[1] || whole.Owner[0] != whole.Owner[4] {
-		t.Errorf("whole latents: owners are %v, want the phases", whole.Owner)
+	if whole.Assignment[0] == whole.Assignment[1] || whole.Assignment[0] != whole.Assignment[4] {
+		t.Errorf("whole latents: assignments are %v, want the phases", whole.Assignment)
 	}
 	for _, method := range allMethods {
 		pooled := discover(t, x, 2, Options{Method: method, Pool: Pooling{1, side, side, 2}})
-		if pooled.Owner[0] != pooled.Owner[1] || pooled.Owner[0] == pooled.Owner[4] {
-			t.Errorf("%s: pooled: owners are %v, want the shifts", method, pooled.Owner)
+		if pooled.Assignment[0] != pooled.Assignment[1] || pooled.Assignment[0] == pooled.Assignment[4] {
+			t.Errorf("%s: pooled: assignments are %v, want the shifts", method, pooled.Assignment)
 		}
-		if want := means(x, pooled.Owner, 2); !slices.Equal(pooled.Centres.Data, want.Data) {
+		if want := means(x, pooled.Assignment, 2); !slices.Equal(pooled.Centres.Data, want.Data) {
 			t.Errorf("%s: pooled: centres are %v, want the means of the whole latents", method, pooled.Centres.Data)
 		}
 	}
@@ -85,7 +85,7 @@ func TestPoolingDecidesTheClusters(t *testing.T) {
 func TestPoolingByOne(t *testing.T) {
 	x := wholes(rng.Stream(1, "by one"), 50, 18)
 	plain, pooled := discover(t, x, 5, Options{}), discover(t, x, 5, Options{Pool: Pooling{2, 3, 3, 1}})
-	if !slices.Equal(pooled.Owner, plain.Owner) || !slices.Equal(pooled.Centres.Data, plain.Centres.Data) {
+	if !slices.Equal(pooled.Assignment, plain.Assignment) || !slices.Equal(pooled.Centres.Data, plain.Centres.Data) {
 		t.Error("pooling by one finds other modes")
 	}
 }

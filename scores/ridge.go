@@ -15,11 +15,11 @@ import (
 // expected in the labels.
 const ridge = 0.1
 
-// LessonSize is the number of synthetic samples up to which it is reasonable to wait for a [Lesson]: it takes a minute and a
+// KernelRidgeSize is the number of synthetic samples up to which it is reasonable to wait for a [KernelRidge]: it takes a minute and a
 // gigabyte.
-const LessonSize = 10000
+const KernelRidgeSize = 10000
 
-// Lesson returns what the synthetic samples teach without a network: the share of real samples whose class kernel ridge
+// KernelRidge returns what the synthetic samples teach without a network: the share of real samples whose class kernel ridge
 // regression on the synthetic ones tells. It stands in for a network's accuracy (KIP, arXiv:2011.00050, learns
 // whole sets by such a regression); docs/results.md has how well it ranks settings.
 //
@@ -31,7 +31,7 @@ const LessonSize = 10000
 //
 // It holds all samples once more and the kernel of the synthetic ones, R² numbers for R in all, and takes R³/3
 // multiplications.
-func Lesson(ctx context.Context, real, syn []modes.Matrix) (float64, error) {
+func KernelRidge(ctx context.Context, real, syn []modes.Matrix) (float64, error) {
 	if len(real) != len(syn) || len(real) == 0 {
 		return 0, fmt.Errorf("real samples of %d classes and synthetic ones of %d, want as many, and at least one", len(real), len(syn))
 	}

@@ -8,16 +8,16 @@ import (
 	"mgd3/modes"
 )
 
-func lesson(t *testing.T, real, syn []modes.Matrix) float64 {
+func kernelRidge(t *testing.T, real, syn []modes.Matrix) float64 {
 	t.Helper()
-	v, err := Lesson(t.Context(), real, syn)
+	v, err := KernelRidge(t.Context(), real, syn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return v
 }
 
-func TestLesson(t *testing.T) {
+func TestKernelRidge(t *testing.T) {
 	left, right := line(-3, -2, -1), line(1, 2, 3)
 	two := []modes.Matrix{left, right}
 	for _, c := range []struct {
@@ -32,11 +32,11 @@ func TestLesson(t *testing.T) {
 		// One wrong sample among right ones does not turn its neighbours, as it would turn the nearest neighbour's.
 		{"a wrong one among right ones", []modes.Matrix{line(-2.2, -2.1, -1.9, -1.8), line(-2, 1.8, 2, 2.2)}, 1},
 	} {
-		if got := lesson(t, two, c.syn); got != c.want {
+		if got := kernelRidge(t, two, c.syn); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
-	if got := lesson(t, []modes.Matrix{left}, []modes.Matrix{line(7)}); got != 1 {
+	if got := kernelRidge(t, []modes.Matrix{left}, []modes.Matrix{line(7)}); got != 1 {
 		t.Errorf("one class: got %v, want 1", got)
 	}
 }
@@ -58,13 +58,13 @@ func TestTeachByHand(t *testing.T) {
 	}
 }
 
-// TestLessonOfRealSamples: real samples teach about themselves, more of them more, and the inputs stay as they are.
-func TestLessonOfRealSamples(t *testing.T) {
+// TestKernelRidgeOfRealSamples: real samples teach about themselves, more of them more, and the inputs stay as they are.
+func TestKernelRidgeOfRealSamples(t *testing.T) {
 	const d = 20
 	real := []modes.Matrix{normals(1, 200, d, 0), normals(2, 200, d, 0.5)}
 	before := slices.Clone(real[1].Data)
-	few := lesson(t, real, []modes.Matrix{normals(3, 2, d, 0), normals(4, 2, d, 0.5)})
-	many := lesson(t, real, []modes.Matrix{normals(3, 100, d, 0), normals(4, 100, d, 0.5)})
+	few := kernelRidge(t, real, []modes.Matrix{normals(3, 2, d, 0), normals(4, 2, d, 0.5)})
+	many := kernelRidge(t, real, []modes.Matrix{normals(3, 100, d, 0), normals(4, 100, d, 0.5)})
 	// The best of all classifiers errs beyond √20/4 = 1.1 deviations: 13 %.
 	if !(few > 0.5 && many > few && many < 0.9) {
 		t.Errorf("2 samples teach %v, 100 %v; want more than chance, more, and less than 0.9", few, many)
@@ -79,13 +79,13 @@ func TestLessonOfRealSamples(t *testing.T) {
 			scaled[c].Data[i] = 4*scaled[c].Data[i] + 8
 		}
 	}
-	if one, other := lesson(t, real, []modes.Matrix{rows(real[0], 0, 10), rows(real[1], 0, 10)}),
-		lesson(t, scaled, []modes.Matrix{rows(scaled[0], 0, 10), rows(scaled[1], 0, 10)}); math.Abs(one-other) > 0.005 {
+	if one, other := kernelRidge(t, real, []modes.Matrix{rows(real[0], 0, 10), rows(real[1], 0, 10)}),
+		kernelRidge(t, scaled, []modes.Matrix{rows(scaled[0], 0, 10), rows(scaled[1], 0, 10)}); math.Abs(one-other) > 0.005 {
 		t.Errorf("in other units: got %v, want %v", other, one) // but for a sample or two on the border
 	}
 }
 
-func TestLessonRefuses(t *testing.T) {
+func TestKernelRidgeRefuses(t *testing.T) {
 	x := line(1, 2)
 	for name, c := range map[string][2][]modes.Matrix{
 		"no class":      {nil, nil},
@@ -94,7 +94,7 @@ func TestLessonRefuses(t *testing.T) {
 		"wider":         {{x}, {{Rows: 1, Cols: 2, Data: []float32{1, 2}}}},
 		"not finite":    {{x}, {line(float32(math.NaN()))}},
 	} {
-		if _, err := Lesson(t.Context(), c[0], c[1]); err == nil {
+		if _, err := KernelRidge(t.Context(), c[0], c[1]); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

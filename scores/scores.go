@@ -10,7 +10,7 @@
 //	Fréchet       |μr − μs|² + tr Σr + tr Σs − 2·tr (√Σr Σs √Σr)^½                             Heusel et al. 2017, arXiv:1706.08500, eq. 6
 //	MMD²          mean k(r,r') + mean k(s,s') − 2·mean k(r,s),  k = exp(−γ|a−b|²)              Gretton et al. 2012, eq. 3
 //	means         |μr − μs|  and  1 − cos(μr, μs)
-//	lesson        accuracy of kernel ridge regression from s on r                        see Lesson
+//	kernel ridge  accuracy of kernel ridge regression from s on r                        see KernelRidge
 //	redundancy    accuracy of the nearest neighbour from one part of the set to another        LGD (arXiv:2604.00519)
 //
 // MGD3 takes its two in a t-SNE picture of the latents in the plane, scaled to 0 … 1. t-SNE keeps no distances between

@@ -12,7 +12,7 @@
 //	found.go      Look: what stands at the place of something, finished under its key or not
 //	key.go        Key: the name of all that something is made of
 //	lock.go       Lock: who may write to a folder, or to a part of it
-//	settings.go   Claim: what a folder is made with, and that it is no other run's
+//	settings.go   LockSettings: what a folder is made with, and that it is no other run's
 //	shard.go      Shard: a part of the work, and what belongs to it
 //	version.go    Version of the program
 package stage

@@ -25,13 +25,13 @@ const SettingsFile = "settings.json"
 // ErrUnclear says that a settings file is damaged, and that nothing shows which settings it was of.
 var ErrUnclear = errors.New("nothing in the folder shows that it was of these settings")
 
-// Claim writes v as settings.json to a folder, or compares it with what stands there: a difference is an
+// LockSettings writes v as settings.json to a folder, or compares it with what stands there: a difference is an
 // [ErrOther] that names the first setting that differs.
 //
 // A file that is damaged is written anew, and the damage returned, where what is left of it shows that it was of the
 // same settings, or where ours says that what was made in the folder is, or that there is nothing; else it is an
 // [ErrDamaged] and an [ErrUnclear].
-func Claim(dir string, v any, ours func() (bool, error)) (healed, err error) {
+func LockSettings(dir string, v any, ours func() (bool, error)) (healed, err error) {
 	path := filepath.Join(dir, SettingsFile)
 	want, err := sealed(v)
 	if err != nil {
@@ -92,8 +92,8 @@ func sameBut(have, want []byte) bool {
 // ErrStage says that an earlier stage has not been run.
 var ErrStage = errors.New("an earlier stage has not been run")
 
-// ReadClaim reads what Claim wrote to the stage's folder, or says [ErrStage].
-func ReadClaim(dir string, v any) error {
+// ReadLocked reads what LockSettings wrote to the stage's folder, or says [ErrStage].
+func ReadLocked(dir string, v any) error {
 	path := filepath.Join(dir, SettingsFile)
 	data, err := ReadSettings(dir)
 	if errors.Is(err, os.ErrNotExist) {

@@ -52,7 +52,7 @@ func (s AutoencoderSettings) config(size int) latent.Config {
 
 // Check names the first setting out of its range.
 func (s AutoencoderSettings) Check(size int) error {
-	if err := s.config(size).Validate(); err != nil {
+	if err := s.config(size).Check(); err != nil {
 		return err
 	}
 	if _, err := s.config(size).LatentShape(size); err != nil {

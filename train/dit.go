@@ -59,7 +59,7 @@ func (s DiTSettings) Check(shape []int, classes int) error {
 	if _, err := s.sampling(); err != nil {
 		return fmt.Errorf("sheets of samples: %w", err)
 	}
-	return s.config(shape, classes).Validate()
+	return s.config(shape, classes).Check()
 }
 
 // sampling is how the sheets are sampled: unguided by modes.

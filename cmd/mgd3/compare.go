@@ -39,7 +39,7 @@ func (e *env) compareCmd() *cobra.Command {
 		Use:   "compare --data SET --test SET --model DIR --out DIR",
 		Short: "Compare the method with all baselines: make the sets, train networks on them, print the table",
 		Long: `Makes --sets sets by each method (see "mgd3 baseline"), trains every network on each of them from
-scratch, all under one recipe, and tests it on real images that no set was made from. full, the ceiling, is all
+scratch, all under one protocol, and tests it on real images that no set was made from. full, the ceiling, is all
 real images, trained on once for each network. Set s is made with seed s, and learned once with seed s. With a
 --preset that flips, its images are encoded with seed s as well, as published; --encode-seed 0 encodes them once.
 
@@ -62,8 +62,8 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 	f.IntSliceVar(&c.ipcs, "ipc", []int{10}, "images per class, a `LIST`")
 	f.IntVar(&c.sets, "sets", 3, "sets of each method")
 	f.StringSliceVar(&c.nets, "net", []string{"convnet3"}, "`NETS` to train: "+strings.Join(evaluate.Names(), ", "))
-	f.StringVar(&c.protocol, "protocol", "quick", "`RECIPE` with hard labels: hard, quick")
-	f.StringArrayVar(&c.changes, "change", nil, "a change of the recipe, `NAME=VALUE`: "+strings.Join(evaluate.Settings(), ", "))
+	f.StringVar(&c.protocol, "protocol", "quick", "`PROTOCOL` with hard labels: hard, quick")
+	f.StringArrayVar(&c.changes, "change", nil, "a change of the protocol, `NAME=VALUE`: "+strings.Join(evaluate.Settings(), ", "))
 	f.IntVar(&c.fullLimit, "full-limit", 0, "take the first `N` images of each class for full; 0 takes all")
 	heading(f, "Comparison")
 	o.data.add(f)

@@ -55,7 +55,7 @@ One training on each set shows how it goes, not which set is best: "mgd3 compare
 	f.IntVar(&o.ipc, "ipc", 10, "images per class of the small sets")
 	f.IntVar(&o.images, "images", 1000, "real images per class, to find the modes among")
 	f.IntVar(&o.test, "test-images", 200, "images per class to test on")
-	f.IntVar(&o.epochs, "epochs", 100, "epochs of a training; 0 takes those of the recipe quick, 200 for 10 images per class")
+	f.IntVar(&o.epochs, "epochs", 100, "epochs of a training; 0 takes those of the protocol quick, 200 for 10 images per class")
 	heading(f, "Demo")
 	f.StringVar(&o.run.networks.model, "model", glyphsSet, "`DIR` of another model of the letters; glyphs is the one in the program")
 	o.run.networks.batchFlag(f)

@@ -62,7 +62,7 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 		Example: `  # how good is a distilled set, beside as many real images per class?
   mgd3 evaluate --train pets-10 real=pets.zip --train-split train --ipc 10 --test pets.zip --test-split test
 
-  # the published hard-label recipe, three networks, three trainings each
+  # the published hard-label protocol, three networks, three trainings each
   mgd3 evaluate --train nette-10 --test imagenet --test-split val --net convnet6,resnetap10,resnet18 \
     --protocol hard --repeat 3 --out nette-10-scores`,
 		Args: cobra.ArbitraryArgs,
@@ -87,7 +87,7 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	f.IntVar(&o.testLimit, "test-limit", 0, "take the first `N` images of each class by file name to test on; 0 takes all")
 	heading(f, "Sets")
 	f.StringSliceVar(&o.nets, "net", []string{"convnet3"}, "`NETS` to train: convnet with a depth, "+strings.Join(evaluate.Names()[4:], ", "))
-	f.StringVar(&o.protocol, "protocol", "quick", "`RECIPE`: "+strings.Join(evaluate.Presets(), ", "))
+	f.StringVar(&o.protocol, "protocol", "quick", "`PROTOCOL`: "+strings.Join(evaluate.Presets(), ", "))
 	f.IntVar(&o.repeat, "repeat", 1, "trainings of each network on each set, with seeds --seed, --seed+1, …")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of weights, order and augmentation")
 	heading(f, "Training")
@@ -106,9 +106,9 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	f.DurationVar(&o.every, "checkpoint-every", 30*time.Second, "`TIME` from one checkpoint to the next; decides no result")
 	heading(f, "Run")
 	for _, name := range evaluate.Settings() {
-		changes[name] = f.String(name, "", "change the recipe's "+name+", and its name with it")
+		changes[name] = f.String(name, "", "change the protocol's "+name+", and its name with it")
 	}
-	heading(f, "Changes of the recipe")
+	heading(f, "Changes of the protocol")
 	first(cmd, "train", "train-split", "test", "test-split", "net", "protocol", "repeat", "ipc", "out")
 	require(cmd, "test")
 	return cmd
@@ -116,12 +116,12 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 
 // judged is a set to train on, and its scores by network.
 type judged struct {
-	Name   string              `json:"name"`
-	Scores [][]*evaluate.Score `json:"scores"` // of each network, of each repetition
-	set    *dataset.Set
-	run    string // the folder of the images of a run; "" of other sets
-	masses []float32
-	runs   []*evaluate.Run // of each network
+	Name    string              `json:"name"`
+	Scores  [][]*evaluate.Score `json:"scores"` // of each network, of each repetition
+	set     *dataset.Set
+	run     string // the folder of the images of a run; "" of other sets
+	weights []float32
+	runs    []*evaluate.Run // of each network
 }
 
 func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
@@ -240,12 +240,12 @@ func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, cl
 	case !distilled:
 		return s, fmt.Errorf("%s: --masses wants an output folder of distill, which knows the modes of its images", path)
 	}
-	s.masses, err = masses(set, path)
+	s.weights, err = clusterSizes(set, path)
 	return s, err
 }
 
-// masses returns how many real images the mode of each image of a distilled set has.
-func masses(set *dataset.Set, out string) ([]float32, error) {
+// clusterSizes returns how many real images the mode of each image of a distilled set has.
+func clusterSizes(set *dataset.Set, out string) ([]float32, error) {
 	m, err := distill.ReadManifest(out)
 	if err != nil {
 		return nil, err
@@ -253,17 +253,17 @@ func masses(set *dataset.Set, out string) ([]float32, error) {
 	byFile := map[string]int64{}
 	for _, class := range m.Classes {
 		for _, im := range class.Images {
-			byFile[im.File] = im.Mass
+			byFile[im.File] = im.ClusterSize
 		}
 	}
 	var list []float32
 	for _, class := range set.Classes {
 		for _, ref := range class.Images {
-			mass, ok := byFile["images/"+class.Name+"/"+ref.Name]
+			n, ok := byFile["images/"+class.Name+"/"+ref.Name]
 			if !ok {
 				return nil, fmt.Errorf("class %q: image %q is not in the manifest of %s", class.Name, ref.Name, out)
 			}
-			list = append(list, float32(mass))
+			list = append(list, float32(n))
 		}
 	}
 	return list, nil
@@ -289,7 +289,7 @@ func (e *env) judge(ctx context.Context, eng *engine.Engine, o *evaluateOptions,
 			if err != nil {
 				return fail(exitUsage, "", err)
 			}
-			run, err := evaluator.Run(ctx, net, protocol, evaluate.TrainSet{Images: s.set, Weights: s.masses, IgnoreEXIF: o.ignoreEXIF})
+			run, err := evaluator.Run(ctx, net, protocol, evaluate.TrainSet{Images: s.set, Weights: s.weights, IgnoreEXIF: o.ignoreEXIF})
 			if err != nil {
 				return err
 			}

@@ -116,7 +116,7 @@ func percent(scores []*evaluate.Score, value func(*evaluate.Score) float64) (c r
 	return c
 }
 
-// scoresNote is the recipe in a sentence.
+// scoresNote is the protocol in a sentence.
 func scoresNote(o *evaluateOptions, p evaluate.Protocol) string {
 	note := fmt.Sprintf("%s labels, %s from %g, batches of %d", p.Labels, p.Optimiser.Kind, p.Optimiser.Rate, p.Batch)
 	return fmt.Sprintf("Trained from scratch %s: %s; every field is in scores.json.", times(o.repeat), note)

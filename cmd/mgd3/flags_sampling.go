@@ -68,7 +68,7 @@ func (s *samplingFlags) resolve(from source) (distill.SampleSettings, error) {
 	if err := s.numbers(&own.Settings); err != nil {
 		return own, err
 	}
-	return own, own.Validate()
+	return own, own.Check()
 }
 
 // numbers reads the flags that are numbers or "auto".
@@ -110,7 +110,7 @@ func (s *samplingFlags) takeSchedule(to *diffusion.Settings, own diffusion.Sched
 		to.Stop = published.Stop * own.Steps / published.Schedule.Steps
 	}
 	to.Schedule = own
-	return to.Validate()
+	return to.Check()
 }
 
 // shareOf returns the published stop, or the same share of another number of steps.

@@ -120,7 +120,7 @@ func TestHeadings(t *testing.T) {
 		"mgd3 sweep":             pipeline + "Run, Judging, Every command",
 		"mgd3 demo":              "Demo, Networks, Modes, Sampling, Every command",
 		"mgd3 score":             "Most used, Scores, Images, How images are read, Networks, Every command",
-		"mgd3 evaluate":          "Most used, Sets, Training, Teacher of soft labels, Run, Changes of the recipe, Every command",
+		"mgd3 evaluate":          "Most used, Sets, Training, Teacher of soft labels, Run, Changes of the protocol, Every command",
 		"mgd3 train":             "Every command",
 		"mgd3 train autoencoder": "Most used, Images, Training, Run, Network and loss, Every command",
 		"mgd3 train dit":         "Most used, Images, Training, Run, Network and loss, Every command",

@@ -51,15 +51,15 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 	}
 	fmt.Fprintf(e.stdout, "made by      mgd3 %s on backend %s\nautoencoder  SHA-256 %s\ndenoiser     SHA-256 %s\ndistance     %.4g to the own mode, %.4g to the others of the class\nsettings     %s\n\n",
 		printable(m.Version), printable(m.Backend), printable(m.Autoencoder), printable(m.Denoiser), m.Distance.Own, m.Distance.Others, settings)
-	if masses := m.Masses().String(); masses != "" {
-		fmt.Fprintf(e.stdout, "small modes  %s, of %d\n\n", masses, m.Masses().Modes)
+	if sizes := m.ClusterSizes().String(); sizes != "" {
+		fmt.Fprintf(e.stdout, "small modes  %s, of %d\n\n", sizes, m.ClusterSizes().Modes)
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "class\tlabel\treal\tskipped\tsynthetic\tlargest mode\tsmallest mode")
 	for _, c := range m.Classes {
 		most, least := int64(0), int64(c.Real)
 		for _, im := range c.Images {
-			most, least = max(most, im.Mass), min(least, im.Mass)
+			most, least = max(most, im.ClusterSize), min(least, im.ClusterSize)
 		}
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", printable(c.Name), c.Label, c.Real, len(c.Skipped), len(c.Images), most, least)
 	}

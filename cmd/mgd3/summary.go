@@ -23,11 +23,11 @@ func (e *env) summary(out string, m *distill.Manifest) {
 	switch {
 	case e.json:
 		_ = json.NewEncoder(e.stdout).Encode(struct {
-			Out      string            `json:"out"`
-			Complete bool              `json:"complete"`
-			Distance *distill.Distance `json:"distance,omitempty"`
-			Masses   *distill.Masses   `json:"masses,omitempty"`
-		}{out, m != nil, distance(m), massesOf(m)})
+			Out          string                `json:"out"`
+			Complete     bool                  `json:"complete"`
+			Distance     *distill.Distance     `json:"distance,omitempty"`
+			ClusterSizes *distill.ClusterSizes `json:"masses,omitempty"`
+		}{out, m != nil, distance(m), clusterSizesOf(m)})
 	case e.quiet:
 	case m == nil:
 		fmt.Fprintf(e.stdout, "This shard is done; %s is not complete yet. The shard that completes it writes the manifest;\nshards in folders of their own are put together by \"mgd3 merge\".\n", out)
@@ -41,8 +41,8 @@ func (e *env) summary(out string, m *distill.Manifest) {
 		if m.Settings.Modes.IPC > 1 {
 			fmt.Fprintf(e.stdout, "to other modes   %.4g (of the same class)\n", m.Distance.Others)
 		}
-		if masses := m.Masses().String(); masses != "" {
-			fmt.Fprintf(e.stdout, "small modes      %s, of %d\n", masses, m.Masses().Modes)
+		if sizes := m.ClusterSizes().String(); sizes != "" {
+			fmt.Fprintf(e.stdout, "small modes      %s, of %d\n", sizes, m.ClusterSizes().Modes)
 		}
 		fmt.Fprintf(e.stdout, "look at it       mgd3 sheet --data SET %s\n", out)
 	}
@@ -55,17 +55,17 @@ func distance(m *distill.Manifest) *distill.Distance {
 	return &m.Distance
 }
 
-func massesOf(m *distill.Manifest) *distill.Masses {
+func clusterSizesOf(m *distill.Manifest) *distill.ClusterSizes {
 	if m == nil {
 		return nil
 	}
-	masses := m.Masses()
-	return &masses
+	sizes := m.ClusterSizes()
+	return &sizes
 }
 
 // modesSummary says what modes there are.
 func (e *env) modesSummary(out string) error {
-	m, err := distill.ReadMasses(out)
+	m, err := distill.ReadClusterSizes(out)
 	if err != nil {
 		return err
 	}

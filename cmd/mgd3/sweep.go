@@ -121,7 +121,7 @@ func (e *env) tried(done, total int, p compare.Point, t compare.Trial) {
 	if t.Accuracy != nil {
 		line += fmt.Sprintf("accuracy %.1f %%, ", 100**t.Accuracy)
 	}
-	fmt.Fprintf(e.stderr, "%slesson %.3f\n", line, t.Scores[compare.ScoreLesson])
+	fmt.Fprintf(e.stderr, "%slesson %.3f\n", line, t.Scores[compare.ScoreKernelRidge])
 }
 
 // showSweep writes the files of a sweep and prints its tables.
@@ -186,7 +186,7 @@ func appendNumber[N any](list *[]N, s string, parse func(string) (N, error)) err
 // judgeFlags name the network that judges sets, and what it is tested on.
 func judgeFlags(f *pflag.FlagSet, j *evaluate.Judge, share *float64, prefix string) {
 	f.StringVar(&j.Net, prefix+"net", "convnet3", "`NETWORK` that is trained on each set, as for evaluate")
-	f.StringVar(&j.Protocol, prefix+"protocol", "quick", "`RECIPE` of its training, as for evaluate; hard labels only")
-	f.StringArrayVar(&j.Changes, prefix+"recipe", nil, "change `NAME=VALUE` in the recipe: "+strings.Join(evaluate.Settings(), ", "))
+	f.StringVar(&j.Protocol, prefix+"protocol", "quick", "`PROTOCOL` of its training, as for evaluate; hard labels only")
+	f.StringArrayVar(&j.Changes, prefix+"recipe", nil, "change `NAME=VALUE` in the protocol: "+strings.Join(evaluate.Settings(), ", "))
 	f.Float64Var(share, "held-out", 0.1, "`SHARE` of the training images that takes no part in the modes and tests the network")
 }

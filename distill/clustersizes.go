@@ -9,16 +9,16 @@ import (
 	"mgd3/stage"
 )
 
-// Masses counts modes by how many real images they stand for.
-type Masses struct {
+// ClusterSizes counts modes by how many real images they stand for.
+type ClusterSizes struct {
 	Modes  int `json:"modes"`
 	Empty  int `json:"empty"`  // no real image: a surplus mode, which repeats another or a real latent
 	Single int `json:"single"` // one real image
 }
 
-func (m *Masses) add(mass int64) {
+func (m *ClusterSizes) add(n int64) {
 	m.Modes++
-	switch mass {
+	switch n {
 	case 0:
 		m.Empty++
 	case 1:
@@ -27,49 +27,49 @@ func (m *Masses) add(mass int64) {
 }
 
 // String says how many modes stand for next to nothing; "" if there are none.
-func (m Masses) String() string {
+func (m ClusterSizes) String() string {
 	if m.Empty+m.Single == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%d have no real image, %d have one", m.Empty, m.Single)
 }
 
-// Masses counts the modes of a manifest. That of a set of real images has none.
-func (m *Manifest) Masses() Masses {
-	var c Masses
+// ClusterSizes counts the modes of a manifest. That of a set of real images has none.
+func (m *Manifest) ClusterSizes() ClusterSizes {
+	var c ClusterSizes
 	real := int64(0)
 	for _, class := range m.Classes {
 		for _, im := range class.Images {
-			c.add(im.Mass)
-			real += im.Mass
+			c.add(im.ClusterSize)
+			real += im.ClusterSize
 		}
 	}
 	if real == 0 {
-		return Masses{}
+		return ClusterSizes{}
 	}
 	return c
 }
 
-// ReadMasses counts the modes that [Run.Discover] has written below out, those of other shards as far as they are there.
-func ReadMasses(out string) (Masses, error) {
-	var c Masses
-	var claimed modesClaim
-	if err := stage.ReadClaim(modesDir(out), &claimed); err != nil {
+// ReadClusterSizes counts the modes that [Run.Discover] has written below out, those of other shards as far as they are there.
+func ReadClusterSizes(out string) (ClusterSizes, error) {
+	var c ClusterSizes
+	var record modesRecord
+	if err := stage.ReadLocked(modesDir(out), &record); err != nil {
 		return c, err
 	}
-	if err := claimed.check(); err != nil {
+	if err := record.check(); err != nil {
 		return c, fmt.Errorf("%s: %w", modesDir(out), err)
 	}
-	for _, class := range claimed.Latents.Classes {
-		m, err := claimed.read(out, class)
+	for _, class := range record.Latents.Classes {
+		m, err := record.read(out, class)
 		if errors.Is(err, stage.ErrStage) {
 			continue
 		}
 		if err != nil {
 			return c, err
 		}
-		for _, mass := range m.Mass {
-			c.add(mass)
+		for _, n := range m.Sizes {
+			c.add(n)
 		}
 	}
 	return c, nil
