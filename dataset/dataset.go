@@ -32,7 +32,7 @@ import (
 var (
 	// ErrSet says that the images, their folders or the class list cannot be used.
 	ErrSet = errors.New("not a usable image set")
-	// ErrPassedOver says that something was passed over in a set that was opened strictly.
+	// ErrPassedOver says that something was passed over in a set that was opened strictly, or that one of its images has a note.
 	ErrPassedOver = errors.New("strict")
 	// ErrLeaves says that a link leads out of a set's folder, where that is not permitted.
 	ErrLeaves = errors.New("leads out of the folder")
@@ -63,6 +63,9 @@ type Set struct {
 
 	known    bool              // one of the known sets, with lists
 	folderOf map[string]string // of classes that have another name than their folder
+
+	strict bool        // a note on an image is an error
+	notes  *ImageNotes // shared by copies of the set; nil keeps none
 }
 
 // Class is the images of one class.
@@ -94,6 +97,9 @@ type source interface {
 
 // Close ends the use of the set.
 func (s *Set) Close() error { return s.src.Close() }
+
+// ImageNotes returns the notes on the images that [Set.Load] has read so far, also after Close: a line for each kind.
+func (s *Set) ImageNotes() []ImageNote { return s.notes.List() }
 
 // ClassNames returns the names of the classes, in order.
 func (s *Set) ClassNames() []string {

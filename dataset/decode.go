@@ -14,7 +14,7 @@ import (
 type RGB struct {
 	W, H int     // pixels
 	Pix  []uint8 // [H, W, 3]
-	Note string  // what a reader of the file should know, say that it is damaged where no pixels are; mostly ""
+	Note string  // what a reader of the file should know, a kind or "KIND: DETAIL"; mostly ""
 }
 
 func newRGB(w, h int) *RGB { return &RGB{W: w, H: h, Pix: make([]uint8, 3*w*h)} }
@@ -190,8 +190,8 @@ func fromGray16(m *image.Gray16) *RGB {
 		}
 	}
 	if 2*cut > im.W*im.H {
-		im.Note = fmt.Sprintf("%d of %d pixels of 16-bit grey are cut off at 255, as Pillow does: "+
-			"scale the file to 8 bits if it is to be seen", cut, im.W*im.H)
+		im.Note = fmt.Sprintf("most of a picture in 16-bit grey is cut off at 255, as Pillow does, and would have to be scaled to 8 bits to be seen: "+
+			"%d of %d pixels", cut, im.W*im.H)
 	}
 	return im
 }

@@ -5,7 +5,7 @@ package dataset
 // must return the same bytes every time; an error of it becomes an [ErrImage]. The Size of a Ref need
 // not be set. name stands for the set in messages.
 func FromFunc(name string, classes []Class, read func(Ref) ([]byte, error)) *Set {
-	return &Set{Classes: classes, path: name, src: function(read)}
+	return &Set{Classes: classes, path: name, src: function(read), notes: &ImageNotes{}}
 }
 
 type function func(Ref) ([]byte, error)

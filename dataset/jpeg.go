@@ -62,7 +62,7 @@ func extraNote(bytes int) string {
 	if bytes == 0 {
 		return ""
 	}
-	return fmt.Sprintf("its pixels end %d bytes before their data do: it may be damaged", bytes)
+	return fmt.Sprintf("the file may be damaged: its pixels end %d bytes before their data do", bytes)
 }
 
 // fromYCbCr converts full-range Y, Cb, Cr (JFIF, ITU-T T.871) whose upper left is at 0, 0.

@@ -20,7 +20,7 @@ func decodePlanes(data []byte, h *jpegHead) (*RGB, error) {
 		if zeros := len(bytes.TrimRight(data, "\x00")); scans.End > zeros && !(scans.End == zeros+1 && data[zeros-1] == 0xff) {
 			return nil, fmt.Errorf("%w; zeros stand in place of pixels", errCut)
 		}
-		note = "the file is damaged at its end, but all pixels are there: it has no end-of-image marker"
+		note = "the file is damaged, but all pixels are there: it has no end-of-image marker"
 	}
 	rows, err := newRows(planes, h)
 	if err != nil {

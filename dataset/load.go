@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"runtime"
 	"sync"
@@ -10,9 +11,8 @@ import (
 // Sample is one image on its way to the consumer.
 type Sample struct {
 	Ref   Ref
-	Image *RGB   // nil where there is an error
-	Note  string // of the image as it was read; see [RGB]
-	Err   error  // an [ErrImage], or the context's
+	Image *RGB  // nil where there is an error
+	Err   error // an [ErrImage], an [ErrPassedOver] or the context's
 }
 
 // LoadOptions says how images are loaded.
@@ -69,11 +69,15 @@ func (s *Set) load(ref Ref, o LoadOptions) Sample {
 		return Sample{Ref: ref, Err: s.badImage(ref, err)}
 	}
 	note := im.Note
+	if s.strict && note != "" {
+		return Sample{Ref: ref, Err: fmt.Errorf("%s: image %s: %w: %s", s.path, ref, ErrPassedOver, note)}
+	}
+	s.notes.Add(ref.String(), note)
 	if !o.IgnoreEXIF {
 		im = Orient(im, Orientation(data))
 	}
 	if o.Then != nil {
 		im = o.Then(im)
 	}
-	return Sample{Ref: ref, Image: im, Note: note}
+	return Sample{Ref: ref, Image: im}
 }

@@ -25,7 +25,7 @@ type OpenOptions struct {
 	Names   []string // of the labels 0, 1, …, where the set's are numbers; nil takes those in the set
 	Labels  string   // which of several labels: coarse of CIFAR-100, letters of EMNIST; "" takes the usual ones
 	Limit   int      // images per class, the first by name; 0 takes all
-	Strict  bool     // whatever is passed over is an error, see [PassedOver]
+	Strict  bool     // whatever is passed over is an error, see [PassedOver], and so is an image with a note, see [RGB]
 	KeepIn  bool     // a link that leads out of the folder is an error; else such links are followed
 
 	notes *notes
@@ -59,7 +59,7 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrSet, err)
 	}
-	s := &Set{path: path, src: src}
+	s := &Set{path: path, src: src, strict: o.Strict, notes: &ImageNotes{}}
 	if dirs, err = s.recognise(dirs, o); err == nil {
 		err = s.checkOneKind(o)
 	}

@@ -171,9 +171,6 @@ func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, b
 			p.Warn(class, "skipped: %v", sample.Err)
 			err = w.Skip(sample.Err.Error())
 		} else {
-			if sample.Note != "" {
-				p.Warn(class, "image %q: %s", sample.Ref.Name, sample.Note)
-			}
 			err = w.Add(latents[:n])
 			latents = latents[n:]
 		}

@@ -15,6 +15,28 @@ import (
 // that name is ./glyphs.
 const glyphsSet = "glyphs"
 
+// openedSet is a set that the command has opened, with the path that names it.
+type openedSet struct {
+	path string
+	set  *dataset.Set
+}
+
+// sayImageNotes says at the end of a command what is to be known of the images that it has read, a line for each
+// kind and set.
+func (e *env) sayImageNotes() {
+	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
+	said := map[string]bool{}
+	for _, opened := range e.sets {
+		for _, note := range opened.set.ImageNotes() {
+			line := opened.path + ": " + note.String()
+			if !said[line] { // a path may be opened twice
+				p.event(distill.Event{Warning: line})
+			}
+			said[line] = true
+		}
+	}
+}
+
 // openSet opens the image set that path names, and warns of what was passed over in it. Every command opens its sets
 // through it. Of glyphs, no split is train, and a limit may be above the usual number of images.
 func (e *env) openSet(ctx context.Context, path string, o dataset.OpenOptions) (*dataset.Set, error) {
@@ -28,6 +50,7 @@ func (e *env) openSet(ctx context.Context, path string, o dataset.OpenOptions) (
 		for _, passed := range set.PassedOver {
 			p.event(distill.Event{Warning: path + ": " + passed.String()})
 		}
+		e.sets = append(e.sets, openedSet{path, set})
 		return set, nil
 	}
 	if o.Labels != "" {

@@ -19,15 +19,18 @@ type env struct {
 	quiet, json    bool
 	strict         bool // what is passed over in a set is an error
 	followLinks    bool // also out of the folder of a set
+	sets           []openedSet
 }
 
 // execute runs one command line.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	root := (&env{stdout: stdout, stderr: stderr}).root()
+	e := &env{stdout: stdout, stderr: stderr}
+	root := e.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
+	e.sayImageNotes()
 	return usage(cmd, err)
 }
 

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 //	totorch FILE FILE average  as the average in a checkpoint of a training, beside zeros
 //	packimages DIR FORMAT OUT   write the images of DIR as webdataset, parquet or classtars
 //	sametree DIR DIR       compare the visible files of two folders byte by byte
+//	cut FILE N             take the last N bytes off a file
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -45,6 +46,7 @@ func TestScript(t *testing.T) {
 			"totorch":      toTorch,
 			"packimages":   packImages,
 			"sametree":     sameTree,
+			"cut":          cutFile,
 		},
 	})
 }
@@ -55,6 +57,12 @@ func tinyModel(ts *testscript.TestScript, _ bool, args []string) {
 		seed = number(ts, args[1])
 	}
 	ts.Check(fixtures.Model(ts.MkAbs(args[0]), uint64(seed)))
+}
+
+func cutFile(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data[:len(data)-number(ts, args[1])], 0o600))
 }
 
 func tinyFound(ts *testscript.TestScript, _ bool, args []string) {
