@@ -44,24 +44,39 @@ var apart = regexp.MustCompile(`^(loss|model_ema)\.`)
 // of what follows.
 const averages = "model_ema."
 
-// averaged puts the running averages of CompVis' programs in the place of the tensors they are of, which have the same
-// names but for the dots, and perhaps a first part. In the checkpoint of a whole model they are the denoiser's, and stay.
+// rawPart names the section of the tensors that the averages are of; [File.Sections] has both.
+const rawPart = "raw"
+
+// averaged puts the running averages of CompVis' programs in the place of the tensors they are of, see compVisParts.
 func (f *File) averaged(items []item) []item {
+	mean, _, replaced := compVisParts(items)
+	if replaced == 0 {
+		return items
+	}
+	f.taken = strings.TrimSuffix(averages, ".")
+	f.note(fmt.Sprintf("the running averages whose names begin with %q are taken in the place of %d of its %d other tensors, which FILE#%s would take",
+		averages, replaced, len(mean), rawPart))
+	return mean
+}
+
+// compVisParts returns the tensors with running averages in the place of those they are of, the tensors without
+// averages, and how many averages there are. An average has the name of its tensor but for the dots, and perhaps for
+// the first part. In the checkpoint of a whole model they are the denoiser's, and none counts.
+func compVisParts(items []item) (mean, raw []item, replaced int) {
 	ema := map[string]Tensor{}
 	for _, i := range items {
 		if name, ok := strings.CutPrefix(i.name, averages); ok && !strings.Contains(name, ".") {
 			ema[name] = i.tensor
 		}
 		if strings.HasPrefix(i.name, firstStage) {
-			return items
+			return nil, nil, 0
 		}
 	}
-	var raw []item
-	replaced := 0
 	for _, i := range items {
 		if strings.HasPrefix(i.name, averages) {
 			continue
 		}
+		raw = append(raw, i)
 		for _, name := range endings(i.name)[:min(2, len(endings(i.name)))] {
 			t, ok := ema[strings.ReplaceAll(name, ".", "")]
 			if ok && slices.Equal(t.Shape, i.tensor.Shape) {
@@ -70,14 +85,42 @@ func (f *File) averaged(items []item) []item {
 				break
 			}
 		}
-		raw = append(raw, i)
+		mean = append(mean, i)
 	}
+	return mean, raw, replaced
+}
+
+// compVisSections puts the average and the raw tensors of CompVis' programs, if the file has both, in the place of the
+// section that is taken, and leaves the one of them that is wanted. It reports whether one is. whole says that all of the
+// file's tensors are.
+func (f *File) compVisSections(want string, whole bool) (found bool) {
+	mean, raw, replaced := compVisParts(f.unwrapped())
 	if replaced == 0 {
-		return items
+		return false
 	}
-	f.taken = strings.TrimSuffix(averages, ".")
-	f.note(fmt.Sprintf("the running averages whose names begin with %q are taken in the place of %d of its %d other tensors", averages, replaced, len(raw)))
-	return raw
+	average := strings.TrimSuffix(averages, ".")
+	f.sections = append([]Section{
+		{Name: average, Tensors: replaced, Average: true, Taken: whole || want == average},
+		{Name: rawPart, Tensors: len(raw), Taken: want == rawPart},
+	}, slices.DeleteFunc(f.sections, func(s Section) bool { return s.Taken })...)
+	switch want {
+	case average:
+		f.taken = average
+		f.keep(mean)
+	case rawPart: // which version 0.1 took
+		f.keep(raw)
+	default:
+		return false
+	}
+	return true
+}
+
+// keep makes the items the file's only tensors.
+func (f *File) keep(items []item) {
+	f.tensors = map[string]Tensor{}
+	for _, i := range items {
+		f.tensors[i.name] = i.tensor
+	}
 }
 
 // upBlock matches a level of CompVis' decoder.

@@ -181,3 +181,48 @@ func TestCompVisAverages(t *testing.T) {
 		}
 	}
 }
+
+// TestCompVisParts: both parts are listed and can be chosen, in every kind of file; the average is taken where none is.
+func TestCompVisParts(t *testing.T) {
+	for _, prefix := range []string{"", "model.", "module."} {
+		path := put(t, "vae.safetensors", encode(t, []Tensor{
+			rising(prefix+"decoder.up.0.block.0.conv1.weight", 1, 2), rising(prefix+"encoder.conv_in.bias", 2, 2),
+			rising("model_ema.decoderup0block0conv1weight", 5, 2), rising("model_ema.encoderconv_inbias", 6, 2), rising("model_ema.decay", 0),
+		}, nil))
+		sums := map[string]string{}
+		for _, c := range []struct {
+			part         string
+			first        float32
+			average, raw bool // is taken
+			tensors      int
+		}{
+			{"", 6, true, false, 5},
+			{"#model_ema", 6, true, false, 2},
+			{"#raw", 2, false, true, 2},
+		} {
+			f := open(t, path+c.part)
+			if have := f.Sections(); len(have) != 2 || have[0].Name != "model_ema" || have[0].Taken != c.average || !have[0].Average ||
+				have[1].Name != "raw" || have[1].Taken != c.raw || have[1].Average || have[0].Tensors != 2 || have[1].Tensors != 2 {
+				t.Errorf("%q%s: parts %+v", prefix, c.part, have)
+			}
+			if len(f.Names()) != c.tensors {
+				t.Errorf("%q%s: tensors %q, want %d", prefix, c.part, f.Names(), c.tensors)
+			}
+			s, err := Autoencoder(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if data, err := s.Float32s("encoder.conv_in.bias"); err != nil || data[0] != c.first {
+				t.Errorf("%q%s: have %v, %v, want %v, by %q", prefix, c.part, data, err, c.first, f.Notes())
+			}
+			if sums[c.part], err = f.SHA256(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if sums[""] != sums["#model_ema"] || sums[""] == sums["#raw"] {
+			t.Errorf("%q: hashes %v, want one of the average and another of the raw tensors", prefix, sums)
+		}
+		_, err := Open(path + "#other")
+		wantError(t, err, ErrChoice, `"model_ema", "raw"`)
+	}
+}

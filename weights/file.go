@@ -50,8 +50,8 @@ func openAt(in place, path string) (*File, error) {
 	} else {
 		_, err = f.add(path, want)
 	}
-	if err == nil && want != "" {
-		err = f.only(want)
+	if err == nil {
+		err = f.choose(want)
 	}
 	if err != nil {
 		closeAll(f.sources)
@@ -168,12 +168,17 @@ func (f *File) add(path, want string) ([]Tensor, error) {
 	return c.tensors, nil
 }
 
-// only leaves the section of that name, where no section of a checkpoint has it: the tensors whose names begin with it
-// and a dot.
-func (f *File) only(want string) error {
-	if slices.ContainsFunc(f.sections, func(s Section) bool { return s.Taken && (s.Name == want || strings.HasSuffix(s.Name, "/"+want)) }) {
+// choose leaves the section of that name where the names of the tensors tell it, not the keys of a checkpoint.
+func (f *File) choose(want string) error {
+	whole := want == "" || slices.ContainsFunc(f.sections, func(s Section) bool { return s.Taken && (s.Name == want || strings.HasSuffix(s.Name, "/"+want)) })
+	if f.compVisSections(want, whole) || whole {
 		return nil
 	}
+	return f.only(want)
+}
+
+// only leaves the tensors whose names begin with want and a dot.
+func (f *File) only(want string) error {
 	left := map[string]Tensor{}
 	first := map[string]bool{}
 	for name, t := range f.tensors {
@@ -196,7 +201,7 @@ func (f *File) only(want string) error {
 	return nil
 }
 
-// Sections returns the sets of weights in the file, if it is a checkpoint of PyTorch's.
+// Sections returns the sets of weights in the file, if it is a checkpoint of a training.
 func (f *File) Sections() []Section { return slices.Clone(f.sections) }
 
 // Notes returns what the user should know of how the file was read: which of several sets of weights was taken, what

@@ -46,12 +46,17 @@ func (f *File) plain() ([]item, error) {
 
 // items returns the tensors under their names without wrappers.
 func (f *File) items() []item {
-	var items []item
+	items, names := f.unwrapped(), f.Names()
+	if n := slices.IndexFunc(names, func(name string) bool { return name != unwrapped(name) }); n >= 0 {
+		f.note(fmt.Sprintf("what wraps a network in its names is left out: %q is %q", names[n], items[n].name))
+	}
+	return items
+}
+
+// unwrapped is items without a word.
+func (f *File) unwrapped() (items []item) {
 	for _, name := range f.Names() {
 		items = append(items, item{unwrapped(name), f.tensors[name]})
-	}
-	if n := slices.IndexFunc(items, func(i item) bool { return i.name != i.tensor.Name }); n >= 0 {
-		f.note(fmt.Sprintf("what wraps a network in its names is left out: %q is %q", items[n].tensor.Name, items[n].name))
 	}
 	return items
 }
