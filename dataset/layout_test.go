@@ -8,6 +8,9 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
 	"maps"
 	"os"
 	"path/filepath"
@@ -367,11 +370,17 @@ func TestParquetPages(t *testing.T) {
 	}
 }
 
-// TestSameInAllLayouts writes real images in every layout and looks for the same pixels.
+// TestSameInAllLayouts writes JPEGs in every layout and looks for the same pixels: drawn ones, and real ones where they are
+// beside the repository.
 func TestSameInAllLayouts(t *testing.T) {
-	cifar := open(t, "cifar10.zip", "test", 3)
-	nette := open(t, "imagenette160-dev.zip", "val", 3)
-	for _, of := range []*Set{cifar, nette} {
+	small := open(t, drawnZip(t, 32, 32), "test", 3)
+	all := []*Set{small, open(t, drawnZip(t, 53, 37), "test", 3)}
+	for file, split := range map[string]string{"cifar10.zip": "test", "imagenette160-dev.zip": "val"} {
+		if path := beside(file); exists(path) {
+			all = append(all, open(t, path, split, 3))
+		}
+	}
+	for _, of := range all {
 		want := pixels(t, of)
 		names := of.ClassNames()
 		made := map[string]files{"class tars": {}, "whole tar": {}, "WebDataset": {"classes.txt": strings.Join(names, "\n")}, "Parquet": {}}
@@ -396,7 +405,7 @@ func TestSameInAllLayouts(t *testing.T) {
 			made["WebDataset"][fmt.Sprintf("train-%06d.tar", i)] = tarText(t, shard[i])
 			made["Parquet"][fmt.Sprintf("data/train-%05d-of-00002.parquet", i)] = hubFile(t, names, rows[i]...)
 		}
-		if of == cifar {
+		if of == small {
 			made["CIFAR"] = cifarOfSet(t, of)
 		}
 		for layout, in := range made {
@@ -409,13 +418,29 @@ func TestSameInAllLayouts(t *testing.T) {
 	}
 }
 
-// open opens a shared archive.
-func open(t *testing.T, name, split string, limit int) *Set {
+// open opens an archive.
+func open(t *testing.T, path, split string, limit int) *Set {
 	t.Helper()
-	s, err := Open(t.Context(), shared(t, name), OpenOptions{Split: split, Limit: limit})
+	s, err := Open(t.Context(), path, OpenOptions{Split: split, Limit: limit})
 	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// drawnZip is an archive of ten classes of three JPEGs of w × h pixels, no two alike.
+func drawnZip(t *testing.T, w, h int) string {
+	t.Helper()
+	in := files{}
+	for i := range 30 {
+		m := image.NewRGBA(image.Rect(0, 0, w, h))
+		for at := range w * h {
+			m.Set(at%w, at/w, color.RGBA{uint8(8 * i), uint8(at%w*255/w + i), uint8(at/w*255/h - 3*i), 255})
+		}
+		var b bytes.Buffer
+		must(t, jpeg.Encode(&b, m, nil))
+		in[fmt.Sprintf("test/class%d/%d.jpg", i/3, i%3)] = b.String()
+	}
+	return makeZip(t, in)
 }
 
 // pixels returns those of all images of each class, in order of their bytes: names differ, and so do orders.

@@ -398,22 +398,33 @@ func TestZipBombs(t *testing.T) {
 	}
 }
 
-// TestSharedArchives opens the real archives and reads the first and last image of each class.
-func TestSharedArchives(t *testing.T) {
+// TestArchives opens the real archives, where they are beside the repository, and a drawn one, and reads the first and
+// last image of each class.
+func TestArchives(t *testing.T) {
+	drawn := files{}
+	for class := range 10 {
+		for i := range 7 {
+			drawn[fmt.Sprintf("val/n%08d/%d.png", class, i)] = pngOf(t, 5+i, 4, uint8(25*class))
+		}
+	}
 	for _, c := range []struct {
 		file, split, list string
 		images            int // per class
 	}{
-		{"cifar10.zip", "train", "", 5000},
-		{"cifar10.zip", "test", "", 1000},
-		{"imagenette160-dev.zip", "train", "nette", 300},
-		{"imagenette160-dev.zip", "val", "", 60},
+		{makeZip(t, drawn), "val", "", 7},
+		{beside("cifar10.zip"), "train", "", 5000},
+		{beside("cifar10.zip"), "test", "", 1000},
+		{beside("imagenette160-dev.zip"), "train", "nette", 300},
+		{beside("imagenette160-dev.zip"), "val", "", 60},
 	} {
-		t.Run(c.file+"/"+c.split, func(t *testing.T) {
+		if !exists(c.file) {
+			continue
+		}
+		t.Run(filepath.Base(c.file)+"/"+c.split, func(t *testing.T) {
 			classes, err := ParseClasses(c.list)
 			must(t, err)
 			start := time.Now()
-			s, err := Open(t.Context(), shared(t, c.file), OpenOptions{Split: c.split, Classes: classes})
+			s, err := Open(t.Context(), c.file, OpenOptions{Split: c.split, Classes: classes})
 			must(t, err)
 			defer s.Close()
 			t.Logf("opened in %v", time.Since(start))

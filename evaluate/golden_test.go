@@ -37,8 +37,8 @@ type goldenCase struct {
 	Parameters []string `json:"parameter_order"`
 	Given      []string `json:"full_tensors_given_for"`
 	Losses     []float64
-	Margin     float64 `json:"relu_margin"` // in roundings; 0 where it was not looked at
-	Formula    formula `json:"formula_weights"`
+	Margin     float64        `json:"relu_margin"` // in roundings; 0 where it was not looked at
+	Formula    golden.Formula `json:"formula_weights"`
 	Tolerance  struct {
 		Logits    float64 `json:"logits_max_abs"`
 		Loss      float64 `json:"loss_abs"`
@@ -143,13 +143,17 @@ func (r *goldenRun) fill(t *testing.T, e *engine.Engine, specs []weights.Spec) {
 	}
 	for i, spec := range specs {
 		var data []float32
-		switch at := slices.IndexFunc(r.Formula.Tensors, func(f formulaTensor) bool { return f.Name == spec.Name }); {
+		switch at := slices.IndexFunc(r.Formula.Tensors, func(f golden.FormulaTensor) bool { return f.Name == spec.Name }); {
 		case i >= n:
 			data = make([]float32, size(spec.Shape))
 		case !slices.Contains(r.Parameters, spec.Name):
 			t.Fatalf("the original has no parameter %s", spec.Name)
 		case at >= 0:
-			data = r.Formula.values(t, r.Formula.Tensors[at], spec.Shape)
+			formula := r.Formula.Tensors[at]
+			if !slices.Equal(formula.Shape, spec.Shape) {
+				t.Fatalf("%s has shape %v, want %v", spec.Name, spec.Shape, formula.Shape)
+			}
+			data = r.Formula.Values(t, formula)
 		default:
 			tensor := r.c.Tensor(t, "weights.safetensors", spec.Name)
 			if !slices.Equal(tensor.Shape, spec.Shape) {
@@ -255,37 +259,4 @@ func norm64(x []float32) float64 {
 func openEngine(t *testing.T) *engine.Engine {
 	t.Helper()
 	return testengine.Open(t)
-}
-
-// formula makes the weights of the cases without a file; the goldens' README describes it.
-type formula struct {
-	Seed    uint64
-	Tensors []formulaTensor
-	Check   map[string][]float32 `json:"check_first_values"`
-}
-
-type formulaTensor struct {
-	Index         uint64
-	Name          string
-	Shape         []int
-	Offset, Bound float64
-}
-
-func (f formula) values(t *testing.T, tensor formulaTensor, shape []int) []float32 {
-	if !slices.Equal(tensor.Shape, shape) {
-		t.Fatalf("%s has shape %v, want %v", tensor.Name, shape, tensor.Shape)
-	}
-	data := make([]float32, size(shape))
-	for i := range data {
-		z := (f.Seed<<48 + tensor.Index<<32 + uint64(i) + 1) * 0x9E3779B97F4A7C15
-		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-		z = (z ^ z>>27) * 0x94D049BB133111EB
-		z ^= z >> 31
-		u := float64(z>>40) / (1 << 24)
-		data[i] = float32(tensor.Offset + (2*u-1)*tensor.Bound)
-	}
-	if first := f.Check[tensor.Name]; !slices.Equal(data[:min(len(first), len(data))], first) {
-		t.Fatalf("%s begins with %v, want %v", tensor.Name, data[:len(first)], first)
-	}
-	return data
 }

@@ -8,7 +8,7 @@
 //
 // The seven maps f of LPIPS come after the first convolution, the 2nd and the 4th to 8th module; |f| is over the channels
 // of one position. Weights and names are those of richzhang/PerceptualSimilarity, version 0.1 with network squeeze;
-// TestPyTorch compares with that definition on torchvision's network.
+// TestGolden compares with that definition on torchvision's network.
 //
 //	name       shape              meaning
 //	image      [B, 3, S, S]       RGB in [-1, 1]; S at least MinSize

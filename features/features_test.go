@@ -2,6 +2,7 @@ package features
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -17,10 +18,12 @@ import (
 
 	"mgd3/engine"
 	"mgd3/internal/atomicfile"
+	"mgd3/internal/golden"
 	"mgd3/internal/testengine"
 	"mgd3/weights"
 )
 
+// squeeze is a trained network beside the repository.
 const squeeze = "../../shared/models/lpips-squeeze"
 
 func openEngine(t testing.TB) *engine.Engine {
@@ -28,16 +31,81 @@ func openEngine(t testing.TB) *engine.Engine {
 	return testengine.Open(t)
 }
 
-func openSqueeze(t testing.TB, e *engine.Engine) *Net {
+// made returns the file of a network with made-up weights.
+func made(t testing.TB) string {
 	t.Helper()
-	if _, err := os.Stat(squeeze); err != nil {
-		t.Skipf("no weights: %v", err)
-	}
-	n, err := Open(t.Context(), e, squeeze)
+	return madeFile(t, golden.Some(t, "lpips")[0])
+}
+
+func madeFile(t testing.TB, c golden.Case) string {
+	t.Helper()
+	dims := []int{1, 3, 1, 1}
+	return c.FormulaFile(t, weights.F32("scaling_layer.shift", dims, []float32{-0.030, -0.088, -0.188}),
+		weights.F32("scaling_layer.scale", dims, []float32{0.458, 0.448, 0.450}))
+}
+
+func open(t testing.TB, e *engine.Engine, path string) *Net {
+	t.Helper()
+	n, err := Open(t.Context(), e, path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// slopes compiles the gradient of the sum of all distances by the first images.
+func slopes(t *testing.T, e *engine.Engine, path string) *engine.Program {
+	t.Helper()
+	w, err := Weights(e, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slope, err := e.Compile("slope", func(p engine.Params, in []*Node) []*Node {
+		return []*Node{Gradient(ReduceAllSum(LPIPS(p, in[0], in[1])), in[0])[0]}
+	}, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slope
+}
+
+// A sum of n products in float32 errs by about √n·2⁻²⁴ of its terms, here n ≤ 9·512: 4e-6 per convolution, and there are
+// 17 in a row, which add up as √17 or so.
+const tol = 2e-5
+
+// TestGolden compares a network with made-up weights with PyTorch, and a trained one where it is beside the repository.
+func TestGolden(t *testing.T) {
+	e := openEngine(t)
+	for _, c := range golden.Some(t, "lpips") {
+		t.Run(c.Name, func(t *testing.T) { compareGolden(t, e, c) })
+	}
+	if _, err := os.Stat(squeeze); err == nil {
+		t.Run("trained", func(t *testing.T) { compareTrained(t, e) })
+	}
+}
+
+func compareGolden(t *testing.T, e *engine.Engine, c golden.Case) {
+	var settings struct{ Sizes []int }
+	c.Decode(t, &settings)
+	path, share := madeFile(t, c), c.Tolerance(t, "relative")
+	n, slope := open(t, e, path), slopes(t, e, path)
+	const file = "io.safetensors"
+	for _, size := range settings.Sizes {
+		of := func(name string) string { return fmt.Sprintf("%d/%s", size, name) }
+		a, b := c.Float32s(t, file, of("a")), c.Float32s(t, file, of("b"))
+		got, distance, gradient := make([]float32, 2*Width), make([]float32, 2), make([]float32, len(a))
+		err := errors.Join(n.Features(got, a, size), n.Distance(distance, a, b, size), slope.Into(gradient, tensor(a, size), tensor(b, size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		features := c.Float32s(t, file, of("features"))
+		c.Report(t).Compare(of("features"), got, features, share*float64(slices.Max(features)))
+		distances, norms := c.Float64s(t, file, of("distance")), c.Float64s(t, file, of("slope"))
+		for i := range 2 {
+			check(t, size, "LPIPS", float64(distance[i]), distances[i], share)
+			check(t, size, "gradient", norm(gradient[i*len(a)/2:(i+1)*len(a)/2]), norms[i], share)
+		}
+	}
 }
 
 // pictures returns the two images first and first+1 of the formula that the expected numbers were made from.
@@ -72,22 +140,8 @@ var expected = []struct {
 	{64, [2]float64{8.327054, 2.294028}, [2]float64{2440.44068378765, 2225.2059068444146}, [2]float64{0.20543364856555613, 0.18144070731154188}, [2]float64{0.04839846837630124, 0.04064283521803249}},
 }
 
-func TestPyTorch(t *testing.T) {
-	e := openEngine(t)
-	n := openSqueeze(t, e)
-	w, err := Weights(e, squeeze)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slope, err := e.Compile("slope", func(p engine.Params, in []*Node) []*Node {
-		return []*Node{Gradient(ReduceAllSum(LPIPS(p, in[0], in[1])), in[0])[0]}
-	}, w)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A sum of n products in float32 errs by about √n·2⁻²⁴ of its terms, here n ≤ 9·512: 4e-6 per convolution, and there are
-	// 17 in a row, which add up as √17 or so.
-	const tol = 2e-5
+func compareTrained(t *testing.T, e *engine.Engine) {
+	n, slope := open(t, e, squeeze), slopes(t, e, squeeze)
 	for _, want := range expected {
 		a, b := pictures(1, want.size), pictures(4, want.size)
 		got, distance, gradient := make([]float32, 2*Width), make([]float32, 2), make([]float32, len(a))
@@ -137,7 +191,7 @@ func norm(v []float32) float64 {
 // hundred sums in a row, and where the distance is 0, their squares.
 func TestDistanceLaws(t *testing.T) {
 	e := openEngine(t)
-	n := openSqueeze(t, e)
+	n := open(t, e, made(t))
 	const size = 32
 	a, b := pictures(0, size), pictures(5, size)
 	ab, ba, aa, one := make([]float32, 2), make([]float32, 2), make([]float32, 2), make([]float32, 1)

@@ -13,8 +13,10 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
+	"mgd3/internal/golden"
 	"mgd3/latent"
 	"mgd3/rng"
+	"mgd3/weights"
 )
 
 func smallAutoencoder() AutoencoderSettings {
@@ -97,10 +99,9 @@ func TestAutoencoderCheck(t *testing.T) {
 
 // TestPerceptual: the term of LPIPS counts with its weight.
 func TestPerceptual(t *testing.T) {
-	const network = "../../shared/models/lpips-squeeze"
-	if _, err := os.Stat(network); err != nil {
-		t.Skip("no network of LPIPS: ", err)
-	}
+	dims := []int{1, 3, 1, 1}
+	network := golden.Some(t, "lpips")[0].FormulaFile(t, weights.F32("scaling_layer.shift", dims, []float32{-0.030, -0.088, -0.188}),
+		weights.F32("scaling_layer.scale", dims, []float32{0.458, 0.448, 0.450}))
 	o := options(t, images(t))
 	o.Recipe.Steps, o.Recipe.LogEvery, o.SampleEvery, o.Images.Size = 3, 1, 0, 32
 	s := smallAutoencoder()

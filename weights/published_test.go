@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/internal/golden"
 	"mgd3/weights"
 )
 
@@ -19,8 +20,19 @@ const models = "../../shared/models"
 // TestPublishedArchives: archives that several versions of PyTorch wrote hold the same tensors, to the byte, as their
 // safetensors copies.
 func TestPublishedArchives(t *testing.T) {
+	for _, c := range golden.Some(t, "archives") {
+		var made struct {
+			Tensors  int
+			Archives []struct{ File, Prefix string }
+			Copy     string
+		}
+		c.Decode(t, &made)
+		for _, a := range made.Archives {
+			t.Run(c.Name+"/"+a.File, func(t *testing.T) { sameArchive(t, c.Path(a.File), c.Path(made.Copy), a.Prefix, made.Tensors) })
+		}
+	}
 	if _, err := os.Stat(models); err != nil {
-		t.Skip("no trained weights: ", err)
+		return // these are not in the repository
 	}
 	for _, c := range []struct {
 		archive, copied string
@@ -33,22 +45,28 @@ func TestPublishedArchives(t *testing.T) {
 		{"lpips-squeeze/lpips_lin_v0.1_squeeze.pth", "lpips-squeeze/lpips_squeeze.safetensors", 7},
 	} {
 		t.Run(filepath.Base(c.archive), func(t *testing.T) {
-			archive, copied := openFile(t, filepath.Join(models, c.archive)), openFile(t, filepath.Join(models, c.copied))
-			if n := len(archive.Names()); n != c.tensors {
-				t.Errorf("%d tensors, want %d", n, c.tensors)
-			}
-			for _, name := range archive.Names() {
-				wantSame(t, archive, name, copied, strings.TrimPrefix(name, "module."))
-			}
-			content, err := os.ReadFile(filepath.Join(models, c.archive))
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := sha256.Sum256(content)
-			if got, err := archive.SHA256(t.Context()); err != nil || got != hex.EncodeToString(want[:]) {
-				t.Errorf("SHA-256 %s, %v, want %x", got, err, want)
-			}
+			sameArchive(t, filepath.Join(models, c.archive), filepath.Join(models, c.copied), "module.", c.tensors)
 		})
+	}
+}
+
+// sameArchive demands n tensors of an archive, those of its copy under names without the prefix.
+func sameArchive(t *testing.T, path, copyPath, prefix string, n int) {
+	t.Helper()
+	archive, copied := openFile(t, path), openFile(t, copyPath)
+	if have := len(archive.Names()); have != n {
+		t.Errorf("%d tensors, want %d", have, n)
+	}
+	for _, name := range archive.Names() {
+		wantSame(t, archive, name, copied, strings.TrimPrefix(name, prefix))
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := sha256.Sum256(content)
+	if got, err := archive.SHA256(t.Context()); err != nil || got != hex.EncodeToString(want[:]) {
+		t.Errorf("SHA-256 %s, %v, want %x", got, err, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"cmp"
 	"encoding/json"
 	"io/fs"
 	"maps"
@@ -16,6 +17,11 @@ import (
 var required = map[string]string{
 	"schedule": "diffusion", "dit": "dit", "sampling": "dit", "vae": "latent", "kmeans": "modes", "preprocess": "dataset",
 	"nets": "evaluate", "augment": "evaluate", "metrics": "scores",
+}
+
+// own names the kinds that other folders of cases need not have.
+var own = map[string]string{
+	"sd_schedulers": "diffusion", "taesd": "latent", "lpips": "features", "archives": "weights", "whole": "distill",
 }
 
 // waiting names, per kind of case, the package that it waits for.
@@ -41,7 +47,7 @@ func everyCaseHasATest(t *testing.T, root string) {
 			if kind == "sampling" {
 				reportManifold(t, c)
 			}
-			switch home := required[kind]; {
+			switch home := cmp.Or(required[kind], own[kind]); {
 			case home != "" && slices.Contains(runBy[kind], home):
 				t.Logf("run by the tests of %s", strings.Join(runBy[kind], ", "))
 			case home != "":
@@ -49,11 +55,15 @@ func everyCaseHasATest(t *testing.T, root string) {
 			case waiting[kind] != "":
 				t.Skipf("not run as a whole: waits for %s; a part is run by the tests of %q", waiting[kind], runBy[kind])
 			default:
-				t.Errorf("%s: unknown kind of case, want one of %q or %q", c.Dir, sortedKeys(required), sortedKeys(waiting))
+				t.Errorf("%s: unknown kind of case, want one of %q, %q or %q", c.Dir, sortedKeys(required), sortedKeys(own), sortedKeys(waiting))
 			}
 		})
 	}
-	for _, kind := range sortedKeys(required) {
+	must := sortedKeys(required)
+	if root == roots(t)[0] {
+		must = append(must, sortedKeys(own)...)
+	}
+	for _, kind := range must {
 		if !have[kind] {
 			t.Errorf("no case of kind %q below %s", kind, root)
 		}
@@ -78,7 +88,7 @@ func reportManifold(t *testing.T, c Case) {
 
 // kindOf returns the known kind that the case's name begins with, or "".
 func kindOf(c Case) string {
-	for _, kind := range slices.Concat(sortedKeys(required), sortedKeys(waiting)) {
+	for _, kind := range slices.Concat(sortedKeys(required), sortedKeys(own), sortedKeys(waiting)) {
 		if strings.HasPrefix(c.Name, kind) {
 			return kind
 		}
@@ -87,9 +97,9 @@ func kindOf(c Case) string {
 }
 
 // callers reads the module's tests and returns, per kind, the packages that ask for its
-// cases by golden.Cases(t, "KIND").
+// cases by golden.Cases(t, "KIND") or golden.Some(t, "KIND").
 func callers(t *testing.T) map[string][]string {
-	call := regexp.MustCompile(`golden\.Cases\(\w+, "(\w+)"\)`)
+	call := regexp.MustCompile(`golden\.(?:Cases|Some)\(\w+, "(\w+)"\)`)
 	module := os.DirFS(filepath.Join("..", ".."))
 	runBy := map[string][]string{}
 	err := fs.WalkDir(module, ".", func(path string, entry fs.DirEntry, err error) error {

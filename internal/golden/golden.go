@@ -45,6 +45,16 @@ func Cases(t testing.TB, kind string) []Case {
 	return cases
 }
 
+// Some is Cases for a kind that only the repository's own folder must have.
+func Some(t testing.TB, kind string) []Case {
+	t.Helper()
+	cases := slices.DeleteFunc(All(t), func(c Case) bool { return !strings.HasPrefix(c.Name, kind) })
+	if len(cases) == 0 {
+		t.Fatalf("golden: no case of kind %q", kind)
+	}
+	return cases
+}
+
 // All returns every case of every kind, the repository's own first.
 func All(t testing.TB) []Case {
 	t.Helper()

@@ -11,16 +11,17 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import torch  # noqa: E402
 from diffusers.utils import logging  # noqa: E402
 
-import augment, dit, kmeans, metrics, nets, preprocess, sampling, schedule, vae  # noqa: E401, E402
+import archives, augment, dit, kmeans, lpips, metrics, nets, preprocess, sampling, schedule, schedulers, taesd, vae, whole  # noqa: E401, E402
 
-MAKERS = {"schedule": schedule.make, "vae": vae.make, "kmeans": kmeans.make, "preprocess": preprocess.make,
-          "nets": nets.make, "augment": augment.make, "metrics": metrics.make}
+MAKERS = {"schedule": schedule.make, "schedulers": schedulers.make, "vae": vae.make, "taesd": taesd.make, "kmeans": kmeans.make, "preprocess": preprocess.make,
+          "nets": nets.make, "augment": augment.make, "metrics": metrics.make,
+          "lpips": lpips.make, "archives": archives.make}
 
 
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     p = argparse.ArgumentParser(description="Makes golden cases for mgd3.")
-    p.add_argument("kinds", nargs="*", help=f"of {', '.join(MAKERS)}, dit (with sampling); default all")
+    p.add_argument("kinds", nargs="*", help=f"of {', '.join(MAKERS)}, dit (with sampling and whole, which needs vae); default all")
     p.add_argument("--variant", choices=("small", "other"), default="small", help="small is what the repository holds; other has other names and shapes")
     p.add_argument("--seed", type=int, default=0, help="of all numbers and weights")
     p.add_argument("--out", default=os.path.dirname(here), help="the folder for the cases; default the repository's")
@@ -30,9 +31,11 @@ def main():
     logging.set_verbosity_error()
     if unknown := set(args.kinds) - set(MAKERS) - {"dit"}:
         p.error(f"no such kind: {', '.join(sorted(unknown))}")
-    for kind in args.kinds or ["dit", *MAKERS]:
+    for kind in args.kinds or [*MAKERS, "dit"]:
         if kind == "dit":
-            sampling.make(args.out, args.variant, args.seed, *dit.make(args.out, args.variant, args.seed))
+            model = dit.make(args.out, args.variant, args.seed)
+            sampling.make(args.out, args.variant, args.seed, *model)
+            whole.make(args.out, args.variant, args.seed, *model)
         else:
             MAKERS[kind](args.out, args.variant, args.seed)
 

@@ -14,8 +14,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from case import FILE, Case, f16, f32, f64, half, i64, stream
+from filled import TIMES, Ties, fill
 
-TIMES = 8
 RATE, MOMENTUM, DECAY = 0.01, 0.9, 5e-4
 
 SETTINGS = {
@@ -36,32 +36,6 @@ SETTINGS = {
     },
 }
 CLASSES, BATCH, STEPS = 7, 2, 2
-
-
-class Ties:
-    """What decided a ReLU, the distance of its input to 0, or a max pool, that of the largest to the second."""
-
-    def __init__(self):
-        self.seen = []
-
-    def relu(self, x):
-        self.seen.append(x.detach().double())
-        return F.relu(x)
-
-    def max_pool(self, x):
-        """3×3 squares, every second; where all are 0 no gradient passes the ReLU before, so a tie there decides nothing."""
-        parts = F.pad(x.detach().double(), (1, 1, 1, 1), value=-math.inf).unfold(2, 3, 2).unfold(3, 3, 2).flatten(4)
-        top = parts.topk(2, -1).values
-        self.seen.append(torch.where(top[..., 0] > 0, top[..., 0] - top[..., 1], 1.0))
-        return F.max_pool2d(x, 3, 2, 1)
-
-    def margin(self, rough):
-        """The least distance to a tie, in units of the largest rounding in its channel of its image."""
-        def one(x, y):
-            rounding = (x - y).abs().amax((2, 3), keepdim=True) + 1e-7
-            return (x.abs() / rounding).min().item()
-
-        return min(one(x, y) for x, y in zip(self.seen, rough.seen))
 
 
 def norm(channels):
@@ -146,40 +120,11 @@ class ResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-def bound(name, p):
-    """(offset, bound) of uniform weights that keep values at about 1."""
-    if p.dim() > 1:
-        return 0.0, math.sqrt(6 / p[0].numel())
-    return (1.0, 0.25) if name.endswith("weight") else (0.0, 0.1)
-
-
-def formula(seed, index, count, offset, width):
-    """Weights that need no file: a hash of seed, tensor and element, 24 bits of it, spread over offset ± width."""
-    z = np.uint64((seed << 48) + (index << 32)) + np.arange(1, count + 1, dtype=np.uint64)
-    z *= np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z ^= z >> np.uint64(31)
-    u = (z >> np.uint64(40)).astype(np.float64) / 2**24
-    return (offset + (2 * u - 1) * width).astype(np.float32).astype(np.float64)
-
-
 def build(s, seed, rng):
     """The net with its weights, and what case.json says of them if they come from the formula."""
     ties = Ties()
     net = (ConvNet if s["arch"] == "convnet" else ResNet)(s, ties).double()
-    described = {"seed": seed, "tensors": [], "check_first_values": {}}
-    with torch.no_grad():
-        for index, (name, p) in enumerate(net.named_parameters()):
-            offset, width = bound(name, p)
-            if s.get("formula"):
-                x = formula(seed, index, p.numel(), offset, width)
-                described["tensors"].append({"index": index, "name": name, "shape": list(p.shape), "offset": offset, "bound": width})
-                described["check_first_values"][name] = x[:4].tolist()
-            else:
-                x = half(offset + width * rng.uniform(-1, 1, p.numel()))
-            p.copy_(torch.from_numpy(x).view(p.shape))
-    return net, ties, described if s.get("formula") else None
+    return net, ties, fill(net, seed, None if s.get("formula") else rng)
 
 
 def train(net, x, target):
