@@ -1,7 +1,6 @@
 package baseline
 
 import (
-	"bytes"
 	"context"
 	"slices"
 
@@ -28,19 +27,7 @@ func (o *Maker) Full(ctx context.Context, limit int) (*dataset.Set, error) {
 		}
 		classes = append(classes, dataset.Class{Name: class.Name, Images: refs})
 	}
-	load := o.Settings.Encode.LoadOptions()
-	load.Workers = 1
-	return dataset.FromFunc("full", classes, func(ref dataset.Ref) ([]byte, error) {
-		for sample := range o.Train.Load(context.Background(), []dataset.Ref{ref}, load) {
-			if sample.Err != nil {
-				return nil, sample.Err
-			}
-			var file bytes.Buffer
-			err := dataset.WritePNG(&file, sample.Image)
-			return file.Bytes(), err
-		}
-		panic("baseline: dataset.Load yields an image or an error")
-	}), nil
+	return dataset.View("full", o.Train, classes, o.Settings.Encode.LoadOptions()), nil
 }
 
 // readable returns the images of a class: those that have latents, where others are to be left out.

@@ -60,6 +60,16 @@ func (s *Set) Load(ctx context.Context, refs []Ref, o LoadOptions) iter.Seq[Samp
 
 // load reads and decodes one image.
 func (s *Set) load(ref Ref, o LoadOptions) Sample {
+	if v, ok := s.src.(view); ok {
+		sample := v.image(ref)
+		switch {
+		case sample.Err != nil:
+			sample.Err = s.badImage(ref, sample.Err)
+		case o.Then != nil:
+			sample.Image = o.Then(sample.Image)
+		}
+		return sample
+	}
 	data, err := s.Read(ref)
 	if err != nil {
 		return Sample{Ref: ref, Err: err}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
+	"mgd3/internal/atomicfile"
 	"mgd3/internal/checkpoint"
 )
 
@@ -71,10 +71,7 @@ func (r *Run) start(key string) (*training, error) {
 		if t.weights, err = Fresh(r.Engine, net, specs, r.Seed); err != nil {
 			return nil, err
 		}
-		t.Score = Score{Net: r.Net, Protocol: p, Seed: r.Seed, Classes: r.Train.Classes, Images: r.Train.Len()}
-		if r.Teacher != nil {
-			t.Score.Teacher = &r.Teacher.Known
-		}
+		t.Score = r.untrained()
 	}
 	if t.step, err = r.Engine.Compile("step", f, t.weights); err != nil {
 		return nil, err
@@ -95,16 +92,9 @@ func (t *training) train(ctx context.Context) error {
 	case err != nil && errors.Is(err, ctx.Err()):
 		return errors.Join(err, t.save())
 	case t.Dir != "" && errors.Is(err, ErrDiverged): // as it would from there again
-		return errors.Join(err, removeIfThere(t.checkpoint()))
+		return errors.Join(err, atomicfile.Remove(t.checkpoint()))
 	}
 	return err
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 func (t *training) takeAll(ctx context.Context) error {

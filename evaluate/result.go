@@ -5,11 +5,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -17,6 +15,7 @@ import (
 
 	"mgd3/internal/atomicfile"
 	"mgd3/optim"
+	"mgd3/stage"
 	"mgd3/weights"
 )
 
@@ -33,35 +32,55 @@ type result struct {
 	Score *Score `json:"score"`
 }
 
-// finished returns the score in Dir, or nil if there is none under this key, and whether there is one under another.
-func (r *Run) finished(key string) (score *Score, other bool, err error) {
+// finished returns the score in Dir, or nil if there is none under this key; instead says what there is, "" for nothing.
+func (r *Run) finished(key string) (score *Score, instead string, err error) {
 	if r.Dir == "" {
-		return nil, false, nil
-	}
-	path := filepath.Join(r.Dir, resultName)
-	data, err := atomicfile.Read(path, atomicfile.MostText)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
+		return nil, "", nil
 	}
 	var there result
-	if err := json.Unmarshal(data, &there); err != nil {
-		return nil, false, fmt.Errorf("%q: %w", path, err)
+	is, fault, err := stage.Look(key, func() (string, error) {
+		err := stage.ReadRecord(filepath.Join(r.Dir, resultName), &there)
+		return there.Key, err
+	})
+	switch is {
+	case stage.Damaged:
+		return nil, fmt.Sprintf("the score in %v: it is made anew", fault), nil
+	case stage.Other:
+		return nil, fmt.Sprintf("the score in %q is of another protocol, set, teacher or version of this program: "+
+			"it is made anew%s", r.Dir, r.differs(there.Score)), nil
+	case stage.Missing:
+		return nil, "", err
 	}
-	if there.Key != key {
-		return nil, true, nil
+	if r.KeepWeights {
+		if net, err := atomicfile.Exists(r.NetFile()); err != nil || !net {
+			return nil, "", err
+		}
 	}
-	if r.KeepWeights && !exists(r.NetFile()) {
-		return nil, false, nil
-	}
-	return there.Score, false, nil
+	return there.Score, "", nil
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// differs says which setting of the score that is there is not this run's, as far as scores tell.
+func (r *Run) differs(there *Score) string {
+	if there == nil {
+		return ""
+	}
+	was := Score{
+		Net: there.Net, Protocol: there.Protocol, Seed: there.Seed, Classes: there.Classes, Images: there.Images,
+		Teacher: there.Teacher,
+	}
+	if name, there, here := stage.DifferenceOf(was, r.untrained()); name != "" {
+		return fmt.Sprintf(": %s is %s there and %s here", name, there, here)
+	}
+	return ""
+}
+
+// untrained is the score of the run before it begins.
+func (r *Run) untrained() Score {
+	s := Score{Net: r.Net, Protocol: r.Protocol, Seed: r.Seed, Classes: r.Train.Classes, Images: r.Train.Len()}
+	if r.Teacher != nil {
+		s.Teacher = &r.Teacher.Known
+	}
+	return s
 }
 
 // NetFile returns the path of the trained net, if KeepWeights.
@@ -97,7 +116,7 @@ func (t *training) finish() (*Score, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, removeIfThere(t.checkpoint())
+	return s, atomicfile.Remove(t.checkpoint())
 }
 
 // trained returns the net's tensors, by name, without the optimiser's.

@@ -61,12 +61,12 @@ func (r *Run) Do(ctx context.Context) (*Score, error) {
 		return nil, err
 	}
 	key := r.key()
-	score, other, err := r.finished(key)
+	score, instead, err := r.finished(key)
 	if score != nil || err != nil {
 		return score, err
 	}
-	if other {
-		r.warn(fmt.Sprintf("the score in %q is of another protocol, set, teacher or version of this program: it is made anew", r.Dir))
+	if instead != "" {
+		r.warn(instead)
 	}
 	t, err := r.start(key)
 	if err != nil {
@@ -96,7 +96,7 @@ func (r *Run) check() error {
 	return nil
 }
 
-// key names all that decides the score.
+// key names all that decides the score. It is not a [stage.Key]: scores of earlier versions have this one.
 func (r *Run) key() string {
 	teacher := ""
 	if r.Teacher != nil {

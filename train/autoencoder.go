@@ -16,6 +16,7 @@ import (
 	"mgd3/features"
 	"mgd3/latent"
 	"mgd3/rng"
+	"mgd3/stage"
 	"mgd3/weights"
 )
 
@@ -289,7 +290,7 @@ func (a *autoencoding) scaling(ctx context.Context, w engine.Weights) (float64, 
 	if err != nil {
 		return 0, err
 	}
-	a.o.report(Event{Event: distill.Event{Stage: distill.StageEncode, Done: n, Total: n}})
+	a.o.report(Event{Event: stage.Event{Stage: distill.StageEncode, Done: n, Total: n}})
 	sum, squares := 0.0, 0.0
 	for _, v := range latents {
 		sum += float64(v)

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/rng"
+	"mgd3/stage"
 	"mgd3/weights"
 )
 
@@ -66,7 +66,7 @@ func (o *Options) given(t task, specs []weights.Spec) (map[string][]float32, err
 		return nil, err
 	}
 	for _, n := range file.Notes() {
-		o.report(Event{Event: distill.Event{Warning: n}})
+		o.report(Event{Event: stage.Event{Warning: n}})
 	}
 	return set.Load(append(slices.DeleteFunc(slices.Clone(specs), func(s weights.Spec) bool { return !isParameter(s.Name) }), t.optional...))
 }

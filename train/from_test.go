@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"mgd3/distill"
 	"mgd3/latent"
+	"mgd3/stage"
 	"mgd3/weights"
 )
 
@@ -44,7 +44,7 @@ func TestFrom(t *testing.T) {
 	}
 	other = next
 	other.From = ""
-	if err := TrainDiT(t.Context(), other, a, smallDiT()); !errors.Is(err, distill.ErrOther) {
+	if err := TrainDiT(t.Context(), other, a, smallDiT()); !errors.Is(err, stage.ErrOther) {
 		t.Errorf("another start: got %v, want ErrOther", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"runtime"
 
@@ -11,7 +12,39 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/stage"
 )
+
+// Images says which images a network is trained on, and how they are read: all of them, whole and upright. There is no
+// passing over an unreadable one.
+type Images struct {
+	Split      string // sub-folder of the set, "train" say; "" if it has none
+	Limit      int    // take the first images of each class by file name; 0 means all
+	Size       int    // pixels of a side after the crop
+	Crop       string // one of [distill.Crops]
+	IgnoreEXIF bool   // keep the stored orientation
+}
+
+// Check names the first setting out of its range.
+func (i Images) Check() error { return i.encode().Check() }
+
+// encode is how the images are encoded: to the means of their posteriors, and none mirrored by chance.
+func (i Images) encode() distill.EncodeSettings {
+	return distill.EncodeSettings{Split: i.Split, Limit: i.Limit, Size: i.Size, Crop: i.Crop, IgnoreEXIF: i.IgnoreEXIF}
+}
+
+// MarshalJSON writes what training.json has always had: all settings of encoding.
+func (i Images) MarshalJSON() ([]byte, error) { return json.Marshal(i.encode()) }
+
+// UnmarshalJSON is the inverse of MarshalJSON.
+func (i *Images) UnmarshalJSON(text []byte) error {
+	var s distill.EncodeSettings
+	err := json.Unmarshal(text, &s)
+	*i = Images{s.Split, s.Limit, s.Size, s.Crop, s.IgnoreEXIF}
+	return err
+}
+
+func (i Images) loadOptions() dataset.LoadOptions { return i.encode().LoadOptions() }
 
 // keepBytes is up to how much of pixels is kept in memory; a larger set is decoded anew in every epoch.
 const keepBytes = 1 << 30
@@ -19,7 +52,7 @@ const keepBytes = 1 << 30
 // pictures are the images of all classes, in order, cropped.
 type pictures struct {
 	set  *dataset.Set
-	how  distill.EncodeSettings
+	how  Images
 	refs []dataset.Ref
 	kept []*dataset.RGB // nil where the set is too large
 }
@@ -38,13 +71,13 @@ func (o *Options) pictures(ctx context.Context) (*pictures, error) {
 	}
 	done := 0
 	kept := make([]*dataset.RGB, 0, len(p.refs))
-	for sample := range p.set.Load(ctx, p.refs, p.how.LoadOptions()) {
+	for sample := range p.set.Load(ctx, p.refs, p.how.loadOptions()) {
 		if sample.Err != nil {
 			return nil, sample.Err
 		}
 		kept = append(kept, sample.Image)
 		done++
-		o.report(Event{Event: distill.Event{Stage: StageRead, Done: done, Total: len(p.refs), Class: sample.Ref.Class}})
+		o.report(Event{Event: stage.Event{Stage: StageRead, Done: done, Total: len(p.refs), Class: sample.Ref.Class}})
 	}
 	p.kept = kept
 	return p, ctx.Err()
@@ -63,7 +96,7 @@ func (p *pictures) take(ctx context.Context, at []int) ([]*dataset.RGB, error) {
 	for j, i := range at {
 		refs[j] = p.refs[i]
 	}
-	for sample := range p.set.Load(ctx, refs, p.how.LoadOptions()) {
+	for sample := range p.set.Load(ctx, refs, p.how.loadOptions()) {
 		if sample.Err != nil {
 			return nil, sample.Err
 		}

@@ -1,15 +1,14 @@
 package train
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/latent"
+	"mgd3/stage"
 )
 
 // latentRows are the latents of all images, in the order of the classes, and those of their mirror images.
@@ -50,11 +49,11 @@ func (o *Options) latents(ctx context.Context, a *latent.Autoencoder) (_ *latent
 // encode fills the latent cache of the given name and opens its classes.
 func (o *Options) encode(ctx context.Context, a *latent.Autoencoder, set *dataset.Set, name string) ([]*latent.Class, error) {
 	r := &distill.Run{
-		Settings: distill.Settings{Encode: o.Images}, Out: o.workDir(networkDiT),
+		Settings: distill.Settings{Encode: o.Images.encode()}, Out: o.workDir(networkDiT),
 		Latents: filepath.Join(o.workDir(networkDiT), "latents", name),
-		Shard:   distill.Shard{Count: 1},
+		Shard:   stage.Whole,
 		Batch:   o.Recipe.Batch, Engine: o.Engine, Autoencoder: a, Data: set,
-		Report: func(e distill.Event) { o.report(Event{Event: e}) },
+		Report: func(e stage.Event) { o.report(Event{Event: e}) },
 	}
 	if err := r.Encode(ctx); err != nil {
 		return nil, err
@@ -72,17 +71,7 @@ func (o *Options) encode(ctx context.Context, a *latent.Autoencoder, set *datase
 
 // mirrored is the set of the mirror images.
 func (o *Options) mirrored() *dataset.Set {
-	return dataset.FromFunc("mirrored", o.Data.Classes, func(ref dataset.Ref) ([]byte, error) {
-		for sample := range o.Data.Load(context.Background(), []dataset.Ref{ref}, dataset.LoadOptions{IgnoreEXIF: o.Images.IgnoreEXIF}) {
-			if sample.Err != nil {
-				return nil, sample.Err
-			}
-			var png bytes.Buffer
-			err := dataset.WritePNG(&png, dataset.Flip(sample.Image))
-			return png.Bytes(), err
-		}
-		return nil, errors.New("was not loaded")
-	})
+	return dataset.View("mirrored", o.Data, o.Data.Classes, dataset.LoadOptions{IgnoreEXIF: o.Images.IgnoreEXIF, Then: dataset.Flip})
 }
 
 // read writes a latent to dst and returns its label.

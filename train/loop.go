@@ -15,9 +15,9 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/internal/checkpoint"
+	"mgd3/stage"
 	"mgd3/weights"
 )
 
@@ -119,12 +119,12 @@ func (o *Options) state(t task, specs []weights.Spec) (*state, error) {
 	s.step, s.weights, found, err = checkpoint.Read(o.Engine, s.path, t.key, &x)
 	damaged := errors.Is(err, checkpoint.ErrDamaged)
 	if damaged {
-		o.report(Event{Event: distill.Event{Warning: fmt.Sprintf("%v; there is no other, so the training of this network begins anew", err)}})
+		o.report(Event{Event: stage.Event{Warning: fmt.Sprintf("%v; there is no other, so the training of this network begins anew", err)}})
 	} else if err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(s.path); err == nil && !found && !damaged {
-		return nil, fmt.Errorf("%s: %w", dir, distill.ErrOther)
+		return nil, fmt.Errorf("%s: %w", dir, stage.ErrOther)
 	}
 	if !found {
 		if s.weights, err = o.fresh(t, specs); err != nil {
@@ -206,7 +206,7 @@ func (o *Options) steps(ctx context.Context, t task, s *state, program *engine.P
 			}
 			saved = s.step
 		}
-		o.report(Event{distill.Event{Stage: StageTrain, Done: s.step * r.Batch, Total: r.Steps * r.Batch, Kept: before * r.Batch}, s.step, loss})
+		o.report(Event{stage.Event{Stage: StageTrain, Done: s.step * r.Batch, Total: r.Steps * r.Batch, Kept: before * r.Batch}, s.step, loss})
 	}
 	return nil
 }

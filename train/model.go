@@ -8,36 +8,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"mgd3/distill"
 	"mgd3/internal/atomicfile"
+	"mgd3/stage"
 	"mgd3/weights"
 )
 
 // Record is training.json: what a network was made from. It holds no times and no paths of the machine, so equal
 // trainings give equal bytes.
 type Record struct {
-	Version     string                 `json:"version"` // of the program
-	Network     string                 `json:"network"`
-	Licence     string                 `json:"licence"` // of the weights, as the one who trained them says
-	Images      distill.EncodeSettings `json:"images"`
-	Recipe      Recipe                 `json:"recipe"`
-	Settings    any                    `json:"settings"`              // of the network and its loss
-	Autoencoder string                 `json:"autoencoder,omitempty"` // SHA-256 of the weights of the denoiser's
-	From        string                 `json:"from,omitempty"`        // SHA-256 of the weights it started from
-	Perceptual  string                 `json:"perceptual,omitempty"`  // SHA-256 of the file of LPIPS
-	Backend     string                 `json:"backend"`
-	Half        bool                   `json:"half"`
-	Data        DataRecord             `json:"data"`
-	Parameters  int                    `json:"parameters"`
-	SHA256      map[string]string      `json:"sha256,omitempty"` // of the file of weights, by its name; not in versions before
-	Loss        map[string]float64     `json:"loss"`             // the last row of loss.csv
-	Key         string                 `json:"key"`              // of the training, by which it is known again
+	Version     string             `json:"version"` // of the program
+	Network     string             `json:"network"`
+	Licence     string             `json:"licence"` // of the weights, as the one who trained them says
+	Images      Images             `json:"images"`
+	Recipe      Recipe             `json:"recipe"`
+	Settings    any                `json:"settings"`              // of the network and its loss
+	Autoencoder string             `json:"autoencoder,omitempty"` // SHA-256 of the weights of the denoiser's
+	From        string             `json:"from,omitempty"`        // SHA-256 of the weights it started from
+	Perceptual  string             `json:"perceptual,omitempty"`  // SHA-256 of the file of LPIPS
+	Backend     string             `json:"backend"`
+	Half        bool               `json:"half"`
+	Data        DataRecord         `json:"data"`
+	Parameters  int                `json:"parameters"`
+	SHA256      map[string]string  `json:"sha256,omitempty"` // of the file of weights, by its name; not in versions before
+	Loss        map[string]float64 `json:"loss"`             // the last row of loss.csv
+	Key         string             `json:"key"`              // of the training, by which it is known again
 }
 
 // DataRecord says which images a network was trained on.
@@ -61,7 +60,7 @@ func (o *Options) newRecord(ctx context.Context, r Record) (Record, error) {
 			return r, err
 		}
 	}
-	r.Version, r.Licence, r.Half, r.Backend = distill.Version, o.Licence, o.Half, o.Engine.Name()
+	r.Version, r.Licence, r.Half, r.Backend = stage.Version, o.Licence, o.Half, o.Engine.Name()
 	r.Images, r.Recipe, r.Data.Classes = o.Images, o.Recipe, o.Data.ClassNames()
 	h := sha256.New()
 	out := json.NewEncoder(h)
@@ -74,24 +73,35 @@ func (o *Options) newRecord(ctx context.Context, r Record) (Record, error) {
 	return r, nil
 }
 
-// finished reports whether the network is there, made under the record's key. Another one is an [distill.ErrOther].
+// finished reports whether the network is there, made under the record's key. Another one is a [stage.ErrOther].
 func (o *Options) finished(r Record) (bool, error) {
 	dir := o.modelDir(r.Network)
-	data, err := atomicfile.Read(filepath.Join(dir, recordName), atomicfile.MostText)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, o.checkEmpty(r)
+	var have Record
+	is, fault, err := stage.Look(r.Key, func() (string, error) {
+		err := stage.ReadRecord(filepath.Join(dir, recordName), &have)
+		return have.Key, err
+	})
+	switch is {
+	case stage.Ours:
+		return true, o.removeState(r.Network)
+	case stage.Other:
+		return false, fmt.Errorf("%s: %w%s", dir, stage.ErrOther, r.differs(have))
+	case stage.Damaged: // nobody knows whose the network is
+		return false, fmt.Errorf("%s: %w: %v", dir, stage.ErrOther, fault)
 	}
 	if err != nil {
 		return false, err
 	}
-	var have Record
-	if err := json.Unmarshal(data, &have); err != nil {
-		return false, fmt.Errorf("%s: %w", filepath.Join(dir, recordName), err)
+	return false, o.checkEmpty(r)
+}
+
+// differs says which setting of a record is not that of another one, as far as records tell.
+func (r Record) differs(have Record) string {
+	have.Key, have.Data.SHA256, have.Parameters, have.Loss = r.Key, r.Data.SHA256, r.Parameters, r.Loss
+	if name, there, here := stage.DifferenceOf(have, r); name != "" {
+		return fmt.Sprintf(": %s is %s there and %s here", name, there, here)
 	}
-	if have.Key != r.Key {
-		return false, fmt.Errorf("%s: %w", dir, distill.ErrOther)
-	}
-	return true, o.removeState(r.Network)
+	return ": its images are others"
 }
 
 // checkEmpty makes sure that no network is overwritten but one that this training was writing.
@@ -99,7 +109,7 @@ func (o *Options) checkEmpty(r Record) error {
 	_, errState := os.Stat(statePath(o.workDir(r.Network)))
 	_, errModel := os.Stat(filepath.Join(o.modelDir(r.Network), "config.json"))
 	if errState != nil && errModel == nil {
-		return fmt.Errorf("%s: %w: a network without a %s", o.modelDir(r.Network), distill.ErrOther, recordName)
+		return fmt.Errorf("%s: %w: a network without a %s", o.modelDir(r.Network), stage.ErrOther, recordName)
 	}
 	return nil
 }

@@ -37,8 +37,8 @@ import (
 	"path/filepath"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/engine"
+	"mgd3/stage"
 )
 
 // ErrDiverged says that a training went wrong; its last checkpoint stays.
@@ -48,8 +48,8 @@ var ErrDiverged = errors.New("the training has diverged")
 type Options struct {
 	Engine *engine.Engine
 	Data   *dataset.Set
-	Out    string                 // the model folder to be; another training's is a [distill.ErrOther]
-	Images distill.EncodeSettings // which images, and how they are read; Flip, FromSample, Seed and SkipBad are not for trainings
+	Out    string // the model folder to be; another training's is a [stage.ErrOther]
+	Images Images
 	Recipe Recipe
 	From   string // folder or file of weights to start from, of a network of the same shape; "" starts afresh
 
@@ -64,12 +64,12 @@ type Options struct {
 
 // Event is one thing that happened; it counts images.
 type Event struct {
-	distill.Event
+	stage.Event
 	Step int     `json:"step,omitempty"` // of the training
 	Loss float64 `json:"loss,omitempty"` // of that step
 }
 
-// The stages of an Event, beside [distill.StageEncode].
+// The stages of an Event, beside that of the latents.
 const (
 	StageRead  = "read"
 	StageTrain = "train"
@@ -102,9 +102,6 @@ func (o *Options) Check() error {
 	}
 	if err := o.Images.Check(); err != nil {
 		return err
-	}
-	if o.Images.Flip || o.Images.FromSample || o.Images.SkipBad {
-		return errors.New("flips, samples of the posterior and unreadable images are no settings of a training's images")
 	}
 	return o.Recipe.Check()
 }

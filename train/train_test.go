@@ -17,6 +17,7 @@ import (
 	"mgd3/dit"
 	"mgd3/internal/fixtures"
 	"mgd3/latent"
+	"mgd3/stage"
 )
 
 // images opens a small set.
@@ -38,7 +39,7 @@ func options(t *testing.T, set *dataset.Set) Options {
 	t.Helper()
 	return Options{
 		Engine: open(t), Data: set, Out: filepath.Join(t.TempDir(), "model"), Recipe: small(), Licence: "CC0-1.0",
-		Images:          distill.EncodeSettings{Size: fixtures.Size, Crop: distill.CropADM},
+		Images:          Images{Size: fixtures.Size, Crop: distill.CropADM},
 		CheckpointEvery: 4, SampleEvery: 6,
 	}
 }
@@ -235,8 +236,8 @@ func TestOther(t *testing.T) {
 	other := o
 	other.Report, other.Recipe.Seed = nil, 8
 	before := tree(t, o.Out)
-	if err := trainings(t.Context(), other); !errors.Is(err, distill.ErrOther) || !strings.Contains(err.Error(), o.Out) {
-		t.Errorf("under way: got %v, want distill.ErrOther that names the folder", err)
+	if err := trainings(t.Context(), other); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), o.Out) {
+		t.Errorf("under way: got %v, want stage.ErrOther that names the folder", err)
 	}
 	wantSame(t, tree(t, o.Out), before)
 	o.Report = nil
@@ -244,14 +245,14 @@ func TestOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	before = tree(t, o.Out)
-	if err := trainings(t.Context(), other); !errors.Is(err, distill.ErrOther) {
-		t.Errorf("finished: got %v, want distill.ErrOther", err)
+	if err := trainings(t.Context(), other); !errors.Is(err, stage.ErrOther) {
+		t.Errorf("finished: got %v, want stage.ErrOther", err)
 	}
 	if err := os.Remove(filepath.Join(o.Out, "autoencoder", recordName)); err != nil {
 		t.Fatal(err)
 	}
-	if err := trainings(t.Context(), o); !errors.Is(err, distill.ErrOther) {
-		t.Errorf("a network from elsewhere: got %v, want distill.ErrOther", err)
+	if err := trainings(t.Context(), o); !errors.Is(err, stage.ErrOther) {
+		t.Errorf("a network from elsewhere: got %v, want stage.ErrOther", err)
 	}
 	delete(before, filepath.Join("autoencoder", recordName))
 	wantSame(t, tree(t, o.Out), before)
@@ -369,7 +370,6 @@ func TestBadOptions(t *testing.T) {
 		"samples every -1":   func(o *Options) { o.SampleEvery = -1 },
 		"steps is 0":         func(o *Options) { o.Recipe.Steps = 0 },
 		"size is 0":          func(o *Options) { o.Images.Size = 0 },
-		"no settings of":     func(o *Options) { o.Images.Flip = true },
 		"multiple of 2":      func(o *Options) { o.Images.Size = 15 },
 		"a readable image":   func(o *Options) { o.Data = brokenImage(set) },
 	} {

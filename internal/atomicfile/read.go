@@ -50,3 +50,12 @@ func Read(path string, most int64) ([]byte, error) {
 	}
 	return data, err
 }
+
+// Exists reports whether there is a file or a folder at path.
+func Exists(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
