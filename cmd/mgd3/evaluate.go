@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,10 +14,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/evaluate"
+	"mgd3/internal/atomicfile"
+	"mgd3/report"
 )
 
 // evaluateOptions are the flags of evaluate.
@@ -114,14 +119,10 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	return cmd
 }
 
-// judged is a set to train on, and its scores by network.
-type judged struct {
-	Name    string              `json:"name"`
-	Scores  [][]*evaluate.Score `json:"scores"` // of each network, of each repetition
-	set     *dataset.Set
-	run     string // the folder of the images of a run; "" of other sets
-	weights []float32
-	runs    []*evaluate.Run // of each network
+// trainSet is a set to train on, as it was given.
+type trainSet struct {
+	compare.Judged
+	run string // the folder of the images of a run; "" of other sets
 }
 
 func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
@@ -140,9 +141,9 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 	defer eng.Close()
 	sets, test, side, err := o.open(ctx, e)
 	defer func() {
-		for _, s := range append(sets, &judged{set: test}) {
-			if s.set != nil {
-				_ = s.set.Close()
+		for _, set := range append(imagesOf(sets), test) {
+			if set != nil {
+				_ = set.Close()
 			}
 		}
 	}()
@@ -156,14 +157,15 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 		}
 		defer unlock()
 	}
-	if err := e.judge(ctx, eng, o, sets, test, side); err != nil {
+	v := o.evaluation(e, eng, sets, test, side)
+	if err := e.judge(ctx, o, v, sets); err != nil {
 		return unreadable(err)
 	}
-	return e.printScores(o, sets)
+	return e.printScores(o, v)
 }
 
 // open opens the sets, and says how large the images to train on are; see [evaluate.Side].
-func (o *evaluateOptions) open(ctx context.Context, e *env) (sets []*judged, test *dataset.Set, side int, err error) {
+func (o *evaluateOptions) open(ctx context.Context, e *env) (sets []*trainSet, test *dataset.Set, side int, err error) {
 	classes, err := dataset.ParseClasses(o.classes)
 	if err != nil {
 		return nil, nil, 0, err
@@ -177,7 +179,7 @@ func (o *evaluateOptions) open(ctx context.Context, e *env) (sets []*judged, tes
 		if err != nil {
 			return sets, nil, 0, err
 		}
-		if slices.ContainsFunc(sets, func(other *judged) bool { return other.Name == s.Name }) {
+		if slices.ContainsFunc(sets, func(other *trainSet) bool { return other.Name == s.Name }) {
 			return append(sets, s), nil, 0, fmt.Errorf("two sets have the name %s: NAME=SET gives another", s.Name)
 		}
 		sets = append(sets, s)
@@ -187,8 +189,8 @@ func (o *evaluateOptions) open(ctx context.Context, e *env) (sets []*judged, tes
 		return sets, nil, 0, err
 	}
 	for _, s := range sets {
-		if err := evaluate.Match(s.set.ClassNames(), test.ClassNames()); err != nil {
-			if dataset.Numbered(s.set.ClassNames()) != dataset.Numbered(test.ClassNames()) {
+		if err := evaluate.Match(s.Set.Images.ClassNames(), test.ClassNames()); err != nil {
+			if dataset.Numbered(s.Set.Images.ClassNames()) != dataset.Numbered(test.ClassNames()) {
 				err = fmt.Errorf("%w; %w in one of them", err, dataset.ErrNumbered)
 			}
 			return sets, test, 0, fmt.Errorf("%q and %q: %w", s.Name, o.test, err)
@@ -199,20 +201,20 @@ func (o *evaluateOptions) open(ctx context.Context, e *env) (sets []*judged, tes
 }
 
 // imagesOf are the image sets of sets.
-func imagesOf(sets []*judged) (list []*dataset.Set) {
+func imagesOf(sets []*trainSet) (list []*dataset.Set) {
 	for _, s := range sets {
-		list = append(list, s.set)
+		list = append(list, s.Set.Images)
 	}
 	return list
 }
 
 // openTrain opens SET or NAME=SET. Of an output folder of distill it takes the images.
-func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, classes, names []string) (*judged, error) {
+func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, classes, names []string) (*trainSet, error) {
 	name, path, named := strings.Cut(spec, "=")
 	if _, err := os.Stat(spec); !named || err == nil {
 		name, path = strings.TrimSuffix(filepath.Base(spec), filepath.Ext(spec)), spec
 	}
-	s := &judged{Name: name}
+	s := &trainSet{Judged: compare.Judged{Name: name}}
 	split := o.trainSplit
 	images := path
 	info, err := os.Stat(distill.ImagesDir(path))
@@ -229,7 +231,7 @@ func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, cl
 	if err != nil {
 		return s, err
 	}
-	s.set = set
+	s.Set = evaluate.TrainSet{Images: set, IgnoreEXIF: o.ignoreEXIF}
 	if distilled {
 		s.run = images
 	}
@@ -240,96 +242,71 @@ func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, cl
 	case !distilled:
 		return s, fmt.Errorf("%s: --masses wants an output folder of distill, which knows the modes of its images", path)
 	}
-	s.weights, err = clusterSizes(set, path)
+	s.Set.Weights, err = compare.ClusterSizes(set, path)
 	return s, err
 }
 
-// clusterSizes returns how many real images the mode of each image of a distilled set has.
-func clusterSizes(set *dataset.Set, out string) ([]float32, error) {
-	m, err := distill.ReadManifest(out)
-	if err != nil {
-		return nil, err
-	}
-	byFile := map[string]int64{}
-	for _, class := range m.Classes {
-		for _, im := range class.Images {
-			byFile[im.File] = im.ClusterSize
-		}
-	}
-	var list []float32
-	for _, class := range set.Classes {
-		for _, ref := range class.Images {
-			n, ok := byFile["images/"+class.Name+"/"+ref.Name]
-			if !ok {
-				return nil, fmt.Errorf("class %q: image %q is not in the manifest of %s", class.Name, ref.Name, out)
-			}
-			list = append(list, float32(n))
-		}
-	}
-	return list, nil
-}
-
-// judge trains all networks on all sets, once it knows that it can.
-func (e *env) judge(ctx context.Context, eng *engine.Engine, o *evaluateOptions, sets []*judged, test *dataset.Set, side int) error {
+// evaluation is what the flags ask for.
+func (o *evaluateOptions) evaluation(e *env, eng *engine.Engine, sets []*trainSet, test *dataset.Set, side int) *compare.Evaluation {
 	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
-	if err := e.warnOfDuplicates(ctx, o, sets, test); err != nil {
-		return err
-	}
 	evaluator := &evaluate.Evaluator{Engine: eng, Test: test, IgnoreEXIF: o.ignoreEXIF, Every: o.every}
 	evaluator.Teacher = func(ctx context.Context, run *evaluate.Run) (*evaluate.Teacher, error) {
 		return e.checkedTeacher(ctx, o, evaluator, run, p)
 	}
-	for _, s := range sets {
-		for _, net := range o.nets {
-			j := evaluate.Judge{Net: net, Protocol: o.protocol, Changes: o.changes}
-			protocol, err := j.For(evaluate.FactsOf(s.set, net, side))
-			if err == nil && protocol.Labels != evaluate.Soft {
-				err = o.teacher.unused(o.protocol)
-			}
-			if err != nil {
-				return fail(exitUsage, "", err)
-			}
-			run, err := evaluator.Run(ctx, net, protocol, evaluate.TrainSet{Images: s.set, Weights: s.weights, IgnoreEXIF: o.ignoreEXIF})
-			if err != nil {
-				return err
-			}
-			run.Report = func(ev evaluate.Event) { p.evaluation(s.Name, ev) }
-			s.runs = append(s.runs, run)
-		}
+	v := &compare.Evaluation{
+		Evaluator: evaluator, Test: o.test, Side: side, Nets: o.nets, Protocol: o.protocol, Changes: o.changes,
+		Repeat: o.repeat, Seed: o.seed, Out: o.out, Report: p.evaluation,
+	}
+	if o.teacher.path != trainTeacher {
+		v.Teacher = o.teacher.path
 	}
 	for _, s := range sets {
-		for _, run := range s.runs {
-			scores, err := o.repeated(ctx, s, run)
-			if s.run != "" && errors.Is(err, dataset.ErrImage) && strings.Contains(err.Error(), s.run) {
-				return fail(exitOutput, remake, err)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.Name, err)
-			}
-			s.Scores = append(s.Scores, scores)
-		}
+		v.Sets = append(v.Sets, &s.Judged)
 	}
-	return nil
+	return v
 }
 
-// repeated does a run with each seed.
-func (o *evaluateOptions) repeated(ctx context.Context, s *judged, run *evaluate.Run) ([]*evaluate.Score, error) {
-	var scores []*evaluate.Score
-	for i := range o.repeat {
-		run.Seed = o.seed + uint64(i)
-		if o.out != "" {
-			run.Dir = filepath.Join(o.out, folderName(s.Name), run.Net, fmt.Sprintf("seed-%d", run.Seed))
-		}
-		score, err := run.Do(ctx)
-		if err != nil {
-			return nil, err
-		}
-		scores = append(scores, score)
+// judge trains all networks on all sets, once it knows that it can.
+func (e *env) judge(ctx context.Context, o *evaluateOptions, v *compare.Evaluation, sets []*trainSet) error {
+	if err := e.warnOfDuplicates(ctx, o, sets, v.Evaluator.Test); err != nil {
+		return err
 	}
-	return scores, nil
+	soft, err := v.Check()
+	if err == nil && !soft {
+		err = o.teacher.unused(o.protocol)
+	}
+	if err != nil {
+		return fail(exitUsage, "", err)
+	}
+	err = v.Do(ctx)
+	for _, s := range sets {
+		if s.run != "" && errors.Is(err, dataset.ErrImage) && strings.Contains(err.Error(), s.run) {
+			return fail(exitOutput, remake, cmp.Or(errors.Unwrap(err), err)) // without the name of the set: that of the file has it
+		}
+	}
+	return err
 }
 
-// folderName is a name that is one folder's.
-func folderName(name string) string {
-	return strings.NewReplacer("/", "_", "\\", "_").Replace(name)
+// printScores shows the scores of all sets, and keeps them in the output folder.
+func (e *env) printScores(o *evaluateOptions, v *compare.Evaluation) error {
+	e.warnOfGuesses(o, v.Sets)
+	v.Warnings = o.warnings
+	r := v.Result()
+	if o.out != "" {
+		page := func(w io.Writer) error { return report.HTML(w, r) }
+		if err := atomicfile.Write(filepath.Join(o.out, "scores.json"), v.JSON); err != nil {
+			return fail(exitOutput, "", err)
+		}
+		if err := atomicfile.Write(filepath.Join(o.out, "report.html"), page); err != nil {
+			return fail(exitOutput, "", err)
+		}
+	}
+	switch {
+	case e.json:
+		return v.JSON(e.stdout)
+	case e.quiet:
+		return nil
+	}
+	r.Plots, r.Pictures = nil, nil
+	return report.Text(e.stdout, r)
 }

@@ -12,6 +12,9 @@ import (
 	"mgd3/evaluate"
 )
 
+// trainTeacher as a teacher's file trains it.
+const trainTeacher = "train"
+
 // checkedTeacher opens the teacher of a run, and tests it before it teaches.
 func (e *env) checkedTeacher(ctx context.Context, o *evaluateOptions, evaluator *evaluate.Evaluator, run *evaluate.Run, p *progress) (*evaluate.Teacher, error) {
 	teacher, err := o.openTeacher(ctx, e, evaluator, run.Protocol.Size, p)
@@ -30,7 +33,7 @@ func (e *env) checkedTeacher(ctx context.Context, o *evaluateOptions, evaluator 
 	}
 	doubt := teacher.Doubt()
 	switch {
-	case doubt != nil && o.teacher.path != "train" && !o.teacher.unchecked:
+	case doubt != nil && o.teacher.path != trainTeacher && !o.teacher.unchecked:
 		return nil, fail(exitModel, "", fmt.Errorf("%q: %w", o.teacher.path, doubt))
 	case doubt != nil:
 		o.warn(e, "%v", doubt)
@@ -40,23 +43,6 @@ func (e *env) checkedTeacher(ctx context.Context, o *evaluateOptions, evaluator 
 		}
 	}
 	return teacher, nil
-}
-
-// teacherNote is what is known of the teacher of soft labels, in a sentence.
-func teacherNote(t *evaluate.TeacherFacts, file string) string {
-	from := fmt.Sprintf("from %q", filepath.Base(file))
-	if file == "train" {
-		from = "trained here"
-	}
-	note := fmt.Sprintf("Soft labels of a %s %s", t.Net, from)
-	if t.Stem != "" {
-		note += fmt.Sprintf(" (first layer %s)", t.Stem)
-	}
-	note += fmt.Sprintf(": %d outputs in the order of %s", t.Outputs, t.Order)
-	if c := t.Tested; c != nil {
-		note += fmt.Sprintf("; its accuracy on the test images is %.1f %%, guessing would have %.1f %%", 100*c.Accuracy, 100*c.Chance)
-	}
-	return note + "."
 }
 
 // unused refuses a teacher where labels are hard: it would teach nothing.
@@ -78,7 +64,7 @@ func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, evaluator *ev
 	switch {
 	case t.path == "":
 		return nil, fail(exitUsage, "", errors.New("soft labels want --teacher: a file with its weights, or train"))
-	case t.path != "train":
+	case t.path != trainTeacher:
 		order, err := dataset.ParseClasses(t.classes)
 		if err != nil {
 			return nil, fail(exitInput, "", fmt.Errorf("--teacher-classes: %w", err))

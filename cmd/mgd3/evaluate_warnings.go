@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/evaluate"
 )
@@ -20,7 +21,7 @@ func (e *env) warn(format string, args ...any) {
 }
 
 // warnOfGuesses says of each set and network whose accuracy is no more than guessing may have.
-func (e *env) warnOfGuesses(o *evaluateOptions, sets []*judged) {
+func (e *env) warnOfGuesses(o *evaluateOptions, sets []*compare.Judged) {
 	for _, set := range sets {
 		for i, scores := range set.Scores {
 			if at, bound := evaluate.AtChance(scores); at {
@@ -32,7 +33,7 @@ func (e *env) warnOfGuesses(o *evaluateOptions, sets []*judged) {
 }
 
 // warnOfDuplicates says which images are in several classes, or to train on and to test on.
-func (e *env) warnOfDuplicates(ctx context.Context, o *evaluateOptions, sets []*judged, test *dataset.Set) error {
+func (e *env) warnOfDuplicates(ctx context.Context, o *evaluateOptions, sets []*trainSet, test *dataset.Set) error {
 	all := append(imagesOf(sets), test)
 	groups, err := dataset.Duplicates(ctx, all...)
 	if err != nil {
@@ -54,10 +55,10 @@ func (e *env) warnOfDuplicates(ctx context.Context, o *evaluateOptions, sets []*
 }
 
 // warnOfFewer says where a set has fewer images of a class than --ipc asks for.
-func (o *evaluateOptions) warnOfFewer(e *env, s *judged) {
+func (o *evaluateOptions) warnOfFewer(e *env, s *trainSet) {
 	fewer, least := 0, o.ipc
 	example := ""
-	for _, class := range s.set.Classes {
+	for _, class := range s.Set.Images.Classes {
 		if n := len(class.Images); n < o.ipc {
 			if fewer++; n < least {
 				least, example = n, class.Name

@@ -1,103 +1,70 @@
-package main
+package compare
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"mgd3/evaluate"
-	"mgd3/internal/atomicfile"
 	"mgd3/report"
 )
-
-// printScores shows the scores of all sets, and keeps them in the output folder.
-func (e *env) printScores(o *evaluateOptions, sets []*judged) error {
-	e.warnOfGuesses(o, sets)
-	r := scoresResult(o, sets)
-	if o.out != "" {
-		for name, write := range map[string]func(io.Writer) error{
-			"scores.json": func(w io.Writer) error { return writeScores(w, o, sets) },
-			"report.html": func(w io.Writer) error { return report.HTML(w, r) },
-		} {
-			if err := atomicfile.Write(filepath.Join(o.out, name), write); err != nil {
-				return fail(exitOutput, "", err)
-			}
-		}
-	}
-	switch {
-	case e.json:
-		return writeScores(e.stdout, o, sets)
-	case e.quiet:
-		return nil
-	}
-	return report.Text(e.stdout, report.Result{Title: r.Title, Notes: r.Notes, Tables: r.Tables, Next: r.Next})
-}
-
-// writeScores writes all scores as one line of JSON.
-func writeScores(w io.Writer, o *evaluateOptions, sets []*judged) error {
-	return json.NewEncoder(w).Encode(struct {
-		Nets     []string  `json:"nets"`
-		Sets     []*judged `json:"sets"`
-		Warnings []string  `json:"warnings,omitempty"`
-	}{o.nets, sets, o.warnings})
-}
 
 // manyClasses have no table of their own: scores.json has them.
 const manyClasses = 100
 
-// scoresResult is the scores as tables and curves.
-func scoresResult(o *evaluateOptions, sets []*judged) report.Result {
+// Result is the scores as tables and curves.
+func (v *Evaluation) Result() report.Result {
+	sets := v.Sets
 	protocol := sets[0].Scores[0][0].Protocol
 	r := report.Result{
-		Title: fmt.Sprintf("Accuracy on %s, protocol %s at %s", o.test, protocol.Name, sizes(sets)),
+		Title: fmt.Sprintf("Accuracy on %s, protocol %s at %s", v.Test, protocol.Name, sizes(sets)),
 		Notes: []string{
-			scoresNote(o, protocol),
+			scoresNote(v.Repeat, protocol),
 			"± is the population standard deviation over the trainings, as the published programs print it.",
 		},
 	}
 	if t := sets[0].Scores[0][0].Teacher; t != nil {
-		r.Notes = append(r.Notes, teacherNote(t, o.teacher.path))
+		r.Notes = append(r.Notes, teacherNote(t, v.Teacher))
 	}
-	for _, w := range o.warnings {
+	for _, w := range v.Warnings {
 		r.Notes = append(r.Notes, "Warning: "+w)
 	}
 	last, best := report.Table{Title: "After the last epoch"}, report.Table{Title: "Best on the test data (selects on test data)"}
-	for table, value := range map[*report.Table]func(*evaluate.Score) float64{
-		&last: func(s *evaluate.Score) float64 { return s.Last },
-		&best: func(s *evaluate.Score) float64 { return s.Best },
-	} {
-		table.Columns, table.Unit, table.Runs = o.nets, "accuracy, %", o.repeat > 1
-		for _, set := range sets {
-			row := report.Row{Name: set.Name}
-			for _, scores := range set.Scores {
-				row.Cells = append(row.Cells, percent(scores, value))
-			}
-			table.Rows = append(table.Rows, row)
-		}
-	}
+	v.accuracies(&last, func(s *evaluate.Score) float64 { return s.Last })
+	v.accuracies(&best, func(s *evaluate.Score) float64 { return s.Best })
 	r.Tables = []report.Table{best, last}
 	if protocol.Publish == evaluate.Last {
 		r.Tables = []report.Table{last, best}
 	}
 	r.Tables[0].Title += ", which is what this protocol publishes"
-	if len(sets[0].set.Classes) <= manyClasses {
-		r.Tables = append(r.Tables, classTable(o, sets))
+	if len(sets[0].Set.Images.Classes) <= manyClasses {
+		r.Tables = append(r.Tables, classTable(v.Nets, sets))
 	}
-	r.Tables = append(r.Tables, timeTable(o, sets))
-	for i, net := range o.nets {
+	r.Tables = append(r.Tables, timeTable(v.Nets, sets))
+	for i, net := range v.Nets {
 		r.Plots = append(r.Plots, curvePlot(net, i, sets))
 	}
-	r.Notes = append(r.Notes, mostConfused(o, sets)...)
+	r.Notes = append(r.Notes, mostConfused(v.Nets, sets)...)
 	return r
 }
 
+// accuracies fills a table: a row for each set, a column for each network.
+func (v *Evaluation) accuracies(table *report.Table, value func(*evaluate.Score) float64) {
+	table.Columns, table.Unit, table.Runs = v.Nets, "accuracy, %", v.Repeat > 1
+	for _, set := range v.Sets {
+		row := report.Row{Name: set.Name}
+		for _, scores := range set.Scores {
+			row.Cells = append(row.Cells, percent(scores, value))
+		}
+		table.Rows = append(table.Rows, row)
+	}
+}
+
 // sizes are the sizes that the networks look at: one, unless a protocol has another for some of them.
-func sizes(sets []*judged) string {
+func sizes(sets []*Judged) string {
 	var list []string
 	for _, set := range sets {
 		for _, scores := range set.Scores {
@@ -117,9 +84,9 @@ func percent(scores []*evaluate.Score, value func(*evaluate.Score) float64) (c r
 }
 
 // scoresNote is the protocol in a sentence.
-func scoresNote(o *evaluateOptions, p evaluate.Protocol) string {
+func scoresNote(repeat int, p evaluate.Protocol) string {
 	note := fmt.Sprintf("%s labels, %s from %g, batches of %d", p.Labels, p.Optimiser.Kind, p.Optimiser.Rate, p.Batch)
-	return fmt.Sprintf("Trained from scratch %s: %s; every field is in scores.json.", times(o.repeat), note)
+	return fmt.Sprintf("Trained from scratch %s: %s; every field is in scores.json.", times(repeat), note)
 }
 
 func times(n int) string {
@@ -130,11 +97,11 @@ func times(n int) string {
 }
 
 // classTable has the accuracy of each class, of what the protocol publishes.
-func classTable(o *evaluateOptions, sets []*judged) report.Table {
+func classTable(nets []string, sets []*Judged) report.Table {
 	t := report.Table{Title: "Accuracy of each class", Unit: "%"}
 	for _, set := range sets {
 		for i, scores := range set.Scores {
-			t.Columns = append(t.Columns, strings.TrimSpace(set.Name+" "+o.nets[i]))
+			t.Columns = append(t.Columns, strings.TrimSpace(set.Name+" "+nets[i]))
 			for class, name := range scores[0].Classes {
 				if class == len(t.Rows) {
 					t.Rows = append(t.Rows, report.Row{Name: name})
@@ -150,8 +117,8 @@ func classTable(o *evaluateOptions, sets []*judged) report.Table {
 }
 
 // timeTable has the time of each training.
-func timeTable(o *evaluateOptions, sets []*judged) report.Table {
-	t := report.Table{Title: "Seconds of a training, tests included", Columns: o.nets}
+func timeTable(nets []string, sets []*Judged) report.Table {
+	t := report.Table{Title: "Seconds of a training, tests included", Columns: nets}
 	for _, set := range sets {
 		row := report.Row{Name: set.Name}
 		for _, scores := range set.Scores {
@@ -167,7 +134,7 @@ func timeTable(o *evaluateOptions, sets []*judged) report.Table {
 }
 
 // curvePlot has the test accuracy of the first training on each set.
-func curvePlot(net string, i int, sets []*judged) report.Plot {
+func curvePlot(net string, i int, sets []*Judged) report.Plot {
 	p := report.Plot{Title: net + ", first training", X: "epoch", Y: "accuracy on the test data, %"}
 	for _, set := range sets {
 		line := report.Line{Name: set.Name}
@@ -182,7 +149,7 @@ func curvePlot(net string, i int, sets []*judged) report.Plot {
 }
 
 // mostConfused says of each set which classes are taken for which most often, over all trainings.
-func mostConfused(o *evaluateOptions, sets []*judged) []string {
+func mostConfused(nets []string, sets []*Judged) []string {
 	const few = 3
 	var notes []string
 	for _, set := range sets {
@@ -213,9 +180,26 @@ func mostConfused(o *evaluateOptions, sets []*judged) []string {
 				list = append(list, p.text)
 			}
 			if list != nil {
-				notes = append(notes, fmt.Sprintf("%s, %s takes most often %s.", set.Name, o.nets[i], strings.Join(list, ", ")))
+				notes = append(notes, fmt.Sprintf("%s, %s takes most often %s.", set.Name, nets[i], strings.Join(list, ", ")))
 			}
 		}
 	}
 	return notes
+}
+
+// teacherNote is what is known of the teacher of soft labels, in a sentence.
+func teacherNote(t *evaluate.TeacherFacts, file string) string {
+	from := "trained here"
+	if file != "" {
+		from = fmt.Sprintf("from %q", filepath.Base(file))
+	}
+	note := fmt.Sprintf("Soft labels of a %s %s", t.Net, from)
+	if t.Stem != "" {
+		note += fmt.Sprintf(" (first layer %s)", t.Stem)
+	}
+	note += fmt.Sprintf(": %d outputs in the order of %s", t.Outputs, t.Order)
+	if c := t.Tested; c != nil {
+		note += fmt.Sprintf("; its accuracy on the test images is %.1f %%, guessing would have %.1f %%", 100*c.Accuracy, 100*c.Chance)
+	}
+	return note + "."
 }

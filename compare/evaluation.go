@@ -1,0 +1,154 @@
+package compare
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/evaluate"
+)
+
+// Evaluation trains networks on given sets and tests them on one test set, several times each:
+//
+//	OUT/SET/NET/seed-SEED/    one training, as evaluate.Run keeps it
+//
+// Set its fields, then call Check, Do and Result in this order.
+type Evaluation struct {
+	Evaluator *evaluate.Evaluator // its test set has the classes of all sets
+	Test      string              // name of the test set
+	Sets      []*Judged
+	Side      int      // the largest short side of the images to train on in pixels, or evaluate.Published; see evaluate.Side
+	Nets      []string // as evaluate.New takes them
+	Protocol  string   // a preset
+	Changes   []string // of the preset, as evaluate.Protocol.With takes them
+	Repeat    int      // trainings of each network on each set, at least 1
+	Seed      uint64   // of the first one; the next have the next seeds
+	Out       string   // folder; "" keeps nothing
+	Teacher   string   // where the teacher is from, for people to read; "" says that it was trained here
+
+	Report func(set string, e evaluate.Event) // told of progress; may be nil
+
+	Warnings []string // what is said beside the scores
+}
+
+// Judged is a set to train on, and its scores.
+type Judged struct {
+	Name   string              `json:"name"`
+	Scores [][]*evaluate.Score `json:"scores"` // of each network, of each repetition
+
+	Set evaluate.TrainSet `json:"-"`
+}
+
+// Check says what is wrong with the networks, the protocol and its changes before anything is trained, and whether the
+// labels are soft.
+func (v *Evaluation) Check() (soft bool, err error) {
+	for _, s := range v.Sets {
+		for _, net := range v.Nets {
+			p, err := v.protocol(s, net)
+			if err != nil {
+				return false, err
+			}
+			soft = soft || p.Labels == evaluate.Soft
+		}
+	}
+	return soft, nil
+}
+
+func (v *Evaluation) protocol(s *Judged, net string) (evaluate.Protocol, error) {
+	j := evaluate.Judge{Net: net, Protocol: v.Protocol, Changes: v.Changes}
+	return j.For(evaluate.FactsOf(s.Set.Images, net, v.Side))
+}
+
+// Do trains all networks on all sets, once all that they need is there. An error of a training wraps that of
+// evaluate.Run, with the name of the set.
+func (v *Evaluation) Do(ctx context.Context) error {
+	runs := make([][]*evaluate.Run, len(v.Sets)) // [set][net]
+	for i, s := range v.Sets {
+		for _, net := range v.Nets {
+			p, err := v.protocol(s, net)
+			if err != nil {
+				return err
+			}
+			run, err := v.Evaluator.Run(ctx, net, p, s.Set)
+			if err != nil {
+				return err
+			}
+			if v.Report != nil {
+				run.Report = func(e evaluate.Event) { v.Report(s.Name, e) }
+			}
+			runs[i] = append(runs[i], run)
+		}
+	}
+	for i, s := range v.Sets {
+		for _, run := range runs[i] {
+			scores, err := v.repeated(ctx, s.Name, run)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.Name, err)
+			}
+			s.Scores = append(s.Scores, scores)
+		}
+	}
+	return nil
+}
+
+// repeated does a run with each seed.
+func (v *Evaluation) repeated(ctx context.Context, set string, run *evaluate.Run) ([]*evaluate.Score, error) {
+	var scores []*evaluate.Score
+	for i := range v.Repeat {
+		run.Seed = v.Seed + uint64(i)
+		if v.Out != "" {
+			run.Dir = filepath.Join(v.Out, folderName(set), run.Net, fmt.Sprintf("seed-%d", run.Seed))
+		}
+		score, err := run.Do(ctx)
+		if err != nil {
+			return nil, err
+		}
+		scores = append(scores, score)
+	}
+	return scores, nil
+}
+
+// folderName is a name that is one folder's.
+func folderName(name string) string {
+	return strings.NewReplacer("/", "_", "\\", "_").Replace(name)
+}
+
+// JSON writes all scores as one line of JSON.
+func (v *Evaluation) JSON(w io.Writer) error {
+	return json.NewEncoder(w).Encode(struct {
+		Nets     []string  `json:"nets"`
+		Sets     []*Judged `json:"sets"`
+		Warnings []string  `json:"warnings,omitempty"`
+	}{v.Nets, v.Sets, v.Warnings})
+}
+
+// ClusterSizes returns how many real images the mode of each image of a distilled set has, in the order of the set's images;
+// out is the folder of the set's run.
+func ClusterSizes(set *dataset.Set, out string) ([]float32, error) {
+	m, err := distill.ReadManifest(out)
+	if err != nil {
+		return nil, err
+	}
+	byFile := map[string]int64{}
+	for _, class := range m.Classes {
+		for _, im := range class.Images {
+			byFile[im.File] = im.ClusterSize
+		}
+	}
+	var list []float32
+	for _, class := range set.Classes {
+		for _, ref := range class.Images {
+			n, ok := byFile["images/"+class.Name+"/"+ref.Name]
+			if !ok {
+				return nil, fmt.Errorf("class %q: image %q is not in the manifest of %s", class.Name, ref.Name, out)
+			}
+			list = append(list, float32(n))
+		}
+	}
+	return list, nil
+}
