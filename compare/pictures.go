@@ -32,7 +32,7 @@ func Pictures(ctx context.Context, o Options) ([]report.Picture, error) {
 		if err != nil {
 			return nil, err
 		}
-		png, err := sheet(ctx, set)
+		png, err := firstImages(ctx, set)
 		if err != nil {
 			return nil, fmt.Errorf("%v: %w", id, err)
 		}
@@ -51,8 +51,8 @@ var captions = map[baseline.Method]string{
 	baseline.Random:   "Real images by chance.",
 }
 
-// sheet is the first images of a set's first classes as PNG.
-func sheet(ctx context.Context, set *dataset.Set) ([]byte, error) {
+// firstImages is the first images of a set's first classes as PNG.
+func firstImages(ctx context.Context, set *dataset.Set) ([]byte, error) {
 	small := dataset.LoadOptions{Then: func(im *dataset.RGB) *dataset.RGB {
 		if min(im.W, im.H) <= sheetSide {
 			return im

@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"image"
 	"image/png"
 	"io"
 )
@@ -48,10 +47,5 @@ func level(v float32) uint8 {
 
 // WritePNG writes the image as a PNG file of 8-bit RGB.
 func WritePNG(w io.Writer, im *RGB) error {
-	m := image.NewNRGBA(image.Rect(0, 0, im.W, im.H))
-	for i := range im.W * im.H {
-		copy(m.Pix[4*i:], im.Pix[3*i:3*i+3])
-		m.Pix[4*i+3] = 0xff
-	}
-	return png.Encode(w, m)
+	return png.Encode(w, im.Image())
 }

@@ -39,10 +39,10 @@ const (
 	fontSize  = 13
 )
 
-var (
-	paper = color.White
-	ink   = color.Gray{0x30}
-)
+var ink = color.Gray{0x30}
+
+// ErrNoImages says that there is nothing to draw.
+var ErrNoImages = errors.New("a sheet of no images")
 
 // Sheet writes a contact sheet as PNG.
 func Sheet(w io.Writer, rows []SheetRow) error {
@@ -51,21 +51,18 @@ func Sheet(w io.Writer, rows []SheetRow) error {
 		return err
 	}
 	sheet := image.NewRGBA(image.Rectangle{Max: l.size})
-	draw.Draw(sheet, sheet.Bounds(), image.NewUniform(paper), image.Point{}, draw.Src)
+	draw.Draw(sheet, sheet.Bounds(), l.pictures(rows).Image(), image.Point{}, draw.Src)
 	write, err := writer(sheet)
 	if err != nil {
 		return err
 	}
 	for i, row := range rows {
-		y := margin + i*(l.lines*(l.cell+gap)-gap+classGap)
+		y := l.top(i)
 		write(margin, y+fontSize, row.Name)
 		if l.lines == 2 {
 			write(margin, y+2*fontSize+6, "real, nearest to modes")
-			l.line(sheet, y, row.Real)
-			y += l.cell + gap
-			write(margin, y+fontSize, "synthetic")
+			write(margin, y+l.cell+gap+fontSize, "synthetic")
 		}
-		l.line(sheet, y, row.Synthetic)
 	}
 	return png.Encode(w, sheet)
 }
@@ -91,7 +88,7 @@ func newLayout(rows []SheetRow) (layout, error) {
 		}
 	}
 	if side == 0 {
-		return l, errors.New("a sheet of no images")
+		return l, ErrNoImages
 	}
 	l.scale = max(1, (smallest+side-1)/side)
 	l.cell = side * l.scale
@@ -101,20 +98,27 @@ func newLayout(rows []SheetRow) (layout, error) {
 	return l, nil
 }
 
-// line draws one row of cells.
-func (l layout) line(dst *image.RGBA, y int, images []*dataset.RGB) {
-	for j, im := range images {
-		enlarge(dst, margin+nameWidth+j*(l.cell+gap), y, im, l.scale)
+// top is where the i-th class begins.
+func (l layout) top(i int) int { return margin + i*(l.lines*(l.cell+gap)-gap+classGap) }
+
+// pictures is the sheet without words.
+func (l layout) pictures(rows []SheetRow) *dataset.RGB {
+	sheet := dataset.White(l.size.X, l.size.Y)
+	for i, row := range rows {
+		y := l.top(i)
+		if l.lines == 2 {
+			l.line(sheet, y, row.Real)
+			y += l.cell + gap
+		}
+		l.line(sheet, y, row.Synthetic)
 	}
+	return sheet
 }
 
-// enlarge draws im with its upper left corner at x, y, every pixel scale × scale times.
-func enlarge(dst *image.RGBA, x, y int, im *dataset.RGB, scale int) {
-	for row := range im.H * scale {
-		for col := range im.W * scale {
-			p := im.Pix[3*(row/scale*im.W+col/scale):]
-			dst.SetRGBA(x+col, y+row, color.RGBA{p[0], p[1], p[2], 0xff})
-		}
+// line draws one row of cells.
+func (l layout) line(sheet *dataset.RGB, y int, images []*dataset.RGB) {
+	for j, im := range images {
+		sheet.Place(margin+nameWidth+j*(l.cell+gap), y, im, l.scale)
 	}
 }
 

@@ -19,20 +19,10 @@ func grid(rows [][]*dataset.RGB) *dataset.RGB {
 		columns = max(columns, len(row))
 	}
 	side := rows[0][0].W*sheetScale + sheetGap
-	sheet := &dataset.RGB{W: columns*side + sheetGap, H: len(rows)*side + sheetGap}
-	sheet.Pix = make([]byte, 3*sheet.W*sheet.H)
-	for i := range sheet.Pix {
-		sheet.Pix[i] = 0xff
-	}
+	sheet := dataset.White(columns*side+sheetGap, len(rows)*side+sheetGap)
 	for i, row := range rows {
 		for j, im := range row {
-			for y := range im.H * sheetScale {
-				for x := range im.W * sheetScale {
-					at := (sheetGap+i*side+y)*sheet.W + sheetGap + j*side + x
-					from := y/sheetScale*im.W + x/sheetScale
-					copy(sheet.Pix[3*at:3*at+3], im.Pix[3*from:])
-				}
-			}
+			sheet.Place(sheetGap+j*side, sheetGap+i*side, im, sheetScale)
 		}
 	}
 	return sheet

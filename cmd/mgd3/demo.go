@@ -130,14 +130,14 @@ func (o *demoOptions) result(ctx context.Context, e *env, so compare.Options, c 
 	if err != nil {
 		return r, err
 	}
-	var sheet strings.Builder
-	if err := e.drawSheet(ctx, &sheet, sheetOptions{run: dir, data: glyphsSet, rows: classes, columns: 10}); err != nil {
+	sheet, err := e.drawSheet(ctx, sheetOptions{run: dir, data: glyphsSet, rows: classes, columns: 10})
+	if err != nil {
 		return r, err
 	}
 	r.Pictures = append([]report.Picture{{
 		Title:   "Modes and images",
 		Caption: "Of each letter: above, the real images nearest to the modes; below, the image made from each mode.",
-		PNG:     []byte(sheet.String()),
+		PNG:     sheet,
 	}}, pictures...)
 	return r, nil
 }

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"mgd3/dataset"
 	"mgd3/distill"
@@ -127,7 +123,10 @@ func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
 	for i, split := range o.splits() {
 		d := drawn{Split: split, Classes: len(sets[i].Classes), Folder: filepath.Join(o.out, split)}
 		for _, class := range sets[i].Classes {
-			kept, err := writeClass(ctx, filepath.Join(d.Folder, class.Name), sets[i], class)
+			kept, err := glyphs.Write(ctx, filepath.Join(d.Folder, class.Name), sets[i], class)
+			if errors.Is(err, glyphs.ErrOthers) {
+				err = fmt.Errorf("%w, want another --out, or the --per-class it was made with", err)
+			}
 			if err != nil {
 				return fail(exitOutput, "", err)
 			}
@@ -151,68 +150,4 @@ func (e *env) sayDrawn(d drawn) error {
 	}
 	_, err := fmt.Fprintf(e.stdout, "%s: %d classes, %d images, %d of them there already\n", d.Folder, d.Classes, d.Images, d.Kept)
 	return err
-}
-
-// writeClass writes the images of a class to a folder that may hold some of them, and nothing else. It
-// returns how many were there.
-func writeClass(ctx context.Context, dir string, set *dataset.Set, class dataset.Class) (kept int, err error) {
-	if err := checkNoOthers(dir, class); err != nil {
-		return 0, err
-	}
-	const workers = 8 // waiting for the disk, most of the time
-	kepts := make([]int, workers)
-	group, ctx := errgroup.WithContext(ctx)
-	for k := range workers {
-		group.Go(func() error {
-			for i := k; i < len(class.Images); i += workers {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				same, err := writeImage(filepath.Join(dir, class.Images[i].Name), set, class.Images[i])
-				if err != nil {
-					return err
-				}
-				if same {
-					kepts[k]++
-				}
-			}
-			return nil
-		})
-	}
-	err = group.Wait()
-	for _, n := range kepts {
-		kept += n
-	}
-	return kept, err
-}
-
-// writeImage writes one image, unless the same file is there.
-func writeImage(path string, set *dataset.Set, ref dataset.Ref) (same bool, err error) {
-	data, err := set.Read(ref)
-	if err != nil {
-		return false, err
-	}
-	if have, err := atomicfile.Read(path, int64(len(data))); err == nil && bytes.Equal(have, data) {
-		return true, nil
-	}
-	return false, atomicfile.WriteBytes(path, data)
-}
-
-// checkNoOthers says which visible file of the folder is not an image of the class.
-func checkNoOthers(dir string, class dataset.Class) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	names := map[string]bool{}
-	for _, ref := range class.Images {
-		names[ref.Name] = true
-	}
-	for _, entry := range entries {
-		name := entry.Name()
-		if !names[name] && !strings.HasPrefix(name, ".") {
-			return fmt.Errorf("%s: is not one of the %d images of its class, want another --out, or the --per-class it was made with", filepath.Join(dir, name), len(class.Images))
-		}
-	}
-	return nil
 }

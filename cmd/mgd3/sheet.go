@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/internal/atomicfile"
@@ -68,11 +64,11 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 		return fail(exitOutput, "", err)
 	}
 	defer unlock()
-	var sheet bytes.Buffer
-	if err := e.drawSheet(ctx, &sheet, o); err != nil {
+	sheet, err := e.drawSheet(ctx, o)
+	if err != nil {
 		return err
 	}
-	if err := atomicfile.WriteBytes(o.out, sheet.Bytes()); err != nil {
+	if err := atomicfile.WriteBytes(o.out, sheet); err != nil {
 		return fail(exitOutput, "", err)
 	}
 	if !e.quiet {
@@ -81,38 +77,24 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 	return nil
 }
 
-// drawSheet writes the sheet of a distilled set.
-func (e *env) drawSheet(ctx context.Context, w io.Writer, o sheetOptions) error {
+// drawSheet draws the sheet of a distilled set.
+func (e *env) drawSheet(ctx context.Context, o sheetOptions) ([]byte, error) {
 	m, err := distill.ReadManifest(o.run)
 	if err != nil {
-		return fail(exitInput, manifestHint(err), err)
+		return nil, fail(exitInput, manifestHint(err), err)
 	}
-	var set *dataset.Set
+	var real *dataset.Set
 	if o.data != "" {
-		if set, err = o.openReal(ctx, e, m); err != nil {
-			return fail(exitInput, "", err)
+		if real, err = o.openReal(ctx, e, m); err != nil {
+			return nil, fail(exitInput, "", err)
 		}
-		defer set.Close()
+		defer real.Close()
 	}
-	var rows []report.SheetRow
-	for i, class := range m.Classes[:min(len(m.Classes), o.rows)] {
-		class.Images = class.Images[:min(len(class.Images), o.columns)]
-		row := report.SheetRow{Name: class.Name}
-		if set != nil {
-			if row.Real, err = nearest(ctx, set, set.Classes[i], class, m.Settings.Encode); err != nil {
-				return fail(exitInput, "", err)
-			}
-		}
-		for _, im := range class.Images {
-			synthetic, err := readMade(o.run, im)
-			if err != nil {
-				return fail(exitInput, "", err)
-			}
-			row.Synthetic = append(row.Synthetic, synthetic)
-		}
-		rows = append(rows, row)
+	sheet, err := compare.Sheet(ctx, o.run, m, real, o.rows, o.columns)
+	if errors.Is(err, report.ErrNoImages) {
+		return nil, err
 	}
-	return report.Sheet(w, rows)
+	return sheet, fail(exitInput, "", err)
 }
 
 // openReal opens the images that the set was made from.
@@ -131,51 +113,4 @@ func (o sheetOptions) openReal(ctx context.Context, e *env, m *distill.Manifest)
 	}
 	limit := m.Settings.Encode.Limit
 	return e.openSet(ctx, o.data, dataset.OpenOptions{Split: split, Classes: classes, Names: names, Labels: o.labels, Limit: limit})
-}
-
-// nearest reads the real images nearest to the modes of a class, cropped as they were encoded.
-func nearest(ctx context.Context, set *dataset.Set, real dataset.Class, made distill.ManifestClass, s distill.EncodeSettings) ([]*dataset.RGB, error) {
-	byName := map[string]dataset.Ref{}
-	for _, ref := range real.Images {
-		byName[ref.Name] = ref
-	}
-	var refs []dataset.Ref
-	for _, im := range made.Images {
-		ref, ok := byName[im.Nearest]
-		if !ok {
-			return nil, fmt.Errorf("class %q: the set was made from an image %q, which --data has not", made.Name, im.Nearest)
-		}
-		refs = append(refs, ref)
-	}
-	var images []*dataset.RGB
-	for sample := range set.Load(ctx, refs, s.LoadOptions()) {
-		if sample.Err != nil {
-			return nil, sample.Err
-		}
-		images = append(images, sample.Image)
-	}
-	return images, ctx.Err()
-}
-
-// readMade reads an image of a set. One that is not as the manifest says is a [distill.ErrDamaged].
-func readMade(run string, made distill.ManifestImage) (*dataset.RGB, error) {
-	path, err := made.Path(run)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", distill.ErrDamaged, err)
-	}
-	data, err := atomicfile.Read(path, atomicfile.MostText)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%q: %w: it is not there", path, distill.ErrDamaged)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != made.SHA256 {
-		return nil, fmt.Errorf("%q: %w: it is not as the manifest says", path, distill.ErrDamaged)
-	}
-	im, err := dataset.Decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("%q: %w", path, err)
-	}
-	return im, nil
 }

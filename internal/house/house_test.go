@@ -56,7 +56,7 @@ var rooms = map[string][]string{
 	"scores":                  {"modes"},
 	"report":                  {"dataset"},
 	"scoring":                 {"dataset", "distill", "engine", "features", "latent", "modes", "report", "scores"},
-	"glyphs":                  {"dataset", "rng"},
+	"glyphs":                  {"dataset", "internal/atomicfile", "rng"},
 	"glyphs/model":            {},
 	"baseline":                {"coreset", "dataset", "distill", "dit", "engine", "internal/atomicfile", "latent", "modes", "rng"},
 	"compare":                 {"baseline", "dataset", "distill", "evaluate", "internal/atomicfile", "modes", "report", "rng", "scores", "scoring"},

@@ -1,0 +1,95 @@
+package glyphs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"mgd3/dataset"
+	"mgd3/internal/atomicfile"
+)
+
+// ErrOthers says that a folder holds other files than the images to be written to it.
+var ErrOthers = errors.New("files of others")
+
+// strange is an ErrOthers.
+type strange struct {
+	path   string
+	images int
+}
+
+func (s strange) Is(target error) bool { return target == ErrOthers }
+func (s strange) Error() string {
+	return fmt.Sprintf("%s: is not one of the %d images of its class", s.path, s.images)
+}
+
+// Write writes the images of a class to a folder that may hold some of them, and no other visible file: else it is an
+// [ErrOthers] that names one. It returns how many were there.
+func Write(ctx context.Context, dir string, set *dataset.Set, class dataset.Class) (kept int, err error) {
+	if err := checkNoOthers(dir, class); err != nil {
+		return 0, err
+	}
+	const workers = 8 // waiting for the disk, most of the time
+	kepts := make([]int, workers)
+	group, ctx := errgroup.WithContext(ctx)
+	for k := range workers {
+		group.Go(func() error {
+			for i := k; i < len(class.Images); i += workers {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				same, err := writeImage(filepath.Join(dir, class.Images[i].Name), set, class.Images[i])
+				if err != nil {
+					return err
+				}
+				if same {
+					kepts[k]++
+				}
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	for _, n := range kepts {
+		kept += n
+	}
+	return kept, err
+}
+
+// writeImage writes one image, unless the same file is there.
+func writeImage(path string, set *dataset.Set, ref dataset.Ref) (same bool, err error) {
+	data, err := set.Read(ref)
+	if err != nil {
+		return false, err
+	}
+	if have, err := atomicfile.Read(path, int64(len(data))); err == nil && bytes.Equal(have, data) {
+		return true, nil
+	}
+	return false, atomicfile.WriteBytes(path, data)
+}
+
+// checkNoOthers says which visible file of the folder is not an image of the class.
+func checkNoOthers(dir string, class dataset.Class) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	names := map[string]bool{}
+	for _, ref := range class.Images {
+		names[ref.Name] = true
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if !names[name] && !strings.HasPrefix(name, ".") {
+			return strange{filepath.Join(dir, name), len(class.Images)}
+		}
+	}
+	return nil
+}
