@@ -73,7 +73,7 @@ var rooms = map[string][]string{
 	"internal/house":            {},
 
 	// Programs of their own, that measure and try mgd3.
-	"bench/campaign": {},
+	"bench/campaign": {"internal/fixtures"},
 	"bench/realsize": {"dit", "engine", "internal/atomicfile", "latent", "rng", "weights"},
 	"bench/scale":    {"dataset", "diffusion", "distill", "dit", "engine", "internal/fixtures", "latent", "modes", "rng"},
 }
