@@ -51,8 +51,10 @@ func Compare(ctx context.Context, o Options) (_ *Comparison, err error) {
 		}
 		c.add(j, score)
 		c.Complete = i == len(jobs)-1
-		if err := c.write(o.ProtocolDir()); err != nil {
-			return nil, err
+		if w.trained || c.Complete { // a score that was there is in the result that is there
+			if err := c.write(o.ProtocolDir()); err != nil {
+				return nil, err
+			}
 		}
 		o.report(Event{Set: j.set.String(), Score: score, Done: i + 1, Total: len(jobs)})
 	}
@@ -148,11 +150,12 @@ type comparer struct {
 	*Options
 	made      map[baseline.ID]*dataset.Set
 	evaluator evaluate.Evaluator
+	trained   bool // a network was, in this call
 }
 
 func newComparer(o *Options) *comparer {
 	o.Maker.Report = func(set baseline.ID, e distill.Event) { o.report(Event{Set: set.String(), Making: &e}) }
-	return &comparer{o, map[baseline.ID]*dataset.Set{}, evaluate.Evaluator{
+	return &comparer{Options: o, made: map[baseline.ID]*dataset.Set{}, evaluator: evaluate.Evaluator{
 		Engine: o.Engine, Test: o.Test, IgnoreEXIF: o.Settings.Encode.IgnoreEXIF,
 		Teacher: func(context.Context, *evaluate.Run) (*evaluate.Teacher, error) { return o.Teacher, nil },
 	}}
@@ -182,7 +185,10 @@ func (w *comparer) do(ctx context.Context, j job) (*evaluate.Score, error) {
 		return nil, fmt.Errorf("%v: %w", j.set, err)
 	}
 	run.Seed, run.Dir = j.set.Seed, filepath.Join(w.ProtocolDir(), j.net, w.scoreName(j.set))
-	run.Report = func(e evaluate.Event) { w.report(Event{Set: j.set.String(), Training: &e}) }
+	run.Report = func(e evaluate.Event) {
+		w.trained = true
+		w.report(Event{Set: j.set.String(), Training: &e})
+	}
 	score, err := run.Do(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", j.set, err)

@@ -53,10 +53,14 @@ func checkShards(ctx context.Context, shards []string) (samplesRecord, error) {
 	var first samplesRecord
 	for i, shard := range shards {
 		var c samplesRecord
-		if _, err := os.Stat(shard); err != nil {
+		info, err := os.Stat(shard)
+		if err != nil {
 			return samplesRecord{}, fmt.Errorf("%w: %w", ErrShard, err)
 		}
-		err := stage.ReadLocked(samplesDir(shard), &c)
+		if !info.IsDir() {
+			return samplesRecord{}, fmt.Errorf("%q: %w: it is a file, want a folder", shard, ErrShard)
+		}
+		err = stage.ReadLocked(samplesDir(shard), &c)
 		if errors.Is(err, stage.ErrStage) {
 			return samplesRecord{}, fmt.Errorf("%q: %w: there is no %q", shard, ErrShard, filepath.Join(samplesDir(shard), stage.SettingsFile))
 		}
@@ -102,7 +106,10 @@ func checkShard(ctx context.Context, shard string, c samplesRecord) error {
 				return err
 			}
 			data, err := atomicfile.Read(im.png(shard), mostPNG)
-			if err != nil && !errors.Is(err, os.ErrNotExist) {
+			if errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("%q: %w: it is not there, and its latent is", im.png(shard), ErrDamaged)
+			}
+			if err != nil {
 				return err
 			}
 			if digest(data) != sha {

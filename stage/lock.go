@@ -22,7 +22,7 @@ func Lock(out string, shard Shard) (unlock func(), err error) {
 // LockReading takes the output folder for reading: no process may write to it meanwhile, others may read. It says
 // [ErrBusy] if one is writing.
 func LockReading(out string) (unlock func(), err error) {
-	if _, err := os.Stat(out); err != nil {
+	if info, err := os.Stat(out); err != nil || !info.IsDir() {
 		return func() {}, nil // what is read there says so
 	}
 	return lockShards(out, Whole, atomicfile.Share)

@@ -39,10 +39,15 @@ func (c *campaign) run(disturb func(p *os.Process), line []string) (int, string)
 	if err := cmd.Start(); err != nil {
 		return -2, err.Error()
 	}
-	if disturb != nil {
-		go disturb(cmd.Process)
-	}
+	disturbed := make(chan struct{})
+	go func() {
+		defer close(disturbed)
+		if disturb != nil {
+			disturb(cmd.Process)
+		}
+	}()
 	_ = cmd.Wait()
+	<-disturbed // it may have a process of its own
 	if ctx.Err() != nil {
 		return -2, fmt.Sprintf("it does not end within %v: %s", longest, out.String())
 	}
@@ -72,7 +77,7 @@ func sane(code int, text string) error {
 func (r *round) same() error {
 	code, text := r.mgd3Run(nil, r.command(r.out)...)
 	if err := sane(code, text); err != nil || code != 0 {
-		return fmt.Errorf("the next run: %d, %w: %s", code, err, text)
+		return fmt.Errorf("the next run: %d, %v: %s", code, err, text)
 	}
 	return r.isSame()
 }

@@ -31,7 +31,7 @@ func (r *round) link() error {
 	}
 	code, text := r.mgd3Run(nil, r.command(r.out)...)
 	if err := sane(code, text); err != nil || code != 0 {
-		return fmt.Errorf("%d, %w: %s", code, err, text)
+		return fmt.Errorf("%d, %v: %s", code, err, text)
 	}
 	if data, err := os.ReadFile(precious); err != nil || string(data) != "precious" {
 		return fmt.Errorf("a link was followed: the file holds %q, %w", data, err)

@@ -99,12 +99,36 @@ func wantNoRemains(t *testing.T, dir string) {
 	}
 }
 
-// TestInterrupt: Ctrl-C stops the program, which says how to go on, and the same command does.
+// TestInterrupt: Ctrl-C, SIGTERM, and SIGHUP, which a terminal sends when it is closed, stop the program, which says how to go on, and
+// the same command does. Under nohup SIGHUP stops nothing.
 func TestInterrupt(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a build of the program")
 	}
 	mgd3 := binary(t)
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) { interrupt(t, mgd3, sig) })
+	}
+	t.Run("nohup", func(t *testing.T) {
+		dir, args := work(t)
+		cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `trap "" HUP; exec "$@"`, "sh", mgd3}, append(args, "--out", "out")...)...)
+		cmd.Dir = dir
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for !exists(filepath.Join(dir, "out", "latents")) {
+			time.Sleep(time.Millisecond)
+		}
+		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil || !exists(filepath.Join(dir, "out", "manifest.json")) {
+			t.Errorf("got %v, want a finished run", err)
+		}
+	})
+}
+
+func interrupt(t *testing.T, mgd3 string, sig os.Signal) {
 	dir, args := work(t)
 	args = append(args, "--out", "out")
 	cmd := exec.CommandContext(t.Context(), mgd3, args...)
@@ -117,7 +141,7 @@ func TestInterrupt(t *testing.T) {
 	for !exists(filepath.Join(dir, "out", "latents")) { // it is at work
 		time.Sleep(time.Millisecond)
 	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
 	err := cmd.Wait()

@@ -11,6 +11,7 @@ package atomicfile
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -22,6 +23,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sync"
+	"syscall"
 
 	"github.com/gofrs/flock"
 )
@@ -54,7 +56,8 @@ func Failed(path string, err error) error {
 // Write calls write with a buffer in front of a new file and then puts the file at path, in place of
 // any older one. Missing folders are made. After an error, path is as it was and nothing is left
 // beside it. What cannot be written is an [ErrWrite]. Calls for one path may come together: one of their
-// files stays, whole.
+// files stays, whole. On a read-only disk a file that is there with the same bytes is as good as written, since a finished
+// run may lie there.
 func Write(path string, write func(io.Writer) error) error {
 	dir, name := filepath.Split(path)
 	if dir != "" {
@@ -65,6 +68,9 @@ func Write(path string, write func(io.Writer) error) error {
 	sweep(dir)
 	removeOld(filepath.Join(dir, "."+name+".tmp"))
 	f, unlock, err := create(dir)
+	if errors.Is(err, syscall.EROFS) && holds(path, write) {
+		return nil
+	}
 	if err != nil {
 		return Failed(path, err)
 	}
@@ -112,6 +118,32 @@ func Remove(path string) error {
 		return nil // on a read-only disk even the removal of nothing fails
 	}
 	return Failed(path, os.Remove(path))
+}
+
+// holds reports whether the file at path has the bytes that write writes.
+func holds(path string, write func(io.Writer) error) bool {
+	f, err := Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	c := &comparer{bufio.NewReader(f)}
+	if write(c) != nil {
+		return false
+	}
+	_, err = c.have.ReadByte()
+	return err == io.EOF
+}
+
+// comparer takes the bytes that it has.
+type comparer struct{ have *bufio.Reader }
+
+func (c *comparer) Write(p []byte) (int, error) {
+	have := make([]byte, len(p))
+	if _, err := io.ReadFull(c.have, have); err != nil || !bytes.Equal(have, p) {
+		return 0, fs.ErrExist
+	}
+	return len(p), nil
 }
 
 // fill writes, syncs and closes a new file that will be path.
