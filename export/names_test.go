@@ -25,7 +25,7 @@ func FuzzNames(f *testing.F) {
 		for _, class := range []string{name, "zz"} {
 			dir := filepath.Join(real, class)
 			if filepath.Dir(dir) != real || os.MkdirAll(dir, 0o777) != nil || os.WriteFile(filepath.Join(dir, "0.png"), picturePNG(t, 0, 0), 0o666) != nil {
-				t.Skip("no name of a folder here")
+				return // no name of a folder here
 			}
 		}
 		set, err := dataset.Open(t.Context(), real, dataset.OpenOptions{})

@@ -113,6 +113,7 @@ func near(t *testing.T, name string, want, tol float64) func(float64, error) {
 		if err != nil || !(math.Abs(got-want) <= tol) {
 			t.Errorf("%s is %v, want %v ± %.1e; error %v", name, got, want, tol, err)
 		}
+		t.Logf("%-40s worst difference %.2e of %.2e", name, math.Abs(got-want), tol)
 	}
 }
 

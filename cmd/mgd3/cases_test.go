@@ -3,8 +3,10 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
 	"image/png"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,9 +16,12 @@ import (
 	"testing"
 )
 
-// casesDir holds inputs made after public bug reports, with a README each that says what is right. Tests of the packages have
-// inputs of their own of each kind; this one tries the originals, where they are at hand.
-const casesDir = "../../../shared/cases"
+// casesDir holds inputs made after public bug reports; its README says what is right. moreCases may hold further ones, which
+// this test must know.
+const (
+	casesDir  = "../../testdata/cases"
+	moreCases = "../../../shared/cases"
+)
 
 // useCase is one command on one of the inputs. In args, "case/", "base/" and "tmp/" stand for its folder, for that of the model and
 // pictures that several use, and for a new one.
@@ -221,14 +226,18 @@ func TestCases(t *testing.T) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		t.Skipf("no cases: %v", err)
+		t.Fatal(err)
+	}
+	more, err := os.ReadDir(moreCases)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
 	}
 	known := map[string]bool{"_base": true}
 	list := useCases(t)
 	for _, c := range list {
 		known[c.name] = true
 	}
-	for _, e := range entries {
+	for _, e := range slices.Concat(entries, more) {
 		if e.IsDir() && !known[e.Name()] {
 			t.Errorf("case %s is not tried", e.Name())
 		}
