@@ -174,3 +174,52 @@ func TestStoppedJPEG(t *testing.T) {
 		}
 	}
 }
+
+// TestStandardTables: frames of Motion JPEG, which have no Huffman tables, are read with those of T.81, annex K.3, by both ways to the
+// pixels. In progressive files they have no meaning (libjpeg refuses them, too).
+func TestStandardTables(t *testing.T) {
+	grey, colours := image.NewGray(image.Rect(0, 0, 40, 24)), texture(40, 24)
+	for i := range grey.Pix {
+		grey.Pix[i] = colours.Pix[3*i]
+	}
+	var greyFile bytes.Buffer
+	must(t, jpeg.Encode(&greyFile, grey, nil))
+	colour := encodeJPEG(t, colours, 90)
+	for name, whole := range map[string][]byte{
+		"grey": greyFile.Bytes(), "colour": colour, "colour without an end": colour[:len(colour)-2],
+	} {
+		bare := withoutTables(whole)
+		if len(bare) >= len(whole) {
+			t.Fatalf("%s: no table was cut out", name)
+		}
+		want, err := Decode(whole)
+		must(t, err)
+		got, err := Decode(bare)
+		if err != nil || !near(got, want, 0) || got.Note != want.Note {
+			t.Errorf("%s: error %v, or other pixels or another note", name, err)
+		}
+	}
+	if _, err := Decode(withoutTables(jpegProgressive)); err == nil {
+		t.Error("progressive: no error")
+	}
+}
+
+// withoutTables returns a JPEG file without its Huffman tables.
+func withoutTables(data []byte) []byte {
+	out := bytes.Clone(data[:2])
+	for pos := 2; pos+4 <= len(data); {
+		end := pos + 2 + int(data[pos+2])<<8 + int(data[pos+3])
+		if data[pos+1] == 0xda { // a scan follows, and perhaps more tables
+			next := bytes.Index(data[pos:], []byte{0xff, 0xc4})
+			if next < 0 {
+				return append(out, data[pos:]...)
+			}
+			end = pos + next
+		}
+		if data[pos+1] != 0xc4 {
+			out = append(out, data[pos:end]...)
+		}
+		pos = end
+	}
+	return out
+}

@@ -17,6 +17,7 @@ type jpegHead struct {
 	jfif      bool
 	adobe     int  // the transform of Adobe's marker, or -1
 	whole     bool // there is an end-of-image marker
+	tables    bool // there are Huffman tables
 }
 
 type jpegComponent struct {
@@ -86,6 +87,8 @@ func (h *jpegHead) segment(marker byte, b []byte) {
 	switch {
 	case marker == 0xe0 && bytes.HasPrefix(b, []byte("JFIF\x00")):
 		h.jfif = true
+	case marker == table:
+		h.tables = true
 	case marker == 0xee && len(b) >= 12 && bytes.HasPrefix(b, []byte("Adobe")):
 		h.adobe = int(b[11])
 	case marker >= 0xc0 && marker <= 0xcf && marker != table && marker != reserved && marker != conditioning:
@@ -122,7 +125,7 @@ func (h *jpegHead) namedRGB() bool {
 }
 
 // common says whether the fast decoders have a form for the file: one component; chroma of one sample per unit and
-// luma of one, two or, across, four; R, G, B and CMYK of full size, the latter with Adobe's marker.
+// luma of one, two or, across, four; R, G, B and CMYK of full size, the latter with Adobe's marker and tables of its own.
 func (h *jpegHead) common() bool {
 	if len(h.comps) == 1 {
 		return true
@@ -132,7 +135,7 @@ func (h *jpegHead) common() bool {
 		factors += fmt.Sprint(c.h, "x", c.v, " ")
 	}
 	if len(h.comps) == 4 {
-		return h.adobe == 0 && factors == "1x1 1x1 1x1 1x1 "
+		return h.adobe == 0 && h.tables && factors == "1x1 1x1 1x1 1x1 "
 	}
 	if taken := h.adobe == 0 || h.namedRGB(); taken != h.rgb() { // jpegn looks at no JFIF
 		return false

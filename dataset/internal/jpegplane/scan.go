@@ -36,7 +36,7 @@ func (d *decoder) scan(b []byte) error {
 		if p.component == nil || td > 3 || ta > 3 {
 			return fmt.Errorf("a scan's components: %w", errForm)
 		}
-		p.dcTable, p.acTable = d.huff[0][td], d.huff[1][ta]
+		p.dcTable, p.acTable = d.table(0, td), d.table(1, ta)
 		if from == 0 && high == 0 && p.dcTable == nil || to > 0 && p.acTable == nil {
 			return fmt.Errorf("a scan's Huffman table is missing")
 		}
