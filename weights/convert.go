@@ -79,6 +79,9 @@ func (c Conversion) IndexName() string { return cmp.Or(c.Name, "model") + ".safe
 // layout returns the tensors in the order of the file.
 func (c Conversion) layout(s *Set) ([]stacked, error) {
 	var tensors []stacked
+	if err := s.usable(s.Names()); err != nil {
+		return nil, err
+	}
 	for _, name := range s.Names() {
 		shape, _ := s.Shape(name)
 		t := stacked{Tensor{Name: name, DType: s.DType(name), Shape: shape}, s.parts[name]}

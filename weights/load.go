@@ -115,6 +115,9 @@ func (s *Set) check(want []Spec) error {
 	wanted := map[string]bool{}
 	for _, w := range want {
 		wanted[w.Name] = true
+		if err := s.usable([]string{w.Name}); err != nil {
+			return err
+		}
 		shape, ok := s.Shape(w.Name)
 		switch {
 		case !ok && !w.Optional:
@@ -124,7 +127,7 @@ func (s *Set) check(want []Spec) error {
 		}
 	}
 	for _, name := range s.Names() {
-		if !wanted[name] {
+		if !wanted[name] && s.usable([]string{name}) == nil { // of others the file's notes tell
 			shape, _ := s.Shape(name)
 			faults = append(faults, fmt.Sprintf("tensor %s, shape %v, is superfluous: the model has no such tensor", s.named(name), shape))
 		}

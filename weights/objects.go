@@ -17,13 +17,13 @@ func (r refusal) Error() string { return string(r) }
 // into it by SETITEMS is kept, since classes that are dicts hold tensors too.
 type instance struct {
 	class string
-	from  bool // it was made from elements of a tensor: a tensor, perhaps, of a kind that is not known
+	from  bool // a tensor, perhaps, of a kind that is not known: it was made from elements, or by a function that makes tensors
 	types.Dict
 }
 
 // Call is a call of the name, or of what it returned, as getattr(x, "y")() does.
 func (o *instance) Call(args ...any) (any, error) {
-	return &instance{class: o.class, from: o.class != numpyArray && slices.ContainsFunc(args, holdsElements)}, nil
+	return &instance{class: o.class, from: o.class != numpyArray && (makesTensors.MatchString(o.class) || slices.ContainsFunc(args, holdsElements))}, nil
 }
 
 // Append is what a list of the user's own class is filled by.
@@ -54,7 +54,7 @@ func findClass(name string, unknown map[string]bool) any {
 	case "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct":
 		return &instance{class: numpyArray}
 	}
-	if unknown != nil && !common[name] && !builtin.MatchString(name) {
+	if unknown != nil && !common[name] && !builtin.MatchString(name) && !makesTensors.MatchString(name) && storageSizes[name] == 0 {
 		unknown[name] = true
 	}
 	return &instance{class: name}
@@ -89,12 +89,13 @@ var globals = map[string]any{
 	"torch.uint8": DType("U8"), "torch.uint16": DType("U16"), "torch.uint32": DType("U32"), "torch.uint64": DType("U64"),
 	"torch.bool": DType("BOOL"), "torch.float8_e4m3fn": DType("F8_E4M3"), "torch.float8_e5m2": DType("F8_E5M2"),
 
-	"torch._utils._rebuild_tensor":               callable(rebuildTensor),
-	"torch._utils._rebuild_tensor_v2":            callable(rebuildTensor),
-	"torch._utils._rebuild_tensor_v3":            callable(rebuildTyped),
-	"torch._tensor._rebuild_from_type_v2":        callable(rebuildSubclass),
-	"torch._utils._rebuild_parameter":            callable(parameter),
-	"torch._utils._rebuild_parameter_with_state": callable(parameter),
+	"torch._utils._rebuild_tensor":                        callable(rebuildTensor),
+	"torch._utils._rebuild_tensor_v2":                     callable(rebuildTensor),
+	"torch._utils._rebuild_tensor_v3":                     callable(rebuildTyped),
+	"torch._tensor._rebuild_from_type_v2":                 callable(rebuildSubclass),
+	"torch._utils._rebuild_parameter":                     callable(parameter),
+	"torch._utils._rebuild_device_tensor_from_cpu_tensor": callable(fromCPU),
+	"torch._utils._rebuild_parameter_with_state":          callable(parameter),
 	"torch.Size":              callable(size),
 	"collections.OrderedDict": callable(orderedDict),
 }
@@ -115,6 +116,16 @@ func parameter(args []any) (any, error) {
 		}
 	}
 	return nil, refusal("a parameter without a tensor")
+}
+
+// fromCPU takes a tensor, the type that it shall have, and more that is not needed.
+func fromCPU(args []any) (any, error) {
+	if len(args) >= 2 {
+		if t, ok := args[0].(*strided); ok && args[1] == t.dtype {
+			return t, nil
+		}
+	}
+	return &instance{class: "torch._utils._rebuild_device_tensor_from_cpu_tensor", from: true}, nil
 }
 
 // rebuildSubclass takes the function that makes a tensor, the class of the user's that it shall have, and the

@@ -1,7 +1,9 @@
 package weights_test
 
 import (
+	"errors"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,8 +79,8 @@ func TestObjectsBeside(t *testing.T) {
 // stateOf is the dict in the state_dict that pytorch.Torch makes.
 func stateOf(state any) any { return state.(pytorch.Build).Object }
 
-// TestKindsOfTensors: tensors that other functions make are read where the elements are plain, and else refused by the
-// function's name.
+// TestKindsOfTensors: tensors that other functions make are read where the elements are plain. Others are refused by
+// their names where they are needed, and keep none beside them from being read; alone they are no weights.
 func TestKindsOfTensors(t *testing.T) {
 	s := &pytorch.Storage{Key: "0", DType: "F32", Count: 2, Data: []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40}}
 	plain := s.Tensor(0, []int{2}, []int{1})
@@ -92,6 +94,7 @@ func TestKindsOfTensors(t *testing.T) {
 	call := func(function string, args ...any) any {
 		return pytorch.Call{Function: pytorch.Global(function), Args: args}
 	}
+	array := pytorch.Call{Function: pytorch.Global("numpy.core.multiarray _reconstruct"), Args: pytorch.Tuple{pytorch.Global("numpy ndarray"), pytorch.Tuple{0}, "b"}}
 	complex := pytorch.Persistent{ID: pytorch.Tuple{"storage", pytorch.Global("torch ComplexFloatStorage"), "0", "cpu", 1}}
 	for name, c := range map[string]struct {
 		v     any
@@ -108,6 +111,16 @@ func TestKindsOfTensors(t *testing.T) {
 		"complex":                 {call("torch._utils _rebuild_tensor_v2", complex, 0, pytorch.Tuple{1}, pytorch.Tuple{1}, false, pytorch.Ordered(nil)), "", []string{`"torch.ComplexFloatStorage"`}},
 		"quantized":               {call("torch._utils _rebuild_qtensor", args(pytorch.Tuple{pytorch.Global("torch per_tensor_affine"), 1.0, 0})...), "", []string{`"torch._utils._rebuild_qtensor"`}},
 		"sparse":                  {call("torch._utils _rebuild_sparse_tensor", pytorch.Global("torch sparse_coo"), pytorch.Tuple{plain, plain, pytorch.Tuple{2}}), "", []string{`"torch._utils._rebuild_sparse_tensor"`}},
+		"sparse, by rows":         {call("torch._utils _rebuild_sparse_tensor", pytorch.Global("torch sparse_csr"), pytorch.Tuple{plain, plain, plain, pytorch.Tuple{2}}), "", []string{"it is sparse"}},
+		"on meta":                 {call("torch._utils _rebuild_meta_tensor_no_storage", pytorch.Global("torch float32"), pytorch.Tuple{2}, pytorch.Tuple{1}, false), "", []string{"on the device meta"}},
+		"a parameter on meta":     {call("torch._utils _rebuild_parameter", call("torch._utils _rebuild_meta_tensor_no_storage", pytorch.Global("torch float32"), pytorch.Tuple{2}, pytorch.Tuple{1}, false), true), "", []string{"on the device meta"}},
+		"a wrapper":               {call("torch._utils _rebuild_wrapper_subclass", pytorch.Global("mine T"), pytorch.Global("torch float32"), pytorch.Tuple{2}, pytorch.Tuple{1}, 0, nil, "cpu", false), "", []string{"a class whose elements are not in it"}},
+		"of a device, by NumPy":   {call("torch._utils _rebuild_device_tensor_from_numpy", array, pytorch.Global("torch float32"), "xla:0", false), "", []string{"an array of NumPy"}},
+		"of a device":             {call("torch._utils _rebuild_device_tensor_from_cpu_tensor", plain, pytorch.Global("torch float32"), "xla:0", false), "F32", nil},
+		"of a device, rounded":    {call("torch._utils _rebuild_device_tensor_from_cpu_tensor", plain, pytorch.Global("torch bfloat16"), "xla:0", false), "", []string{`"torch._utils._rebuild_device_tensor_from_cpu_tensor"`}},
+		"nested":                  {call("torch._utils _rebuild_nested_tensor", plain, plain, plain, plain), "", []string{"it is nested"}},
+		"never initialized":       {call("torch.nn.parameter UninitializedParameter", true, "cpu"), "", []string{"never initialized"}},
+		"an array of NumPy":       {array, "", []string{"an array of NumPy"}},
 		"a subclass by a class":   {call("torch._tensor _rebuild_from_type_v2", pytorch.Global("a make"), pytorch.Global("a T"), args(), pytorch.Dict{}), "", []string{`"a.make"`}},
 		"by a function of no one": {call("mine tensor", plain), "", []string{`"mine.tensor"`}},
 		"a parameter of such":     {call("torch._utils _rebuild_parameter", call("mine tensor", plain), true), "", []string{`"mine.tensor"`}},
@@ -115,12 +128,14 @@ func TestKindsOfTensors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := pytorch.Archive{Folder: "x", Object: pytorch.Pairs("a.plain", plain, "a.odd", c.v), Storages: []*pytorch.Storage{s}}
 			f, err := openBytes(a.Zip())
-			if c.says != nil {
-				wantFormat(t, err, append(c.says, `tensor "a.odd"`)...)
-				return
-			}
 			if err != nil {
 				t.Fatal(err)
+			}
+			if c.says != nil {
+				wantFaulty(t, f, c.says)
+				_, err := openBytes(pytorch.Archive{Folder: "x", Object: pytorch.Pairs("a.odd", c.v), Storages: []*pytorch.Storage{s}}.Zip())
+				wantFormat(t, err)
+				return
 			}
 			if x, err := f.Tensor("a.odd"); err != nil || x.DType != c.dtype {
 				t.Errorf("%s, %v, want %s", x.DType, err, c.dtype)
@@ -130,6 +145,37 @@ func TestKindsOfTensors(t *testing.T) {
 				t.Errorf("beside the model: %v", err)
 			}
 		})
+	}
+}
+
+// wantFaulty: of a file with a sound tensor "a.plain" and "a.odd", which cannot be read, the sound one can.
+func wantFaulty(t *testing.T, f *weights.File, says []string) {
+	t.Helper()
+	if odd, err := f.Tensor("a.odd"); err != nil || odd.DType != "" || odd.Fault() == "" || odd.Bytes() != nil {
+		t.Errorf("a.odd is of %q, fault %q, %v", odd.DType, odd.Fault(), err)
+	}
+	if notes := strings.Join(f.Notes(), " "); !strings.Contains(notes, `1 of 2 tensors cannot be read, and are refused where they are needed: tensor "a.odd"`) {
+		t.Errorf("notes %q", notes)
+	}
+	words := append(slices.Clone(says), "x.pt", `tensor "a.odd" cannot be read`)
+	plain, odd := weights.Spec{Name: "a.plain", Shape: []int{2}}, weights.Spec{Name: "a.odd", Shape: []int{2}}
+	set := weights.AsIs(f)
+	if all, err := set.Load([]weights.Spec{plain}); err != nil || !slices.Equal(all["a.plain"], []float32{1, 2}) {
+		t.Errorf("the sound tensor is %v, %v", all, err)
+	}
+	_, errLoad := set.Load([]weights.Spec{plain, odd})
+	_, errOne := set.Float32s("a.odd")
+	_, _, errConvert := weights.Conversion{}.Shards(set)
+	x, _ := f.Tensor("a.odd")
+	for _, err := range []error{errLoad, errOne, errConvert, x.ReadFloat32s(nil, 0)} {
+		if wantWords(t, err, words...); !errors.Is(err, weights.ErrUnreadable) {
+			t.Errorf("%v, want one that wraps %q", err, weights.ErrUnreadable)
+		}
+	}
+	for _, network := range []func(*weights.File) (*weights.Set, error){weights.DiT, weights.Autoencoder, weights.Torchvision, weights.TAESD, weights.Perceptual} {
+		if _, err := network(f); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -234,15 +234,16 @@ func oldSpans(data []byte, at int, keys any, storages map[string]*storage) (map[
 		if len(data)-at < prefix {
 			return nil, fmt.Errorf("the storages end before %.40q; the file is cut short", key)
 		}
-		if s.dtype == "" {
+		element := s.element()
+		if element == 0 {
 			return nil, fmt.Errorf("storage %.40q is of %.100q, want floats, whole numbers or booleans", key, s.class)
 		}
 		n := binary.LittleEndian.Uint64(data[at:])
 		at += prefix
-		if n > uint64((len(data)-at)/sizes[s.dtype]) {
-			return nil, fmt.Errorf("storage %.40q is given as %d elements of %s, the file has %d bytes after it", key, n, s.dtype, len(data)-at)
+		if n > uint64((len(data)-at)/element) {
+			return nil, fmt.Errorf("storage %.40q is given as %d elements of %s, the file has %d bytes after it", key, n, cmp.Or(string(s.dtype), s.class), len(data)-at)
 		}
-		end := at + int(n)*sizes[s.dtype]
+		end := at + int(n)*element
 		spans[key] = span{begin: at, end: end}
 		at = end
 	}
@@ -273,9 +274,17 @@ func locate(src *source, want string, root any, unknown map[string]bool, find fu
 	if err != nil {
 		return c, err
 	}
-	room := len(src.data)
+	room := len(src.data) + mostCopies
 	for _, name := range slices.Sorted(maps.Keys(named)) {
-		s := named[name]
+		s, ok := named[name].(*strided)
+		if !ok {
+			c.tensors = append(c.tensors, Tensor{Name: name, src: src, fault: named[name].(*instance).fault()})
+			continue
+		}
+		if s.dtype == "" {
+			c.tensors = append(c.tensors, Tensor{Name: name, Shape: s.shape, src: src, fault: s.fault()})
+			continue
+		}
 		where, ok := find(s.key)
 		if !ok {
 			return c, fmt.Errorf("tensor %.100q: its storage %.40q is not in the file", name, s.key)
@@ -287,7 +296,11 @@ func locate(src *source, want string, root any, unknown map[string]bool, find fu
 		room -= copied
 		c.tensors = append(c.tensors, t)
 	}
-	return c, nil
+	note, err := faulty(c.tensors)
+	if note != "" {
+		c.notes = append(c.notes, note)
+	}
+	return c, err
 }
 
 // asks is the error of a pickle that is something else than weights.

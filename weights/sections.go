@@ -37,6 +37,9 @@ var trainingName = regexp.MustCompile(`(?i)(?:^|[^a-z])(opt|optim|optimi[sz]ers?
 var containers = []string{"state_dict", "model", "model_state_dict", "model_state", "module", "net", "network", "net_state_dict", "params",
 	"params_state_dict", "weights", "generator", "g", "denoiser", "dit", "vae", "autoencoder", "student", "state"}
 
+// extraState ends the names under which a module keeps what is no tensor of a network's.
+const extraState = "_extra_state"
+
 const (
 	maxDepth    = 8       // keys that lead to a section
 	maxVisited  = 1 << 20 // items looked at; a dict may lie under many keys
@@ -88,6 +91,12 @@ func (w *walk) dict(path []string, items []types.DictEntry, average, training bo
 			dotted = dotted || strings.Contains(key, ".")
 			continue
 		}
+		if isArray(item.Value) {
+			if w.arrays++; !strings.HasSuffix(key, extraState) {
+				s.items = append(s.items, item)
+			}
+			continue
+		}
 		w.inner(append(slices.Clone(path), key), item.Value, average, training)
 	}
 	below := len(w.sections) > here
@@ -105,10 +114,6 @@ func (w *walk) inner(path []string, v any, average, training bool) {
 	} else {
 		average = (average || averageName.MatchString(key)) && !rawName.MatchString(key)
 		training = trainingName.MatchString(key)
-	}
-	if o, ok := v.(*instance); ok && o.class == numpyArray {
-		w.arrays++
-		return
 	}
 	if items, ok := pairs(v); ok {
 		if o, isObject := v.(*instance); isObject && len(items) == 0 && modelAverage.MatchString(key) {

@@ -42,19 +42,21 @@ func isTensor(v any) bool {
 	return false
 }
 
-// tensorsOf returns the tensors of a section by their names.
-func (s *Section) tensorsOf() (map[string]*strided, error) {
-	tensors := map[string]*strided{}
+// isArray reports whether v is an array of NumPy.
+func isArray(v any) bool {
+	o, ok := v.(*instance)
+	return ok && o.class == numpyArray
+}
+
+// tensorsOf returns the tensors of a section by their names, a *strided or, if they cannot be read, an *instance.
+func (s *Section) tensorsOf() (map[string]any, error) {
+	tensors := map[string]any{}
 	for _, item := range s.items {
 		name := item.Key.(string)
-		t, ok := item.Value.(*strided)
-		if !ok {
-			return nil, fmt.Errorf("tensor %.100q is made by %.100q, which is not known; want a plain tensor", name, item.Value.(*instance).class)
-		}
 		if tensors[name] != nil {
 			return nil, fmt.Errorf("%.100q is given twice", name)
 		}
-		tensors[name] = t
+		tensors[name] = item.Value
 	}
 	return tensors, nil
 }
@@ -65,13 +67,13 @@ type span struct {
 	sum        *checksum // nil if there is none
 }
 
+// mostCopies is how many bytes the copies of a file's tensors may have beyond the size of the file.
+const mostCopies = 1 << 28
+
 // tensor returns the elements of s, whose storage lies at where in src: as a view if they lie there one after the
 // other, else (a transposed matrix, say) as a copy, of at most room bytes.
 func (s *strided) tensor(name string, src *source, where span, room int) (t Tensor, copied int, err error) {
 	t = Tensor{Name: name, DType: s.dtype, Shape: s.shape, src: src, sum: where.sum}
-	if s.dtype == "" {
-		return t, 0, fmt.Errorf("its elements are of %.100q, want floats, whole numbers or booleans", s.class)
-	}
 	bytes, err := t.size()
 	if err != nil {
 		return t, 0, err
@@ -95,7 +97,9 @@ func (s *strided) tensor(name string, src *source, where span, room int) (t Tens
 		return t, 0, nil
 	}
 	if bytes > room {
-		return t, 0, fmt.Errorf("its strides %v repeat elements or those of other tensors: the copies are larger than the file", s.stride)
+		t.DType, t.fault = "", fmt.Sprintf("its strides %v repeat elements, of it or of others, which makes more than %d MiB of copies; want contiguous()",
+			s.stride, mostCopies>>20)
+		return t, 0, nil
 	}
 	if err := where.sum.check(); err != nil {
 		return t, 0, err

@@ -49,6 +49,20 @@ func storageOf(id any) (any, error) {
 	return s, nil
 }
 
+// storageSizes holds the bytes per element of the storages whose tensors are not read.
+var storageSizes = map[string]int{
+	"torch.ComplexFloatStorage": 8, "torch.ComplexDoubleStorage": 16, "torch.QInt32Storage": 4,
+	"torch.QInt8Storage": 1, "torch.QUInt8Storage": 1, "torch.QUInt4x2Storage": 1, "torch.QUInt2x4Storage": 1,
+}
+
+// element returns the bytes of an element, 0 if they are not known.
+func (s *storage) element() int {
+	if s.dtype == "" {
+		return storageSizes[s.class]
+	}
+	return sizes[s.dtype]
+}
+
 // strided is a tensor as a pickle has it: some elements of a storage.
 type strided struct {
 	*storage
@@ -83,7 +97,8 @@ func rebuildTyped(args []any) (any, error) {
 	t := v.(*strided)
 	dtype, ok := args[6].(DType)
 	if !ok {
-		return &instance{class: className(args[6]), from: true}, nil
+		t.storage = &storage{key: t.key, class: className(args[6])}
+		return t, nil
 	}
 	if t.dtype != "U8" || t.count%sizes[dtype] != 0 || t.offset%sizes[dtype] != 0 {
 		return nil, refusal("a tensor whose storage does not hold whole elements")

@@ -21,6 +21,7 @@ type Tensor struct {
 	begin, end int       // of the elements in src
 	sum        *checksum // of what the elements lie in, nil if there is none
 	rows       []float32 // factors of the rows, see fold; nil for none
+	fault      string    // why it cannot be read, "" if it can
 }
 
 // F32 returns a tensor that holds a copy of data; len(data) is the product of shape.
@@ -70,7 +71,7 @@ func Raw(name string, dtype DType, shape []int, data []byte) Tensor {
 // only until the File is closed, and not of a file that another program may cut short. It is nil for a tensor
 // without data. Checksums are not compared, nor are factors of [DiT] multiplied.
 func (t Tensor) Bytes() []byte {
-	if t.src == nil || t.src.data == nil {
+	if t.src == nil || t.src.data == nil || t.fault != "" {
 		return nil
 	}
 	return t.src.data[t.begin:t.end:t.end]
@@ -97,6 +98,9 @@ func (t Tensor) Int64s() ([]int64, error) {
 func convert[T any](fill func([]T, DType, []byte) bool, want string, tensors ...Tensor) ([]T, error) {
 	n := 0
 	for _, t := range tensors {
+		if err := t.usable(); err != nil {
+			return nil, err
+		}
 		if size, err := t.size(); err != nil || t.Bytes() == nil || len(t.Bytes()) != size {
 			return nil, fmt.Errorf("tensor %q has %d bytes of data, want those of shape %v of %s; is its file closed?", t.Name, len(t.Bytes()), t.Shape, t.DType)
 		}
@@ -128,6 +132,9 @@ func convert[T any](fill func([]T, DType, []byte) bool, want string, tensors ...
 
 // ReadFloat32s writes the elements of a float tensor from the first on to dst.
 func (t Tensor) ReadFloat32s(dst []float32, first int) error {
+	if err := t.usable(); err != nil {
+		return err
+	}
 	if t.Bytes() == nil || first < 0 || first > t.count()-len(dst) {
 		return fmt.Errorf("tensor %q: want %d elements from %d on, have %d; is its file closed?", t.Name, len(dst), first, t.count())
 	}
@@ -144,6 +151,9 @@ func (t Tensor) ReadFloat32s(dst []float32, first int) error {
 
 // read calls use with the elements, once they are known to be those that were written.
 func (t Tensor) read(use func(data []byte) error) error {
+	if err := t.usable(); err != nil {
+		return err
+	}
 	return t.src.read(func() error {
 		if err := t.sum.check(); err != nil {
 			return fmt.Errorf("%s: %w: tensor %q: %w", t.src.name, ErrFormat, t.Name, err)
@@ -153,7 +163,7 @@ func (t Tensor) read(use func(data []byte) error) error {
 }
 
 // count returns the number of elements of a tensor with data.
-func (t Tensor) count() int { return (t.end - t.begin) / sizes[t.DType] }
+func (t Tensor) count() int { return (t.end - t.begin) / max(sizes[t.DType], 1) }
 
 // size returns the bytes that a tensor of this type and shape has.
 func (t Tensor) size() (int, error) {

@@ -28,7 +28,8 @@ var (
 	// mislabelled, or something else altogether.
 	ErrFormat = errors.New("not a valid weights file")
 
-	// ErrUnreadable marks what stands in the place of a file and is none, or is far too large for one.
+	// ErrUnreadable marks what stands in the place of a file and is none, or is far too large for one, and a tensor that is
+	// needed and of a kind that is not read.
 	ErrUnreadable = errors.New("cannot be read")
 
 	// ErrMismatch marks a sound file whose tensors are not those the model needs.

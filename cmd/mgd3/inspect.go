@@ -71,6 +71,7 @@ type tensorLine struct {
 	Name  string        `json:"name"`
 	DType weights.DType `json:"dtype"`
 	Shape []int         `json:"shape"`
+	Fault string        `json:"fault,omitempty"` // why it cannot be read
 }
 
 func (e *env) inspectWeights(path string) error {
@@ -89,12 +90,16 @@ func (e *env) inspectWeights(path string) error {
 		if err != nil {
 			return err
 		}
+		line := tensorLine{name, t.DType, append([]int{}, t.Shape...), t.Fault()}
+		lines = append(lines, line)
+		if line.Fault != "" {
+			continue
+		}
 		n := 1
 		for _, d := range t.Shape {
 			n *= d
 		}
 		count += n
-		lines = append(lines, tensorLine{name, t.DType, append([]int{}, t.Shape...)})
 	}
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(struct {
@@ -109,6 +114,10 @@ func (e *env) inspectWeights(path string) error {
 		fmt.Fprintln(w, partLine(s))
 	}
 	for _, l := range lines {
+		if l.Fault != "" {
+			fmt.Fprintf(w, "%s\tcannot be read\t%v\t%s\n", printable(l.Name), l.Shape, printable(l.Fault))
+			continue
+		}
 		fmt.Fprintf(w, "%s\t%s\t%v\n", printable(l.Name), l.DType, l.Shape)
 	}
 	if err := w.Flush(); err != nil {
