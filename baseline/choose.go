@@ -18,6 +18,7 @@ import (
 	"mgd3/distill"
 	"mgd3/internal/atomicfile"
 	"mgd3/latent"
+	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/rng"
 )
@@ -229,13 +230,11 @@ func (c *chooser) order(class dataset.Class) (ChosenClass, []int, error) {
 
 // rows chooses rows of the latents of a class.
 func (c *chooser) rows(cached *latent.Class, class string) ([]int, error) {
-	data, err := cached.Rows()
+	x, err := cached.Matrix()
 	if err != nil {
 		return nil, err
 	}
-	x := modes.Matrix{Rows: len(cached.Names), Data: data}
-	x.Cols = cached.Shape[0] * cached.Shape[1] * cached.Shape[2]
-	if _, n := modes.Distinct(x); n < c.set.IPC {
+	if _, n := matrix.Distinct(x); n < c.set.IPC {
 		c.warn(class, fmt.Sprintf("%d different images among %d, fewer than the %d to choose: some are in the set several times", n, x.Rows, c.set.IPC))
 	}
 	switch c.set.Method {

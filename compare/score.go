@@ -6,7 +6,7 @@ import (
 	"math"
 
 	"mgd3/dataset"
-	"mgd3/modes"
+	"mgd3/matrix"
 	"mgd3/scores"
 	"mgd3/scoring"
 )
@@ -50,14 +50,14 @@ func (t *trials) scores(ctx context.Context, set *dataset.Set) (map[string]float
 		s[ScoreDistance] += distance / n
 		s[ScoreCoverage] += coverage[0] / n
 	}
-	all := t.join(made)
+	all := matrix.Join(t.list(made)...)
 	if all.Rows <= scores.KernelRidgeSize {
 		if s[ScoreKernelRidge], err = scores.KernelRidge(ctx, t.list(t.real), t.list(made)); err != nil {
 			return nil, err
 		}
 	}
 	if all.Rows > 1 && min(all.Rows, all.Cols) <= scores.FrechetSize {
-		if s[ScoreFrechet], err = scores.FrechetDistance(ctx, all, t.join(t.real)); err != nil {
+		if s[ScoreFrechet], err = scores.FrechetDistance(ctx, all, matrix.Join(t.list(t.real)...)); err != nil {
 			return nil, err
 		}
 	}
@@ -70,8 +70,8 @@ func (t *trials) scores(ctx context.Context, set *dataset.Set) (map[string]float
 }
 
 // classes returns the features of all classes.
-func (t *trials) classes(ctx context.Context, from scoring.Source) (map[string]modes.Matrix, error) {
-	all := map[string]modes.Matrix{}
+func (t *trials) classes(ctx context.Context, from scoring.Source) (map[string]matrix.Matrix, error) {
+	all := map[string]matrix.Matrix{}
 	for _, class := range t.Train.Classes {
 		x, err := from(ctx, class.Name)
 		if err != nil {
@@ -83,18 +83,9 @@ func (t *trials) classes(ctx context.Context, from scoring.Source) (map[string]m
 }
 
 // list is the latents of all classes in the order of the classes.
-func (t *trials) list(by map[string]modes.Matrix) (list []modes.Matrix) {
+func (t *trials) list(by map[string]matrix.Matrix) (list []matrix.Matrix) {
 	for _, class := range t.Train.ClassNames() {
 		list = append(list, by[class])
 	}
 	return list
-}
-
-// join puts the latents of all classes into one table, in the order of the classes.
-func (t *trials) join(by map[string]modes.Matrix) modes.Matrix {
-	var all modes.Matrix
-	for _, m := range t.list(by) {
-		all.Rows, all.Cols, all.Data = all.Rows+m.Rows, m.Cols, append(all.Data, m.Data...)
-	}
-	return all
 }

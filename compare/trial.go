@@ -10,6 +10,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/scoring"
 )
@@ -54,7 +55,7 @@ type trials struct {
 	on         string             // name of it
 	size       int                // pixels that the judge looks at
 	share      float64            // of the images that is held out
-	real       map[string]modes.Matrix
+	real       map[string]matrix.Matrix
 }
 
 const (

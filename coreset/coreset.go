@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"mgd3/matrix"
 	"mgd3/modes"
 )
 
@@ -51,20 +52,6 @@ func check(n, k int) error {
 	return nil
 }
 
-// mean returns the mean of the rows.
-func mean(x modes.Matrix) []float64 {
-	m := make([]float64, x.Cols)
-	for i := range x.Rows {
-		for j, v := range x.Row(i) {
-			m[j] += float64(v)
-		}
-	}
-	for j := range m {
-		m[j] /= float64(x.Rows)
-	}
-	return m
-}
-
 // sqDist returns |a − b|².
 func sqDist(a []float64, b []float32) float64 {
 	var sum float64
@@ -85,7 +72,7 @@ func wide(row []float32) []float64 {
 }
 
 // closest returns the row of x nearest to a among those not taken, the first of equals.
-func closest(x modes.Matrix, a []float64, taken []bool) int {
+func closest(x matrix.Matrix, a []float64, taken []bool) int {
 	best, least := -1, 0.0
 	for i := range x.Rows {
 		if taken[i] {

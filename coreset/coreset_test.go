@@ -6,13 +6,14 @@ import (
 	"slices"
 	"testing"
 
+	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/rng"
 )
 
 // rows makes a matrix of points.
-func rows(points ...[]float32) modes.Matrix {
-	m := modes.Matrix{Rows: len(points), Cols: len(points[0])}
+func rows(points ...[]float32) matrix.Matrix {
+	m := matrix.Matrix{Rows: len(points), Cols: len(points[0])}
 	for _, p := range points {
 		m.Data = append(m.Data, p...)
 	}
@@ -20,11 +21,11 @@ func rows(points ...[]float32) modes.Matrix {
 }
 
 // line makes a matrix of one column.
-func line(v ...float32) modes.Matrix { return modes.Matrix{Rows: len(v), Cols: 1, Data: v} }
+func line(v ...float32) matrix.Matrix { return matrix.Matrix{Rows: len(v), Cols: 1, Data: v} }
 
 // whole makes an n × d matrix of whole numbers, of which sums and squares are exact in any order.
-func whole(n, d int, r *rand.Rand) modes.Matrix {
-	m := modes.Matrix{Rows: n, Cols: d, Data: make([]float32, n*d)}
+func whole(n, d int, r *rand.Rand) matrix.Matrix {
+	m := matrix.Matrix{Rows: n, Cols: d, Data: make([]float32, n*d)}
 	for i := range m.Data {
 		m.Data[i] = float32(r.IntN(2001) - 1000)
 	}
@@ -32,15 +33,15 @@ func whole(n, d int, r *rand.Rand) modes.Matrix {
 }
 
 // choosers are the ways that need no chance and no centres.
-var choosers = map[string]func(modes.Matrix, int) ([]int, error){"herding": Herding, "kcenter": KCenter}
+var choosers = map[string]func(matrix.Matrix, int) ([]int, error){"herding": Herding, "kcenter": KCenter}
 
 // TestKnownAnswers has small cases by hand.
 func TestKnownAnswers(t *testing.T) {
 	spread := line(0, 1, 2, 7, 10) // mean 4
 	for _, c := range []struct {
 		name   string
-		choose func(modes.Matrix, int) ([]int, error)
-		x      modes.Matrix
+		choose func(matrix.Matrix, int) ([]int, error)
+		x      matrix.Matrix
 		want   []int // of k = N
 	}{
 		// Targets 4, 8−2, 12−9, 16−10, and the last: the rows 2, 7, 1, 10 and 0 are nearest to them.
@@ -70,7 +71,7 @@ func TestNearestKnownAnswers(t *testing.T) {
 	x := line(0, 1, 2, 7, 10)
 	for _, c := range []struct {
 		name    string
-		centres modes.Matrix
+		centres matrix.Matrix
 		want    []int
 	}{
 		{"no conflict", line(9, 0.2), []int{4, 0}},
@@ -91,7 +92,7 @@ func TestNearestKnownAnswers(t *testing.T) {
 func TestNearestOfCopies(t *testing.T) {
 	for _, c := range []struct {
 		name       string
-		x, centres modes.Matrix
+		x, centres matrix.Matrix
 		want       []int
 	}{
 		{"others are there", line(0, 0, 0, 5, 9), line(0, 0.1, 0.2), []int{0, 4, 3}},
@@ -109,23 +110,23 @@ func TestNearestOfCopies(t *testing.T) {
 func TestNoPictureTwice(t *testing.T) {
 	r := rng.Stream(6, "coreset")
 	for range 50 {
-		x := modes.Matrix{Rows: 1 + r.IntN(20), Cols: 2}
+		x := matrix.Matrix{Rows: 1 + r.IntN(20), Cols: 2}
 		for range x.Rows {
 			x.Data = append(x.Data, float32(r.IntN(3)), float32(r.IntN(3)))
 		}
 		k := 1 + r.IntN(x.Rows)
-		_, all := modes.Distinct(x)
+		_, all := matrix.Distinct(x)
 		chosen := map[string][]int{"nearest": must(Nearest(x, whole(k, 2, r)))(t)}
 		for name, choose := range choosers {
 			chosen[name] = must(choose(x, k))(t)
 		}
 		for name, rows := range chosen {
-			part := modes.Matrix{Rows: k, Cols: 2}
+			part := matrix.Matrix{Rows: k, Cols: 2}
 			for _, i := range rows {
 				part.Data = append(part.Data, x.Row(i)...)
 			}
 			wantDistinct(t, name, rows, x.Rows, k)
-			if _, n := modes.Distinct(part); n != min(k, all) {
+			if _, n := matrix.Distinct(part); n != min(k, all) {
 				t.Errorf("%s: %d different pictures in %v of %v, want %d", name, n, rows, x.Data, min(k, all))
 			}
 		}
@@ -146,7 +147,7 @@ func TestRefuses(t *testing.T) {
 	_, errRandom = Random(2, 0, rng.Stream(0, "test"))
 	_, errHerding = Herding(x, 0)
 	_, errKCenter = KCenter(x, -1)
-	_, errNearest = Nearest(x, modes.Matrix{Cols: 1})
+	_, errNearest = Nearest(x, matrix.Matrix{Cols: 1})
 	_, errWidth := Nearest(x, rows([]float32{1, 2}))
 	for _, err := range []error{errRandom, errHerding, errKCenter, errNearest, errWidth} {
 		if err == nil || errors.Is(err, modes.ErrTooFew) {
@@ -163,7 +164,7 @@ func TestLaws(t *testing.T) {
 		x := whole(n, d, r)
 		k := 1 + r.IntN(n)
 		order := r.Perm(n) // row i of y is row order[i] of x
-		y := modes.Matrix{Rows: n, Cols: d}
+		y := matrix.Matrix{Rows: n, Cols: d}
 		for _, i := range order {
 			y.Data = append(y.Data, x.Row(i)...)
 		}
@@ -196,14 +197,14 @@ func TestLaws(t *testing.T) {
 func TestHerdingIsGreedy(t *testing.T) {
 	x := whole(30, 4, rng.Stream(2, "coreset"))
 	chosen := must(Herding(x, 12))(t)
-	mu := mean(x)
+	mu := x.Mean()
 	off := func(rows []int) float64 { // |mean of rows − μ|²
-		part := modes.Matrix{Rows: len(rows), Cols: x.Cols}
+		part := matrix.Matrix{Rows: len(rows), Cols: x.Cols}
 		for _, i := range rows {
 			part.Data = append(part.Data, x.Row(i)...)
 		}
 		var sum float64
-		for j, v := range mean(part) {
+		for j, v := range part.Mean() {
 			sum += (v - mu[j]) * (v - mu[j])
 		}
 		return sum
@@ -306,6 +307,6 @@ func wantDistinct(t *testing.T, name string, chosen []int, n, k int) {
 }
 
 // sameRows reports whether two choices are the same rows in the same order.
-func sameRows(x modes.Matrix, a []int, y modes.Matrix, b []int) bool {
+func sameRows(x matrix.Matrix, a []int, y matrix.Matrix, b []int) bool {
 	return slices.EqualFunc(a, b, func(i, j int) bool { return slices.Equal(x.Row(i), y.Row(j)) })
 }

@@ -4,12 +4,12 @@ import (
 	"fmt"
 
 	"mgd3/coreset"
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 func ExampleHerding() {
 	// Five numbers with the mean 4; the means of the first two, three and four chosen ones are 4.5, 3.33 and 5.
-	x := modes.Matrix{Rows: 5, Cols: 1, Data: []float32{0, 1, 2, 7, 10}}
+	x := matrix.Matrix{Rows: 5, Cols: 1, Data: []float32{0, 1, 2, 7, 10}}
 	rows, err := coreset.Herding(x, 4)
 	if err != nil {
 		panic(err)
@@ -22,7 +22,7 @@ func ExampleHerding() {
 
 func ExampleKCenter() {
 	// From the one nearest to the mean, always the farthest from those before.
-	x := modes.Matrix{Rows: 5, Cols: 1, Data: []float32{0, 1, 2, 7, 10}}
+	x := matrix.Matrix{Rows: 5, Cols: 1, Data: []float32{0, 1, 2, 7, 10}}
 	rows, err := coreset.KCenter(x, 3)
 	if err != nil {
 		panic(err)

@@ -1,13 +1,15 @@
 package coreset
 
-import "mgd3/modes"
+import (
+	"mgd3/matrix"
+)
 
 // Herding returns the k rows whose mean follows that of all rows.
-func Herding(x modes.Matrix, k int) ([]int, error) {
+func Herding(x matrix.Matrix, k int) ([]int, error) {
 	if err := check(x.Rows, k); err != nil {
 		return nil, err
 	}
-	mu := mean(x)
+	mu := x.Mean()
 	target := make([]float64, x.Cols) // t·μ − Σ of the rows chosen
 	taken := newTaken(x)
 	var chosen []int

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"math"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // Nearest returns, for each centre, a row near to it. Where two centres want the same row, the nearer one
 // has it and the other looks on, so that the order of the centres decides nothing but a draw, which the
 // first wins. Without such a conflict it is [modes.Clustering.Nearest].
-func Nearest(x, centres modes.Matrix) ([]int, error) {
+func Nearest(x, centres matrix.Matrix) ([]int, error) {
 	if err := check(x.Rows, centres.Rows); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package coreset
 
-import "mgd3/modes"
+import (
+	"mgd3/matrix"
+)
 
 // taken says which rows cannot be chosen: those that are, and as long as there are others their equals, so that one picture that is
 // there several times is not chosen several times.
@@ -10,8 +12,8 @@ type taken struct {
 	open           int   // rows that are not closed
 }
 
-func newTaken(x modes.Matrix) *taken {
-	first, _ := modes.Distinct(x)
+func newTaken(x matrix.Matrix) *taken {
+	first, _ := matrix.Distinct(x)
 	return &taken{make([]bool, x.Rows), make([]bool, x.Rows), first, x.Rows}
 }
 

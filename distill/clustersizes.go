@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"mgd3/latent"
-	"mgd3/modes"
+	"mgd3/matrix"
 	"mgd3/stage"
 )
 
@@ -77,15 +76,10 @@ func ReadClusterSizes(out string) (ClusterSizes, error) {
 
 // fewDifferent says where a class of n images has fewer different ones than it is to have modes; "" elsewhere. A class of fewer images
 // than modes has been asked for.
-func fewDifferent(x modes.Matrix, k int) string {
-	_, different := modes.Distinct(x)
+func fewDifferent(x matrix.Matrix, k int) string {
+	_, different := matrix.Distinct(x)
 	if different >= min(k, x.Rows) {
 		return ""
 	}
 	return fmt.Sprintf("%d different images among %d, fewer than the %d modes: some modes will be copies, of mass 0", different, x.Rows, k)
-}
-
-// matrix is the latents of a class as rows.
-func matrix(rows []float32, c *latent.Class) modes.Matrix {
-	return modes.Matrix{Rows: len(c.Names), Cols: c.Shape[0] * c.Shape[1] * c.Shape[2], Data: rows}
 }

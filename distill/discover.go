@@ -9,6 +9,7 @@ import (
 
 	"mgd3/internal/atomicfile"
 	"mgd3/latent"
+	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/rng"
 	"mgd3/stage"
@@ -81,14 +82,14 @@ func (r *Run) discoverClass(ctx context.Context, class string, record modesRecor
 		p.Add(class, 1, 1)
 		return nil
 	}
-	rows, err := cached.Rows()
+	x, err := cached.Matrix()
 	if err != nil {
 		return err
 	}
-	if w := fewDifferent(matrix(rows, cached), record.Settings.IPC); w != "" {
+	if w := fewDifferent(x, record.Settings.IPC); w != "" {
 		p.Warn(class, "%s", w)
 	}
-	found, err := record.Settings.discover(ctx, rows, cached.Shape, class)
+	found, err := record.Settings.discover(ctx, x, cached.Shape, class)
 	if err != nil {
 		return err
 	}
@@ -99,10 +100,8 @@ func (r *Run) discoverClass(ctx context.Context, class string, record modesRecor
 	return nil
 }
 
-// discover finds the modes of one class's latents, rows of shape [c, h, w].
-func (s ModeSettings) discover(ctx context.Context, rows []float32, shape []int, class string) (modes.Clustering, error) {
-	d := shape[0] * shape[1] * shape[2]
-	x := modes.Matrix{Rows: len(rows) / d, Cols: d, Data: rows}
+// discover finds the modes of one class's latents [N, c·h·w], of shape [c, h, w] each.
+func (s ModeSettings) discover(ctx context.Context, x matrix.Matrix, shape []int, class string) (modes.Clustering, error) {
 	opts := modes.Options{Method: s.Method, Nearest: s.Nearest, Short: s.Short}
 	if s.Pool > 1 {
 		opts.Pool = modes.Pooling{C: shape[0], H: shape[1], W: shape[2], P: s.Pool}
@@ -119,7 +118,7 @@ func (s ModeSettings) discover(ctx context.Context, rows []float32, shape []int,
 //	metadata             key; names of the real images in the order of owner, and those skipped: JSON
 type classModes struct {
 	Key                        string
-	Centres                    modes.Matrix
+	Centres                    matrix.Matrix
 	Assignment, Sizes, Nearest []int64
 	Names                      []string
 	Skipped                    []latent.Skipped

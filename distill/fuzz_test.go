@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"mgd3/latent"
+	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/stage"
 )
@@ -18,7 +19,7 @@ import (
 func FuzzReadModes(f *testing.F) {
 	seed := filepath.Join(f.TempDir(), "seed")
 	c := modes.Clustering{
-		Centres:    modes.Matrix{Rows: 2, Cols: 3, Data: []float32{1, 2, 3, 4, 5, 6}},
+		Centres:    matrix.Matrix{Rows: 2, Cols: 3, Data: []float32{1, 2, 3, 4, 5, 6}},
 		Assignment: []int{0, 1, 1}, Sizes: []int{1, 2}, Nearest: []int{0, 2},
 	}
 	if err := writeModes(seed, "key", c, &latent.Class{Names: []string{"a", "b", "c"}, Skipped: []latent.Skipped{{Name: "d", Reason: "no"}}}); err != nil {

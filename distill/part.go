@@ -83,7 +83,7 @@ func partOfClass(ctx context.Context, to, from, class string, keep func(class, i
 	if is, _, _, err := upToDate(path, key); is == stage.Ours || err != nil {
 		return errors.Join(err, latent.RemoveJournal(path))
 	}
-	data, err := all.Rows()
+	latents, err := all.Matrix()
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func partOfClass(ctx context.Context, to, from, class string, keep func(class, i
 		return err
 	}
 	for _, i := range rows[w.Done():] {
-		if err := w.Add(data[i*w.RowSize() : (i+1)*w.RowSize()]); err != nil {
+		if err := w.Add(latents.Row(i)); err != nil {
 			return errors.Join(err, w.Close())
 		}
 	}

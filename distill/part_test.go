@@ -45,13 +45,12 @@ func TestPart(t *testing.T) {
 	if !slices.Equal(two.Names, chosen) {
 		t.Errorf("the part has %v, want %v", two.Names, chosen)
 	}
-	rows, errAll := all.Rows()
-	got, errTwo := two.Rows()
+	rows, errAll := all.Matrix()
+	got, errTwo := two.Matrix()
 	if errAll != nil || errTwo != nil {
 		t.Fatal(errAll, errTwo)
 	}
-	d := len(rows) / 5
-	if want := slices.Concat(rows[:d], rows[3*d:4*d]); !slices.Equal(got, want) {
+	if want := rows.Pick([]int{0, 3}); !slices.Equal(got.Data, want.Data) {
 		t.Error("the latents of the part are not those of its images")
 	}
 	r.Latents, r.Out = part, filepath.Join(t.TempDir(), "out")

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"mgd3/latent"
-	"mgd3/modes"
+	"mgd3/matrix"
 	"mgd3/stage"
 )
 
@@ -38,48 +38,48 @@ func OpenLatents(dir, class string) (*latent.Class, error) {
 
 // Centres returns the modes [k, c·h·w] of a class that [Run.Discover] wrote below out. Modes that are not there are
 // an [stage.ErrStage].
-func Centres(out, class string) (modes.Matrix, error) {
+func Centres(out, class string) (matrix.Matrix, error) {
 	var c modesRecord
 	if err := stage.ReadLocked(modesDir(out), &c); err != nil {
-		return modes.Matrix{}, err
+		return matrix.Matrix{}, err
 	}
 	if err := c.check(); err != nil {
-		return modes.Matrix{}, err
+		return matrix.Matrix{}, err
 	}
 	m, err := c.read(out, class)
 	if err != nil {
-		return modes.Matrix{}, err
+		return matrix.Matrix{}, err
 	}
 	return m.Centres, nil
 }
 
 // Samples returns the latents [k, c·h·w] of which the images of a class were decoded, which [Run.Sample] wrote below out.
 // Samples that are not there, or are of other modes, are an [stage.ErrStage].
-func Samples(out, class string) (modes.Matrix, error) {
+func Samples(out, class string) (matrix.Matrix, error) {
 	var c samplesRecord
 	if err := stage.ReadLocked(samplesDir(out), &c); err != nil {
-		return modes.Matrix{}, err
+		return matrix.Matrix{}, err
 	}
 	if err := c.check(); err != nil {
-		return modes.Matrix{}, fmt.Errorf("%s: %w", samplesDir(out), err)
+		return matrix.Matrix{}, fmt.Errorf("%s: %w", samplesDir(out), err)
 	}
 	at := slices.Index(c.Modes.Latents.Classes, class)
 	if at < 0 {
-		return modes.Matrix{}, fmt.Errorf("%s: has no class %q", samplesDir(out), class)
+		return matrix.Matrix{}, fmt.Errorf("%s: has no class %q", samplesDir(out), class)
 	}
 	m, err := c.Modes.read(out, class)
 	if err != nil {
-		return modes.Matrix{}, err
+		return matrix.Matrix{}, err
 	}
-	samples := modes.Matrix{Cols: m.Centres.Cols}
+	samples := matrix.Matrix{Cols: m.Centres.Cols}
 	for j := range c.Modes.Settings.IPC {
 		im := image{class, j, c.Labels[at]}
 		row, _, err := readSample(im.latent(out), c.key(im, m.Key), samples.Cols)
 		if errors.Is(err, errStale) {
-			return modes.Matrix{}, fmt.Errorf("%w: %w", stage.ErrStage, err)
+			return matrix.Matrix{}, fmt.Errorf("%w: %w", stage.ErrStage, err)
 		}
 		if err != nil {
-			return modes.Matrix{}, stageMissing(err)
+			return matrix.Matrix{}, stageMissing(err)
 		}
 		samples.Rows, samples.Data = samples.Rows+1, append(samples.Data, row...)
 	}

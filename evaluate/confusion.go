@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"mgd3/engine"
+	"mgd3/matrix"
 )
 
 // confusionOf runs a program of [Logits] on all images as the protocol tests them: how many of each class were taken
@@ -42,7 +43,7 @@ func confusionOf(ctx context.Context, e *engine.Engine, net *engine.Program, tes
 			return nil, err
 		}
 		for i, label := range test.Labels[b.index:min(test.Len(), b.index+p.TestBatch)] {
-			confusion[label][argmax(logits[i*classes:(i+1)*classes])]++
+			confusion[label][matrix.ArgMax(logits[i*classes:(i+1)*classes])]++
 		}
 	}
 	return confusion, ctx.Err()

@@ -15,6 +15,7 @@ import (
 	"mgd3/engine"
 	"mgd3/internal/atomicfile"
 	"mgd3/internal/checkpoint"
+	"mgd3/matrix"
 )
 
 // training is a run at work.
@@ -181,7 +182,7 @@ func (t *training) take(b *batch) error {
 		return err
 	}
 	for i, label := range b.labels {
-		if argmax(logits[i*len(t.Train.Classes):(i+1)*len(t.Train.Classes)]) == int(label) {
+		if matrix.ArgMax(logits[i*len(t.Train.Classes):(i+1)*len(t.Train.Classes)]) == int(label) {
 			t.Hits++
 		}
 	}

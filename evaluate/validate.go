@@ -1,6 +1,8 @@
 package evaluate
 
-import "context"
+import (
+	"context"
+)
 
 // endEpoch validates where it is time, and notes how the epoch, from 1, went.
 func (t *training) endEpoch(ctx context.Context, epoch int) error {
@@ -27,15 +29,4 @@ func (t *training) endEpoch(ctx context.Context, epoch int) error {
 // validate returns the confusion matrix on the test data.
 func (t *training) validate(ctx context.Context) ([][]int, error) {
 	return confusionOf(ctx, t.Engine, t.test, t.Test, t.Protocol)
-}
-
-// argmax returns the index of the largest number, the first of equals.
-func argmax(x []float32) int {
-	best := 0
-	for i, v := range x {
-		if v > x[best] {
-			best = i
-		}
-	}
-	return best
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"mgd3/internal/atomicfile"
+	"mgd3/matrix"
 	"mgd3/weights"
 )
 
@@ -96,16 +97,18 @@ func (c *Class) Check() (sealed bool, err error) {
 	return c.sealed, c.fault
 }
 
-// Rows returns all latents [N, c·h·w] in a fresh slice. A file that is not as it was written is a [weights.ErrDamaged].
-func (c *Class) Rows() ([]float32, error) {
+// Matrix returns all latents [N, c·h·w]. A file that is not as it was written is a [weights.ErrDamaged].
+func (c *Class) Matrix() (matrix.Matrix, error) {
+	m := matrix.Matrix{Rows: len(c.Names), Cols: c.Shape[0] * c.Shape[1] * c.Shape[2]}
 	if _, err := c.Check(); err != nil {
-		return nil, err
+		return m, err
 	}
 	t, err := c.file.Tensor(tensorName)
 	if err != nil {
-		return nil, err
+		return m, err
 	}
-	return t.Float32s()
+	m.Data, err = t.Float32s()
+	return m, err
 }
 
 // Row writes the i-th latent to dst [c·h·w], from the mapped file.

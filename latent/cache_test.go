@@ -83,8 +83,8 @@ func TestCacheRoundTrip(t *testing.T) {
 				wantNames, want = append(wantNames, name), append(want, row(i)...)
 			}
 		}
-		got, err := c.Rows()
-		if err != nil || !slices.Equal(got, want) {
+		got, err := c.Matrix()
+		if err != nil || !slices.Equal(got.Data, want) {
 			t.Errorf("%d images: got rows %v, %v, want %v", n, got, err, want)
 		}
 		if c.Key != "key" || !slices.Equal(c.Names, wantNames) || !slices.Equal(c.Skipped, wantSkipped) || !slices.Equal(c.Shape, shape) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"mgd3/matrix"
 	"mgd3/rng"
 )
 
@@ -25,7 +26,7 @@ func TestBisectingTree(t *testing.T) {
 
 // Leaves of fewer modes are unions of leaves of more: the same stream grows the same tree.
 func TestBisectingNests(t *testing.T) {
-	x := newMatrix(120, 5)
+	x := matrix.New(120, 5)
 	rng.Normals(rng.Stream(1, "nests"), x.Data)
 	few, many := discover(t, x, 4, Options{Method: Bisecting}), discover(t, x, 9, Options{Method: Bisecting})
 	parent := map[int]int{}

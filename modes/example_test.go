@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 
+	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/rng"
 )
 
 // Cluster your own vectors, one a row: here five points of the plane in two groups.
 func Example() {
-	vectors := modes.Matrix{Rows: 5, Cols: 2, Data: []float32{
+	vectors := matrix.Matrix{Rows: 5, Cols: 2, Data: []float32{
 		0, 0,
 		0, 1,
 		9, 9,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+
+	"mgd3/matrix"
 )
 
 // The defaults of scikit-learn's GaussianMixture.
@@ -28,7 +30,7 @@ type mixture struct {
 // gmm fits a mixture by expectation-maximisation from the clusters of kMeans. A row's assignment is
 // the component that most probably made it. A component that is left without any weight keeps
 // its mean.
-func gmm(ctx context.Context, x Matrix, k int, rng *rand.Rand) (Clustering, error) {
+func gmm(ctx context.Context, x matrix.Matrix, k int, rng *rand.Rand) (Clustering, error) {
 	c, err := kMeans(ctx, x, k, rng)
 	if err != nil {
 		return Clustering{}, err
@@ -42,7 +44,7 @@ func gmm(ctx context.Context, x Matrix, k int, rng *rand.Rand) (Clustering, erro
 		return Clustering{}, err
 	}
 	for i := range share {
-		c.Assignment[i] = argMax(share[i])
+		c.Assignment[i] = matrix.ArgMax(share[i])
 	}
 	for j, mean := range m.mean {
 		for l, v := range mean {
@@ -54,7 +56,7 @@ func gmm(ctx context.Context, x Matrix, k int, rng *rand.Rand) (Clustering, erro
 
 // climb fits the mixture to the shares and the shares to the mixture, in turn, until the mean
 // ln p(x) stands still. It returns the number of rounds; the shares belong to the last mixture.
-func (m mixture) climb(ctx context.Context, x Matrix, share [][]float64) (int, error) {
+func (m mixture) climb(ctx context.Context, x matrix.Matrix, share [][]float64) (int, error) {
 	m.maximise(x, share)
 	last := math.Inf(-1)
 	for round := 1; ; round++ {
@@ -72,7 +74,7 @@ func (m mixture) climb(ctx context.Context, x Matrix, share [][]float64) (int, e
 }
 
 // newMixture returns components at the centres, of no width yet.
-func newMixture(centres Matrix) mixture {
+func newMixture(centres matrix.Matrix) mixture {
 	k := centres.Rows
 	m := mixture{make([]float64, k), newTable(k, centres.Cols), newTable(k, centres.Cols), make([]float64, k)}
 	for j := range k {
@@ -93,9 +95,9 @@ func newTable(rows, cols int) [][]float64 {
 
 // expect sets the shares of each row (Bishop 2006, equation 9.23) and returns the mean of
 // ln p(x) over the rows.
-func (m mixture) expect(share [][]float64, x Matrix) float64 {
+func (m mixture) expect(share [][]float64, x matrix.Matrix) float64 {
 	logs := make([]float64, x.Rows)
-	inBlocks(x.Rows, 1, func(i, _ int) {
+	matrix.InBlocks(x.Rows, 1, func(i, _ int) {
 		row := share[i]
 		for j := range row {
 			row[j] = m.logWeight[j] + m.logScale[j] - m.energy(j, x.Row(i))
@@ -105,7 +107,7 @@ func (m mixture) expect(share [][]float64, x Matrix) float64 {
 			row[j] = math.Exp(row[j] - logs[i])
 		}
 	})
-	return sum(logs) / float64(x.Rows)
+	return matrix.Sum(logs) / float64(x.Rows)
 }
 
 // energy returns ½ Σₗ (xₗ−μₗ)²/vₗ of component j.
@@ -121,7 +123,7 @@ func (m mixture) energy(j int, x []float32) float64 {
 
 // logSumExp returns ln Σ exp(v).
 func logSumExp(v []float64) float64 {
-	top := v[argMax(v)]
+	top := v[matrix.ArgMax(v)]
 	var s float64
 	for _, x := range v {
 		s += math.Exp(x - top)
@@ -131,8 +133,8 @@ func logSumExp(v []float64) float64 {
 
 // maximise sets each component to the weighted mean and variance of the rows (Bishop 2006,
 // equations 9.24 to 9.26).
-func (m mixture) maximise(x Matrix, share [][]float64) {
-	inBlocks(len(m.mean), 1, func(j, _ int) {
+func (m mixture) maximise(x matrix.Matrix, share [][]float64) {
+	matrix.InBlocks(len(m.mean), 1, func(j, _ int) {
 		var size float64
 		for i := range share {
 			size += share[i][j]
@@ -145,7 +147,7 @@ func (m mixture) maximise(x Matrix, share [][]float64) {
 }
 
 // fit sets component j to the rows, of which it has size in all.
-func (m mixture) fit(j int, x Matrix, share [][]float64, size float64) {
+func (m mixture) fit(j int, x matrix.Matrix, share [][]float64, size float64) {
 	mean, variance := m.mean[j], m.precision[j]
 	clear(mean)
 	clear(variance)

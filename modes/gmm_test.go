@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"mgd3/matrix"
 	"mgd3/rng"
 )
 
@@ -28,7 +29,7 @@ func TestMixtureOfOne(t *testing.T) {
 // with 20,000 rows the standard error of a mean is 0.01, about doubled by the overlap; k-means,
 // which cuts at 0, ends at ±2.02.
 func TestMixtureOnALine(t *testing.T) {
-	x := newMatrix(20000, 1)
+	x := matrix.New(20000, 1)
 	r := rng.Stream(1, "line")
 	rng.Normals(r, x.Data)
 	for i := range x.Data {
@@ -49,12 +50,12 @@ func TestWidthsDecide(t *testing.T) {
 	for i, j := range []int{0, 0, 0, 1, 1, 1} {
 		share[i][j] = 1
 	}
-	m := newMixture(newMatrix(2, 1))
+	m := newMixture(matrix.New(2, 1))
 	if _, err := m.climb(t.Context(), x, share); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []int{0, 0, 0, 1, 1, 1} {
-		if got := argMax(share[i]); got != want {
+		if got := matrix.ArgMax(share[i]); got != want {
 			t.Errorf("row %d, %v, belongs to %d, want %d", i, x.Data[i], got, want)
 		}
 	}
@@ -62,7 +63,7 @@ func TestWidthsDecide(t *testing.T) {
 
 // ln p(x) never falls between two rounds, and shares sum to 1.
 func TestLikelihoodNeverFalls(t *testing.T) {
-	x := newMatrix(400, 3)
+	x := matrix.New(400, 3)
 	rng.Normals(rng.Stream(1, "likelihood"), x.Data)
 	share := newTable(x.Rows, 3)
 	for i := range share {
@@ -79,7 +80,7 @@ func TestLikelihoodNeverFalls(t *testing.T) {
 		}
 		last = got
 		for i := range share {
-			if s := sum(share[i]); math.Abs(s-1) > 1e-12 {
+			if s := matrix.Sum(share[i]); math.Abs(s-1) > 1e-12 {
 				t.Fatalf("round %d: shares of row %d sum to %v", round, i, s)
 			}
 		}

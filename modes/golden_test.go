@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"mgd3/internal/golden"
+	"mgd3/matrix"
 	"mgd3/rng"
 	"mgd3/weights"
 )
@@ -69,18 +70,18 @@ func (g goldenKMeans) tensor(t *testing.T, name string) weights.Tensor {
 	return weights.Tensor{}
 }
 
-func (g goldenKMeans) matrix(t *testing.T, name string) Matrix {
+func (g goldenKMeans) matrix(t *testing.T, name string) matrix.Matrix {
 	t.Helper()
 	tensor := g.tensor(t, name)
 	data, err := tensor.Float32s()
 	if err != nil || len(tensor.Shape) != 2 {
 		t.Fatalf("%s: %s: shape %v, %v", g.Name, name, tensor.Shape, err)
 	}
-	return Matrix{tensor.Shape[0], tensor.Shape[1], data}
+	return matrix.Matrix{Rows: tensor.Shape[0], Cols: tensor.Shape[1], Data: data}
 }
 
 // data returns the rows to cluster, which some cases share.
-func (g goldenKMeans) data(t *testing.T, name string) Matrix {
+func (g goldenKMeans) data(t *testing.T, name string) matrix.Matrix {
 	t.Helper()
 	if shared, ok := g.DataSharedWith[name]; ok {
 		return g.matrix(t, shared)
@@ -114,7 +115,7 @@ func TestGoldenLloyd(t *testing.T) {
 			}
 			tol := want.Tol * variance(x)
 			got := lloydFrom(t, x, init, want.MaxIter, tol)
-			inertia := sum(ownDistances(x, got.Assignment, got.Centres))
+			inertia := matrix.Sum(ownDistances(x, got.Assignment, got.Centres))
 			if distinctRows(x) < want.K {
 				wantDistinctCentres(t, want.Name, x, got, inertia)
 				continue
@@ -140,7 +141,7 @@ func TestGoldenLloyd(t *testing.T) {
 	}
 }
 
-func distinctRows(x Matrix) int {
+func distinctRows(x matrix.Matrix) int {
 	distinct := map[string]bool{}
 	for i := range x.Rows {
 		distinct[key(x.Row(i))] = true
@@ -159,7 +160,7 @@ func key(row []float32) string {
 // wantDistinctCentres checks a case with fewer distinct rows than centres: every row is its
 // centre, the centres are the distinct rows. Its tolerance in case.json is a sentence; we meet
 // it exactly.
-func wantDistinctCentres(t *testing.T, name string, x Matrix, got Clustering, inertia float64) {
+func wantDistinctCentres(t *testing.T, name string, x matrix.Matrix, got Clustering, inertia float64) {
 	t.Helper()
 	if inertia != 0 {
 		t.Errorf("%s: inertia is %v, want 0", name, inertia)
@@ -225,7 +226,7 @@ func TestGoldenPlusPlusQuality(t *testing.T) {
 func TestGoldenTooFewPoints(t *testing.T) {
 	for _, g := range goldenCases(t) {
 		for _, few := range g.TooFewPoints {
-			if _, err := Discover(t.Context(), newMatrix(few.N, 1), few.K, Options{}, rng.Stream(1, "few")); err == nil {
+			if _, err := Discover(t.Context(), matrix.New(few.N, 1), few.K, Options{}, rng.Stream(1, "few")); err == nil {
 				t.Errorf("%s: %d points, %d modes: no error", g.Name, few.N, few.K)
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"mgd3/modes/internal/kernel"
+	"mgd3/matrix"
 )
 
 // The defaults of scikit-learn's KMeans.
@@ -16,19 +16,19 @@ const (
 )
 
 // kMeans is Lloyd's algorithm from one k-means++ start.
-func kMeans(ctx context.Context, x Matrix, k int, rng *rand.Rand) (Clustering, error) {
+func kMeans(ctx context.Context, x matrix.Matrix, k int, rng *rand.Rand) (Clustering, error) {
 	start, err := plusPlus(ctx, x, k, rng.IntN(x.Rows), rng.Float64)
 	if err != nil {
 		return Clustering{}, err
 	}
-	return lloyd(ctx, x, pick(x, start), maxIter, tolerance*variance(x))
+	return lloyd(ctx, x, x.Pick(start), maxIter, tolerance*variance(x))
 }
 
 // lloyd moves the centres to the means of their rows until the rows keep their assignments or all
 // centres together move by at most √tol, n times at most. The assignments belong to the centres
 // returned.
-func lloyd(ctx context.Context, x, centres Matrix, n int, tol float64) (Clustering, error) {
-	norms := squaredNorms(x)
+func lloyd(ctx context.Context, x, centres matrix.Matrix, n int, tol float64) (Clustering, error) {
+	norms := matrix.SquaredNorms(x)
 	c := Clustering{Centres: centres, Assignment: make([]int, x.Rows)}
 	before := make([]int, x.Rows)
 	before[0] = -1 // unlike any assignment
@@ -39,7 +39,7 @@ func lloyd(ctx context.Context, x, centres Matrix, n int, tol float64) (Clusteri
 		c.Iterations++
 		assign(c.Assignment, x, norms, c.Centres)
 		moved := means(x, relocate(x, c.Assignment, c.Centres), centres.Rows)
-		shift := sqDist(moved.Data, c.Centres.Data)
+		shift := matrix.SqDist(moved.Data, c.Centres.Data)
 		c.Centres = moved
 		if slices.Equal(c.Assignment, before) {
 			return c, nil
@@ -54,14 +54,14 @@ func lloyd(ctx context.Context, x, centres Matrix, n int, tol float64) (Clusteri
 }
 
 // assign gives each row to its nearest centre, the first of equals.
-func assign(assignment []int, x Matrix, norms []float64, centres Matrix) {
-	distances(x, norms, centres, func(i int, d []float64) { assignment[i] = argMin(d) })
+func assign(assignment []int, x matrix.Matrix, norms []float64, centres matrix.Matrix) {
+	matrix.DistancesWith(norms, x, centres, func(i int, d []float64) { assignment[i] = matrix.ArgMin(d) })
 }
 
 // relocate returns the assignments with one row moved to each empty cluster, as scikit-learn does:
 // the rows farthest from their own centres, the farthest to the first. Where all rows lie on
 // their centres nothing moves. assignment stays as it is.
-func relocate(x Matrix, assignment []int, centres Matrix) []int {
+func relocate(x matrix.Matrix, assignment []int, centres matrix.Matrix) []int {
 	var empty []int
 	for j, size := range clusterSizes(assignment, centres.Rows) {
 		if size == 0 {
@@ -89,14 +89,14 @@ func relocate(x Matrix, assignment []int, centres Matrix) []int {
 
 // means returns the mean row of each of k clusters. An empty cluster gets that of the one with
 // the most rows, the first of equals.
-func means(x Matrix, assignment []int, k int) Matrix {
+func means(x matrix.Matrix, assignment []int, k int) matrix.Matrix {
 	const strip = 128 // columns, so that the sums of ten clusters stay in the first cache
 	size := clusterSizes(assignment, k)
-	centres := newMatrix(k, x.Cols)
-	inBlocks(x.Cols, strip, func(lo, hi int) {
+	centres := matrix.New(k, x.Cols)
+	matrix.InBlocks(x.Cols, strip, func(lo, hi int) {
 		sums := make([][strip]float64, k)
 		for i, j := range assignment {
-			kernel.Add(sums[j][:hi-lo], x.Row(i)[lo:hi])
+			matrix.Add(sums[j][:hi-lo], x.Row(i)[lo:hi])
 		}
 		for j, m := range size {
 			for c, s := range sums[j][:hi-lo] {
@@ -123,7 +123,7 @@ func clusterSizes(assignment []int, k int) []int {
 }
 
 // variance returns the mean of the columns' variances.
-func variance(x Matrix) float64 {
+func variance(x matrix.Matrix) float64 {
 	all := make([]int, x.Rows)
-	return sum(ownDistances(x, all, means(x, all, 1))) / float64(len(x.Data))
+	return matrix.Sum(ownDistances(x, all, means(x, all, 1))) / float64(len(x.Data))
 }

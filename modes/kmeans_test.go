@@ -6,10 +6,11 @@ import (
 	"slices"
 	"testing"
 
+	"mgd3/matrix"
 	"mgd3/rng"
 )
 
-func lloydFrom(t testing.TB, x, start Matrix, n int, tol float64) Clustering {
+func lloydFrom(t testing.TB, x, start matrix.Matrix, n int, tol float64) Clustering {
 	t.Helper()
 	c, err := lloyd(t.Context(), x, start, n, tol)
 	if err != nil {
@@ -22,10 +23,10 @@ func lloydFrom(t testing.TB, x, start Matrix, n int, tol float64) Clustering {
 func TestPermutedRowsPermuteOwners(t *testing.T) {
 	r := rng.Stream(1, "permuted")
 	x := wholes(r, 90, 12)
-	start := pick(x, []int{3, 14, 15, 9, 26})
+	start := x.Pick([]int{3, 14, 15, 9, 26})
 	c := lloydFrom(t, x, start, maxIter, 0)
 	order := r.Perm(x.Rows)
-	permuted := lloydFrom(t, pick(x, order), start, maxIter, 0)
+	permuted := lloydFrom(t, x.Pick(order), start, maxIter, 0)
 	for i, row := range order {
 		if permuted.Assignment[i] != c.Assignment[row] {
 			t.Errorf("latent %d, once latent %d, has assignment %d, want %d", i, row, permuted.Assignment[i], c.Assignment[row])
@@ -37,14 +38,14 @@ func TestPermutedRowsPermuteOwners(t *testing.T) {
 }
 
 func TestInertiaNeverGrows(t *testing.T) {
-	x := newMatrix(300, 20)
+	x := matrix.New(300, 20)
 	rng.Normals(rng.Stream(1, "inertia"), x.Data)
-	start := pick(x, []int{1, 2, 3, 4, 5, 6, 7, 8})
+	start := x.Pick([]int{1, 2, 3, 4, 5, 6, 7, 8})
 	end := lloydFrom(t, x, start, maxIter, 0)
 	last := math.Inf(1)
 	for n := range end.Iterations + 1 {
 		c := lloydFrom(t, x, start, n, 0)
-		inertia := sum(ownDistances(x, c.Assignment, c.Centres))
+		inertia := matrix.Sum(ownDistances(x, c.Assignment, c.Centres))
 		// The rounding of centres to float32 adds at most |x|²·2⁻⁴⁸ or so.
 		if inertia > last*(1+1e-12) {
 			t.Errorf("inertia after %d iterations is %v, after one less %v", n, inertia, last)
@@ -58,9 +59,9 @@ func TestInertiaNeverGrows(t *testing.T) {
 
 // After the end no further iteration changes anything.
 func TestLloydEndsAtAFixedPoint(t *testing.T) {
-	x := newMatrix(100, 6)
+	x := matrix.New(100, 6)
 	rng.Normals(rng.Stream(1, "fixed"), x.Data)
-	c := lloydFrom(t, x, pick(x, []int{0, 1, 2, 3}), maxIter, 0)
+	c := lloydFrom(t, x, x.Pick([]int{0, 1, 2, 3}), maxIter, 0)
 	again := lloydFrom(t, x, c.Centres, 1, 0)
 	if !slices.Equal(again.Assignment, c.Assignment) || !slices.Equal(again.Centres.Data, c.Centres.Data) {
 		t.Error("one more iteration moves the result")
@@ -129,7 +130,7 @@ func TestVariance(t *testing.T) {
 // 0.050 and 0.13 s in runs where scikit-learn, in turn with it, took 0.16 and 0.31 s.
 func BenchmarkKMeans(b *testing.B) {
 	r := rng.Stream(0, "bench")
-	x, middle := newMatrix(1300, 4096), newMatrix(10, 4096)
+	x, middle := matrix.New(1300, 4096), matrix.New(10, 4096)
 	rng.Normals(r, middle.Data)
 	rng.Normals(r, x.Data)
 	for i := range x.Rows {
@@ -153,7 +154,7 @@ func BenchmarkKMeans(b *testing.B) {
 }
 
 func BenchmarkMeans(b *testing.B) {
-	x := newMatrix(1300, 4096)
+	x := matrix.New(1300, 4096)
 	assignment := make([]int, x.Rows)
 	for i := range assignment {
 		assignment[i] = i % 10

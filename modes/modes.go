@@ -28,38 +28,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+
+	"mgd3/matrix"
 )
-
-// Matrix is a table of numbers, row after row.
-type Matrix struct {
-	Rows, Cols int
-	Data       []float32 // Rows·Cols numbers
-}
-
-// Row returns row i; it shares the memory of m.
-func (m Matrix) Row(i int) []float32 { return m.Data[i*m.Cols : (i+1)*m.Cols] }
-
-func newMatrix(rows, cols int) Matrix {
-	return Matrix{rows, cols, make([]float32, rows*cols)}
-}
-
-// pick returns a copy of the given rows, in their order.
-func pick(m Matrix, rows []int) Matrix {
-	picked := newMatrix(len(rows), m.Cols)
-	for i, row := range rows {
-		copy(picked.Row(i), m.Row(row))
-	}
-	return picked
-}
 
 // Clustering is what Discover finds.
 type Clustering struct {
-	Centres    Matrix  // [k, D]
-	Assignment []int   // [N], the centre of each row
-	Sizes      []int   // [k], rows per centre; they sum to N. 0 is a surplus centre: see Discover
-	Nearest    []int   // [k], the row nearest to each centre in squared L2, the first of equals
-	Inertia    float64 // Σ |row − its centre|²
-	Iterations int     // of Lloyd or EM; for Bisecting of all its splits
+	Centres    matrix.Matrix // [k, D]
+	Assignment []int         // [N], the centre of each row
+	Sizes      []int         // [k], rows per centre; they sum to N. 0 is a surplus centre: see Discover
+	Nearest    []int         // [k], the row nearest to each centre in squared L2, the first of equals
+	Inertia    float64       // Σ |row − its centre|²
+	Iterations int           // of Lloyd or EM; for Bisecting of all its splits
 }
 
 // Method names an algorithm.
@@ -72,7 +52,7 @@ const (
 )
 
 // methods fill in Centres, Assignment and Iterations for any 1 ≤ k, 1 ≤ N.
-var methods = map[Method]func(ctx context.Context, x Matrix, k int, rng *rand.Rand) (Clustering, error){
+var methods = map[Method]func(ctx context.Context, x matrix.Matrix, k int, rng *rand.Rand) (Clustering, error){
 	"":        kMeans,
 	KMeans:    kMeans,
 	GMM:       gmm,
@@ -110,7 +90,7 @@ var ErrTooFew = errors.New("too few images")
 //
 // Errors: ErrTooFew; a row that is not finite, by index; k < 1; latents, method or pooling that
 // make no sense; ctx's, which is asked once per iteration.
-func Discover(ctx context.Context, latents Matrix, k int, opts Options, rng *rand.Rand) (Clustering, error) {
+func Discover(ctx context.Context, latents matrix.Matrix, k int, opts Options, rng *rand.Rand) (Clustering, error) {
 	if err := check(latents, k, opts); err != nil {
 		return Clustering{}, err
 	}
@@ -132,15 +112,15 @@ func Discover(ctx context.Context, latents Matrix, k int, opts Options, rng *ran
 	}
 	c.Nearest = nearest(latents, c.Centres)
 	if opts.Nearest {
-		c.Centres = pick(latents, c.Nearest)
+		c.Centres = latents.Pick(c.Nearest)
 	}
 	c.Sizes = clusterSizes(c.Assignment, k)
-	c.Inertia = sum(ownDistances(latents, c.Assignment, c.Centres))
+	c.Inertia = matrix.Sum(ownDistances(latents, c.Assignment, c.Centres))
 	return c, nil
 }
 
 // check refuses arguments that Discover cannot work with.
-func check(x Matrix, k int, opts Options) error {
+func check(x matrix.Matrix, k int, opts Options) error {
 	switch {
 	case methods[opts.Method] == nil:
 		return fmt.Errorf("unknown method %q, want %q, %q or %q", opts.Method, KMeans, GMM, Bisecting)
@@ -158,8 +138,8 @@ func check(x Matrix, k int, opts Options) error {
 
 // checkFinite finds the first number that is not finite. The square of any other fits into float64 many
 // times over, so it makes its row's norm infinite or not a number.
-func checkFinite(x Matrix) error {
-	for i, norm := range squaredNorms(x) {
+func checkFinite(x matrix.Matrix) error {
+	for i, norm := range matrix.SquaredNorms(x) {
 		if norm-norm == 0 {
 			continue
 		}

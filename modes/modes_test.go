@@ -11,20 +11,21 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/matrix"
 	"mgd3/rng"
 )
 
 var allMethods = []Method{KMeans, GMM, Bisecting}
 
 // table makes a matrix of rows of equal length.
-func table(rows ...[]float32) Matrix {
-	return Matrix{len(rows), len(rows[0]), slices.Concat(rows...)}
+func table(rows ...[]float32) matrix.Matrix {
+	return matrix.Matrix{Rows: len(rows), Cols: len(rows[0]), Data: slices.Concat(rows...)}
 }
 
 // blobs draws n rows, row i around the corner i mod k of a simplex with edges of length
 // 10·√2; the noise has standard deviation 0.1 in each of the d ≥ k columns.
-func blobs(r *rand.Rand, n, k, d int) Matrix {
-	x := newMatrix(n, d)
+func blobs(r *rand.Rand, n, k, d int) matrix.Matrix {
+	x := matrix.New(n, d)
 	rng.Normals(r, x.Data)
 	for i := range x.Data {
 		x.Data[i] *= 0.1
@@ -36,15 +37,15 @@ func blobs(r *rand.Rand, n, k, d int) Matrix {
 }
 
 // wholes draws a matrix of whole numbers from −7 to 7.
-func wholes(r *rand.Rand, rows, cols int) Matrix {
-	x := newMatrix(rows, cols)
+func wholes(r *rand.Rand, rows, cols int) matrix.Matrix {
+	x := matrix.New(rows, cols)
 	for i := range x.Data {
 		x.Data[i] = float32(r.IntN(15) - 7)
 	}
 	return x
 }
 
-func discover(t testing.TB, x Matrix, k int, opts Options) Clustering {
+func discover(t testing.TB, x matrix.Matrix, k int, opts Options) Clustering {
 	t.Helper()
 	c, err := Discover(t.Context(), x, k, opts, rng.Stream(1, "test"))
 	if err != nil {
@@ -55,7 +56,7 @@ func discover(t testing.TB, x Matrix, k int, opts Options) Clustering {
 }
 
 // wantLawful checks what is true of every clustering.
-func wantLawful(t testing.TB, c Clustering, x Matrix, k int) {
+func wantLawful(t testing.TB, c Clustering, x matrix.Matrix, k int) {
 	t.Helper()
 	if c.Centres.Rows != k || c.Centres.Cols != x.Cols || len(c.Centres.Data) != k*x.Cols {
 		t.Fatalf("centres have shape [%d, %d] and %d numbers, want [%d, %d]", c.Centres.Rows, c.Centres.Cols, len(c.Centres.Data), k, x.Cols)
@@ -94,25 +95,25 @@ func sqDist64(a, b []float32) float64 {
 
 func TestRefused(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(-1))
-	seven := newMatrix(7, 2)
+	seven := matrix.New(7, 2)
 	for _, test := range []struct {
 		name string
-		x    Matrix
+		x    matrix.Matrix
 		k    int
 		opts Options
 		want string
 	}{
 		{"fewer latents than modes", seven, 10, Options{}, "too few images: have 7, want 10"},
 		{"the same, said aloud", seven, 10, Options{Short: ShortError}, "too few images: have 7, want 10"},
-		{"no latents", Matrix{Cols: 2}, 1, Options{}, "too few images: have 0, want 1"},
-		{"no latents to repeat", Matrix{Cols: 2}, 1, Options{Short: ShortRepeat}, "too few images: have 0, want 1"},
+		{"no latents", matrix.Matrix{Cols: 2}, 1, Options{}, "too few images: have 0, want 1"},
+		{"no latents to repeat", matrix.Matrix{Cols: 2}, 1, Options{Short: ShortRepeat}, "too few images: have 0, want 1"},
 		{"no modes", seven, 0, Options{}, "have 0 modes, want at least 1"},
 		{"less than none", seven, -1, Options{Short: ShortRepeat}, "have -1 modes, want at least 1"},
 		{"NaN", table([]float32{1, 2}, []float32{3, nan}), 1, Options{}, "latent 1 is NaN at column 1, want finite numbers"},
 		{"infinite", table([]float32{1, 2}, []float32{3, 4}, []float32{inf, 0}), 1, Options{}, "latent 2 is -Inf at column 0, want finite numbers"},
-		{"no columns", Matrix{Rows: 3}, 1, Options{}, "latents of shape [3, 0] hold 0 numbers"},
-		{"data cut short", Matrix{3, 2, make([]float32, 5)}, 1, Options{}, "latents of shape [3, 2] hold 5 numbers"},
-		{"rows that overflow", Matrix{math.MaxInt, 2, nil}, 1, Options{}, "hold 0 numbers"},
+		{"no columns", matrix.Matrix{Rows: 3}, 1, Options{}, "latents of shape [3, 0] hold 0 numbers"},
+		{"data cut short", matrix.Matrix{Rows: 3, Cols: 2, Data: make([]float32, 5)}, 1, Options{}, "latents of shape [3, 2] hold 5 numbers"},
+		{"rows that overflow", matrix.Matrix{Rows: math.MaxInt, Cols: 2, Data: nil}, 1, Options{}, "hold 0 numbers"},
 		{"unknown method", seven, 1, Options{Method: "dbscan"}, `unknown method "dbscan", want "kmeans", "gmm" or "bisecting"`},
 		{"unknown way", seven, 1, Options{Short: "skip"}, `"skip", want "error" or "repeat"`},
 		{"other pictures", seven, 1, Options{Pool: Pooling{1, 2, 2, 2}}, "latents have 2 columns, want pictures [1, 2, 2]"},
@@ -209,7 +210,7 @@ func TestNearestTakesItsPlace(t *testing.T) {
 			for i := range d {
 				d[i] = sqDist64(x.Row(i), plain.Centres.Row(j))
 			}
-			if want := argMin(d); c.Nearest[j] != want || plain.Nearest[j] != want {
+			if want := matrix.ArgMin(d); c.Nearest[j] != want || plain.Nearest[j] != want {
 				t.Errorf("%s: nearest to centre %d is latent %d and %d, want %d", method, j, c.Nearest[j], plain.Nearest[j], want)
 			}
 			if !slices.Equal(c.Centres.Row(j), x.Row(c.Nearest[j])) {
@@ -270,7 +271,7 @@ func TestFewerDistinctLatentsThanModes(t *testing.T) {
 	for i := range 20 {
 		rows = append(rows, min(i/2, 3)) // 2, 2, 2 and 14 of them
 	}
-	x := pick(distinct, rows)
+	x := distinct.Pick(rows)
 	for _, method := range allMethods {
 		c := discover(t, x, 6, Options{Method: method})
 		if c.Inertia != 0 {
@@ -296,7 +297,7 @@ func TestFarFromTheOrigin(t *testing.T) {
 		x.Data[i] = float32(math.Round(float64(x.Data[i]) * 0x1p8 / 10)) // whole, 0 … 256
 		x.Data[i] /= 0x1p8
 	}
-	far := pick(x, identity(x.Rows))
+	far := x.Pick(identity(x.Rows))
 	for i := range far.Data {
 		far.Data[i] += 8192 // exact: 13 bits before the point, 8 behind
 	}
@@ -317,7 +318,7 @@ func identity(n int) []int {
 }
 
 func TestSameBytesOnAnyNumberOfCores(t *testing.T) {
-	x := newMatrix(150, 256)
+	x := matrix.New(150, 256)
 	rng.Normals(rng.Stream(1, "cores"), x.Data)
 	for _, method := range allMethods {
 		for _, opts := range []Options{{Method: method}, {Method: method, Nearest: true, Pool: Pooling{4, 8, 8, 2}}} {
@@ -367,7 +368,7 @@ func (c *countdown) Err() error {
 // A cancelled context is noticed wherever it is asked: in the start, between iterations, between
 // splits.
 func TestCancelled(t *testing.T) {
-	x := newMatrix(100, 8)
+	x := matrix.New(100, 8)
 	rng.Normals(rng.Stream(1, "cancelled"), x.Data)
 	for _, method := range allMethods {
 		asked := &countdown{t.Context(), math.MaxInt}
@@ -398,7 +399,7 @@ func FuzzDiscover(f *testing.F) {
 		if cols == 0 || k == 0 || len(data) < int(cols) || len(data) > 200 || k > 20 {
 			t.Skip()
 		}
-		x := newMatrix(len(data)/int(cols), int(cols))
+		x := matrix.New(len(data)/int(cols), int(cols))
 		for i := range x.Data {
 			x.Data[i] = float32(int8(data[i]))
 		}

@@ -5,10 +5,11 @@ import (
 	"slices"
 	"testing"
 
+	"mgd3/matrix"
 	"mgd3/rng"
 )
 
-func start(t testing.TB, x Matrix, k, first int, uniform func() float64) []int {
+func start(t testing.TB, x matrix.Matrix, k, first int, uniform func() float64) []int {
 	t.Helper()
 	rows, err := plusPlus(t.Context(), x, k, first, uniform)
 	if err != nil {
@@ -52,7 +53,7 @@ func TestPlusPlusByHand(t *testing.T) {
 // values are chosen, then row 0.
 func TestPlusPlusChoosesDistinctRows(t *testing.T) {
 	x := wholes(rng.Stream(1, "distinct"), 10, 300)
-	copies := pick(x, append(identity(10), identity(10)...))
+	copies := x.Pick(append(identity(10), identity(10)...))
 	r := rng.Stream(1, "draws")
 	rows := start(t, copies, 12, 4, r.Float64)
 	distinct := map[int]bool{}
@@ -70,12 +71,12 @@ func TestPlusPlusBeatsRandomRows(t *testing.T) {
 	x := blobs(r, 200, 8, 10)
 	left := func(rows []int) float64 {
 		closest := slices.Repeat([]float64{math.Inf(1)}, x.Rows)
-		for _, d := range closer(closest, x, squaredNorms(x), rows) {
+		for _, d := range closer(closest, x, matrix.SquaredNorms(x), rows) {
 			for i := range d {
 				closest[i] = min(closest[i], d[i])
 			}
 		}
-		return sum(closest)
+		return matrix.Sum(closest)
 	}
 	var greedy, random float64
 	for range 20 {

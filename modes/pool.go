@@ -1,6 +1,10 @@
 package modes
 
-import "fmt"
+import (
+	"fmt"
+
+	"mgd3/matrix"
+)
 
 // Pooling describes the rows as pictures [C, H, W] and the side P of the squares to average.
 // k-means on 16×16 or 8×8 averages found better anchors in SDXL latents than on all 128×128
@@ -8,7 +12,7 @@ import "fmt"
 type Pooling struct{ C, H, W, P int }
 
 // apply pools the latents; the zero Pooling returns them as they are.
-func (p Pooling) apply(latents Matrix) (Matrix, error) {
+func (p Pooling) apply(latents matrix.Matrix) (matrix.Matrix, error) {
 	if p == (Pooling{}) {
 		return latents, nil
 	}
@@ -17,14 +21,14 @@ func (p Pooling) apply(latents Matrix) (Matrix, error) {
 
 // Pool averages each row, a picture [c, h, w], over squares of p × p: [N, c·h·w] becomes
 // [N, c·h/p·w/p]. p must divide h and w.
-func Pool(latents Matrix, c, h, w, p int) (Matrix, error) {
+func Pool(latents matrix.Matrix, c, h, w, p int) (matrix.Matrix, error) {
 	if min(c, h, w, p) < 1 || h%p != 0 || w%p != 0 {
-		return Matrix{}, fmt.Errorf("have pictures [%d, %d, %d] and squares of side %d, want a side that divides height and width", c, h, w, p)
+		return matrix.Matrix{}, fmt.Errorf("have pictures [%d, %d, %d] and squares of side %d, want a side that divides height and width", c, h, w, p)
 	}
 	if latents.Cols != c*h*w {
-		return Matrix{}, fmt.Errorf("latents have %d columns, want pictures [%d, %d, %d]", latents.Cols, c, h, w)
+		return matrix.Matrix{}, fmt.Errorf("latents have %d columns, want pictures [%d, %d, %d]", latents.Cols, c, h, w)
 	}
-	pooled := newMatrix(latents.Rows, c*(h/p)*(w/p))
+	pooled := matrix.New(latents.Rows, c*(h/p)*(w/p))
 	for i := range latents.Rows {
 		poolRow(pooled.Row(i), latents.Row(i), w, p)
 	}

@@ -5,11 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/matrix"
 	"mgd3/rng"
 )
 
 func TestPool(t *testing.T) {
-	x := Matrix{Rows: 1, Cols: 16, Data: []float32{
+	x := matrix.Matrix{Rows: 1, Cols: 16, Data: []float32{
 		1, 2, 10, 20,
 		3, 4, 30, 40,
 
@@ -38,7 +39,7 @@ func TestPool(t *testing.T) {
 }
 
 func TestPoolRefused(t *testing.T) {
-	x := newMatrix(2, 24)
+	x := matrix.New(2, 24)
 	for _, test := range []struct {
 		c, h, w, p int
 		want       string
@@ -59,7 +60,7 @@ func TestPoolRefused(t *testing.T) {
 // only the shift, and the centres are still means of whole rows.
 func TestPoolingDecidesTheClusters(t *testing.T) {
 	const n, side = 8, 4
-	x := newMatrix(n, side*side)
+	x := matrix.New(n, side*side)
 	for i := range n {
 		for l := range x.Cols {
 			board := float32((l/side+l%side+i)%2*20 - 10)

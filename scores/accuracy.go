@@ -3,12 +3,12 @@ package scores
 import (
 	"fmt"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // TopK returns the share of rows of logits [N, classes] whose label is among the k largest; of equal logits the first
 // counts as larger. labels are 0 … classes−1.
-func TopK(logits modes.Matrix, labels []int, k int) (float64, error) {
+func TopK(logits matrix.Matrix, labels []int, k int) (float64, error) {
 	if err := check(logits); err != nil {
 		return 0, err
 	}

@@ -5,7 +5,7 @@ import (
 	"math"
 	"strconv"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // Number is a score; NaN, where there is none, is null in JSON.
@@ -41,7 +41,7 @@ const published = 5
 const FrechetSize = 1024
 
 // Compare scores the synthetic samples of a class beside the real ones.
-func Compare(ctx context.Context, real, syn modes.Matrix) (c Class, err error) {
+func Compare(ctx context.Context, real, syn matrix.Matrix) (c Class, err error) {
 	for _, f := range []func() error{
 		func() error { return set(&c.Diversity)(Diversity(ctx, syn)) },
 		func() error { return set(&c.Representativeness)(Representativeness(ctx, real, syn, Near)) },

@@ -6,12 +6,12 @@ import (
 	"slices"
 	"sync"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // ManifoldDiversity returns ManifoldGD's diversity: 1 less the largest cosine between two synthetic samples. It is NaN for
 // a single sample.
-func ManifoldDiversity(ctx context.Context, syn modes.Matrix) (float64, error) {
+func ManifoldDiversity(ctx context.Context, syn matrix.Matrix) (float64, error) {
 	if err := check(syn); err != nil {
 		return 0, err
 	}
@@ -24,7 +24,7 @@ func ManifoldDiversity(ctx context.Context, syn modes.Matrix) (float64, error) {
 
 // ManifoldRepresentativeness returns ManifoldGD's representativeness: of all synthetic samples the least one's largest
 // cosine to a real sample.
-func ManifoldRepresentativeness(ctx context.Context, real, syn modes.Matrix) (float64, error) {
+func ManifoldRepresentativeness(ctx context.Context, real, syn matrix.Matrix) (float64, error) {
 	if err := check(real, syn); err != nil {
 		return 0, err
 	}
@@ -34,7 +34,7 @@ func ManifoldRepresentativeness(ctx context.Context, real, syn modes.Matrix) (fl
 
 // MinimaxRepresentativeness returns the term of Minimax's loss that draws new samples to a memory of real ones: 1 less the
 // smallest cosine between them.
-func MinimaxRepresentativeness(ctx context.Context, memory, syn modes.Matrix) (float64, error) {
+func MinimaxRepresentativeness(ctx context.Context, memory, syn matrix.Matrix) (float64, error) {
 	if err := check(memory, syn); err != nil {
 		return 0, err
 	}
@@ -44,7 +44,7 @@ func MinimaxRepresentativeness(ctx context.Context, memory, syn modes.Matrix) (f
 
 // MinimaxDiversity returns the term of Minimax's loss that drives new samples from a memory of earlier ones: the largest
 // cosine between them.
-func MinimaxDiversity(ctx context.Context, memory, syn modes.Matrix) (float64, error) {
+func MinimaxDiversity(ctx context.Context, memory, syn matrix.Matrix) (float64, error) {
 	if err := check(memory, syn); err != nil {
 		return 0, err
 	}
@@ -60,7 +60,7 @@ type extremes struct {
 
 // cosines compares the rows of x and y. others leaves out pairs of equal index. A row's length is its norm plus 1e-8, as
 // in ManifoldGD, so that the cosine with 0 is 0.
-func cosines(ctx context.Context, x, y modes.Matrix, others bool) (extremes, error) {
+func cosines(ctx context.Context, x, y matrix.Matrix, others bool) (extremes, error) {
 	const epsilon = 1e-8
 	nx, ny := squaredNorms(x), squaredNorms(y)
 	e := extremes{make([]float64, x.Rows), math.Inf(1)}

@@ -4,15 +4,15 @@ import (
 	"context"
 	"fmt"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 	"mgd3/scores"
 )
 
 // A class of four real samples in the plane, and two synthetic ones.
 func Example() {
 	ctx := context.Background()
-	real := modes.Matrix{Rows: 4, Cols: 2, Data: []float32{0, 0, 0, 1, 4, 0, 4, 1}}
-	syn := modes.Matrix{Rows: 2, Cols: 2, Data: []float32{0, 0.5, 3, 0.5}}
+	real := matrix.Matrix{Rows: 4, Cols: 2, Data: []float32{0, 0, 0, 1, 4, 0, 4, 1}}
+	syn := matrix.Matrix{Rows: 2, Cols: 2, Data: []float32{0, 0.5, 3, 0.5}}
 
 	diversity, _ := scores.Diversity(ctx, syn)
 	representativeness, _ := scores.Representativeness(ctx, real, syn, 2)
@@ -28,13 +28,13 @@ func Example() {
 // The real samples stream by; only their moments along the two synthetic ones are kept.
 func ExampleFrechet() {
 	ctx := context.Background()
-	f, err := scores.NewFrechet(ctx, modes.Matrix{Rows: 2, Cols: 3, Data: []float32{-1, 0, 0, 1, 0, 0}})
+	f, err := scores.NewFrechet(ctx, matrix.Matrix{Rows: 2, Cols: 3, Data: []float32{-1, 0, 0, 1, 0, 0}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	for _, x := range []float32{-2, 2} {
-		if err := f.Add(ctx, modes.Matrix{Rows: 1, Cols: 3, Data: []float32{x, 0, 5}}); err != nil {
+		if err := f.Add(ctx, matrix.Matrix{Rows: 1, Cols: 3, Data: []float32{x, 0, 5}}); err != nil {
 			fmt.Println(err)
 			return
 		}
@@ -46,7 +46,7 @@ func ExampleFrechet() {
 
 // Two images of a class in each of two parts: the second class says the same twice, the first does not.
 func ExampleRedundancy() {
-	r, err := scores.Redundancy(context.Background(), []modes.Matrix{
+	r, err := scores.Redundancy(context.Background(), []matrix.Matrix{
 		{Rows: 2, Cols: 1, Data: []float32{0, 9}},
 		{Rows: 2, Cols: 1, Data: []float32{10, 10}},
 	}, 2)
@@ -57,13 +57,13 @@ func ExampleRedundancy() {
 // Score two sets of the same size beside the real samples of a class: one spread over them, one that repeats itself.
 func ExampleCompare() {
 	ctx := context.Background()
-	real := modes.Matrix{Rows: 6, Cols: 2, Data: []float32{0, 0, 0, 1, 1, 0, 8, 8, 8, 9, 9, 8}}
+	real := matrix.Matrix{Rows: 6, Cols: 2, Data: []float32{0, 0, 0, 1, 1, 0, 8, 8, 8, 9, 9, 8}}
 	for _, set := range []struct {
 		name string
-		syn  modes.Matrix
+		syn  matrix.Matrix
 	}{
-		{"spread", modes.Matrix{Rows: 2, Cols: 2, Data: []float32{0.3, 0.3, 8.3, 8.3}}},
-		{"repeats", modes.Matrix{Rows: 2, Cols: 2, Data: []float32{0.3, 0.3, 0.4, 0.3}}},
+		{"spread", matrix.Matrix{Rows: 2, Cols: 2, Data: []float32{0.3, 0.3, 8.3, 8.3}}},
+		{"repeats", matrix.Matrix{Rows: 2, Cols: 2, Data: []float32{0.3, 0.3, 0.4, 0.3}}},
 	} {
 		c, err := scores.Compare(ctx, real, set.syn)
 		if err != nil {

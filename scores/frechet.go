@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
+	"mgd3/matrix"
 	"mgd3/modes"
 )
 
@@ -31,14 +32,14 @@ type Frechet struct {
 }
 
 // NewFrechet begins with the set in memory, x [M, D], of at least two samples.
-func NewFrechet(ctx context.Context, x modes.Matrix) (*Frechet, error) {
+func NewFrechet(ctx context.Context, x matrix.Matrix) (*Frechet, error) {
 	if err := check(x); err != nil {
 		return nil, err
 	}
 	if x.Rows < 2 {
 		return nil, errOne
 	}
-	f := &Frechet{mean: means(x), rows: x.Rows}
+	f := &Frechet{mean: x.Mean(), rows: x.Rows}
 	if x.Rows >= x.Cols {
 		own := NewMoments(x.Cols)
 		if err := own.Add(ctx, wide(x)); err != nil {
@@ -62,7 +63,7 @@ func NewFrechet(ctx context.Context, x modes.Matrix) (*Frechet, error) {
 var errOne = fmt.Errorf("the Fréchet distance of one sample: %w", modes.ErrTooFew)
 
 // Add takes more samples of the other set, [n, D]. How they are spread over calls decides nothing.
-func (f *Frechet) Add(ctx context.Context, x modes.Matrix) error {
+func (f *Frechet) Add(ctx context.Context, x matrix.Matrix) error {
 	if err := check(x); err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (f *Frechet) Add(ctx context.Context, x modes.Matrix) error {
 	}
 	const part = 256
 	for lo := 0; lo < x.Rows; lo += part {
-		block := wide(rows(x, lo, min(lo+part, x.Rows)))
+		block := wide(x.Slice(lo, min(lo+part, x.Rows)))
 		if f.a != nil {
 			f.spread.add(block)
 			block = f.along(block)
@@ -130,7 +131,7 @@ func (f *Frechet) Distance() (float64, error) {
 }
 
 // FrechetDistance is [Frechet] of two sets in memory.
-func FrechetDistance(ctx context.Context, x, y modes.Matrix) (float64, error) {
+func FrechetDistance(ctx context.Context, x, y matrix.Matrix) (float64, error) {
 	if y.Rows < x.Rows {
 		x, y = y, x
 	}
@@ -187,7 +188,7 @@ func symmetric(m *mat.Dense) *mat.SymDense {
 }
 
 // wide returns the numbers in float64.
-func wide(x modes.Matrix) []float64 {
+func wide(x matrix.Matrix) []float64 {
 	w := make([]float64, len(x.Data))
 	for i, v := range x.Data {
 		w[i] = float64(v)

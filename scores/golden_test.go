@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"mgd3/internal/golden"
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // frechetValue is one Fréchet distance of case.json. The three forms are those of the programs that compute it.
@@ -51,7 +51,7 @@ func TestGolden(t *testing.T) {
 			v, ctx := g.Values, t.Context()
 			const file = "metrics.safetensors"
 			real, syn := table(t, c, file, "real"), table(t, c, file, "syn")
-			earlier := rows(real, 0, 30) // as case.json's note says
+			earlier := real.Slice(0, 30) // as case.json's note says
 			cosine, minimax := c.Tolerance(t, "cosine_scores_abs"), c.Tolerance(t, "minimax_abs")
 			near(t, "ManifoldGD diversity", v.ManifoldDiversity, cosine)(ManifoldDiversity(ctx, syn))
 			near(t, "ManifoldGD representativeness", v.ManifoldRepresentativeness, cosine)(ManifoldRepresentativeness(ctx, real, syn))
@@ -72,11 +72,11 @@ func TestGolden(t *testing.T) {
 			}
 
 			a, b := table(t, c, file, "fid/a"), table(t, c, file, "fid/b")
-			near(t, "Fréchet", v.Full.Symmetric, 1e-6*v.Full.Symmetric)(FrechetDistance(ctx, rows(a, 0, v.Full.RowsA), rows(b, 0, v.Full.RowsB)))
+			near(t, "Fréchet", v.Full.Symmetric, 1e-6*v.Full.Symmetric)(FrechetDistance(ctx, a.Slice(0, v.Full.RowsA), b.Slice(0, v.Full.RowsB)))
 			near(t, "Fréchet of equal sets", 0, 1e-6)(FrechetDistance(ctx, a, a))
-			near(t, "Fréchet of few", v.Few.Symmetric, 1e-3*v.Few.Symmetric)(FrechetDistance(ctx, rows(a, 0, v.Few.RowsA), rows(b, 0, v.Few.RowsB)))
-			second := rows(a, v.Split.RowsA, v.Split.RowsA+v.Split.RowsB)
-			near(t, "Fréchet of a split", v.Split.Symmetric, 1e-6*v.Split.Symmetric)(FrechetDistance(ctx, rows(a, 0, v.Split.RowsA), second))
+			near(t, "Fréchet of few", v.Few.Symmetric, 1e-3*v.Few.Symmetric)(FrechetDistance(ctx, a.Slice(0, v.Few.RowsA), b.Slice(0, v.Few.RowsB)))
+			second := a.Slice(v.Split.RowsA, v.Split.RowsA+v.Split.RowsB)
+			near(t, "Fréchet of a split", v.Split.Symmetric, 1e-6*v.Split.Symmetric)(FrechetDistance(ctx, a.Slice(0, v.Split.RowsA), second))
 
 			m := NewMoments(a.Cols)
 			if err := m.Add(ctx, wide(a)); err != nil {
@@ -99,10 +99,10 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func table(t *testing.T, c golden.Case, file, name string) modes.Matrix {
+func table(t *testing.T, c golden.Case, file, name string) matrix.Matrix {
 	t.Helper()
 	shape := c.Tensor(t, file, name).Shape
-	return modes.Matrix{Rows: shape[0], Cols: shape[1], Data: c.Float32s(t, file, name)}
+	return matrix.Matrix{Rows: shape[0], Cols: shape[1], Data: c.Float32s(t, file, name)}
 }
 
 // near returns a check of a score and its error.

@@ -3,6 +3,8 @@ package scores
 import (
 	"fmt"
 	"math"
+
+	"mgd3/matrix"
 )
 
 // KL returns Σ p·ln(p/q) of two histograms of counts, each divided by its sum and then raised to at least 1e-10, as in
@@ -18,11 +20,11 @@ func KL(p, q []float64) (float64, error) {
 				return 0, fmt.Errorf("bin %d counts %v, want a finite number from 0 on", i, v)
 			}
 		}
-		if sum(counts) == 0 {
+		if matrix.Sum(counts) == 0 {
 			return 0, fmt.Errorf("a histogram of %d bins counts nothing", len(counts))
 		}
 	}
-	sumP, sumQ, kl := sum(p), sum(q), 0.0
+	sumP, sumQ, kl := matrix.Sum(p), matrix.Sum(q), 0.0
 	for i := range p {
 		a, b := max(p[i]/sumP, floor), max(q[i]/sumQ, floor)
 		kl += a * math.Log(a/b)

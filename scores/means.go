@@ -5,28 +5,28 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // MeanDistance returns the distance of the means of both sets.
-func MeanDistance(real, syn modes.Matrix) (float64, error) {
+func MeanDistance(real, syn matrix.Matrix) (float64, error) {
 	if err := check(real, syn); err != nil {
 		return 0, err
 	}
-	return floats.Distance(means(real), means(syn), 2), nil
+	return floats.Distance(real.Mean(), syn.Mean(), 2), nil
 }
 
 // MeanCosineDistance returns 1 less the cosine of the means of both sets.
-func MeanCosineDistance(real, syn modes.Matrix) (float64, error) {
+func MeanCosineDistance(real, syn matrix.Matrix) (float64, error) {
 	if err := check(real, syn); err != nil {
 		return 0, err
 	}
-	a, b := means(real), means(syn)
+	a, b := real.Mean(), syn.Mean()
 	return 1 - floats.Dot(a, b)/math.Sqrt(floats.Dot(a, a)*floats.Dot(b, b)), nil
 }
 
 // ModeDistances returns the distance of each sample to the mode it was made from, row by row.
-func ModeDistances(syn, centres modes.Matrix) ([]float64, error) {
+func ModeDistances(syn, centres matrix.Matrix) ([]float64, error) {
 	if err := check(syn, centres); err != nil {
 		return nil, err
 	}

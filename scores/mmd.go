@@ -5,7 +5,7 @@ import (
 	"math"
 	"sync"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // MMDRows is how many samples of each set [MMD] looks at, as in ManifoldGD's program.
@@ -22,7 +22,7 @@ type Discrepancy struct {
 //
 // Of more than [MMDRows] samples of a set it takes as many, spread evenly; the time is quadratic in them. It holds 16·2·MMDRows numbers per
 // core and, for the median, 65,536 counts.
-func MMD(ctx context.Context, real, syn modes.Matrix, gamma float64) (Discrepancy, error) {
+func MMD(ctx context.Context, real, syn matrix.Matrix, gamma float64) (Discrepancy, error) {
 	if err := check(real, syn); err != nil {
 		return Discrepancy{}, err
 	}
@@ -36,7 +36,7 @@ func MMD(ctx context.Context, real, syn modes.Matrix, gamma float64) (Discrepanc
 	}
 	var parts [3]float64
 	for i, p := range []struct {
-		x, y modes.Matrix
+		x, y matrix.Matrix
 		same bool
 	}{{real, real, true}, {syn, syn, true}, {real, syn, false}} {
 		var err error
@@ -48,7 +48,7 @@ func MMD(ctx context.Context, real, syn modes.Matrix, gamma float64) (Discrepanc
 }
 
 // meanKernel is the mean of k over all pairs, of which same leaves out those of a sample with itself.
-func meanKernel(ctx context.Context, x, y modes.Matrix, gamma float64, same bool) (float64, error) {
+func meanKernel(ctx context.Context, x, y matrix.Matrix, gamma float64, same bool) (float64, error) {
 	sums := make([]float64, x.Rows)
 	err := pairs(ctx, x, y, func(i int, d []float64) {
 		for j, square := range d {
@@ -61,13 +61,13 @@ func meanKernel(ctx context.Context, x, y modes.Matrix, gamma float64, same bool
 	if same {
 		others--
 	}
-	return sum(sums) / float64(x.Rows) / float64(others), err
+	return matrix.Sum(sums) / float64(x.Rows) / float64(others), err
 }
 
 // medianDistance returns the lower median, rounded to float32, of the squared distances between two rows. Numbers that
 // are not negative have the order of their bits, so it counts them by their upper half first, and those of the median's
 // upper half by their lower half then.
-func medianDistance(ctx context.Context, x modes.Matrix) (float64, error) {
+func medianDistance(ctx context.Context, x matrix.Matrix) (float64, error) {
 	rank := x.Rows * (x.Rows - 1) / 2
 	if rank == 0 {
 		return nan, nil
@@ -104,11 +104,11 @@ func medianDistance(ctx context.Context, x modes.Matrix) (float64, error) {
 }
 
 // thin returns at most limit rows, spread evenly.
-func thin(x modes.Matrix, limit int) modes.Matrix {
+func thin(x matrix.Matrix, limit int) matrix.Matrix {
 	if x.Rows <= limit {
 		return x
 	}
-	t := modes.Matrix{Rows: limit, Cols: x.Cols}
+	t := matrix.Matrix{Rows: limit, Cols: x.Cols}
 	for i := range limit {
 		t.Data = append(t.Data, x.Row(i*x.Rows/limit)...)
 	}
@@ -116,7 +116,7 @@ func thin(x modes.Matrix, limit int) modes.Matrix {
 }
 
 // stack returns the rows of x above those of y.
-func stack(x, y modes.Matrix) modes.Matrix {
+func stack(x, y matrix.Matrix) matrix.Matrix {
 	data := make([]float32, 0, len(x.Data)+len(y.Data))
-	return modes.Matrix{Rows: x.Rows + y.Rows, Cols: x.Cols, Data: append(append(data, x.Data...), y.Data...)}
+	return matrix.Matrix{Rows: x.Rows + y.Rows, Cols: x.Cols, Data: append(append(data, x.Data...), y.Data...)}
 }

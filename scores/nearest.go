@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // Near is how many real samples MGD3's representativeness looks at.
@@ -14,7 +14,7 @@ const Near = 50
 
 // Diversity returns MGD3's diversity of a class's synthetic samples: the mean distance of one to the nearest other. It is
 // NaN for a single sample.
-func Diversity(ctx context.Context, syn modes.Matrix) (float64, error) {
+func Diversity(ctx context.Context, syn matrix.Matrix) (float64, error) {
 	if err := check(syn); err != nil {
 		return 0, err
 	}
@@ -31,7 +31,7 @@ func Diversity(ctx context.Context, syn modes.Matrix) (float64, error) {
 
 // Representativeness returns MGD3's representativeness of a class's synthetic samples: the mean distance of one to its k
 // nearest real samples, or to all if there are fewer; k is [Near] in the paper. Less is nearer to the real ones.
-func Representativeness(ctx context.Context, real, syn modes.Matrix, k int) (float64, error) {
+func Representativeness(ctx context.Context, real, syn matrix.Matrix, k int) (float64, error) {
 	if err := check(real, syn); err != nil {
 		return 0, err
 	}
@@ -56,7 +56,7 @@ func Representativeness(ctx context.Context, real, syn modes.Matrix, k int) (flo
 // the authors' program. With too few real samples for k it is NaN.
 //
 // It holds 32·N numbers per core and takes N²·D multiplications.
-func Coverage(ctx context.Context, real, syn modes.Matrix, ks ...int) ([]float64, error) {
+func Coverage(ctx context.Context, real, syn matrix.Matrix, ks ...int) ([]float64, error) {
 	if err := check(real, syn); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"mgd3/matrix"
 	"mgd3/modes"
 )
 
@@ -21,14 +22,14 @@ func Part(j, n int) int { return j % n }
 // varied samples has less, as the real set has. classes [classes][M, D] must have at least n samples each.
 //
 // It takes R²·D multiplications for R samples in all, and holds them once more and 16·R numbers per core.
-func Redundancy(ctx context.Context, classes []modes.Matrix, n int) (float64, error) {
+func Redundancy(ctx context.Context, classes []matrix.Matrix, n int) (float64, error) {
 	if err := check(classes...); err != nil {
 		return 0, err
 	}
 	if len(classes) < 2 || n < 2 {
 		return 0, fmt.Errorf("redundancy of %d classes in %d parts, want at least 2 of each", len(classes), n)
 	}
-	all := modes.Matrix{Cols: classes[0].Cols}
+	all := matrix.Matrix{Cols: classes[0].Cols}
 	var class, part []int // of each row of all
 	for c, x := range classes {
 		if x.Rows < n {

@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // ridge is what is added to the diagonal of the kernel matrix, whose other numbers are 0 to 1: so much noise is
@@ -31,11 +31,11 @@ const KernelRidgeSize = 10000
 //
 // It holds all samples once more and the kernel of the synthetic ones, R² numbers for R in all, and takes R³/3
 // multiplications.
-func KernelRidge(ctx context.Context, real, syn []modes.Matrix) (float64, error) {
+func KernelRidge(ctx context.Context, real, syn []matrix.Matrix) (float64, error) {
 	if len(real) != len(syn) || len(real) == 0 {
 		return 0, fmt.Errorf("real samples of %d classes and synthetic ones of %d, want as many, and at least one", len(real), len(syn))
 	}
-	if err := check(append(append([]modes.Matrix{}, real...), syn...)...); err != nil {
+	if err := check(append(append([]matrix.Matrix{}, real...), syn...)...); err != nil {
 		return 0, err
 	}
 	x, class := join(real)
@@ -54,7 +54,7 @@ func KernelRidge(ctx context.Context, real, syn []modes.Matrix) (float64, error)
 				told[c] += k * a.At(j, c)
 			}
 		}
-		if argMax(told) == class[i] {
+		if matrix.ArgMax(told) == class[i] {
 			right[i] = 1
 		}
 	})
@@ -62,7 +62,7 @@ func KernelRidge(ctx context.Context, real, syn []modes.Matrix) (float64, error)
 }
 
 // teach returns the weights [M, classes] of the regression.
-func teach(ctx context.Context, s modes.Matrix, label []int, classes int) (*mat.Dense, error) {
+func teach(ctx context.Context, s matrix.Matrix, label []int, classes int) (*mat.Dense, error) {
 	k := mat.NewSymDense(s.Rows, nil)
 	y := mat.NewDense(s.Rows, classes, nil)
 	err := pairs(ctx, s, s, func(i int, d []float64) {
@@ -91,19 +91,17 @@ func teach(ctx context.Context, s modes.Matrix, label []int, classes int) (*mat.
 func kernel(square float64, d int) float64 { return math.Exp(-square / (2 * float64(d))) }
 
 // join puts the samples of all classes into one fresh table; class is that of each row.
-func join(classes []modes.Matrix) (all modes.Matrix, class []int) {
-	all.Cols = classes[0].Cols
+func join(classes []matrix.Matrix) (all matrix.Matrix, class []int) {
 	for c, x := range classes {
-		all.Rows, all.Data = all.Rows+x.Rows, append(all.Data, x.Data...)
 		for range x.Rows {
 			class = append(class, c)
 		}
 	}
-	return all, class
+	return matrix.Join(classes...), class
 }
 
 // standardise moves and scales the features of both tables so that those of x have mean 0 and deviation 1.
-func standardise(x, s modes.Matrix) {
+func standardise(x, s matrix.Matrix) {
 	column := make([]float64, x.Rows)
 	for j := range x.Cols {
 		for i := range column {
@@ -113,22 +111,11 @@ func standardise(x, s modes.Matrix) {
 		if std == 0 {
 			std = 1
 		}
-		for _, table := range []modes.Matrix{x, s} {
+		for _, table := range []matrix.Matrix{x, s} {
 			for i := range table.Rows {
 				row := table.Row(i)
 				row[j] = float32((float64(row[j]) - mean) / std)
 			}
 		}
 	}
-}
-
-// argMax returns the index of the largest number, the first of equals.
-func argMax(v []float64) int {
-	best := 0
-	for i := range v {
-		if v[i] > v[best] {
-			best = i
-		}
-	}
-	return best
 }

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"testing"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
-func kernelRidge(t *testing.T, real, syn []modes.Matrix) float64 {
+func kernelRidge(t *testing.T, real, syn []matrix.Matrix) float64 {
 	t.Helper()
 	v, err := KernelRidge(t.Context(), real, syn)
 	if err != nil {
@@ -19,24 +19,24 @@ func kernelRidge(t *testing.T, real, syn []modes.Matrix) float64 {
 
 func TestKernelRidge(t *testing.T) {
 	left, right := line(-3, -2, -1), line(1, 2, 3)
-	two := []modes.Matrix{left, right}
+	two := []matrix.Matrix{left, right}
 	for _, c := range []struct {
 		name string
-		syn  []modes.Matrix
+		syn  []matrix.Matrix
 		want float64
 	}{
-		{"where they are", []modes.Matrix{line(-2), line(2)}, 1},
-		{"exchanged", []modes.Matrix{line(2), line(-2)}, 0},
-		{"to the right of both", []modes.Matrix{line(5), line(6)}, 0.5}, // the nearer one is the first class's, and all are nearer to it
-		{"the same", []modes.Matrix{line(0), line(0)}, 0.5},             // both are equal: the first class is told
+		{"where they are", []matrix.Matrix{line(-2), line(2)}, 1},
+		{"exchanged", []matrix.Matrix{line(2), line(-2)}, 0},
+		{"to the right of both", []matrix.Matrix{line(5), line(6)}, 0.5}, // the nearer one is the first class's, and all are nearer to it
+		{"the same", []matrix.Matrix{line(0), line(0)}, 0.5},             // both are equal: the first class is told
 		// One wrong sample among right ones does not turn its neighbours, as it would turn the nearest neighbour's.
-		{"a wrong one among right ones", []modes.Matrix{line(-2.2, -2.1, -1.9, -1.8), line(-2, 1.8, 2, 2.2)}, 1},
+		{"a wrong one among right ones", []matrix.Matrix{line(-2.2, -2.1, -1.9, -1.8), line(-2, 1.8, 2, 2.2)}, 1},
 	} {
 		if got := kernelRidge(t, two, c.syn); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
-	if got := kernelRidge(t, []modes.Matrix{left}, []modes.Matrix{line(7)}); got != 1 {
+	if got := kernelRidge(t, []matrix.Matrix{left}, []matrix.Matrix{line(7)}); got != 1 {
 		t.Errorf("one class: got %v, want 1", got)
 	}
 }
@@ -61,10 +61,10 @@ func TestTeachByHand(t *testing.T) {
 // TestKernelRidgeOfRealSamples: real samples teach about themselves, more of them more, and the inputs stay as they are.
 func TestKernelRidgeOfRealSamples(t *testing.T) {
 	const d = 20
-	real := []modes.Matrix{normals(1, 200, d, 0), normals(2, 200, d, 0.5)}
+	real := []matrix.Matrix{normals(1, 200, d, 0), normals(2, 200, d, 0.5)}
 	before := slices.Clone(real[1].Data)
-	few := kernelRidge(t, real, []modes.Matrix{normals(3, 2, d, 0), normals(4, 2, d, 0.5)})
-	many := kernelRidge(t, real, []modes.Matrix{normals(3, 100, d, 0), normals(4, 100, d, 0.5)})
+	few := kernelRidge(t, real, []matrix.Matrix{normals(3, 2, d, 0), normals(4, 2, d, 0.5)})
+	many := kernelRidge(t, real, []matrix.Matrix{normals(3, 100, d, 0), normals(4, 100, d, 0.5)})
 	// The best of all classifiers errs beyond √20/4 = 1.1 deviations: 13 %.
 	if !(few > 0.5 && many > few && many < 0.9) {
 		t.Errorf("2 samples teach %v, 100 %v; want more than chance, more, and less than 0.9", few, many)
@@ -72,22 +72,22 @@ func TestKernelRidgeOfRealSamples(t *testing.T) {
 	if !slices.Equal(real[1].Data, before) {
 		t.Error("the real samples were changed")
 	}
-	scaled := make([]modes.Matrix, 2)
+	scaled := make([]matrix.Matrix, 2)
 	for c := range scaled {
-		scaled[c] = modes.Matrix{Rows: 200, Cols: d, Data: slices.Clone(real[c].Data)}
+		scaled[c] = matrix.Matrix{Rows: 200, Cols: d, Data: slices.Clone(real[c].Data)}
 		for i := range scaled[c].Data {
 			scaled[c].Data[i] = 4*scaled[c].Data[i] + 8
 		}
 	}
-	if one, other := kernelRidge(t, real, []modes.Matrix{rows(real[0], 0, 10), rows(real[1], 0, 10)}),
-		kernelRidge(t, scaled, []modes.Matrix{rows(scaled[0], 0, 10), rows(scaled[1], 0, 10)}); math.Abs(one-other) > 0.005 {
+	if one, other := kernelRidge(t, real, []matrix.Matrix{real[0].Slice(0, 10), real[1].Slice(0, 10)}),
+		kernelRidge(t, scaled, []matrix.Matrix{scaled[0].Slice(0, 10), scaled[1].Slice(0, 10)}); math.Abs(one-other) > 0.005 {
 		t.Errorf("in other units: got %v, want %v", other, one) // but for a sample or two on the border
 	}
 }
 
 func TestKernelRidgeRefuses(t *testing.T) {
 	x := line(1, 2)
-	for name, c := range map[string][2][]modes.Matrix{
+	for name, c := range map[string][2][]matrix.Matrix{
 		"no class":      {nil, nil},
 		"other classes": {{x, x}, {x}},
 		"an empty one":  {{x}, {{Cols: 1}}},

@@ -36,11 +36,11 @@ import (
 	"math"
 	"slices"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // check refuses tables that cannot be compared: empty, of unlike widths, or with a number that is not finite.
-func check(tables ...modes.Matrix) error {
+func check(tables ...matrix.Matrix) error {
 	for _, x := range tables {
 		switch {
 		case x.Rows < 1 || x.Cols < 1:
@@ -59,24 +59,20 @@ func check(tables ...modes.Matrix) error {
 
 // pairs calls use(i, d) for every row i of x with the squared distances d [y.Rows] to the rows of y, in any order and from
 // several goroutines; d belongs to use for the time of the call. It holds 16·y.Rows numbers per core.
-func pairs(ctx context.Context, x, y modes.Matrix, use func(i int, d []float64)) error {
+func pairs(ctx context.Context, x, y matrix.Matrix, use func(i int, d []float64)) error {
 	const part = 1024 // rows between two looks at the context
 	for lo := 0; lo < x.Rows; lo += part {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		modes.Distances(rows(x, lo, min(lo+part, x.Rows)), y, func(i int, d []float64) { use(lo+i, d) })
+		matrix.Distances(x.Slice(lo, min(lo+part, x.Rows)), y, func(i int, d []float64) { use(lo+i, d) })
 	}
 	return nil
 }
 
-// rows returns the rows lo to hi−1; it shares the memory of x.
-func rows(x modes.Matrix, lo, hi int) modes.Matrix {
-	return modes.Matrix{Rows: hi - lo, Cols: x.Cols, Data: x.Data[lo*x.Cols : hi*x.Cols]}
-}
-
-// squaredNorms returns |x|² of every row.
-func squaredNorms(x modes.Matrix) []float64 {
+// squaredNorms returns |x|² of every row, summed from its first number to the last, unlike matrix.SquaredNorms, whose order would
+// give the scores by cosines other last digits.
+func squaredNorms(x matrix.Matrix) []float64 {
 	norms := make([]float64, x.Rows)
 	for i := range norms {
 		for _, v := range x.Row(i) {
@@ -86,29 +82,7 @@ func squaredNorms(x modes.Matrix) []float64 {
 	return norms
 }
 
-// means returns the mean of the rows.
-func means(x modes.Matrix) []float64 {
-	mean := make([]float64, x.Cols)
-	for i := range x.Rows {
-		for j, v := range x.Row(i) {
-			mean[j] += float64(v)
-		}
-	}
-	for j := range mean {
-		mean[j] /= float64(x.Rows)
-	}
-	return mean
-}
-
 // mean returns the mean of numbers.
-func mean(v []float64) float64 { return sum(v) / float64(len(v)) }
-
-func sum(v []float64) float64 {
-	s := 0.0
-	for _, x := range v {
-		s += x
-	}
-	return s
-}
+func mean(v []float64) float64 { return matrix.Sum(v) / float64(len(v)) }
 
 var nan = math.NaN()

@@ -9,16 +9,17 @@ import (
 	"slices"
 	"testing"
 
+	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/rng"
 )
 
 // line is samples of one feature: what a score is can be seen.
-func line(v ...float32) modes.Matrix { return modes.Matrix{Rows: len(v), Cols: 1, Data: v} }
+func line(v ...float32) matrix.Matrix { return matrix.Matrix{Rows: len(v), Cols: 1, Data: v} }
 
 // normals are n standard normal samples of d features, moved by shift.
-func normals(seed uint64, n, d int, shift float32) modes.Matrix {
-	x := modes.Matrix{Rows: n, Cols: d, Data: make([]float32, n*d)}
+func normals(seed uint64, n, d int, shift float32) matrix.Matrix {
+	x := matrix.Matrix{Rows: n, Cols: d, Data: make([]float32, n*d)}
 	rng.Normals(rng.Stream(seed, "normals"), x.Data)
 	for i := range x.Data {
 		x.Data[i] += shift
@@ -113,8 +114,8 @@ func FuzzKth(f *testing.F) {
 // TestCosines of vectors at right angles and along each other; longer ones are no nearer.
 func TestCosines(t *testing.T) {
 	ctx := t.Context()
-	real := modes.Matrix{Rows: 2, Cols: 2, Data: []float32{1, 0, 0, 5}}
-	syn := modes.Matrix{Rows: 2, Cols: 2, Data: []float32{3, 0, 2, 2}}
+	real := matrix.Matrix{Rows: 2, Cols: 2, Data: []float32{1, 0, 0, 5}}
+	syn := matrix.Matrix{Rows: 2, Cols: 2, Data: []float32{3, 0, 2, 2}}
 	const tol = 3e-8 // of the 1e-8 beside the norms
 	near(t, "ManifoldGD diversity", 1-math.Sqrt(0.5), tol)(ManifoldDiversity(ctx, syn))
 	near(t, "ManifoldGD representativeness", math.Sqrt(0.5), tol)(ManifoldRepresentativeness(ctx, real, syn))
@@ -126,8 +127,8 @@ func TestCosines(t *testing.T) {
 // TestFrechetKnown: between samples with diagonal covariances it is a sum over the features.
 func TestFrechetKnown(t *testing.T) {
 	// The corners of a box around a centre have the covariance diag(h²)·8/7.
-	box := func(centre, half [3]float32) modes.Matrix {
-		x := modes.Matrix{Cols: 3}
+	box := func(centre, half [3]float32) matrix.Matrix {
+		x := matrix.Matrix{Cols: 3}
 		for corner := range 8 {
 			for j := range 3 {
 				x.Data = append(x.Data, centre[j]+half[j]*float32(2*(corner>>j&1)-1))
@@ -144,8 +145,8 @@ func TestFrechetKnown(t *testing.T) {
 }
 
 // widen adds features that are 0.
-func widen(x modes.Matrix, d int) modes.Matrix {
-	w := modes.Matrix{Rows: x.Rows, Cols: d, Data: make([]float32, x.Rows*d)}
+func widen(x matrix.Matrix, d int) matrix.Matrix {
+	w := matrix.Matrix{Rows: x.Rows, Cols: d, Data: make([]float32, x.Rows*d)}
 	for i := range x.Rows {
 		copy(w.Row(i), x.Row(i))
 	}
@@ -180,7 +181,7 @@ func TestSameBytes(t *testing.T) {
 		for _, step := range []int{600, 1, 7, 256} {
 			f, err := NewFrechet(ctx, syn)
 			for lo := 0; lo < real.Rows && err == nil; lo += step {
-				err = f.Add(ctx, rows(real, lo, min(lo+step, real.Rows)))
+				err = f.Add(ctx, real.Slice(lo, min(lo+step, real.Rows)))
 			}
 			d, errD := f.Distance()
 			if err != nil || errD != nil {
@@ -212,11 +213,11 @@ func TestMomentsFar(t *testing.T) {
 
 func TestRedundancy(t *testing.T) {
 	ctx := t.Context()
-	apart := []modes.Matrix{line(0, 1, 2, 3), line(100, 101, 102, 103)}
+	apart := []matrix.Matrix{line(0, 1, 2, 3), line(100, 101, 102, 103)}
 	near(t, "redundancy of classes far apart", 1, 0)(Redundancy(ctx, apart, 2))
 	// Parts of class 0: {0, 10} and {5}, of class 1: {4, 11} and {20}. From the other part, 0 → 5 right, 10 → 5 right, 5 → 4 wrong, 4 →
 	// 5 wrong, 11 → 5 wrong, 20 → 11 right.
-	mixed := []modes.Matrix{line(0, 5, 10), line(4, 20, 11)}
+	mixed := []matrix.Matrix{line(0, 5, 10), line(4, 20, 11)}
 	near(t, "redundancy of mixed classes", 0.5, 1e-15)(Redundancy(ctx, mixed, 2))
 	fails(t, "redundancy in too many parts", modes.ErrTooFew)(Redundancy(ctx, apart, 5))
 	fails(t, "redundancy in one part", nil)(Redundancy(ctx, apart, 1))
@@ -224,7 +225,7 @@ func TestRedundancy(t *testing.T) {
 }
 
 func TestTopK(t *testing.T) {
-	logits := modes.Matrix{Rows: 3, Cols: 3, Data: []float32{1, 2, 3, 5, 5, 0, 0, 0, 0}}
+	logits := matrix.Matrix{Rows: 3, Cols: 3, Data: []float32{1, 2, 3, 5, 5, 0, 0, 0, 0}}
 	labels := []int{1, 1, 2}
 	for k, want := range []float64{0, 0, 2. / 3, 1} {
 		near(t, "accuracy", want, 1e-15)(TopK(logits, labels, k))
@@ -245,7 +246,7 @@ func TestKL(t *testing.T) {
 func TestRefused(t *testing.T) {
 	ctx := t.Context()
 	two := normals(1, 4, 2, 0)
-	for name, syn := range map[string]modes.Matrix{
+	for name, syn := range map[string]matrix.Matrix{
 		"of no samples":        {Cols: 2},
 		"of another width":     normals(1, 4, 3, 0),
 		"of a damaged table":   {Rows: 4, Cols: 2, Data: make([]float32, 7)},
@@ -268,9 +269,9 @@ func TestRefused(t *testing.T) {
 			t.Errorf("distances to modes %s: no error", name)
 		}
 	}
-	fails(t, "Fréchet of one sample", modes.ErrTooFew)(FrechetDistance(ctx, two, rows(two, 0, 1)))
-	for _, f := range []func(context.Context, modes.Matrix) (float64, error){Diversity, ManifoldDiversity} {
-		if got, err := f(ctx, rows(two, 0, 1)); err != nil || !math.IsNaN(got) {
+	fails(t, "Fréchet of one sample", modes.ErrTooFew)(FrechetDistance(ctx, two, two.Slice(0, 1)))
+	for _, f := range []func(context.Context, matrix.Matrix) (float64, error){Diversity, ManifoldDiversity} {
+		if got, err := f(ctx, two.Slice(0, 1)); err != nil || !math.IsNaN(got) {
 			t.Errorf("diversity of one sample is %v, want NaN; error %v", got, err)
 		}
 	}
@@ -305,7 +306,7 @@ func TestCompare(t *testing.T) {
 	near(t, "mean diversity", float64(c.Diversity)+1, 1e-12)(float64(m.Diversity), nil)
 	near(t, "mean cosine", float64(c.MeanCosine)/2+1.5, 1e-12)(float64(m.MeanCosine), nil)
 
-	one, err := Compare(ctx, real, rows(syn, 0, 1))
+	one, err := Compare(ctx, real, syn.Slice(0, 1))
 	text, errJSON := json.Marshal(one)
 	if err != nil || errJSON != nil || !bytes.Contains(text, []byte(`"diversity_mgd3":null`)) || !bytes.Contains(text, []byte(`"frechet":null`)) || bytes.Contains(text, []byte(`"mean_l2":null`)) {
 		t.Errorf("one sample: %s; errors %v, %v", text, err, errJSON)

@@ -12,7 +12,7 @@ import (
 	"mgd3/engine"
 	"mgd3/features"
 	"mgd3/latent"
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // Embedder turns images into features. It is for one goroutine.
@@ -50,14 +50,14 @@ func (m *Embedder) Source(set *dataset.Set, skipBad bool) Source {
 	for _, class := range set.Classes {
 		m.total += len(class.Images)
 	}
-	return func(ctx context.Context, class string) (modes.Matrix, error) {
+	return func(ctx context.Context, class string) (matrix.Matrix, error) {
 		return m.class(ctx, set, class, skipBad)
 	}
 }
 
 // class returns the features [N, width] of a class's images.
-func (m *Embedder) class(ctx context.Context, set *dataset.Set, class string, skipBad bool) (modes.Matrix, error) {
-	x := modes.Matrix{Cols: m.width}
+func (m *Embedder) class(ctx context.Context, set *dataset.Set, class string, skipBad bool) (matrix.Matrix, error) {
+	x := matrix.Matrix{Cols: m.width}
 	at := slices.Index(set.ClassNames(), class)
 	if at < 0 {
 		return x, fmt.Errorf("the set has no such class, want one of %q", set.ClassNames())

@@ -4,14 +4,14 @@ import (
 	"context"
 	"fmt"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 	"mgd3/scoring"
 )
 
 // square is the corners of a square, moved to the right.
 func square(right float32) scoring.Source {
-	return func(context.Context, string) (modes.Matrix, error) {
-		return modes.Matrix{Rows: 4, Cols: 2, Data: []float32{right, 0, right, 1, right + 1, 0, right + 1, 1}}, nil
+	return func(context.Context, string) (matrix.Matrix, error) {
+		return matrix.Matrix{Rows: 4, Cols: 2, Data: []float32{right, 0, right, 1, right + 1, 0, right + 1, 1}}, nil
 	}
 }
 

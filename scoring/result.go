@@ -4,7 +4,7 @@ import (
 	"context"
 	"math"
 
-	"mgd3/modes"
+	"mgd3/matrix"
 	"mgd3/scores"
 )
 
@@ -41,11 +41,8 @@ var none = scores.Number(math.NaN())
 const maxRedundancy = 10_000
 
 // newPooled begins the Fréchet distance of all classes together, or is nil where it would take too long.
-func newPooled(ctx context.Context, classes []modes.Matrix) (*scores.Frechet, error) {
-	all := modes.Matrix{Cols: classes[0].Cols}
-	for _, x := range classes {
-		all.Rows, all.Data = all.Rows+x.Rows, append(all.Data, x.Data...)
-	}
+func newPooled(ctx context.Context, classes []matrix.Matrix) (*scores.Frechet, error) {
+	all := matrix.Join(classes...)
 	if all.Rows < 2 || min(all.Rows, all.Cols) > scores.FrechetSize {
 		return nil, nil
 	}
@@ -53,7 +50,7 @@ func newPooled(ctx context.Context, classes []modes.Matrix) (*scores.Frechet, er
 }
 
 // finish completes a set's result with what is of all classes.
-func (r *Result) finish(ctx context.Context, syn []modes.Matrix, pooled *scores.Frechet, parts int) error {
+func (r *Result) finish(ctx context.Context, syn []matrix.Matrix, pooled *scores.Frechet, parts int) error {
 	var classes []scores.Class
 	for _, c := range r.Classes {
 		classes = append(classes, c.Class)

@@ -15,7 +15,7 @@ import (
 	"mgd3/internal/fixtures"
 	"mgd3/internal/testengine"
 	"mgd3/latent"
-	"mgd3/modes"
+	"mgd3/matrix"
 )
 
 // embedder encodes with a tiny autoencoder.
@@ -56,7 +56,7 @@ func images(t *testing.T, n int) *dataset.Set {
 // images of all sources.
 func TestSource(t *testing.T) {
 	set, m := images(t, 5), embedder(t)
-	var rows []modes.Matrix
+	var rows []matrix.Matrix
 	for _, m.Batch = range []int{1, 3, 8} {
 		x, err := m.Source(set, false)(t.Context(), "cat")
 		if err != nil {
@@ -102,10 +102,10 @@ func TestSource(t *testing.T) {
 
 // TestCompareNames: an error names the set and the class, and what is not known is no number.
 func TestCompareNames(t *testing.T) {
-	point := func(context.Context, string) (modes.Matrix, error) {
-		return modes.Matrix{Rows: 1, Cols: 1, Data: []float32{1}}, nil
+	point := func(context.Context, string) (matrix.Matrix, error) {
+		return matrix.Matrix{Rows: 1, Cols: 1, Data: []float32{1}}, nil
 	}
-	fails := func(context.Context, string) (modes.Matrix, error) { return modes.Matrix{}, errors.New("lost") }
+	fails := func(context.Context, string) (matrix.Matrix, error) { return matrix.Matrix{}, errors.New("lost") }
 	s := Space{Classes: []string{"cat"}, Real: point, Sets: []*Set{{Name: "good", Features: point}, {Name: "bad", Features: fails}}}
 	if _, err := s.Compare(t.Context(), 2); err == nil || !strings.Contains(err.Error(), `bad: class "cat": lost`) {
 		t.Errorf("got error %v, want one that names the set and the class", err)

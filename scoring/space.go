@@ -16,29 +16,28 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
-	"mgd3/modes"
+	"mgd3/matrix"
 	"mgd3/scores"
 )
 
 // Source returns the features of the images of a class, [N, D].
-type Source func(ctx context.Context, class string) (modes.Matrix, error)
+type Source func(ctx context.Context, class string) (matrix.Matrix, error)
 
 // Cached are the latents of real images that an earlier stage left in a folder.
 func Cached(dir string) Source {
-	return func(_ context.Context, class string) (modes.Matrix, error) {
+	return func(_ context.Context, class string) (matrix.Matrix, error) {
 		c, err := distill.OpenLatents(dir, class)
 		if err != nil {
-			return modes.Matrix{}, err
+			return matrix.Matrix{}, err
 		}
 		defer c.Close()
-		data, err := c.Rows()
-		return modes.Matrix{Rows: len(c.Names), Cols: c.Shape[0] * c.Shape[1] * c.Shape[2], Data: data}, err
+		return c.Matrix()
 	}
 }
 
 // Samples are the latents that the images of a distilled set were decoded from; dir is its folder.
 func Samples(dir string) Source {
-	return func(_ context.Context, class string) (modes.Matrix, error) { return distill.Samples(dir, class) }
+	return func(_ context.Context, class string) (matrix.Matrix, error) { return distill.Samples(dir, class) }
 }
 
 // Set is one of the sets to score.
@@ -78,7 +77,7 @@ type Space struct {
 // The features of the sets are in memory, those of the real images a class at a time. Errors name the set and the class.
 func (s *Space) Compare(ctx context.Context, parts int) ([]Result, error) {
 	results := make([]Result, len(s.Sets))
-	syn := make([][]modes.Matrix, len(s.Sets)) // [set][class]
+	syn := make([][]matrix.Matrix, len(s.Sets)) // [set][class]
 	pooled := make([]*scores.Frechet, len(s.Sets))
 	for i, set := range s.Sets {
 		results[i] = s.begin(set)

@@ -170,14 +170,14 @@ func numbers(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	rows, err := class.Rows()
+	x, err := class.Matrix()
 	if err != nil {
 		return err
 	}
 	reading := time.Since(start)
 	start = time.Now()
 	runtime.GC()
-	_, err = modes.Discover(ctx, modes.Matrix{Rows: n, Cols: d, Data: rows}, k, modes.Options{Method: modes.KMeans}, rng.Stream(0, "modes", 1))
+	_, err = modes.Discover(ctx, x, k, modes.Options{Method: modes.KMeans}, rng.Stream(0, "modes", 1))
 	if err != nil {
 		return err
 	}

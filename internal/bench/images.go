@@ -10,13 +10,14 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/engine"
+	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/rng"
 )
 
 // clustering finds ten modes of 1300 latents that lie around ten points.
 func clustering(ctx context.Context, _ *engine.Engine) (job, error) {
-	x := modes.Matrix{Rows: 1300, Cols: 4096, Data: make([]float32, 1300*4096)}
+	x := matrix.Matrix{Rows: 1300, Cols: 4096, Data: make([]float32, 1300*4096)}
 	r := rng.Stream(1, "latents")
 	centres := normals(10 * x.Cols)
 	for i := range x.Rows {

@@ -9,11 +9,12 @@ import (
 )
 
 // rooms lists what each package may import of this module: only what stands above it in the flow of
-// the data. modes, diffusion, dataset, weights and rng stand alone.
+// the data. matrix, diffusion, dataset, weights and rng stand alone.
 var rooms = map[string][]string{
 	"rng":                        {},
-	"modes":                      {"modes/internal/kernel"},
-	"modes/internal/kernel":      {},
+	"matrix":                     {"matrix/internal/kernel"},
+	"matrix/internal/kernel":     {},
+	"modes":                      {"matrix"},
 	"diffusion":                  {},
 	"dataset":                    {"dataset/internal/jpegplane", "dataset/internal/kernel", "dataset/internal/parquet", "internal/foreign", "internal/textfile"},
 	"dataset/internal/jpegplane": {},
@@ -42,26 +43,26 @@ var rooms = map[string][]string{
 	"engine":                 {"cpu", "weights"},
 	"optim":                  {"engine", "weights"},
 	"dit":                    {"diffusion", "engine", "weights"}, // of diffusion the schedule alone: the noise that a model was trained with
-	"latent":                 {"engine", "weights", "internal/atomicfile"},
+	"latent":                 {"engine", "matrix", "weights", "internal/atomicfile"},
 	"features":               {"engine", "weights"},
 	"stage":                  {"internal/atomicfile", "internal/seal"},
-	"distill": {"dataset", "diffusion", "dit", "engine", "internal/atomicfile", "latent", "modes", "rng", "stage",
+	"distill": {"dataset", "diffusion", "dit", "engine", "internal/atomicfile", "latent", "matrix", "modes", "rng", "stage",
 		"weights"},
 	"export":              {"distill", "internal/atomicfile"},
 	"internal/checkpoint": {"engine", "internal/atomicfile", "weights"},
 	"train": {"dataset", "diffusion", "distill", "dit", "engine", "features", "internal/atomicfile", "internal/checkpoint", "latent",
 		"optim", "rng", "stage", "weights"},
-	"evaluate":                {"dataset", "engine", "internal/atomicfile", "internal/checkpoint", "optim", "rng", "stage", "weights"},
-	"coreset":                 {"modes"},
-	"scores":                  {"modes"},
+	"evaluate":                {"dataset", "engine", "internal/atomicfile", "internal/checkpoint", "matrix", "optim", "rng", "stage", "weights"},
+	"coreset":                 {"matrix", "modes"},
+	"scores":                  {"matrix", "modes"},
 	"report":                  {"dataset"},
-	"scoring":                 {"dataset", "distill", "engine", "features", "latent", "modes", "report", "scores"},
+	"scoring":                 {"dataset", "distill", "engine", "features", "latent", "matrix", "report", "scores"},
 	"glyphs":                  {"dataset", "internal/atomicfile", "rng"},
 	"glyphs/model":            {},
-	"baseline":                {"coreset", "dataset", "distill", "dit", "engine", "internal/atomicfile", "latent", "modes", "rng"},
-	"compare":                 {"baseline", "dataset", "distill", "evaluate", "internal/atomicfile", "modes", "report", "rng", "scores", "scoring"},
+	"baseline":                {"coreset", "dataset", "distill", "dit", "engine", "internal/atomicfile", "latent", "matrix", "modes", "rng"},
+	"compare":                 {"baseline", "dataset", "distill", "evaluate", "internal/atomicfile", "matrix", "modes", "report", "rng", "scores", "scoring"},
 	"internal/fixtures/maker": {"baseline", "dataset", "diffusion", "distill", "dit", "internal/fixtures", "internal/testengine", "latent", "modes"},
-	"internal/bench":          {"dataset", "diffusion", "dit", "engine", "evaluate", "features", "latent", "modes", "optim", "rng", "weights"},
+	"internal/bench":          {"dataset", "diffusion", "dit", "engine", "evaluate", "features", "latent", "matrix", "modes", "optim", "rng", "weights"},
 	"cmd/mgd3": {"baseline", "compare", "cpu", "dataset", "diffusion", "distill", "dit", "engine", "evaluate", "export", "features", "glyphs", "glyphs/model",
 		"internal/atomicfile", "internal/bench", "internal/checkpoint", "internal/textfile", "latent", "modes", "report", "scores", "scoring", "train", "weights", "weights/hub"},
 
@@ -75,7 +76,7 @@ var rooms = map[string][]string{
 	// Programs of their own, that measure and try mgd3.
 	"bench/campaign": {"internal/fixtures"},
 	"bench/realsize": {"dit", "engine", "internal/atomicfile", "latent", "rng", "weights"},
-	"bench/scale":    {"dataset", "diffusion", "distill", "dit", "engine", "internal/fixtures", "latent", "modes", "rng"},
+	"bench/scale":    {"dataset", "diffusion", "distill", "dit", "engine", "internal/fixtures", "latent", "matrix", "modes", "rng"},
 }
 
 func TestNoRoomImportsALaterOne(t *testing.T) {

@@ -1,8 +1,9 @@
-package modes
+package matrix
 
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -10,11 +11,29 @@ import (
 	"mgd3/rng"
 )
 
+// wholes is a matrix of whole numbers in −7 … 7, whose sums are exact.
+func wholes(r *rand.Rand, rows, cols int) Matrix {
+	x := New(rows, cols)
+	for i := range x.Data {
+		x.Data[i] = float32(r.IntN(15) - 7)
+	}
+	return x
+}
+
+// sqDist64 is the specification of all distances here.
+func sqDist64(a, b []float32) float64 {
+	var s float64
+	for i := range a {
+		s += math.Pow(float64(a[i])-float64(b[i]), 2)
+	}
+	return s
+}
+
 // allDistances returns the table [N, k] of what distances tells, which calls use once per row.
 func allDistances(t testing.TB, x, centres Matrix) [][]float64 {
 	var mu sync.Mutex
 	d := make([][]float64, x.Rows)
-	distances(x, squaredNorms(x), centres, func(i int, row []float64) {
+	DistancesWith(SquaredNorms(x), x, centres, func(i int, row []float64) {
 		mu.Lock()
 		defer mu.Unlock()
 		if d[i] != nil {
@@ -35,8 +54,6 @@ func FuzzDistances(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, rows, cols, k uint8) {
 		r := rng.Stream(seed, "distances", uint64(rows), uint64(cols), uint64(k))
 		x, centres := wholes(r, int(rows), int(cols)), wholes(r, int(k)+1, int(cols))
-		assignment := make([]int, x.Rows)
-		assign(assignment, x, squaredNorms(x), centres)
 		for i, d := range allDistances(t, x, centres) {
 			want := make([]float64, centres.Rows)
 			for j := range want {
@@ -45,13 +62,10 @@ func FuzzDistances(f *testing.F) {
 			if !slices.Equal(d, want) {
 				t.Errorf("whole numbers, row %d: distances are %v, want exactly %v", i, d, want)
 			}
-			if assignment[i] != argMin(want) {
-				t.Errorf("whole numbers, row %d: assignment is %d, want %d, the first of the nearest", i, assignment[i], argMin(want))
-			}
 		}
 		rng.Normals(r, x.Data)
 		rng.Normals(r, centres.Data)
-		norms, centreNorms := squaredNorms(x), squaredNorms(centres)
+		norms, centreNorms := SquaredNorms(x), SquaredNorms(centres)
 		for i, d := range allDistances(t, x, centres) {
 			for j, got := range d {
 				want := sqDist64(x.Row(i), centres.Row(j))
@@ -68,7 +82,7 @@ func FuzzDistances(f *testing.F) {
 
 // Equal rows are at distance 0, and nothing is at less.
 func TestDistanceOfEqualRows(t *testing.T) {
-	x := newMatrix(33, 1000)
+	x := New(33, 1000)
 	rng.Normals(rng.Stream(1, "equal"), x.Data)
 	for i, d := range allDistances(t, x, x) {
 		if d[i] != 0 {
@@ -82,20 +96,20 @@ func TestDistanceOfEqualRows(t *testing.T) {
 
 func TestFirstOfEquals(t *testing.T) {
 	v := []float64{2, 1, 3, 1, 3}
-	if argMin(v) != 1 || argMax(v) != 2 {
-		t.Errorf("least at %d, greatest at %d, want 1 and 2", argMin(v), argMax(v))
+	if ArgMin(v) != 1 || ArgMax(v) != 2 {
+		t.Errorf("least at %d, greatest at %d, want 1 and 2", ArgMin(v), ArgMax(v))
 	}
 }
 
 func BenchmarkDistances(b *testing.B) {
-	x := newMatrix(1300, 4096)
+	x := New(1300, 4096)
 	rng.Normals(rng.Stream(1, "bench"), x.Data)
-	norms := squaredNorms(x)
+	norms := SquaredNorms(x)
 	for _, k := range []int{1, 4, 10, 50} {
 		b.Run(fmt.Sprintf("1300x4096/k=%d", k), func(b *testing.B) {
-			centres := pick(x, identity(k))
+			centres := x.Slice(0, k)
 			for b.Loop() {
-				distances(x, norms, centres, func(int, []float64) {})
+				DistancesWith(norms, x, centres, func(int, []float64) {})
 			}
 			products := float64(b.N) * float64(len(x.Data)*k)
 			b.ReportMetric(products/b.Elapsed().Seconds()/1e9, "products/ns")

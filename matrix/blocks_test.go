@@ -1,4 +1,4 @@
-package modes
+package matrix
 
 import (
 	"slices"
@@ -11,7 +11,7 @@ func TestInBlocks(t *testing.T) {
 	for _, n := range []int{0, 1, 15, 16, 17, 100} {
 		var mu sync.Mutex
 		times := make([]int, n)
-		inBlocks(n, 16, func(lo, hi int) {
+		InBlocks(n, 16, func(lo, hi int) {
 			mu.Lock()
 			defer mu.Unlock()
 			if lo%16 != 0 || hi != min(lo+16, n) {

@@ -1,4 +1,4 @@
-package modes
+package matrix
 
 import (
 	"runtime"
@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// inBlocks calls do(lo, hi) for the blocks of size numbers that cut 0 … n−1, on all cores. The
+// InBlocks calls do(lo, hi) for the blocks of size numbers that cut 0 … n−1, on all cores. The
 // blocks do not depend on the number of cores.
-func inBlocks(n, size int, do func(lo, hi int)) {
+func InBlocks(n, size int, do func(lo, hi int)) {
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), (n+size-1)/size) {

@@ -1,4 +1,4 @@
-// Package kernel holds the inner loops of clustering: float32 numbers, summed in float64.
+// Package kernel holds the inner loops of package matrix: float32 numbers, summed in float64.
 //
 // A sum over n numbers is kept in eight lanes, term i in lane i mod 8, each lane from the first
 // term to the last, and the lanes are added as

@@ -1,4 +1,4 @@
-module mgd3/modes/internal/kernel/_asm
+module mgd3/matrix/internal/kernel/_asm
 
 go 1.26.5
 

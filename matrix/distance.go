@@ -1,0 +1,69 @@
+package matrix
+
+import (
+	"mgd3/matrix/internal/kernel"
+)
+
+// block is the number of rows that a core takes at a time; it is even.
+const block = 16
+
+// DistancesWith calls use(i, d) for every row i of x, in any order and from several goroutines, with
+//
+//	d[j] = |xᵢ|² − 2·xᵢ·cⱼ + |cⱼ|²  =  |xᵢ − cⱼ|²
+//
+// norms are the |xᵢ|², see [SquaredNorms]. d belongs to use for the time of the call.
+//
+// scikit-learn forms the products in float32 and therefore subtracts the mean of all rows first.
+// Here the product of two float32 numbers is exact in float64 and the sum loses at most
+// D·2⁻⁵³ of |xᵢ|·|cⱼ|, so nothing need be subtracted; TestFarFromTheOrigin has the numbers.
+// Equal rows are at distance 0 exactly, since the three sums are then the same sum.
+func DistancesWith(norms []float64, x, centres Matrix, use func(i int, d []float64)) {
+	centreNorms := SquaredNorms(centres)
+	InBlocks(x.Rows, block, func(lo, hi int) {
+		d := make([]float64, block*centres.Rows)
+		for i := lo; i < hi; i += 2 {
+			dotsOfTwo(d[(i-lo)*centres.Rows:], x, i, centres)
+		}
+		for i := lo; i < hi; i++ {
+			own := d[(i-lo)*centres.Rows:][:centres.Rows]
+			for j, norm := range centreNorms {
+				own[j] = max(0, norms[i]-2*own[j]+norm)
+			}
+			use(i, own)
+		}
+	})
+}
+
+// Distances calls use(i, d) for every row i of x, in any order and from several goroutines, with the
+// squared distances d [y.Rows] of that row to the rows of y. d belongs to use for the time of the call. x and y
+// have equally many columns. Beside its arguments it holds 16·y.Rows numbers per core.
+func Distances(x, y Matrix, use func(i int, d []float64)) { DistancesWith(SquaredNorms(x), x, y, use) }
+
+// dotsOfTwo writes the products of rows i and i+1 of x with the centres: two lines of centres.Rows
+// numbers. Rows beyond the last are the last once more.
+func dotsOfTwo(d []float64, x Matrix, i int, centres Matrix) {
+	rows := [2][]float32{x.Row(i), x.Row(min(i+1, x.Rows-1))}
+	var four [4][]float32
+	for j := 0; j < centres.Rows; j += 4 {
+		for l := range four {
+			four[l] = centres.Row(min(j+l, centres.Rows-1))
+		}
+		dots := kernel.Dots(&rows, &four)
+		copy(d[j:centres.Rows], dots[0][:])
+		copy(d[centres.Rows+j:2*centres.Rows], dots[1][:])
+	}
+}
+
+// SquaredNorms returns |xᵢ|² of every row, summed in the order of the products.
+func SquaredNorms(x Matrix) []float64 {
+	norms, zero := make([]float64, x.Rows), make([]float32, x.Cols)
+	InBlocks(x.Rows, block, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			norms[i] = kernel.SqDist(x.Row(i), zero)
+		}
+	})
+	return norms
+}
+
+// SqDist returns |a − b|².
+func SqDist(a, b []float32) float64 { return kernel.SqDist(a, b) }
