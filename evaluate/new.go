@@ -9,9 +9,13 @@ import (
 
 // Names lists networks that [New] knows. ConvNets may have any other depth.
 func Names() []string {
+	return append([]string{"convnet3", "convnet4", "convnet5", "convnet6"}, OtherNames()...)
+}
+
+// OtherNames lists the networks that are no ConvNets.
+func OtherNames() []string {
 	return []string{
-		"convnet3", "convnet4", "convnet5", "convnet6", "resnetap10", "resnetap18",
-		"resnet10", "resnet18", "resnet34", "resnet50", "resnet101", "alexnet", "vgg11", "vgg11_bn",
+		"resnetap10", "resnetap18", "resnet10", "resnet18", "resnet34", "resnet50", "resnet101", "alexnet", "vgg11", "vgg11_bn",
 	}
 }
 

@@ -1,6 +1,7 @@
 package scores
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"strconv"
@@ -42,46 +43,36 @@ const FrechetSize = 1024
 
 // Compare scores the synthetic samples of a class beside the real ones.
 func Compare(ctx context.Context, real, syn matrix.Matrix) (c Class, err error) {
-	for _, f := range []func() error{
-		func() error { return set(&c.Diversity)(Diversity(ctx, syn)) },
-		func() error { return set(&c.Representativeness)(Representativeness(ctx, real, syn, Near)) },
-		func() error { return set(&c.ManifoldDiversity)(ManifoldDiversity(ctx, syn)) },
-		func() error { return set(&c.ManifoldRepresentativeness)(ManifoldRepresentativeness(ctx, real, syn)) },
-		func() error {
-			shares, err := Coverage(ctx, real, syn, published, FairShare(real.Rows, syn.Rows))
-			if err == nil {
-				c.Coverage, c.FairCoverage = Number(shares[0]), Number(shares[1])
-			}
-			return err
-		},
-		func() error {
-			if least := min(real.Rows, syn.Rows); least < 2 || min(least, syn.Cols) > FrechetSize {
-				c.Frechet = Number(nan)
-				return nil
-			}
-			return set(&c.Frechet)(FrechetDistance(ctx, syn, real))
-		},
-		func() error {
-			d, err := MMD(ctx, real, syn, 0)
-			c.MMD2 = Number(d.Squared)
-			return err
-		},
-		func() error { return set(&c.MeanDistance)(MeanDistance(real, syn)) },
-		func() error { return set(&c.MeanCosine)(MeanCosineDistance(real, syn)) },
-	} {
-		if err := f(); err != nil {
-			return c, err
-		}
+	if err := cmp.Or(check(syn), check(real, syn)); err != nil {
+		return c, err
 	}
-	return c, nil
+	diversity, errD := Diversity(ctx, syn)
+	near, errR := Representativeness(ctx, real, syn, Near)
+	manifoldDiversity, errMD := ManifoldDiversity(ctx, syn)
+	manifoldNear, errMR := ManifoldRepresentativeness(ctx, real, syn)
+	coverage, errC := Coverage(ctx, real, syn, published, FairShare(real.Rows, syn.Rows))
+	frechet, errF := classFrechet(ctx, real, syn)
+	mmd, errM := MMD(ctx, real, syn, 0)
+	distance, errL := MeanDistance(real, syn)
+	cosine, errA := MeanCosineDistance(real, syn)
+	if err := cmp.Or(errD, errR, errMD, errMR, errC, errF, errM, errL, errA); err != nil {
+		return c, err
+	}
+	return Class{
+		Diversity: Number(diversity), Representativeness: Number(near),
+		ManifoldDiversity: Number(manifoldDiversity), ManifoldRepresentativeness: Number(manifoldNear),
+		Coverage: Number(coverage[0]), FairCoverage: Number(coverage[1]),
+		Frechet: Number(frechet), MMD2: Number(mmd.Squared),
+		MeanDistance: Number(distance), MeanCosine: Number(cosine),
+	}, nil
 }
 
-// set returns a function that stores a score.
-func set(score *Number) func(float64, error) error {
-	return func(v float64, err error) error {
-		*score = Number(v)
-		return err
+// classFrechet is the Fréchet distance, NaN where there are too few samples or it would take too long.
+func classFrechet(ctx context.Context, real, syn matrix.Matrix) (float64, error) {
+	if least := min(real.Rows, syn.Rows); least < 2 || min(least, syn.Cols) > FrechetSize {
+		return nan, nil
 	}
+	return FrechetDistance(ctx, syn, real)
 }
 
 // Mean returns the mean of every score over the classes.

@@ -91,7 +91,7 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	f.IntVar(&o.ipc, "ipc", 0, "take the first `N` images of each class by file name to train on; 0 takes all")
 	f.IntVar(&o.testLimit, "test-limit", 0, "take the first `N` images of each class by file name to test on; 0 takes all")
 	heading(f, "Sets")
-	f.StringSliceVar(&o.nets, "net", []string{"convnet3"}, "`NETS` to train: convnet with a depth, "+strings.Join(evaluate.Names()[4:], ", "))
+	f.StringSliceVar(&o.nets, "net", []string{"convnet3"}, "`NETS` to train: convnet with a depth, "+strings.Join(evaluate.OtherNames(), ", "))
 	f.StringVar(&o.protocol, "protocol", "quick", "`PROTOCOL`: "+strings.Join(evaluate.Presets(), ", "))
 	f.IntVar(&o.repeat, "repeat", 1, "trainings of each network on each set, with seeds --seed, --seed+1, …")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of weights, order and augmentation")
