@@ -36,6 +36,7 @@ import (
 	"mgd3/dit"
 	"mgd3/engine"
 	"mgd3/latent"
+	"mgd3/stage"
 )
 
 // Method is a way to a set.
@@ -105,10 +106,10 @@ type Maker struct {
 	Latents string // folder of the latents, made once for all sets, or once for each seed; "" means latents below Out
 	Batch   int    // images on the device at once, or distill.Auto; as in distill.Run
 
-	Report func(set ID, e distill.Event) // told of progress, from one goroutine at a time; may be nil
+	Report func(set ID, e stage.Event) // told of progress, from one goroutine at a time; may be nil
 }
 
-func (o *Maker) report(set ID, e distill.Event) {
+func (o *Maker) report(set ID, e stage.Event) {
 	if o.Report != nil {
 		o.Report(set, e)
 	}

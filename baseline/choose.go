@@ -16,14 +16,15 @@ import (
 	"mgd3/coreset"
 	"mgd3/dataset"
 	"mgd3/distill"
-	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/rng"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
-// StageChoose is the stage of a distill.Event in which real images are chosen and written; its units are images.
+// StageChoose is the stage of a stage.Event in which real images are chosen and written; its units are images.
 const StageChoose = "choose"
 
 // Chosen is the manifest of a set of real images, manifest.json as [distill.Verify] reads it. It holds no times and no
@@ -74,12 +75,12 @@ func (o *Maker) choose(ctx context.Context, set ID, dir string) error {
 		return err
 	}
 	old := readChosen(dir)
-	healed, err := distill.LockSettings(filepath.Join(dir, "samples"), record, func() (bool, error) { return old.is(record, dir), nil })
+	healed, err := stage.LockSettings(filepath.Join(dir, "samples"), record, func() (bool, error) { return old.is(record, dir), nil })
 	if err != nil {
 		return err
 	}
 	if healed != nil {
-		o.report(set, distill.Event{Stage: StageChoose, Warning: fmt.Sprintf("%v: made again", healed)})
+		o.report(set, stage.Event{Stage: StageChoose, Warning: fmt.Sprintf("%v: made again", healed)})
 	}
 	run := o.Run(set, dir)
 	if set.Method != Random {
@@ -93,8 +94,8 @@ func (o *Maker) choose(ctx context.Context, set ID, dir string) error {
 		}
 	}
 	c := chooser{Maker: o, set: set, dir: dir}
-	c.event = distill.Event{Stage: StageChoose, Total: set.IPC * len(o.Train.Classes)}
-	choice := Chosen{Format: chosenFormat, Version: distill.Version, Made: record}
+	c.event = stage.Event{Stage: StageChoose, Total: set.IPC * len(o.Train.Classes)}
+	choice := Chosen{Format: chosenFormat, Version: stage.Version, Made: record}
 	for i, class := range o.Train.Classes {
 		made, err := c.class(ctx, class, old.class(i))
 		if err != nil {
@@ -135,7 +136,7 @@ type chooser struct {
 	*Maker
 	set   ID
 	dir   string
-	event distill.Event
+	event stage.Event
 }
 
 // class chooses and writes the images of one class, or keeps those that an earlier run chose from the same.

@@ -6,11 +6,12 @@ import (
 	"path/filepath"
 
 	"mgd3/distill"
+	"mgd3/stage"
 )
 
 // Make makes a set in a folder of its own in sets below Out, and returns that folder; its images are in
 // [distill.ImagesDir] of it, and distill.Verify can compare them with its manifest. A set that is there is kept, a half one
-// is completed; one of other settings is a [distill.ErrOther].
+// is completed; one of other settings is a [stage.ErrOther].
 func (o *Maker) Make(ctx context.Context, set ID) (dir string, err error) {
 	dir = filepath.Join(o.Out, "sets", o.folder(set))
 	return dir, o.MakeAt(ctx, set, dir)
@@ -51,8 +52,8 @@ func (o *Maker) sample(ctx context.Context, set ID, dir string) error {
 // Run is the run of distill for one set.
 func (o *Maker) Run(set ID, dir string) *distill.Run {
 	return &distill.Run{
-		Settings: o.Settings, Out: dir, Latents: o.LatentsDir(), Shard: distill.Whole, Batch: o.Batch,
+		Settings: o.Settings, Out: dir, Latents: o.LatentsDir(), Shard: stage.Whole, Batch: o.Batch,
 		Engine: o.Engine, Autoencoder: o.Autoencoder, Denoiser: o.Denoiser, ClassNames: o.ClassNames, Data: o.Train,
-		Report: func(e distill.Event) { o.report(set, e) },
+		Report: func(e stage.Event) { o.report(set, e) },
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"mgd3/internal/fixtures"
 	"mgd3/internal/fixtures/maker"
 	"mgd3/modes"
+	"mgd3/stage"
 )
 
 // makeSet makes a set and returns its folder.
@@ -87,8 +88,8 @@ func TestMake(t *testing.T) {
 				t.Errorf("verify: %v, %v", faults, err)
 			}
 			again := o
-			var last distill.Event
-			again.Report = func(_ baseline.ID, e distill.Event) { last = e }
+			var last stage.Event
+			again.Report = func(_ baseline.ID, e stage.Event) { last = e }
 			makeSet(t, again, m, ipc, 1)
 			if last.Kept != last.Total || last.Total != len(first) {
 				t.Errorf("the second time the last event is %+v, want all of %d kept", last, len(first))
@@ -192,10 +193,10 @@ func TestMakeRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := imagesOf(t, dir)
-	if err := o.MakeAt(t.Context(), baseline.ID{Method: baseline.KCenter, IPC: 2, Seed: 0}, dir); !errors.Is(err, distill.ErrOther) || !strings.Contains(err.Error(), "method") {
+	if err := o.MakeAt(t.Context(), baseline.ID{Method: baseline.KCenter, IPC: 2, Seed: 0}, dir); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), "method") {
 		t.Errorf("over another method: got error %v, want an ErrOther that names it", err)
 	}
-	if err := o.MakeAt(t.Context(), baseline.ID{Method: baseline.MGD3, IPC: 2, Seed: 0}, dir); !errors.Is(err, distill.ErrOther) {
+	if err := o.MakeAt(t.Context(), baseline.ID{Method: baseline.MGD3, IPC: 2, Seed: 0}, dir); !errors.Is(err, stage.ErrOther) {
 		t.Errorf("sampling over real images: got error %v, want an ErrOther", err)
 	}
 	if !maps.Equal(imagesOf(t, dir), before) {

@@ -10,6 +10,7 @@ import (
 	"mgd3/baseline"
 	"mgd3/distill"
 	"mgd3/internal/fixtures/maker"
+	"mgd3/stage"
 )
 
 // filesIn returns the files in dir by their names.
@@ -93,7 +94,7 @@ func TestSharedLatents(t *testing.T) {
 
 		o.SeedEncodes, o.Settings.Encode.Seed, o.Out = true, 0, t.TempDir()
 		encoded := map[string]bool{}
-		o.Report = func(set baseline.ID, e distill.Event) {
+		o.Report = func(set baseline.ID, e stage.Event) {
 			if e.Stage == distill.StageEncode && e.Done > e.Kept {
 				encoded[set.String()] = true
 			}

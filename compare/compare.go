@@ -13,6 +13,7 @@ import (
 	"mgd3/distill"
 	"mgd3/evaluate"
 	"mgd3/modes"
+	"mgd3/stage"
 )
 
 // Compare makes the sets of all methods, trains every network on each of them, and tests it.
@@ -33,12 +34,12 @@ func Compare(ctx context.Context, o Options) (_ *Comparison, err error) {
 		return nil, err
 	}
 	// A damaged file is always made again: every set and score below has its own settings, or key.
-	healed, err := distill.LockSettings(o.Out, o.comparisonRecord(), func() (bool, error) { return true, nil })
+	healed, err := stage.LockSettings(o.Out, o.comparisonRecord(), func() (bool, error) { return true, nil })
 	if err != nil {
 		return nil, err
 	}
 	if healed != nil {
-		o.report(Event{Making: &distill.Event{Warning: fmt.Sprintf("%v: made again", healed)}})
+		o.report(Event{Making: &stage.Event{Warning: fmt.Sprintf("%v: made again", healed)}})
 	}
 	c := o.newComparison()
 	w := newComparer(&o)
@@ -154,7 +155,7 @@ type comparer struct {
 }
 
 func newComparer(o *Options) *comparer {
-	o.Maker.Report = func(set baseline.ID, e distill.Event) { o.report(Event{Set: set.String(), Making: &e}) }
+	o.Maker.Report = func(set baseline.ID, e stage.Event) { o.report(Event{Set: set.String(), Making: &e}) }
 	return &comparer{Options: o, made: map[baseline.ID]*dataset.Set{}, evaluator: evaluate.Evaluator{
 		Engine: o.Engine, Test: o.Test, IgnoreEXIF: o.Settings.Encode.IgnoreEXIF,
 		Teacher: func(context.Context, *evaluate.Run) (*evaluate.Teacher, error) { return o.Teacher, nil },

@@ -19,6 +19,7 @@ import (
 	"mgd3/internal/fixtures"
 	"mgd3/internal/fixtures/maker"
 	"mgd3/modes"
+	"mgd3/stage"
 )
 
 // tinyComparison are options of a comparison that takes a second or two.
@@ -244,7 +245,7 @@ func TestCompareRefuses(t *testing.T) {
 	base.IPCs, base.Methods, base.Sets = []int{1}, []baseline.Method{baseline.Random}, 1
 	compare(t, base)
 	base.Settings.Encode.Crop = distill.CropCenter
-	if _, err := Compare(t.Context(), base); !errors.Is(err, distill.ErrOther) || !strings.Contains(err.Error(), "settings.encode.crop") {
+	if _, err := Compare(t.Context(), base); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), "settings.encode.crop") {
 		t.Errorf("with another crop: got error %v, want an ErrOther that names it", err)
 	}
 }

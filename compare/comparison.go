@@ -10,8 +10,9 @@ import (
 	"mgd3/baseline"
 	"mgd3/distill"
 	"mgd3/evaluate"
-	"mgd3/internal/atomicfile"
 	"mgd3/report"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // Comparison is what networks learn from the sets of all methods. It holds no times and no paths of the machine, so equal
@@ -87,7 +88,7 @@ func (o *Options) comparisonRecord() comparisonRecord {
 // newComparison has no cells yet.
 func (o *Options) newComparison() *Comparison {
 	return &Comparison{
-		Format: comparisonFormat, Version: distill.Version, Protocol: o.Protocol, Changes: o.Changes,
+		Format: comparisonFormat, Version: stage.Version, Protocol: o.Protocol, Changes: o.Changes,
 		Nets: o.Nets, IPCs: o.IPCs, Methods: o.Methods, Sets: o.Sets, Made: o.comparisonRecord(), Cells: []Cell{},
 	}
 }

@@ -15,8 +15,8 @@ package compare
 import (
 	"mgd3/baseline"
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/stage"
 )
 
 // Options say what Compare compares.
@@ -41,7 +41,7 @@ type Options struct {
 // Event says how a comparison goes on: it has one of Making, Training and Score.
 type Event struct {
 	Set      string          `json:"set"`                // which set it is about
-	Making   *distill.Event  `json:"making,omitempty"`   // the set is being made
+	Making   *stage.Event    `json:"making,omitempty"`   // the set is being made
 	Training *evaluate.Event `json:"training,omitempty"` // a network is being trained on it
 	Score    *evaluate.Score `json:"score,omitempty"`    // it has been, or had been before
 	Done     int             `json:"done,omitempty"`     // trainings that are over

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"mgd3/baseline"
-	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/stage"
 )
 
 // filesIn returns the files in dir by their names.
@@ -42,7 +42,7 @@ func TestCompareSetsAreDraws(t *testing.T) {
 	old := o
 	compare(t, old)
 	o.SeedEncodes = true
-	if _, err := Compare(t.Context(), o); !errors.Is(err, distill.ErrOther) || !strings.Contains(err.Error(), "seed_encodes") {
+	if _, err := Compare(t.Context(), o); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), "seed_encodes") {
 		t.Errorf("over sets of one encoding: got error %v, want an ErrOther that names seed_encodes", err)
 	}
 	o.Out = t.TempDir()

@@ -11,8 +11,9 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
-	"mgd3/internal/atomicfile"
 	"mgd3/report"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // Sheet is the first images of the first classes of a distilled set as a contact sheet, PNG: above, of the real images
@@ -67,21 +68,21 @@ func nearest(ctx context.Context, set *dataset.Set, real dataset.Class, made dis
 	return images, ctx.Err()
 }
 
-// readMade reads an image of a set. One that is not as the manifest says is a [distill.ErrDamaged].
+// readMade reads an image of a set. One that is not as the manifest says is a [stage.ErrDamaged].
 func readMade(run string, made distill.ManifestImage) (*dataset.RGB, error) {
 	path, err := made.Path(run)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", distill.ErrDamaged, err)
+		return nil, fmt.Errorf("%w: %w", stage.ErrDamaged, err)
 	}
 	data, err := atomicfile.Read(path, atomicfile.MostText)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%q: %w: it is not there", path, distill.ErrDamaged)
+		return nil, fmt.Errorf("%q: %w: it is not there", path, stage.ErrDamaged)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != made.SHA256 {
-		return nil, fmt.Errorf("%q: %w: it is not as the manifest says", path, distill.ErrDamaged)
+		return nil, fmt.Errorf("%q: %w: it is not as the manifest says", path, stage.ErrDamaged)
 	}
 	im, err := dataset.Decode(data)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/scoring"
+	"mgd3/stage"
 )
 
 // protocol returns the protocol of a judge for such a set. Sets are compared with hard labels, and by the accuracy after the
@@ -108,7 +109,7 @@ func (t *trials) part(ctx context.Context, to, from, name string, part *dataset.
 	keep := func(class, image string) bool { return of[class][image] }
 	warn := func(text string) {
 		if t.Report != nil {
-			t.Report(baseline.ID{Method: baseline.MGD3, IPC: t.Settings.Modes.IPC}, distill.Event{Stage: distill.StageEncode, Warning: text})
+			t.Report(baseline.ID{Method: baseline.MGD3, IPC: t.Settings.Modes.IPC}, stage.Event{Stage: distill.StageEncode, Warning: text})
 		}
 	}
 	return distill.Part(ctx, to, from, fmt.Sprintf("%s, share %v held out", name, t.share), keep, warn)

@@ -51,7 +51,7 @@ func (r *Run) batch(ctx context.Context, name, dir string, rows int, try func(ba
 		Batch int `json:"batch"`
 	}
 	err := stage.ReadLocked(dir, &begun)
-	if errors.Is(err, ErrDamaged) {
+	if errors.Is(err, stage.ErrDamaged) {
 		return 0, fmt.Errorf("%w, and with it is the batch that bytes depend on here: give it as --batch", err)
 	}
 	if !errors.Is(err, stage.ErrStage) {

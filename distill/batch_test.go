@@ -63,7 +63,7 @@ func TestFixedRows(t *testing.T) {
 	alone := r.Out
 	r.Out = t.TempDir()
 	for i := range 4 {
-		r.Shard = Shard{Index: i, Count: 4}
+		r.Shard = stage.Shard{Index: i, Count: 4}
 		if m, err = r.Do(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestFixedRows(t *testing.T) {
 		t.Error("four shards give other bytes than the whole")
 	}
 
-	r.Out, r.Shard, r.Batch = alone, Whole, 2
+	r.Out, r.Shard, r.Batch = alone, stage.Whole, 2
 	if _, err := r.Do(t.Context()); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), "batch is 4 there and 2 here") {
 		t.Errorf("got %v, want an ErrOther that names the batch", err)
 	}
@@ -108,7 +108,7 @@ func TestSettle(t *testing.T) {
 	} {
 		var tried []int
 		warnings := 0
-		r := &Run{Batch: Auto, Engine: &engine.Engine{FixedRows: true}, Report: func(e Event) {
+		r := &Run{Batch: Auto, Engine: &engine.Engine{FixedRows: true}, Report: func(e stage.Event) {
 			if strings.Contains(e.Warning, "too little memory for a batch of") {
 				warnings++
 			}

@@ -97,7 +97,7 @@ func (c samplesRecord) samplesAre(out string) (bool, error) {
 	var m made
 	for i, class := range c.Modes.Latents.Classes {
 		modes, err := c.Modes.read(out, class)
-		if errors.Is(err, stage.ErrStage) || errors.Is(err, ErrDamaged) {
+		if errors.Is(err, stage.ErrStage) || errors.Is(err, stage.ErrDamaged) {
 			continue // a later line says so
 		}
 		if err != nil {

@@ -39,7 +39,7 @@ func files(t *testing.T, dir string) map[string][]byte {
 // warnings collects those of a run.
 func warnings(r *Run) *[]string {
 	said := &[]string{}
-	r.Report = func(e Event) {
+	r.Report = func(e stage.Event) {
 		if e.Warning != "" {
 			*said = append(*said, e.Warning)
 		}

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io"
 
-	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/rng"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )
 
@@ -49,7 +49,7 @@ func (r *Run) modesAre(c modesRecord) (bool, error) {
 	var m made
 	for _, class := range c.Latents.Classes {
 		cached, err := OpenLatents(r.latentsDir(), class)
-		if errors.Is(err, stage.ErrStage) || errors.Is(err, ErrDamaged) {
+		if errors.Is(err, stage.ErrStage) || errors.Is(err, stage.ErrDamaged) {
 			continue // a later line says so
 		}
 		if err != nil {

@@ -39,7 +39,7 @@ type Run struct {
 	Choices  []Choice // of the settings those that were chosen automatically, for the manifest
 	Out      string   // output folder
 	Latents  string   // folder of the latent cache; "" means latents below Out
-	Shard    Shard
+	Shard    stage.Shard
 
 	// SeedEncodes says that images should have been encoded with the seed of the noise, see [Preset]: Sample warns where they were not.
 	SeedEncodes bool
@@ -51,8 +51,8 @@ type Run struct {
 	Denoiser    *dit.Model
 	ClassNames  []string // the denoiser's classes in the order of its labels, or nil if they have no names
 
-	Data   *dataset.Set // needed by Encode
-	Report func(Event)  // told of progress, from one goroutine at a time
+	Data   *dataset.Set      // needed by Encode
+	Report func(stage.Event) // told of progress, from one goroutine at a time
 }
 
 // The stages of an Event.

@@ -45,7 +45,7 @@ func tinyRun(t *testing.T, n int) *Run {
 			Modes:  ModeSettings{IPC: 2, Method: modes.KMeans, Short: modes.ShortError},
 			Sample: SampleSettings{Settings: sample},
 		},
-		Out: filepath.Join(dir, "out"), Shard: Whole, Batch: 2,
+		Out: filepath.Join(dir, "out"), Shard: stage.Whole, Batch: 2,
 		Engine: e, Autoencoder: vae, Denoiser: net, ClassNames: fixtures.Classes, Data: set,
 	}
 }
@@ -99,7 +99,7 @@ func TestRowsTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images := s.images(Whole)
+	images := s.images(stage.Whole)
 	latentOf := func(im image) []float32 {
 		modes, err := record.Modes.read(r.Out, im.class)
 		if err != nil {
@@ -129,8 +129,8 @@ func TestRowsTogether(t *testing.T) {
 func TestEvents(t *testing.T) {
 	r := tinyRun(t, 3)
 	for _, kept := range []bool{false, true} {
-		last := map[string]Event{}
-		r.Report = func(e Event) {
+		last := map[string]stage.Event{}
+		r.Report = func(e stage.Event) {
 			if before := last[e.Stage]; e.Done < before.Done || e.Kept > e.Done || e.Done > e.Total {
 				t.Errorf("after %+v came %+v", before, e)
 			}
@@ -214,11 +214,11 @@ func modesOf(m *classModes) modes.Clustering {
 // TestMissingStageOfAClass: a class that another shard has yet to encode is named, with the stage.
 func TestMissingStageOfAClass(t *testing.T) {
 	r := tinyRun(t, 3)
-	r.Shard = Shard{Index: 0, Count: 3}
+	r.Shard = stage.Shard{Index: 0, Count: 3}
 	if err := r.Encode(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r.Shard = Whole
+	r.Shard = stage.Whole
 	if err := r.Discover(t.Context()); !errors.Is(err, stage.ErrStage) || !strings.Contains(err.Error(), `class "dog"`) {
 		t.Errorf("got error %v, want an ErrStage that names class dog", err)
 	}

@@ -7,10 +7,10 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/engine"
-	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 	"mgd3/rng"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // recordOfLatents returns the settings file of the latents that the run makes.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"mgd3/stage"
 )
 
 // SeedLatents is the folder of the latents of one encoding seed in a cache that runs of several seeds share:
@@ -20,7 +22,7 @@ func SeedLatents(dir string, seed uint64, own bool) string {
 		return dir
 	case err != nil && (own || seed == 0): // empty; or it cannot be read, which is said when it is used
 		return dir
-	case errors.Is(err, ErrDamaged) && !exists(filepath.Join(dir, seedDir(seed))): // perhaps they are those of this seed
+	case errors.Is(err, stage.ErrDamaged) && !exists(filepath.Join(dir, seedDir(seed))): // perhaps they are those of this seed
 		return dir
 	}
 	return filepath.Join(dir, seedDir(seed))

@@ -12,9 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // manifestFormat counts the changes that older readers of a manifest would not survive.
@@ -109,10 +109,10 @@ func Finish(out string) (*Manifest, error) {
 }
 
 // assemble makes the manifest of the files that are there. A missing one is an [os.ErrNotExist], one of other modes or settings an
-// errStale, one that is not as it was written an [ErrDamaged].
+// errStale, one that is not as it was written an [stage.ErrDamaged].
 func assemble(out string, c samplesRecord) (*Manifest, error) {
 	m := &Manifest{
-		Format: manifestFormat, Version: Version,
+		Format: manifestFormat, Version: stage.Version,
 		Settings: Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings}, Choices: c.Choices, Part: c.Modes.Latents.Part,
 		Autoencoder: c.Modes.Latents.Autoencoder, Denoiser: c.Denoiser, Backend: c.Backend, Batch: c.Batch, EncodeBatch: c.Modes.Latents.Batch,
 	}
@@ -207,7 +207,7 @@ func (m *Manifest) meanDistance() Distance {
 	return Distance{sum.Own / float64(n), sum.Others / float64(n)}
 }
 
-// ReadManifest reads the manifest of an output folder. One that is not as any run writes it is an [ErrDamaged].
+// ReadManifest reads the manifest of an output folder. One that is not as any run writes it is an [stage.ErrDamaged].
 func ReadManifest(out string) (*Manifest, error) {
 	m, _, err := readManifest(out)
 	return m, err
@@ -222,13 +222,13 @@ func readManifest(out string) (*Manifest, []byte, error) {
 	}
 	var m Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, nil, fmt.Errorf("%q: %w: %s", name, ErrDamaged, stage.NotJSON(err))
+		return nil, nil, fmt.Errorf("%q: %w: %s", name, stage.ErrDamaged, stage.NotJSON(err))
 	}
 	if m.Format != manifestFormat {
-		return nil, nil, fmt.Errorf("%q: %w, or of a later version: it has format %d, want %d", name, ErrDamaged, m.Format, manifestFormat)
+		return nil, nil, fmt.Errorf("%q: %w, or of a later version: it has format %d, want %d", name, stage.ErrDamaged, m.Format, manifestFormat)
 	}
 	if len(m.Classes) == 0 {
-		return nil, nil, fmt.Errorf("%q: %w: it has no classes", name, ErrDamaged)
+		return nil, nil, fmt.Errorf("%q: %w: it has no classes", name, stage.ErrDamaged)
 	}
 	return &m, data, nil
 }

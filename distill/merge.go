@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"mgd3/internal/atomicfile"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // ErrShard says that a folder holds no shard with images.
@@ -48,7 +48,7 @@ func Merge(ctx context.Context, out string, shards []string, warn func(string)) 
 }
 
 // checkShards makes sure that folders hold shards of one run, and that none of their files is damaged. A folder without is an
-// [ErrShard], a shard of another run than the first's an [stage.ErrOther], a damaged file an [ErrDamaged].
+// [ErrShard], a shard of another run than the first's an [stage.ErrOther], a damaged file an [stage.ErrDamaged].
 func checkShards(ctx context.Context, shards []string) (samplesRecord, error) {
 	var first samplesRecord
 	for i, shard := range shards {
@@ -107,13 +107,13 @@ func checkShard(ctx context.Context, shard string, c samplesRecord) error {
 			}
 			data, err := atomicfile.Read(im.png(shard), mostPNG)
 			if errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("%q: %w: it is not there, and its latent is", im.png(shard), ErrDamaged)
+				return fmt.Errorf("%q: %w: it is not there, and its latent is", im.png(shard), stage.ErrDamaged)
 			}
 			if err != nil {
 				return err
 			}
 			if digest(data) != sha {
-				return fmt.Errorf("%q: %w: it is not as it was written", im.png(shard), ErrDamaged)
+				return fmt.Errorf("%q: %w: it is not as it was written", im.png(shard), stage.ErrDamaged)
 			}
 		}
 	}

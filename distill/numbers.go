@@ -4,16 +4,13 @@ import (
 	"errors"
 	"fmt"
 
-	"mgd3/internal/atomicfile"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )
 
-// ErrDamaged says that a file of the run is not as it was written. The next run makes it again.
-var ErrDamaged = stage.ErrDamaged
-
 // openNumbers opens a file of latents, modes or samples, and holds it against the checksum in it; sealed is false if it
-// has none, as those of version 0.1.0's first days. What is not as it was written is an [ErrDamaged].
+// has none, as those of version 0.1.0's first days. What is not as it was written is an [stage.ErrDamaged].
 func openNumbers(path string) (f *weights.File, sealed bool, err error) {
 	sealed, err = weights.CheckSeal(path)
 	if err != nil {
@@ -21,11 +18,11 @@ func openNumbers(path string) (f *weights.File, sealed bool, err error) {
 	}
 	f, err = weights.Open(path)
 	if errors.Is(err, weights.ErrFormat) {
-		return nil, sealed, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, sealed, fmt.Errorf("%w: %w", stage.ErrDamaged, err)
 	}
 	if err == nil && !sealed {
 		if err = finite(f); err != nil {
-			return nil, sealed, errors.Join(fmt.Errorf("%q: %w: %w", path, ErrDamaged, err), f.Close())
+			return nil, sealed, errors.Join(fmt.Errorf("%q: %w: %w", path, stage.ErrDamaged, err), f.Close())
 		}
 	}
 	return f, sealed, err

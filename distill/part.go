@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // Part writes a latent cache with some of the images of another one: to gets the latents in from of those

@@ -18,10 +18,10 @@ import (
 	"mgd3/dataset"
 	"mgd3/diffusion"
 	"mgd3/engine"
-	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 	"mgd3/rng"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )
 
@@ -49,7 +49,7 @@ func (r *Run) Sample(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	batch, err := r.settle(ctx, StageSample, samplesDir(r.Out), len(s.images(Whole)),
+	batch, err := r.settle(ctx, StageSample, samplesDir(r.Out), len(s.images(stage.Whole)),
 		func(batch int) any { s.record.Batch = batch; return s.record },
 		func() (bool, error) { return s.record.samplesAre(r.Out) }, s.try)
 	if err != nil {
@@ -158,7 +158,7 @@ func (r *Run) newSampling(record samplesRecord) (*sampling, error) {
 }
 
 // images lists the shard's images in order.
-func (s *sampling) images(shard Shard) []image {
+func (s *sampling) images(shard stage.Shard) []image {
 	l := s.record.Modes.Latents
 	var images []image
 	for _, sp := range shard.Spans(len(l.Classes), s.record.Modes.Settings.IPC) {

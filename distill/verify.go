@@ -8,7 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"mgd3/internal/atomicfile"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // Verify compares an output folder's images with its manifest, and the latents, modes, samples and settings that are there with their
@@ -18,7 +19,7 @@ import (
 // A damaged manifest is a fault. The images are then held against the manifest that the stages make, where they do.
 func Verify(ctx context.Context, out string) (faults, unchecked []string, err error) {
 	m, text, err := readManifest(out)
-	if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, atomicfile.ErrNotRegular) {
+	if err != nil && !errors.Is(err, stage.ErrDamaged) && !errors.Is(err, atomicfile.ErrNotRegular) {
 		return nil, nil, err
 	}
 	v := &stages{out: out, old: map[string]int{}}

@@ -204,7 +204,7 @@ func (v *stages) samples(ctx context.Context, c samplesRecord) (*Manifest, error
 		v.fault(filepath.Join(v.out, "samples"), "%v", err)
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, stage.ErrStage):
 		// what is missing has been called so
-	case errors.Is(err, ErrDamaged):
+	case errors.Is(err, stage.ErrDamaged):
 		// and what is damaged
 	default:
 		v.fault(samplesDir(v.out), "%v", err)
@@ -234,7 +234,7 @@ func (v *stages) text(text []byte, m *Manifest) {
 	}
 	switch name := unknown("", there, known); {
 	case name == "":
-	case m.Version == Version:
+	case m.Version == stage.Version:
 		v.fault(filepath.Join(v.out, manifestName), "it has a field %q, which none of this version has", name)
 	default:
 		v.unchecked = append(v.unchecked, fmt.Sprintf("%s: %s is not known to this version, not checked", manifestName, name))

@@ -10,7 +10,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )
 

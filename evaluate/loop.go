@@ -13,9 +13,9 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
-	"mgd3/internal/atomicfile"
-	"mgd3/internal/checkpoint"
 	"mgd3/matrix"
+	"mgd3/stage/atomicfile"
+	"mgd3/stage/checkpoint"
 )
 
 // training is a run at work.

@@ -13,9 +13,9 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"mgd3/internal/atomicfile"
 	"mgd3/optim"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )
 

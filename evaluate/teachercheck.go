@@ -11,7 +11,7 @@ import (
 	"strconv"
 
 	"mgd3/engine"
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 // TeacherCheck is how a teacher does on the test images.

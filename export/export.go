@@ -27,7 +27,7 @@ import (
 	"strings"
 
 	"mgd3/distill"
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 var (
@@ -92,7 +92,7 @@ type Written struct {
 	Bytes   int64  `json:"bytes"` // of all files
 }
 
-// Write writes the set in the folder dir to out, which appears when it is complete. Another process at work on out is a [distill.ErrBusy]. What stands there with the same bytes may stay,
+// Write writes the set in the folder dir to out, which appears when it is complete. Another process at work on out is a [stage.ErrBusy]. What stands there with the same bytes may stay,
 // anything else is an [ErrExists]. A folder without a usable manifest is an [ErrSet]; an image that is missing or has another hash than in the manifest is an [ErrChanged].
 func Write(ctx context.Context, dir, out string, o Options) (Written, error) {
 	if err := o.Format.Check(); err != nil {

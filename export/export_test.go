@@ -25,6 +25,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/stage"
 )
 
 // classNames are those of the set of newSet; a dot, a space and any letter may be in the name of a folder.
@@ -39,7 +40,7 @@ var testTime = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 func newSet(t testing.TB) (dir string, images map[string][]byte) {
 	t.Helper()
 	dir, images = filepath.Join(t.TempDir(), "set"), map[string][]byte{}
-	m := distill.Manifest{Format: 1, Version: distill.Version}
+	m := distill.Manifest{Format: 1, Version: stage.Version}
 	for i, name := range classNames {
 		class := distill.ManifestClass{Name: name, Label: int32(10 - i), Real: 5}
 		for j := range perClass {
@@ -486,7 +487,7 @@ func TestTwoAtOnce(t *testing.T) {
 						if same, err := sameTree(whole, out); err != nil || !same {
 							t.Errorf("%s: done, and the output is not whole (%v)", format, err)
 						}
-					case !errors.Is(err, distill.ErrBusy):
+					case !errors.Is(err, stage.ErrBusy):
 						t.Errorf("%s: %v", format, err)
 					}
 				})

@@ -12,6 +12,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/stage"
 )
 
 // FuzzNames takes names of classes through a set, its manifest, verify and all forms of export: whatever opens comes back.
@@ -38,7 +39,7 @@ func FuzzNames(f *testing.F) {
 			return
 		}
 		made := filepath.Join(t.TempDir(), "made")
-		m := distill.Manifest{Format: 1, Version: distill.Version}
+		m := distill.Manifest{Format: 1, Version: stage.Version}
 		for i, class := range names {
 			file, data := distill.ImageFile(class, 0), picturePNG(t, i, 0)
 			m.Classes = append(m.Classes, distill.ManifestClass{Name: class, Label: int32(i), Real: 1,

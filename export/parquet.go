@@ -7,8 +7,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
-	"mgd3/distill"
-	"mgd3/internal/atomicfile"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // row is what Hugging Face's datasets writes of its features Image and ClassLabel, all of it optional.
@@ -31,7 +31,7 @@ func (s *set) parquet(ctx context.Context, out string, _ Options) error {
 	}
 	return atomicfile.Write(out, func(w io.Writer) error {
 		p := parquet.NewGenericWriter[row](w,
-			parquet.CreatedBy("mgd3", distill.Version, ""),
+			parquet.CreatedBy("mgd3", stage.Version, ""),
 			parquet.MaxRowsPerRowGroup(rowsPerGroup),
 			parquet.SkipPageBounds("image", "bytes"), // would repeat whole images
 			parquet.KeyValueMetadata("huggingface", string(features)),

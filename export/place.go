@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 // newWork makes a folder beside out, in which it is made. The caller has the lock of out, so that what else is there of

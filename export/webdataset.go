@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 // shardBytes is the usual size of a shard.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 // zip writes the files of the folder into one archive, the manifest first. PNG does not get smaller by being compressed again, so

@@ -17,9 +17,9 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
-	"mgd3/internal/atomicfile"
 	"mgd3/internal/golden"
 	"mgd3/internal/testengine"
+	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )
 

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mgd3/dataset"
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 // ErrOthers says that a folder holds other files than the images to be written to it.

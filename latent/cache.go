@@ -13,8 +13,8 @@ import (
 	"slices"
 	"sync"
 
-	"mgd3/internal/atomicfile"
 	"mgd3/matrix"
+	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )
 

@@ -13,12 +13,13 @@ import (
 	"mgd3/features"
 	"mgd3/latent"
 	"mgd3/matrix"
+	"mgd3/stage"
 )
 
 // Embedder turns images into features. It is for one goroutine.
 type Embedder struct {
-	Batch  int                 // images on the device at once; 0 is the usual
-	Report func(distill.Event) // told of each image of all sources, as of the stage encode; may be nil
+	Batch  int               // images on the device at once; 0 is the usual
+	Report func(stage.Event) // told of each image of all sources, as of the stage encode; may be nil
 
 	engine      *engine.Engine
 	load        dataset.LoadOptions // images of size × size
@@ -75,7 +76,7 @@ func (m *Embedder) class(ctx context.Context, set *dataset.Set, class string, sk
 	for sample := range set.Load(ctx, set.Classes[at].Images, m.load) {
 		m.done++
 		if sample.Err != nil && skipBad && errors.Is(sample.Err, dataset.ErrImage) {
-			m.report(distill.Event{Class: class, Warning: "skipped: " + sample.Err.Error()})
+			m.report(stage.Event{Class: class, Warning: "skipped: " + sample.Err.Error()})
 			continue
 		}
 		if sample.Err != nil {
@@ -88,7 +89,7 @@ func (m *Embedder) class(ctx context.Context, set *dataset.Set, class string, sk
 				return x, err
 			}
 		}
-		m.report(distill.Event{Done: m.done, Total: m.total, Class: class})
+		m.report(stage.Event{Done: m.done, Total: m.total, Class: class})
 	}
 	if err := ctx.Err(); err != nil {
 		return x, err
@@ -96,7 +97,7 @@ func (m *Embedder) class(ctx context.Context, set *dataset.Set, class string, sk
 	return x, flush()
 }
 
-func (m *Embedder) report(e distill.Event) {
+func (m *Embedder) report(e stage.Event) {
 	if m.Report != nil {
 		e.Stage = distill.StageEncode
 		m.Report(e)

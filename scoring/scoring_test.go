@@ -16,6 +16,7 @@ import (
 	"mgd3/internal/testengine"
 	"mgd3/latent"
 	"mgd3/matrix"
+	"mgd3/stage"
 )
 
 // embedder encodes with a tiny autoencoder.
@@ -77,9 +78,9 @@ func TestSource(t *testing.T) {
 	}
 
 	m = embedder(t)
-	var last distill.Event
+	var last stage.Event
 	warnings := 0
-	m.Report = func(e distill.Event) {
+	m.Report = func(e stage.Event) {
 		if e.Warning != "" {
 			warnings++
 			return

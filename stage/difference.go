@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"slices"
 
-	"mgd3/internal/seal"
+	"mgd3/stage/seal"
 )
 
 // Difference compares two JSON objects and returns the dotted name of the first field that differs,

@@ -7,12 +7,18 @@
 //	Nothing half there.     A file appears when it is complete, in place of the one before.
 //	One writer.             Two processes never have the same part of a folder. The system takes a lock back when its owner dies.
 //
-//	difference.go Difference: which setting of two is not the same
-//	event.go      Event and Progress: what a stage tells of itself
-//	found.go      Look: what stands at the place of something, finished under its key or not
-//	key.go        Key: the name of all that something is made of
-//	lock.go       Lock: who may write to a folder, or to a part of it
-//	settings.go   LockSettings: what a folder is made with, and that it is no other run's
-//	shard.go      Shard: a part of the work, and what belongs to it
-//	version.go    Version of the program
+//	difference.go    Difference: which setting of two is not the same
+//	event.go         Event and Progress: what a stage tells of itself
+//	found.go         Look: what stands at the place of something, finished under its key or not
+//	key.go           Key: the name of all that something is made of
+//	lock.go          Lock: who may write to a folder, or to a part of it
+//	settings.go      LockSettings: what a folder is made with, and that it is no other run's
+//	shard.go         Shard: a part of the work, and what belongs to it
+//	version.go       Version of the program
+//	stage/atomicfile where the files are: put whole, read, list, exists; and locks on them
+//	stage/seal       a checksum of a file within the file
+//	stage/checkpoint the state of a training, which goes on from there
+//
+// All that a run keeps goes through the few verbs of stage/atomicfile. They take paths of files today; whoever puts a bucket of an
+// object store in the place of a folder has these to write, and the locks.
 package stage

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 // Found is what stands at the place of something that is made under a key.

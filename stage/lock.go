@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 // ErrBusy says that another process is at work on the same output.

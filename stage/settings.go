@@ -9,8 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"mgd3/internal/atomicfile"
-	"mgd3/internal/seal"
+	"mgd3/stage/atomicfile"
+	"mgd3/stage/seal"
 )
 
 // ErrDamaged says that a file is not as it was written. The next run makes it again.

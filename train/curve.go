@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 // curve is the file of the loss: a row of CSV for every LogEvery steps, with the number of the last of them and the

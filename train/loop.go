@@ -16,8 +16,8 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/engine"
-	"mgd3/internal/checkpoint"
 	"mgd3/stage"
+	"mgd3/stage/checkpoint"
 	"mgd3/weights"
 )
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"mgd3/internal/atomicfile"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )
 

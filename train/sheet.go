@@ -4,7 +4,7 @@ import (
 	"io"
 
 	"mgd3/dataset"
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 const (

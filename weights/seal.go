@@ -10,7 +10,7 @@ import (
 	"maps"
 	"os"
 
-	"mgd3/internal/seal"
+	"mgd3/stage/seal"
 )
 
 // ErrDamaged says that a file's bytes are not those that were written.

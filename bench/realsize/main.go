@@ -19,9 +19,9 @@ import (
 
 	"mgd3/dit"
 	"mgd3/engine"
-	"mgd3/internal/atomicfile"
 	"mgd3/latent"
 	"mgd3/rng"
+	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )
 

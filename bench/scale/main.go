@@ -30,6 +30,7 @@ import (
 	"mgd3/latent"
 	"mgd3/modes"
 	"mgd3/rng"
+	"mgd3/stage"
 )
 
 func main() {
@@ -130,7 +131,7 @@ func prepare(ctx context.Context, dir string, classes []string) (*distill.Run, f
 			Modes:  distill.ModeSettings{Method: modes.KMeans, Short: modes.ShortRepeat},
 			Sample: distill.SampleSettings{Settings: sample},
 		},
-		Shard: distill.Whole, Batch: 64, Engine: e, Autoencoder: vae, Denoiser: net, ClassNames: classes,
+		Shard: stage.Whole, Batch: 64, Engine: e, Autoencoder: vae, Denoiser: net, ClassNames: classes,
 	}, e.Close, errors.Join(errA, errB, errC)
 }
 

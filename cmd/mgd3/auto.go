@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/compare"
-	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/stage"
 )
 
 // autoFlags are the flags of what distill chooses automatically.
@@ -46,7 +46,7 @@ func (e *env) chooseAuto(ctx context.Context, o *options, r *openRun) error {
 	if !auto.chooses() {
 		return nil
 	}
-	if r.Shard != distill.Whole {
+	if r.Shard != stage.Whole {
 		return fail(exitUsage, `choose first, with a run of its own or "mgd3 sweep", and give all shards the value`, errors.New("a shard cannot choose for the others"))
 	}
 	a := compare.Auto{

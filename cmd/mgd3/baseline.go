@@ -9,6 +9,7 @@ import (
 
 	"mgd3/baseline"
 	"mgd3/distill"
+	"mgd3/stage"
 )
 
 func (e *env) baselineCmd() *cobra.Command {
@@ -88,4 +89,4 @@ func (r *openRun) maker() baseline.Maker {
 }
 
 // making is told of sets that are made.
-func (r *openRun) making(_ baseline.ID, e distill.Event) { r.Report(e) }
+func (r *openRun) making(_ baseline.ID, e stage.Event) { r.Report(e) }

@@ -12,8 +12,8 @@ import (
 
 	"mgd3/cpu"
 	"mgd3/engine"
-	"mgd3/internal/atomicfile"
 	"mgd3/internal/bench"
+	"mgd3/stage/atomicfile"
 )
 
 // benchOptions are the flags of bench.

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/distill"
-	"mgd3/internal/atomicfile"
 	"mgd3/internal/fixtures"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // TestBusy is the law that every command that writes takes the lock of what it writes, and of the run it reads: beside another process
@@ -27,10 +27,10 @@ func TestBusy(t *testing.T) {
 		t.Fatal(said)
 	}
 	inside := func(out string) func() (func(), error) {
-		return func() (func(), error) { return distill.Lock(out, distill.Whole) }
+		return func() (func(), error) { return stage.Lock(out, stage.Whole) }
 	}
 	reading := func(out string) func() (func(), error) {
-		return func() (func(), error) { return distill.LockReading(out) }
+		return func() (func(), error) { return stage.LockReading(out) }
 	}
 	beside := func(out string) func() (func(), error) { return func() (func(), error) { return atomicfile.Lock(out) } }
 	for name, c := range map[string]struct {

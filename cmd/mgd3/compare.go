@@ -15,10 +15,10 @@ import (
 	"mgd3/baseline"
 	"mgd3/compare"
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/evaluate"
-	"mgd3/internal/atomicfile"
 	"mgd3/report"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // compareOptions are the flags of compare that distill has not.
@@ -106,7 +106,7 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 			so.Sets, images(so.Train))
 	}
 	result, err := compare.Compare(ctx, so)
-	if so.SeedEncodes && errors.Is(err, distill.ErrOther) {
+	if so.SeedEncodes && errors.Is(err, stage.ErrOther) {
 		return fail(exitOutput, "use another --out; --encode-seed 0 goes on with one encoding for all sets, as earlier versions had it", err)
 	}
 	if err != nil {

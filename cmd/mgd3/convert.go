@@ -17,9 +17,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mgd3/distill"
 	"mgd3/dit"
-	"mgd3/internal/atomicfile"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )
 
@@ -101,7 +101,7 @@ func (e *env) convert(ctx context.Context, o convertOptions) error {
 	}
 	lock := atomicfile.Lock
 	if !o.isFile() { // within the folder, as of all that is written to in its place
-		lock = func(dir string) (func(), error) { return distill.Lock(dir, distill.Whole) }
+		lock = func(dir string) (func(), error) { return stage.Lock(dir, stage.Whole) }
 	}
 	unlock, err := lock(o.out)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"mgd3/compare"
 	"mgd3/distill"
 	"mgd3/glyphs"
-	"mgd3/internal/atomicfile"
 	"mgd3/report"
+	"mgd3/stage/atomicfile"
 )
 
 // demoOptions are the flags of demo.

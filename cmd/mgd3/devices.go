@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mgd3/distill"
+	"mgd3/stage"
 )
 
 // --devices: the program starts itself once for each device, each with a shard of the work and one device that it sees, over the same
@@ -65,7 +66,7 @@ func parseDevices(list, shown string) ([]string, error) {
 // worker is the process for one device.
 type worker struct {
 	device string
-	shard  distill.Shard
+	shard  stage.Shard
 }
 
 // onDevices runs the command once for each device of --devices, and returns the first error.
@@ -86,7 +87,7 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 	all := newJoint(len(devices), newProgress(e.stdout, e.stderr, e.quiet, e.json).event)
 	group, inner := errgroup.WithContext(ctx)
 	for i, device := range devices {
-		w := worker{device, distill.Shard{Index: shard.Index*len(devices) + i, Count: shard.Count * len(devices)}}
+		w := worker{device, stage.Shard{Index: shard.Index*len(devices) + i, Count: shard.Count * len(devices)}}
 		group.Go(func() error {
 			c := exec.CommandContext(inner, program)
 			c.Args = slices.Concat([]string{os.Args[0], cmd.Name()}, args, []string{"--shard=" + w.shard.String(), "--json"})
@@ -94,7 +95,7 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 			if !isXLA(e.backend) && os.Getenv("GOMAXPROCS") == "" {
 				c.Env = append(c.Env, fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.GOMAXPROCS(0)/len(devices))))
 			}
-			return w.run(inner, c, func(event distill.Event) { all.event(i, event) })
+			return w.run(inner, c, func(event stage.Event) { all.event(i, event) })
 		})
 	}
 	err = group.Wait()
@@ -116,7 +117,7 @@ func sameFlags(cmd *cobra.Command) []string {
 }
 
 // run starts the process, passes its events on and waits for its end. If ctx ends, the process is interrupted as by Ctrl-C.
-func (w worker) run(ctx context.Context, c *exec.Cmd, event func(distill.Event)) error {
+func (w worker) run(ctx context.Context, c *exec.Cmd, event func(stage.Event)) error {
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 10 * time.Second
 	messages := &tail{}
@@ -129,7 +130,7 @@ func (w worker) run(ctx context.Context, c *exec.Cmd, event func(distill.Event))
 		lines := bufio.NewScanner(out)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
-			var e distill.Event
+			var e stage.Event
 			if json.Unmarshal(lines.Bytes(), &e) == nil && e.Stage != "" {
 				event(e)
 			}
@@ -176,28 +177,28 @@ func (t *tail) Write(p []byte) (int, error) {
 // joint makes one progress of that of several processes: that of the earliest stage that any of them is in.
 type joint struct {
 	mu    sync.Mutex
-	show  func(distill.Event)
-	last  []map[string]distill.Event // of each process and stage
-	stage []int                      // of each process
-	said  map[distill.Event]bool     // warnings: most say the same in all processes
+	show  func(stage.Event)
+	last  []map[string]stage.Event // of each process and stage
+	stage []int                    // of each process
+	said  map[stage.Event]bool     // warnings: most say the same in all processes
 }
 
 var stages = []string{distill.StageEncode, distill.StageModes, distill.StageSample}
 
-func newJoint(n int, show func(distill.Event)) *joint {
-	j := &joint{show: show, last: make([]map[string]distill.Event, n), stage: make([]int, n), said: map[distill.Event]bool{}}
+func newJoint(n int, show func(stage.Event)) *joint {
+	j := &joint{show: show, last: make([]map[string]stage.Event, n), stage: make([]int, n), said: map[stage.Event]bool{}}
 	for i := range j.last {
-		j.last[i] = map[string]distill.Event{}
+		j.last[i] = map[string]stage.Event{}
 	}
 	return j
 }
 
 // event is told of one event of the i-th process.
-func (j *joint) event(i int, e distill.Event) {
+func (j *joint) event(i int, e stage.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if e.Warning != "" {
-		e = distill.Event{Stage: e.Stage, Class: e.Class, Warning: e.Warning}
+		e = stage.Event{Stage: e.Stage, Class: e.Class, Warning: e.Warning}
 		if !j.said[e] {
 			j.said[e] = true
 			j.show(e)
@@ -206,7 +207,7 @@ func (j *joint) event(i int, e distill.Event) {
 	}
 	j.last[i][e.Stage] = e
 	j.stage[i] = max(j.stage[i], slices.Index(stages, e.Stage))
-	sum := distill.Event{Stage: stages[slices.Min(j.stage)], Class: e.Class}
+	sum := stage.Event{Stage: stages[slices.Min(j.stage)], Class: e.Class}
 	for _, last := range j.last {
 		of := last[sum.Stage]
 		sum.Done, sum.Total, sum.Kept = sum.Done+of.Done, sum.Total+of.Total, sum.Kept+of.Kept

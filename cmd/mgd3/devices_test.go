@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mgd3/distill"
+	"mgd3/stage"
 )
 
 func TestParseDevices(t *testing.T) {
@@ -42,19 +43,19 @@ func TestParseDevices(t *testing.T) {
 
 // TestJoint: two processes, one ahead of the other.
 func TestJoint(t *testing.T) {
-	var got []distill.Event
-	j := newJoint(2, func(e distill.Event) { got = append(got, e) })
-	encode := func(done int) distill.Event { return distill.Event{Stage: distill.StageEncode, Done: done, Total: 5} }
-	sample := func(done int) distill.Event { return distill.Event{Stage: distill.StageSample, Done: done, Total: 3} }
+	var got []stage.Event
+	j := newJoint(2, func(e stage.Event) { got = append(got, e) })
+	encode := func(done int) stage.Event { return stage.Event{Stage: distill.StageEncode, Done: done, Total: 5} }
+	sample := func(done int) stage.Event { return stage.Event{Stage: distill.StageSample, Done: done, Total: 3} }
 	j.event(0, encode(2))
 	j.event(1, encode(1))
 	j.event(0, encode(5))
 	j.event(0, sample(1)) // the other still encodes
-	j.event(1, distill.Event{Stage: distill.StageEncode, Warning: "skipped"})
-	j.event(0, distill.Event{Stage: distill.StageEncode, Done: 5, Warning: "skipped"})
+	j.event(1, stage.Event{Stage: distill.StageEncode, Warning: "skipped"})
+	j.event(0, stage.Event{Stage: distill.StageEncode, Done: 5, Warning: "skipped"})
 	j.event(1, encode(5))
 	j.event(1, sample(3))
-	want := []distill.Event{
+	want := []stage.Event{
 		encode(2), {Stage: distill.StageEncode, Done: 3, Total: 10}, {Stage: distill.StageEncode, Done: 6, Total: 10},
 		{Stage: distill.StageEncode, Warning: "skipped"}, {Stage: distill.StageEncode, Done: 10, Total: 10},
 		{Stage: distill.StageSample, Done: 4, Total: 6},
@@ -70,9 +71,9 @@ func TestWorker(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no shell")
 	}
-	w := worker{"GPU-a", distill.Shard{Index: 1, Count: 4}}
+	w := worker{"GPU-a", stage.Shard{Index: 1, Count: 4}}
 	run := func(ctx context.Context, script string) error {
-		return w.run(ctx, exec.CommandContext(ctx, "sh", "-c", script), func(distill.Event) {})
+		return w.run(ctx, exec.CommandContext(ctx, "sh", "-c", script), func(stage.Event) {})
 	}
 	for script, want := range map[string]struct {
 		code int
@@ -89,9 +90,9 @@ func TestWorker(t *testing.T) {
 			t.Errorf("%s: got %v, %+v, want %+v", script, err, f, want)
 		}
 	}
-	var events []distill.Event
+	var events []stage.Event
 	c := exec.CommandContext(t.Context(), "sh", "-c", `echo '{"stage":"encode","done":1,"total":2}'; echo noise; echo '{"out":"o","complete":true}'`)
-	if err := w.run(t.Context(), c, func(e distill.Event) { events = append(events, e) }); err != nil || len(events) != 1 || events[0].Total != 2 {
+	if err := w.run(t.Context(), c, func(e stage.Event) { events = append(events, e) }); err != nil || len(events) != 1 || events[0].Total != 2 {
 		t.Errorf("got %+v, %v, want the one event", events, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
+	"mgd3/stage"
 )
 
 func (e *env) distillCmd() *cobra.Command {
@@ -49,7 +50,7 @@ func (e *env) distillCmd() *cobra.Command {
 				if err := e.finishOn(cmd, o); err != nil {
 					return err
 				}
-				unlock, err := distill.LockReading(o.run.out)
+				unlock, err := stage.LockReading(o.run.out)
 				if err != nil {
 					return fail(exitOutput, "", err)
 				}

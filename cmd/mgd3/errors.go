@@ -11,8 +11,9 @@ import (
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/evaluate"
-	"mgd3/internal/atomicfile"
 	"mgd3/modes"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 	"mgd3/train"
 	"mgd3/weights"
 )
@@ -71,12 +72,12 @@ var advice = []struct {
 	{syscall.EROFS, exitOutput, "the output folder cannot be written: use another --out"},
 	{syscall.EFBIG, exitOutput, "the system allows no larger file there: see ulimit -f"},
 	{syscall.ENAMETOOLONG, exitOutput, "file systems allow 255 bytes in a name: use a shorter one"},
-	{distill.ErrUnclear, exitOutput, "remove the file, and run the command that made the folder: what was made under the same settings stays, all else is made again"},
-	{distill.ErrDamaged, exitOutput, remake},
-	{distill.ErrOther, exitOutput, "use another --out, or remove the folder to make it anew"},
+	{stage.ErrUnclear, exitOutput, "remove the file, and run the command that made the folder: what was made under the same settings stays, all else is made again"},
+	{stage.ErrDamaged, exitOutput, remake},
+	{stage.ErrOther, exitOutput, "use another --out, or remove the folder to make it anew"},
 	{distill.ErrShard, exitInput, "a shard is the --out of a distill or a sample with --shard"},
-	{distill.ErrStage, exitInput, `the stages are encode, modes and sample, in this order; "mgd3 distill" runs them all`},
-	{distill.ErrBusy, exitOutput, "wait for it, or use another --out"},
+	{stage.ErrStage, exitInput, `the stages are encode, modes and sample, in this order; "mgd3 distill" runs them all`},
+	{stage.ErrBusy, exitOutput, "wait for it, or use another --out"},
 	{modes.ErrTooFew, exitInput, "use --ipc with at most the number of images, or --short-class repeat to fill up with real latents"},
 	{distill.ErrLabels, exitModel, "--classes takes the classes of the model only; its classes.txt lists them in label order"},
 	{distill.ErrModel, exitModel, "use the autoencoder and the denoiser that belong together, and leave --size out: it is then what the denoiser was made for"},
@@ -115,7 +116,7 @@ func diagnose(err error) (code int, hint string) {
 	}
 	var f failure
 	errors.As(err, &f)
-	if f.code == exitInput && errors.Is(err, distill.ErrDamaged) { // a file of a run, whoever reads it
+	if f.code == exitInput && errors.Is(err, stage.ErrDamaged) { // a file of a run, whoever reads it
 		f.code = exitOutput
 	}
 	if f.hint != "" {

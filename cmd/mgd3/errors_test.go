@@ -12,10 +12,10 @@ import (
 	"syscall"
 	"testing"
 
-	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/internal/fixtures"
 	"mgd3/modes"
+	"mgd3/stage"
 	"mgd3/weights"
 )
 
@@ -91,8 +91,8 @@ func TestDiagnose(t *testing.T) {
 		{wrap(fs.ErrPermission), exitOutput, ""},
 		{wrap(context.Canceled), exitInterrupted, "same command again"},
 		{fail(exitModel, "", wrap(context.Canceled)), exitInterrupted, "same command again"},
-		{wrap(distill.ErrOther), exitOutput, "another --out"},
-		{wrap(distill.ErrBusy), exitOutput, "wait"},
+		{wrap(stage.ErrOther), exitOutput, "another --out"},
+		{wrap(stage.ErrBusy), exitOutput, "wait"},
 		{wrap(modes.ErrTooFew), exitInput, "--short-class repeat"},
 		{wrap(weights.ErrFormat), exitModel, "damaged"},
 		{wrap(engine.ErrBackend), exitBackend, "--backend cpu"},

@@ -19,8 +19,9 @@ import (
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/evaluate"
-	"mgd3/internal/atomicfile"
 	"mgd3/report"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // evaluateOptions are the flags of evaluate.
@@ -151,7 +152,7 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 		return fail(exitInput, "", err)
 	}
 	if o.out != "" {
-		unlock, err := distill.Lock(o.out, distill.Whole)
+		unlock, err := stage.Lock(o.out, stage.Whole)
 		if err != nil {
 			return fail(exitOutput, "", err)
 		}

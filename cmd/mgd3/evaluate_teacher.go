@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/stage"
 )
 
 // trainTeacher as a teacher's file trains it.
@@ -22,7 +22,7 @@ func (e *env) checkedTeacher(ctx context.Context, o *evaluateOptions, evaluator 
 		return nil, err
 	}
 	for _, n := range teacher.Notes {
-		p.event(distill.Event{Warning: n})
+		p.event(stage.Event{Warning: n})
 	}
 	dir := ""
 	if o.out != "" {

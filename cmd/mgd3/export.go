@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mgd3/distill"
 	"mgd3/export"
+	"mgd3/stage"
 )
 
 func (e *env) exportCmd() *cobra.Command {
@@ -44,7 +44,7 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 			if out == "" {
 				out = o.Format.Path(args[0])
 			}
-			unlock, err := distill.LockReading(args[0])
+			unlock, err := stage.LockReading(args[0])
 			if err != nil {
 				return fail(exitOutput, "wait for it to be finished", err)
 			}

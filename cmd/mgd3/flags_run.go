@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"mgd3/distill"
 	"mgd3/export"
+	"mgd3/stage"
 )
 
 // runFlags say where a run writes, and which part of the work it does.
@@ -34,7 +34,7 @@ func (r *runFlags) folderFlags(f *pflag.FlagSet) {
 }
 
 func (r *runFlags) shardFlag(f *pflag.FlagSet) {
-	f.StringVar(&r.shard, "shard", distill.Whole.String(), "do part `I/N` of the work")
+	f.StringVar(&r.shard, "shard", stage.Whole.String(), "do part `I/N` of the work")
 	heading(f, "Run")
 }
 
@@ -47,11 +47,11 @@ func (r *runFlags) wholeFlags(f *pflag.FlagSet) {
 }
 
 // part returns the part of the work that the run does.
-func (r *runFlags) part() (distill.Shard, error) {
+func (r *runFlags) part() (stage.Shard, error) {
 	if r.shard == "" { // the command has no such flag
-		return distill.Whole, nil
+		return stage.Whole, nil
 	}
-	shard, err := distill.ParseShard(r.shard)
+	shard, err := stage.ParseShard(r.shard)
 	return shard, fail(exitUsage, "", err)
 }
 
@@ -61,7 +61,7 @@ func (r *runFlags) checkFormat() error {
 	if err := format.Check(); err != nil {
 		return fail(exitUsage, "", err)
 	}
-	if format != export.Folder && r.shard != distill.Whole.String() {
+	if format != export.Folder && r.shard != stage.Whole.String() {
 		return fail(exitUsage, `"mgd3 export" does it when all shards are done`, errors.New("a shard does not export the set"))
 	}
 	return nil

@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/glyphs"
-	"mgd3/internal/atomicfile"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // stageDraw is the stage of drawing images to files.
@@ -113,12 +113,12 @@ func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
 	for _, set := range sets {
 		total += len(set.Classes) * len(set.Classes[0].Images)
 	}
-	unlock, err := distill.Lock(o.out, distill.Whole)
+	unlock, err := stage.Lock(o.out, stage.Whole)
 	if err != nil {
 		return fail(exitOutput, "", err)
 	}
 	defer unlock()
-	event := distill.Event{Stage: stageDraw, Total: total}
+	event := stage.Event{Stage: stageDraw, Total: total}
 	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
 	for i, split := range o.splits() {
 		d := drawn{Split: split, Classes: len(sets[i].Classes), Folder: filepath.Join(o.out, split)}

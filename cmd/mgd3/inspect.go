@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
+	"mgd3/stage"
 	"mgd3/weights"
 )
 
@@ -27,7 +28,7 @@ every command that takes weights.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if m, err := distill.ReadManifest(args[0]); err == nil {
 				return e.inspectManifest(m)
-			} else if _, found := os.Stat(args[0]); found == nil && (isRun(args[0]) || errors.Is(err, distill.ErrDamaged)) {
+			} else if _, found := os.Stat(args[0]); found == nil && (isRun(args[0]) || errors.Is(err, stage.ErrDamaged)) {
 				return fail(exitInput, manifestHint(err), err)
 			}
 			return e.inspectWeights(args[0])

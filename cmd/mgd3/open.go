@@ -7,6 +7,7 @@ import (
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/latent"
+	"mgd3/stage"
 )
 
 // openRun is a run ready to go, and how to end it.
@@ -63,10 +64,10 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 		r.close = append(r.close, func() { _ = r.Data.Close() })
 	}
 	for _, w := range r.presetWarnings(o) {
-		r.Report(distill.Event{Stage: distill.StageEncode, Warning: w})
+		r.Report(stage.Event{Stage: distill.StageEncode, Warning: w})
 	}
 	if !o.run.dryRun {
-		unlock, err := distill.Lock(o.run.out, shard)
+		unlock, err := stage.Lock(o.run.out, shard)
 		if err != nil {
 			return nil, fail(exitOutput, "", err)
 		}

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/glyphs"
+	"mgd3/stage"
 )
 
 // glyphsSet is the name that stands for the set drawn by the program in the place of a path; a folder of
@@ -30,7 +30,7 @@ func (e *env) sayImageNotes() {
 		for _, note := range opened.set.ImageNotes() {
 			line := opened.path + ": " + note.String()
 			if !said[line] { // a path may be opened twice
-				p.event(distill.Event{Warning: line})
+				p.event(stage.Event{Warning: line})
 			}
 			said[line] = true
 		}
@@ -48,7 +48,7 @@ func (e *env) openSet(ctx context.Context, path string, o dataset.OpenOptions) (
 		}
 		p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
 		for _, passed := range set.PassedOver {
-			p.event(distill.Event{Warning: path + ": " + passed.String()})
+			p.event(stage.Event{Warning: path + ": " + passed.String()})
 		}
 		e.sets = append(e.sets, openedSet{path, set})
 		return set, nil

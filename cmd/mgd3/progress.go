@@ -14,6 +14,7 @@ import (
 	"mgd3/baseline"
 	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/stage"
 	"mgd3/train"
 )
 
@@ -67,7 +68,7 @@ func (p *progress) renew(line string, last bool) {
 }
 
 // event is told of everything that happens.
-func (p *progress) event(e distill.Event) {
+func (p *progress) event(e stage.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.json != nil {
@@ -118,21 +119,21 @@ func (p *progress) evaluation(set string, e evaluate.Event) {
 		}{set, e})
 		return
 	}
-	stage := fmt.Sprintf("%s, %s, seed %d:", set, e.Net, e.Seed)
+	training := fmt.Sprintf("%s, %s, seed %d:", set, e.Net, e.Seed)
 	if e.Warning != "" {
-		p.event(distill.Event{Warning: e.Warning})
+		p.event(stage.Event{Warning: e.Warning})
 		return
 	}
-	if stage != p.stage {
+	if training != p.stage {
 		p.note = ""
 	}
 	if e.Test != nil {
 		p.note = fmt.Sprintf(", loss %.3f, test %.1f %%", e.Loss, 100**e.Test)
 	}
-	p.event(distill.Event{Stage: stage, Done: e.Epoch, Total: e.Epochs})
+	p.event(stage.Event{Stage: training, Done: e.Epoch, Total: e.Epochs})
 }
 
-func (p *progress) warn(e distill.Event) {
+func (p *progress) warn(e stage.Event) {
 	if p.openLine {
 		fmt.Fprintln(p.out)
 		p.openLine = false
@@ -160,7 +161,7 @@ var units = map[string]string{
 }
 
 // line is one line of progress: what is done, at which rate, and how long the rest will take.
-func (p *progress) line(e distill.Event, now time.Time) string {
+func (p *progress) line(e stage.Event, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-6s ", e.Stage)
 	if p.bar {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"mgd3/distill"
+	"mgd3/stage"
 )
 
 // TestProgress replays a run by a clock of its own: rates count only what was made now, and at most one
@@ -18,16 +18,16 @@ func TestProgress(t *testing.T) {
 	p.now = func() time.Time { return now }
 	for _, e := range []struct {
 		after time.Duration
-		event distill.Event
+		event stage.Event
 	}{
-		{0, distill.Event{Stage: "encode", Done: 100, Total: 300, Kept: 100, Class: "cat"}},
-		{5 * time.Second, distill.Event{Stage: "encode", Done: 110, Total: 300, Kept: 100, Class: "dog"}},
-		{5 * time.Second, distill.Event{Stage: "encode", Done: 120, Total: 300, Kept: 100, Class: "dog"}},
-		{0, distill.Event{Stage: "encode", Warning: "skipped: x.png", Class: "dog"}},
-		{90 * time.Second, distill.Event{Stage: "encode", Done: 300, Total: 300, Kept: 100, Class: "dog"}},
-		{time.Second, distill.Event{Stage: "modes", Done: 1, Total: 2, Class: "cat"}},
-		{time.Second, distill.Event{Stage: "modes", Done: 2, Total: 2, Class: "dog"}},
-		{time.Second, distill.Event{Stage: "sample", Done: 0, Total: 2}},
+		{0, stage.Event{Stage: "encode", Done: 100, Total: 300, Kept: 100, Class: "cat"}},
+		{5 * time.Second, stage.Event{Stage: "encode", Done: 110, Total: 300, Kept: 100, Class: "dog"}},
+		{5 * time.Second, stage.Event{Stage: "encode", Done: 120, Total: 300, Kept: 100, Class: "dog"}},
+		{0, stage.Event{Stage: "encode", Warning: "skipped: x.png", Class: "dog"}},
+		{90 * time.Second, stage.Event{Stage: "encode", Done: 300, Total: 300, Kept: 100, Class: "dog"}},
+		{time.Second, stage.Event{Stage: "modes", Done: 1, Total: 2, Class: "cat"}},
+		{time.Second, stage.Event{Stage: "modes", Done: 2, Total: 2, Class: "dog"}},
+		{time.Second, stage.Event{Stage: "sample", Done: 0, Total: 2}},
 	} {
 		now = now.Add(e.after)
 		p.event(e.event)
@@ -49,7 +49,7 @@ sample 0/2 images
 func TestProgressBar(t *testing.T) {
 	p := &progress{bar: true}
 	for done, want := range map[int]string{0: "sample ░░░░░░░░░░░░░░░░░░░░ 0/8 images", 2: "sample █████░░░░░░░░░░░░░░░ 2/8 images", 8: "sample ████████████████████ 8/8 images"} {
-		if got := p.line(distill.Event{Stage: "sample", Done: done, Total: 8}, time.Time{}); got != want {
+		if got := p.line(stage.Event{Stage: "sample", Done: done, Total: 8}, time.Time{}); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -58,11 +58,11 @@ func TestProgressBar(t *testing.T) {
 func TestQuietProgressStillWarns(t *testing.T) {
 	var out bytes.Buffer
 	p := newProgress(&bytes.Buffer{}, &out, true, false)
-	p.event(distill.Event{Stage: "encode", Done: 1, Total: 1})
+	p.event(stage.Event{Stage: "encode", Done: 1, Total: 1})
 	if out.Len() > 0 {
 		t.Errorf("quiet, it said %q", &out)
 	}
-	p.event(distill.Event{Stage: "encode", Warning: "look"})
+	p.event(stage.Event{Stage: "encode", Warning: "look"})
 	if got, want := out.String(), "mgd3: warning: look\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mgd3/distill"
+	"mgd3/stage"
 	"mgd3/weights/hub"
 )
 
@@ -237,7 +237,7 @@ func (p *progress) download(e hub.Event) {
 		return
 	}
 	if e.Note != "" {
-		p.event(distill.Event{Warning: strings.TrimPrefix(e.File+": "+e.Note, ": ")})
+		p.event(stage.Event{Warning: strings.TrimPrefix(e.File+": "+e.Note, ": ")})
 		return
 	}
 	const mega = 1_000_000
@@ -246,5 +246,5 @@ func (p *progress) download(e hub.Event) {
 		done = total
 	}
 	p.note = ", " + e.File
-	p.event(distill.Event{Stage: stagePull, Kept: int(e.Kept / mega), Done: done, Total: total})
+	p.event(stage.Event{Stage: stagePull, Kept: int(e.Kept / mega), Done: done, Total: total})
 }

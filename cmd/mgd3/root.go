@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mgd3/distill"
 	"mgd3/engine"
+	"mgd3/stage"
 )
 
 // env is what every command is given.
@@ -45,7 +45,7 @@ model; nothing is fine-tuned (MGD³, arXiv:2505.18963).
 
 "mgd3 distill" does it all. Its stages can be run one by one: encode, modes, sample. Every
 command can be stopped at any moment; the same command again goes on from there.`,
-		Version:       distill.Version,
+		Version:       stage.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

@@ -12,6 +12,7 @@ import (
 	"mgd3/distill"
 	"mgd3/features"
 	"mgd3/scoring"
+	"mgd3/stage"
 )
 
 // space is a [scoring.Space] with what stands behind it.
@@ -92,7 +93,7 @@ func (o *scoreOptions) cache() (c *distill.Cache, dir string, err error) {
 		if err == nil {
 			return &found, dir, nil
 		}
-		if !errors.Is(err, distill.ErrStage) || o.run.latents != "" {
+		if !errors.Is(err, stage.ErrStage) || o.run.latents != "" {
 			return nil, "", fail(exitInput, "", err)
 		}
 	}

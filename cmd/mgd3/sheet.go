@@ -11,8 +11,9 @@ import (
 	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/distill"
-	"mgd3/internal/atomicfile"
 	"mgd3/report"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // sheetOptions are the flags of sheet.
@@ -51,7 +52,7 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 	if o.out == "" {
 		o.out = filepath.Join(o.run, "sheet.png")
 	}
-	unlockRun, err := distill.LockReading(o.run)
+	unlockRun, err := stage.LockReading(o.run)
 	if err != nil {
 		return fail(exitOutput, "wait for it to be finished", err)
 	}

@@ -4,7 +4,7 @@ import (
 	"io"
 	"sync"
 
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 // sink is standard output. It remembers the first error of a write, so that a command whose words were lost does

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mgd3/distill"
+	"mgd3/stage"
 )
 
 // warn tells of settings that are hardly meant.
@@ -14,7 +15,7 @@ func (r *openRun) warn(o *options) {
 		return
 	}
 	for _, w := range r.Settings.Sample.Warnings() {
-		r.Report(distill.Event{Stage: distill.StageSample, Warning: w})
+		r.Report(stage.Event{Stage: distill.StageSample, Warning: w})
 	}
 }
 

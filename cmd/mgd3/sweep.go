@@ -16,9 +16,9 @@ import (
 	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/evaluate"
-	"mgd3/internal/atomicfile"
 	"mgd3/modes"
 	"mgd3/report"
+	"mgd3/stage/atomicfile"
 )
 
 // sweepOptions are the flags of sweep that distill has not.

@@ -12,6 +12,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/stage"
 	"mgd3/train"
 	"mgd3/weights"
 )
@@ -171,7 +172,7 @@ func (e *env) openTraining(ctx context.Context, o *trainOptions) (_ func(), err 
 		return nil, fail(exitInput, "", err)
 	}
 	closers = append(closers, func() { _ = o.train.Data.Close() })
-	unlock, err := distill.Lock(o.train.Out, distill.Shard{Count: 1})
+	unlock, err := stage.Lock(o.train.Out, stage.Shard{Count: 1})
 	if err != nil {
 		return nil, fail(exitOutput, "", err)
 	}

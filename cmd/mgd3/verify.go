@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
+	"mgd3/stage"
 )
 
 func (e *env) verifyCmd() *cobra.Command {
@@ -18,7 +19,7 @@ func (e *env) verifyCmd() *cobra.Command {
 		Example: `  mgd3 verify pets-10`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			unlock, err := distill.LockReading(args[0])
+			unlock, err := stage.LockReading(args[0])
 			if err != nil {
 				return fail(exitOutput, "wait for it to be finished", err)
 			}
@@ -97,9 +98,9 @@ func lockMerge(out string, shards []string) (unlock func(), err error) {
 	for i, dir := range append([]string{out}, shards...) {
 		var one func()
 		if i == 0 {
-			one, err = distill.Lock(dir, distill.Whole)
+			one, err = stage.Lock(dir, stage.Whole)
 		} else {
-			one, err = distill.LockReading(dir)
+			one, err = stage.LockReading(dir)
 		}
 		if err != nil {
 			unlock()

@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 // folder is the name of a repository's folder in the cache.

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 )
 
 // maxToken is how many bytes the file of a token may have.

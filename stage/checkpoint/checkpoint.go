@@ -23,7 +23,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
-	"mgd3/internal/atomicfile"
+	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )
 
