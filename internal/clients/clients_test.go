@@ -107,9 +107,9 @@ func TestTheirs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { readSet(t, filepath.Join(dir, at), want) })
 	}
-	for _, name := range []string{"state.pt", "state.old.pth", "state.4.pt", "state.module.pth.tar"} {
+	for name, before := range map[string]string{"state.pt": "", "state.old.pth": "", "state.4.pt": "", "state.module.pth.tar": "module."} {
 		t.Run(name, func(t *testing.T) {
-			sameTensors(t, open(t, filepath.Join(dir, name)), open(t, filepath.Join(dir, "state.safetensors")))
+			sameTensors(t, open(t, filepath.Join(dir, name)), open(t, filepath.Join(dir, "state.safetensors")), before)
 		})
 	}
 	e := testengine.Open(t)
@@ -178,13 +178,13 @@ func readSet(t *testing.T, path string, want *weights.File) {
 	}
 }
 
-// sameTensors wants every tensor of one file in the other, bit for bit.
-func sameTensors(t *testing.T, got, want *weights.File) {
-	if g, w := slices.Sorted(slices.Values(got.Names())), slices.Sorted(slices.Values(want.Names())); !slices.Equal(g, w) {
-		t.Fatalf("names are %q, want %q", g, w)
+// sameTensors wants every tensor of want in got, bit for bit, its name with something before it.
+func sameTensors(t *testing.T, got, want *weights.File, before string) {
+	if g, w := len(got.Names()), len(want.Names()); g != w {
+		t.Errorf("%d tensors %q, want %d", g, got.Names(), w)
 	}
 	for _, name := range want.Names() {
-		g, errG := got.Tensor(name)
+		g, errG := got.Tensor(before + name)
 		w, errW := want.Tensor(name)
 		if errG != nil || errW != nil {
 			t.Fatal(errG, errW)
@@ -239,8 +239,11 @@ func TestOurs(t *testing.T) {
 	if err := fixtures.Images(at("images"), 6); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(at("classes.txt"), []byte("owl\ncat\ndog\n"), 0o666); err != nil { // not in the order of their names
+		t.Fatal(err)
+	}
 	mgd3("distill", "--data", at("images"), "--split", "train", "--model", at("model"), "--size", "16", "--ipc", "3", "--steps", "5",
-		"--classes", "owl,cat,dog", "--out", at("set"))
+		"--classes", at("classes.txt"), "--out", at("set"))
 	for format, out := range map[string]string{"folder": "folder", "zip": "set.zip", "parquet": "set.parquet", "webdataset": "shards"} {
 		mgd3("export", at("set"), "--format", format, "--out", at(out))
 	}
@@ -251,8 +254,9 @@ func TestOurs(t *testing.T) {
 	train("autoencoder", "trained", "--channels", "8,16,16", "--layers", "1", "--groups", "4")
 	train("autoencoder", "half", "--channels", "8,16,16", "--layers", "1", "--groups", "4", "--half")
 	train("dit", "trained", "--hidden", "32", "--depth", "2", "--heads", "2")
-	mgd3("convert", at("trained/dit"), at("transformer"), "--to", "diffusers")
-	for from, to := range map[string]string{"trained/autoencoder": "autoencoder", "half/autoencoder": "autoencoder.half", "trained/dit": "dit"} {
+	mgd3("convert", at("model/dit"), at("dit"), "--to", "dit") // after three steps the trained one still gives next to nothing
+	mgd3("convert", at("model/dit"), at("transformer"), "--to", "diffusers")
+	for from, to := range map[string]string{"trained/autoencoder": "autoencoder", "half/autoencoder": "autoencoder.half", "trained/dit": "dit.trained"} {
 		if err := os.Rename(at(from), at(to)); err != nil {
 			t.Fatal(err)
 		}
@@ -289,8 +293,8 @@ func TestOurs(t *testing.T) {
 			t.Error(what)
 		}
 	}
-	if seen < 15 {
-		t.Errorf("%d things were opened, want 15", seen)
+	if seen != 16 {
+		t.Errorf("%d things are as they must be, want 16", seen)
 	}
 }
 

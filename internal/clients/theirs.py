@@ -97,6 +97,9 @@ with torch.no_grad():
     dit = diffusers.DiTTransformer2DModel(
         num_attention_heads=2, attention_head_dim=16, in_channels=4, out_channels=8, num_layers=2, sample_size=8, patch_size=2,
         num_embeds_ada_norm=3, norm_elementwise_affine=False, norm_type="ada_norm_zero", activation_fn="gelu-approximate")
+    first = dit.transformer_blocks[0].norm1.emb.state_dict()
+    for block in dit.transformer_blocks:  # as in the published ones, which have one embedder
+        block.norm1.emb.load_state_dict(first)
     dit.save_pretrained(at("transformer"))
 
 safetensors.torch.save_file({k: v.detach().clone().contiguous() for k, v in want.items()}, at("want.safetensors"))
