@@ -78,6 +78,7 @@ var rooms = map[string][]string{
 		"stage/atomicfile", "weights"},
 	"internal/fixtures/pytorch": {"rng", "stage/atomicfile", "weights"},
 	"internal/golden":           {"weights"},
+	"internal/clients":          {},
 	"internal/testengine":       {"engine"},
 	"internal/house":            {},
 	"bench/campaign":            {"internal/fixtures"},
