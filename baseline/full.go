@@ -8,8 +8,8 @@ import (
 	"mgd3/distill"
 )
 
-// Full is the set of all real images, or of the first limit of each class, 0 being all, cropped as those of the other sets.
-// Images that cannot be read are left out where the settings say so.
+// Full is the set of all real images, or of the first limit of each class, 0 being all, cropped as those of the other
+// sets. Images that cannot be read are left out where the settings say so.
 func (o *Maker) Full(ctx context.Context, limit int) (*dataset.Set, error) {
 	if o.Settings.Encode.SkipBad {
 		if err := o.Run(ID{Method: Full}, o.Out).Encode(ctx); err != nil {

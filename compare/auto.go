@@ -13,13 +13,15 @@ import (
 	"mgd3/scores"
 )
 
-// Auto chooses λ and the stop for a set of images and a model, by sets that it makes from one part of the training images and
-// judges by the other. It never sees a test image. The stop comes first, at the λ of the settings, and then λ at that stop:
+// Auto chooses λ and the stop for a set of images and a model, by sets that it makes from one part of the training
+// images and judges by the other. It never sees a test image. The stop comes first, at the λ of the settings, and
+// then λ at that stop:
 //
 //	stops   the settings' stop × 0, 2/5, 4/5, 1, 6/5, 8/5       0, 10, 20, 25, 30 and 40 of 50 steps
 //	λ       the settings' λ × 0, 1/2, 1, 2                      0, 0.05, 0.1 and 0.2
 //
-// The largest mean over the sets wins, and the value of the settings where none is larger. docs/results.md has what this gains.
+// The largest mean over the sets wins, and the value of the settings where none is larger. docs/results.md has what
+// this gains.
 type Auto struct {
 	// Maker is that of the set that is then made: its latents are used, the sets to choose by stand in auto below
 	// its folder, and its seed is that of each value's first set.
@@ -45,7 +47,8 @@ func (a *Auto) Choose(ctx context.Context) (distill.Settings, []distill.Choice, 
 		return chosen, nil, fmt.Errorf("nothing is chosen by %q, want %s or %s", a.By, ByAccuracy, ByScore)
 	}
 	if n := a.Settings.Modes.IPC * len(a.Train.Classes); a.By == ByScore && n > scores.KernelRidgeSize {
-		return chosen, nil, fmt.Errorf("%d images are too many for the score, which takes %d; choose by %s", n, scores.KernelRidgeSize, ByAccuracy)
+		return chosen, nil, fmt.Errorf("%d images are too many for the score, which takes %d; choose by %s", n,
+			scores.KernelRidgeSize, ByAccuracy)
 	}
 	if a.Sets < 1 {
 		return chosen, nil, fmt.Errorf("%d sets a value, want at least 1", a.Sets)
@@ -56,7 +59,8 @@ func (a *Auto) Choose(ctx context.Context) (distill.Settings, []distill.Choice, 
 	}
 	o := a.Maker
 	if o.Latents == "" { // the set's own, which it takes whatever its seed
-		if err := o.Run(baseline.ID{Method: baseline.MGD3, IPC: a.Settings.Modes.IPC, Seed: a.Settings.Sample.Seed}, o.Out).Encode(ctx); err != nil {
+		if err := o.Run(baseline.ID{Method: baseline.MGD3, IPC: a.Settings.Modes.IPC, Seed: a.Settings.Sample.Seed},
+			o.Out).Encode(ctx); err != nil {
 			return chosen, nil, err
 		}
 	}
@@ -90,7 +94,8 @@ func stops(stop int) (list []int) {
 func lambdas(lambda float64) []float64 { return []float64{0, lambda / 2, lambda, 2 * lambda} }
 
 // best tries points that differ in one setting, the first being that of the settings, and returns the best one.
-func (a *Auto) best(ctx context.Context, t *trials, setting string, points []Point, at func(Point) float64) (distill.Choice, Point, error) {
+func (a *Auto) best(ctx context.Context, t *trials, setting string, points []Point,
+	at func(Point) float64) (distill.Choice, Point, error) {
 	choice := distill.Choice{Setting: setting, By: a.by(t)}
 	best, most := points[0], 0.0
 	for i, p := range points {
@@ -127,7 +132,8 @@ func (a *Auto) by(t *trials) string {
 		n += len(class.Images)
 	}
 	if a.By == ByScore {
-		return fmt.Sprintf("score lesson: accuracy of kernel regression from the synthetic latents on those of %d held-out training images", n)
+		return fmt.Sprintf("score lesson: accuracy of kernel regression from the synthetic latents on those of %d "+
+			"held-out training images", n)
 	}
 	return fmt.Sprintf("accuracy on %d held-out training images after the last epoch: %v", n, a.Judge)
 }

@@ -34,7 +34,8 @@ func wantBest(t *testing.T, c distill.Choice, sets int, setting string, values .
 	for _, candidate := range c.Candidates {
 		have = append(have, candidate.Value)
 		if len(candidate.Scores) != sets {
-			t.Errorf("%s %v has scores %v, want one for each of %d sets", setting, candidate.Value, candidate.Scores, sets)
+			t.Errorf("%s %v has scores %v, want one for each of %d sets", setting, candidate.Value, candidate.Scores,
+				sets)
 		}
 		for _, v := range candidate.Scores {
 			sums[candidate.Value] += v
@@ -50,7 +51,8 @@ func wantBest(t *testing.T, c distill.Choice, sets int, setting string, values .
 	}
 }
 
-// TestAuto chooses the stop and then λ by the score, the same again in the same folder, and the manifest of the set says so.
+// TestAuto chooses the stop and then λ by the score, the same again in the same folder, and the manifest of the set
+// says so.
 func TestAuto(t *testing.T) {
 	a := tinyAuto(t)
 	a.Lambda, a.Sets = true, 1
@@ -68,7 +70,8 @@ func TestAuto(t *testing.T) {
 	if !reflect.DeepEqual(settings, want) {
 		t.Errorf("the settings are %+v, want %+v", settings, want)
 	}
-	if again, same, err := a.Choose(t.Context()); err != nil || !reflect.DeepEqual(again, settings) || !reflect.DeepEqual(same, choices) {
+	if again, same, err := a.Choose(t.Context()); err != nil || !reflect.DeepEqual(again, settings) ||
+		!reflect.DeepEqual(same, choices) {
 		t.Errorf("again: %v, %v; want the same", same, err)
 	}
 	run := a.Run(baseline.ID{Method: baseline.MGD3, IPC: 2}, filepath.Join(a.Out, "final"))

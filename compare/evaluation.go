@@ -22,14 +22,15 @@ type Evaluation struct {
 	Evaluator *evaluate.Evaluator // its test set has the classes of all sets
 	Test      string              // name of the test set
 	Sets      []*Judged
-	Side      int      // the largest short side of the images to train on in pixels, or evaluate.Published; see evaluate.Side
-	Nets      []string // as evaluate.New takes them
-	Protocol  string   // a preset
-	Changes   []string // of the preset, as evaluate.Protocol.With takes them
-	Repeat    int      // trainings of each network on each set, at least 1
-	Seed      uint64   // of the first one; the next have the next seeds
-	Out       string   // folder; "" keeps nothing
-	Teacher   string   // where the teacher is from, for people to read; "" says that it was trained here
+	// the largest short side of the images to train on in pixels, or evaluate.Published; see evaluate.Side
+	Side     int
+	Nets     []string // as evaluate.New takes them
+	Protocol string   // a preset
+	Changes  []string // of the preset, as evaluate.Protocol.With takes them
+	Repeat   int      // trainings of each network on each set, at least 1
+	Seed     uint64   // of the first one; the next have the next seeds
+	Out      string   // folder; "" keeps nothing
+	Teacher  string   // where the teacher is from, for people to read; "" says that it was trained here
 
 	Report func(set string, e evaluate.Event) // told of progress; may be nil
 
@@ -127,8 +128,8 @@ func (v *Evaluation) JSON(w io.Writer) error {
 	}{v.Nets, v.Sets, v.Warnings})
 }
 
-// ClusterSizes returns how many real images the mode of each image of a distilled set has, in the order of the set's images;
-// out is the folder of the set's run.
+// ClusterSizes returns how many real images the mode of each image of a distilled set has, in the order of the set's
+// images; out is the folder of the set's run.
 func ClusterSizes(set *dataset.Set, out string) ([]float32, error) {
 	m, err := distill.ReadManifest(out)
 	if err != nil {

@@ -32,7 +32,8 @@ func (v *Evaluation) Result() report.Result {
 	for _, w := range v.Warnings {
 		r.Notes = append(r.Notes, "Warning: "+w)
 	}
-	last, best := report.Table{Title: "After the last epoch"}, report.Table{Title: "Best on the test data (selects on test data)"}
+	last, best := report.Table{Title: "After the last epoch"},
+		report.Table{Title: "Best on the test data (selects on test data)"}
 	v.accuracies(&last, func(s *evaluate.Score) float64 { return s.Last })
 	v.accuracies(&best, func(s *evaluate.Score) float64 { return s.Best })
 	r.Tables = []report.Table{best, last}
@@ -180,7 +181,8 @@ func mostConfused(nets []string, sets []*Judged) []string {
 				list = append(list, p.text)
 			}
 			if list != nil {
-				notes = append(notes, fmt.Sprintf("%s, %s takes most often %s.", set.Name, nets[i], strings.Join(list, ", ")))
+				notes = append(notes, fmt.Sprintf("%s, %s takes most often %s.", set.Name, nets[i],
+					strings.Join(list, ", ")))
 			}
 		}
 	}
@@ -199,7 +201,8 @@ func teacherNote(t *evaluate.TeacherFacts, file string) string {
 	}
 	note += fmt.Sprintf(": %d outputs in the order of %s", t.Outputs, t.Order)
 	if c := t.Tested; c != nil {
-		note += fmt.Sprintf("; its accuracy on the test images is %.1f %%, guessing would have %.1f %%", 100*c.Accuracy, 100*c.Chance)
+		note += fmt.Sprintf("; its accuracy on the test images is %.1f %%, guessing would have %.1f %%", 100*c.Accuracy,
+			100*c.Chance)
 	}
 	return note + "."
 }

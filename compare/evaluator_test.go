@@ -48,7 +48,8 @@ func TestTests(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, evaluator := range map[string]*evaluate.Evaluator{"compare": &compared.evaluator, "sweep": &tried.evaluator} {
+		for name, evaluator := range map[string]*evaluate.Evaluator{"compare": &compared.evaluator,
+			"sweep": &tried.evaluator} {
 			reads.Store(0)
 			for range 3 {
 				data, err := evaluator.TestData(evaluate.Protocol{Size: 16})
@@ -64,7 +65,8 @@ func TestTests(t *testing.T) {
 				}
 			}
 			if reads.Load() != 1 {
-				t.Errorf("%s, orientation ignored %v: the image was decoded %d times, want once", name, ignore, reads.Load())
+				t.Errorf("%s, orientation ignored %v: the image was decoded %d times, want once", name, ignore,
+					reads.Load())
 			}
 		}
 	}

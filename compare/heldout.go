@@ -19,7 +19,8 @@ var ErrHeldOut = errors.New("too few images to hold some out")
 // which must stay open.
 func HoldOut(set *dataset.Set, share float64) (kept, held *dataset.Set, err error) {
 	if !(share > 0 && share < 1) {
-		return nil, nil, fmt.Errorf("a share of %v of the images is to be held out, want more than 0 and less than 1", share)
+		return nil, nil, fmt.Errorf("a share of %v of the images is to be held out, want more than 0 and less than 1",
+			share)
 	}
 	k, h := *set, *set
 	k.Classes, h.Classes = nil, nil

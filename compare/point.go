@@ -12,8 +12,9 @@ import (
 
 // Point is the settings that a sweep varies.
 type Point struct {
-	Lambda  float64      `json:"lambda"`
-	Stop    int          `json:"stop"`    // in steps of the settings around which the points stand; of other numbers of steps the same share
+	Lambda float64 `json:"lambda"`
+	// in steps of the settings around which the points stand; of other numbers of steps the same share
+	Stop    int          `json:"stop"`
 	Cluster modes.Method `json:"cluster"` // how modes are found
 	Steps   string       `json:"steps"`   // as diffusion.Settings.Respacing
 	CFG     float64      `json:"cfg"`
@@ -64,11 +65,16 @@ type axis struct {
 // list returns the axes in the order of their names in a table.
 func (a Axes) list() []axis {
 	return []axis{
-		{"lambda", moves(a.Lambda, func(p *Point, v float64) { p.Lambda = v }), func(p Point) string { return fmt.Sprint(p.Lambda) }},
-		{"stop", moves(a.Stop, func(p *Point, v int) { p.Stop = v }), func(p Point) string { return strconv.Itoa(p.Stop) }},
-		{"cluster", moves(a.Cluster, func(p *Point, v modes.Method) { p.Cluster = v }), func(p Point) string { return string(p.Cluster) }},
-		{"cfg", moves(a.CFG, func(p *Point, v float64) { p.CFG = v }), func(p Point) string { return fmt.Sprint(p.CFG) }},
-		{"steps", moves(a.Steps, func(p *Point, v int) { p.Steps = strconv.Itoa(v) }), func(p Point) string { return p.Steps }},
+		{"lambda", moves(a.Lambda, func(p *Point, v float64) { p.Lambda = v }),
+			func(p Point) string { return fmt.Sprint(p.Lambda) }},
+		{"stop", moves(a.Stop, func(p *Point, v int) { p.Stop = v }),
+			func(p Point) string { return strconv.Itoa(p.Stop) }},
+		{"cluster", moves(a.Cluster, func(p *Point, v modes.Method) { p.Cluster = v }),
+			func(p Point) string { return string(p.Cluster) }},
+		{"cfg", moves(a.CFG, func(p *Point, v float64) { p.CFG = v }),
+			func(p Point) string { return fmt.Sprint(p.CFG) }},
+		{"steps", moves(a.Steps, func(p *Point, v int) { p.Steps = strconv.Itoa(v) }),
+			func(p Point) string { return p.Steps }},
 	}
 }
 
@@ -80,8 +86,8 @@ func moves[V any](values []V, move func(*Point, V)) []func(*Point) {
 	return list
 }
 
-// Points returns base and the points around it: those that differ from base on one axis, or, of a grid, every combination.
-// No point comes twice.
+// Points returns base and the points around it: those that differ from base on one axis, or, of a grid, every
+// combination. No point comes twice.
 func (a Axes) Points(base Point, grid bool) []Point {
 	points := []Point{base}
 	add := func(p Point) {

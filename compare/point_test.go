@@ -20,7 +20,8 @@ func brief(points []Point) (list []string) {
 }
 
 func TestPoints(t *testing.T) {
-	axes := Axes{Lambda: []float64{0, 0.1}, Stop: []int{10, 25}, Cluster: []modes.Method{modes.GMM}, Steps: []int{25, 100}}
+	axes := Axes{Lambda: []float64{0, 0.1}, Stop: []int{10, 25}, Cluster: []modes.Method{modes.GMM},
+		Steps: []int{25, 100}}
 	want := []string{
 		"lambda0.1-stop25-kmeans-steps50-cfg4", // the base, once
 		"lambda0-stop25-kmeans-steps50-cfg4",

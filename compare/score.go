@@ -14,7 +14,8 @@ import (
 // The scores of a trial, of the latents that a set's images have when they are encoded again, beside those of the
 // real images held out. All but lesson and Fréchet are means over the classes; see package scores.
 const (
-	ScoreKernelRidge = "lesson"   // kernel ridge accuracy: what they teach a kernel regression about the real ones, 0 to 1
+	// kernel ridge accuracy: what they teach a kernel regression about the real ones, 0 to 1
+	ScoreKernelRidge = "lesson"
 	ScoreCoverage    = "coverage" // with the fair share of neighbours
 	ScoreDiversity   = "diversity"
 	ScoreDistance    = "distance" // representativeness: less is nearer to the real images

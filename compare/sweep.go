@@ -76,7 +76,8 @@ func (s *Sweep) Do(ctx context.Context) (*Swept, error) {
 	if err != nil {
 		return nil, err
 	}
-	swept := &Swept{On: t.on, HeldOut: s.HeldOut, Judge: s.Judge, Size: t.size, Grid: s.Grid, Settings: s.Settings, SeedEncodes: s.SeedEncodes}
+	swept := &Swept{On: t.on, HeldOut: s.HeldOut, Judge: s.Judge, Size: t.size, Grid: s.Grid, Settings: s.Settings,
+		SeedEncodes: s.SeedEncodes}
 	done := 0
 	for _, p := range points {
 		of := PointTrials{Point: p}
@@ -126,8 +127,10 @@ func (s *Swept) what() string {
 // Result shows the sweep: the accuracies and the scores as tables, and a plot for each axis.
 func (s *Swept) Result() report.Result {
 	r := report.Result{Title: "Sweep", Notes: []string{s.note()}}
-	accuracy := report.Table{Title: fmt.Sprintf("Accuracy at %d pixels", s.Size), Unit: s.what(), Columns: []string{"accuracy, %"}}
-	scored := report.Table{Title: "Scores without training, beside the held-out images", Columns: ScoreNames, Decimals: 3}
+	accuracy := report.Table{Title: fmt.Sprintf("Accuracy at %d pixels", s.Size), Unit: s.what(),
+		Columns: []string{"accuracy, %"}}
+	scored := report.Table{Title: "Scores without training, beside the held-out images", Columns: ScoreNames,
+		Decimals: 3}
 	points := make([]Point, len(s.Points))
 	for i, p := range s.Points {
 		points[i] = p.Point
@@ -151,13 +154,14 @@ func (s *Swept) Result() report.Result {
 		if len(accuracy.Rows) > 0 {
 			r.Plots = append(r.Plots, s.plot(a.name+"-accuracy", a, points, s.what(), PointTrials.accuracies))
 		}
-		r.Plots = append(r.Plots, s.plot(a.name+"-"+ScoreKernelRidge, a, points, "lesson", func(p PointTrials) []float64 { return p.score(ScoreKernelRidge) }))
+		r.Plots = append(r.Plots, s.plot(a.name+"-"+ScoreKernelRidge, a, points, "lesson",
+			func(p PointTrials) []float64 { return p.score(ScoreKernelRidge) }))
 	}
 	return r
 }
 
-// agreement is how well each score ranks the sets beside their accuracy, if there are enough of them: Spearman's ρ, 1 or −1
-// where they rank alike.
+// agreement is how well each score ranks the sets beside their accuracy, if there are enough of them: Spearman's ρ, 1
+// or −1 where they rank alike.
 func (s *Swept) agreement() (report.Row, bool) {
 	row := report.Row{Name: "rank correlation of sets with accuracy"}
 	enough := false
@@ -205,7 +209,8 @@ func (s *Swept) note() string {
 	if s.SeedEncodes {
 		own = "noise and its own flips before encoding"
 	}
-	note := fmt.Sprintf("%d images per class; sets of each point, each with its own %s: %d. Modes come from the training images but for a share of %v, which is held out.",
+	note := fmt.Sprintf("%d images per class; sets of each point, each with its own %s: %d. Modes come from the "+
+		"training images but for a share of %v, which is held out.",
 		s.Settings.Modes.IPC, own, sets, s.HeldOut)
 	switch {
 	case s.Judge.Net == "":
@@ -218,8 +223,8 @@ func (s *Swept) note() string {
 	return note + fmt.Sprintf(" Network %v, after the last epoch.", s.Judge)
 }
 
-// plot shows one axis: of a grid a line for each combination of the others, else the points that differ from the first one
-// on this axis alone.
+// plot shows one axis: of a grid a line for each combination of the others, else the points that differ from the
+// first one on this axis alone.
 func (s *Swept) plot(title string, a axis, points []Point, y string, values func(PointTrials) []float64) report.Plot {
 	axes := swept(points)
 	plot := report.Plot{Title: title, X: a.name, Y: y}
@@ -295,7 +300,8 @@ func (s *Swept) CSV(w io.Writer) error {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	for _, p := range s.Points {
 		for _, t := range p.Trials {
-			line := []string{number(p.Lambda), strconv.Itoa(p.Stop), string(p.Cluster), p.Steps, number(p.CFG), strconv.FormatUint(t.Seed, 10), ""}
+			line := []string{number(p.Lambda), strconv.Itoa(p.Stop), string(p.Cluster), p.Steps, number(p.CFG),
+				strconv.FormatUint(t.Seed, 10), ""}
 			if t.Accuracy != nil {
 				line[len(line)-1] = number(*t.Accuracy)
 			}

@@ -56,7 +56,8 @@ func TestSweep(t *testing.T) {
 	var done []string
 	s.Done = func(n, total int, p Point, trial Trial) { done = append(done, p.folder()) }
 	first := sweepOf(t, s)
-	if want := []string{"lambda0.3-stop3-kmeans-steps6-cfg4", "lambda0-stop3-kmeans-steps6-cfg4", "lambda0.3-stop0-kmeans-steps6-cfg4"}; !reflect.DeepEqual(done, want) {
+	if want := []string{"lambda0.3-stop3-kmeans-steps6-cfg4", "lambda0-stop3-kmeans-steps6-cfg4",
+		"lambda0.3-stop0-kmeans-steps6-cfg4"}; !reflect.DeepEqual(done, want) {
 		t.Errorf("tried %q, want %q", done, want)
 	}
 	for _, p := range first.Points {
@@ -75,7 +76,8 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	if m.Settings.Sample.Lambda != 0 || m.Classes[0].Real != 8 || !strings.HasPrefix(m.Part, "kept") {
-		t.Errorf("the set at λ 0 was made with λ %v from %d images, part %q; want 0 and the 8 kept", m.Settings.Sample.Lambda, m.Classes[0].Real, m.Part)
+		t.Errorf("the set at λ 0 was made with λ %v from %d images, part %q; want 0 and the 8 kept",
+			m.Settings.Sample.Lambda, m.Classes[0].Real, m.Part)
 	}
 
 	before := modified(t, s.Out)
@@ -130,7 +132,8 @@ func TestSweepWithoutNet(t *testing.T) {
 	}
 	r := swept.Result()
 	if len(r.Tables) != 1 || len(r.Plots) != 2 {
-		t.Errorf("shown as %d tables and %d plots, want the scores and a plot for λ and stop", len(r.Tables), len(r.Plots))
+		t.Errorf("shown as %d tables and %d plots, want the scores and a plot for λ and stop", len(r.Tables),
+			len(r.Plots))
 	}
 }
 
@@ -187,10 +190,12 @@ func exists(path string) bool {
 
 // grid is a sweep's result with made-up numbers: two values of λ and stop, two sets each.
 func grid() *Swept {
-	s := &Swept{On: OnHeldOut, Grid: true, Judge: evaluate.Judge{Net: "convnet3"}, Settings: distill.Settings{Sample: distill.SampleSettings{Settings: diffusion.Settings{}}}}
+	s := &Swept{On: OnHeldOut, Grid: true, Judge: evaluate.Judge{Net: "convnet3"},
+		Settings: distill.Settings{Sample: distill.SampleSettings{Settings: diffusion.Settings{}}}}
 	for i, p := range (Axes{Lambda: []float64{0.2, 0.1}, Stop: []int{10, 25}}).Points(published, true) {
 		a, b := float64(i)/10, float64(i)/10+0.04
-		s.Points = append(s.Points, PointTrials{p, []Trial{{0, &a, map[string]float64{ScoreKernelRidge: a}}, {1, &b, nil}}})
+		s.Points = append(s.Points, PointTrials{p, []Trial{{0, &a, map[string]float64{ScoreKernelRidge: a}},
+			{1, &b, nil}}})
 	}
 	return s
 }
@@ -204,7 +209,8 @@ func TestSweptPlots(t *testing.T) {
 		}
 	}
 	if len(r.Plots) != 4 || len(lambda.Lines) != 2 {
-		t.Fatalf("%d plots, %d lines of λ; want two for each axis, a line for each stop", len(r.Plots), len(lambda.Lines))
+		t.Fatalf("%d plots, %d lines of λ; want two for each axis, a line for each stop", len(r.Plots),
+			len(lambda.Lines))
 	}
 	// The points in order: the base (0.1, 25), then (0.2, 10), (0.2, 25), (0.1, 10).
 	line := lambda.Lines[0]
@@ -218,7 +224,8 @@ func TestSweptPlots(t *testing.T) {
 // TestAgreement: the only score is the accuracy itself; of the others there is nothing to say.
 func TestAgreement(t *testing.T) {
 	row, ok := grid().agreement()
-	if !ok || len(row.Cells[0].Values) != 1 || math.Abs(row.Cells[0].Values[0]-1) > 1e-12 || len(row.Cells[1].Values) != 0 {
+	if !ok || len(row.Cells[0].Values) != 1 || math.Abs(row.Cells[0].Values[0]-1) > 1e-12 ||
+		len(row.Cells[1].Values) != 0 {
 		t.Errorf("got %+v, want 1 for the lesson and nothing else", row)
 	}
 	if got, want := ranks([]float64{3, 1, 3, 2}), []float64{2.5, 0, 2.5, 1}; !reflect.DeepEqual(got, want) {
@@ -251,7 +258,8 @@ func TestSweptCSV(t *testing.T) {
 	if len(lines) != 9 || len(lines[0]) != 7+len(ScoreNames) {
 		t.Fatalf("%d lines of %d fields, want a header and 8 sets with all scores", len(lines), len(lines[0]))
 	}
-	if want := []string{"0.2", "10", "kmeans", "50", "4", "0", "0.1", "0.1", "", "", "", ""}; !reflect.DeepEqual(lines[3], want) {
+	if want := []string{"0.2", "10", "kmeans", "50", "4", "0", "0.1", "0.1", "", "", "",
+		""}; !reflect.DeepEqual(lines[3], want) {
 		t.Errorf("got %q, want %q", lines[3], want)
 	}
 }

@@ -8,10 +8,11 @@
 //	Nearest   i_j = argmin_i |x_i − c_j|                                   "Mode Discovery only", MGD3 Table 5
 //
 // μ is the mean of the rows; i runs over the rows not chosen before, so that no row comes twice, and of equal rows
-// over the first alone, as long as there are others: one picture that is in a class several times is not chosen several
-// times. (In KCenter that follows from the formula: such a row has the distance 0.) Herding makes the mean of the first t rows follow μ: it is Welling's rule
-// where all rows have the same norm, and the form of iCaRL, DC and IDC where they have not. The start of
-// KCenter is left open by its authors; with the row nearest to the mean nothing is left to chance.
+// over the first alone, as long as there are others: one picture that is in a class several times is not chosen
+// several times. (In KCenter that follows from the formula: such a row has the distance 0.) Herding makes the mean of
+// the first t rows follow μ: it is Welling's rule where all rows have the same norm, and the form of iCaRL, DC and
+// IDC where they have not. The start of KCenter is left open by its authors; with the row nearest to the mean nothing
+// is left to chance.
 //
 // Rows come in the order in which they were chosen, so the first j of k are the choice of j: of Random for
 // an rng in equal state, of Herding and KCenter always. The order of the rows of x decides nothing but

@@ -57,7 +57,8 @@ func TestKnownAnswers(t *testing.T) {
 		{"kcenter of copies", KCenter, line(4, 4, 4, 4, 5, 3), []int{0, 4, 5, 1, 2, 3}},
 		{"kcenter, two as far", KCenter, line(0, 4, -4), []int{0, 1, 2}},
 		// A square about the origin and a point in it: the corners are all as far.
-		{"kcenter of a square", KCenter, rows([]float32{1, 1}, []float32{-1, 1}, []float32{0, 0}, []float32{-1, -1}, []float32{1, -1}), []int{2, 0, 1, 3, 4}},
+		{"kcenter of a square", KCenter, rows([]float32{1, 1}, []float32{-1, 1}, []float32{0, 0}, []float32{-1, -1},
+			[]float32{1, -1}), []int{2, 0, 1, 3, 4}},
 	} {
 		for k := 1; k <= len(c.want); k++ {
 			if got, err := c.choose(c.x, k); err != nil || !slices.Equal(got, c.want[:k]) {

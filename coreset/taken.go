@@ -4,8 +4,8 @@ import (
 	"mgd3/matrix"
 )
 
-// taken says which rows cannot be chosen: those that are, and as long as there are others their equals, so that one picture that is
-// there several times is not chosen several times.
+// taken says which rows cannot be chosen: those that are, and as long as there are others their equals, so that one
+// picture that is there several times is not chosen several times.
 type taken struct {
 	chosen, closed []bool
 	first          []int // of each row the first that is equal

@@ -23,7 +23,8 @@ func TestAllocations(t *testing.T) {
 		t.Run(config, func(t *testing.T) {
 			small, smallBytes := allocations(t, config, 1, 4)
 			large, largeBytes := allocations(t, config, 12, 40)
-			t.Logf("one layer: %.1f allocations, %.0f bytes; twelve ten times as wide: %.1f, %.0f", small, smallBytes, large, largeBytes)
+			t.Logf("one layer: %.1f allocations, %.0f bytes; twelve ten times as wide: %.1f, %.0f", small, smallBytes,
+				large, largeBytes)
 			// The lists of inputs, outputs, arguments and caches, and a buffer with its shape for each of two outputs.
 			if most := 16.; small > most || large > most {
 				t.Errorf("%.1f and %.1f allocations, want at most %g", small, large, most)
@@ -57,8 +58,10 @@ func allocations(t *testing.T, config string, layers, width int) (count, bytes f
 	for range layers {
 		x = Add(x, Sigmoid(Convolve(x, input(3, 3, width, width)).PadSame().Done()))
 		tokens := nn.LayerNorm(Reshape(x, 2, 36, width), []int{-1}, 1e-5, nil, nil, nil)
-		q := Reshape(nn.Dense(tokens, input(width, width), input(width), compute.DenseLayoutOutputsInput), 2, 36, 2, width/2)
-		a, _ := BackendFusedScaledDotProductAttention(q, q, q, compute.AttentionAxesLayoutBSHD, &compute.ScaledDotProductAttentionConfig{Scale: 0.5})
+		q := Reshape(nn.Dense(tokens, input(width, width), input(width), compute.DenseLayoutOutputsInput), 2, 36, 2,
+			width/2)
+		a, _ := BackendFusedScaledDotProductAttention(q, q, q, compute.AttentionAxesLayoutBSHD,
+			&compute.ScaledDotProductAttentionConfig{Scale: 0.5})
 		x = Add(x, Reshape(Softmax(a, -1), 2, 6, 6, width))
 	}
 	loss := ReduceAllMean(Square(x))

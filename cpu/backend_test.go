@@ -60,7 +60,8 @@ var skippable = []string{
 // A test cannot see which tests below it were skipped, so this one runs the suite as a process and reads what it says.
 func TestBackendSuiteSkipsNothingElse(t *testing.T) {
 	const suite = "TestBackendSuite/generic/"
-	out, err := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBackendSuite$/^generic$", "-test.v").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBackendSuite$/^generic$",
+		"-test.v").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -82,15 +83,22 @@ func TestBackendSuiteSkipsNothingElse(t *testing.T) {
 var needed = []compute.OpType{
 	compute.OpTypeParameter, compute.OpTypeConstant, compute.OpTypeIdentity,
 	compute.OpTypeAbs, compute.OpTypeCos, compute.OpTypeErf, compute.OpTypeExp, compute.OpTypeLog, compute.OpTypeLog1p,
-	compute.OpTypeLogistic, compute.OpTypeNeg, compute.OpTypeRsqrt, compute.OpTypeSign, compute.OpTypeSin, compute.OpTypeSqrt,
+	compute.OpTypeLogistic, compute.OpTypeNeg, compute.OpTypeRsqrt, compute.OpTypeSign, compute.OpTypeSin,
+	compute.OpTypeSqrt,
 	compute.OpTypeTanh, compute.OpTypeFloor, compute.OpTypeRound, compute.OpTypeIsFinite, compute.OpTypeIsNaN,
-	compute.OpTypeAdd, compute.OpTypeSub, compute.OpTypeMul, compute.OpTypeDiv, compute.OpTypeMax, compute.OpTypeMin, compute.OpTypePow,
-	compute.OpTypeEqual, compute.OpTypeNotEqual, compute.OpTypeLessThan, compute.OpTypeLessOrEqual, compute.OpTypeGreaterThan,
-	compute.OpTypeGreaterOrEqual, compute.OpTypeLogicalAnd, compute.OpTypeLogicalOr, compute.OpTypeLogicalNot, compute.OpTypeWhere,
-	compute.OpTypeClamp, compute.OpTypeConvertDType, compute.OpTypeBroadcastInDim, compute.OpTypeConcatenate, compute.OpTypeIota,
+	compute.OpTypeAdd, compute.OpTypeSub, compute.OpTypeMul, compute.OpTypeDiv, compute.OpTypeMax, compute.OpTypeMin,
+	compute.OpTypePow,
+	compute.OpTypeEqual, compute.OpTypeNotEqual, compute.OpTypeLessThan, compute.OpTypeLessOrEqual,
+	compute.OpTypeGreaterThan,
+	compute.OpTypeGreaterOrEqual, compute.OpTypeLogicalAnd, compute.OpTypeLogicalOr, compute.OpTypeLogicalNot,
+	compute.OpTypeWhere,
+	compute.OpTypeClamp, compute.OpTypeConvertDType, compute.OpTypeBroadcastInDim, compute.OpTypeConcatenate,
+	compute.OpTypeIota,
 	compute.OpTypePad, compute.OpTypeReshape, compute.OpTypeReverse, compute.OpTypeSlice, compute.OpTypeTranspose,
-	compute.OpTypeReduceSum, compute.OpTypeReduceMax, compute.OpTypeReduceMin, compute.OpTypeArgMinMax, compute.OpTypeReduceWindow,
-	compute.OpTypeSelectAndScatterMax, compute.OpTypeDotGeneral, compute.OpTypeConvGeneral, compute.OpTypeGather, compute.OpTypeScatterSum,
+	compute.OpTypeReduceSum, compute.OpTypeReduceMax, compute.OpTypeReduceMin, compute.OpTypeArgMinMax,
+	compute.OpTypeReduceWindow,
+	compute.OpTypeSelectAndScatterMax, compute.OpTypeDotGeneral, compute.OpTypeConvGeneral, compute.OpTypeGather,
+	compute.OpTypeScatterSum,
 	compute.OpTypeRNGBitGenerator, compute.OpTypeBitcast, compute.OpTypeShiftRightLogical, compute.OpTypeBitwiseOr,
 	compute.OpTypeFusedSoftmax, compute.OpTypeFusedLayerNorm, compute.OpTypeFusedGelu, compute.OpTypeFusedDense,
 	compute.OpTypeFusedScaledDotProductAttention, compute.OpTypeFusedScaledDotProductAttentionVJP,
@@ -103,7 +111,8 @@ func TestCapabilities(t *testing.T) {
 			t.Errorf("%s is missing", op)
 		}
 	}
-	for _, dtype := range []dtypes.DType{dtypes.Bool, dtypes.Uint8, dtypes.Int32, dtypes.Int64, dtypes.Float32, dtypes.Float64, dtypes.BFloat16} {
+	for _, dtype := range []dtypes.DType{dtypes.Bool, dtypes.Uint8, dtypes.Int32, dtypes.Int64, dtypes.Float32,
+		dtypes.Float64, dtypes.BFloat16} {
 		if !have.DTypes[dtype] {
 			t.Errorf("%s is missing", dtype)
 		}
@@ -274,7 +283,8 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 
 func TestClasses(t *testing.T) {
 	for n := range 100_000 {
-		if c := classOf(n); c < n || c%memory.Align != 0 || c > memory.Align && c > n+n/8+memory.Align || classOf(c) != c {
+		if c := classOf(n); c < n || c%memory.Align != 0 || c > memory.Align && c > n+n/8+memory.Align ||
+			classOf(c) != c {
 			t.Fatalf("%d bytes take %d, and those %d", n, c, classOf(c))
 		}
 	}

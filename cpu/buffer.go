@@ -78,7 +78,8 @@ func checkShape(op any, shape shapes.Shape) error {
 	case !capabilities.DTypes[shape.DType]:
 		return errors.Wrapf(compute.ErrNotImplemented, "%v: the backend %q does not have values of %s", op, Name, shape)
 	case shape.IsDynamic():
-		return errors.Wrapf(compute.ErrNotImplemented, "%v: the backend %q has no dynamic shapes like %s", op, Name, shape)
+		return errors.Wrapf(compute.ErrNotImplemented, "%v: the backend %q has no dynamic shapes like %s", op, Name,
+			shape)
 	}
 	return nil
 }
@@ -88,7 +89,8 @@ func copyFlat(op string, dst, src any, shape shapes.Shape) error {
 	need := shape.DType.SizeForDimensions(shape.Size())
 	for _, flat := range []any{dst, src} {
 		t := reflect.TypeOf(flat)
-		if t == nil || t.Kind() != reflect.Slice || t.Elem() != shape.DType.GoType() && dtypes.FromGoType(t.Elem()) != shape.DType {
+		if t == nil || t.Kind() != reflect.Slice || t.Elem() != shape.DType.GoType() &&
+			dtypes.FromGoType(t.Elem()) != shape.DType {
 			return errors.Errorf("%s: %s needs a []%s, got a %T", op, shape, shape.DType.GoType(), flat)
 		}
 		if have := len(dtypes.UnsafeByteSliceFromAny(flat)); have != need {
@@ -116,7 +118,8 @@ func (b *Buffer) Finalize() error {
 // reshaped moves the buffer's memory to a new buffer of another shape of the same size.
 func (b *Buffer) reshaped(shape shapes.Shape) *Buffer {
 	_, memory := b.release()
-	return &Buffer{backend: b.backend, memory: memory, tensor: ir.Tensor{Shape: shape.Clone(), Flat: flatOf(shape, memory)}}
+	return &Buffer{backend: b.backend, memory: memory, tensor: ir.Tensor{Shape: shape.Clone(),
+		Flat: flatOf(shape, memory)}}
 }
 
 // release ends the buffer and hands over what it was.

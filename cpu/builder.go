@@ -61,7 +61,8 @@ func (b *Builder) own(op any, v compute.Value) (*value, error) {
 	case !ok:
 		return nil, errors.Errorf("%v: a value is of another backend, a %T", op, v)
 	case val.function.builder != b:
-		return nil, errors.Errorf("%v: a value is of another computation, %q, not of %q", op, val.function.builder.name, b.name)
+		return nil, errors.Errorf("%v: a value is of another computation, %q, not of %q", op, val.function.builder.name,
+			b.name)
 	}
 	return val, nil
 }

@@ -28,7 +28,10 @@ func (e *Executable) Explain(w io.Writer) error {
 	total := time.Duration(0)
 	for _, s := range p.plan.Steps() {
 		total += s.Time
-		i := slices.IndexFunc(lines, func(l *line) bool { return l.Kernel == s.Kernel && l.Outputs == s.Outputs && l.Flops == s.Flops })
+		i := slices.IndexFunc(lines, func(l *line) bool {
+			return l.Kernel == s.Kernel && l.Outputs == s.Outputs &&
+				l.Flops == s.Flops
+		})
 		if i < 0 {
 			lines = append(lines, &line{Step: s, kernels: 1})
 			continue
@@ -38,7 +41,8 @@ func (e *Executable) Explain(w io.Writer) error {
 		lines[i].kernels++
 	}
 	slices.SortStableFunc(lines, func(x, y *line) int { return cmp.Compare(y.Time, x.Time) })
-	fmt.Fprintf(w, "%s: %d kernels, %.3f s so far, %.1f MiB between them\n", e.name, len(p.plan.Steps()), total.Seconds(), float64(p.plan.Bytes())/(1<<20))
+	fmt.Fprintf(w, "%s: %d kernels, %.3f s so far, %.1f MiB between them\n", e.name, len(p.plan.Steps()),
+		total.Seconds(), float64(p.plan.Bytes())/(1<<20))
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tab, "share\tms\tkernels\truns\tGFLOP/s\tGB/s\tkernel\toutputs")
 	for _, l := range lines {

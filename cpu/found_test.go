@@ -25,7 +25,8 @@ func TestFound(t *testing.T) {
 			y := Sin(x[0])
 			return []*Node{ReduceSum(x[0], 0, 1), y}
 		}},
-		{"two shapes that have no common refinement", [][]int{{1, 2, 2, 5}}, func(x []*Node) []*Node { return []*Node{Tanh(Reshape(Tanh(x[0]), 1, 1, 5, 4))} }},
+		{"two shapes that have no common refinement", [][]int{{1, 2, 2, 5}},
+			func(x []*Node) []*Node { return []*Node{Tanh(Reshape(Tanh(x[0]), 1, 1, 5, 4))} }},
 		{"a reduction over nothing of what a row gave", [][]int{{4, 10}}, func(x []*Node) []*Node {
 			return []*Node{ReduceMultiply(MulScalar(ReduceAndKeep(x[0], ReduceSum, 0, 1), 0.01), 0)}
 		}},
@@ -41,7 +42,8 @@ func TestFound(t *testing.T) {
 			return append([]*Node{y, s, x[0]}, Gradient(Add(Mul(y, x[1]), Mul(d, x[2])), x[0], v)...)
 		}},
 		{"fewer outputs than phases", [][]int{{1, 6, 3, 4}, {4, 4, 1, 12}}, func(x []*Node) []*Node {
-			return []*Node{Convolve(x[0], x[1]).PaddingPerDim([][2]int{{1, 0}, {0, 1}}).StridePerAxis(1, 3).InputDilationPerAxis(1, 2).ChannelGroupCount(4).Done()}
+			return []*Node{Convolve(x[0], x[1]).PaddingPerDim([][2]int{{1, 0},
+				{0, 1}}).StridePerAxis(1, 3).InputDilationPerAxis(1, 2).ChannelGroupCount(4).Done()}
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -73,7 +75,8 @@ func TestFound(t *testing.T) {
 				for _, give := range []bool{false, true} {
 					for i, got := range run(config, give) {
 						if d, at := distance(numbers(want[i]), numbers(got)); d > 100*7*0x1p-23 {
-							t.Errorf("%s, donated %v: output %d, element %d is %g, want %g", config, give, i, at, numbers(got)[at], numbers(want[i])[at])
+							t.Errorf("%s, donated %v: output %d, element %d is %g, want %g", config, give, i, at,
+								numbers(got)[at], numbers(want[i])[at])
 						}
 					}
 				}

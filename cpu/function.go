@@ -78,7 +78,8 @@ func (f *Function) nodes(op any, operands ...compute.Value) ([]*ir.Node, error) 
 			return nil, errors.WithMessagef(err, "operand %d", i)
 		}
 		if nodes[i] = f.capture(val); nodes[i] == nil {
-			return nil, errors.Errorf("%v: operand %d is of the function %q, which is not around this one", op, i, val.function.ir.Name)
+			return nil, errors.Errorf("%v: operand %d is of the function %q, which is not around this one", op, i,
+				val.function.ir.Name)
 		}
 	}
 	return nodes, nil
@@ -111,7 +112,8 @@ func (f *Function) add(op compute.OpType, shape shapes.Shape, attr any, in ...*i
 }
 
 // one appends a node and returns its value, given what shape inference returned.
-func (f *Function) one(op compute.OpType, shape shapes.Shape, err error, attr any, in ...*ir.Node) (compute.Value, error) {
+func (f *Function) one(op compute.OpType, shape shapes.Shape, err error, attr any,
+	in ...*ir.Node) (compute.Value, error) {
 	if err != nil {
 		return nil, errors.WithMessage(err, op.String())
 	}

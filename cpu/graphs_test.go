@@ -180,7 +180,8 @@ func (b *builder) add(v *val) {
 	if v.whole {
 		kind = " whole"
 	}
-	b.lines = append(b.lines, fmt.Sprintf("%s = %s (%s)  %s%s", v.name, v.text, strings.Join(from, ", "), v.Shape(), kind))
+	b.lines = append(b.lines, fmt.Sprintf("%s = %s (%s)  %s%s", v.name, v.text, strings.Join(from, ", "), v.Shape(),
+		kind))
 }
 
 // dump lists what v needs.
@@ -296,7 +297,8 @@ func (b *builder) partner(x *val) *val {
 	}
 	y := b.fresh(dims, x.whole && b.IntN(3) > 0)
 	if b.IntN(4) == 0 && len(dims) > 0 && x.Rank() > 0 { // a constant instead
-		y.Node, y.bound, y.whole = ConvertDType(Iota(b.g, shapes.Make(dtypes.Int32, dims...), b.IntN(len(dims))), b.float), float64(b.dim), true
+		y.Node, y.bound, y.whole = ConvertDType(Iota(b.g, shapes.Make(dtypes.Int32, dims...), b.IntN(len(dims))),
+			b.float), float64(b.dim), true
 	}
 	b.addInput(y)
 	return y
@@ -398,7 +400,8 @@ func (b *builder) gradients() (outs []*val) {
 		return nil // not differentiable, which the graph library decides alike for all backends
 	}
 	for i, g := range grads {
-		outs = append(outs, &val{Node: g, name: fmt.Sprintf("g%d", i), bound: math.Inf(1), from: slices.Concat(from, by[i:i+1]),
+		outs = append(outs, &val{Node: g, name: fmt.Sprintf("g%d", i), bound: math.Inf(1),
+			from: slices.Concat(from, by[i:i+1]),
 			text: "gradient by " + by[i].name})
 	}
 	return outs

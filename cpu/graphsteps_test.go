@@ -28,7 +28,8 @@ var makers = []maker{
 	{"Expm1∘Tanh", 1, unary(func(x *Node) *Node { return Expm1(Tanh(x)) }, to(2), false)},
 	{"Log1p∘Square", 1, unary(func(x *Node) *Node { return Log1p(Square(x)) }, same2, false)},
 	{"Log(1+x²)", 1, unary(func(x *Node) *Node { return Log(OnePlus(Square(x))) }, same2, false)},
-	{"Sqrt(1+x²)", 1, unary(func(x *Node) *Node { return Sqrt(OnePlus(Square(x))) }, func(x float64) float64 { return x + 1 }, false)},
+	{"Sqrt(1+x²)", 1, unary(func(x *Node) *Node { return Sqrt(OnePlus(Square(x))) },
+		func(x float64) float64 { return x + 1 }, false)},
 	{"Rsqrt(1+x²)", 1, unary(func(x *Node) *Node { return Rsqrt(OnePlus(Square(x))) }, to(1), false)},
 	{"1/(1+x²)", 1, unary(func(x *Node) *Node { return Reciprocal(OnePlus(Square(x))) }, to(1), false)},
 	{"Tanh", 1, unary(Tanh, to(1), false)},
@@ -108,7 +109,8 @@ func (b *builder) activation() *val {
 	if x == nil {
 		return nil
 	}
-	kinds := []activation.Type{activation.TypeRelu, activation.TypeGelu, activation.TypeGeluApprox, activation.TypeSwish, activation.TypeLeakyRelu,
+	kinds := []activation.Type{activation.TypeRelu, activation.TypeGelu, activation.TypeGeluApprox,
+		activation.TypeSwish, activation.TypeLeakyRelu,
 		activation.TypeHardSwish}
 	kind := kinds[b.IntN(len(kinds))]
 	switch kind {
@@ -117,7 +119,8 @@ func (b *builder) activation() *val {
 	case activation.TypeHardSwish:
 		b.guard(Sub(Abs(x.Node), ConstAs(x.Node, 3)), x.whole)
 	}
-	return &val{Node: activation.Apply(kind, x.Node), bound: x.bound, whole: x.whole && kind == activation.TypeRelu, text: kind.String()}
+	return &val{Node: activation.Apply(kind, x.Node), bound: x.bound, whole: x.whole && kind == activation.TypeRelu,
+		text: kind.String()}
 }
 
 func (b *builder) scale() *val {
@@ -126,7 +129,8 @@ func (b *builder) scale() *val {
 		return nil
 	}
 	if k := b.IntN(5) - 2; b.IntN(2) == 0 {
-		return &val{Node: AddScalar(x.Node, k), bound: x.bound + math.Abs(float64(k)), whole: x.whole, text: fmt.Sprintf("%+d", k)}
+		return &val{Node: AddScalar(x.Node, k), bound: x.bound + math.Abs(float64(k)), whole: x.whole,
+			text: fmt.Sprintf("%+d", k)}
 	}
 	k := float64(float32(b.Float64()*2 - 1))
 	return &val{Node: MulScalar(x.Node, k), bound: x.bound * math.Abs(k), text: fmt.Sprintf("·%g", k)}
@@ -155,7 +159,8 @@ func (b *builder) combine(x, y *val) *val {
 	case 10:
 		v.Node, v.bound, v.text, v.whole = Div(x.Node, OnePlus(Square(y.Node))), x.bound, "x/(1+y²)", false
 	case 11:
-		v.Node, v.bound, v.text, v.whole = Pow(OnePlus(Square(Tanh(x.Node))), Tanh(y.Node)), 2, "(1+tanh²x)^tanh y", false
+		v.Node, v.bound, v.text, v.whole = Pow(OnePlus(Square(Tanh(x.Node))), Tanh(y.Node)), 2, "(1+tanh²x)^tanh y",
+			false
 	}
 	if swapped {
 		v.text += " swapped"
@@ -194,7 +199,8 @@ func (b *builder) bools() *val {
 		return nil
 	}
 	y := x.like(b)
-	f := []func(x, y *Node) *Node{LogicalAnd, LogicalOr, LogicalXor, func(x, y *Node) *Node { return LogicalNot(x) }}[b.IntN(4)]
+	f := []func(x, y *Node) *Node{LogicalAnd, LogicalOr, LogicalXor,
+		func(x, y *Node) *Node { return LogicalNot(x) }}[b.IntN(4)]
 	return &val{Node: f(x.Node, y.Node), bound: 1, whole: true, text: "logic"}
 }
 
@@ -219,7 +225,8 @@ func (b *builder) where() *val {
 	if b.IntN(2) == 0 {
 		x, y = y, x
 	}
-	return &val{Node: Where(c, x.Node, y.Node), bound: max(x.bound, y.bound), whole: x.whole && y.whole, text: "Where " + text}
+	return &val{Node: Where(c, x.Node, y.Node), bound: max(x.bound, y.bound), whole: x.whole && y.whole,
+		text: "Where " + text}
 }
 
 // like returns a value of x's shape.
@@ -244,9 +251,11 @@ func (b *builder) clip() *val {
 	b.guard(Sub(x.Node, ConstAs(x.Node, low)), x.whole)
 	b.guard(Sub(x.Node, ConstAs(x.Node, 1)), x.whole)
 	if b.IntN(2) == 0 {
-		return &val{Node: ClipScalar(x.Node, low, 1), bound: 2, whole: x.whole, text: fmt.Sprintf("ClipScalar %g…1", low)}
+		return &val{Node: ClipScalar(x.Node, low, 1), bound: 2, whole: x.whole,
+			text: fmt.Sprintf("ClipScalar %g…1", low)}
 	}
-	return &val{Node: Clamp(ConstAs(x.Node, low), x.Node, ConstAs(x.Node, 1)), bound: 2, whole: x.whole, text: fmt.Sprintf("Clamp %g…1", low)}
+	return &val{Node: Clamp(ConstAs(x.Node, low), x.Node, ConstAs(x.Node, 1)), bound: 2, whole: x.whole,
+		text: fmt.Sprintf("Clamp %g…1", low)}
 }
 
 // convert goes to another type, for whole numbers only, so that nothing is rounded, and back.
@@ -339,7 +348,8 @@ func (b *builder) transpose() *val {
 		return nil
 	}
 	perm := b.Perm(x.Rank())
-	return &val{Node: TransposeAllAxes(x.Node, perm...), bound: x.bound, whole: x.whole, text: fmt.Sprint("Transpose ", perm)}
+	return &val{Node: TransposeAllAxes(x.Node, perm...), bound: x.bound, whole: x.whole,
+		text: fmt.Sprint("Transpose ", perm)}
 }
 
 func (b *builder) slice() *val {
@@ -390,7 +400,8 @@ func (b *builder) pad() *val {
 		}
 	}
 	fill := float64(b.IntN(2))
-	return &val{Node: Pad(x.Node, ConstAs(x.Node, fill), pads...), bound: max(1, x.bound), whole: x.whole, text: fmt.Sprint("Pad ", pads, fill)}
+	return &val{Node: Pad(x.Node, ConstAs(x.Node, fill), pads...), bound: max(1, x.bound), whole: x.whole,
+		text: fmt.Sprint("Pad ", pads, fill)}
 }
 
 func (b *builder) concatenate() *val {
@@ -453,7 +464,8 @@ func (b *builder) upsample() *val {
 	d := x.Shape().Dimensions
 	y := Reshape(x.Node, slices.Concat([]int{d[0], d[1], 1, d[2], 1}, d[3:])...)
 	y = BroadcastToDims(y, slices.Concat([]int{d[0], d[1], 2, d[2], 2}, d[3:])...)
-	return &val{Node: Reshape(y, slices.Concat([]int{d[0], 2 * d[1], 2 * d[2]}, d[3:])...), bound: x.bound, whole: x.whole}
+	return &val{Node: Reshape(y, slices.Concat([]int{d[0], 2 * d[1], 2 * d[2]}, d[3:])...), bound: x.bound,
+		whole: x.whole}
 }
 
 func (b *builder) reduce() *val {
@@ -516,9 +528,11 @@ func (b *builder) centre() *val {
 	}
 	axes := b.axes(x.Rank())
 	if b.IntN(2) == 0 {
-		return &val{Node: Sub(x.Node, ReduceAndKeep(x.Node, ReduceMean, axes...)), bound: 2 * x.bound, text: fmt.Sprint("x - mean ", axes)}
+		return &val{Node: Sub(x.Node, ReduceAndKeep(x.Node, ReduceMean, axes...)), bound: 2 * x.bound,
+			text: fmt.Sprint("x - mean ", axes)}
 	}
-	return &val{Node: Div(x.Node, OnePlus(ReduceAndKeep(Square(x.Node), ReduceSum, axes...))), bound: 1, text: fmt.Sprint("x/(1+Σx²) ", axes)}
+	return &val{Node: Div(x.Node, OnePlus(ReduceAndKeep(Square(x.Node), ReduceSum, axes...))), bound: 1,
+		text: fmt.Sprint("x/(1+Σx²) ", axes)}
 }
 
 func (b *builder) argMax() *val {
@@ -528,7 +542,8 @@ func (b *builder) argMax() *val {
 	}
 	axis := b.IntN(x.Rank())
 	b.guardSecond(x, []int{axis}, 1)
-	return &val{Node: ArgMax(x.Node, axis), bound: float64(x.Shape().Dimensions[axis]), whole: true, text: fmt.Sprint("ArgMax ", axis)}
+	return &val{Node: ArgMax(x.Node, axis), bound: float64(x.Shape().Dimensions[axis]), whole: true,
+		text: fmt.Sprint("ArgMax ", axis)}
 }
 
 func (b *builder) cumSum() *val {
@@ -537,7 +552,8 @@ func (b *builder) cumSum() *val {
 		return nil
 	}
 	axis := b.IntN(x.Rank())
-	return &val{Node: CumSum(x.Node, axis), bound: x.bound * float64(x.Shape().Dimensions[axis]), whole: x.whole, text: fmt.Sprint("CumSum ", axis)}
+	return &val{Node: CumSum(x.Node, axis), bound: x.bound * float64(x.Shape().Dimensions[axis]), whole: x.whole,
+		text: fmt.Sprint("CumSum ", axis)}
 }
 
 var epsilons = []float64{1e-5, 1e-3, 0.1}
@@ -573,7 +589,8 @@ func (b *builder) layerNorm() *val {
 		return nil
 	}
 	b.guardVariance(x, axes)
-	return &val{Node: nn.LayerNorm(x.Node, axes, epsilons[b.IntN(3)], gamma, beta, nil), bound: bound, text: fmt.Sprint("LayerNorm ", axes, gamma != nil)}
+	return &val{Node: nn.LayerNorm(x.Node, axes, epsilons[b.IntN(3)], gamma, beta, nil), bound: bound,
+		text: fmt.Sprint("LayerNorm ", axes, gamma != nil)}
 }
 
 // guardVariance guards against a variance of nothing but roundings.
@@ -608,7 +625,8 @@ func (b *builder) groupNorm() *val {
 	if n < 3 {
 		return nil
 	}
-	g := nn.LayerNorm(Reshape(x.Node, d[0], d[1], d[2], groups, d[3]/groups), []int{1, 2, 4}, epsilons[b.IntN(3)], nil, nil, nil)
+	g := nn.LayerNorm(Reshape(x.Node, d[0], d[1], d[2], groups, d[3]/groups), []int{1, 2, 4}, epsilons[b.IntN(3)], nil,
+		nil, nil)
 	y := Reshape(g, d...)
 	y = Add(Mul(y, Reshape(b.weight(d[3]).Node, 1, 1, 1, d[3])), Reshape(b.weight(d[3]).Node, 1, 1, 1, d[3]))
 	if b.IntN(2) == 0 {
@@ -686,9 +704,11 @@ func (b *builder) dense() *val {
 	if b.IntN(3) > 0 {
 		bias = b.weight(out).Node
 	}
-	acts := []activation.Type{activation.TypeNone, activation.TypeNone, activation.TypeGelu, activation.TypeSwish, activation.TypeTanh}
+	acts := []activation.Type{activation.TypeNone, activation.TypeNone, activation.TypeGelu, activation.TypeSwish,
+		activation.TypeTanh}
 	act := acts[b.IntN(len(acts))]
-	return &val{Node: nn.Dense(x.Node, w.Node, bias, layout, act), bound: 2*x.bound*float64(in) + 2, text: fmt.Sprint("Dense ", layout, act, bias != nil)}
+	return &val{Node: nn.Dense(x.Node, w.Node, bias, layout, act), bound: 2*x.bound*float64(in) + 2,
+		text: fmt.Sprint("Dense ", layout, act, bias != nil)}
 }
 
 // dot contracts and batches random axes of x with a weight, or another value, whose axes come in any order.
@@ -771,8 +791,10 @@ func (b *builder) conv() *val {
 			inAxes, outAxes, kerAxes = []int{0, 2, 1}, []int{0, 2, 1}, []int{1, 2, 0}
 		}
 	}
-	c := compute.ConvolveAxesConfig{InputBatch: inAxes[0], InputChannels: inAxes[1], InputSpatial: inAxes[2:], KernelInputChannels: kerAxes[0],
-		KernelOutputChannels: kerAxes[1], KernelSpatial: kerAxes[2:], OutputBatch: outAxes[0], OutputChannels: outAxes[1], OutputSpatial: outAxes[2:]}
+	c := compute.ConvolveAxesConfig{InputBatch: inAxes[0], InputChannels: inAxes[1], InputSpatial: inAxes[2:],
+		KernelInputChannels:  kerAxes[0],
+		KernelOutputChannels: kerAxes[1], KernelSpatial: kerAxes[2:], OutputBatch: outAxes[0],
+		OutputChannels: outAxes[1], OutputSpatial: outAxes[2:]}
 	d := x.Shape().Dimensions
 	in, out, groups, batches := d[c.InputChannels], 1+b.IntN(10), 1, 1
 	switch b.IntN(6) {
@@ -823,8 +845,9 @@ func (b *builder) conv() *val {
 	y := b.convolve(batches, x.Node, w.Node, c, func(x, w *Node, batches int) *Node {
 		return ConvGeneral(x, w, c, strides, pads, inDil, kerDil, groups, batches)
 	})
-	v := &val{bound: 2 * x.bound * float64(count), text: fmt.Sprintf("Conv kernel %v, in %v, ker %v, out %v, strides %v, pads %v, dilations %v %v, groups %d %d",
-		kernel, inAxes, kerAxes, outAxes, strides, pads, inDil, kerDil, groups, batches)}
+	v := &val{bound: 2 * x.bound * float64(count),
+		text: fmt.Sprintf("Conv kernel %v, in %v, ker %v, out %v, strides %v, pads %v, dilations %v %v, groups %d %d",
+			kernel, inAxes, kerAxes, outAxes, strides, pads, inDil, kerDil, groups, batches)}
 	if b.IntN(2) == 0 {
 		dims := slices.Repeat([]int{1}, x.Rank())
 		dims[c.OutputChannels] = out
@@ -841,7 +864,8 @@ func (b *builder) conv() *val {
 }
 
 // convolve convolves groups of the batch; the portable backend, which takes the wrong ones, one by one.
-func (b *builder) convolve(batches int, x, w *Node, c compute.ConvolveAxesConfig, conv func(x, w *Node, batches int) *Node) *Node {
+func (b *builder) convolve(batches int, x, w *Node, c compute.ConvolveAxesConfig,
+	conv func(x, w *Node, batches int) *Node) *Node {
 	if batches == 1 || !b.portable {
 		return conv(x, w, batches)
 	}
@@ -898,7 +922,8 @@ func (b *builder) guardWindow(x *val, window []int) {
 // attention of a value [batch, tokens, heads·width], the reference by products and softmax.
 func (b *builder) attention() *val {
 	x := b.pick(func(v *val) bool { return v.DType() == b.float && v.Rank() == 3 })
-	if x == nil || x.bound > 100 || x.Shape().Dim(1) == 1 { // by one token it is an identity, and its gradient all roundings
+	// by one token it is an identity, and its gradient all roundings
+	if x == nil || x.bound > 100 || x.Shape().Dim(1) == 1 {
 		return nil
 	}
 	d := x.Shape().Dimensions
@@ -908,7 +933,8 @@ func (b *builder) attention() *val {
 	heads := 1 + b.IntN(3)
 	width := 1 + b.IntN(8)
 	part := func() *Node {
-		y := nn.Dense(x.Node, MulScalar(b.weight(heads*width, d[2]).Node, 1/math.Sqrt(float64(d[2]))), nil, compute.DenseLayoutOutputsInput)
+		y := nn.Dense(x.Node, MulScalar(b.weight(heads*width, d[2]).Node, 1/math.Sqrt(float64(d[2]))), nil,
+			compute.DenseLayoutOutputsInput)
 		return Reshape(y, d[0], d[1], heads, width)
 	}
 	q, k, v := part(), part(), part()
@@ -918,9 +944,11 @@ func (b *builder) attention() *val {
 		scores := MulScalar(Einsum("bqhd,bkhd->bhqk", q, k), scale)
 		y = Einsum("bhqk,bkhd->bqhd", Softmax(scores, -1), v)
 	} else {
-		y, _ = BackendFusedScaledDotProductAttention(q, k, v, compute.AttentionAxesLayoutBSHD, &compute.ScaledDotProductAttentionConfig{Scale: scale})
+		y, _ = BackendFusedScaledDotProductAttention(q, k, v, compute.AttentionAxesLayoutBSHD,
+			&compute.ScaledDotProductAttentionConfig{Scale: scale})
 	}
-	return &val{Node: Reshape(y, d[0], d[1], heads*width), bound: 2 * x.bound * math.Sqrt(float64(d[2])), text: fmt.Sprintf("Attention of %d×%d", heads, width)}
+	return &val{Node: Reshape(y, d[0], d[1], heads*width), bound: 2 * x.bound * math.Sqrt(float64(d[2])),
+		text: fmt.Sprintf("Attention of %d×%d", heads, width)}
 }
 
 func (b *builder) gather() *val {
@@ -944,7 +972,8 @@ func (b *builder) scatter() *val {
 	b.addInput(at)
 	updates := b.fresh(slices.Concat([]int{n}, x.Shape().Dimensions[1:]), x.whole)
 	b.addInput(updates)
-	return &val{Node: ScatterSum(x.Node, at.Node, updates.Node, false, false), bound: x.bound + 4*float64(n), whole: x.whole}
+	return &val{Node: ScatterSum(x.Node, at.Node, updates.Node, false, false), bound: x.bound + 4*float64(n),
+		whole: x.whole}
 }
 
 func (b *builder) dynamicSlice() *val {

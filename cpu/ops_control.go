@@ -83,7 +83,8 @@ func (f *Function) While(cond, body compute.Function, initialState ...compute.Va
 
 // Sort implements [compute.Function]. It is always stable. As in StableHLO, and in what GoMLX builds, the comparator
 // takes the two values of the first input, then the two of the second, and so on.
-func (f *Function) Sort(comparator compute.Function, axis int, _ bool, inputs ...compute.Value) ([]compute.Value, error) {
+func (f *Function) Sort(comparator compute.Function, axis int, _ bool,
+	inputs ...compute.Value) ([]compute.Value, error) {
 	op := compute.OpTypeSort
 	in, err := f.nodes(op, inputs...)
 	if err != nil {
@@ -119,7 +120,8 @@ func (f *Function) Sort(comparator compute.Function, axis int, _ bool, inputs ..
 }
 
 // branch adds an operation with closures, whose captured values follow its own inputs.
-func (f *Function) branch(op compute.OpType, outs []shapes.Shape, axis int, in []*ir.Node, closures ...*Function) []compute.Value {
+func (f *Function) branch(op compute.OpType, outs []shapes.Shape, axis int, in []*ir.Node,
+	closures ...*Function) []compute.Value {
 	a := ir.Branches{SortAxis: axis}
 	for _, closure := range closures {
 		a.Funcs = append(a.Funcs, closure.ir)

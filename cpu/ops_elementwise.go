@@ -39,7 +39,8 @@ func (f *Function) binary(op compute.OpType, x, y compute.Value) (compute.Value,
 		return nil, err
 	}
 	shape, err := shapeinference.BinaryOp(op, in[0].Shape, in[1].Shape)
-	if err == nil && (op == compute.OpTypeAtan2 && !shape.DType.IsFloat() || shape.DType == dtypes.Bool && !boolean(op)) {
+	if err == nil && (op == compute.OpTypeAtan2 && !shape.DType.IsFloat() || shape.DType == dtypes.Bool &&
+		!boolean(op)) {
 		err = errors.Errorf("not an operation on %s", shape.DType)
 	}
 	return f.one(op, shape, err, nil, in...)

@@ -50,7 +50,8 @@ func (f *Function) FusedGelu(x compute.Value, exact bool) (compute.Value, error)
 }
 
 // FusedLayerNorm implements [compute.FusedOps]. With gamma or beta, the axes must be the last ones.
-func (f *Function) FusedLayerNorm(x compute.Value, axes []int, epsilon float64, gamma, beta compute.Value) (compute.Value, error) {
+func (f *Function) FusedLayerNorm(x compute.Value, axes []int, epsilon float64, gamma,
+	beta compute.Value) (compute.Value, error) {
 	op := compute.OpTypeFusedLayerNorm
 	in, err := f.nodes(op, and([]compute.Value{x}, gamma, beta)...)
 	if err != nil {
@@ -75,7 +76,8 @@ func (f *Function) FusedLayerNorm(x compute.Value, axes []int, epsilon float64, 
 	}
 	for _, p := range in[1:] {
 		if p.Shape.Size() != size || p.Shape.DType != shape.DType || a.Axes[0] != shape.Rank()-len(a.Axes) {
-			return nil, errors.Wrapf(compute.ErrNotImplemented, "%s of %s over axes %v with gamma or beta of %s", op, shape, axes, p.Shape)
+			return nil, errors.Wrapf(compute.ErrNotImplemented, "%s of %s over axes %v with gamma or beta of %s", op,
+				shape, axes, p.Shape)
 		}
 	}
 	return f.one(op, shape, nil, a, in...)
@@ -120,8 +122,10 @@ func (f *Function) FusedAttentionQKVProjection(x, wQKV, biasQ, biasK, biasV comp
 		return nil, nil, nil, err
 	}
 	xs, w := in[0].Shape, in[1].Shape
-	if xs.Rank() != 2 || !xs.DType.IsFloat() || queryDim < 1 || keyValueDim < 1 || w.Check(xs.DType, xs.Dimensions[1], queryDim+2*keyValueDim) != nil {
-		return nil, nil, nil, errors.Errorf("%s: x of %s and weights of %s do not fit dimensions %d and %d", op, xs, w, queryDim, keyValueDim)
+	if xs.Rank() != 2 || !xs.DType.IsFloat() || queryDim < 1 || keyValueDim < 1 ||
+		w.Check(xs.DType, xs.Dimensions[1], queryDim+2*keyValueDim) != nil {
+		return nil, nil, nil, errors.Errorf("%s: x of %s and weights of %s do not fit dimensions %d and %d", op, xs, w,
+			queryDim, keyValueDim)
 	}
 	a := ir.QKV{QueryDim: queryDim, KeyValueDim: keyValueDim, Has: [3]bool{biasQ != nil, biasK != nil, biasV != nil}}
 	outs := make([]shapes.Shape, 3)
@@ -157,7 +161,8 @@ func (f *Function) FusedScaledDotProductAttention(query, key, val compute.Value,
 
 // FusedScaledDotProductAttentionVJP implements [compute.FusedOps].
 func (f *Function) FusedScaledDotProductAttentionVJP(query, key, val compute.Value, layout compute.AttentionAxesLayout,
-	options *compute.ScaledDotProductAttentionConfig, output compute.Value, states []compute.Value, dOutput compute.Value) (
+	options *compute.ScaledDotProductAttentionConfig, output compute.Value, states []compute.Value,
+	dOutput compute.Value) (
 	dQuery, dKey, dValue compute.Value, err error) {
 	op := compute.OpTypeFusedScaledDotProductAttentionVJP
 	if len(states) != 1 {
@@ -191,7 +196,8 @@ func (f *Function) attention(op compute.OpType, query, key, val compute.Value, l
 	if a.HasLengths && (options.QuerySeqLen == nil || options.KeyValueSeqLen == nil) {
 		return nil, a, errors.Errorf("%s: there is only one of QuerySeqLen and KeyValueSeqLen", op)
 	}
-	in, err := f.nodes(op, and([]compute.Value{query, key, val}, options.Mask, options.QuerySeqLen, options.KeyValueSeqLen, options.Bias)...)
+	in, err := f.nodes(op, and([]compute.Value{query, key, val}, options.Mask, options.QuerySeqLen,
+		options.KeyValueSeqLen, options.Bias)...)
 	if err != nil {
 		return nil, a, err
 	}
@@ -210,7 +216,8 @@ func checkAttention(a ir.Attention, in []*ir.Node) error {
 		return errors.Errorf("want query, key and value of four axes, got %s, %s, %s", q, k, v)
 	}
 	heads, seq := a.Layout.HeadsAxis(), a.Layout.SeqAxis()
-	if q.IsZeroSize() || k.IsZeroSize() || q.Dimensions[0] != k.Dimensions[0] || q.Dimensions[3] != k.Dimensions[3] || q.Dimensions[heads]%k.Dimensions[heads] != 0 {
+	if q.IsZeroSize() || k.IsZeroSize() || q.Dimensions[0] != k.Dimensions[0] || q.Dimensions[3] != k.Dimensions[3] ||
+		q.Dimensions[heads]%k.Dimensions[heads] != 0 {
 		return errors.Errorf("query %s does not fit key %s", q, k)
 	}
 	scores := []int{q.Dimensions[0], q.Dimensions[heads], q.Dimensions[seq], k.Dimensions[seq]}
@@ -273,5 +280,6 @@ func sumsShape(query shapes.Shape, layout compute.AttentionAxesLayout) shapes.Sh
 	if query.DType == dtypes.Float64 {
 		dtype = dtypes.Float64
 	}
-	return shapes.Make(dtype, query.Dimensions[0], query.Dimensions[layout.HeadsAxis()], query.Dimensions[layout.SeqAxis()], 2)
+	return shapes.Make(dtype, query.Dimensions[0], query.Dimensions[layout.HeadsAxis()],
+		query.Dimensions[layout.SeqAxis()], 2)
 }

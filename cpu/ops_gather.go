@@ -12,7 +12,8 @@ import (
 )
 
 // Gather implements [compute.StandardOps].
-func (f *Function) Gather(x, indices compute.Value, indexVectorAxis int, offsetOutputAxes, collapsedSliceAxes, startIndexMap,
+func (f *Function) Gather(x, indices compute.Value, indexVectorAxis int, offsetOutputAxes, collapsedSliceAxes,
+	startIndexMap,
 	sliceSizes []int, sorted bool) (compute.Value, error) {
 	op := compute.OpTypeGather
 	in, err := f.nodes(op, x, indices)
@@ -26,7 +27,8 @@ func (f *Function) Gather(x, indices compute.Value, indexVectorAxis int, offsetO
 		CollapsedSliceAxes: slices.Clone(collapsedSliceAxes), StartIndexMap: slices.Clone(startIndexMap),
 		SliceSizes: slices.Clone(sliceSizes), Sorted: sorted}
 	shape, err := infer(func() (shapes.Shape, error) {
-		return shapeinference.Gather(in[0].Shape, vectorsShape(in[1].Shape, indexVectorAxis), indexVectorAxis, a.OffsetOutputAxes,
+		return shapeinference.Gather(in[0].Shape, vectorsShape(in[1].Shape, indexVectorAxis), indexVectorAxis,
+			a.OffsetOutputAxes,
 			collapsedSliceAxes, startIndexMap, sliceSizes, sorted)
 	})
 	if err == nil {
@@ -44,30 +46,37 @@ func vectorsShape(indices shapes.Shape, axis int) shapes.Shape {
 }
 
 // ScatterSum implements [compute.StandardOps]. An update whose window does not fit is left out.
-func (f *Function) ScatterSum(x, indices, updates compute.Value, indexVectorAxis int, updateWindowAxes, insertedWindowAxes,
+func (f *Function) ScatterSum(x, indices, updates compute.Value, indexVectorAxis int, updateWindowAxes,
+	insertedWindowAxes,
 	scatterAxesToOperandAxes []int, sorted, unique bool) (compute.Value, error) {
-	return f.scatter(compute.OpTypeScatterSum, compute.OpTypeAdd, x, indices, updates, ir.Scatter{IndexVectorAxis: indexVectorAxis,
-		UpdateWindowAxes: updateWindowAxes, InsertedWindowAxes: insertedWindowAxes,
-		ScatterAxesToOperandAxes: scatterAxesToOperandAxes, Sorted: sorted, Unique: unique})
+	return f.scatter(compute.OpTypeScatterSum, compute.OpTypeAdd, x, indices, updates,
+		ir.Scatter{IndexVectorAxis: indexVectorAxis,
+			UpdateWindowAxes: updateWindowAxes, InsertedWindowAxes: insertedWindowAxes,
+			ScatterAxesToOperandAxes: scatterAxesToOperandAxes, Sorted: sorted, Unique: unique})
 }
 
 // ScatterMax implements [compute.StandardOps].
-func (f *Function) ScatterMax(x, indices, updates compute.Value, indexVectorAxis int, updateWindowAxes, insertedWindowAxes,
+func (f *Function) ScatterMax(x, indices, updates compute.Value, indexVectorAxis int, updateWindowAxes,
+	insertedWindowAxes,
 	scatterAxesToOperandAxes []int, sorted, unique bool) (compute.Value, error) {
-	return f.scatter(compute.OpTypeScatterMax, compute.OpTypeMax, x, indices, updates, ir.Scatter{IndexVectorAxis: indexVectorAxis,
-		UpdateWindowAxes: updateWindowAxes, InsertedWindowAxes: insertedWindowAxes,
-		ScatterAxesToOperandAxes: scatterAxesToOperandAxes, Sorted: sorted, Unique: unique})
+	return f.scatter(compute.OpTypeScatterMax, compute.OpTypeMax, x, indices, updates,
+		ir.Scatter{IndexVectorAxis: indexVectorAxis,
+			UpdateWindowAxes: updateWindowAxes, InsertedWindowAxes: insertedWindowAxes,
+			ScatterAxesToOperandAxes: scatterAxesToOperandAxes, Sorted: sorted, Unique: unique})
 }
 
 // ScatterMin implements [compute.StandardOps].
-func (f *Function) ScatterMin(x, indices, updates compute.Value, indexVectorAxis int, updateWindowAxes, insertedWindowAxes,
+func (f *Function) ScatterMin(x, indices, updates compute.Value, indexVectorAxis int, updateWindowAxes,
+	insertedWindowAxes,
 	scatterAxesToOperandAxes []int, sorted, unique bool) (compute.Value, error) {
-	return f.scatter(compute.OpTypeScatterMin, compute.OpTypeMin, x, indices, updates, ir.Scatter{IndexVectorAxis: indexVectorAxis,
-		UpdateWindowAxes: updateWindowAxes, InsertedWindowAxes: insertedWindowAxes,
-		ScatterAxesToOperandAxes: scatterAxesToOperandAxes, Sorted: sorted, Unique: unique})
+	return f.scatter(compute.OpTypeScatterMin, compute.OpTypeMin, x, indices, updates,
+		ir.Scatter{IndexVectorAxis: indexVectorAxis,
+			UpdateWindowAxes: updateWindowAxes, InsertedWindowAxes: insertedWindowAxes,
+			ScatterAxesToOperandAxes: scatterAxesToOperandAxes, Sorted: sorted, Unique: unique})
 }
 
-func (f *Function) scatter(op, like compute.OpType, x, indices, updates compute.Value, a ir.Scatter) (compute.Value, error) {
+func (f *Function) scatter(op, like compute.OpType, x, indices, updates compute.Value,
+	a ir.Scatter) (compute.Value, error) {
 	in, err := f.nodes(op, x, indices, updates)
 	if err != nil {
 		return nil, err
@@ -101,7 +110,8 @@ func checkUpdates(a ir.Scatter, indices, updates shapes.Shape) error {
 		}
 	}
 	if !slices.Equal(vectors, given) || !slices.IsSorted(a.UpdateWindowAxes) {
-		return errors.Errorf("updates %s with window axes %v do not fit indices %s", updates, a.UpdateWindowAxes, indices)
+		return errors.Errorf("updates %s with window axes %v do not fit indices %s", updates, a.UpdateWindowAxes,
+			indices)
 	}
 	return nil
 }

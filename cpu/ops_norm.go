@@ -9,7 +9,8 @@ import (
 )
 
 // BatchNormForInference implements [compute.StandardOps].
-func (f *Function) BatchNormForInference(x, scale, offset, mean, variance compute.Value, epsilon float32, featureAxis int) (compute.Value, error) {
+func (f *Function) BatchNormForInference(x, scale, offset, mean, variance compute.Value, epsilon float32,
+	featureAxis int) (compute.Value, error) {
 	op := compute.OpTypeBatchNormForInference
 	in, err := f.nodes(op, x, scale, offset, mean, variance)
 	if err != nil {
@@ -31,12 +32,14 @@ func (f *Function) BatchNormForTraining(x, scale, offset compute.Value, epsilon 
 	if err != nil {
 		return nil, nil, nil, errors.WithMessage(err, op.String())
 	}
-	out := f.several(op, []shapes.Shape{in[0].Shape, feature, feature}, ir.BatchNorm{Epsilon: epsilon, FeatureAxis: featureAxis}, in...)
+	out := f.several(op, []shapes.Shape{in[0].Shape, feature, feature},
+		ir.BatchNorm{Epsilon: epsilon, FeatureAxis: featureAxis}, in...)
 	return out[0], out[1], out[2], nil
 }
 
 // BatchNormGradient implements [compute.StandardOps].
-func (f *Function) BatchNormGradient(x, scale, mean, variance, gradOutput compute.Value, epsilon float32, featureAxis int) (
+func (f *Function) BatchNormGradient(x, scale, mean, variance, gradOutput compute.Value, epsilon float32,
+	featureAxis int) (
 	gradX, gradScale, gradOffset compute.Value, err error) {
 	op := compute.OpTypeBatchNormGradient
 	in, err := f.nodes(op, x, scale, mean, variance, gradOutput)
@@ -50,7 +53,8 @@ func (f *Function) BatchNormGradient(x, scale, mean, variance, gradOutput comput
 	if err != nil {
 		return nil, nil, nil, errors.WithMessage(err, op.String())
 	}
-	out := f.several(op, []shapes.Shape{in[0].Shape, feature, feature}, ir.BatchNorm{Epsilon: epsilon, FeatureAxis: featureAxis}, in...)
+	out := f.several(op, []shapes.Shape{in[0].Shape, feature, feature},
+		ir.BatchNorm{Epsilon: epsilon, FeatureAxis: featureAxis}, in...)
 	return out[0], out[1], out[2], nil
 }
 

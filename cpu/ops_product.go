@@ -20,8 +20,9 @@ func (f *Function) DotGeneral(x compute.Value, xContract, xBatch []int, y comput
 	if err != nil {
 		return nil, err
 	}
-	a := ir.Dot{LHSContract: slices.Clone(xContract), LHSBatch: slices.Clone(xBatch), RHSContract: slices.Clone(yContract),
-		RHSBatch: slices.Clone(yBatch), Accumulator: accumulator(config.AccumulatorDType, in[0].Shape.DType)}
+	a := ir.Dot{LHSContract: slices.Clone(xContract), LHSBatch: slices.Clone(xBatch),
+		RHSContract: slices.Clone(yContract),
+		RHSBatch:    slices.Clone(yBatch), Accumulator: accumulator(config.AccumulatorDType, in[0].Shape.DType)}
 	shape, err := shapeinference.DotGeneral(in[0].Shape, xContract, xBatch, in[1].Shape, yContract, yBatch, config)
 	if err == nil && (in[0].Shape.DType == dtypes.Bool || a.Accumulator == dtypes.Bool) {
 		err = errors.New("there are no products of bools")
@@ -51,7 +52,8 @@ func accumulator(asked, dtype dtypes.DType) dtypes.DType {
 }
 
 // ConvGeneral implements [compute.StandardOps].
-func (f *Function) ConvGeneral(x, kernel compute.Value, axes compute.ConvolveAxesConfig, strides []int, paddings [][2]int,
+func (f *Function) ConvGeneral(x, kernel compute.Value, axes compute.ConvolveAxesConfig, strides []int,
+	paddings [][2]int,
 	inputDilations, kernelDilations []int, channelGroupCount, batchGroupCount int) (compute.Value, error) {
 	op := compute.OpTypeConvGeneral
 	in, err := f.nodes(op, x, kernel)

@@ -12,7 +12,8 @@ import (
 )
 
 // QuantizedEmbeddingLookup implements [compute.FusedOps] for the formats of ggml.
-func (f *Function) QuantizedEmbeddingLookup(data, indices compute.Value, q *compute.Quantization) (compute.Value, error) {
+func (f *Function) QuantizedEmbeddingLookup(data, indices compute.Value,
+	q *compute.Quantization) (compute.Value, error) {
 	op := compute.OpTypeQuantizedEmbeddingLookup
 	in, err := f.nodes(op, data, indices)
 	if err != nil {
@@ -35,7 +36,8 @@ func (f *Function) QuantizedEmbeddingLookup(data, indices compute.Value, q *comp
 
 // ggmlWidth is the number of values in a row of blocks.
 func ggmlWidth(t compute.GGMLQuantType, data shapes.Shape) (int, error) {
-	known := []compute.GGMLQuantType{compute.GGMLQ4_0, compute.GGMLQ8_0, compute.GGMLIQ4NL, compute.GGMLQ4_K, compute.GGMLQ6_K}
+	known := []compute.GGMLQuantType{compute.GGMLQ4_0, compute.GGMLQ8_0, compute.GGMLIQ4NL, compute.GGMLQ4_K,
+		compute.GGMLQ6_K}
 	if !slices.Contains(known, t) {
 		return 0, errors.Wrapf(compute.ErrNotImplemented, "format %s", t)
 	}
@@ -46,7 +48,8 @@ func ggmlWidth(t compute.GGMLQuantType, data shapes.Shape) (int, error) {
 }
 
 // FusedQuantizedDense implements [compute.FusedOps].
-func (f *Function) FusedQuantizedDense(x, weights, bias compute.Value, q *compute.Quantization, activation compute.ActivationType) (compute.Value, error) {
+func (f *Function) FusedQuantizedDense(x, weights, bias compute.Value, q *compute.Quantization,
+	activation compute.ActivationType) (compute.Value, error) {
 	op := compute.OpTypeFusedQuantizedDense
 	if q == nil {
 		return nil, errors.Errorf("%s: there is no quantization", op)
@@ -64,7 +67,8 @@ func (f *Function) FusedQuantizedDense(x, weights, bias compute.Value, q *comput
 	if err != nil {
 		return nil, err
 	}
-	a := ir.Quantized{Scheme: q.Scheme, GGMLType: q.GGMLType, BlockSize: q.BlockSize, HasZeroPoint: zero != nil, HasBias: bias != nil,
+	a := ir.Quantized{Scheme: q.Scheme, GGMLType: q.GGMLType, BlockSize: q.BlockSize, HasZeroPoint: zero != nil,
+		HasBias:    bias != nil,
 		Activation: activation}
 	shape, err := quantizedShape(a, q.BlockAxis, in)
 	return f.one(op, shape, err, a, in...)
@@ -85,7 +89,8 @@ func quantizedShape(a ir.Quantized, blockAxis int, in []*ir.Node) (shapes.Shape,
 		depth, width = values, w.Dimensions[0]
 	} else {
 		if !w.DType.IsInt() || blockAxis != 1 || a.BlockSize < 1 {
-			return x, errors.Errorf("want integer weights in blocks along axis 1, got %s in blocks of %d along axis %d", w, a.BlockSize, blockAxis)
+			return x, errors.Errorf("want integer weights in blocks along axis 1, got %s in blocks of %d along axis %d",
+				w, a.BlockSize, blockAxis)
 		}
 		blocks := (width + a.BlockSize - 1) / a.BlockSize
 		for _, p := range in[2:][:1+bit(a.HasZeroPoint)] {

@@ -138,8 +138,9 @@ func (f *Function) ReduceWindow(x compute.Value, reduction compute.ReduceOpType,
 	if err != nil {
 		return nil, err
 	}
-	like := map[compute.ReduceOpType]compute.OpType{compute.ReduceOpSum: compute.OpTypeAdd, compute.ReduceOpProduct: compute.OpTypeMul,
-		compute.ReduceOpMax: compute.OpTypeMax, compute.ReduceOpMin: compute.OpTypeMin}[reduction]
+	like := map[compute.ReduceOpType]compute.OpType{compute.ReduceOpSum: compute.OpTypeAdd,
+		compute.ReduceOpProduct: compute.OpTypeMul,
+		compute.ReduceOpMax:     compute.OpTypeMax, compute.ReduceOpMin: compute.OpTypeMin}[reduction]
 	if err := checkReducible(like, in[0].Shape.DType); err != nil {
 		return nil, errors.WithMessagef(err, "%s by %s", op, reduction)
 	}
@@ -149,7 +150,8 @@ func (f *Function) ReduceWindow(x compute.Value, reduction compute.ReduceOpType,
 	if err != nil {
 		return nil, errors.WithMessage(err, op.String())
 	}
-	return f.one(op, shape, nil, newWindow(shape.Rank(), reduction, window, strides, inputDilations, windowDilations, paddings), in...)
+	return f.one(op, shape, nil, newWindow(shape.Rank(), reduction, window, strides, inputDilations, windowDilations,
+		paddings), in...)
 }
 
 // newWindow fills in what is left out.
@@ -175,16 +177,21 @@ func orOnes(values []int, n int) []int {
 }
 
 // SelectAndScatterMax implements [compute.StandardOps].
-func (f *Function) SelectAndScatterMax(x, source compute.Value, window, strides []int, paddings [][2]int) (compute.Value, error) {
-	return f.selectAndScatter(compute.OpTypeSelectAndScatterMax, compute.ReduceOpMax, x, source, window, strides, paddings)
+func (f *Function) SelectAndScatterMax(x, source compute.Value, window, strides []int,
+	paddings [][2]int) (compute.Value, error) {
+	return f.selectAndScatter(compute.OpTypeSelectAndScatterMax, compute.ReduceOpMax, x, source, window, strides,
+		paddings)
 }
 
 // SelectAndScatterMin implements [compute.StandardOps].
-func (f *Function) SelectAndScatterMin(x, source compute.Value, window, strides []int, paddings [][2]int) (compute.Value, error) {
-	return f.selectAndScatter(compute.OpTypeSelectAndScatterMin, compute.ReduceOpMin, x, source, window, strides, paddings)
+func (f *Function) SelectAndScatterMin(x, source compute.Value, window, strides []int,
+	paddings [][2]int) (compute.Value, error) {
+	return f.selectAndScatter(compute.OpTypeSelectAndScatterMin, compute.ReduceOpMin, x, source, window, strides,
+		paddings)
 }
 
-func (f *Function) selectAndScatter(op compute.OpType, by compute.ReduceOpType, x, source compute.Value, window, strides []int,
+func (f *Function) selectAndScatter(op compute.OpType, by compute.ReduceOpType, x, source compute.Value, window,
+	strides []int,
 	paddings [][2]int) (compute.Value, error) {
 	in, err := f.nodes(op, x, source)
 	if err != nil {

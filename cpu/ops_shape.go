@@ -122,7 +122,8 @@ func (f *Function) Slice(x compute.Value, starts, limits, strides []int) (comput
 	if err != nil {
 		return nil, err
 	}
-	a := ir.Slice{Starts: slices.Clone(starts), Limits: slices.Clone(limits), Strides: orOnes(strides, in[0].Shape.Rank())}
+	a := ir.Slice{Starts: slices.Clone(starts), Limits: slices.Clone(limits),
+		Strides: orOnes(strides, in[0].Shape.Rank())}
 	shape, err := shapeinference.Slice(in[0].Shape, a.Starts, a.Limits, a.Strides)
 	return f.one(op, shape, err, a, in...)
 }
@@ -141,7 +142,8 @@ func (f *Function) Pad(x, fill compute.Value, axes ...compute.PadAxis) (compute.
 	if err != nil {
 		return nil, errors.WithMessage(err, op.String())
 	}
-	return f.one(op, shape, nil, ir.Pad(append(slices.Clone(axes), make([]compute.PadAxis, shape.Rank()-len(axes))...)), in...)
+	return f.one(op, shape, nil, ir.Pad(append(slices.Clone(axes), make([]compute.PadAxis, shape.Rank()-len(axes))...)),
+		in...)
 }
 
 // Reverse implements [compute.StandardOps].

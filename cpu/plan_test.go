@@ -44,7 +44,8 @@ func TestPlans(t *testing.T) {
 		in    []shapes.Shape
 		want  string
 	}{
-		{"a chain", func(in []*Node) []*Node { return []*Node{Exp(AddScalar(MulScalar(in[0], 2), 1))} }, []shapes.Shape{x}, "loop"},
+		{"a chain", func(in []*Node) []*Node { return []*Node{Exp(AddScalar(MulScalar(in[0], 2), 1))} },
+			[]shapes.Shape{x}, "loop"},
 		{"softmax", func(in []*Node) []*Node { return []*Node{Softmax(in[0], -1)} }, []shapes.Shape{x}, "loop"},
 		{"layer norm and modulation", func(in []*Node) []*Node {
 			y := nn.LayerNorm(in[0], []int{-1}, 1e-6, nil, nil, nil)

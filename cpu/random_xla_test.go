@@ -14,7 +14,8 @@ import (
 	"github.com/gomlx/go-xla/compute/xla"
 )
 
-// TestRandomGraphsOnXLA runs the random graphs on OpenXLA, with and without donated inputs: what package cpu is held to, XLA is held to as well.
+// TestRandomGraphsOnXLA runs the random graphs on OpenXLA, with and without donated inputs: what package cpu is held
+// to, XLA is held to as well.
 func TestRandomGraphsOnXLA(t *testing.T) {
 	plugin := os.Getenv("MGD3_TEST_PLUGIN")
 	if plugin == "" {
@@ -42,7 +43,8 @@ func TestRandomGraphsOnXLA(t *testing.T) {
 	if count[equal] < n*9/10 {
 		t.Errorf("only %d of %d graphs were compared", count[equal], n)
 	}
-	t.Logf("%d graphs agree, %d are ill-conditioned, %d refused, %d differ", count[equal], count[ill], count[refused], count[differs])
+	t.Logf("%d graphs agree, %d are ill-conditioned, %d refused, %d differ", count[equal], count[ill], count[refused],
+		count[differs])
 }
 
 // checkXLA compares one graph on the first of f.ours with the reference.

@@ -45,7 +45,8 @@ func TestManyGraphsAtOnce(t *testing.T) {
 				}
 				for o := range want[k] {
 					if d, at := distance(numbers(want[k][o]), numbers(got[o])); d != 0 {
-						t.Errorf("graph %d, output %d, element %d: %g, alone %g", k, o, at, numbers(got[o])[at], numbers(want[k][o])[at])
+						t.Errorf("graph %d, output %d, element %d: %g, alone %g", k, o, at, numbers(got[o])[at],
+							numbers(want[k][o])[at])
 					}
 				}
 			}
@@ -72,7 +73,8 @@ func TestDonations(t *testing.T) {
 		{"in place of each", func(x, y *Node) []*Node { return []*Node{Add(x, y), Sub(x, y)} }},
 		{"and summed", func(x, y *Node) []*Node { return []*Node{Sin(x), ReduceAllSum(x), Mul(x, y)} }},
 		{"and returned", func(x, y *Node) []*Node { return []*Node{Neg(x), x, y, x} }},
-		{"and returned in another shape", func(x, y *Node) []*Node { return []*Node{Reshape(x, -1, 2), Exp(y), Reshape(y, 2, -1)} }},
+		{"and returned in another shape",
+			func(x, y *Node) []*Node { return []*Node{Reshape(x, -1, 2), Exp(y), Reshape(y, 2, -1)} }},
 		{"only returned", func(x, y *Node) []*Node { return []*Node{y, x} }},
 		{"and reversed", func(x, y *Node) []*Node { return []*Node{Add(x, Reverse(x, 0)), Mul(y, y)} }},
 		{"read again in another order", func(x, y *Node) []*Node {
@@ -131,7 +133,8 @@ func TestDonations(t *testing.T) {
 					got := run(same, give&1 > 0, give&2 > 0)
 					for i := range want {
 						if at := differAt(got[i], want[i]); at >= 0 {
-							t.Errorf("one buffer for both: %v, donated: %b: output %d, element %d is %g, want %g", same, give, i, at, got[i][at], want[i][at])
+							t.Errorf("one buffer for both: %v, donated: %b: output %d, element %d is %g, want %g", same,
+								give, i, at, got[i][at], want[i][at])
 						}
 					}
 				}
@@ -149,15 +152,21 @@ func TestNothingToCompute(t *testing.T) {
 		build func(x []*Node) []*Node
 		want  [][]float32 // of inputs that are 2 throughout
 	}{
-		{"loop", []shapes.Shape{f32(0, 3)}, func(x []*Node) []*Node { return []*Node{Tanh(OnePlus(x[0]))} }, [][]float32{{}}},
-		{"sums of nothing", []shapes.Shape{f32(0, 3)}, func(x []*Node) []*Node { return []*Node{ReduceSum(x[0], 0), ReduceSum(x[0], 1), ReduceAllSum(x[0])} },
-			[][]float32{{0, 0, 0}, {}, {0}}},
-		{"product over nothing", []shapes.Shape{f32(2, 0), f32(0, 3)}, func(x []*Node) []*Node { return []*Node{Add(MatMul(x[0], x[1]), Const(x[0].Graph(), float32(1)))} },
-			[][]float32{{1, 1, 1, 1, 1, 1}}},
-		{"product of nothing", []shapes.Shape{f32(0, 2), f32(2, 3)}, func(x []*Node) []*Node { return []*Node{MatMul(x[0], x[1])} }, [][]float32{{}}},
-		{"empty batch", []shapes.Shape{f32(0, 4, 4, 1), f32(3, 3, 1, 2)}, func(x []*Node) []*Node { return []*Node{Convolve(x[0], x[1]).PadSame().Done()} },
+		{"loop", []shapes.Shape{f32(0, 3)}, func(x []*Node) []*Node { return []*Node{Tanh(OnePlus(x[0]))} },
 			[][]float32{{}}},
-		{"concatenate with nothing", []shapes.Shape{f32(0, 2), f32(1, 2)}, func(x []*Node) []*Node { return []*Node{Concatenate([]*Node{x[0], x[1], x[0]}, 0)} },
+		{"sums of nothing", []shapes.Shape{f32(0, 3)},
+			func(x []*Node) []*Node { return []*Node{ReduceSum(x[0], 0), ReduceSum(x[0], 1), ReduceAllSum(x[0])} },
+			[][]float32{{0, 0, 0}, {}, {0}}},
+		{"product over nothing", []shapes.Shape{f32(2, 0), f32(0, 3)},
+			func(x []*Node) []*Node { return []*Node{Add(MatMul(x[0], x[1]), Const(x[0].Graph(), float32(1)))} },
+			[][]float32{{1, 1, 1, 1, 1, 1}}},
+		{"product of nothing", []shapes.Shape{f32(0, 2), f32(2, 3)},
+			func(x []*Node) []*Node { return []*Node{MatMul(x[0], x[1])} }, [][]float32{{}}},
+		{"empty batch", []shapes.Shape{f32(0, 4, 4, 1), f32(3, 3, 1, 2)},
+			func(x []*Node) []*Node { return []*Node{Convolve(x[0], x[1]).PadSame().Done()} },
+			[][]float32{{}}},
+		{"concatenate with nothing", []shapes.Shape{f32(0, 2), f32(1, 2)},
+			func(x []*Node) []*Node { return []*Node{Concatenate([]*Node{x[0], x[1], x[0]}, 0)} },
 			[][]float32{{2, 2}}},
 		{"pad nothing", []shapes.Shape{f32(0)}, func(x []*Node) []*Node {
 			return []*Node{Pad(x[0], Const(x[0].Graph(), float32(5)), compute.PadAxis{Start: 1, End: 2})}
@@ -165,9 +174,11 @@ func TestNothingToCompute(t *testing.T) {
 		{"scalars", []shapes.Shape{f32(), f32()}, func(x []*Node) []*Node {
 			return []*Node{Add(Mul(x[0], x[1]), x[0]), ReduceAllSum(x[1]), Reshape(x[0], 1, 1), Square(Square(x[0]))}
 		}, [][]float32{{6}, {2}, {2}, {16}}},
-		{"a row of one", []shapes.Shape{f32(1, 1)}, func(x []*Node) []*Node { return []*Node{Softmax(x[0]), Sub(x[0], ReduceAndKeep(x[0], ReduceMean, -1))} },
+		{"a row of one", []shapes.Shape{f32(1, 1)},
+			func(x []*Node) []*Node { return []*Node{Softmax(x[0]), Sub(x[0], ReduceAndKeep(x[0], ReduceMean, -1))} },
 			[][]float32{{1}, {0}}},
-		{"unused input", []shapes.Shape{f32(2), f32(3)}, func(x []*Node) []*Node { return []*Node{Neg(x[1])} }, [][]float32{{-2, -2, -2}}},
+		{"unused input", []shapes.Shape{f32(2), f32(3)}, func(x []*Node) []*Node { return []*Node{Neg(x[1])} },
+			[][]float32{{-2, -2, -2}}},
 	} {
 		for _, config := range []string{"threads=1", "threads=3"} {
 			t.Run(c.name+"/"+config, func(t *testing.T) {
@@ -183,7 +194,8 @@ func TestNothingToCompute(t *testing.T) {
 					var in []compute.Buffer
 					var donate []bool
 					for _, s := range c.in {
-						in = append(in, testutil.Must1(backend.BufferFromFlatData(0, slices.Repeat([]float32{2}, s.Size()), s)))
+						in = append(in, testutil.Must1(backend.BufferFromFlatData(0,
+							slices.Repeat([]float32{2}, s.Size()), s)))
 						donate = append(donate, give)
 					}
 					outs, err := g.Executable().Execute(in, donate, 0)

@@ -27,7 +27,8 @@ type block struct {
 
 // blocks have sizes that are multiples of nothing, so that every kernel meets its tails.
 var blocks = []block{
-	{"transformer", []int{37, 30}, [][]int{{180, 30}, {180}, {3 * 30, 30}, {90}, {30, 30}, {30}, {67, 30}, {67}, {30, 67}, {30}},
+	{"transformer", []int{37, 30}, [][]int{{180, 30}, {180}, {3 * 30, 30}, {90}, {30, 30}, {30}, {67, 30}, {67},
+		{30, 67}, {30}},
 		func(x *Node, w []*Node) *Node {
 			b, n, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
 			linear := func(x *Node, i int) *Node { return nn.Dense(x, w[i], w[i+1], compute.DenseLayoutOutputsInput) }
@@ -41,11 +42,13 @@ var blocks = []block{
 			x = Add(x, Mul(m[2], linear(Reshape(a, b, n, c), 4)))
 			return Add(x, Mul(m[5], linear(activation.GeluApproximate(linear(modulated(x, m[3], m[4]), 6)), 8)))
 		}},
-	{"autoencoder", []int{13, 11, 10}, [][]int{{10}, {10}, {3, 3, 10, 22}, {22}, {22}, {22}, {3, 3, 22, 10}, {10}, {3, 3, 10, 5}},
+	{"autoencoder", []int{13, 11, 10}, [][]int{{10}, {10}, {3, 3, 10, 22}, {22}, {22}, {22}, {3, 3, 22, 10}, {10},
+		{3, 3, 10, 5}},
 		func(x *Node, w []*Node) *Node {
 			normed := func(x *Node, i int) *Node {
 				d := x.Shape().Dimensions
-				g := Reshape(nn.LayerNorm(Reshape(x, d[0], d[1], d[2], 2, d[3]/2), []int{1, 2, 4}, 1e-6, nil, nil, nil), d...)
+				g := Reshape(nn.LayerNorm(Reshape(x, d[0], d[1], d[2], 2, d[3]/2), []int{1, 2, 4}, 1e-6, nil, nil, nil),
+					d...)
 				return activation.Swish(Add(Mul(g, Reshape(w[i], 1, 1, 1, d[3])), Reshape(w[i+1], 1, 1, 1, d[3])))
 			}
 			conv := func(x *Node, i int) *Node { return Convolve(x, w[i]).PadSame().Done() }
@@ -56,7 +59,8 @@ var blocks = []block{
 			up := BroadcastToDims(Reshape(x, d[0], d[1], 1, d[2], 1, d[3]), d[0], d[1], 2, d[2], 2, d[3])
 			return conv(Reshape(up, d[0], 2*d[1], 2*d[2], d[3]), 8)
 		}},
-	{"convnet", []int{18, 18, 3}, [][]int{{3, 3, 3, 20}, {20}, {20}, {3, 3, 20, 20}, {20}, {20}, {5, 5, 20, 7}, {3 * 3 * 7, 10}},
+	{"convnet", []int{18, 18, 3}, [][]int{{3, 3, 3, 20}, {20}, {20}, {3, 3, 20, 20}, {20}, {20}, {5, 5, 20, 7},
+		{3 * 3 * 7, 10}},
 		func(x *Node, w []*Node) *Node {
 			stage := func(x *Node, i int) *Node {
 				x = Convolve(x, w[i]).PadSame().Done()
@@ -84,7 +88,8 @@ func (k block) outputs(t *testing.T, backend compute.Backend, batch int) [][]flo
 		for i := range data {
 			data[i] = float32(scale * r.NormFloat64())
 		}
-		return Parameter(g, fmt.Sprint(g.NumParameters()), shape), testutil.Must1(backend.BufferFromFlatData(0, data, shape))
+		return Parameter(g, fmt.Sprint(g.NumParameters()), shape),
+			testutil.Must1(backend.BufferFromFlatData(0, data, shape))
 	}
 	var weights []*Node
 	var in []compute.Buffer
@@ -123,7 +128,8 @@ func TestSameBytes(t *testing.T) {
 						}
 						for i := range got {
 							if at := differAt(got[i][:len(want[i])], want[i]); at >= 0 {
-								t.Errorf("output %d, element %d of %d: %g in a batch of %d with %d workers, %g alone with one", i, at, len(want[i]),
+								t.Errorf("output %d, element %d of %d: %g in a batch of %d with %d workers, %g alone "+
+									"with one", i, at, len(want[i]),
 									got[i][at], batch, threads, want[i][at])
 							}
 						}
@@ -137,7 +143,8 @@ func TestSameBytes(t *testing.T) {
 				default:
 					for i := range want {
 						if at := differAt(want[i], vector[i]); at >= 0 {
-							t.Errorf("output %d, element %d of %d: %g, with fewer instructions %g", i, at, len(want[i]), want[i][at], vector[i][at])
+							t.Errorf("output %d, element %d of %d: %g, with fewer instructions %g", i, at, len(want[i]),
+								want[i][at], vector[i][at])
 						}
 					}
 				}

@@ -20,7 +20,8 @@ type walker struct {
 }
 
 func newWalker(b *Backend, f *ir.Func) (*walker, error) {
-	w := &walker{backend: b, f: f, last: lastReaders(f), constants: map[*ir.Node]*Buffer{}, branches: map[*ir.Node][]program{}}
+	w := &walker{backend: b, f: f, last: lastReaders(f), constants: map[*ir.Node]*Buffer{},
+		branches: map[*ir.Node][]program{}}
 	for _, node := range f.Nodes {
 		switch a := node.Attr.(type) {
 		case ir.Const:

@@ -9,7 +9,8 @@ import (
 
 // TestBackslashes opens a zip as Compress-Archive of Windows PowerShell packs it.
 func TestBackslashes(t *testing.T) {
-	s, err := Open(t.Context(), save(t, "set.zip", zipOf(t, files{`set\a\0.jpg`: "a0"}, files{`set\b\0.jpg`: "b0"})), OpenOptions{})
+	s, err := Open(t.Context(), save(t, "set.zip", zipOf(t, files{`set\a\0.jpg`: "a0"}, files{`set\b\0.jpg`: "b0"})),
+		OpenOptions{})
 	must(t, err)
 	defer s.Close()
 	if got, want := contents(t, s), "a: 0.jpg=a0; b: 0.jpg=b0"; got != want {
@@ -48,7 +49,8 @@ func TestJoinedTars(t *testing.T) {
 		{"zeros between", one + strings.Repeat("\x00", 20*512) + two, all, ""},
 		{"zeros behind", one + two + strings.Repeat("\x00", 7*512), all, ""},
 		{"three", one + two + tarText(t, files{"c/0.jpg": "c0"}), all + "; c: 0.jpg=c0", ""},
-		{"garbage behind", two + strings.Repeat("garbage.", 100), "a: 1.jpg=a1; b: 0.jpg=b0", passedTail + `: 800, "set.tar" for one`},
+		{"garbage behind", two + strings.Repeat("garbage.", 100), "a: 1.jpg=a1; b: 0.jpg=b0", passedTail +
+			`: 800, "set.tar" for one`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := Open(t.Context(), save(t, "set.tar", []byte(c.data)), OpenOptions{})
@@ -71,16 +73,23 @@ func TestDottedKeys(t *testing.T) {
 		files     files
 		want, err string
 	}{
-		{"some", files{"0.jpg": "a", "0.cls": "0", "1.v2.jpg": "b", "1.v2.cls": "1"}, "0000: 0.jpg=a; 0001: 1.v2.jpg=b", ""},
+		{"some", files{"0.jpg": "a", "0.cls": "0", "1.v2.jpg": "b", "1.v2.cls": "1"}, "0000: 0.jpg=a; 0001: 1.v2.jpg=b",
+			""},
 		{"all", files{"2024.05.00.jpg": "a", "2024.05.00.cls": "0", "2024.05.01.jpg": "b", "2024.05.01.cls": "1"},
 			"0000: 2024.05.00.jpg=a; 0001: 2024.05.01.jpg=b", ""},
-		{"other images", files{"0.jpg": "a", "0.seg.png": "s", "0.cls": "0", "1.jpg": "b", "1.seg.png": "s", "1.cls": "1"}, "0000: 0.jpg=a; 0001: 1.jpg=b", ""},
-		{"other labels", files{"0.jpg": "a", "0.cls": "0", "0.coarse.cls": "7", "0.meta.json": "{}", "1.jpg": "b", "1.cls": "1"}, "0000: 0.jpg=a; 0001: 1.jpg=b", ""},
-		{"JSON", files{"a.1.jpg": "a", "a.1.json": `{"label": 0}`, "a.2.jpg": "b", "a.2.json": `{"label": 1}`}, "0000: a.1.jpg=a; 0001: a.2.jpg=b", ""},
-		{"in folders", files{"x.y/a.1.png": "a", "x.y/a.1.cls": "0", "x.y/b.png": "b", "x.y/b.cls": "1"}, "0000: x.y_a.1.png=a; 0001: x.y_b.png=b", ""},
-		{"no label", files{"0.jpg": "a", "0.cls": "0", "1.v2.jpg": "b"}, "", `"1.v2.jpg": has neither "1.v2.cls" nor "1.v2.json"`},
+		{"other images", files{"0.jpg": "a", "0.seg.png": "s", "0.cls": "0", "1.jpg": "b", "1.seg.png": "s",
+			"1.cls": "1"}, "0000: 0.jpg=a; 0001: 1.jpg=b", ""},
+		{"other labels", files{"0.jpg": "a", "0.cls": "0", "0.coarse.cls": "7", "0.meta.json": "{}", "1.jpg": "b",
+			"1.cls": "1"}, "0000: 0.jpg=a; 0001: 1.jpg=b", ""},
+		{"JSON", files{"a.1.jpg": "a", "a.1.json": `{"label": 0}`, "a.2.jpg": "b", "a.2.json": `{"label": 1}`},
+			"0000: a.1.jpg=a; 0001: a.2.jpg=b", ""},
+		{"in folders", files{"x.y/a.1.png": "a", "x.y/a.1.cls": "0", "x.y/b.png": "b", "x.y/b.cls": "1"},
+			"0000: x.y_a.1.png=a; 0001: x.y_b.png=b", ""},
+		{"no label", files{"0.jpg": "a", "0.cls": "0", "1.v2.jpg": "b"}, "",
+			`"1.v2.jpg": has neither "1.v2.cls" nor "1.v2.json"`},
 		{"no image", files{"0.jpg": "a", "0.cls": "0", "1.v2.cls": "1"}, "", `"1.v2.cls": its sample has no image`},
-		{"marked labels", files{"0.jpg": "a", "0.cls": "\ufeff0", "1.jpg": "b", "1.json": "\ufeff{\"label\": 1}"}, "0000: 0.jpg=a; 0001: 1.jpg=b", ""},
+		{"marked labels", files{"0.jpg": "a", "0.cls": "\ufeff0", "1.jpg": "b", "1.json": "\ufeff{\"label\": 1}"},
+			"0000: 0.jpg=a; 0001: 1.jpg=b", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := Open(t.Context(), save(t, "set.tar", []byte(tarText(t, c.files))), OpenOptions{})
@@ -99,7 +108,8 @@ func TestDottedKeys(t *testing.T) {
 func TestCheckShards(t *testing.T) {
 	for _, c := range []struct{ names, err, gap string }{
 		{"train-00000-of-00003.parquet train-00001-of-00003.parquet train-00002-of-00003.parquet", "", ""},
-		{"train-00000-of-00003.parquet train-00002-of-00003.parquet", `1 is missing, "train-00001-of-00003.parquet"`, ""},
+		{"train-00000-of-00003.parquet train-00002-of-00003.parquet", `1 is missing, "train-00001-of-00003.parquet"`,
+			""},
 		{"train-00000-of-00002.parquet", `"train-00001-of-00002.parquet"`, ""},
 		{"train-00001-of-00002.parquet", `"train-00000-of-00002.parquet"`, ""},
 		{"train-1-of-2.tar train-2-of-2.tar", "", ""},

@@ -85,14 +85,16 @@ func (l listing) classes(o OpenOptions) ([]string, error) {
 	return names, checkClassNames(names)
 }
 
-// parts are names of the parts of a set, and holders of folders that hold the images of a whole set: in lower case, no classes.
+// parts are names of the parts of a set, and holders of folders that hold the images of a whole set: in lower case,
+// no classes.
 var (
 	parts   = append([]string{"training", "testing", "trainset", "testset"}, splitWords...)
-	holders = []string{"images", "image", "imgs", "img", "pictures", "photos", "jpegimages", "jpg", "jpeg", "png", "data", "all", "raw"}
+	holders = []string{"images", "image", "imgs", "img", "pictures", "photos", "jpegimages", "jpg", "jpeg", "png",
+		"data", "all", "raw"}
 )
 
-// checkOnly refuses folders that are parts of a set, and a lone one that would be the only class and is not called like one. Several
-// folders of images called jpg and png are classes: somebody tells the formats apart.
+// checkOnly refuses folders that are parts of a set, and a lone one that would be the only class and is not called
+// like one. Several folders of images called jpg and png are classes: somebody tells the formats apart.
 func (l listing) checkOnly() error {
 	lone := len(l.folders) == 1
 	for _, name := range l.folders {
@@ -102,10 +104,12 @@ func (l listing) checkOnly() error {
 		}
 	}
 	if lone {
-		return fmt.Errorf("%q would be the only class, and is not the name of one: want a folder for each class; --classes with a list of that name alone takes it",
+		return fmt.Errorf("%q would be the only class, and is not the name of one: want a folder for each class; "+
+			"--classes with a list of that name alone takes it",
 			l.folders[0])
 	}
-	return fmt.Errorf("the folders are %s, and not those of classes: want a folder for each class, and the name of a part by --split", shorten(l.folders))
+	return fmt.Errorf("the folders are %s, and not those of classes: want a folder for each class, and the name of a "+
+		"part by --split", shorten(l.folders))
 }
 
 // clutter are the classes of Caltech-101 and Caltech-256 that are of no one thing.
@@ -127,7 +131,8 @@ func noClasses(base string, top listing) error {
 		return fmt.Errorf("%sno folders in it, want one for each class; %s", folderWords(base), top.instead())
 	}
 	if strings.HasPrefix(images[0].name, "ILSVRC2012_val_") {
-		return fmt.Errorf("%sno folders in it: %q and so on are the validation images of ImageNet, which come without labels; "+
+		return fmt.Errorf("%sno folders in it: %q and so on are the validation images of ImageNet, which come "+
+			"without labels; "+
 			"docs/data.md says which list beside them has these, or move each into the folder of its class (valprep.sh, which is widely copied, does it)", folderWords(base), images[0].name)
 	}
 	return fmt.Errorf("%sno folders in it, want one for each class: %q has no label", folderWords(base), images[0].name)
@@ -178,7 +183,8 @@ func findBase(dirs lister, split string) (string, error) {
 		case below != base && inner.onlyFolders():
 			base = below
 		case split != "":
-			return "", fmt.Errorf("no folder %q, have %s%s", split, shorten(here.seen()), cmp.Or(here.unread(), inner.unread()))
+			return "", fmt.Errorf("no folder %q, have %s%s", split, shorten(here.seen()),
+				cmp.Or(here.unread(), inner.unread()))
 		default:
 			return base, nil
 		}
@@ -204,7 +210,8 @@ func readClass(dirs lister, dir, name string, o OpenOptions) (Class, error) {
 	}
 	if len(l.images) == 0 {
 		if len(l.folders) > 0 {
-			return Class{}, fmt.Errorf("no images in %q but the folders %s, want images at CLASS/FILE", dir, shorten(l.folders))
+			return Class{}, fmt.Errorf("no images in %q but the folders %s, want images at CLASS/FILE", dir,
+				shorten(l.folders))
 		}
 		return Class{}, fmt.Errorf("no images in %q, want at least one; %s", dir, l.instead())
 	}

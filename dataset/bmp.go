@@ -88,7 +88,8 @@ func (h *bmpHead) check(data []byte, colours, after int) error {
 		ok = h.bits == 16 || h.bits == 24 || h.bits == 32
 	}
 	if !ok {
-		return fmt.Errorf("bmp: %d bits in the compression %d: want 1, 2, 4, 8, 16, 24 or 32 plain, 4 or 8 in runs, or masks",
+		return fmt.Errorf("bmp: %d bits in the compression %d: want 1, 2, 4, 8, 16, 24 or 32 plain, 4 or 8 in runs, "+
+			"or masks",
 			h.bits, h.packing)
 	}
 	if h.bits <= 8 {

@@ -10,7 +10,8 @@ import (
 // TestCases reads files as people have them beside their twins in PNG, made by Pillow.
 func TestCases(t *testing.T) {
 	base := filepath.Join("..", "testdata", "cases")
-	for _, name := range []string{"bmp", "webp-animated", "exif-orientation-long", "png-grey16-transparent", "jpeg-chroma-apart",
+	for _, name := range []string{"bmp", "webp-animated", "exif-orientation-long", "png-grey16-transparent",
+		"jpeg-chroma-apart",
 		"jpeg-cmyk-no-adobe", "png-extra-data", "cut-tails", "pgm-maxval"} {
 		files, err := filepath.Glob(filepath.Join(base, name, "set", "*", "x.*"))
 		must(t, err)

@@ -83,7 +83,8 @@ func ParseClasses(spec string) ([]string, error) {
 		f, err = os.Open(spec)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: none is called %q, want one of %s, or a file with one class a line: %w", ErrList, spec, strings.Join(ListNames(), ", "), err)
+		return nil, fmt.Errorf("%w: none is called %q, want one of %s, or a file with one class a line: %w", ErrList,
+			spec, strings.Join(ListNames(), ", "), err)
 	}
 	defer f.Close()
 	classes, err := ReadClasses(f)
@@ -93,8 +94,8 @@ func ParseClasses(spec string) ([]string, error) {
 	return classes, nil
 }
 
-// ParseNames is [ParseClasses] for the names of labels, of which there is no set to ask what a line means: the whole line is
-// the name, or its first word if that is a number of WordNet, as in "n01440764 tench".
+// ParseNames is [ParseClasses] for the names of labels, of which there is no set to ask what a line means: the whole
+// line is the name, or its first word if that is a number of WordNet, as in "n01440764 tench".
 func ParseNames(spec string) ([]string, error) {
 	names, err := ParseClasses(spec)
 	known := map[string]int{}

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// lists are the named lists, with the SHA-256 of their lines as the authors' files have them, "" where there is no file.
+// lists are the named lists, with the SHA-256 of their lines as the authors' files have them, "" where there is no
+// file.
 var lists = map[string]string{
 	"nette":       "7fd320a0db9278e1d61bad4b60fa16be117f8d8adcfe4d03fb5c95672bae6033",
 	"woof":        "3cc5c8eb86446961a0d577dda6312ac92d4a00dab1efafde79b4a7c152743f54",
@@ -23,7 +24,8 @@ var lists = map[string]string{
 }
 
 func TestNamedClasses(t *testing.T) {
-	if got, want := slices.Sorted(slices.Values(ListNames())), slices.Sorted(maps.Keys(lists)); !slices.Equal(got, want) {
+	if got, want := slices.Sorted(slices.Values(ListNames())),
+		slices.Sorted(maps.Keys(lists)); !slices.Equal(got, want) {
 		t.Errorf("ListNames() = %q, want %q", got, want)
 	}
 	all := named(t, "imagenet1k")
@@ -87,7 +89,8 @@ func TestReadClasses(t *testing.T) {
 		{"blank", " \n\t\n", nil, "no classes"},
 		{"one", "cat", []string{"cat"}, ""},
 		{"order is kept", "b\na\n", []string{"b", "a"}, ""},
-		{"whole lines", "n01440764 tench, Tinca tinca\r\n\n  n01443537\tgoldfish\r\n", []string{"n01440764 tench, Tinca tinca", "n01443537\tgoldfish"}, ""},
+		{"whole lines", "n01440764 tench, Tinca tinca\r\n\n  n01443537\tgoldfish\r\n",
+			[]string{"n01440764 tench, Tinca tinca", "n01443537\tgoldfish"}, ""},
 		{"twice", "a\n\nb\n a \n", nil, `line 4: class "a" is on line 1`},
 		{"mark of the byte order", "\ufeffcat\r\ndog", []string{"cat", "dog"}, ""},
 		{"UTF-16", "\xff\xfec\x00\n\x00", nil, "UTF-16"},

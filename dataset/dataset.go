@@ -32,7 +32,8 @@ import (
 var (
 	// ErrSet says that the images, their folders or the class list cannot be used.
 	ErrSet = errors.New("not a usable image set")
-	// ErrPassedOver says that something was passed over in a set that was opened strictly, or that one of its images has a note.
+	// ErrPassedOver says that something was passed over in a set that was opened strictly, or that one of its images
+	// has a note.
 	ErrPassedOver = errors.New("strict")
 	// ErrLeaves says that a link leads out of a set's folder, where that is not permitted.
 	ErrLeaves = errors.New("leads out of the folder")

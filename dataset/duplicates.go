@@ -104,7 +104,8 @@ type Shared struct {
 
 // String says it of images that are in several classes.
 func (s Shared) String() string {
-	return fmt.Sprintf("%d images are in more than one class, byte for byte: %v is %v", s.Images, s.First[0], s.First[1])
+	return fmt.Sprintf("%d images are in more than one class, byte for byte: %v is %v", s.Images, s.First[0],
+		s.First[1])
 }
 
 // AcrossClasses returns the images of a set that stand in another class, too.

@@ -38,14 +38,16 @@ func TestDuplicates(t *testing.T) {
 		t.Fatal(err)
 	}
 	across := AcrossClasses(groups, 0)
-	if across.Images != 3 || across.First[0].Name != "0.png" || across.First[0].Class != "a" || across.First[1].Class != "b" {
+	if across.Images != 3 || across.First[0].Name != "0.png" || across.First[0].Class != "a" ||
+		across.First[1].Class != "b" {
 		t.Errorf("across the classes of train: %+v, want 3 images, a/0.png and b/0.png first", across)
 	}
 	if across := AcrossClasses(groups, 1); across.Images != 0 {
 		t.Errorf("across the classes of test: %+v, want none", across)
 	}
 	both := Between(groups, 0, 1)
-	if both.Images != 1 || both.First[0].Name != "1.png" || both.First[1].Name != "9.png" || both.First[1].Class != "a" {
+	if both.Images != 1 || both.First[0].Name != "1.png" || both.First[1].Name != "9.png" ||
+		both.First[1].Class != "a" {
 		t.Errorf("train and test: %+v, want 1 image, b/1.png and a/9.png", both)
 	}
 }

@@ -44,10 +44,11 @@ var fieldSets = []fieldSet{
 		{name: "train", entries: inFolders("train", "")},
 		{name: "val", entries: caffeVal},
 	}},
-	{name: "CUB-200-2011", marks: "images.txt image_class_labels.txt train_test_split.txt classes.txt", splits: []fieldSplit{
-		{name: "train", entries: cub("1")},
-		{name: "test", entries: cub("0")},
-	}},
+	{name: "CUB-200-2011", marks: "images.txt image_class_labels.txt train_test_split.txt classes.txt",
+		splits: []fieldSplit{
+			{name: "train", entries: cub("1")},
+			{name: "test", entries: cub("0")},
+		}},
 	{name: "Food-101", marks: "images meta/train.txt meta/test.txt", splits: []fieldSplit{
 		{name: "train", entries: classAndFile("meta/train.txt", ".jpg")},
 		{name: "test", entries: classAndFile("meta/test.txt", ".jpg")},
@@ -71,7 +72,8 @@ var fieldSets = []fieldSet{
 	}},
 	{name: "Stanford Cars", marks: "cars_train devkit/cars_train_annos.mat devkit/cars_meta.mat", splits: []fieldSplit{
 		{name: "train", entries: cars("cars_train", "devkit/cars_train_annos.mat")},
-		{name: "test", entries: cars("cars_test", "cars_test_annos_withlabels.mat", "devkit/cars_test_annos_withlabels.mat")},
+		{name: "test", entries: cars("cars_test", "cars_test_annos_withlabels.mat",
+			"devkit/cars_test_annos_withlabels.mat")},
 	}},
 	{name: "Stanford Dogs", marks: "Images train_list.mat test_list.mat", splits: []fieldSplit{
 		{name: "train", entries: dogs("train_list.mat")},

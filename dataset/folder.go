@@ -141,7 +141,8 @@ func (f folder) add(l *listing, dir string, entry fs.DirEntry) error {
 	case isImage(name) && !info.Mode().IsRegular():
 		return fmt.Errorf("%q is a pipe, a socket or a device, want a file", path.Join(dir, name))
 	case isImage(name):
-		l.images = append(l.images, file{name: name, size: info.Size(), id: strconv.FormatInt(info.ModTime().UnixNano(), 10)})
+		l.images = append(l.images, file{name: name, size: info.Size(),
+			id: strconv.FormatInt(info.ModTime().UnixNano(), 10)})
 	case !info.Mode().IsRegular():
 		l.other(passedSpecial, name)
 	default:

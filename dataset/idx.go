@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// The files of MNIST (http://yann.lecun.com/exdb/mnist), Fashion-MNIST, KMNIST and EMNIST are in the format IDX, perhaps
-// compressed with gzip:
+// The files of MNIST (http://yann.lecun.com/exdb/mnist), Fashion-MNIST, KMNIST and EMNIST are in the format IDX,
+// perhaps compressed with gzip:
 //
 //	train-images-idx3-ubyte   0x00000803, n, h, w (uint32, big endian), n·h·w bytes
 //	train-labels-idx1-ubyte   0x00000801, n, n bytes
@@ -30,8 +30,8 @@ const (
 // idxSplits are the ends of the files' names before what is in them, and what they mean.
 var idxSplits = []struct{ end, split string }{{"t10k", "test"}, {"test", "test"}, {"train", "train"}}
 
-// idxName parts the name of such a file: emnist-letters-train-images-idx3-ubyte.gz is of the set emnist-letters. Some have
-// a dot in place of the dash before idx.
+// idxName parts the name of such a file: emnist-letters-train-images-idx3-ubyte.gz is of the set emnist-letters. Some
+// have a dot in place of the dash before idx.
 func idxName(name string) (set, end, what string) {
 	name = strings.TrimSuffix(strings.ReplaceAll(name, ".idx", "-idx"), ".gz")
 	if rest, ok := strings.CutSuffix(name, "-images-idx3-ubyte"); ok {
@@ -111,7 +111,8 @@ func openIDX(_ context.Context, in found, o OpenOptions) (source, lister, error)
 		}
 		if images == "" || labels == "" {
 			begin := strings.TrimPrefix(set+"-"+s.end, "-")
-			return nil, nil, fmt.Errorf("%s: want both %[2]s-images-idx3-ubyte and %[2]s-labels-idx1-ubyte", in.dir, begin)
+			return nil, nil, fmt.Errorf("%s: want both %[2]s-images-idx3-ubyte and %[2]s-labels-idx1-ubyte", in.dir,
+				begin)
 		}
 		into := &collector{dirs, s.split, map[string]*listing{}}
 		if err := src.collectIDX(into, in.dir, images, labels, names); err != nil {
@@ -166,7 +167,8 @@ func (r *rowFiles) collectIDX(into *collector, dir, images, labels string, names
 			return fmt.Errorf("%s: row %d: %w", labels, i, err)
 		}
 		at := 16 + int64(i)*int64(h)*int64(w)
-		into.add(class, file{name: fmt.Sprintf("%05d.pgm", i), size: r.size(), id: p.id(), in: len(r.files) - 1, at: at})
+		into.add(class, file{name: fmt.Sprintf("%05d.pgm", i), size: r.size(), id: p.id(), in: len(r.files) - 1,
+			at: at})
 	}
 	return nil
 }
@@ -223,7 +225,8 @@ func unpacked(p piece) (io.ReaderAt, int64, error) {
 		return nil, 0, err
 	}
 	if len(data) > maxFile {
-		return nil, 0, fmt.Errorf("has more than %d bytes unpacked: want the unpacked file, which is read in place", maxFile)
+		return nil, 0, fmt.Errorf("has more than %d bytes unpacked: want the unpacked file, which is read in place",
+			maxFile)
 	}
 	return bytes.NewReader(data), int64(len(data)), nil
 }

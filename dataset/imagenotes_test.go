@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestImageNotes: notes come once for each image and kind, with the first image in byte order, whatever the order of reading;
-// to a strict reader the first is an error.
+// TestImageNotes: notes come once for each image and kind, with the first image in byte order, whatever the order of
+// reading; to a strict reader the first is an error.
 func TestImageNotes(t *testing.T) {
 	whole := pngOf(t, 4, 3, 1)
 	cut, extra := whole[:len(whole)-12], "\xff\x00"
@@ -42,7 +42,8 @@ func TestImageNotes(t *testing.T) {
 
 	set.strict = true
 	for sample := range set.Load(context.Background(), refs, LoadOptions{}) {
-		if damaged := sample.Ref.Name != "a"; errors.Is(sample.Err, ErrPassedOver) != damaged || errors.Is(sample.Err, ErrImage) {
+		if damaged := sample.Ref.Name != "a"; errors.Is(sample.Err, ErrPassedOver) != damaged ||
+			errors.Is(sample.Err, ErrImage) {
 			t.Errorf("strict, %s: %v", sample.Ref, sample.Err)
 		}
 	}

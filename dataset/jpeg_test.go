@@ -87,8 +87,8 @@ func wantBytes(t *testing.T, name string, got []uint8, want ...uint8) {
 	}
 }
 
-// TestWholeJPEG: a file cut anywhere before its end-of-image marker is cut short, also one whose thumbnail has such a marker of its
-// own; without the marker alone it is read, with a note.
+// TestWholeJPEG: a file cut anywhere before its end-of-image marker is cut short, also one whose thumbnail has such a
+// marker of its own; without the marker alone it is read, with a note.
 func TestWholeJPEG(t *testing.T) {
 	whole := encodeJPEG(t, texture(40, 24), 90)
 	thumbnail := append([]byte("\xff\xe1\x00\x0aExif\x00\x00"), 0xff, 0xd9)
@@ -137,8 +137,8 @@ func near(a, b *RGB, levels int) bool {
 	return true
 }
 
-// TestStoppedJPEG: data that stop before an end-of-image marker, wherever, are no picture; whole ones are, also where they end
-// in one colour.
+// TestStoppedJPEG: data that stop before an end-of-image marker, wherever, are no picture; whole ones are, also where
+// they end in one colour.
 func TestStoppedJPEG(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, side := range []int{96, 90} {
@@ -168,15 +168,16 @@ func TestStoppedJPEG(t *testing.T) {
 				}
 				cut := append(bytes.Clone(whole[:at]), 0xff, 0xd9)
 				if _, err := Decode(cut); !errors.Is(err, errCut) {
-					t.Errorf("%s of %d, stopped after %d of %d bytes: %v, want that it is cut", name, side, at, len(whole), err)
+					t.Errorf("%s of %d, stopped after %d of %d bytes: %v, want that it is cut", name, side, at,
+						len(whole), err)
 				}
 			}
 		}
 	}
 }
 
-// TestStandardTables: frames of Motion JPEG, which have no Huffman tables, are read with those of T.81, annex K.3, by both ways to the
-// pixels. In progressive files they have no meaning (libjpeg refuses them, too).
+// TestStandardTables: frames of Motion JPEG, which have no Huffman tables, are read with those of T.81, annex K.3, by
+// both ways to the pixels. In progressive files they have no meaning (libjpeg refuses them, too).
 func TestStandardTables(t *testing.T) {
 	grey, colours := image.NewGray(image.Rect(0, 0, 40, 24)), texture(40, 24)
 	for i := range grey.Pix {

@@ -10,8 +10,8 @@ import (
 	"mgd3/dataset/internal/jpegplane"
 )
 
-// scannedJPEGs are whole files by Pillow and jpegtran (testdata/images/make.py): progressive ones, ones of a scan for each
-// component, ones with restart markers.
+// scannedJPEGs are whole files by Pillow and jpegtran (testdata/images/make.py): progressive ones, ones of a scan for
+// each component, ones with restart markers.
 func scannedJPEGs(tb testing.TB) map[string][]byte {
 	tb.Helper()
 	files := map[string][]byte{}
@@ -47,8 +47,8 @@ func scansOf(data []byte) (ranges [][2]int) {
 	return ranges
 }
 
-// TestScanCut: a file of which the data of a scan stop early, at any byte, though all markers behind them are there, is cut
-// short. Whole, it is read without a note.
+// TestScanCut: a file of which the data of a scan stop early, at any byte, though all markers behind them are there,
+// is cut short. Whole, it is read without a note.
 func TestScanCut(t *testing.T) {
 	for name, whole := range scannedJPEGs(t) {
 		if im, err := Decode(whole); err != nil || im.Note != "" {
@@ -61,15 +61,17 @@ func TestScanCut(t *testing.T) {
 				}
 				cut := slices.Concat(whole[:at], whole[r[1]:])
 				if _, err := Decode(cut); !errors.Is(err, errCut) {
-					t.Errorf("%s, scan %d stopped after %d of %d bytes: %v, want that it is cut", name, i, at-r[0], r[1]-r[0], err)
+					t.Errorf("%s, scan %d stopped after %d of %d bytes: %v, want that it is cut", name, i, at-r[0],
+						r[1]-r[0], err)
 				}
 			}
 		}
 	}
 }
 
-// TestScanHole: a file of which 32 bytes or more are gone within a scan, or there twice, is cut or damaged, or has a note: some block
-// is too few or too many. Scans that refine, of which most bits are no codes but parts of numbers, can come out even.
+// TestScanHole: a file of which 32 bytes or more are gone within a scan, or there twice, is cut or damaged, or has a
+// note: some block is too few or too many. Scans that refine, of which most bits are no codes but parts of numbers,
+// can come out even.
 func TestScanHole(t *testing.T) {
 	for name, whole := range scannedJPEGs(t) {
 		for i, r := range scansOf(whole) {
@@ -108,7 +110,8 @@ func TestZerosInScan(t *testing.T) {
 	}
 }
 
-// TestExtraIsFill: bytes 0xff before a marker are no data (T.81, B.1.1.2), and neither is a restart marker behind the last pixel.
+// TestExtraIsFill: bytes 0xff before a marker are no data (T.81, B.1.1.2), and neither is a restart marker behind the
+// last pixel.
 func TestExtraIsFill(t *testing.T) {
 	whole := encodeJPEG(t, texture(40, 24), 90)
 	for _, tail := range []string{"\xff\xff\xff\xff\xd9", "\xff\xd0\xff\xd9"} {

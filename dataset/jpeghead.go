@@ -125,7 +125,8 @@ func (h *jpegHead) namedRGB() bool {
 }
 
 // common says whether the fast decoders have a form for the file: one component; chroma of one sample per unit and
-// luma of one, two or, across, four; R, G, B and CMYK of full size, the latter with Adobe's marker and tables of its own.
+// luma of one, two or, across, four; R, G, B and CMYK of full size, the latter with Adobe's marker and tables of its
+// own.
 func (h *jpegHead) common() bool {
 	if len(h.comps) == 1 {
 		return true

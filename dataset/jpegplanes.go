@@ -17,7 +17,8 @@ func decodePlanes(data []byte, h *jpegHead) (*RGB, error) {
 	}
 	note := extraNote(scans.Extra)
 	if !h.whole {
-		if zeros := len(bytes.TrimRight(data, "\x00")); scans.End > zeros && !(scans.End == zeros+1 && data[zeros-1] == 0xff) {
+		if zeros := len(bytes.TrimRight(data, "\x00")); scans.End > zeros &&
+			!(scans.End == zeros+1 && data[zeros-1] == 0xff) {
 			return nil, fmt.Errorf("%w; zeros stand in place of pixels", errCut)
 		}
 		note = "the file is damaged, but all pixels are there: it has no end-of-image marker"
@@ -56,7 +57,8 @@ func decodePlanes(data []byte, h *jpegHead) (*RGB, error) {
 }
 
 // fromAdobe writes one row of C, M, Y, K. The files have them inverted, and Pillow takes that for granted where no
-// marker says it; of Y, Cb, Cr, K, the first three are those of the inverse, which so are C, M, Y as they are. rgb is room.
+// marker says it; of Y, Cb, Cr, K, the first three are those of the inverse, which so are C, M, Y as they are. rgb is
+// room.
 func fromAdobe(dst, rgb []uint8, c [][]uint8, ycck bool) {
 	if !ycck {
 		interleave(dst, 4, c...)

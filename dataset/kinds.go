@@ -86,7 +86,8 @@ func notPath(path string, err error) error {
 		return fmt.Errorf("%w: it looks like a pattern, want the folder of the files", err)
 	case strings.Count(path, "/") == 1 && !strings.HasPrefix(path, "."):
 		if _, errDir := os.Stat(filepath.Dir(path)); errors.Is(errDir, fs.ErrNotExist) {
-			return fmt.Errorf(`%w: if it is the name of a set of the hub, "mgd3 pull" fetches it and prints its path`, err)
+			return fmt.Errorf(`%w: if it is the name of a set of the hub, "mgd3 pull" fetches it and prints its path`,
+				err)
 		}
 	}
 	return err
@@ -109,13 +110,15 @@ func notSet(start []byte, size int64) string {
 	if len(start) >= lmdbAt+len(lmdb) && string(start[lmdbAt:lmdbAt+len(lmdb)]) == lmdb {
 		return "a database of LMDB, " + asFolders
 	}
-	if text := start[:min(len(start), 128)]; utf8.Valid(text) && !bytes.ContainsRune(text, 0) { // a tar's first name ends in zeros
+	// a tar's first name ends in zeros
+	if text := start[:min(len(start), 128)]; utf8.Valid(text) && !bytes.ContainsRune(text, 0) {
 		return "a text: give the folder or the archive in which the images lie"
 	}
 	return ""
 }
 
-// foreignPart returns what lies in the place of a file of a set that could not be read, if it is empty, a pointer or a page; else err.
+// foreignPart returns what lies in the place of a file of a set that could not be read, if it is empty, a pointer or
+// a page; else err.
 func foreignPart(path string, err error) error {
 	if err == nil {
 		return nil
@@ -137,7 +140,8 @@ func foreignPart(path string, err error) error {
 // packedExt are the endings of archives and compressed files, which are not looked into where they lie in a set.
 const packedExt = ".gz .tgz .tbz2 .txz .zip .tar .bz2 .xz .zst .7z .rar .z01 .001"
 
-// unread says of the first file that may hold the images in a way that is not read there what to do; "" if there is none.
+// unread says of the first file that may hold the images in a way that is not read there what to do; "" if there is
+// none.
 func (l listing) unread() string {
 	for _, f := range l.lists {
 		if endsIn(packedExt, f.name) {

@@ -46,8 +46,10 @@ func TestNotSets(t *testing.T) {
 		})
 	}
 	for name, want := range map[string]string{
-		"data-00000-of-00001.arrow": "a table of Arrow", "train.h5": "a file of HDF5", "pathmnist.npz": "an array of NumPy", "train-00000-of-01024": "a TFRecord",
-		"train.beton": "a set of FFCV", "train/data.mdb": "a database of LMDB", "cat.7z": "unpack it", "a.rar": "unpack it", "dog/0.jpg.gz": "unpack it",
+		"data-00000-of-00001.arrow": "a table of Arrow", "train.h5": "a file of HDF5",
+		"pathmnist.npz": "an array of NumPy", "train-00000-of-01024": "a TFRecord",
+		"train.beton": "a set of FFCV", "train/data.mdb": "a database of LMDB", "cat.7z": "unpack it",
+		"a.rar": "unpack it", "dog/0.jpg.gz": "unpack it",
 		"dog/0.heic": `there are "0.heic"`, "train/notes.txt": `there are "notes.txt"`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,8 +63,10 @@ func TestNotSets(t *testing.T) {
 func TestNotPaths(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for path, want := range map[string]string{
-		"train-{000000..000009}.tar": "a pattern", "shards/*.tar": "a pattern", "https://example.org/a.tar": "an address",
-		"hf://datasets/a/b": "an address", "pipe:cat a.tar": "an address", "owner/name": `"mgd3 pull"`, "nowhere": "no such file",
+		"train-{000000..000009}.tar": "a pattern", "shards/*.tar": "a pattern",
+		"https://example.org/a.tar": "an address",
+		"hf://datasets/a/b":         "an address", "pipe:cat a.tar": "an address", "owner/name": `"mgd3 pull"`,
+		"nowhere": "no such file",
 	} {
 		_, err := Open(t.Context(), path, OpenOptions{})
 		wantError(t, err, ErrSet, want)
@@ -82,8 +86,10 @@ func TestForeignParts(t *testing.T) {
 	}{
 		{"a shard", files{"a-0.tar": shard, "a-1.tar": html}, `"a-1.tar" is not a part of the set but a page of HTML`},
 		{"an empty shard", files{"a-0.tar": shard, "a-1.tar": ""}, `"a-1.tar" is empty`},
-		{"a table", files{"0000.parquet": table, "0001.parquet": lfs}, `"0001.parquet" is not a part of the set but a pointer of Git LFS`},
-		{"labels of MNIST", files{"train-images-idx3-ubyte": pixels, "train-labels-idx1-ubyte": lfs}, `"train-labels-idx1-ubyte" is not`},
+		{"a table", files{"0000.parquet": table, "0001.parquet": lfs},
+			`"0001.parquet" is not a part of the set but a pointer of Git LFS`},
+		{"labels of MNIST", files{"train-images-idx3-ubyte": pixels, "train-labels-idx1-ubyte": lfs},
+			`"train-labels-idx1-ubyte" is not`},
 		{"a batch of CIFAR", files{"data_batch_1.bin": html}, `"data_batch_1.bin" is not`},
 		{"pixels of STL-10", files{"train_X.bin": lfs, "train_y.bin": "\x01"}, `"train_X.bin" is not`},
 		{"digits of SVHN", files{"train_32x32.mat": html}, `"train_32x32.mat" is not`},
@@ -109,25 +115,41 @@ func TestPartsOfTars(t *testing.T) {
 		split        string
 		want, passed string
 	}{
-		{"images beside inner tars", files{"a.tar": tarText(t, files{"n1.tar": one, "0.jpg": "z", "README": "r"})}, "", "n1: 0.jpg",
+		{"images beside inner tars", files{"a.tar": tarText(t, files{"n1.tar": one, "0.jpg": "z", "README": "r"})}, "",
+			"n1: 0.jpg",
 			passedEnding + `: "README"; ` + passedRest + `: "0.jpg"`},
-		{"a tar beside folders of images", files{"a.tar": tarText(t, files{"n1.tar": one, "cat/0.jpg": "x", "dog/0.jpg": "y"})}, "", "cat: 0.jpg; dog: 0.jpg",
+		{"a tar beside folders of images",
+			files{"a.tar": tarText(t, files{"n1.tar": one, "cat/0.jpg": "x", "dog/0.jpg": "y"})}, "",
+			"cat: 0.jpg; dog: 0.jpg",
 			passedEnding + `: "n1.tar"`},
-		{"a packed tar among inner ones", files{"a.tar": tarText(t, files{"n1.tar": one, "n2.tar.gz": "z"})}, "", "n1: 0.jpg", passedEnding + `: "n2.tar.gz"`},
-		{"labels beside images in folders", files{"a.tar": tarText(t, files{"cat/0.jpg": "x", "dog/0.jpg": "y", "dog/0.json": "{}"})}, "", "cat: 0.jpg; dog: 0.jpg",
+		{"a packed tar among inner ones", files{"a.tar": tarText(t, files{"n1.tar": one, "n2.tar.gz": "z"})}, "",
+			"n1: 0.jpg", passedEnding + `: "n2.tar.gz"`},
+		{"labels beside images in folders",
+			files{"a.tar": tarText(t, files{"cat/0.jpg": "x", "dog/0.jpg": "y", "dog/0.json": "{}"})}, "",
+			"cat: 0.jpg; dog: 0.jpg",
 			passedEnding + `: "dog/0.json"`},
-		{"packed class tars", files{"n1.tar": one, "n2.tar": one, "n3.tar.gz": "z", "list.txt": "t"}, "", "n1: 0.jpg; n2: 0.jpg", passedBeside + `: "n3.tar.gz"`},
-		{"other files in class tars", files{"n1.tar": one, "n2.tar": tarText(t, files{"0.jpg": "x", "1.heic": "h"})}, "", "n1: 0.jpg; n2: 0.jpg",
+		{"packed class tars", files{"n1.tar": one, "n2.tar": one, "n3.tar.gz": "z", "list.txt": "t"}, "",
+			"n1: 0.jpg; n2: 0.jpg", passedBeside + `: "n3.tar.gz"`},
+		{"other files in class tars", files{"n1.tar": one, "n2.tar": tarText(t, files{"0.jpg": "x", "1.heic": "h"})},
+			"", "n1: 0.jpg; n2: 0.jpg",
 			passedEnding + `: "n2.tar/1.heic"`},
-		{"a link", files{"a.tar": string(link(tar.TypeSymlink))}, "", "cat: 0.jpg; dog: 0.jpg", passedLinks + `: "emu"`},
-		{"a hard link", files{"a.tar": string(link(tar.TypeLink))}, "", "cat: 0.jpg; dog: 0.jpg", passedLinks + `: "emu"`},
-		{"a tar for each split", files{"train.tar": tarText(t, two), "val.tar": one}, "train", "cat: 0.jpg; dog: 0.jpg", ""},
-		{"a split in the tar of the split", files{"train.tar": tarText(t, files{"train/cat/0.jpg": "x", "train/dog/0.jpg": "y"})}, "train", "cat: 0.jpg; dog: 0.jpg", ""},
-		{"an empty shard first", files{"a-0.tar": tarText(t, nil), "a-1.tar": tarText(t, files{"0.jpg": "x", "0.cls": "0", "1.jpg": "x", "1.cls": "1"})}, "",
+		{"a link", files{"a.tar": string(link(tar.TypeSymlink))}, "", "cat: 0.jpg; dog: 0.jpg", passedLinks +
+			`: "emu"`},
+		{"a hard link", files{"a.tar": string(link(tar.TypeLink))}, "", "cat: 0.jpg; dog: 0.jpg", passedLinks +
+			`: "emu"`},
+		{"a tar for each split", files{"train.tar": tarText(t, two), "val.tar": one}, "train", "cat: 0.jpg; dog: 0.jpg",
+			""},
+		{"a split in the tar of the split",
+			files{"train.tar": tarText(t, files{"train/cat/0.jpg": "x", "train/dog/0.jpg": "y"})}, "train",
+			"cat: 0.jpg; dog: 0.jpg", ""},
+		{"an empty shard first", files{"a-0.tar": tarText(t, nil),
+			"a-1.tar": tarText(t, files{"0.jpg": "x", "0.cls": "0", "1.jpg": "x", "1.cls": "1"})}, "",
 			"0000: 0.jpg; 0001: 1.jpg", passedShards + `: "a-0.tar"`},
-		{"a label without an image", files{"a-0.tar": tarText(t, files{"0.jpg": "x", "0.json": `{"label":1}`, "1.heic": "x", "1.json": `{"label":2}`, "2.jpg": "x", "2.json": `{"label":0.0}`})}, "",
+		{"a label without an image", files{"a-0.tar": tarText(t, files{"0.jpg": "x", "0.json": `{"label":1}`,
+			"1.heic": "x", "1.json": `{"label":2}`, "2.jpg": "x", "2.json": `{"label":0.0}`})}, "",
 			"0000: 2.jpg; 0001: 0.jpg", passedLabels + `: "1.json"`},
-		{"shards of two sets", files{"a-0.tar": tarText(t, files{"0.jpg": "x", "0.cls": "0"}), "b-0.tar": tarText(t, files{"1.jpg": "x", "1.cls": "1"})}, "",
+		{"shards of two sets", files{"a-0.tar": tarText(t, files{"0.jpg": "x", "0.cls": "0"}),
+			"b-0.tar": tarText(t, files{"1.jpg": "x", "1.cls": "1"})}, "",
 			"0000: 0.jpg; 0001: 1.jpg", takenMixed + `: 2, "a-0.tar" for one`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -154,13 +176,17 @@ func TestNamesOfTables(t *testing.T) {
 		files       []string
 		passed, err string
 	}{
-		{"hashes", []string{"train-00000-of-00002-6ab8b3d17e4ed1d6.parquet", "train-00001-of-00002-0123456789abcdef.parquet"}, "", ""},
-		{"hashes, one missing", []string{"train-00000-of-00002-6ab8b3d17e4ed1d6.parquet"}, "", `1 is missing, "train-00001-of-00002.parquet"`},
+		{"hashes", []string{"train-00000-of-00002-6ab8b3d17e4ed1d6.parquet",
+			"train-00001-of-00002-0123456789abcdef.parquet"}, "", ""},
+		{"hashes, one missing", []string{"train-00000-of-00002-6ab8b3d17e4ed1d6.parquet"}, "",
+			`1 is missing, "train-00001-of-00002.parquet"`},
 		{"no zeros", []string{"a-9.parquet", "a-11.parquet"}, passedGap + `: 9, "a-1.parquet" for one`, ""},
-		{"a split and another", []string{"train-0.parquet", "holdout-0.parquet"}, "", `files of the split "train" and others, "holdout-0.parquet"`},
+		{"a split and another", []string{"train-0.parquet", "holdout-0.parquet"}, "",
+			`files of the split "train" and others, "holdout-0.parquet"`},
 		{"several", []string{"full-0.parquet", "small-0.parquet"}, takenMixed + `: 2, "full-0.parquet" for one`, ""},
 		{"above", []string{"data/0000.parquet", "more.parquet"}, passedAbove + `: "more.parquet"`, ""},
-		{"the hub's cache", []string{"blobs/aa", "refs/main", "snapshots/0a1b/data/train-00000-of-00001.parquet"}, "", ""},
+		{"the hub's cache", []string{"blobs/aa", "refs/main", "snapshots/0a1b/data/train-00000-of-00001.parquet"}, "",
+			""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := files{}
@@ -181,11 +207,14 @@ func TestNamesOfTables(t *testing.T) {
 
 // TestTablesWithoutImages opens Parquet files in which the images are elsewhere.
 func TestTablesWithoutImages(t *testing.T) {
-	for image, want := range map[string]string{"cat/0.jpg": "paths or addresses", "https://example.org/0": "paths or addresses", "P2\n1 1\n9\n4": ""} {
-		_, err := Open(t.Context(), makeFolder(t, files{"a.parquet": hubFile(t, nil, hubRow(image, 0), hubRow(image, 1))}), OpenOptions{})
+	for image, want := range map[string]string{"cat/0.jpg": "paths or addresses",
+		"https://example.org/0": "paths or addresses", "P2\n1 1\n9\n4": ""} {
+		_, err := Open(t.Context(), makeFolder(t,
+			files{"a.parquet": hubFile(t, nil, hubRow(image, 0), hubRow(image, 1))}), OpenOptions{})
 		wantError(t, err, ErrSet, want)
 	}
-	nulls := hubFile(t, nil, parquetRow{parquetImage{Path: "0.jpg"}, label(0)}, parquetRow{parquetImage{Path: "1.jpg"}, label(1)})
+	nulls := hubFile(t, nil, parquetRow{parquetImage{Path: "0.jpg"}, label(0)},
+		parquetRow{parquetImage{Path: "1.jpg"}, label(1)})
 	_, err := Open(t.Context(), makeFolder(t, files{"a.parquet": nulls}), OpenOptions{})
 	wantError(t, err, ErrSet, `"image.bytes" has no bytes`)
 }
@@ -240,8 +269,9 @@ func TestLabelsOfOneKind(t *testing.T) {
 	for name, path := range map[string]string{
 		"folder": makeFolder(t, two), "zip": makeZip(t, two), "tar": makeTar(t, two),
 		"class tars": makeFolder(t, files{"n1.tar": one, "n2.tar": one}),
-		"shards":     makeFolder(t, files{"a-0.tar": tarText(t, files{"0.jpg": "x", "0.cls": "0", "1.jpg": "x", "1.cls": "1"})}),
-		"CIFAR-10":   makeFolder(t, files{"data_batch_1.bin": cifarRow(1, 0) + cifarRow(2, 1)}),
+		"shards": makeFolder(t, files{"a-0.tar": tarText(t, files{"0.jpg": "x", "0.cls": "0", "1.jpg": "x",
+			"1.cls": "1"})}),
+		"CIFAR-10": makeFolder(t, files{"data_batch_1.bin": cifarRow(1, 0) + cifarRow(2, 1)}),
 	} {
 		if _, err := Open(t.Context(), path, OpenOptions{Labels: "fine"}); !errors.Is(err, ErrOneKind) {
 			t.Errorf("%s: error %v, want %v", name, err, ErrOneKind)

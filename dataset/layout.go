@@ -47,7 +47,8 @@ func withEnding(ending string) func([]string) []string {
 }
 
 // usualFolders are those in which sets are often found below the folder that was downloaded or unpacked.
-var usualFolders = []string{"data", "default", "cifar-10-batches-bin", "cifar-100-binary", "stl10_binary", "gzip", "raw", "snapshots"}
+var usualFolders = []string{"data", "default", "cifar-10-batches-bin", "cifar-100-binary", "stl10_binary", "gzip",
+	"raw", "snapshots"}
 
 // findLayout looks for a set in one of the layouts: in the folder, or below it in the folder of the split, one of
 // the usual ones, or a lone one. A folder counts only if it has no others in it.
@@ -64,7 +65,8 @@ func findLayout(dir, split string) (found, bool, error) {
 			for _, l := range layouts {
 				if names := l.files(files); len(names) > 0 {
 					others := slices.DeleteFunc(files, func(name string) bool { return slices.Contains(names, name) })
-					return found{layout: l, dir: dir, names: names, inSplit: inSplit, others: others, above: l.files(above)}, true, nil
+					return found{layout: l, dir: dir, names: names, inSplit: inSplit, others: others,
+						above: l.files(above)}, true, nil
 				}
 			}
 			return found{}, false, nil
@@ -122,7 +124,8 @@ var splitWords = []string{"train", "test", "val", "valid", "validation", "dev"}
 // splits one must be asked for.
 func (in *found) choose(split string) error {
 	if split != "" && !in.inSplit {
-		chosen := slices.DeleteFunc(slices.Clone(in.names), func(name string) bool { return !slices.Contains(words(name), split) })
+		chosen := slices.DeleteFunc(slices.Clone(in.names),
+			func(name string) bool { return !slices.Contains(words(name), split) })
 		if len(chosen) == 0 {
 			return fmt.Errorf("no file of split %q, have %s", split, shorten(in.names))
 		}
@@ -158,15 +161,16 @@ func newCollector(split string) *collector {
 	return &collector{tree{".": {}}, split, map[string]*listing{}}
 }
 
-// checkOnly refuses labels that are all the same, unless one class was asked for: of a sorted set perhaps the first shard
-// is there alone.
+// checkOnly refuses labels that are all the same, unless one class was asked for: of a sorted set perhaps the first
+// shard is there alone.
 func (c *collector) checkOnly(o OpenOptions) error {
 	if len(c.of) != 1 || o.Classes != nil {
 		return nil
 	}
 	for class, l := range c.of {
 		if len(l.images) > 1 {
-			return fmt.Errorf("all %d images have the label of class %q, want at least two classes; --classes with a list of that name alone takes it",
+			return fmt.Errorf("all %d images have the label of class %q, want at least two classes; --classes with a "+
+				"list of that name alone takes it",
 				len(l.images), class)
 		}
 	}

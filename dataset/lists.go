@@ -46,7 +46,8 @@ func (s *shelf) list(dir string) listing {
 // image returns an image by its path.
 func (s *shelf) image(name string) (file, bool) {
 	images := s.list(path.Dir(name)).images
-	i, ok := slices.BinarySearchFunc(images, path.Base(name), func(f file, name string) int { return cmp.Compare(f.name, name) })
+	i, ok := slices.BinarySearchFunc(images, path.Base(name),
+		func(f file, name string) int { return cmp.Compare(f.name, name) })
 	if !ok || !fs.ValidPath(name) {
 		return file{}, false
 	}
@@ -139,7 +140,8 @@ func (s *shelf) byFolders(dir string, inner ...string) ([]entry, error) {
 			entries = append(entries, s.allIn(path.Join(dir, class, in), class)...)
 		}
 		if len(entries) == before {
-			return nil, fmt.Errorf("class %q: no images in %q, want at least one", class, path.Join(dir, class, inner[0]))
+			return nil, fmt.Errorf("class %q: no images in %q, want at least one", class,
+				path.Join(dir, class, inner[0]))
 		}
 	}
 	return entries, nil

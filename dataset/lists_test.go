@@ -23,15 +23,20 @@ func TestFieldSetsSay(t *testing.T) {
 	}{
 		{"an image in no list", extra, OpenOptions{Split: "val"}, passedList + `: "val/images/val_9.JPEG"`},
 		{"all in lists of some split", tests["Food-101"].in, OpenOptions{Split: "test"}, ""},
-		{"another file", tests["Caltech-101"].in, OpenOptions{Classes: []string{"ant"}}, passedEnding + `: "101_ObjectCategories/BACKGROUND_Google/tmp"`},
-		{"a folder in a class", files{"256_ObjectCategories/056.dog/1.jpg": "a", "256_ObjectCategories/056.dog/greg/vw.jpg": "b"},
+		{"another file", tests["Caltech-101"].in, OpenOptions{Classes: []string{"ant"}}, passedEnding +
+			`: "101_ObjectCategories/BACKGROUND_Google/tmp"`},
+		{"a folder in a class", files{"256_ObjectCategories/056.dog/1.jpg": "a",
+			"256_ObjectCategories/056.dog/greg/vw.jpg": "b"},
 			OpenOptions{}, passedNested + `: "256_ObjectCategories/056.dog/greg/vw.jpg"`},
 		{"clutter", caltech, OpenOptions{}, takenClutter + `: "BACKGROUND_Google"`},
 		{"no clutter", caltech, OpenOptions{Classes: []string{"ant"}}, ""},
 		{"a slash", tests["FGVC-Aircraft"].in, OpenOptions{Split: "trainval"}, takenSlash + `: "F/A-18"`},
-		{"from one", files{"1/a.jpg": "a", "2/a.jpg": "b"}, OpenOptions{Names: []string{"cat", "dog"}}, takenFromOne + `: "1"`},
-		{"names of other folders", files{"cow/a.jpg": "a", "owl/a.jpg": "b"}, OpenOptions{Names: []string{"cat", "dog"}}, passedNames + `: 2, "cow" for one`},
-		{"names of these folders", files{"cat/a.jpg": "a", "dog/a.jpg": "b"}, OpenOptions{Names: []string{"cat", "dog"}}, ""},
+		{"from one", files{"1/a.jpg": "a", "2/a.jpg": "b"}, OpenOptions{Names: []string{"cat", "dog"}}, takenFromOne +
+			`: "1"`},
+		{"names of other folders", files{"cow/a.jpg": "a", "owl/a.jpg": "b"},
+			OpenOptions{Names: []string{"cat", "dog"}}, passedNames + `: 2, "cow" for one`},
+		{"names of these folders", files{"cat/a.jpg": "a", "dog/a.jpg": "b"},
+			OpenOptions{Names: []string{"cat", "dog"}}, ""},
 	} {
 		set, err := Open(t.Context(), makeFolder(t, test.in), test.o)
 		must(t, err)
@@ -58,19 +63,22 @@ func TestColumns(t *testing.T) {
 		must(t, err)
 		return fmt.Sprint(im.Pix[3*(y*im.W+x):][:3])
 	}
-	if got := pixel(files{"train_32x32.mat": matGolden(t, "svhn")}, OpenOptions{Split: "train"}, 1, 0, 2, 1); got != "[10 20 30]" {
+	if got := pixel(files{"train_32x32.mat": matGolden(t, "svhn")}, OpenOptions{Split: "train"}, 1, 0, 2,
+		1); got != "[10 20 30]" {
 		t.Errorf("SVHN: %s", got)
 	}
 	row := make([]byte, 3*stlSide*stlSide)
 	for plane := range 3 {
 		row[plane*stlSide*stlSide+5*stlSide+7] = byte(10 * (plane + 1)) // column 5, row 7
 	}
-	if got := pixel(files{"train_X.bin": string(row), "train_y.bin": "\x01"}, OpenOptions{Split: "train"}, 0, 0, 5, 7); got != "[10 20 30]" {
+	if got := pixel(files{"train_X.bin": string(row), "train_y.bin": "\x01"}, OpenOptions{Split: "train"}, 0, 0, 5,
+		7); got != "[10 20 30]" {
 		t.Errorf("STL-10: %s", got)
 	}
 }
 
-// FuzzLists: whatever a list says, an image comes out once and under a name that can be a folder's, or there is an error.
+// FuzzLists: whatever a list says, an image comes out once and under a name that can be a folder's, or there is an
+// error.
 func FuzzLists(f *testing.F) {
 	f.Add("val_0.JPEG\tn01629819\t0\t32\t44\t62\nval_1.JPEG\tn01443537\n")
 	f.Add("\ufeffval_0.JPEG ../x\r\n")

@@ -42,7 +42,8 @@ func TestLoadOrder(t *testing.T) {
 				switch {
 				case n == 7 && (!errors.Is(sample.Err, ErrImage) || sample.Image != nil):
 					t.Errorf("%d workers: image 7 gave %v, want an ErrImage", workers, sample)
-				case n != 7 && (sample.Err != nil || int(sample.Image.Pix[0]) != n || sample.Ref != s.Classes[0].Images[n]):
+				case n != 7 && (sample.Err != nil || int(sample.Image.Pix[0]) != n ||
+					sample.Ref != s.Classes[0].Images[n]):
 					t.Errorf("%d workers: place %d has %v", workers, n, sample)
 				}
 				n++
@@ -117,7 +118,8 @@ func TestLoadErrors(t *testing.T) {
 		i := 0
 		for sample := range s.Load(t.Context(), s.Classes[0].Images, LoadOptions{}) {
 			wantError(t, sample.Err, ErrImage, want[i])
-			if err := sample.Err; err != nil && !(strings.Contains(err.Error(), path) && strings.Contains(err.Error(), "cat/"+sample.Ref.Name)) {
+			if err := sample.Err; err != nil &&
+				!(strings.Contains(err.Error(), path) && strings.Contains(err.Error(), "cat/"+sample.Ref.Name)) {
 				t.Errorf("%s: error %v does not name its file", form, err)
 			}
 			i++

@@ -21,7 +21,8 @@ func matGolden(t testing.TB, name string) string {
 func TestReadMat(t *testing.T) {
 	vars, err := readMat([]byte(matGolden(t, "numbers")))
 	must(t, err)
-	for name, want := range map[string][]int{"bytes": {1, 4, 2, 5, 3, 255}, "reals": {1, 300, 2, -4}, "words": {1, 65535}, "nothing": {}} {
+	for name, want := range map[string][]int{"bytes": {1, 4, 2, 5, 3, 255}, "reals": {1, 300, 2, -4},
+		"words": {1, 65535}, "nothing": {}} {
 		if got, err := vars[name].ints(); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, %v, want %v", name, got, err, want)
 		}
@@ -40,7 +41,8 @@ func TestReadMat(t *testing.T) {
 	if name, err := cars["annotations"].fields["fname"][1].text(); err != nil || name != "00002.jpg" {
 		t.Errorf("fname: %q, %v", name, err)
 	}
-	if name, err := oneOf(cars["class_names"].cells, cars["annotations"].fields["class"][0]); err != nil || name != "Ram C/V Cargo Van Minivan 2012" {
+	if name, err := oneOf(cars["class_names"].cells, cars["annotations"].fields["class"][0]); err != nil ||
+		name != "Ram C/V Cargo Van Minivan 2012" {
 		t.Errorf("class: %q, %v", name, err)
 	}
 }

@@ -74,7 +74,8 @@ func flowers(ids string) func(*shelf, OpenOptions) ([]entry, error) {
 	}
 }
 
-// cars: "annotations" are structs with the file's name and the class, from 1, in order of "class_names" in cars_meta.mat.
+// cars: "annotations" are structs with the file's name and the class, from 1, in order of "class_names" in
+// cars_meta.mat.
 func cars(folder string, files ...string) func(*shelf, OpenOptions) ([]entry, error) {
 	return func(s *shelf, _ OpenOptions) ([]entry, error) {
 		i := slices.IndexFunc(files, s.has)

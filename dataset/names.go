@@ -29,9 +29,9 @@ func checkName(name string) error {
 // unprintable are control characters, the terminal's escape among them, and the characters that end a line.
 func unprintable(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
 
-// checkClassName tells whether a name can be that of a class. The rule is stricter than [checkName]'s: folders and tars
-// are named after classes, and lists of classes are read line by line, without the blanks at the ends and without a mark
-// of the byte order. Names that Windows keeps for itself, "aux" say, are left to those who go there.
+// checkClassName tells whether a name can be that of a class. The rule is stricter than [checkName]'s: folders and
+// tars are named after classes, and lists of classes are read line by line, without the blanks at the ends and
+// without a mark of the byte order. Names that Windows keeps for itself, "aux" say, are left to those who go there.
 func checkClassName(name string) error {
 	if err := checkName(name); err != nil {
 		return err

@@ -14,9 +14,10 @@ import (
 //
 //	P1 to P6, width, height, the largest value, one space or line end, pixels
 //
-// with white space and comments between the numbers. P1 and P4 are of bits, where 1 is black, and have no largest value; P2 and
-// P5 of grey; P3 and P6 of R, G, B. P1 to P3 have numbers in digits, P4 to P6 bytes: of P4 eight pixels each, else two where
-// the largest value is over 255. P5 and P6 with 255 are the form of images that have no file: their pixels as they are.
+// with white space and comments between the numbers. P1 and P4 are of bits, where 1 is black, and have no largest
+// value; P2 and P5 of grey; P3 and P6 of R, G, B. P1 to P3 have numbers in digits, P4 to P6 bytes: of P4 eight pixels
+// each, else two where the largest value is over 255. P5 and P6 with 255 are the form of images that have no file:
+// their pixels as they are.
 
 // netpbm returns the file of w × h pixels of 1 or 3 bytes.
 func netpbm(w, h, channels int, pixels []byte) []byte {
@@ -97,8 +98,8 @@ func netpbmConfig(data []byte) (image.Config, error) {
 	return image.Config{Width: n.w, Height: n.h}, err
 }
 
-// decodeNetpbm decodes as Pillow does: values are of 0 to 255 in proportion to the largest, but grey of more than 255 values is of 0
-// to 65535 first and then cut off.
+// decodeNetpbm decodes as Pillow does: values are of 0 to 255 in proportion to the largest, but grey of more than 255
+// values is of 0 to 65535 first and then cut off.
 func decodeNetpbm(data []byte) (*RGB, error) {
 	n, err := parseNetpbm(data)
 	if err != nil {

@@ -33,13 +33,14 @@ func Numbered(names []string) bool {
 	return ok
 }
 
-// nameFolders names the classes whose folders are labels, if there are names for them: number 10 is the eleventh name, not
-// the third in byte order. Folders that have these names already, or are no numbers, stay as they are.
+// nameFolders names the classes whose folders are labels, if there are names for them: number 10 is the eleventh
+// name, not the third in byte order. Folders that have these names already, or are no numbers, stay as they are.
 func (s *Set) nameFolders(folders []string, o OpenOptions) ([]string, error) {
 	if o.Names == nil {
 		return folders, nil
 	}
-	unnamed := slices.DeleteFunc(slices.Clone(folders), func(name string) bool { return slices.Contains(o.Names, name) })
+	unnamed := slices.DeleteFunc(slices.Clone(folders),
+		func(name string) bool { return slices.Contains(o.Names, name) })
 	labels, ok := labelsOf(folders)
 	if !ok || len(unnamed) < len(folders) {
 		if len(unnamed) > 0 {

@@ -17,20 +17,26 @@ func TestNumberedFolders(t *testing.T) {
 		o         OpenOptions
 		want, err string
 	}{
-		{name: "10 is the eleventh", folders: "0 1 10 2", o: OpenOptions{Names: eleven}, want: "n00=0 n01=1 n02=2 n10=10"},
-		{name: "of SRe2L", folders: "new000 new001 new002", o: OpenOptions{Names: pets}, want: "cat=new001 dog=new000 owl=new002"},
+		{name: "10 is the eleventh", folders: "0 1 10 2", o: OpenOptions{Names: eleven},
+			want: "n00=0 n01=1 n02=2 n10=10"},
+		{name: "of SRe2L", folders: "new000 new001 new002", o: OpenOptions{Names: pets},
+			want: "cat=new001 dog=new000 owl=new002"},
 		{name: "class_0", folders: "class_0 class_2", o: OpenOptions{Names: pets}, want: "dog=class_0 owl=class_2"},
 		{name: "with zeros", folders: "00000 00002", o: OpenOptions{Names: pets}, want: "dog=00000 owl=00002"},
 		{name: "from one", folders: "1 2 3", o: OpenOptions{Names: pets}, want: "cat=2 dog=1 owl=3"},
 		{name: "some, and 0 missing", folders: "1 2", o: OpenOptions{Names: pets}, want: "cat=1 owl=2"},
-		{name: "some classes", folders: "0 1 2", o: OpenOptions{Names: pets, Classes: []string{"owl", "dog"}}, want: "owl=2 dog=0"},
+		{name: "some classes", folders: "0 1 2", o: OpenOptions{Names: pets, Classes: []string{"owl", "dog"}},
+			want: "owl=2 dog=0"},
 		{name: "without names", folders: "0 10 2", want: "0=0 10=10 2=2"},
 		{name: "names already", folders: "cat dog", o: OpenOptions{Names: pets}, want: "cat=cat dog=dog"},
-		{name: "of WordNet", folders: "n01440764 n01443537", o: OpenOptions{Names: pets}, want: "n01440764=n01440764 n01443537=n01443537"},
+		{name: "of WordNet", folders: "n01440764 n01443537", o: OpenOptions{Names: pets},
+			want: "n01440764=n01440764 n01443537=n01443537"},
 		{name: "different words", folders: "a1 b2", o: OpenOptions{Names: pets}, want: "a1=a1 b2=b2"},
-		{name: "a label too many", folders: "0 1 2 3", o: OpenOptions{Names: pets}, err: `folder "3": label 3, but the list of class names has names for 3`},
+		{name: "a label too many", folders: "0 1 2 3", o: OpenOptions{Names: pets},
+			err: `folder "3": label 3, but the list of class names has names for 3`},
 		{name: "one label twice", folders: "1 01", o: OpenOptions{Names: pets}, err: "are the same label, 1"},
-		{name: "names asked of numbers", folders: "0 1 2", o: OpenOptions{Classes: pets}, err: `which has "0", "1", "2": the classes are named by numbers`},
+		{name: "names asked of numbers", folders: "0 1 2", o: OpenOptions{Classes: pets},
+			err: `which has "0", "1", "2": the classes are named by numbers`},
 	} {
 		for form, pack := range makers {
 			in := files{}
@@ -60,7 +66,8 @@ func TestNumberedFolders(t *testing.T) {
 			must(t, set.Close())
 		}
 	}
-	if _, err := Open(t.Context(), makeFolder(t, files{"0/a.jpg": "a"}), OpenOptions{Classes: pets}); !errors.Is(err, ErrNumbered) {
+	if _, err := Open(t.Context(), makeFolder(t, files{"0/a.jpg": "a"}),
+		OpenOptions{Classes: pets}); !errors.Is(err, ErrNumbered) {
 		t.Errorf("error %v, want ErrNumbered", err)
 	}
 }

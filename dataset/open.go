@@ -76,7 +76,8 @@ func Open(ctx context.Context, path string, o OpenOptions) (*Set, error) {
 	return s, nil
 }
 
-// checkOneKind says of layouts whose labels are the names of folders or those of samples that there is one kind of them.
+// checkOneKind says of layouts whose labels are the names of folders or those of samples that there is one kind of
+// them.
 func (s *Set) checkOneKind(o OpenOptions) error {
 	switch s.src.(type) {
 	case folder, zipFile, tarFiles:
@@ -221,7 +222,8 @@ func (l *listing) sort() error {
 
 // imageExt are the endings of image files, in lower case: those of torchvision's ImageFolder, and
 // .gif. Not all can be decoded; none is passed over in silence.
-var imageExt = []string{".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff"}
+var imageExt = []string{".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm",
+	".tif", ".tiff"}
 
 func isImage(name string) bool {
 	return slices.Contains(imageExt, strings.ToLower(path.Ext(name)))

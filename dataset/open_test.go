@@ -59,7 +59,8 @@ func makeTar(t testing.TB, in files) string {
 	t.Helper()
 	var headers []*tar.Header
 	for _, name := range slices.Sorted(maps.Keys(in)) {
-		h := &tar.Header{Name: name, Typeflag: tar.TypeReg, Size: int64(len(in[name])), Mode: 0o644, ModTime: time.Unix(1e9, 0)}
+		h := &tar.Header{Name: name, Typeflag: tar.TypeReg, Size: int64(len(in[name])), Mode: 0o644,
+			ModTime: time.Unix(1e9, 0)}
 		if strings.HasSuffix(name, "/") {
 			h.Typeflag = tar.TypeDir
 		}
@@ -132,8 +133,10 @@ func TestOpen(t *testing.T) {
 		{"empty", files{"x/": ""}, OpenOptions{}, "", `class "x": no images in "x"`},
 		{"nothing but a file", files{"1.jpg": "x"}, OpenOptions{}, "", "no folders in it"},
 		{"one image", files{"cat/1.jpg": "x"}, OpenOptions{}, "cat: 1.jpg", ""},
-		{"class without image", files{"cat/1.jpg": "x", "dog/": ""}, OpenOptions{}, "", `class "dog": no images in "dog"`},
-		{"class with text only", files{"cat/1.jpg": "x", "dog/a.txt": "y"}, OpenOptions{}, "", `class "dog": no images in "dog"`},
+		{"class without image", files{"cat/1.jpg": "x", "dog/": ""}, OpenOptions{}, "",
+			`class "dog": no images in "dog"`},
+		{"class with text only", files{"cat/1.jpg": "x", "dog/a.txt": "y"}, OpenOptions{}, "",
+			`class "dog": no images in "dog"`},
 		{"no split", two, OpenOptions{}, both, ""},
 		{"split that is not there", two, OpenOptions{Split: "train"}, "", `no folder "train", have "cat", "dog"`},
 		{"split", split, OpenOptions{Split: "train"}, both, ""},
@@ -141,17 +144,22 @@ func TestOpen(t *testing.T) {
 		{"split not asked for", split, OpenOptions{}, "", `the folders are "train", "val", and not those of classes`},
 		{"split misspelt", split, OpenOptions{Split: "trian"}, "", `no folder "trian", have "train", "val"`},
 		{"the only split", below("train", two), OpenOptions{}, both, ""},
-		{"another than the only split", below("train", two), OpenOptions{Split: "val"}, "", `no folder "val", have "cat", "dog"`},
+		{"another than the only split", below("train", two), OpenOptions{Split: "val"}, "",
+			`no folder "val", have "cat", "dog"`},
 		{"below one more folder", below("top", two), OpenOptions{}, both, ""},
 		{"split below one more folder", below("top", split), OpenOptions{Split: "train"}, both, ""},
 		{"only class has a folder", files{"cat/1.jpg": "x", "cat/small/1.jpg": "y"}, OpenOptions{}, "cat: 1.jpg", ""},
-		{"byte order", files{"b/10.jpg": "x", "b/9.jpg": "x", "b/B.jpg": "x", "b/a.jpg": "x", "C/1.jpg": "x"}, OpenOptions{}, "C: 1.jpg; b: 10.jpg 9.jpg B.jpg a.jpg", ""},
+		{"byte order", files{"b/10.jpg": "x", "b/9.jpg": "x", "b/B.jpg": "x", "b/a.jpg": "x", "C/1.jpg": "x"},
+			OpenOptions{}, "C: 1.jpg; b: 10.jpg 9.jpg B.jpg a.jpg", ""},
 		{"limit", two, OpenOptions{Limit: 1}, "cat: 1.jpg; dog: 1.png", ""},
 		{"class list", two, OpenOptions{Classes: []string{"dog", "cat"}}, "dog: 1.png; cat: 1.jpg 2.jpg", ""},
 		{"part of the classes", two, OpenOptions{Classes: []string{"dog"}}, "dog: 1.png", ""},
-		{"missing class", split, OpenOptions{Split: "val", Classes: []string{"cat", "cow"}}, "", `class "cow" is not in the set, which has "cat"`},
-		{"class outside", two, OpenOptions{Classes: []string{"../cat"}}, "", `class name "../cat" cannot be that of a folder`},
-		{"ignored names", files{"cat/1.JPEG": "x", "cat/.1.jpg": "y", "cat/Thumbs.db": "z", ".git/1.jpg": "x", "__MACOSX/cat/._1.jpg": "x", "cat/.DS_Store": "x"}, OpenOptions{}, "cat: 1.JPEG", ""},
+		{"missing class", split, OpenOptions{Split: "val", Classes: []string{"cat", "cow"}}, "",
+			`class "cow" is not in the set, which has "cat"`},
+		{"class outside", two, OpenOptions{Classes: []string{"../cat"}}, "",
+			`class name "../cat" cannot be that of a folder`},
+		{"ignored names", files{"cat/1.JPEG": "x", "cat/.1.jpg": "y", "cat/Thumbs.db": "z", ".git/1.jpg": "x",
+			"__MACOSX/cat/._1.jpg": "x", "cat/.DS_Store": "x"}, OpenOptions{}, "cat: 1.JPEG", ""},
 	} {
 		for form, build := range makers {
 			t.Run(c.name+"/"+form, func(t *testing.T) {
@@ -171,7 +179,8 @@ func TestOpen(t *testing.T) {
 				for _, class := range s.Classes {
 					for _, ref := range class.Images {
 						data, err := s.Read(ref)
-						if want := c.files[s.pathOf(ref)]; err != nil || string(data) != want || ref.Size != int64(len(want)) {
+						if want := c.files[s.pathOf(ref)]; err != nil || string(data) != want ||
+							ref.Size != int64(len(want)) {
 							t.Errorf("%s: read %q, %v; want %q of %d bytes", s.pathOf(ref), data, err, want, ref.Size)
 						}
 					}
@@ -246,9 +255,12 @@ func TestLinks(t *testing.T) {
 	for _, c := range []struct{ name, link, target, want, err, kept, read string }{
 		{"to a file inside", "cat/2.jpg", "1.jpg", "cat: 1.jpg 2.jpg", "", "", ""},
 		{"to a folder inside", "dog", "cat", "cat: 1.jpg; dog: 1.jpg", "", "", ""},
-		{"to a file outside", "cat/2.jpg", filepath.Join(outside, "1.jpg"), "cat: 1.jpg 2.jpg", "", `"cat/2.jpg" is a link that leads out of the folder`, ""},
-		{"to a folder outside", "dog", outside, "cat: 1.jpg; dog: 1.jpg", "", `"dog" is a link that leads out of the folder`, ""},
-		{"to nothing", "cat/2.jpg", "none.jpg", "cat: 1.jpg 2.jpg", "", "", `cat/2.jpg" is a link to "none.jpg", which is not there`},
+		{"to a file outside", "cat/2.jpg", filepath.Join(outside, "1.jpg"), "cat: 1.jpg 2.jpg", "",
+			`"cat/2.jpg" is a link that leads out of the folder`, ""},
+		{"to a folder outside", "dog", outside, "cat: 1.jpg; dog: 1.jpg", "",
+			`"dog" is a link that leads out of the folder`, ""},
+		{"to nothing", "cat/2.jpg", "none.jpg", "cat: 1.jpg 2.jpg", "", "",
+			`cat/2.jpg" is a link to "none.jpg", which is not there`},
 		{"in a circle", "cat/2.jpg", "2.jpg", "cat: 1.jpg 2.jpg", "", "", `links lead in a circle`},
 		{"class to nothing", "dog", "none", "", `"dog" is a link to "none", which is not there`, "", ""},
 		{"to itself", "dog", "dog", "", `"dog" is a link to "dog", which is not there`, "", ""},
@@ -293,7 +305,8 @@ func TestHostileArchives(t *testing.T) {
 		err  string
 	}{
 		{"empty file", nil, "it is empty"},
-		{"text", []byte("not an archive, but long enough to hold a header of one" + strings.Repeat(".", 1000)), "it is a text"},
+		{"text", []byte("not an archive, but long enough to hold a header of one" + strings.Repeat(".", 1000)),
+			"it is a text"},
 		{"gzip", []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00"), "compressed with gzip"},
 		{"zstd", []byte("\x28\xb5\x2f\xfd\x00\x00\x00\x00"), "compressed with zstd"},
 		{"zip of one byte", []byte("PK"), "cut short"},
@@ -308,19 +321,24 @@ func TestHostileArchives(t *testing.T) {
 		{"zip not UTF-8", zipOf(t, one("cat/\xff.jpg")), "want a path within the archive"},
 		{"zip twice", zipOf(t, one("cat/1.jpg"), one("cat/1.jpg")), `image "1.jpg" comes twice`},
 		{"zip link", zipWith(t, func(h *zip.FileHeader) { h.SetMode(fs.ModeSymlink | 0o777) }), "is a link"},
-		{"zip of Deflate64", zipWith(t, func(h *zip.FileHeader) { h.Method = 9 }), `"cat/1.jpg" is compressed with Deflate64`},
+		{"zip of Deflate64", zipWith(t, func(h *zip.FileHeader) { h.Method = 9 }),
+			`"cat/1.jpg" is compressed with Deflate64`},
 		{"zip of LZMA", zipWith(t, func(h *zip.FileHeader) { h.Method = 14 }), "is compressed with LZMA"},
 		{"zip of zstd", zipWith(t, func(h *zip.FileHeader) { h.Method = 93 }), "is compressed with zstd"},
-		{"zip of an unknown method", zipWith(t, func(h *zip.FileHeader) { h.Method = 77 }), "is compressed with method 77"},
+		{"zip of an unknown method", zipWith(t, func(h *zip.FileHeader) { h.Method = 77 }),
+			"is compressed with method 77"},
 		{"zip encrypted with AES", zipWith(t, func(h *zip.FileHeader) { h.Method = 99 }), "is encrypted"},
-		{"pointer of Git LFS", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:" + strings.Repeat("a", 64) + "\nsize 12345\n"), "Git LFS"},
+		{"pointer of Git LFS", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:" +
+			strings.Repeat("a", 64) + "\nsize 12345\n"), "Git LFS"},
 		{"page of HTML", []byte("<!DOCTYPE html><html><body>Sign in</body></html>"), "a page of HTML"},
 		{"zip encrypted", zipWith(t, func(h *zip.FileHeader) { h.Flags |= 1 }), "is encrypted"},
 		{"tar traversal", tarWith(reg("../1.jpg")), `member "../1.jpg"`},
 		{"tar absolute", tarWith(reg("/cat/1.jpg")), `member "/cat/1.jpg"`},
 		{"tar twice", tarWith(reg("cat/0.jpg")), `image "0.jpg" comes twice`},
-		{"tar symbolic link", tarOf(t, nil, &tar.Header{Name: "cat/1.jpg", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}), "is a link"},
-		{"tar hard link", tarOf(t, nil, &tar.Header{Name: "cat/1.jpg", Typeflag: tar.TypeLink, Linkname: "cat/0.jpg"}), "is a link"},
+		{"tar symbolic link", tarOf(t, nil, &tar.Header{Name: "cat/1.jpg", Typeflag: tar.TypeSymlink,
+			Linkname: "/etc/passwd"}), "is a link"},
+		{"tar hard link", tarOf(t, nil, &tar.Header{Name: "cat/1.jpg", Typeflag: tar.TypeLink, Linkname: "cat/0.jpg"}),
+			"is a link"},
 		{"tar cut in a header", whole[:1024+100], "ends in the middle of a member"},
 		{"tar cut in data", whole[:512], "ends in the middle of a member"},
 	} {
@@ -330,7 +348,8 @@ func TestHostileArchives(t *testing.T) {
 		})
 	}
 	t.Run("dots are no traversal", func(t *testing.T) {
-		s, err := Open(t.Context(), save(t, "set", tarOf(t, one("./cat/a..jpg"), &tar.Header{Name: "./", Typeflag: tar.TypeDir}, reg("./cat/a..jpg"))), OpenOptions{})
+		s, err := Open(t.Context(), save(t, "set", tarOf(t, one("./cat/a..jpg"),
+			&tar.Header{Name: "./", Typeflag: tar.TypeDir}, reg("./cat/a..jpg"))), OpenOptions{})
 		must(t, err)
 		defer s.Close()
 		if got := summary(s); got != "cat: a..jpg" {
@@ -379,7 +398,8 @@ func TestZipBombs(t *testing.T) {
 		err    string
 	}{
 		{"declares 5 GiB", func(h *zip.FileHeader) { h.UncompressedSize64 = 5 << 30 }, "want at most 268435456"},
-		{"declares all there is", func(h *zip.FileHeader) { h.UncompressedSize64 = math.MaxUint64 - 1 }, "want at most 268435456"},
+		{"declares all there is", func(h *zip.FileHeader) { h.UncompressedSize64 = math.MaxUint64 - 1 },
+			"want at most 268435456"},
 		{"declares 200 MiB", func(h *zip.FileHeader) { h.UncompressedSize64 = 200 << 20 }, "not"},
 		{"declares nothing", func(h *zip.FileHeader) { h.UncompressedSize64 = 0 }, ""},
 		{"wrong sum", func(h *zip.FileHeader) { h.CRC32 = 1 }, "CRC-32"},
@@ -466,7 +486,8 @@ func wantTree(t *testing.T, dirs tree) {
 			t.Errorf("folder %q", dir)
 		}
 		for _, f := range l.images {
-			if !fs.ValidPath(f.name) || strings.Contains(f.name, "/") || !isImage(f.name) || ignored(f.name) || f.size < 0 {
+			if !fs.ValidPath(f.name) || strings.Contains(f.name, "/") || !isImage(f.name) || ignored(f.name) ||
+				f.size < 0 {
 				t.Errorf("image %+v in %s", f, dir)
 			}
 		}
@@ -501,7 +522,8 @@ func FuzzScanZip(f *testing.F) {
 }
 
 func FuzzScanTar(f *testing.F) {
-	for _, in := range []files{{"cat/1.jpg": "x"}, {"train/cat/1.png": "", "train/dog/": ""}, {"./cat/" + strings.Repeat("n", 200) + ".jpg": "x"}} {
+	for _, in := range []files{{"cat/1.jpg": "x"}, {"train/cat/1.png": "", "train/dog/": ""},
+		{"./cat/" + strings.Repeat("n", 200) + ".jpg": "x"}} {
 		data, err := os.ReadFile(makeTar(f, in))
 		must(f, err)
 		f.Add(data)

@@ -24,8 +24,8 @@ import (
 //	label   a number, or the name of the class; also labels, fine_label
 //
 // and the names of the numbers are in the file's metadata "huggingface", at info.features.LABEL.names. Opening reads
-// the labels alone. Images come with their page, of which the last ones are kept: reading in the order of the rows decodes each
-// page once, and reading one class of a shuffled set decodes about a page for each image.
+// the labels alone. Images come with their page, of which the last ones are kept: reading in the order of the rows
+// decodes each page once, and reading one class of a shuffled set decodes about a page for each image.
 
 // imageColumns and labelColumns are the names that are looked for, in this order.
 var (
@@ -123,7 +123,10 @@ func (t *tables) add(c *collector, in int, p piece, o OpenOptions) error {
 // checkImages refuses tables whose first page of images has none: paths or addresses alone, say.
 func (t *tables) checkImages() error {
 	const maxPath = 4096
-	in := slices.IndexFunc(t.files, func(f *table) bool { return slices.ContainsFunc(f.Groups, func(rows int) bool { return rows > 0 }) })
+	in := slices.IndexFunc(t.files, func(f *table) bool {
+		return slices.ContainsFunc(f.Groups,
+			func(rows int) bool { return rows > 0 })
+	})
 	f := t.files[in]
 	group := slices.IndexFunc(f.Groups, func(rows int) bool { return rows > 0 })
 	p, err := t.pageOf(in, group, 0)
@@ -136,11 +139,13 @@ func (t *tables) checkImages() error {
 	}
 	name := f.Columns[f.image].Name
 	if !slices.Contains(v.Null, false) {
-		return fmt.Errorf("%s: the column %q has no bytes, perhaps only the paths of images: write the table anew with the images in it", f.path, name)
+		return fmt.Errorf("%s: the column %q has no bytes, perhaps only the paths of images: write the table anew "+
+			"with the images in it", f.path, name)
 	}
 	first := string(v.Bytes[slices.Index(v.Null, false)])
 	if len(first) < maxPath && utf8.ValidString(first) && (isImage(first) || strings.Contains(first, "://")) {
-		return fmt.Errorf("%s: the column %q has paths or addresses such as %.60q, want the files of images", f.path, name, first)
+		return fmt.Errorf("%s: the column %q has paths or addresses such as %.60q, want the files of images", f.path,
+			name, first)
 	}
 	return nil
 }
@@ -155,7 +160,8 @@ func openTable(p piece, o OpenOptions) (*table, error) {
 		return nil, err
 	}
 	if f.Columns[t.image].Type != parquet.ByteArray {
-		return nil, fmt.Errorf("column %q holds %v, want BYTE_ARRAY: the files of images", f.Columns[t.image].Name, f.Columns[t.image].Type)
+		return nil, fmt.Errorf("column %q holds %v, want BYTE_ARRAY: the files of images", f.Columns[t.image].Name,
+			f.Columns[t.image].Type)
 	}
 	columns := labelColumns
 	if o.Labels != "" {
@@ -170,7 +176,8 @@ func openTable(p piece, o OpenOptions) (*table, error) {
 	if c := f.Columns[t.label]; c.Repeated() {
 		return nil, listError(c.Name)
 	}
-	if c := f.Columns[t.label]; !slices.Contains([]parquet.Type{parquet.Boolean, parquet.Int32, parquet.Int64, parquet.ByteArray}, c.Type) {
+	if c := f.Columns[t.label]; !slices.Contains([]parquet.Type{parquet.Boolean, parquet.Int32, parquet.Int64,
+		parquet.ByteArray}, c.Type) {
 		return nil, fmt.Errorf("column %q holds %v, want whole numbers, text or BOOLEAN", c.Name, c.Type)
 	}
 	return t, nil
@@ -223,7 +230,8 @@ func (t *table) names(o OpenOptions) (labelNames, error) {
 		} `json:"info"`
 	}
 	if err := json.Unmarshal([]byte(text), &meta); err != nil {
-		return labelNames{}, errors.New("metadata \"huggingface\": not the JSON that the hub writes, with info and features")
+		return labelNames{}, errors.New("metadata \"huggingface\": not the JSON that the hub writes, with info and " +
+			"features")
 	}
 	name := t.Columns[t.label].Name
 	names, err := featureNames(meta.Info.Features[name])
@@ -246,7 +254,8 @@ func featureNames(feature json.RawMessage) ([]string, error) {
 		Names json.RawMessage `json:"names"`
 	}
 	err := json.Unmarshal(feature, &label)
-	if bytes.HasPrefix(bytes.TrimSpace(feature), []byte("[")) || slices.Contains([]string{"Sequence", "List", "LargeList"}, label.Type) {
+	if bytes.HasPrefix(bytes.TrimSpace(feature), []byte("[")) ||
+		slices.Contains([]string{"Sequence", "List", "LargeList"}, label.Type) {
 		return nil, errList
 	}
 	if err != nil || len(label.Names) == 0 || string(label.Names) == "null" {
@@ -258,7 +267,8 @@ func featureNames(feature json.RawMessage) ([]string, error) {
 	}
 	var byNumber map[string]string
 	if json.Unmarshal(label.Names, &byNumber) != nil {
-		return nil, fmt.Errorf(`names %.60q: want a list of words, or a map from "0", "1" and so on to words`, label.Names)
+		return nil, fmt.Errorf(`names %.60q: want a list of words, or a map from "0", "1" and so on to words`,
+			label.Names)
 	}
 	for i := range len(byNumber) {
 		name, ok := byNumber[strconv.Itoa(i)]

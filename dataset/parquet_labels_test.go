@@ -29,26 +29,37 @@ func TestLabelKinds(t *testing.T) {
 	image := parquetImage{[]byte("x"), "x.jpg"}
 	two := []parquetRow{hubRow("a", 0), hubRow("b", 1)}
 	meta := func(label string) pq.WriterOption {
-		return pq.KeyValueMetadata("huggingface", fmt.Sprintf(`{"info":{"features":{"image":{"_type":"Image"},"label":%s}}}`, label))
+		return pq.KeyValueMetadata("huggingface",
+			fmt.Sprintf(`{"info":{"features":{"image":{"_type":"Image"},"label":%s}}}`, label))
 	}
 	long := make([]yesNo, 20)
 	for i := range long {
 		long[i] = yesNo{image, i%3 == 0}
 	}
 	for _, c := range []struct{ name, data, classes, err string }{
-		{"a map of names", parquetFile(t, nil, "", two, meta(`{"names":{"1":"dog","0":"tench"},"_type":"ClassLabel"}`)), "dog tench", ""},
-		{"a map with a gap", parquetFile(t, nil, "", two, meta(`{"names":{"0":"tench","2":"dog"}}`)), "", "2 names by number, but none of 1"},
-		{"names of numbers", parquetFile(t, nil, "", two, meta(`{"names":[1,2]}`)), "", "want a list of words, or a map"},
+		{"a map of names", parquetFile(t, nil, "", two, meta(`{"names":{"1":"dog","0":"tench"},"_type":"ClassLabel"}`)),
+			"dog tench", ""},
+		{"a map with a gap", parquetFile(t, nil, "", two, meta(`{"names":{"0":"tench","2":"dog"}}`)), "",
+			"2 names by number, but none of 1"},
+		{"names of numbers", parquetFile(t, nil, "", two, meta(`{"names":[1,2]}`)), "",
+			"want a list of words, or a map"},
 		{"null names", parquetFile(t, nil, "", two, meta(`{"names":null}`)), "0000 0001", ""},
-		{"a value without names", parquetFile(t, nil, "", two, meta(`{"dtype":"int64","_type":"Value"}`)), "0000 0001", ""},
-		{"a list by the metadata", parquetFile(t, nil, "", two, meta(`[{"names":["a","b"],"_type":"ClassLabel"}]`)), "", `column "label" holds a list of labels`},
-		{"a sequence by the metadata", parquetFile(t, nil, "", two, meta(`{"feature":{"names":["a"]},"_type":"Sequence"}`)), "", `column "label" holds a list`},
-		{"metadata of others", parquetFile(t, nil, "", two, pq.KeyValueMetadata("huggingface", `[1]`)), "", `metadata "huggingface": not the JSON`},
+		{"a value without names", parquetFile(t, nil, "", two, meta(`{"dtype":"int64","_type":"Value"}`)), "0000 0001",
+			""},
+		{"a list by the metadata", parquetFile(t, nil, "", two, meta(`[{"names":["a","b"],"_type":"ClassLabel"}]`)), "",
+			`column "label" holds a list of labels`},
+		{"a sequence by the metadata", parquetFile(t, nil, "", two,
+			meta(`{"feature":{"names":["a"]},"_type":"Sequence"}`)), "", `column "label" holds a list`},
+		{"metadata of others", parquetFile(t, nil, "", two, pq.KeyValueMetadata("huggingface", `[1]`)), "",
+			`metadata "huggingface": not the JSON`},
 		{"BOOLEAN", parquetFile(t, nil, "", []yesNo{{image, true}, {image, false}}), "false true", ""},
 		{"BOOLEAN over bytes", parquetFile(t, nil, "", long), "false true", ""},
-		{"BOOLEAN with names", parquetFile(t, nil, "", []yesNo{{image, true}, {image, false}}, meta(`{"names":["no","yes"]}`)), "no yes", ""},
-		{"a list", parquetFile(t, nil, "", []several{{image, []int64{1, 2}}}), "", `column "label" holds a list of labels`},
-		{"repeated", parquetFile(t, nil, "", []repeated{{image, []int64{1, 2}}}), "", `column "label" holds a list of labels`},
+		{"BOOLEAN with names", parquetFile(t, nil, "", []yesNo{{image, true}, {image, false}},
+			meta(`{"names":["no","yes"]}`)), "no yes", ""},
+		{"a list", parquetFile(t, nil, "", []several{{image, []int64{1, 2}}}), "",
+			`column "label" holds a list of labels`},
+		{"repeated", parquetFile(t, nil, "", []repeated{{image, []int64{1, 2}}}), "",
+			`column "label" holds a list of labels`},
 		{"DOUBLE", parquetFile(t, nil, "", []real{{image, 0.5}}), "", `"label" holds DOUBLE`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -59,10 +59,11 @@ const (
 	takenMixed    = "files of different names, which were taken as one set"
 	passedTail    = "bytes behind the end of a tar, which were passed over"
 	passedGap     = "numbers missing among the files: perhaps they were not all fetched"
-	passedFirst   = "lines of the class list of which the first word is the class, beside others of which the whole line is"
-	passedList    = "images that no list of the set names, which were passed over"
-	passedNames   = "folders that are neither numbers nor in the list of class names, which keep their names"
-	takenClutter  = "classes of no one thing, which were taken like the others; a class list leaves them out"
-	takenSlash    = "names of classes with a slash, which became _"
-	takenFromOne  = "folders that count from 1, of which the first took the first name"
+	passedFirst   = "lines of the class list of which the first word is the class, beside others of which the whole " +
+		"line is"
+	passedList   = "images that no list of the set names, which were passed over"
+	passedNames  = "folders that are neither numbers nor in the list of class names, which keep their names"
+	takenClutter = "classes of no one thing, which were taken like the others; a class list leaves them out"
+	takenSlash   = "names of classes with a slash, which became _"
+	takenFromOne = "folders that count from 1, of which the first took the first name"
 )

@@ -29,14 +29,17 @@ func TestPassedOver(t *testing.T) {
 		want  string
 	}{
 		{"nothing", set(), ""},
-		{"images in folders", set("a/more/0.jpg", "a/more/1.jpg", "b/more/0.jpg"), passedNested + `: 3, "a/more/0.jpg" for one`},
+		{"images in folders", set("a/more/0.jpg", "a/more/1.jpg", "b/more/0.jpg"), passedNested +
+			`: 3, "a/more/0.jpg" for one`},
 		{"deep below", set("a/1/2/3/0.jpg"), passedNested + `: "a/1/2/3/0.jpg"`},
 		{"loose images", set("1.jpg", "2.jpg"), passedLoose + `: 2, "1.jpg" for one`},
 		{"endings", set("a/1.jfiff", "b/1.heic", "README.md"), passedEnding + `: 3, "README.md" for one`},
 		{"several kinds", set("a/x/1.jpg", "1.jpg"), passedLoose + `: "1.jpg"; ` + passedNested + `: "a/x/1.jpg"`},
 		{"escapes", set("a/\x1b[31m.txt"), passedEnding + `: "a/\x1b[31m.txt"`},
-		{"systems", set("lost+found/x", "System Volume Information/1", "$RECYCLE.BIN/0.jpg", "a/@eaDir/0.jpg/x.jpg", "@eaDir/y", "a/Thumbs.db",
-			"b/Desktop.ini", "#recycle/0.jpg", ".Trashes/0.jpg", ".Spotlight-V100/x", "@Recycle/x", "@Recently-Snapshot/x", "RECYCLER/x", "FOUND.000/x"), ""},
+		{"systems", set("lost+found/x", "System Volume Information/1", "$RECYCLE.BIN/0.jpg", "a/@eaDir/0.jpg/x.jpg",
+			"@eaDir/y", "a/Thumbs.db",
+			"b/Desktop.ini", "#recycle/0.jpg", ".Trashes/0.jpg", ".Spotlight-V100/x", "@Recycle/x",
+			"@Recently-Snapshot/x", "RECYCLER/x", "FOUND.000/x"), ""},
 	} {
 		for form, build := range makers {
 			if c.name == "escapes" && form != "folder" { // refused there
@@ -78,15 +81,22 @@ func TestPassedBesideShards(t *testing.T) {
 		files       files
 		passed, err string
 	}{
-		{"whole", files{"a-0.tar": shard("0", "0"), "a-1.tar": shard("1", "1"), "README.md": "x", "dataset_info.json": "{}"}, "", ""},
+		{"whole", files{"a-0.tar": shard("0", "0"), "a-1.tar": shard("1", "1"), "README.md": "x",
+			"dataset_info.json": "{}"}, "", ""},
 		{"a gap", files{"a-0.tar": shard("0", "0"), "a-2.tar": shard("1", "1")}, passedGap + `: "a-1.tar"`, ""},
 		{"of a total", files{"a_0_of_3.tar": shard("0", "0"), "a_2_of_3.tar": shard("1", "1")}, "", `"a_1_of_3.tar"`},
-		{"Parquet of a total", files{"train-00000-of-00003.parquet": table(0), "train-00002-of-00003.parquet": table(1)}, "", `"train-00001-of-00003.parquet"`},
-		{"Parquet with a gap", files{"0000.parquet": table(0), "0002.parquet": table(1)}, passedGap + `: "0001.parquet"`, ""},
-		{"in the making", files{"0000.parquet": table(0), "0001.parquet": table(1), "0002.parquet.part": "x"}, passedBeside + `: "0002.parquet.part"`, ""},
-		{"images beside", files{"a-0.tar": shard("0", "0"), "a-1.tar": shard("1", "1"), "1.jpg": "x", "a-2.tar.gz": "x"}, passedBeside + `: 2, "1.jpg" for one`, ""},
-		{"one label", files{"0000.parquet": table(3), "0001.parquet": table(3)}, "", `all 2 images have the label of class "0003"`},
-		{"class tars are not numbered", files{"n01440764.tar": tarText(t, files{"0.jpg": "x"}), "n01443537.tar": tarText(t, files{"0.jpg": "x"})}, "", ""},
+		{"Parquet of a total", files{"train-00000-of-00003.parquet": table(0),
+			"train-00002-of-00003.parquet": table(1)}, "", `"train-00001-of-00003.parquet"`},
+		{"Parquet with a gap", files{"0000.parquet": table(0), "0002.parquet": table(1)}, passedGap +
+			`: "0001.parquet"`, ""},
+		{"in the making", files{"0000.parquet": table(0), "0001.parquet": table(1), "0002.parquet.part": "x"},
+			passedBeside + `: "0002.parquet.part"`, ""},
+		{"images beside", files{"a-0.tar": shard("0", "0"), "a-1.tar": shard("1", "1"), "1.jpg": "x",
+			"a-2.tar.gz": "x"}, passedBeside + `: 2, "1.jpg" for one`, ""},
+		{"one label", files{"0000.parquet": table(3), "0001.parquet": table(3)}, "",
+			`all 2 images have the label of class "0003"`},
+		{"class tars are not numbered", files{"n01440764.tar": tarText(t, files{"0.jpg": "x"}),
+			"n01443537.tar": tarText(t, files{"0.jpg": "x"})}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := Open(t.Context(), makeFolder(t, c.files), OpenOptions{})
@@ -113,11 +123,14 @@ func TestOneClass(t *testing.T) {
 		{"images", files{"images/0.jpg": "x"}, OpenOptions{}, "", `"images" would be the only class`},
 		{"JPEGImages", files{"JPEGImages/0.jpg": "x"}, OpenOptions{}, "", `"JPEGImages" would be the only class`},
 		{"a split", files{"train/0.jpg": "x"}, OpenOptions{}, "", `"train" would be the only class`},
-		{"below a split", files{"val/images/0.jpg": "x"}, OpenOptions{Split: "val"}, "", `"images" would be the only class`},
-		{"splits of images", files{"train/0.jpg": "x", "test/0.jpg": "y"}, OpenOptions{}, "", `the folders are "test", "train"`},
+		{"below a split", files{"val/images/0.jpg": "x"}, OpenOptions{Split: "val"}, "",
+			`"images" would be the only class`},
+		{"splits of images", files{"train/0.jpg": "x", "test/0.jpg": "y"}, OpenOptions{}, "",
+			`the folders are "test", "train"`},
 		{"asked for", files{"images/0.jpg": "x"}, OpenOptions{Classes: []string{"images"}}, "images: 0.jpg", ""},
 		{"an honest name", files{"cat/0.jpg": "x"}, OpenOptions{}, "cat: 0.jpg", ""},
-		{"classes called like formats", files{"jpeg/0.jpg": "x", "png/0.png": "y"}, OpenOptions{}, "jpeg: 0.jpg; png: 0.png", ""},
+		{"classes called like formats", files{"jpeg/0.jpg": "x", "png/0.png": "y"}, OpenOptions{},
+			"jpeg: 0.jpg; png: 0.png", ""},
 		{"among others", files{"images/0.jpg": "x", "cat/0.jpg": "y"}, OpenOptions{}, "cat: 0.jpg; images: 0.jpg", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -157,7 +170,8 @@ func TestNames(t *testing.T) {
 	} {
 		for form, build := range makers {
 			t.Run(c.name+"/"+form, func(t *testing.T) {
-				s, err := Open(t.Context(), build(t, files{"b/b.jpg": "x", "\u00e9/0.jpg": "y", c.file: "z"}), OpenOptions{})
+				s, err := Open(t.Context(), build(t, files{"b/b.jpg": "x", "\u00e9/0.jpg": "y", c.file: "z"}),
+					OpenOptions{})
 				wantError(t, err, ErrSet, c.err)
 				if err == nil {
 					s.Close()

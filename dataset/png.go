@@ -93,9 +93,10 @@ func withoutChunk(data []byte, kind string) []byte {
 	return append(out, data[at:]...)
 }
 
-// mendPNG returns a file of the same pixels that the decoder takes, and what was wrong with the file, if all its pixels are
-// there: the stream of the pixels has as many bytes as they need, whatever follows it. Where a CRC is wrong, the checksum at the
-// end of the stream must be right. Else it returns the decoder's error or one that says what is missing.
+// mendPNG returns a file of the same pixels that the decoder takes, and what was wrong with the file, if all its
+// pixels are there: the stream of the pixels has as many bytes as they need, whatever follows it. Where a CRC is
+// wrong, the checksum at the end of the stream must be right. Else it returns the decoder's error or one that says
+// what is missing.
 func mendPNG(data []byte, because error) ([]byte, string, error) {
 	var header, palette, stream []byte
 	intact, ended, damaged := true, false, false
@@ -174,7 +175,9 @@ func pngStream(header []byte) int64 {
 		return size(w, h)
 	}
 	total := int64(0)
-	for _, p := range [][4]int64{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}} { // Adam7
+	// Adam7
+	for _, p := range [][4]int64{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2},
+		{0, 1, 1, 2}} {
 		total += size((w-p[0]+p[2]-1)/p[2], (h-p[1]+p[3]-1)/p[3])
 	}
 	return total

@@ -127,7 +127,8 @@ func filterColumns(im *RGB, top int, taps kernel.Taps) *RGB {
 	out := newRGB(im.W, len(taps.First))
 	width := 3 * im.W
 	for y, first := range taps.First {
-		kernel.Column(out.Pix[width*y:width*(y+1)], im.Pix[width*(first-top):], width, taps.Weights[taps.Width*y:taps.Width*(y+1)])
+		kernel.Column(out.Pix[width*y:width*(y+1)], im.Pix[width*(first-top):], width,
+			taps.Weights[taps.Width*y:taps.Width*(y+1)])
 	}
 	return out
 }

@@ -14,7 +14,8 @@ var (
 	ofTotal = regexp.MustCompile(`^(.*[-_.])?(\d+)([-_]of[-_])(\d+)(.*)$`)
 	// inOrder is the name of a shard with its number alone: train-000001.tar.
 	inOrder = regexp.MustCompile(`^(.*?)(\d+)(\D*)$`)
-	// hashed is what the library datasets once put behind a shard's number: train-00000-of-00003-6ab8b3d17e4ed1d6.parquet.
+	// hashed is what the library datasets once put behind a shard's number:
+	// train-00000-of-00003-6ab8b3d17e4ed1d6.parquet.
 	hashed = regexp.MustCompile(`-[0-9a-f]{16}(\.[^.]*)?$`)
 )
 
@@ -41,7 +42,8 @@ func checkShards(names []string, n *notes) error {
 			order = append(order, key)
 		}
 		groups[key].numbers = append(groups[key].numbers, number)
-		groups[key].digits = min(groups[key].digits, g.digits) // those of the least where they have no zeros before them
+		// those of the least where they have no zeros before them
+		groups[key].digits = min(groups[key].digits, g.digits)
 	}
 	for _, key := range order {
 		g := groups[key]
@@ -49,7 +51,8 @@ func checkShards(names []string, n *notes) error {
 		switch {
 		case count == 0:
 		case g.total > 0:
-			return fmt.Errorf("of %d files, as their names say, %d %s missing, %q for one: fetch them", g.total, count, isAre(count), missing)
+			return fmt.Errorf("of %d files, as their names say, %d %s missing, %q for one: fetch them", g.total, count,
+				isAre(count), missing)
 		default:
 			n.add(passedGap, count, missing)
 		}
@@ -58,10 +61,11 @@ func checkShards(names []string, n *notes) error {
 }
 
 // wordsEndings are those of files that lie beside shards to say something of them.
-var wordsEndings = []string{".txt", ".md", ".json", ".jsonl", ".csv", ".tsv", ".yaml", ".yml", ".html", ".py", ".sh", ".idx", ".index"}
+var wordsEndings = []string{".txt", ".md", ".json", ".jsonl", ".csv", ".tsv", ".yaml", ".yml", ".html", ".py", ".sh",
+	".idx", ".index"}
 
-// checkShards is that of the files that were found, and notes what else lies beside them. Of a file that the path itself
-// names nothing is missing.
+// checkShards is that of the files that were found, and notes what else lies beside them. Of a file that the path
+// itself names nothing is missing.
 func (in *found) checkShards(names []string, o OpenOptions) error {
 	if in.file {
 		return nil
@@ -100,14 +104,16 @@ func (in *found) checkMixed(o OpenOptions) error {
 		if !slices.Contains(begins, begin) {
 			begins = append(begins, begin)
 		}
-		if i := slices.IndexFunc(words(name), func(word string) bool { return slices.Contains(splitWords, word) }); i >= 0 {
+		if i := slices.IndexFunc(words(name),
+			func(word string) bool { return slices.Contains(splitWords, word) }); i >= 0 {
 			split = words(name)[i]
 		} else {
 			without = append(without, name)
 		}
 	}
 	if split != "" && len(without) > 0 {
-		return fmt.Errorf("has files of the split %q and others, %q for one: want a split to be asked for", split, without[0])
+		return fmt.Errorf("has files of the split %q and others, %q for one: want a split to be asked for", split,
+			without[0])
 	}
 	if len(begins) > 1 {
 		o.notes.add(takenMixed, len(begins), in.names[0])
@@ -132,7 +138,8 @@ func shardOf(name string) (key string, number int, g *numbering) {
 			return "", 0, nil
 		}
 		return strings.Join([]string{m[1], m[4], m[5]}, "\x00"), number,
-			&numbering{digits: len(m[2]), total: total, name: func(s string) string { return m[1] + s + m[3] + m[4] + m[5] }}
+			&numbering{digits: len(m[2]), total: total,
+				name: func(s string) string { return m[1] + s + m[3] + m[4] + m[5] }}
 	}
 	m := inOrder.FindStringSubmatch(name)
 	if m == nil {
@@ -142,7 +149,8 @@ func shardOf(name string) (key string, number int, g *numbering) {
 	if err != nil {
 		return "", 0, nil
 	}
-	return m[1] + "\x00" + m[3], number, &numbering{digits: len(m[2]), name: func(s string) string { return m[1] + s + m[3] }}
+	return m[1] + "\x00" + m[3], number, &numbering{digits: len(m[2]),
+		name: func(s string) string { return m[1] + s + m[3] }}
 }
 
 // missing returns the name of the first shard that is missing, and how many are.

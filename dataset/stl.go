@@ -70,7 +70,8 @@ func (r *rowFiles) collectSTL(into *collector, dir string, names labelNames) err
 		return err
 	}
 	if p.size != marks.size*row || marks.size == 0 {
-		err := fmt.Errorf("%q has %d bytes, want %d for each of the %d labels in %q", images, p.size, row, marks.size, labels)
+		err := fmt.Errorf("%q has %d bytes, want %d for each of the %d labels in %q", images, p.size, row, marks.size,
+			labels)
 		return foreignPart(marks.path, foreignPart(p.path, err))
 	}
 	list, err := marks.section(0, marks.size)

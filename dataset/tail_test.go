@@ -20,7 +20,8 @@ type imageHead struct {
 func headedImages(tb testing.TB) []imageHead {
 	baseline := encodeJPEG(tb, texture(33, 17), 80)
 	var moving bytes.Buffer
-	must(tb, gif.Encode(&moving, image.NewPaletted(image.Rect(0, 0, 9, 5), color.Palette{color.Black, color.White}), nil))
+	must(tb, gif.Encode(&moving, image.NewPaletted(image.Rect(0, 0, 9, 5), color.Palette{color.Black, color.White}),
+		nil))
 	return []imageHead{
 		{"JPEG", baseline, bytes.Index(baseline, []byte("\xff\xda")) + 2},
 		{"progressive JPEG", jpegProgressive, bytes.Index(jpegProgressive, []byte("\xff\xda")) + 2},

@@ -55,7 +55,8 @@ func openTars(ctx context.Context, in found, o OpenOptions) (source, lister, err
 	if alone && !labelled && (len(first.tars) == 0 || first.nested()) && (in.file || !first.flat()) {
 		in.noteBeside(o)
 		dirs := first.withRest()
-		if _, err := findBase(dirs, o.Split); err != nil && errSplit == nil { // the tar is that of the split, by its name
+		// the tar is that of the split, by its name
+		if _, err := findBase(dirs, o.Split); err != nil && errSplit == nil {
 			dirs = dirs.below(o.Split)
 		}
 		return tarFiles(pieces), dirs, nil
@@ -162,7 +163,8 @@ func (x *tarIndex) nested() bool {
 	return false
 }
 
-// withRest returns the folders with all members in them, where labels and tars are nothing but files that are no images.
+// withRest returns the folders with all members in them, where labels and tars are nothing but files that are no
+// images.
 func (x *tarIndex) withRest() tree {
 	for _, m := range slices.Concat(x.labels, x.tars) {
 		x.dirs.other(m.name, file{size: m.size, at: m.at})
@@ -326,11 +328,13 @@ func collectClassTar(c *collector, in int, name string, at int64, x *tarIndex, n
 	class := strings.TrimSuffix(name, ".tar")
 	switch {
 	case x.labelled() || numbered.MatchString(class):
-		return fmt.Errorf("%q: want the images of one class, or KEY.cls or KEY.json beside each image in all the tars", name)
+		return fmt.Errorf("%q: want the images of one class, or KEY.cls or KEY.json beside each image in all the tars",
+			name)
 	case len(x.dirs) == 1 && len(x.dirs["."].images) == 0:
 		return fmt.Errorf("%q: no images in it, want those of one class; %s", name, x.withRest()["."].instead())
 	case !x.flat():
-		return fmt.Errorf("%q: want images of one class, not in folders; a tar of folders is opened by its own path", name)
+		return fmt.Errorf("%q: want images of one class, not in folders; a tar of folders is opened by its own path",
+			name)
 	case c.of[class] != nil:
 		return fmt.Errorf("%q comes twice", name)
 	}

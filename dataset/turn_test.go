@@ -34,7 +34,8 @@ func TestOrient(t *testing.T) {
 		8: labels("da", "eb", "fc"),
 	} {
 		if got := Orient(stored, o); got.W != want.W || got.H != want.H || !slices.Equal(got.Pix, want.Pix) {
-			t.Errorf("orientation %d: got %d × %d, %v; want %d × %d, %v", o, got.W, got.H, got.Pix, want.W, want.H, want.Pix)
+			t.Errorf("orientation %d: got %d × %d, %v; want %d × %d, %v", o, got.W, got.H, got.Pix, want.W, want.H,
+				want.Pix)
 		}
 	}
 }

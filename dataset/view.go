@@ -2,9 +2,9 @@ package dataset
 
 import "bytes"
 
-// View returns the set of those images of another one that classes names, as they come from its Load with options: cropped,
-// say, or mirrored. They are decoded when they are asked for. Who asks for a file of them gets a PNG. The other set must stay
-// open. name stands for the view in messages.
+// View returns the set of those images of another one that classes names, as they come from its Load with options:
+// cropped, say, or mirrored. They are decoded when they are asked for. Who asks for a file of them gets a PNG. The
+// other set must stay open. name stands for the view in messages.
 func View(name string, of *Set, classes []Class, o LoadOptions) *Set {
 	return &Set{Classes: classes, path: name, src: view{of, o}}
 }

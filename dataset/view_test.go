@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestView: a view has the images of its set after the options, by Load and as files alike, and says whose are unreadable.
+// TestView: a view has the images of its set after the options, by Load and as files alike, and says whose are
+// unreadable.
 func TestView(t *testing.T) {
 	im := &RGB{W: 2, H: 1, Pix: []byte{1, 2, 3, 4, 5, 6}}
 	var file bytes.Buffer

@@ -24,8 +24,8 @@ import (
 //	000017.cls    its label as text, a number or a name
 //	000017.json   or an object that has it as "label" or "cls"
 //
-// Other files of a sample are ignored. A key may have dots itself where image and label agree: img.v2.jpg and img.v2.cls are
-// the sample img.v2, and 000017.seg.png, which has no label of its own, is another file of 000017.
+// Other files of a sample are ignored. A key may have dots itself where image and label agree: img.v2.jpg and
+// img.v2.cls are the sample img.v2, and 000017.seg.png, which has no label of its own, is another file of 000017.
 
 // stem returns the name of a file without its last ending.
 func stem(name string) string { return strings.TrimSuffix(name, path.Ext(name)) }
@@ -70,7 +70,8 @@ type sample struct {
 }
 
 // collectSamples enters the samples of all shards.
-func collectSamples(ctx context.Context, c *collector, dir string, shards []piece, indices []*tarIndex, o OpenOptions) error {
+func collectSamples(ctx context.Context, c *collector, dir string, shards []piece, indices []*tarIndex,
+	o OpenOptions) error {
 	names, err := namesOf(o, dir, "classes.txt", "classnames.txt")
 	if err != nil {
 		return err
@@ -104,7 +105,8 @@ func collectSamples(ctx context.Context, c *collector, dir string, shards []piec
 	return c.checkOnly(o)
 }
 
-// samples joins the images of a shard with their labels. It also returns the .json without an image: perhaps they are something else.
+// samples joins the images of a shard with their labels. It also returns the .json without an image: perhaps they are
+// something else.
 func (x *tarIndex) samples(shard piece, names labelNames) (samples []sample, lost []string, err error) {
 	f, err := shard.open()
 	if err != nil {
@@ -156,7 +158,8 @@ func (x *tarIndex) samples(shard piece, names labelNames) (samples []sample, los
 		switch key := stem(m.name); {
 		case seen[key] || seen[firstKey(key)]:
 		case ending(m.name) == "cls":
-			return nil, nil, fmt.Errorf("%q: its sample has no image, want one that ends in %s", m.name, strings.Join(imageExt, ", "))
+			return nil, nil, fmt.Errorf("%q: its sample has no image, want one that ends in %s", m.name,
+				strings.Join(imageExt, ", "))
 		default:
 			lost = append(lost, m.name)
 		}
@@ -202,7 +205,8 @@ func jsonLabel(data []byte) (string, error) {
 		label, ok = fields["cls"]
 	}
 	if !ok || string(label) == "null" {
-		return "", fmt.Errorf(`has neither "label" nor "cls" with a label, have %s`, shorten(slices.Sorted(maps.Keys(fields))))
+		return "", fmt.Errorf(`has neither "label" nor "cls" with a label, have %s`,
+			shorten(slices.Sorted(maps.Keys(fields))))
 	}
 	var text string
 	if json.Unmarshal(label, &text) == nil {

@@ -12,8 +12,8 @@ import (
 
 func webpConfig(data []byte) (image.Config, error) { return webp.DecodeConfig(bytes.NewReader(data)) }
 
-// decodeWebP decodes the picture of a WebP file, or of a moving one the first frame: what that leaves of the canvas is black.
-// Alpha lies in a chunk of its own and is left out.
+// decodeWebP decodes the picture of a WebP file, or of a moving one the first frame: what that leaves of the canvas
+// is black. Alpha lies in a chunk of its own and is left out.
 func decodeWebP(data []byte) (*RGB, error) {
 	if still := webpStill(data); still != nil {
 		return decodeStill(still)
@@ -34,7 +34,8 @@ func decodeWebP(data []byte) (*RGB, error) {
 	three := func(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 	w, h, x, y := three(canvas[4:])+1, three(canvas[7:])+1, 2*three(frame), 2*three(frame[3:])
 	if x+part.W > w || y+part.H > h {
-		return nil, fmt.Errorf("webp: the first frame, %d × %d pixels at %d, %d, is beyond the canvas of %d × %d", part.W, part.H, x, y, w, h)
+		return nil, fmt.Errorf("webp: the first frame, %d × %d pixels at %d, %d, is beyond the canvas of %d × %d",
+			part.W, part.H, x, y, w, h)
 	}
 	if part.W == w && part.H == h {
 		return part, nil

@@ -31,7 +31,8 @@ func zipWords(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
 	case errors.Is(err, zip.ErrFormat):
-		return errors.New("the zip is damaged or cut short, or one part of several: its directory, which stands at the end, is not whole")
+		return errors.New("the zip is damaged or cut short, or one part of several: its directory, which stands at " +
+			"the end, is not whole")
 	case errors.Is(err, zip.ErrChecksum):
 		return errors.New("the zip is damaged: the file's CRC-32 is another than its directory has")
 	case errors.As(err, &corrupt), errors.Is(err, io.ErrUnexpectedEOF):
@@ -77,7 +78,8 @@ const (
 	encrypted = 99
 )
 
-var methods = map[uint16]string{1: "Shrink", 6: "Implode", 9: "Deflate64", 14: "LZMA", 20: "zstd", 93: "zstd", 94: "MP3", 95: "XZ", 96: "JPEG",
+var methods = map[uint16]string{1: "Shrink", 6: "Implode", 9: "Deflate64", 14: "LZMA", 20: "zstd", 93: "zstd",
+	94: "MP3", 95: "XZ", 96: "JPEG",
 	97: "WavPack", 98: "PPMd"}
 
 func methodName(method uint16) string {
@@ -87,8 +89,8 @@ func methodName(method uint16) string {
 	return fmt.Sprintf("method %d", method)
 }
 
-// slashes makes slashes of the backslashes with which PowerShell's Compress-Archive and some libraries part folders, if no
-// member has a slash. What memberPath refuses it refuses afterwards.
+// slashes makes slashes of the backslashes with which PowerShell's Compress-Archive and some libraries part folders,
+// if no member has a slash. What memberPath refuses it refuses afterwards.
 func slashes(members []*zip.File) {
 	for _, m := range members {
 		if strings.Contains(m.Name, "/") {
@@ -126,9 +128,11 @@ func scanZip(r io.ReaderAt, size int64) ([]*zip.File, tree, error) {
 		case !m.Mode().IsRegular():
 			return nil, nil, fmt.Errorf("member %q is a link, want a file", name)
 		case m.Flags&1 != 0 || m.Method == encrypted:
-			return nil, nil, fmt.Errorf("member %q is encrypted: unpack the zip, or pack it anew without a password", name)
+			return nil, nil, fmt.Errorf("member %q is encrypted: unpack the zip, or pack it anew without a password",
+				name)
 		case m.Method != zip.Store && m.Method != zip.Deflate && m.Method != bzipped:
-			return nil, nil, fmt.Errorf("member %q is compressed with %s, which is not read: unpack the zip, or pack it anew with Deflate",
+			return nil, nil, fmt.Errorf("member %q is compressed with %s, which is not read: unpack the zip, or pack "+
+				"it anew with Deflate",
 				name, methodName(m.Method))
 		default:
 			size := int64(min(m.UncompressedSize64, math.MaxInt64))

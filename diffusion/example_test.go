@@ -11,8 +11,9 @@ import (
 	"mgd3/diffusion"
 )
 
-// Sample with your own denoiser: any function of the latent x [B, C, h, w], the timestep t and the class y that returns the noise in x.
-// This one finds no noise anywhere. Ten steps make a latent of one number, first without a pull, then pulled to the mode 1.
+// Sample with your own denoiser: any function of the latent x [B, C, h, w], the timestep t and the class y that
+// returns the noise in x. This one finds no noise anywhere. Ten steps make a latent of one number, first without a
+// pull, then pulled to the mode 1.
 func ExampleSampler_Run() {
 	backend, err := gobackend.New("")
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestFamilies: every rule on the noise of every kind of model. The noise is that of the model; the rule says the step alone, and one that was
-// published for other noise is warned of.
+// TestFamilies: every rule on the noise of every kind of model. The noise is that of the model; the rule says the
+// step alone, and one that was published for other noise is warned of.
 func TestFamilies(t *testing.T) {
 	models := map[string]Schedule{
 		"DiT":                  DiT(1000),
@@ -37,7 +37,8 @@ func TestFamilies(t *testing.T) {
 			for i, step := range sampler.Steps() {
 				at := want.Len() - 1 - i
 				if step.Timestep != want.Timesteps[at] || sampler.chain.AlphaBar[at] != want.AlphaBar[at] {
-					t.Errorf("%s, %s: step %d is at %d with ā %v, want %d and %v", rule, name, i, step.Timestep, sampler.chain.AlphaBar[at], want.Timesteps[at], want.AlphaBar[at])
+					t.Errorf("%s, %s: step %d is at %d with ā %v, want %d and %v", rule, name, i, step.Timestep,
+						sampler.chain.AlphaBar[at], want.Timesteps[at], want.AlphaBar[at])
 				}
 			}
 			warned := strings.Contains(strings.Join(s.Warnings(), "\n"), "rule "+string(rule)+" was published with")
@@ -52,7 +53,9 @@ func TestFamilies(t *testing.T) {
 func TestFamilyWithoutPull(t *testing.T) {
 	s := start(t, DDPMSD)
 	s.Schedule, s.Lambda = DiT(1000), 0
-	if w := s.Warnings(); len(w) != 1 || !strings.Contains(w[0], "scaled-linear noise from 0.00085 to 0.012 in 1000 steps") || !strings.Contains(w[0], "linear noise from 0.0001 to 0.02 in 1000 steps") {
+	if w := s.Warnings(); len(w) != 1 ||
+		!strings.Contains(w[0], "scaled-linear noise from 0.00085 to 0.012 in 1000 steps") ||
+		!strings.Contains(w[0], "linear noise from 0.0001 to 0.02 in 1000 steps") {
 		t.Errorf("got %q, want one warning with both schedules", w)
 	}
 }

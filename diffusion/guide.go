@@ -26,7 +26,8 @@ func (s Settings) Warnings() (warnings []string) {
 		return nil
 	}
 	if of, is := sampler.recipe.published.Schedule, sampler.settings.Schedule; !of.sameFamily(is) {
-		warnings = append(warnings, fmt.Sprintf("rule %s was published with %v; this model was trained with %v, which is kept, but the rule's lambda, stop and cfg belong to the other",
+		warnings = append(warnings, fmt.Sprintf("rule %s was published with %v; this model was trained with %v, "+
+			"which is kept, but the rule's lambda, stop and cfg belong to the other",
 			s.Rule, of, is))
 	}
 	n, pull := len(sampler.steps), sampler.pull()
@@ -34,16 +35,19 @@ func (s Settings) Warnings() (warnings []string) {
 		return warnings
 	}
 	if stop := sampler.recipe.published.Stop; !sampler.recipe.sd && s.Stop == stop && n != publishedSteps {
-		warnings = append(warnings, fmt.Sprintf("stop %d counts steps and was set for %d, not %d: %d is about the same place",
+		warnings = append(warnings, fmt.Sprintf("stop %d counts steps and was set for %d, not %d: %d is about the "+
+			"same place",
 			stop, publishedSteps, n, stop*n/publishedSteps))
 	}
 	if pull == 0 {
-		return append(warnings, fmt.Sprintf("lambda is %v but stop %d leaves none of the %d steps guided", s.Lambda, s.Stop, n))
+		return append(warnings, fmt.Sprintf("lambda is %v but stop %d leaves none of the %d steps guided", s.Lambda,
+			s.Stop, n))
 	}
 	text := fmt.Sprintf("lambda %v acts once per step and was set for %d steps, not %d", s.Lambda, publishedSteps, n)
 	if published, err := sampler.published(); err == nil {
 		ratio := pull / published.pull()
-		text += fmt.Sprintf(": these pull about %.2g times as far in all, lambda %.2g about equally far", ratio, s.Lambda/ratio)
+		text += fmt.Sprintf(": these pull about %.2g times as far in all, lambda %.2g about equally far", ratio,
+			s.Lambda/ratio)
 	}
 	return append(warnings, text)
 }

@@ -110,7 +110,8 @@ func (b Batch) dims() []int { return append([]int{len(b.Labels)}, b.Dims[:]...) 
 
 // fixed is the arguments that are the same for all steps: they go to the device once.
 func (b Batch) fixed() arguments {
-	return arguments{tensors.FromFlatDataAndDimensions(b.Labels, len(b.Labels)), tensors.FromFlatDataAndDimensions(b.Modes, b.dims()...)}
+	return arguments{tensors.FromFlatDataAndDimensions(b.Labels, len(b.Labels)),
+		tensors.FromFlatDataAndDimensions(b.Modes, b.dims()...)}
 }
 
 // arguments are tensors whose memory on the device is not left to the garbage collector.

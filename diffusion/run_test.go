@@ -63,7 +63,8 @@ func TestDraws(t *testing.T) {
 	}
 }
 
-// TestNoiseIsDrawnAhead has every step wait for the noise of the next one, and lets the noise of no step be changed while the step has it.
+// TestNoiseIsDrawnAhead has every step wait for the noise of the next one, and lets the noise of no step be changed
+// while the step has it.
 func TestNoiseIsDrawnAhead(t *testing.T) {
 	s := start(t, DDPM)
 	s.Respacing = "5"
@@ -89,7 +90,8 @@ func TestNoiseIsDrawnAhead(t *testing.T) {
 				return nil, fmt.Errorf("the noise of step %d was not drawn", k+1)
 			}
 		}
-		if data := tensors.MustCopyFlatData[float32](z); k < 4 && (data[0] != float32(k) || data[len(data)-1] != float32(k)) {
+		if data := tensors.MustCopyFlatData[float32](z); k < 4 &&
+			(data[0] != float32(k) || data[len(data)-1] != float32(k)) {
 			t.Errorf("step %d has the noise of step %v", k, data[0])
 		}
 		k++
@@ -113,13 +115,16 @@ func TestRunErrors(t *testing.T) {
 	}{
 		{"good", t.Context(), func() Batch { return images(2) }, good, ""},
 		{"no images", t.Context(), func() Batch { return images(0) }, good, "a batch of 0 images"},
-		{"no channels", t.Context(), func() Batch { b := images(2); b.Dims[0] = 0; return b }, good, "dimensions [0 3 5]"},
+		{"no channels", t.Context(), func() Batch { b := images(2); b.Dims[0] = 0; return b }, good,
+			"dimensions [0 3 5]"},
 		{"a mode too few", t.Context(), func() Batch { b := images(2); b.Modes = b.Modes[60:]; return b }, good,
 			"modes have 60 numbers, want 120 for 2 images of dimensions [4 3 5]"},
 		{"cancelled in the first step", ctx, func() Batch { return images(2) },
-			func(x, _, _, _, _ *tensors.Tensor) (*tensors.Tensor, error) { cancel(); return x.Clone() }, "context canceled"},
+			func(x, _, _, _, _ *tensors.Tensor) (*tensors.Tensor, error) { cancel(); return x.Clone() },
+			"context canceled"},
 		{"device", t.Context(), func() Batch { return images(2) },
-			func(_, _, _, _, _ *tensors.Tensor) (*tensors.Tensor, error) { return nil, broken }, "step 1 of 3: device lost"},
+			func(_, _, _, _, _ *tensors.Tensor) (*tensors.Tensor, error) { return nil, broken },
+			"step 1 of 3: device lost"},
 		{"wrong size", t.Context(), func() Batch { return images(2) },
 			func(_, _, _, _, coef *tensors.Tensor) (*tensors.Tensor, error) { return coef.Clone() },
 			"step 1 of 3: the step's result has shape (Float32)[12], want dimensions [2 4 3 5]"},

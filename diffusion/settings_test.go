@@ -148,7 +148,8 @@ func TestWarningPullsEquallyFar(t *testing.T) {
 			scaled := s
 			scaled.Lambda *= published.pull() / have.pull()
 			want := moved(published.Settings())
-			t.Logf("%s, n=%d: moves by %.3f, with the λ named by %.3f, 50 steps by %.3f", rule, steps, moved(s), moved(scaled), want)
+			t.Logf("%s, n=%d: moves by %.3f, with the λ named by %.3f, 50 steps by %.3f", rule, steps, moved(s),
+				moved(scaled), want)
 			if ratio := moved(scaled) / want; math.Abs(ratio-1) > 0.25 {
 				t.Errorf("%s, n=%d: moves %.2f times as far as 50 steps", rule, steps, ratio)
 			}
@@ -202,8 +203,10 @@ func TestSteps(t *testing.T) {
 				}
 			}
 			first, last := steps[0].Timestep, steps[len(steps)-1].Timestep
-			if len(steps) != test.steps || guided != test.guided || noisy != test.noisy || first != test.first || last != test.last {
-				t.Errorf("%d steps from %d to %d, %d guided, %d noisy; want %+v", len(steps), first, last, guided, noisy, test)
+			if len(steps) != test.steps || guided != test.guided || noisy != test.noisy || first != test.first ||
+				last != test.last {
+				t.Errorf("%d steps from %d to %d, %d guided, %d noisy; want %+v", len(steps), first, last, guided,
+					noisy, test)
 			}
 		})
 	}

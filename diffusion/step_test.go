@@ -120,7 +120,8 @@ func stepGolden(t *testing.T, c golden.Case, r goldenRun, mode, noise []float32)
 		for _, data := range [][]float32{x, eps, v, mode, z} {
 			in = append(in, tensors.FromFlatDataAndDimensions(data, dims...))
 		}
-		next, haveX0, shift, mean, haveLogVar := step(append(in, tensors.FromFlatDataAndDimensions(st.Coef, len(st.Coef)))...)
+		next, haveX0, shift, mean, haveLogVar := step(append(in,
+			tensors.FromFlatDataAndDimensions(st.Coef, len(st.Coef)))...)
 
 		// On its way through ε in float32, x0 loses four roundings of √(1/ā)·x; the pull passes
 		// that on. All else has the golden's tolerance, for numbers of about 1.
@@ -202,7 +203,8 @@ func schedulerGolden(t *testing.T, c golden.Case) {
 	tol := c.Tolerance(t, "scheduler_max_abs")
 	report := c.Report(t)
 	for _, rule := range []Rule{DDPMSD, DDIMSD} {
-		sampler := mustNew(t, Settings{Rule: rule, Schedule: schedule, Respacing: fmt.Sprint("leading", n), CFG: 1, Eta: 0})
+		sampler := mustNew(t, Settings{Rule: rule, Schedule: schedule, Respacing: fmt.Sprint("leading", n), CFG: 1,
+			Eta: 0})
 		step := stepGraph(t, sampler)
 		chain, _ := strings.CutSuffix(string(rule), "-sd")
 		wantX := c.Float32s(t, file, "sched/"+chain+"_x")
@@ -216,7 +218,8 @@ func schedulerGolden(t *testing.T, c golden.Case) {
 			}
 			next, x0, _, _, _ := step(append(in, tensors.FromFlatDataAndDimensions(st.Coef, len(st.Coef)))...)
 			report.Compare(fmt.Sprintf("%s, step %d, x0", rule, k), x0, part(wantX0), tol*size1(part(wantX0)))
-			report.Compare(fmt.Sprintf("%s, step %d, next x", rule, k), next, wantX[(k+1)*size:(k+2)*size], tol*size1(wantX))
+			report.Compare(fmt.Sprintf("%s, step %d, next x", rule, k), next, wantX[(k+1)*size:(k+2)*size],
+				tol*size1(wantX))
 			x = next
 		}
 		if rule == DDPMSD {
@@ -312,7 +315,8 @@ func TestGraphPanicsOnShapes(t *testing.T) {
 		den  Denoiser
 		err  string
 	}{
-		{"mode of other size", 3, [4]int{2, 4, 3, 4}, toy, "mode has shape (Float32)[2, 4, 3, 4], want (Float32)[2, 4, 3, 5]"},
+		{"mode of other size", 3, [4]int{2, 4, 3, 4}, toy,
+			"mode has shape (Float32)[2, 4, 3, 4], want (Float32)[2, 4, 3, 5]"},
 		{"more guided channels than there are", 5, [4]int{2, 4, 3, 5}, toy, "cfg channels are 5, want at most 4"},
 		{"denoiser of three times the channels", 3, [4]int{2, 4, 3, 5},
 			func(x, _, _ *Node) *Node { return Concatenate([]*Node{x, x, x}, 1) }, "want dimensions [2 8 3 5]"},

@@ -25,5 +25,6 @@ func (c Choice) String() string {
 	for _, candidate := range c.Candidates {
 		values = append(values, fmt.Sprint(candidate.Value))
 	}
-	return fmt.Sprintf("%s %v, chosen automatically among %s by the %s", c.Setting, c.Value, strings.Join(values, ", "), c.By)
+	return fmt.Sprintf("%s %v, chosen automatically among %s by the %s", c.Setting, c.Value, strings.Join(values, ", "),
+		c.By)
 }

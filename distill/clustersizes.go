@@ -49,7 +49,8 @@ func (m *Manifest) ClusterSizes() ClusterSizes {
 	return c
 }
 
-// ReadClusterSizes counts the modes that [Run.Discover] has written below out, those of other shards as far as they are there.
+// ReadClusterSizes counts the modes that [Run.Discover] has written below out, those of other shards as far as they
+// are there.
 func ReadClusterSizes(out string) (ClusterSizes, error) {
 	var c ClusterSizes
 	var record modesRecord
@@ -74,12 +75,13 @@ func ReadClusterSizes(out string) (ClusterSizes, error) {
 	return c, nil
 }
 
-// fewDifferent says where a class of n images has fewer different ones than it is to have modes; "" elsewhere. A class of fewer images
-// than modes has been asked for.
+// fewDifferent says where a class of n images has fewer different ones than it is to have modes; "" elsewhere. A
+// class of fewer images than modes has been asked for.
 func fewDifferent(x matrix.Matrix, k int) string {
 	_, different := matrix.Distinct(x)
 	if different >= min(k, x.Rows) {
 		return ""
 	}
-	return fmt.Sprintf("%d different images among %d, fewer than the %d modes: some modes will be copies, of mass 0", different, x.Rows, k)
+	return fmt.Sprintf("%d different images among %d, fewer than the %d modes: some modes will be copies, of mass 0",
+		different, x.Rows, k)
 }

@@ -22,7 +22,8 @@ func FuzzReadModes(f *testing.F) {
 		Centres:    matrix.Matrix{Rows: 2, Cols: 3, Data: []float32{1, 2, 3, 4, 5, 6}},
 		Assignment: []int{0, 1, 1}, Sizes: []int{1, 2}, Nearest: []int{0, 2},
 	}
-	if err := writeModes(seed, "key", c, &latent.Class{Names: []string{"a", "b", "c"}, Skipped: []latent.Skipped{{Name: "d", Reason: "no"}}}); err != nil {
+	if err := writeModes(seed, "key", c, &latent.Class{Names: []string{"a", "b", "c"},
+		Skipped: []latent.Skipped{{Name: "d", Reason: "no"}}}); err != nil {
 		f.Fatal(err)
 	}
 	data, err := os.ReadFile(seed)
@@ -31,7 +32,8 @@ func FuzzReadModes(f *testing.F) {
 	}
 	f.Add(data)
 	for _, change := range [][2]string{
-		{`[2,3]`, `[3,2]`}, {`[2,3]`, `[1,6]`}, {`owner`, `ownex`}, {`\"c\"`, `\"cc`}, {`"I64"`, `"F64"`}, {`key`, `kez`},
+		{`[2,3]`, `[3,2]`}, {`[2,3]`, `[1,6]`}, {`owner`, `ownex`}, {`\"c\"`, `\"cc`}, {`"I64"`, `"F64"`},
+		{`key`, `kez`},
 	} {
 		f.Add([]byte(strings.Replace(string(data), change[0], change[1], 1)))
 	}
@@ -62,7 +64,8 @@ func FuzzSettings(f *testing.F) {
 	good := samplesRecord{
 		Modes: modesRecord{
 			ModeSettings{IPC: 2, Method: modes.KMeans, Short: modes.ShortError},
-			latentsRecord{Settings: EncodeSettings{Size: 8, Crop: CropADM}, Classes: []string{"cat"}, Shape: []int{4, 2, 2}},
+			latentsRecord{Settings: EncodeSettings{Size: 8, Crop: CropADM}, Classes: []string{"cat"},
+				Shape: []int{4, 2, 2}},
 		},
 		Labels: []int32{0},
 	}
@@ -72,7 +75,8 @@ func FuzzSettings(f *testing.F) {
 	}
 	f.Add(string(text))
 	for _, change := range [][2]string{
-		{`"cat"`, `"../cat"`}, {`"cat"`, `".."`}, {`"cat"`, `""`}, {`"cat"`, `"a/b"`}, {`"cat"`, `"cat","dog"`}, {`[4,2,2]`, `[4,2]`},
+		{`"cat"`, `"../cat"`}, {`"cat"`, `".."`}, {`"cat"`, `""`}, {`"cat"`, `"a/b"`}, {`"cat"`, `"cat","dog"`},
+		{`[4,2,2]`, `[4,2]`},
 		{`[4,2,2]`, `[4,-2,-2]`}, {`"ipc":2`, `"ipc":-2`}, {`{`, `[`},
 	} {
 		f.Add(strings.Replace(string(text), change[0], change[1], 1))
@@ -97,7 +101,8 @@ func FuzzSettings(f *testing.F) {
 
 // TestClaimsAreChecked: a shard from elsewhere cannot name files outside the folder.
 func TestClaimsAreChecked(t *testing.T) {
-	good := latentsRecord{Settings: EncodeSettings{Size: 8, Crop: CropADM}, Classes: []string{"cat"}, Shape: []int{4, 2, 2}}
+	good := latentsRecord{Settings: EncodeSettings{Size: 8, Crop: CropADM}, Classes: []string{"cat"},
+		Shape: []int{4, 2, 2}}
 	if err := good.check(); err != nil {
 		t.Fatal(err)
 	}
@@ -111,10 +116,12 @@ func TestClaimsAreChecked(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "shard")
 	text := `{"modes": {"settings": {"ipc": 1, "method": "kmeans", "short": "error"}, "latents": {"settings": {"size": 8, "crop": "adm"},
 		"classes": ["../../evil"], "shape": [4, 2, 2]}}, "labels": [0]}`
-	if err := errors.Join(os.MkdirAll(samplesDir(dir), 0o755), os.WriteFile(filepath.Join(samplesDir(dir), stage.SettingsFile), []byte(text), 0o644)); err != nil {
+	if err := errors.Join(os.MkdirAll(samplesDir(dir), 0o755),
+		os.WriteFile(filepath.Join(samplesDir(dir), stage.SettingsFile), []byte(text), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Merge(t.Context(), filepath.Join(t.TempDir(), "out"), []string{dir}, func(string) {}); err == nil || !strings.Contains(err.Error(), "../../evil") {
+	if _, err := Merge(t.Context(), filepath.Join(t.TempDir(), "out"), []string{dir}, func(string) {}); err == nil ||
+		!strings.Contains(err.Error(), "../../evil") {
 		t.Errorf("got error %v, want one that names the class", err)
 	}
 }

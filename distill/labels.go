@@ -28,7 +28,8 @@ func Labels(classes, names []string, count int) ([]int32, error) {
 	}
 	if names == nil {
 		if len(classes) != count {
-			return nil, fmt.Errorf("%w: the set has %d classes, the model %d without names", ErrLabels, len(classes), count)
+			return nil, fmt.Errorf("%w: the set has %d classes, the model %d without names", ErrLabels, len(classes),
+				count)
 		}
 		names = classes
 	}
@@ -73,8 +74,10 @@ func synonyms(names []string) map[string]int32 {
 	return known
 }
 
-// areImageNets reports whether names are the words for the 1,000 classes of ImageNet, by the first and the last of them.
+// areImageNets reports whether names are the words for the 1,000 classes of ImageNet, by the first and the last of
+// them.
 func areImageNets(names []string) bool {
 	has := func(name, word string) bool { return slices.Contains(strings.Split(name, ", "), word) }
-	return len(names) == 1000 && has(names[0], "tench") && (has(names[999], "toilet tissue") || has(names[999], "toilet paper"))
+	return len(names) == 1000 && has(names[0], "tench") &&
+		(has(names[999], "toilet tissue") || has(names[999], "toilet paper"))
 }

@@ -18,7 +18,8 @@ func TestLabels(t *testing.T) {
 	for i := range words {
 		words[i] = fmt.Sprintf("thing %d, thing", i)
 	}
-	words[0], words[134], words[517], words[999] = "tench, Tinca tinca", "crane", "crane", "toilet tissue, toilet paper, bathroom tissue"
+	words[0], words[134], words[517], words[999] = "tench, Tinca tinca", "crane", "crane",
+		"toilet tissue, toilet paper, bathroom tissue"
 	for _, c := range []struct {
 		name           string
 		classes, names []string
@@ -27,13 +28,16 @@ func TestLabels(t *testing.T) {
 	}{
 		{"by name", []string{"owl", "cat"}, []string{"cat", "dog", "owl"}, 3, []int32{2, 0}},
 		{"in order", []string{"x", "y"}, nil, 2, []int32{0, 1}},
-		{"by one of several names", []string{"owl", "Felis catus"}, []string{"cat, Felis catus", "dog", "owl"}, 3, []int32{2, 0}},
-		{"by the whole name", []string{"cat, Felis catus", "owl"}, []string{"cat, Felis catus", "dog", "owl"}, 3, []int32{0, 2}},
+		{"by one of several names", []string{"owl", "Felis catus"}, []string{"cat, Felis catus", "dog", "owl"}, 3,
+			[]int32{2, 0}},
+		{"by the whole name", []string{"cat, Felis catus", "owl"}, []string{"cat, Felis catus", "dog", "owl"}, 3,
+			[]int32{0, 2}},
 		{"by a name of two labels", []string{"pet"}, []string{"cat, pet", "dog, pet", "owl"}, 3, nil},
 		{"ImageNet's words by ids", []string{"n01440764", "n15075141"}, words, 1000, []int32{0, 999}},
 		{"ImageNet's words by words", []string{"Tinca tinca", "bathroom tissue"}, words, 1000, []int32{0, 999}},
 		{"a word that two labels have whole", []string{"crane"}, words, 1000, []int32{134}},
-		{"ids of words that are not ImageNet's", []string{"n01440764"}, append([]string{"carp"}, words[1:]...), 1000, nil},
+		{"ids of words that are not ImageNet's", []string{"n01440764"}, append([]string{"carp"}, words[1:]...), 1000,
+			nil},
 		{"too few names", []string{"cat"}, []string{"cat"}, 3, nil},
 		{"unknown class", []string{"yak"}, []string{"cat", "dog", "owl"}, 3, nil},
 		{"another number", []string{"x"}, nil, 2, nil},

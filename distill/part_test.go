@@ -28,7 +28,8 @@ func TestPart(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := Part(t.Context(), part, r.latentsDir(), "two", choose, func(s string) { warned = append(warned, s) }); err != nil {
+		if err := Part(t.Context(), part, r.latentsDir(), "two", choose,
+			func(s string) { warned = append(warned, s) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,7 +68,8 @@ func TestPart(t *testing.T) {
 	if m.Part != "two" || m.Classes[0].Real != 2 {
 		t.Errorf("the manifest says part %q with %d images, want %q with 2", m.Part, m.Classes[0].Real, "two")
 	}
-	if err := Part(t.Context(), part, filepath.Join(r.Out, "latents"), "two", choose, func(s string) { warned = append(warned, s) }); err == nil {
+	if err := Part(t.Context(), part, filepath.Join(r.Out, "latents"), "two", choose,
+		func(s string) { warned = append(warned, s) }); err == nil {
 		t.Error("a part of a cache that is not there was made")
 	}
 }

@@ -74,7 +74,8 @@ func (s *sampling) measure(ctx context.Context, shape []int, size int, p *Plan) 
 	}{
 		{&p.EncodeEach, func() error { return s.run.Autoencoder.EncodeMean(latent, pixels, size) }},
 		{&p.StepEach, func() error {
-			return s.step.Take(latent, zero(), tensors.FromValue([]int32{0}), zero(), zero(), tensors.FromValue(first.Coef))
+			return s.step.Take(latent, zero(), tensors.FromValue([]int32{0}), zero(), zero(),
+				tensors.FromValue(first.Coef))
 		}},
 		{&p.DecodeEach, func() error { return s.run.Autoencoder.DecodeTo(pixels, latent, size) }},
 	} {

@@ -18,7 +18,8 @@ import (
 	"mgd3/stage"
 )
 
-// outputs are what the tiny networks give for the same inputs in a precision: the denoiser's for three rows, latents, images.
+// outputs are what the tiny networks give for the same inputs in a precision: the denoiser's for three rows, latents,
+// images.
 func outputs(t *testing.T, model string, precision engine.Precision) [3][]float32 {
 	t.Helper()
 	e := testengine.Open(t)
@@ -46,7 +47,8 @@ func outputs(t *testing.T, model string, precision engine.Precision) [3][]float3
 		pixels[i] = float32(math.Sin(float64(i)))
 	}
 	if err := errors.Join(
-		denoise.Into(out[0], tensors.FromFlatDataAndDimensions(x, n, 4, 4, 4), tensors.FromValue([]float32{999, 500, 0}), tensors.FromValue([]int32{0, 1, 2})),
+		denoise.Into(out[0], tensors.FromFlatDataAndDimensions(x, n, 4, 4, 4),
+			tensors.FromValue([]float32{999, 500, 0}), tensors.FromValue([]int32{0, 1, 2})),
 		vae.EncodeMean(out[1], pixels, fixtures.Size),
 		vae.DecodeTo(out[2], x, fixtures.Size),
 	); err != nil {
@@ -55,10 +57,10 @@ func outputs(t *testing.T, model string, precision engine.Precision) [3][]float3
 	return out
 }
 
-// TestBF16: the networks can be built and run in bfloat16, and differ from float32 by its rounding. A rounding is wrong by a share
-// 2⁻⁹/√3 on average. On the longest way, through the decoder's 12 convolutions and attention, a number is rounded about 60 times, in
-// the denoiser's two blocks about 40 times; errors add up as the root of that: √60·2⁻⁹/√3 = 0.9 %, and norms, which divide by the
-// spread of few numbers here, may double it.
+// TestBF16: the networks can be built and run in bfloat16, and differ from float32 by its rounding. A rounding is
+// wrong by a share 2⁻⁹/√3 on average. On the longest way, through the decoder's 12 convolutions and attention, a
+// number is rounded about 60 times, in the denoiser's two blocks about 40 times; errors add up as the root of that:
+// √60·2⁻⁹/√3 = 0.9 %, and norms, which divide by the spread of few numbers here, may double it.
 func TestBF16(t *testing.T) {
 	model := filepath.Join(t.TempDir(), "model")
 	if err := fixtures.Model(model, 1); err != nil {
@@ -75,9 +77,11 @@ func TestBF16(t *testing.T) {
 				diff, norm, worst = diff+d*d, norm+float64(v)*float64(v), max(worst, math.Abs(d))
 			}
 			share := math.Sqrt(diff / norm)
-			t.Logf("fused %s, %s: root mean square %.2g, off by %.2g of it, at most %.2g", fused, name, math.Sqrt(norm/float64(len(exact[i]))), share, worst)
+			t.Logf("fused %s, %s: root mean square %.2g, off by %.2g of it, at most %.2g", fused, name,
+				math.Sqrt(norm/float64(len(exact[i]))), share, worst)
 			if !(share <= most) || share == 0 {
-				t.Errorf("fused %s, %s: bf16 is off by %.2g of the norm, want more than 0 and at most %v", fused, name, share, most)
+				t.Errorf("fused %s, %s: bf16 is off by %.2g of the norm, want more than 0 and at most %v", fused, name,
+					share, most)
 			}
 		}
 	}

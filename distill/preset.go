@@ -11,30 +11,34 @@ import (
 
 // Preset is published settings, the networks they are for, and what they reach.
 type Preset struct {
-	Name        string `json:"name"`
-	About       string `json:"about"`
-	Source      string `json:"source"`      // where the settings are published
-	Denoiser    string `json:"denoiser"`    // by the name that dit.Named knows; for images of Settings.Encode.Size pixels
+	Name   string `json:"name"`
+	About  string `json:"about"`
+	Source string `json:"source"` // where the settings are published
+	// by the name that dit.Named knows; for images of Settings.Encode.Size pixels
+	Denoiser    string `json:"denoiser"`
 	Autoencoder string `json:"autoencoder"` // by the name that "mgd3 pull" knows
 
 	// Settings are complete but for the images: the split, the limit, and how many images a class gets.
 	Settings Settings `json:"settings"`
 
-	// SeedEncodes says that the seed of the noise is that of the encoding as well: torch.manual_seed(seed) also seeds the loader's
-	// workers, and so the flips, in the released programs. A set of another seed then has other latents and other modes.
+	// SeedEncodes says that the seed of the noise is that of the encoding as well: torch.manual_seed(seed) also seeds
+	// the loader's workers, and so the flips, in the released programs. A set of another seed then has other latents
+	// and other modes.
 	SeedEncodes bool `json:"seed_encodes"`
 
-	// Accuracy is what the paper prints for ImageNette, 10 images per class, ResNetAP-10, hard labels: mean and standard deviation
-	// in percent, and where.
+	// Accuracy is what the paper prints for ImageNette, 10 images per class, ResNetAP-10, hard labels: mean and
+	// standard deviation in percent, and where.
 	Accuracy, Spread float64 `json:"-"`
 	Table            string  `json:"-"`
 }
 
-// Presets returns all presets, MGD3 as published first. TestPresets holds each value against numbers copied from the publications.
+// Presets returns all presets, MGD3 as published first. TestPresets holds each value against numbers copied from the
+// publications.
 func Presets() []Preset {
 	mgd3 := Preset{
 		Name: "mgd3", About: "MGD3 as published: k-means modes, guided while t > 25 of 50",
-		Source:   "arXiv:2505.18963, sections 4 and 5 and appendices A and F, and the released programs sample_mode_guidance.py and tsne_plots.py",
+		Source: "arXiv:2505.18963, sections 4 and 5 and appendices A and F, and the released programs " +
+			"sample_mode_guidance.py and tsne_plots.py",
 		Denoiser: "DiT-XL/2", Autoencoder: "sd-vae-ft-mse",
 		Settings: Settings{
 			Encode: EncodeSettings{Size: 256, Crop: CropADM, Flip: true, IgnoreEXIF: true},
@@ -49,8 +53,10 @@ func Presets() []Preset {
 	}
 
 	gmm := mgd3
-	gmm.Name, gmm.About = "mgd3-gmm", "the same with a Gaussian mixture's means as modes, the best of the paper's comparison"
-	gmm.Source = "arXiv:2505.18963, Table 7 and appendix D; the mixture's covariances, which are not published, are diagonal here"
+	gmm.Name, gmm.About = "mgd3-gmm", "the same with a Gaussian mixture's means as modes, the best of the paper's "+
+		"comparison"
+	gmm.Source = "arXiv:2505.18963, Table 7 and appendix D; the mixture's covariances, which are not published, are " +
+		"diagonal here"
 	gmm.Settings.Modes.Method = modes.GMM
 	gmm.Accuracy, gmm.Spread, gmm.Table = 66.9, 0.4, "Table 7"
 
@@ -121,19 +127,25 @@ func Fields() []Field {
 	return []Field{
 		field("size", "the model's", func(s *Settings) *int { return &s.Encode.Size }),
 		field("crop", released+": the crop of ADM and DiT", func(s *Settings) *string { return &s.Encode.Crop }),
-		field("flip", released+": by chance, before encoding; not in the paper", func(s *Settings) *bool { return &s.Encode.Flip }),
+		field("flip", released+": by chance, before encoding; not in the paper",
+			func(s *Settings) *bool { return &s.Encode.Flip }),
 		field("ignore-exif", released, func(s *Settings) *bool { return &s.Encode.IgnoreEXIF }),
-		field("posterior-sample", released+": the mean × 0.18215", func(s *Settings) *bool { return &s.Encode.FromSample }),
-		field("encode-seed", released+": their seed also seeds the flips", func(s *Settings) *uint64 { return &s.Encode.Seed }),
-		field("cluster", "section 4.1 and Table 7; one k-means++ start", func(s *Settings) *modes.Method { return &s.Modes.Method }),
+		field("posterior-sample", released+": the mean × 0.18215",
+			func(s *Settings) *bool { return &s.Encode.FromSample }),
+		field("encode-seed", released+": their seed also seeds the flips",
+			func(s *Settings) *uint64 { return &s.Encode.Seed }),
+		field("cluster", "section 4.1 and Table 7; one k-means++ start",
+			func(s *Settings) *modes.Method { return &s.Modes.Method }),
 		field("nearest", "Table 7", func(s *Settings) *bool { return &s.Modes.Nearest }),
 		field("pool", released, func(s *Settings) *int { return &s.Modes.Pool }),
 		field("modes-seed", released+": whatever --seed is", func(s *Settings) *uint64 { return &s.Modes.Seed }),
 		field("short-class", released, func(s *Settings) *modes.Short { return &s.Modes.Short }),
-		field("rule", "Figure 3 and the released programs; Algorithm 1", func(s *Settings) *diffusion.Rule { return &s.Sample.Rule }),
+		field("rule", "Figure 3 and the released programs; Algorithm 1",
+			func(s *Settings) *diffusion.Rule { return &s.Sample.Rule }),
 		ofRule("steps", released, func(s *Settings) *string { return &s.Sample.Respacing }),
 		ofRule("lambda", "appendix F; released programs", func(s *Settings) *float64 { return &s.Sample.Lambda }),
-		ofRule("stop", "section 5, appendix A; the program's own default is 0", func(s *Settings) *int { return &s.Sample.Stop }),
+		ofRule("stop", "section 5, appendix A; the program's own default is 0",
+			func(s *Settings) *int { return &s.Sample.Stop }),
 		ofRule("cfg", released, func(s *Settings) *float64 { return &s.Sample.CFG }),
 		ofRule("cfg-channels", "DiT's program, of 4", func(s *Settings) *int { return &s.Sample.CFGChannels }),
 		ofRule("eta", "Algorithm 1", func(s *Settings) *float64 { return &s.Sample.Eta }),
@@ -141,9 +153,9 @@ func Fields() []Field {
 	}
 }
 
-// Merge returns own with the preset's value in every field that is not given. Three things stay as they are in own: the size, which
-// is the model's; the numbers that belong to a rule, where another rule is given; and the stop where steps are given, of which own has
-// the same share.
+// Merge returns own with the preset's value in every field that is not given. Three things stay as they are in own:
+// the size, which is the model's; the numbers that belong to a rule, where another rule is given; and the stop where
+// steps are given, of which own has the same share.
 func (p Preset) Merge(own Settings, given func(name string) bool) Settings {
 	otherRule := given("rule") && own.Sample.Rule != p.Settings.Sample.Rule
 	for _, f := range Fields() {

@@ -8,8 +8,9 @@ import (
 	"mgd3/dit"
 )
 
-// TestPresets holds every value against numbers that were copied by hand from the paper and from the sources of the released programs; §
-// is the section of the notes on the method that they were collected in. TestPublished has those that are arguments of the programs with file and commit.
+// TestPresets holds every value against numbers that were copied by hand from the paper and from the sources of the
+// released programs; § is the section of the notes on the method that they were collected in. TestPublished has those
+// that are arguments of the programs with file and commit.
 func TestPresets(t *testing.T) {
 	published := func() Settings {
 		return Settings{
@@ -26,13 +27,14 @@ func TestPresets(t *testing.T) {
 				Short:  "error",  // § 1.4: KMeans raises
 			},
 			Sample: SampleSettings{Settings: diffusion.Settings{
-				Rule:        "ddpm",                                                                  // § 2.2
-				Schedule:    diffusion.Schedule{Kind: "linear", Steps: 1000, Start: 1e-4, End: 0.02}, // § 2.1
-				Respacing:   "50",                                                                    // § 2.1
-				Lambda:      0.1,                                                                     // § 2.3
-				Stop:        25,                                                                      // § 3: the paper's section 5 and appendix A, and its scripts
-				CFG:         4.0,                                                                     // § 2.3
-				CFGChannels: 3,                                                                       // § 2.2
+				Rule:      "ddpm",                                                                  // § 2.2
+				Schedule:  diffusion.Schedule{Kind: "linear", Steps: 1000, Start: 1e-4, End: 0.02}, // § 2.1
+				Respacing: "50",                                                                    // § 2.1
+				Lambda:    0.1,                                                                     // § 2.3
+				// § 3: the paper's section 5 and appendix A, and its scripts
+				Stop:        25,
+				CFG:         4.0, // § 2.3
+				CFGChannels: 3,   // § 2.2
 			}},
 		}
 	}
@@ -73,7 +75,8 @@ func TestPresets(t *testing.T) {
 	}
 }
 
-// TestPresetsRun: each preset is settings that a run takes, for a network that there is, guided in the 24 first steps of 50, § 3.
+// TestPresetsRun: each preset is settings that a run takes, for a network that there is, guided in the 24 first steps
+// of 50, § 3.
 func TestPresetsRun(t *testing.T) {
 	for _, p := range Presets() {
 		p.Settings.Modes.IPC = 10
@@ -104,7 +107,8 @@ func TestPresetsRun(t *testing.T) {
 			t.Errorf("%s: found %+v, %v", p.Name, found, err)
 		}
 	}
-	if _, err := FindPreset("mgd4"); err == nil || !strings.Contains(err.Error(), `"mgd4"`) || !strings.Contains(err.Error(), "mgd3-gmm") {
+	if _, err := FindPreset("mgd4"); err == nil || !strings.Contains(err.Error(), `"mgd4"`) ||
+		!strings.Contains(err.Error(), "mgd3-gmm") {
 		t.Errorf("mgd4: got error %v, want one that names it and the others", err)
 	}
 }

@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// TestPublished holds the preset mgd3 against the arguments of the released program and its run script as testdata/published.json has
-// them: values that were read in their sources, with files and commits. All are compared, and none that is not there.
+// TestPublished holds the preset mgd3 against the arguments of the released program and its run script as
+// testdata/published.json has them: values that were read in their sources, with files and commits. All are compared,
+// and none that is not there.
 func TestPublished(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("testdata", "published.json"))
 	if err != nil {
@@ -40,9 +41,11 @@ func TestPublished(t *testing.T) {
 		seed = "--seed"
 	}
 	is := map[string]any{
-		"--model": p.Denoiser, "--vae": p.Autoencoder[len(p.Autoencoder)-3:], "--image-size": float64(e.Size), "--cfg-scale": s.CFG,
-		"--num-sampling-steps": float64(steps), "--mode_guidance_scale": s.Lambda, "clip_denoised": s.Clip, "KMeans(random_state)": float64(m.Seed),
-		"torch.manual_seed": seed, "T_SG": float64(s.Stop),
+		"--model": p.Denoiser, "--vae": p.Autoencoder[len(p.Autoencoder)-3:], "--image-size": float64(e.Size),
+		"--cfg-scale":          s.CFG,
+		"--num-sampling-steps": float64(steps), "--mode_guidance_scale": s.Lambda, "clip_denoised": s.Clip,
+		"KMeans(random_state)": float64(m.Seed),
+		"torch.manual_seed":    seed, "T_SG": float64(s.Stop),
 	}
 	for _, v := range published.Values {
 		if published.Sources[v.File] == "" {

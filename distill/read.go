@@ -53,8 +53,8 @@ func Centres(out, class string) (matrix.Matrix, error) {
 	return m.Centres, nil
 }
 
-// Samples returns the latents [k, c·h·w] of which the images of a class were decoded, which [Run.Sample] wrote below out.
-// Samples that are not there, or are of other modes, are an [stage.ErrStage].
+// Samples returns the latents [k, c·h·w] of which the images of a class were decoded, which [Run.Sample] wrote below
+// out. Samples that are not there, or are of other modes, are an [stage.ErrStage].
 func Samples(out, class string) (matrix.Matrix, error) {
 	var c samplesRecord
 	if err := stage.ReadLocked(samplesDir(out), &c); err != nil {

@@ -25,7 +25,8 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	cache, err := ReadCache(r.latentsDir())
-	if err != nil || cache.Settings != r.Settings.Encode || !slices.Equal(cache.Classes, r.Data.ClassNames()) || cache.Autoencoder != r.Autoencoder.SHA256 {
+	if err != nil || cache.Settings != r.Settings.Encode || !slices.Equal(cache.Classes, r.Data.ClassNames()) ||
+		cache.Autoencoder != r.Autoencoder.SHA256 {
 		t.Errorf("cache is %+v, error %v", cache, err)
 	}
 	syn, err := Samples(r.Out, "dog")

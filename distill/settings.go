@@ -24,9 +24,10 @@ type EncodeSettings struct {
 	Crop       string `json:"crop"`        // one of Crops
 	Flip       bool   `json:"flip"`        // mirror every other image by chance, as the released programs do
 	IgnoreEXIF bool   `json:"ignore_exif"` // keep the stored orientation, as the released programs do
-	FromSample bool   `json:"from_sample"` // a sample of the posterior in place of its mean, as the Stable Diffusion program does
-	Seed       uint64 `json:"seed"`        // of flips and samples
-	SkipBad    bool   `json:"skip_bad"`    // pass over images that cannot be read
+	// a sample of the posterior in place of its mean, as the Stable Diffusion program does
+	FromSample bool   `json:"from_sample"`
+	Seed       uint64 `json:"seed"`     // of flips and samples
+	SkipBad    bool   `json:"skip_bad"` // pass over images that cannot be read
 }
 
 // The crops of EncodeSettings: the DiT programs', and torchvision's Resize and CenterCrop.

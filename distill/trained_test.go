@@ -20,21 +20,23 @@ import (
 )
 
 // TestTrainedModel compares an autoencoder and a denoiser with what PyTorch computes with them: latents and
-// reconstructions of pictures, one evaluation of the network, and a whole guided trajectory of 50 steps, λ 0.1, stop 25,
-// cfg 4 on three channels. The networks are those of the golden cases and, where it is beside the repository, one that was
-// trained on photographs.
+// reconstructions of pictures, one evaluation of the network, and a whole guided trajectory of 50 steps, λ 0.1, stop
+// 25, cfg 4 on three channels. The networks are those of the golden cases and, where it is beside the repository, one
+// that was trained on photographs.
 func TestTrainedModel(t *testing.T) {
 	for _, c := range golden.Some(t, "whole") {
 		t.Run(c.Name, func(t *testing.T) {
 			var of struct{ Model, Autoencoder string }
 			c.Decode(t, &of)
-			compareTrained(t, c.Path("check.safetensors"), c.Sibling(t, of.Autoencoder).Path("weights.safetensors"), denoiserOf(t, c.Sibling(t, of.Model)))
+			compareTrained(t, c.Path("check.safetensors"), c.Sibling(t, of.Autoencoder).Path("weights.safetensors"),
+				denoiserOf(t, c.Sibling(t, of.Model)))
 		})
 	}
 	dir := filepath.Join("..", "..", "shared", "models", "cifar10-tiny")
 	if _, err := os.Stat(dir); err == nil && !testing.Short() { // some fifty evaluations of a larger network
 		t.Run("cifar10-tiny", func(t *testing.T) {
-			compareTrained(t, filepath.Join(dir, "check.safetensors"), filepath.Join(dir, "autoencoder"), filepath.Join(dir, "dit"))
+			compareTrained(t, filepath.Join(dir, "check.safetensors"), filepath.Join(dir, "autoencoder"),
+				filepath.Join(dir, "dit"))
 		})
 	}
 }

@@ -104,7 +104,8 @@ func (d diffusers) config() (Config, error) {
 	}
 	switch {
 	case d.HeadDim < 1 || d.HeadDim > maxSize || d.Heads < 1 || d.Heads > maxSize:
-		return c, fmt.Errorf("num_attention_heads is %d and attention_head_dim is %d, want 1 to %d", d.Heads, d.HeadDim, maxSize)
+		return c, fmt.Errorf("num_attention_heads is %d and attention_head_dim is %d, want 1 to %d", d.Heads, d.HeadDim,
+			maxSize)
 	case d.Norm != "" && d.Norm != "ada_norm_zero":
 		return c, fmt.Errorf("norm_type is %q, want ada_norm_zero: not a DiT", d.Norm)
 	case d.Activation != "" && d.Activation != "gelu-approximate":
@@ -136,7 +137,8 @@ func ParseConfig(data []byte) (Config, error) {
 
 const configFile = "config.json"
 
-// readConfig returns what the config.json says that lies in the folder at a path or beside the file there, or nil if there is none.
+// readConfig returns what the config.json says that lies in the folder at a path or beside the file there, or nil if
+// there is none.
 func readConfig(fsys fs.FS, at string) (*Config, error) {
 	at, _ = weights.SplitSection(fsys, at)
 	info, err := fs.Stat(fsys, at)

@@ -17,7 +17,8 @@ func (c Config) DiffusersJSON() ([]byte, error) {
 		Affine bool    `json:"norm_elementwise_affine"`
 		Eps    float64 `json:"norm_eps"`
 	}{diffusers{
-		Class: "DiTTransformer2DModel", HeadDim: c.Hidden / c.Heads, Heads: c.Heads, Layers: c.Depth, In: c.Channels, Out: c.OutChannels(),
+		Class: "DiTTransformer2DModel", HeadDim: c.Hidden / c.Heads, Heads: c.Heads, Layers: c.Depth, In: c.Channels,
+		Out:    c.OutChannels(),
 		Sample: c.InputSize, Patch: c.Patch, Classes: c.Classes, Norm: "ada_norm_zero", Activation: "gelu-approximate",
 	}, true, false, 1e-5}, "", "  ")
 }

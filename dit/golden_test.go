@@ -122,7 +122,8 @@ func compareMid(t *testing.T, e *engine.Engine, m *Model, c golden.Case, report 
 		t.Fatal(err)
 	}
 	for i, name := range names {
-		report.Compare("mid/"+name, tensors.MustCopyFlatData[float32](got[i]), c.Float32s(t, "io.safetensors", "mid/"+name), tol)
+		report.Compare("mid/"+name, tensors.MustCopyFlatData[float32](got[i]),
+			c.Float32s(t, "io.safetensors", "mid/"+name), tol)
 	}
 }
 
@@ -133,6 +134,7 @@ func TestPositionsGolden(t *testing.T) {
 		c.Decode(t, &hyper)
 		// Sine and cosine are below 1, and both sides round once to float32: 2⁻²⁴ each; the reference
 		// computes its angles in float64 like ours, off by a few units in the last place.
-		c.Report(t).Compare("pos_embed", Positions(hyper.Hyper.Hidden, hyper.Hyper.side()), c.Float32s(t, "weights_dit.safetensors", "pos_embed"), 0x1p-22)
+		c.Report(t).Compare("pos_embed", Positions(hyper.Hyper.Hidden, hyper.Hyper.side()),
+			c.Float32s(t, "weights_dit.safetensors", "pos_embed"), 0x1p-22)
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"mgd3/weights"
 )
 
-// infer returns the configuration of the denoiser whose tensors set holds. Of two things no shape tells: the size of the
-// latent is that of the table of positions, the number of heads that of the published model as wide. A file without
-// the table, or of another width, needs a config.json.
+// infer returns the configuration of the denoiser whose tensors set holds. Of two things no shape tells: the size of
+// the latent is that of the table of positions, the number of heads that of the published model as wide. A file
+// without the table, or of another width, needs a config.json.
 func infer(set *weights.Set) (*Config, error) {
 	missing := ""
 	dim := func(name string, rank, axis int) int {
@@ -36,7 +36,8 @@ func infer(set *weights.Set) (*Config, error) {
 		return nil, fmt.Errorf("%w: not a DiT's: %s", weights.ErrMismatch, missing)
 	}
 	if !has(set, positions) {
-		return nil, fmt.Errorf("%w: no shape tells the size of the latent, as there is no tensor %q; %s", weights.ErrMismatch, positions, writeConfig)
+		return nil, fmt.Errorf("%w: no shape tells the size of the latent, as there is no tensor %q; %s",
+			weights.ErrMismatch, positions, writeConfig)
 	}
 	if c.Hidden > 0 && mlp != 4*c.Hidden {
 		c.MLPRatio = float64(mlp) / float64(c.Hidden)
@@ -57,6 +58,7 @@ func infer(set *weights.Set) (*Config, error) {
 	return c, nil
 }
 
-const writeConfig = "give it in a config.json beside the file (input_size, patch_size, in_channels, hidden_size, depth, num_heads, num_classes, learn_sigma)"
+const writeConfig = "give it in a config.json beside the file (input_size, patch_size, in_channels, hidden_size, " +
+	"depth, num_heads, num_classes, learn_sigma)"
 
 func has(set *weights.Set, name string) bool { _, ok := set.Shape(name); return ok }

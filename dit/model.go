@@ -17,15 +17,16 @@ import (
 // Model is a denoiser with its weights on an engine.
 type Model struct {
 	Config
-	Weights  engine.Weights
-	SHA256   string             // of the weights' files, hex
-	Notes    []string           // how the file was read, see weights.File.Notes
-	Schedule diffusion.Schedule // the noise it was trained with, see [ScheduleFS]; it belongs to the model, whatever the rule of a step
+	Weights engine.Weights
+	SHA256  string   // of the weights' files, hex
+	Notes   []string // how the file was read, see weights.File.Notes
+	// the noise it was trained with, see [ScheduleFS]; it belongs to the model, whatever the rule of a step
+	Schedule diffusion.Schedule
 }
 
-// Open loads the model at a path: a weights file, or a folder that holds one, with the names of the original program or of
-// diffusers. A config.json beside the weights counts; without one, the configuration is inferred from the shapes. Weights that
-// do not fit are a [weights.ErrMismatch] that names the tensors.
+// Open loads the model at a path: a weights file, or a folder that holds one, with the names of the original program
+// or of diffusers. A config.json beside the weights counts; without one, the configuration is inferred from the
+// shapes. Weights that do not fit are a [weights.ErrMismatch] that names the tensors.
 func Open(ctx context.Context, e *engine.Engine, at string) (*Model, error) {
 	return OpenFS(ctx, e, weights.Disk, filepath.ToSlash(at))
 }
@@ -49,7 +50,8 @@ func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string) (*Mode
 	return m, nil
 }
 
-// ConfigFS returns the configuration of the model at a path, as [OpenFS] finds it. Of the weights only names and shapes are read.
+// ConfigFS returns the configuration of the model at a path, as [OpenFS] finds it. Of the weights only names and
+// shapes are read.
 func ConfigFS(fsys fs.FS, at string) (Config, error) {
 	config, file, _, err := open(fsys, at)
 	if err != nil {
@@ -115,8 +117,8 @@ func (c Config) PositionsSpec() weights.Spec {
 	return weights.Spec{Name: positions, Shape: []int{1, c.side() * c.side(), c.Hidden}, Optional: true}
 }
 
-// checkPositions compares a file's table of positions with ours. Numbers up to 1 are off by up to 2⁻¹² in float16 and 2⁻⁹ in
-// bfloat16; another table is off by up to 2. Its shape is checked with that of the other tensors.
+// checkPositions compares a file's table of positions with ours. Numbers up to 1 are off by up to 2⁻¹² in float16 and
+// 2⁻⁹ in bfloat16; another table is off by up to 2. Its shape is checked with that of the other tensors.
 func checkPositions(c Config, set *weights.Set) error {
 	if _, ok := set.Shape(positions); !ok {
 		return nil

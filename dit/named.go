@@ -16,8 +16,8 @@ var sizes = []struct {
 	{"XL", 28, 1152, 16},
 }
 
-// Named returns the configuration of a published model by its name, DiT-XL/2 say, at an image size in pixels: latents of four
-// channels at an eighth of it, the 1,000 classes of ImageNet, learned sigma.
+// Named returns the configuration of a published model by its name, DiT-XL/2 say, at an image size in pixels: latents
+// of four channels at an eighth of it, the 1,000 classes of ImageNet, learned sigma.
 //
 //	name    depth  hidden  heads   patches          parameters with patches of 2
 //	DiT-S   12     384     6       2, 4 or 8        33 M
@@ -33,7 +33,8 @@ func Named(name string, pixels int) (Config, error) {
 			if s.name != letters || fmt.Sprint(p) != patch {
 				continue
 			}
-			c := Config{InputSize: pixels / 8, Patch: p, Channels: 4, Hidden: s.hidden, Depth: s.depth, Heads: s.heads, Classes: 1000, LearnSigma: true}
+			c := Config{InputSize: pixels / 8, Patch: p, Channels: 4, Hidden: s.hidden, Depth: s.depth, Heads: s.heads,
+				Classes: 1000, LearnSigma: true}
 			if pixels%8 != 0 {
 				return c, fmt.Errorf("%s: %d pixels have no latent, want a multiple of 8", name, pixels)
 			}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestNamed: the numbers of parameters are those of Peebles and Xie 2023, Table 4, in millions, without the fixed table of
-// positions.
+// TestNamed: the numbers of parameters are those of Peebles and Xie 2023, Table 4, in millions, without the fixed
+// table of positions.
 func TestNamed(t *testing.T) {
 	e := openEngine(t)
 	for _, c := range []struct {
@@ -44,7 +44,8 @@ func TestNamed(t *testing.T) {
 		}
 	}
 	config, err := Named("DiT-XL/2", 512)
-	want := Config{InputSize: 64, Patch: 2, Channels: 4, Hidden: 1152, Depth: 28, Heads: 16, Classes: 1000, LearnSigma: true}
+	want := Config{InputSize: 64, Patch: 2, Channels: 4, Hidden: 1152, Depth: 28, Heads: 16, Classes: 1000,
+		LearnSigma: true}
 	if err != nil || config != want {
 		t.Errorf("got %+v, %v, want %+v", config, err, want)
 	}
@@ -53,8 +54,10 @@ func TestNamed(t *testing.T) {
 		pixels int
 		says   string
 	}{
-		{"DiT-M/2", 256, "DiT-S, DiT-B"}, {"DiT-XL/3", 256, "/2, /4 or /8"}, {"DiT-XL/02", 256, "no model"}, {"", 256, "no model"},
-		{"DiT-XL/2", 250, "multiple of 8"}, {"DiT-XL/2", 0, "input_size"}, {"DiT-XL/2", -256, "input_size"}, {"DiT-XL/8", 72, "patch_size"},
+		{"DiT-M/2", 256, "DiT-S, DiT-B"}, {"DiT-XL/3", 256, "/2, /4 or /8"}, {"DiT-XL/02", 256, "no model"},
+		{"", 256, "no model"},
+		{"DiT-XL/2", 250, "multiple of 8"}, {"DiT-XL/2", 0, "input_size"}, {"DiT-XL/2", -256, "input_size"},
+		{"DiT-XL/8", 72, "patch_size"},
 	} {
 		if _, err := Named(c.name, c.pixels); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q at %d pixels: got %v, want an error with %q", c.name, c.pixels, err, c.says)

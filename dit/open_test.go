@@ -29,7 +29,8 @@ func random(t *testing.T, e *engine.Engine, c Config) []weights.Tensor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(pytorch.Random(specs, 1, 0.05), weights.F32(positions, c.PositionsSpec().Shape, Positions(c.Hidden, c.side())))
+	return append(pytorch.Random(specs, 1, 0.05), weights.F32(positions, c.PositionsSpec().Shape,
+		Positions(c.Hidden, c.side())))
 }
 
 // without returns the tensors but for one.
@@ -112,18 +113,23 @@ func folders(t *testing.T, c Config, list []weights.Tensor) map[string]string {
 	saveConfig(t, at("torch/config.json"), c)
 	saveBytes(t, at("torch/model.pt"), pytorch.Torch(list, nil).Zip())
 	saveConfig(t, at("diffusers/config.json"), map[string]any{
-		"_class_name": "Transformer2DModel", "_diffusers_version": "0.12.0.dev0", "activation_fn": "gelu-approximate", "attention_bias": true,
+		"_class_name": "Transformer2DModel", "_diffusers_version": "0.12.0.dev0", "activation_fn": "gelu-approximate",
+		"attention_bias":     true,
 		"attention_head_dim": c.Hidden / c.Heads, "cross_attention_dim": nil, "dropout": 0.0, "in_channels": c.Channels,
-		"norm_elementwise_affine": false, "norm_num_groups": 32, "norm_type": "ada_norm_zero", "num_attention_heads": c.Heads,
-		"num_embeds_ada_norm": c.Classes, "num_layers": c.Depth, "num_vector_embeds": nil, "only_cross_attention": false,
-		"out_channels": c.OutChannels(), "patch_size": c.Patch, "sample_size": c.InputSize, "upcast_attention": false, "use_linear_projection": false,
+		"norm_elementwise_affine": false, "norm_num_groups": 32, "norm_type": "ada_norm_zero",
+		"num_attention_heads": c.Heads,
+		"num_embeds_ada_norm": c.Classes, "num_layers": c.Depth, "num_vector_embeds": nil,
+		"only_cross_attention": false,
+		"out_channels":         c.OutChannels(), "patch_size": c.Patch, "sample_size": c.InputSize, "upcast_attention": false,
+		"use_linear_projection": false,
 	})
 	return map[string]string{
 		"our file in its folder": save(t, at("ours/model.safetensors"), list),
 		"our folder":             at("ours"),
-		"diffusers' file":        save(t, at("diffusers/diffusion_pytorch_model.safetensors"), pytorch.Transformer(list, c.Depth)),
-		"diffusers' folder":      at("diffusers"),
-		"our folder of PyTorch":  at("torch"),
+		"diffusers' file": save(t, at("diffusers/diffusion_pytorch_model.safetensors"),
+			pytorch.Transformer(list, c.Depth)),
+		"diffusers' folder":     at("diffusers"),
+		"our folder of PyTorch": at("torch"),
 	}
 }
 
@@ -148,7 +154,8 @@ func TestOpenLayouts(t *testing.T) {
 		})
 	}
 	t.Run("another MLP and patch", func(t *testing.T) {
-		wantSame(t, e, patches, map[string]string{"file": save(t, filepath.Join(t.TempDir(), "x.safetensors"), random(t, e, patches))})
+		wantSame(t, e, patches, map[string]string{"file": save(t, filepath.Join(t.TempDir(), "x.safetensors"),
+			random(t, e, patches))})
 	})
 }
 
@@ -224,11 +231,16 @@ func TestOpenInferErrors(t *testing.T) {
 	}{
 		{"nothing there", at("none"), fs.ErrNotExist, []string{"none"}},
 		{"a folder without weights", at("empty"), nil, []string{"empty", "safetensors"}},
-		{"no positions", save(t, at("p.safetensors"), without(list, positions)), weights.ErrMismatch, []string{"p.safetensors", "size of the latent", "config.json"}},
-		{"diffusers' without a configuration", save(t, at("d.safetensors"), pytorch.Transformer(list, 1)), weights.ErrMismatch, []string{"pos_embed", "config.json"}},
-		{"a width of no published model", save(t, at("n.safetensors"), random(t, e, narrow)), weights.ErrMismatch, []string{"hidden size of 96", "num_heads"}},
-		{"no DiT", save(t, at("x.safetensors"), pytorch.Prefixed("x_", list)), weights.ErrMismatch, []string{"not a DiT's", "x_embedder.proj.weight"}},
-		{"a table that is not square", save(t, at("s.safetensors"), append(without(list, positions), weights.F32(positions, []int{1, 5, 384}, make([]float32, 5*384)))),
+		{"no positions", save(t, at("p.safetensors"), without(list, positions)), weights.ErrMismatch,
+			[]string{"p.safetensors", "size of the latent", "config.json"}},
+		{"diffusers' without a configuration", save(t, at("d.safetensors"), pytorch.Transformer(list, 1)),
+			weights.ErrMismatch, []string{"pos_embed", "config.json"}},
+		{"a width of no published model", save(t, at("n.safetensors"), random(t, e, narrow)), weights.ErrMismatch,
+			[]string{"hidden size of 96", "num_heads"}},
+		{"no DiT", save(t, at("x.safetensors"), pytorch.Prefixed("x_", list)), weights.ErrMismatch,
+			[]string{"not a DiT's", "x_embedder.proj.weight"}},
+		{"a table that is not square", save(t, at("s.safetensors"), append(without(list, positions),
+			weights.F32(positions, []int{1, 5, 384}, make([]float32, 5*384)))),
 			weights.ErrMismatch, []string{"pos_embed"}},
 		{"a configuration of another depth", at("deep"), weights.ErrMismatch, []string{"blocks.1.", "missing"}},
 	} {

@@ -18,7 +18,8 @@ var ErrPipeline = errors.New("not a pipeline of a DiT, or of one that cannot be 
 //	model_index.json                 {"_class_name": "DiTPipeline", "id2label": {"0": "tench, Tinca tinca", …}, …}
 //	scheduler/scheduler_config.json  the noise of the training: [ScheduleFS]
 type Pipeline struct {
-	Labels []string // the names of each class, separated by commas, in the order of the labels; nil where they have none
+	// the names of each class, separated by commas, in the order of the labels; nil where they have none
+	Labels []string
 }
 
 // ReadPipelineFS reads the files of the pipeline in a folder, nil if there is no model_index.json.
@@ -38,7 +39,8 @@ func ReadPipelineFS(fsys fs.FS, dir string) (*Pipeline, error) {
 	for i := range len(index.Labels) {
 		label, ok := index.Labels[strconv.Itoa(i)]
 		if !ok {
-			return nil, fmt.Errorf("%s: %w: id2label has %d labels, but none for %d", name, ErrPipeline, len(index.Labels), i)
+			return nil, fmt.Errorf("%s: %w: id2label has %d labels, but none for %d", name, ErrPipeline,
+				len(index.Labels), i)
 		}
 		p.Labels = append(p.Labels, label)
 	}

@@ -20,7 +20,8 @@ const (
 // pipeline returns the files of a pipeline's folder, those without text left out.
 func pipeline(index, scheduler string) fstest.MapFS {
 	files := fstest.MapFS{}
-	for name, text := range map[string]string{"p/model_index.json": index, "p/scheduler/scheduler_config.json": scheduler} {
+	for name, text := range map[string]string{"p/model_index.json": index,
+		"p/scheduler/scheduler_config.json": scheduler} {
 		if text != "" {
 			files[name] = &fstest.MapFile{Data: []byte(text)}
 		}

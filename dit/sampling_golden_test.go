@@ -57,7 +57,8 @@ type samplingTolerance struct{ x0, mean, next, pull, logVar, full, clipped, outs
 
 func toleranceOf(t *testing.T, c golden.Case) samplingTolerance {
 	return samplingTolerance{
-		x0: c.Tolerance(t, "pred_xstart"), mean: c.Tolerance(t, "mean"), next: c.Tolerance(t, "next"), pull: c.Tolerance(t, "pull"),
+		x0: c.Tolerance(t, "pred_xstart"), mean: c.Tolerance(t, "mean"), next: c.Tolerance(t, "next"),
+		pull:   c.Tolerance(t, "pull"),
 		logVar: c.Tolerance(t, "log_variance"), full: c.Tolerance(t, "full_run"),
 		clipped: c.Tolerance(t, "full_run_clipped"), outside: c.Tolerance(t, "full_run_out_of_range"),
 	}

@@ -10,7 +10,8 @@ import (
 	"mgd3/weights"
 )
 
-// Published is the noise that the published DiTs were trained with, and those of mgd3 train: linear, from 1e-4 to 0.02 in 1,000 steps.
+// Published is the noise that the published DiTs were trained with, and those of mgd3 train: linear, from 1e-4 to
+// 0.02 in 1,000 steps.
 func Published() diffusion.Schedule { return diffusion.DiT(1000) }
 
 // Noise is the schedule that the model was trained with: [Published] for one that was not opened from files.
@@ -24,8 +25,8 @@ func (m *Model) Noise() diffusion.Schedule {
 // schedulerFile is diffusers' name for the noise of a model, in its folder or in the folder scheduler beside it.
 const schedulerFile = "scheduler_config.json"
 
-// ScheduleFS returns the noise that the model at a path was trained with. It stands in the first of these that is there, and
-// else is [Published]:
+// ScheduleFS returns the noise that the model at a path was trained with. It stands in the first of these that is
+// there, and else is [Published]:
 //
 //	config.json                        "schedule": {"kind": "linear", "steps": 1000, "start": 0.0001, "end": 0.02}, as in package diffusion
 //	scheduler_config.json              of diffusers, in the model's folder
@@ -77,8 +78,8 @@ var kinds = map[string]diffusion.Kind{
 	"linear": diffusion.Linear, "scaled_linear": diffusion.ScaledLinear, "squaredcos_cap_v2": diffusion.Cosine,
 }
 
-// parseScheduler reads a scheduler's configuration. Fields that are not there have diffusers' defaults, which are those of
-// the published DiTs.
+// parseScheduler reads a scheduler's configuration. Fields that are not there have diffusers' defaults, which are
+// those of the published DiTs.
 func parseScheduler(text []byte) (s diffusion.Schedule, err error) {
 	c := struct {
 		Kind       string    `json:"beta_schedule"`
@@ -95,13 +96,15 @@ func parseScheduler(text []byte) (s diffusion.Schedule, err error) {
 	kind, known := kinds[c.Kind]
 	switch {
 	case !known:
-		return s, fmt.Errorf("%w: beta_schedule is %q, want linear, scaled_linear or squaredcos_cap_v2", ErrPipeline, c.Kind)
+		return s, fmt.Errorf("%w: beta_schedule is %q, want linear, scaled_linear or squaredcos_cap_v2", ErrPipeline,
+			c.Kind)
 	case c.Steps > maxSize:
 		return s, fmt.Errorf("%w: num_train_timesteps is %d, want at most %d", ErrPipeline, c.Steps, maxSize)
 	case c.Prediction != "epsilon":
 		return s, fmt.Errorf("%w: prediction_type is %q, want epsilon", ErrPipeline, c.Prediction)
 	case len(c.Betas) > 0 || c.ZeroSNR:
-		return s, fmt.Errorf("%w: it has betas of its own (trained_betas or rescale_betas_zero_snr), want those of beta_schedule", ErrPipeline)
+		return s, fmt.Errorf("%w: it has betas of its own (trained_betas or rescale_betas_zero_snr), want those of "+
+			"beta_schedule", ErrPipeline)
 	}
 	s = diffusion.Schedule{Kind: kind, Steps: c.Steps, Start: c.Start, End: c.End}
 	if kind == diffusion.Cosine {

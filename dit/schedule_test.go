@@ -9,7 +9,8 @@ import (
 	"mgd3/diffusion"
 )
 
-// TestScheduleFS: the noise stands in the model's own configuration, in diffusers' in its folder or beside it, or is the published one.
+// TestScheduleFS: the noise stands in the model's own configuration, in diffusers' in its folder or beside it, or is
+// the published one.
 func TestScheduleFS(t *testing.T) {
 	const (
 		own   = `{"input_size": 32, "schedule": {"kind": "cosine", "steps": 500}}`
@@ -22,20 +23,28 @@ func TestScheduleFS(t *testing.T) {
 		at    string
 		want  diffusion.Schedule
 	}{
-		"nothing is said":           {map[string]string{"m/dit/config.json": plain}, "m/dit", Published()},
-		"no file at all":            {map[string]string{"m/dit/model.safetensors": ""}, "m/dit", Published()},
-		"a weights file alone":      {map[string]string{"m/DiT.pt": ""}, "m/DiT.pt", Published()},
-		"its own":                   {map[string]string{"m/dit/config.json": own}, "m/dit", cosine},
-		"its own beside a file":     {map[string]string{"m/dit/config.json": own, "m/dit/a.pt": ""}, "m/dit/a.pt", cosine},
-		"its own before diffusers'": {map[string]string{"m/t/config.json": own, "m/t/scheduler_config.json": sd}, "m/t", cosine},
-		"in the folder":             {map[string]string{"m/t/config.json": plain, "m/t/scheduler_config.json": sd}, "m/t", diffusion.StableDiffusion()},
-		"in a pipeline":             {map[string]string{"m/transformer/config.json": plain, "m/scheduler/scheduler_config.json": sd}, "m/transformer", diffusion.StableDiffusion()},
-		"of a file in a pipeline":   {map[string]string{"m/transformer/w.safetensors": "", "m/scheduler/scheduler_config.json": sd}, "m/transformer/w.safetensors", diffusion.StableDiffusion()},
-		"diffusers' defaults":       {map[string]string{"m/transformer/config.json": plain, "m/scheduler/scheduler_config.json": "{}"}, "m/transformer", Published()},
-		"the published pipeline":    {map[string]string{"m/transformer/config.json": plain, "m/scheduler/scheduler_config.json": scheduler}, "m/transformer", Published()},
-		"other ends":                {map[string]string{"m/scheduler_config.json": `{"beta_start": 0.001, "beta_end": 0.01}`}, "m", diffusion.Schedule{Kind: diffusion.Linear, Steps: 1000, Start: 0.001, End: 0.01}},
-		"other steps":               {map[string]string{"m/scheduler_config.json": `{"num_train_timesteps": 4000}`}, "m", diffusion.Schedule{Kind: diffusion.Linear, Steps: 4000, Start: 1e-4, End: 0.02}},
-		"cosine":                    {map[string]string{"m/scheduler_config.json": `{"beta_schedule": "squaredcos_cap_v2"}`}, "m", diffusion.Schedule{Kind: diffusion.Cosine, Steps: 1000}},
+		"nothing is said":      {map[string]string{"m/dit/config.json": plain}, "m/dit", Published()},
+		"no file at all":       {map[string]string{"m/dit/model.safetensors": ""}, "m/dit", Published()},
+		"a weights file alone": {map[string]string{"m/DiT.pt": ""}, "m/DiT.pt", Published()},
+		"its own":              {map[string]string{"m/dit/config.json": own}, "m/dit", cosine},
+		"its own beside a file": {map[string]string{"m/dit/config.json": own, "m/dit/a.pt": ""}, "m/dit/a.pt",
+			cosine},
+		"its own before diffusers'": {map[string]string{"m/t/config.json": own, "m/t/scheduler_config.json": sd}, "m/t",
+			cosine},
+		"in the folder": {map[string]string{"m/t/config.json": plain, "m/t/scheduler_config.json": sd},
+			"m/t", diffusion.StableDiffusion()},
+		"in a pipeline": {map[string]string{"m/transformer/config.json": plain,
+			"m/scheduler/scheduler_config.json": sd}, "m/transformer", diffusion.StableDiffusion()},
+		"of a file in a pipeline": {map[string]string{"m/transformer/w.safetensors": "",
+			"m/scheduler/scheduler_config.json": sd}, "m/transformer/w.safetensors", diffusion.StableDiffusion()},
+		"diffusers' defaults": {map[string]string{"m/transformer/config.json": plain,
+			"m/scheduler/scheduler_config.json": "{}"}, "m/transformer", Published()},
+		"the published pipeline": {map[string]string{"m/transformer/config.json": plain,
+			"m/scheduler/scheduler_config.json": scheduler}, "m/transformer", Published()},
+		"other ends": {map[string]string{"m/scheduler_config.json": `{"beta_start": 0.001, "beta_end": 0.01}`}, "m", diffusion.Schedule{Kind: diffusion.Linear, Steps: 1000, Start: 0.001, End: 0.01}},
+		"other steps": {map[string]string{"m/scheduler_config.json": `{"num_train_timesteps": 4000}`},
+			"m", diffusion.Schedule{Kind: diffusion.Linear, Steps: 4000, Start: 1e-4, End: 0.02}},
+		"cosine": {map[string]string{"m/scheduler_config.json": `{"beta_schedule": "squaredcos_cap_v2"}`}, "m", diffusion.Schedule{Kind: diffusion.Cosine, Steps: 1000}},
 	} {
 		fsys := fstest.MapFS{"m/x": {}}
 		for file, text := range c.files {
@@ -66,12 +75,14 @@ func TestScheduleRefuses(t *testing.T) {
 	} {
 		fsys := fstest.MapFS{"m/scheduler_config.json": {Data: []byte(c.text)}}
 		_, err := ScheduleFS(fsys, "m")
-		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "m/scheduler_config.json") || errors.Is(err, ErrPipeline) != c.pipeline {
+		if err == nil || !strings.Contains(err.Error(), c.want) ||
+			!strings.Contains(err.Error(), "m/scheduler_config.json") || errors.Is(err, ErrPipeline) != c.pipeline {
 			t.Errorf("%s: got %v, want an error with %q and the file", c.text, err, c.want)
 		}
 	}
 	fsys := fstest.MapFS{"m/config.json": {Data: []byte(`{"schedule": {"kind": "sigmoid", "steps": 1000}}`)}}
-	if _, err := ScheduleFS(fsys, "m"); err == nil || !strings.Contains(err.Error(), "m/config.json") || !strings.Contains(err.Error(), `"sigmoid"`) {
+	if _, err := ScheduleFS(fsys, "m"); err == nil || !strings.Contains(err.Error(), "m/config.json") ||
+		!strings.Contains(err.Error(), `"sigmoid"`) {
 		t.Errorf("an unknown kind of its own: got %v", err)
 	}
 	if _, err := ScheduleFS(fsys, "nowhere"); err == nil {

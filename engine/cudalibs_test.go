@@ -12,12 +12,15 @@ import (
 func TestFindCUDALibraries(t *testing.T) {
 	dir := t.TempDir()
 	touch(t, dir,
-		"12/nvidia/cudnn/lib/libcudnn.so.9", "12/nvidia/cuda_runtime/lib/libcudart.so.12", "12/nvidia/cublas/lib/libcublas.so.12",
-		"12/nvidia/cublas/lib/libcublas.so.11", "12/nvidia/cublas/lib/libcublasLt.so.12", "12/jax_plugins/xla_cuda12/xla_cuda_plugin.so",
+		"12/nvidia/cudnn/lib/libcudnn.so.9", "12/nvidia/cuda_runtime/lib/libcudart.so.12",
+		"12/nvidia/cublas/lib/libcublas.so.12",
+		"12/nvidia/cublas/lib/libcublas.so.11", "12/nvidia/cublas/lib/libcublasLt.so.12",
+		"12/jax_plugins/xla_cuda12/xla_cuda_plugin.so",
 		"13/nvidia/cu13/lib/libcudart.so.13", "13/nvidia/cu13/lib/libnvrtc.so.13", "13/nvidia/cudnn/lib/libcudnn.so.9",
 		"13/jax_plugins/xla_cuda13/xla_cuda_plugin.so", "alone/xla_cuda_plugin.so",
 		"system/cuda-13.1/lib64/libcudart.so.13", "system/cuda-13.1/lib64/libcublas.so.13")
-	if err := os.Mkdir(filepath.Join(dir, "system/cuda-13.1/lib64/libcudnn.so.9"), 0o755); err != nil { // a folder is no library
+	// a folder is no library
+	if err := os.Mkdir(filepath.Join(dir, "system/cuda-13.1/lib64/libcudnn.so.9"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	system := []string{filepath.Join(dir, "system/cuda-13*/lib64")}
@@ -26,12 +29,16 @@ func TestFindCUDALibraries(t *testing.T) {
 		want   []string
 	}{
 		{"12/jax_plugins/xla_cuda12/xla_cuda_plugin.so", []string{
-			"12/nvidia/cuda_runtime/lib/libcudart.so.12", "system/cuda-13.1/lib64/libcudart.so.13", "12/nvidia/cublas/lib/libcublas.so.12",
-			"12/nvidia/cublas/lib/libcublasLt.so.12", "system/cuda-13.1/lib64/libcublas.so.13", "12/nvidia/cudnn/lib/libcudnn.so.9"}},
+			"12/nvidia/cuda_runtime/lib/libcudart.so.12", "system/cuda-13.1/lib64/libcudart.so.13",
+			"12/nvidia/cublas/lib/libcublas.so.12",
+			"12/nvidia/cublas/lib/libcublasLt.so.12", "system/cuda-13.1/lib64/libcublas.so.13",
+			"12/nvidia/cudnn/lib/libcudnn.so.9"}},
 		{"13/jax_plugins/xla_cuda13/xla_cuda_plugin.so", []string{
-			"13/nvidia/cu13/lib/libcudart.so.13", "13/nvidia/cu13/lib/libnvrtc.so.13", "system/cuda-13.1/lib64/libcublas.so.13",
+			"13/nvidia/cu13/lib/libcudart.so.13", "13/nvidia/cu13/lib/libnvrtc.so.13",
+			"system/cuda-13.1/lib64/libcublas.so.13",
 			"13/nvidia/cudnn/lib/libcudnn.so.9"}},
-		{"alone/xla_cuda_plugin.so", []string{"system/cuda-13.1/lib64/libcudart.so.13", "system/cuda-13.1/lib64/libcublas.so.13"}},
+		{"alone/xla_cuda_plugin.so", []string{"system/cuda-13.1/lib64/libcudart.so.13",
+			"system/cuda-13.1/lib64/libcublas.so.13"}},
 	} {
 		var got []string
 		for _, path := range findCUDALibraries(filepath.Join(dir, c.plugin), system) {
@@ -66,9 +73,11 @@ func TestXLAFlags(t *testing.T) {
 		{old, cache, "", ""},
 		{old, "", "--xla_gpu_deterministic_ops=true", "--xla_gpu_deterministic_ops=true"},
 		{far, "", "", "--xla_gpu_exclude_nondeterministic_ops=true"},
-		{all, cache, "", "--xla_gpu_exclude_nondeterministic_ops=true --xla_gpu_per_fusion_autotune_cache_dir=" + cache +
+		{all, cache, "", "--xla_gpu_exclude_nondeterministic_ops=true --xla_gpu_per_fusion_autotune_cache_dir=" +
+			cache +
 			" --xla_gpu_experimental_autotune_cache_mode=update --xla_gpu_cuda_data_dir=" + tools},
-		{all, "", "--xla_gpu_exclude_nondeterministic_ops=false", "--xla_gpu_exclude_nondeterministic_ops=false --xla_gpu_cuda_data_dir=" + tools},
+		{all, "", "--xla_gpu_exclude_nondeterministic_ops=false",
+			"--xla_gpu_exclude_nondeterministic_ops=false --xla_gpu_cuda_data_dir=" + tools},
 	} {
 		got, err := xlaFlags(c.path, c.cache, c.given)
 		if err != nil || got != c.want {

@@ -32,12 +32,13 @@ var ErrBackend = errors.New("backend")
 
 // Engine is an open backend. It may be used by many goroutines at once.
 type Engine struct {
-	// KeepHalf leaves weights that their file has in half precision so, and converts them at each use: half the memory or, on
-	// the backend cpu, a quarter, which keeps no rearranged copies then. The conversion is exact: no result depends on it.
+	// KeepHalf leaves weights that their file has in half precision so, and converts them at each use: half the
+	// memory or, on the backend cpu, a quarter, which keeps no rearranged copies then. The conversion is exact: no
+	// result depends on it.
 	KeepHalf bool
 
-	// FixedRows is true of backends that choose the order of their sums by the shape of a whole product, and are fast only with many
-	// rows: [Engine.EachFilled] gives all calls the same number of rows then. It is set for xla.
+	// FixedRows is true of backends that choose the order of their sums by the shape of a whole product, and are fast
+	// only with many rows: [Engine.EachFilled] gives all calls the same number of rows then. It is set for xla.
 	FixedRows bool
 
 	// Precision is that of the networks which are uploaded and compiled from now on.
@@ -56,8 +57,8 @@ type Config struct {
 	Cache     string    // folder in which XLA on a GPU keeps which kernels it chose; "" is none
 }
 
-// openXLA opens a plugin with go-xla's options, each after a comma, and says which libraries it loaded before it; nil in builds
-// without XLA.
+// openXLA opens a plugin with go-xla's options, each after a comma, and says which libraries it loaded before it; nil
+// in builds without XLA.
 var openXLA func(c Config, plugin Plugin, options string) (b compute.Backend, libraries []string, err error)
 
 // Names lists the backends of this build.
@@ -71,16 +72,19 @@ func Names() []string {
 // Open opens the backend of the given name; see [Config.Open].
 func Open(name string) (*Engine, error) { return Config{Backend: name}.Open() }
 
-// Open opens the backend. One that is not in this build, or whose plugin is not on this machine, is an [ErrBackend] that says so.
+// Open opens the backend. One that is not in this build, or whose plugin is not on this machine, is an [ErrBackend]
+// that says so.
 func (c Config) Open() (*Engine, error) {
 	kind, spec, _ := strings.Cut(c.Backend, ":")
 	e := &Engine{FixedRows: kind == xlaName, Precision: c.Precision, name: c.Backend}
 	var err error
 	switch {
 	case !slices.Contains([]string{"cpu", "go", xlaName}, kind):
-		return nil, fmt.Errorf("%w %q is not in this build: have %s", ErrBackend, c.Backend, strings.Join(Names(), ", "))
+		return nil, fmt.Errorf("%w %q is not in this build: have %s", ErrBackend, c.Backend,
+			strings.Join(Names(), ", "))
 	case kind == xlaName && openXLA == nil:
-		return nil, fmt.Errorf("%w %q is not in this build: it was built without cgo, or for a system that go-xla does not know; have %s",
+		return nil, fmt.Errorf("%w %q is not in this build: it was built without cgo, or for a system that go-xla "+
+			"does not know; have %s",
 			ErrBackend, c.Backend, strings.Join(Names(), ", "))
 	case kind != xlaName && c.Plugin != "":
 		return nil, fmt.Errorf("%w %q takes no plugin, only xla does: got %q", ErrBackend, c.Backend, c.Plugin)
@@ -101,7 +105,8 @@ func (c Config) Open() (*Engine, error) {
 	return e, nil
 }
 
-var errTF32 = fmt.Errorf("the precision %s is that of NVIDIA GPUs, xla:cuda: other backends compute in %s or %s", TF32, Float32, BF16)
+var errTF32 = fmt.Errorf("the precision %s is that of NVIDIA GPUs, xla:cuda: other backends compute in %s or %s", TF32,
+	Float32, BF16)
 
 // openPlugin opens the plugin that c and the part of the backend's name behind the colon mean.
 func (e *Engine) openPlugin(c Config, spec string) (err error) {
@@ -123,8 +128,8 @@ func (e *Engine) openPlugin(c Config, spec string) (err error) {
 
 const xlaName = "xla"
 
-// Name returns the name the engine was opened with, and its precision if that is not float32: what results depend on. That
-// of xla has the name of the plugin's kind in it, and no path.
+// Name returns the name the engine was opened with, and its precision if that is not float32: what results depend on.
+// That of xla has the name of the plugin's kind in it, and no path.
 func (e *Engine) Name() string {
 	if e.Precision == BF16 || e.Precision == TF32 {
 		return e.name + " in " + string(e.Precision)

@@ -119,7 +119,8 @@ func TestProgram(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if err := program.Into(make([]float32, 1), tensors.FromFlatDataAndDimensions([]float32{1, 1, 1}, 1, 3)); err == nil {
+	if err := program.Into(make([]float32, 1), tensors.FromFlatDataAndDimensions([]float32{1, 1, 1}, 1,
+		3)); err == nil {
 		t.Error("two numbers went into one, want an error")
 	}
 }
@@ -137,7 +138,8 @@ func TestProgramErrors(t *testing.T) {
 	if _, err := e.Declare(broken); err == nil {
 		t.Error("declared a graph that cannot be built, want an error")
 	}
-	if _, err := e.Upload(weights.AsIs(&weights.File{}), []weights.Spec{{Name: "w", Shape: []int{1}}}); !errors.Is(err, weights.ErrMismatch) {
+	if _, err := e.Upload(weights.AsIs(&weights.File{}),
+		[]weights.Spec{{Name: "w", Shape: []int{1}}}); !errors.Is(err, weights.ErrMismatch) {
 		t.Errorf("got error %v, want a mismatch", err)
 	}
 }

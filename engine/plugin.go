@@ -39,8 +39,8 @@ func (p Plugin) kind() string {
 // isCUDA tells whether the plugin is for NVIDIA GPUs.
 func (p Plugin) isCUDA() bool { return p.kind() == "cuda" }
 
-// Plugins lists the plugins on this machine by looking at file names, in the order of the folders that were searched, which
-// may not exist.
+// Plugins lists the plugins on this machine by looking at file names, in the order of the folders that were searched,
+// which may not exist.
 func Plugins() (found []Plugin, searched []string) {
 	home, _ := os.UserHomeDir()
 	python, _ := exec.LookPath("python3")
@@ -48,8 +48,9 @@ func Plugins() (found []Plugin, searched []string) {
 	return findPlugins(searched), searched
 }
 
-// pluginFolders lists where plugins may be: go-xla's folders or those of PJRT_PLUGIN_LIBRARY_PATH, LD_LIBRARY_PATH, and the Python
-// packages of the virtual environment, of conda, of python3, of the user and of the system. A star stands for all folders.
+// pluginFolders lists where plugins may be: go-xla's folders or those of PJRT_PLUGIN_LIBRARY_PATH, LD_LIBRARY_PATH,
+// and the Python packages of the virtual environment, of conda, of python3, of the user and of the system. A star
+// stands for all folders.
 func pluginFolders(env func(string) string, home, python string) []string {
 	var folders []string
 	add := func(parts ...string) {
@@ -77,11 +78,13 @@ func pluginFolders(env func(string) string, home, python string) []string {
 	prefixes := []string{env("VIRTUAL_ENV"), env("CONDA_PREFIX")}
 	if python != "" {
 		prefixes = append(prefixes, filepath.Dir(filepath.Dir(python)))
-		if target, err := filepath.EvalSymlinks(python); err == nil { // of a link in ~/bin, say, to the python3 of an environment
+		// of a link in ~/bin, say, to the python3 of an environment
+		if target, err := filepath.EvalSymlinks(python); err == nil {
 			prefixes = append(prefixes, filepath.Dir(filepath.Dir(target)))
 		}
 	}
-	prefixes = append(prefixes, filepath.Join(env("PYENV_ROOT"), "versions", "*"), filepath.Join(home, ".pyenv", "versions", "*"))
+	prefixes = append(prefixes, filepath.Join(env("PYENV_ROOT"), "versions", "*"),
+		filepath.Join(home, ".pyenv", "versions", "*"))
 	for _, prefix := range append(prefixes, filepath.Join(home, ".local"), "/usr/local", "/usr") {
 		add(prefix, "lib*", "python3*", sitePackages)
 		if strings.HasPrefix(prefix, "/usr") {
@@ -186,8 +189,8 @@ func givenPlugin(name, file string) (Plugin, error) {
 	return Plugin{cmp.Or(name, pluginName(path), stem), path}, nil
 }
 
-// resolvePlugin reads what stands behind "xla:", NAME, a path or nothing, and options after commas, and returns the plugin that is
-// meant. file, if not "", is the plugin's file.
+// resolvePlugin reads what stands behind "xla:", NAME, a path or nothing, and options after commas, and returns the
+// plugin that is meant. file, if not "", is the plugin's file.
 func resolvePlugin(spec, file string) (p Plugin, options string, err error) {
 	name, rest, some := strings.Cut(spec, ",")
 	if some {

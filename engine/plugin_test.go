@@ -14,7 +14,8 @@ func touch(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("not a library"), 0o644)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("not a library"),
+			0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -39,17 +40,19 @@ func TestPluginName(t *testing.T) {
 	}
 }
 
-// TestFindPlugins lays out a go-xla folder, a virtual environment with JAX's packages, another that a link names, pyenv's folder, and
-// packages of other names.
+// TestFindPlugins lays out a go-xla folder, a virtual environment with JAX's packages, another that a link names,
+// pyenv's folder, and packages of other names.
 func TestFindPlugins(t *testing.T) {
 	home, venv := t.TempDir(), t.TempDir()
-	touch(t, home, ".local/lib/go-xla/pjrt_c_api_cpu_v0.83.1_plugin.so", ".local/lib/go-xla/nvidia/pjrt_c_api_cuda_plugin.so",
+	touch(t, home, ".local/lib/go-xla/pjrt_c_api_cpu_v0.83.1_plugin.so",
+		".local/lib/go-xla/nvidia/pjrt_c_api_cuda_plugin.so",
 		".local/lib/go-xla/readme.txt")
 	touch(t, venv, "lib/python3.12/site-packages/jax_plugins/xla_cuda12/xla_cuda_plugin.so",
 		"lib/python3.12/site-packages/jax_plugins/xla_cuda12/__init__.py")
 	touch(t, home, "env/bin/python3", "env/lib64/python3.11/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so",
 		".pyenv/versions/3.12.1/lib/python3.12/site-packages/some_pjrt_cpu/pjrt_c_api_cpu_plugin.so",
-		".pyenv/versions/3.12.1/lib/python3.12/site-packages/another/pjrt_c_api_cpu_plugin.so") // no package with plugins
+		// no package with plugins
+		".pyenv/versions/3.12.1/lib/python3.12/site-packages/another/pjrt_c_api_cpu_plugin.so")
 	link := filepath.Join(home, "python3")
 	if err := os.Symlink(filepath.Join(home, "env/bin/python3"), link); err != nil {
 		t.Fatal(err)
@@ -69,7 +72,8 @@ func TestFindPlugins(t *testing.T) {
 
 	env["PJRT_PLUGIN_LIBRARY_PATH"] = filepath.Join(home, "elsewhere") + string(filepath.ListSeparator) + "relative"
 	folders = pluginFolders(func(name string) string { return env[name] }, home, "")
-	if folders[0] != filepath.Join(home, "elsewhere") || slices.ContainsFunc(folders, func(f string) bool { return strings.Contains(f, "go-xla") }) {
+	if folders[0] != filepath.Join(home, "elsewhere") ||
+		slices.ContainsFunc(folders, func(f string) bool { return strings.Contains(f, "go-xla") }) {
 		t.Errorf("searched %v, want the folder that is given in place of go-xla's", folders)
 	}
 }
@@ -107,7 +111,8 @@ func TestResolvePlugin(t *testing.T) {
 	t.Chdir(dir)
 	touch(t, dir, "xla_cuda_plugin.so", "my.so", "a,b.so")
 	for _, c := range []struct{ spec, file, name, path, options string }{
-		{filepath.Join(dir, "xla_cuda_plugin.so") + ",preallocate=true", "", "cuda", "xla_cuda_plugin.so", ",preallocate=true"},
+		{filepath.Join(dir, "xla_cuda_plugin.so") + ",preallocate=true", "", "cuda", "xla_cuda_plugin.so",
+			",preallocate=true"},
 		{"", "xla_cuda_plugin.so", "cuda", "xla_cuda_plugin.so", ""},
 		{"", "my.so", "my", "my.so", ""},
 		{"cuda,a,b=1", "./my.so", "cuda", "my.so", ",a,b=1"},
@@ -132,7 +137,8 @@ func TestNoPlugin(t *testing.T) {
 	t.Setenv("GOPJRT_CUDA_CHECKS", "")
 	for _, file := range []string{"xla_cuda_plugin.so", "jax_plugins/xla_cuda12/xla_cuda_plugin.so"} {
 		_, err := Config{Backend: "xla", Plugin: filepath.Join(dir, file)}.Open()
-		if !errors.Is(err, ErrBackend) || !strings.Contains(err.Error(), file) && !strings.Contains(err.Error(), "cgo") {
+		if !errors.Is(err, ErrBackend) || !strings.Contains(err.Error(), file) &&
+			!strings.Contains(err.Error(), "cgo") {
 			t.Errorf("%s: got %v, want an ErrBackend with the file's name", file, err)
 		}
 	}

@@ -129,12 +129,13 @@ func recoverInto(err *error) {
 	}
 }
 
-// Weights are named tensors on the device of an engine, in float32 or in half precision; networks get them as float32. Programs
-// that share them see what one of them sets.
+// Weights are named tensors on the device of an engine, in float32 or in half precision; networks get them as
+// float32. Programs that share them see what one of them sets.
 type Weights map[string]*tensors.Tensor
 
-// Upload moves the tensors that specs name from set to the device, one at a time; those that the file has in half precision stay
-// so if e.KeepHalf, and those that a network rounds to bf16 are rounded. A set that does not fit the specs is a [weights.ErrMismatch].
+// Upload moves the tensors that specs name from set to the device, one at a time; those that the file has in half
+// precision stay so if e.KeepHalf, and those that a network rounds to bf16 are rounded. A set that does not fit the
+// specs is a [weights.ErrMismatch].
 func (e *Engine) Upload(set *weights.Set, specs []weights.Spec) (Weights, error) {
 	w := make(Weights, len(specs))
 	err := set.Each(specs, func(spec weights.Spec, data []float32) error {
@@ -148,11 +149,13 @@ func (e *Engine) Upload(set *weights.Set, specs []weights.Spec) (Weights, error)
 	return w, err
 }
 
-// Weight moves a network's numbers, which a file has as stored, to the device; those of half precision are exact as they are.
+// Weight moves a network's numbers, which a file has as stored, to the device; those of half precision are exact as
+// they are.
 func (e *Engine) Weight(data []float32, stored weights.DType, dims ...int) (*tensors.Tensor, error) {
 	switch {
 	case e.Precision == BF16 && len(dims) > 1:
-		return e.tensor(narrowed(data, func(i int) bfloat16.BFloat16 { return bfloat16.FromFloat32(data[i]) }), dtypes.BFloat16, dims)
+		return e.tensor(narrowed(data, func(i int) bfloat16.BFloat16 { return bfloat16.FromFloat32(data[i]) }),
+			dtypes.BFloat16, dims)
 	case e.KeepHalf && stored == "F16":
 		bits := weights.F16("", dims, data).Bytes() // float16.FromFloat32 of compute v0.1.6 makes zeros of subnormals
 		return e.tensor(narrowed(data, func(i int) float16.Float16 { return float16.FromBits(binary.LittleEndian.Uint16(bits[2*i:])) }), dtypes.Float16, dims)
@@ -170,8 +173,8 @@ func narrowed[T any](data []float32, at func(i int) T) []T {
 	return out
 }
 
-// Tensor moves data of the given shape to the device. It is a buffer that only the device writes to, which lets package cpu
-// keep weights rearranged.
+// Tensor moves data of the given shape to the device. It is a buffer that only the device writes to, which lets
+// package cpu keep weights rearranged.
 func (e *Engine) Tensor(data []float32, dims ...int) (*tensors.Tensor, error) {
 	return e.tensor(data, dtypes.Float32, dims)
 }

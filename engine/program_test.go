@@ -33,7 +33,8 @@ func TestSet(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			read, err := e.Compile("read", func(p Params, _ []*Node) []*Node { return []*Node{Neg(p.Get("sum.total", 2))} }, w)
+			read, err := e.Compile("read",
+				func(p Params, _ []*Node) []*Node { return []*Node{Neg(p.Get("sum.total", 2))} }, w)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +84,12 @@ func TestUnset(t *testing.T) {
 func TestSetRefused(t *testing.T) {
 	for want, f := range map[string]Func{
 		"b is set but was not asked for": func(p Params, in []*Node) []*Node { p.Set("b", in[0]); return in },
-		"a is set to (Float32)[2]":       func(p Params, in []*Node) []*Node { p.Get("a", 3); p.Set("a", in[0]); return in },
+		"a is set to (Float32)[2]": func(p Params,
+			in []*Node) []*Node {
+			p.Get("a", 3)
+			p.Set("a", in[0])
+			return in
+		},
 		"a is set twice": func(p Params, in []*Node) []*Node {
 			p.Get("a", 2)
 			p.Set("a", in[0])
@@ -91,7 +97,8 @@ func TestSetRefused(t *testing.T) {
 			return in
 		},
 	} {
-		if _, err := open(t).Declare(f, shapes.Make(dtypes.Float32, 2)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := open(t).Declare(f, shapes.Make(dtypes.Float32, 2)); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
 	}

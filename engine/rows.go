@@ -49,13 +49,14 @@ func (e *Engine) Each(ctx context.Context, n, batch int, f func(ctx context.Cont
 	return ctx.Err()
 }
 
-// EachFilled is [Engine.Each] for work that may depend on batch, but on nothing else that is done beside it. f does the rows lo to
-// hi-1 in graphs of so many rows, which it has from [Fill]:
+// EachFilled is [Engine.Each] for work that may depend on batch, but on nothing else that is done beside it. f does
+// the rows lo to hi-1 in graphs of so many rows, which it has from [Fill]:
 //
 //	cpu                     hi-lo: bytes do not depend on batch
 //	xla, e.FixedRows        batch, always: one compiled graph, and bytes that depend on batch, not on how the rows are cut into calls
 //	the others              1: bytes do not depend on batch
-func (e *Engine) EachFilled(ctx context.Context, n, batch int, f func(ctx context.Context, lo, hi, rows int) error) error {
+func (e *Engine) EachFilled(ctx context.Context, n, batch int, f func(ctx context.Context, lo, hi,
+	rows int) error) error {
 	if !e.FixedRows || batch <= 1 {
 		return e.Each(ctx, n, batch, func(ctx context.Context, lo, hi int) error { return f(ctx, lo, hi, hi-lo) })
 	}
@@ -70,8 +71,8 @@ func (e *Engine) EachFilled(ctx context.Context, n, batch int, f func(ctx contex
 	return ctx.Err()
 }
 
-// Rows is [Engine.EachFilled] for n rows of numbers: f makes of rows of in [n, …] as many of out [n, …]. As there, f may be called from
-// several goroutines at once, for different rows.
+// Rows is [Engine.EachFilled] for n rows of numbers: f makes of rows of in [n, …] as many of out [n, …]. As there, f
+// may be called from several goroutines at once, for different rows.
 func (e *Engine) Rows(ctx context.Context, out, in []float32, n, batch int, f func(out, in []float32) error) error {
 	if n == 0 {
 		return ctx.Err()
@@ -91,7 +92,8 @@ func (e *Engine) Rows(ctx context.Context, out, in []float32, n, batch int, f fu
 	})
 }
 
-// Fill returns a list of so many rows: those given, which are at least one and at most as many, and then the last of them again.
+// Fill returns a list of so many rows: those given, which are at least one and at most as many, and then the last of
+// them again.
 func Fill[T any](list []T, rows int) []T {
 	filled := make([]T, rows)
 	for i := copy(filled, list); i < rows; i++ {
@@ -110,8 +112,8 @@ func (e *Engine) independentRows() bool {
 // ErrMemory says that the device has too little memory for what it was given.
 var ErrMemory = errors.New("the device is out of memory")
 
-// OutOfMemory reports whether err means that the device has too little memory: an [ErrMemory], or what PJRT says of it, which
-// comes as text. It may come when results are fetched, long after the call that was too large.
+// OutOfMemory reports whether err means that the device has too little memory: an [ErrMemory], or what PJRT says of
+// it, which comes as text. It may come when results are fetched, long after the call that was too large.
 func OutOfMemory(err error) bool {
 	if err == nil || errors.Is(err, ErrMemory) {
 		return err != nil

@@ -90,7 +90,8 @@ func TestRows(t *testing.T) {
 			t.Errorf("%+v: calls of %v rows, %v", c, calls, err)
 		}
 		for row := range c.n {
-			if got, want := out[3*row:3*row+3], []float32{float32(2 * row), float32(2*row + 1), -float32(2 * row)}; !slices.Equal(got, want) {
+			if got, want := out[3*row:3*row+3], []float32{float32(2 * row), float32(2*row + 1),
+				-float32(2 * row)}; !slices.Equal(got, want) {
 				t.Errorf("%+v: row %d is %v, want %v", c, row, got, want)
 			}
 		}

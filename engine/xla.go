@@ -42,8 +42,8 @@ func openPJRT(c Config, plugin Plugin, options string) (b compute.Backend, libra
 	return b, libraries, err
 }
 
-// showErrors lets XLA print its errors. go-xla silences them: it sets the level of its log to 3 as the program starts, unless it is set. Who
-// wants silence sets 4.
+// showErrors lets XLA print its errors. go-xla silences them: it sets the level of its log to 3 as the program
+// starts, unless it is set. Who wants silence sets 4.
 func showErrors() error {
 	const level = "TF_CPP_MIN_LOG_LEVEL"
 	if os.Getenv(level) != "3" {
@@ -61,7 +61,8 @@ func prepareCUDA(c Config, path string) (libraries []string, err error) {
 		libraries = append(libraries, lib)
 	}
 	if c.Precision != TF32 {
-		// go-xla gives convolutions no precision, so that XLA lets cuDNN round to TF32. This forbids it to NVIDIA's libraries.
+		// go-xla gives convolutions no precision, so that XLA lets cuDNN round to TF32. This forbids it to NVIDIA's
+		// libraries.
 		if err := os.Setenv("NVIDIA_TF32_OVERRIDE", "0"); err != nil {
 			return nil, err
 		}

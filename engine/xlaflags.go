@@ -28,7 +28,8 @@ func xlaFlags(path, cache, given string) (string, error) {
 		if err := os.MkdirAll(cache, 0o755); err != nil {
 			return "", err
 		}
-		flags = append(flags, flag{"xla_gpu_per_fusion_autotune_cache_dir", cache}, flag{"xla_gpu_experimental_autotune_cache_mode", "update"})
+		flags = append(flags, flag{"xla_gpu_per_fusion_autotune_cache_dir", cache},
+			flag{"xla_gpu_experimental_autotune_cache_mode", "update"})
 	}
 	if plugins := filepath.Dir(filepath.Dir(path)); filepath.Base(plugins) == "jax_plugins" {
 		for _, tools := range []string{"cu13", "cuda_nvcc"} {

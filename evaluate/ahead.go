@@ -10,7 +10,8 @@ import (
 
 // ahead yields do(plan) for all plans, in their order, while the next width of them are being made. The first error
 // is the last that it yields. No goroutine outlives the loop.
-func ahead[P, T any](ctx context.Context, plans iter.Seq[P], width int, do func(context.Context, P) (T, error)) iter.Seq2[T, error] {
+func ahead[P, T any](ctx context.Context, plans iter.Seq[P], width int,
+	do func(context.Context, P) (T, error)) iter.Seq2[T, error] {
 	type result struct {
 		value T
 		err   error

@@ -25,7 +25,8 @@ type Augment struct {
 	Lighting  float64    `json:"lighting"`   // σ of the shift along each principal colour; 0: none
 	Mean      [3]float64 `json:"mean"`       // of red, green and blue in [0, 1]
 	Std       [3]float64 `json:"std"`        //
-	Margin    [2]int     `json:"margin"`     // a test image's short side is ⌊size/Margin[0]⌋·Margin[1] if that is more than size
+	// a test image's short side is ⌊size/Margin[0]⌋·Margin[1] if that is more than size
+	Margin [2]int `json:"margin"`
 }
 
 // Jitter is the largest change of each kind; they come in random order.

@@ -60,7 +60,8 @@ func (c cropOf) of(im planes) planes {
 func TestGoldenAugment(t *testing.T) {
 	for _, c := range golden.Cases(t, "augment") {
 		report := c.Report(t)
-		colours, crops, chain := c.Tolerance(t, "colour_and_lighting_max_abs"), c.Tolerance(t, "resized_crop_max_abs"), c.Tolerance(t, "train_chain_max_abs")
+		colours, crops, chain := c.Tolerance(t, "colour_and_lighting_max_abs"), c.Tolerance(t, "resized_crop_max_abs"),
+			c.Tolerance(t, "train_chain_max_abs")
 		var settings struct {
 			Ops []operation `json:"image_ops"`
 		}
@@ -258,7 +259,8 @@ func TestGoldenCutMix(t *testing.T) {
 				t.Errorf("%s: keeps %v, want %v", m.Output, mix.Kept, m.Kept)
 			}
 			if m.Output == settings.Loss.Uses {
-				report.Compare("loss", []float32{mixedLoss(t, c, mix)}, []float32{settings.Loss.Loss}, c.Tolerance(t, "loss"))
+				report.Compare("loss", []float32{mixedLoss(t, c, mix)}, []float32{settings.Loss.Loss},
+					c.Tolerance(t, "loss"))
 			}
 		}
 		for _, cut := range settings.Cuts {
@@ -301,7 +303,8 @@ func gradient(w, h int) *dataset.RGB {
 // hard and soft are what the protocols of these names do to images.
 var (
 	hard = Augment{
-		Centre: true, Scale: [2]float64{0.5, 1}, Ratio: [2]float64{0.75, 4.0 / 3}, Flip: 0.5, Jitter: Jitter{0.4, 0.4, 0.4}, Lighting: 0.1,
+		Centre: true, Scale: [2]float64{0.5, 1}, Ratio: [2]float64{0.75, 4.0 / 3}, Flip: 0.5,
+		Jitter: Jitter{0.4, 0.4, 0.4}, Lighting: 0.1,
 		Mean: imagenetMean, Std: imagenetStd,
 	}
 	soft = Augment{

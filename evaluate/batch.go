@@ -45,7 +45,8 @@ func (t *training) fill(ctx context.Context, b *batch) (*batch, error) {
 	err := each(ctx, len(b.rows), func(ctx context.Context, i int) error {
 		im, err := t.Train.Image(ctx, b.rows[i])
 		if err == nil {
-			p.Augment.Apply(b.x[i*size:(i+1)*size], im, p.Size, rng.Stream(t.Seed, "augment", uint64(b.epoch), uint64(b.rows[i])))
+			p.Augment.Apply(b.x[i*size:(i+1)*size], im, p.Size, rng.Stream(t.Seed, "augment", uint64(b.epoch),
+				uint64(b.rows[i])))
 		}
 		return err
 	})

@@ -68,7 +68,8 @@ func (p Protocol) With(changes ...string) (Protocol, error) {
 		name, value, _ := strings.Cut(change, "=")
 		i := slices.IndexFunc(settings, func(s setting) bool { return s.name == name })
 		if i < 0 {
-			return Protocol{}, fmt.Errorf("evaluate: a protocol has no %q to change, want one of %s", name, strings.Join(Settings(), ", "))
+			return Protocol{}, fmt.Errorf("evaluate: a protocol has no %q to change, want one of %s", name,
+				strings.Join(Settings(), ", "))
 		}
 		if settings[i].set(&p, value) != nil {
 			want := "a number"

@@ -74,7 +74,8 @@ func (d *Data) Image(ctx context.Context, i int) (*dataset.RGB, error) {
 		}
 	}
 	then := func(im *dataset.RGB) *dataset.RGB { return dataset.CropCenter(im, d.o.Size) }
-	for sample := range d.set.Load(ctx, d.refs[i:i+1], dataset.LoadOptions{IgnoreEXIF: d.o.IgnoreEXIF, Then: then, Workers: 1}) {
+	for sample := range d.set.Load(ctx, d.refs[i:i+1], dataset.LoadOptions{IgnoreEXIF: d.o.IgnoreEXIF, Then: then,
+		Workers: 1}) {
 		if sample.Err != nil {
 			return nil, sample.Err
 		}
@@ -109,7 +110,8 @@ func (d *Data) check() error {
 	seen := make([]bool, len(d.Classes))
 	for i, label := range d.Labels {
 		if label < 0 || int(label) >= len(d.Classes) {
-			return fmt.Errorf("class %q, image %q: %w: label %d, want 0 to %d", d.refs[i].Class, d.refs[i].Name, ErrData, label, len(d.Classes)-1)
+			return fmt.Errorf("class %q, image %q: %w: label %d, want 0 to %d", d.refs[i].Class, d.refs[i].Name,
+				ErrData, label, len(d.Classes)-1)
 		}
 		seen[label] = true
 	}
@@ -125,7 +127,8 @@ func (d *Data) check() error {
 	sum := 0.0
 	for i, w := range d.Weights {
 		if !(w >= 0) || w > 1e30 {
-			return fmt.Errorf("class %q, image %q: %w: weight %v, want at least 0", d.refs[i].Class, d.refs[i].Name, ErrData, w)
+			return fmt.Errorf("class %q, image %q: %w: weight %v, want at least 0", d.refs[i].Class, d.refs[i].Name,
+				ErrData, w)
 		}
 		sum += float64(w)
 	}
@@ -206,7 +209,8 @@ func Match(train, test []string) error {
 		return fmt.Errorf("%w: there are test images but none to train on of %s", ErrData, some(extra))
 	}
 	if !slices.Equal(train, test) {
-		return fmt.Errorf("%w: the classes to train on, %s, have another order than those to test on, %s", ErrData, quoted(train), quoted(test))
+		return fmt.Errorf("%w: the classes to train on, %s, have another order than those to test on, %s", ErrData,
+			quoted(train), quoted(test))
 	}
 	return nil
 }

@@ -32,9 +32,11 @@ func TestData(t *testing.T) {
 		"none":       {-1, 2},
 	} {
 		var reads atomic.Int32
-		set := dataset.FromFunc("set", classes, func(dataset.Ref) ([]byte, error) { reads.Add(1); return file.Bytes(), nil })
+		set := dataset.FromFunc("set", classes,
+			func(dataset.Ref) ([]byte, error) { reads.Add(1); return file.Bytes(), nil })
 		d := newData(t, set, DataOptions{Size: 10, Memory: test.memory})
-		if d.Len() != 3 || !slices.Equal(d.Labels, []int32{0, 1, 1}) || !slices.Equal(d.Classes, []string{"one", "two"}) {
+		if d.Len() != 3 || !slices.Equal(d.Labels, []int32{0, 1, 1}) ||
+			!slices.Equal(d.Classes, []string{"one", "two"}) {
 			t.Errorf("got labels %v of %v", d.Labels, d.Classes)
 		}
 		for range 2 {
@@ -49,7 +51,8 @@ func TestData(t *testing.T) {
 		if reads.Load() != test.reads {
 			t.Errorf("%s: read %d times, want %d", name, reads.Load(), test.reads)
 		}
-		if got, want := FactsOf(set, "convnet3", 20), (Facts{IPC: 2, Classes: 2, Images: 3, Size: 20, Net: "convnet3"}); got != want {
+		if got, want := FactsOf(set, "convnet3", 20),
+			(Facts{IPC: 2, Classes: 2, Images: 3, Size: 20, Net: "convnet3"}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	}
@@ -81,7 +84,8 @@ func TestSide(t *testing.T) {
 			files[name] = file.Bytes()
 			class.Images = append(class.Images, dataset.Ref{Class: "one", Name: name})
 		}
-		return dataset.FromFunc("set", []dataset.Class{class}, func(ref dataset.Ref) ([]byte, error) { return files[ref.Name], nil })
+		return dataset.FromFunc("set", []dataset.Class{class},
+			func(ref dataset.Ref) ([]byte, error) { return files[ref.Name], nil })
 	}
 	for _, test := range []struct {
 		name string

@@ -62,7 +62,8 @@ func TestDropout(t *testing.T) {
 			t.Errorf("another %s drops as the first does in %d places of 4096, want half", name, same)
 		}
 	}
-	if still, _, _, w := drops(t, []float32{1, 7}, false); slices.Contains(still, 0) || !slices.Equal(flat(w[dropoutState]), []float32{1, 7}) {
+	if still, _, _, w := drops(t, []float32{1, 7}, false); slices.Contains(still, 0) ||
+		!slices.Equal(flat(w[dropoutState]), []float32{1, 7}) {
 		t.Error("drops outside training")
 	}
 }
@@ -76,7 +77,8 @@ func TestDropoutTrains(t *testing.T) {
 	f := TrainStep(net, CrossEntropy, optim.SGD{Momentum: 0.9, Decay: 5e-4})
 	x := make([]float32, 2*3*size*size)
 	rng.Normals(rng.Stream(1, "x"), x)
-	in := []*tensors.Tensor{tensor(x, 2, 3, size, size), tensors.FromValue([]int32{2, 0}), tensors.FromScalar(float32(0.01))}
+	in := []*tensors.Tensor{tensor(x, 2, 3, size, size), tensors.FromValue([]int32{2, 0}),
+		tensors.FromScalar(float32(0.01))}
 	specs, err := e.Declare(f, in[0].Shape(), in[1].Shape(), shapes.Make(dtypes.Float32))
 	if err != nil {
 		t.Fatal(err)

@@ -40,7 +40,8 @@ type Net interface {
 	// on wrong shapes.
 	Forward(p engine.Params, x *Node, training bool) *Node
 
-	// Start says how the weight of a convolution, [out, in, k, k], or of a linear layer, [out, in], begins, or its bias.
+	// Start says how the weight of a convolution, [out, in, k, k], or of a linear layer, [out, in], begins, or its
+	// bias.
 	Start(weight []int, bias bool) Start
 }
 

@@ -109,15 +109,23 @@ func TestNorms(t *testing.T) {
 		layer   layer
 		moments func(image, ch int) (mean, variance float64)
 	}{
-		{"instance", layer{Instance, true}, func(image, ch int) (float64, float64) { return moments64(image, image+1, ch) }},
-		{"the default", layer{"", false}, func(image, ch int) (float64, float64) { return moments64(image, image+1, ch) }},
+		{"instance", layer{Instance, true},
+			func(image, ch int) (float64, float64) { return moments64(image, image+1, ch) }},
+		{"the default", layer{"", false},
+			func(image, ch int) (float64, float64) { return moments64(image, image+1, ch) }},
 		{"batch in training", layer{Batch, true}, func(_, ch int) (float64, float64) { return moments64(0, b, ch) }},
-		{"batch taken in twice, in training", layer{BatchTwice, true}, func(_, ch int) (float64, float64) { return moments64(0, b, ch) }},
-		{"batch taken in twice", layer{BatchTwice, false}, func(_, ch int) (float64, float64) { return float64(mean[ch]), float64(variance[ch]) }},
-		{"batch", layer{Batch, false}, func(_, ch int) (float64, float64) { return float64(mean[ch]), float64(variance[ch]) }},
+		{"batch taken in twice, in training", layer{BatchTwice, true},
+			func(_, ch int) (float64, float64) { return moments64(0, b, ch) }},
+		{"batch taken in twice", layer{BatchTwice, false},
+			func(_, ch int) (float64, float64) { return float64(mean[ch]), float64(variance[ch]) }},
+		{"batch", layer{Batch, false}, func(_, ch int) (float64, float64) {
+			return float64(mean[ch]),
+				float64(variance[ch])
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			set := engine.Weights{"weight": tensor(weight, c), "bias": tensor(bias, c), "running_mean": tensor(mean, c), "running_var": tensor(variance, c)}
+			set := engine.Weights{"weight": tensor(weight, c), "bias": tensor(bias, c), "running_mean": tensor(mean, c),
+				"running_var": tensor(variance, c)}
 			out := run(t, func(p engine.Params, in []*Node) []*Node {
 				return []*Node{test.layer.normalise(p, in[0])}
 			}, set, tensor(x, b, h, w, c))
@@ -133,14 +141,16 @@ func TestNorms(t *testing.T) {
 			}
 			for ch := range c {
 				wantMean, wantVar := float64(mean[ch]), float64(variance[ch])
-				if share := map[layer]float64{{Batch, true}: 0.1, {BatchTwice, true}: 1 - 0.9*0.9}[test.layer]; share > 0 {
+				if share := map[layer]float64{{Batch, true}: 0.1, {BatchTwice,
+					true}: 1 - 0.9*0.9}[test.layer]; share > 0 {
 					m, v := moments64(0, b, ch)
 					const n = b * h * w
 					wantMean, wantVar = (1-share)*wantMean+share*m, (1-share)*wantVar+share*v*n/(n-1)
 				}
 				gotMean, gotVar := flat(set["running_mean"])[ch], flat(set["running_var"])[ch]
 				if math.Abs(float64(gotMean)-wantMean) > 1e-6 || math.Abs(float64(gotVar)-wantVar) > 1e-6 {
-					t.Errorf("channel %d: the running moments are %v and %v, want %v and %v", ch, gotMean, gotVar, wantMean, wantVar)
+					t.Errorf("channel %d: the running moments are %v and %v, want %v and %v", ch, gotMean, gotVar,
+						wantMean, wantVar)
 				}
 			}
 		})
@@ -162,7 +172,8 @@ func TestTrainStep(t *testing.T) {
 	const rate, mu, decay = 0.5, 0.9, 0.01
 	x, labels := []float32{1, -2}, []int32{0, 1}
 	w := engine.Weights{"w": tensor([]float32{0.3, -0.2}, 2), "momentum.w": tensor([]float32{0, 0}, 2)}
-	program, err := openEngine(t).Compile("step", TrainStep(line{}, CrossEntropy, optim.SGD{Momentum: mu, Decay: decay}), w)
+	program, err := openEngine(t).Compile("step", TrainStep(line{}, CrossEntropy,
+		optim.SGD{Momentum: mu, Decay: decay}), w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,14 +201,16 @@ func TestTrainStep(t *testing.T) {
 			t.Errorf("step %d: loss %v, want %v", step, got, loss)
 		}
 		for k := range want {
-			if w, m64 := float64(flat(w["w"])[k]), float64(flat(w["momentum.w"])[k]); math.Abs(w-want[k]) > 1e-6 || math.Abs(m64-m[k]) > 1e-6 {
+			if w, m64 := float64(flat(w["w"])[k]), float64(flat(w["momentum.w"])[k]); math.Abs(w-want[k]) > 1e-6 ||
+				math.Abs(m64-m[k]) > 1e-6 {
 				t.Errorf("step %d: weight %v and momentum %v, want %v and %v", step, w, m64, want[k], m[k])
 			}
 		}
 	}
 }
 
-// nets are one of each kind, small. Batch norm has maps of several pixels: over two numbers it is a sign, and training jumps.
+// nets are one of each kind, small. Batch norm has maps of several pixels: over two numbers it is a sign, and
+// training jumps.
 var nets = map[string]Net{
 	"convnet":         ConvNet{Depth: 2, Width: 6, Classes: 3},
 	"convnet, none":   ConvNet{Depth: 2, Width: 6, Classes: 3, Norm: NoNorm},
@@ -224,7 +237,8 @@ func TestTraining(t *testing.T) {
 			x := make([]float32, 2*3*size*size)
 			rng.Normals(rng.Stream(1, "x"), x)
 			f := TrainStep(net, CrossEntropy, optim.SGD{Momentum: 0.9, Decay: 5e-4})
-			specs, err := e.Declare(f, shapes.Make(dtypes.Float32, 2, 3, size, size), shapes.Make(dtypes.Int32, 2), shapes.Make(dtypes.Float32))
+			specs, err := e.Declare(f, shapes.Make(dtypes.Float32, 2, 3, size, size), shapes.Make(dtypes.Int32, 2),
+				shapes.Make(dtypes.Float32))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -242,7 +256,8 @@ func TestTraining(t *testing.T) {
 			}
 			var losses []float32
 			for range steps {
-				out, err := step.Run(tensor(x, 2, 3, size, size), tensors.FromValue([]int32{2, 0}), tensors.FromScalar(float32(0.01)))
+				out, err := step.Run(tensor(x, 2, 3, size, size), tensors.FromValue([]int32{2, 0}),
+					tensors.FromScalar(float32(0.01)))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -291,7 +306,8 @@ func TestRefused(t *testing.T) {
 		"0 classes": ResNet{Depth: 10, Width: 4, Size: 32},
 		"layer":     ConvNet{Depth: 1, Width: 4, Classes: 3, Norm: "layer"},
 	} {
-		if _, err := e.Declare(Logits(net), shapes.Make(dtypes.Float32, 1, 3, 32, 32)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := e.Declare(Logits(net), shapes.Make(dtypes.Float32, 1, 3, 32, 32)); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: got %v, want an error with %q", net, err, want)
 		}
 	}

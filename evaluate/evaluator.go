@@ -25,8 +25,8 @@ func (j Judge) String() string {
 	return s
 }
 
-// For returns the protocol for a set of such facts; their Net is the judge's. It is an error if the network is not known,
-// or cannot look at images of that size.
+// For returns the protocol for a set of such facts; their Net is the judge's. It is an error if the network is not
+// known, or cannot look at images of that size.
 func (j Judge) For(f Facts) (Protocol, error) {
 	f.Net = j.Net
 	p, err := Preset(j.Protocol, f)
@@ -40,9 +40,9 @@ func (j Judge) For(f Facts) (Protocol, error) {
 	return p, err
 }
 
-// Evaluator trains networks on sets and tests all of them on the same images. What the trainings share is made once: the
-// decoded test images for each size that a protocol looks at, and the teacher for each size of the networks. It is for
-// one goroutine.
+// Evaluator trains networks on sets and tests all of them on the same images. What the trainings share is made once:
+// the decoded test images for each size that a protocol looks at, and the teacher for each size of the networks. It
+// is for one goroutine.
 type Evaluator struct {
 	Engine     *engine.Engine
 	Test       *dataset.Set // must stay open

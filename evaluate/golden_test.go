@@ -143,7 +143,8 @@ func (r *goldenRun) fill(t *testing.T, e *engine.Engine, specs []weights.Spec) {
 	}
 	for i, spec := range specs {
 		var data []float32
-		switch at := slices.IndexFunc(r.Formula.Tensors, func(f golden.FormulaTensor) bool { return f.Name == spec.Name }); {
+		switch at := slices.IndexFunc(r.Formula.Tensors,
+			func(f golden.FormulaTensor) bool { return f.Name == spec.Name }); {
 		case i >= n:
 			data = make([]float32, size(spec.Shape))
 		case !slices.Contains(r.Parameters, spec.Name):

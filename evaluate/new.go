@@ -15,7 +15,8 @@ func Names() []string {
 // OtherNames lists the networks that are no ConvNets.
 func OtherNames() []string {
 	return []string{
-		"resnetap10", "resnetap18", "resnet10", "resnet18", "resnet34", "resnet50", "resnet101", "alexnet", "vgg11", "vgg11_bn",
+		"resnetap10", "resnetap18", "resnet10", "resnet18", "resnet34", "resnet50", "resnet101", "alexnet", "vgg11",
+		"vgg11_bn",
 	}
 }
 
@@ -33,7 +34,8 @@ func New(name string, size, classes int, norm Norm) (Net, error) {
 	net, least := lookUp(name, size, classes, norm)
 	switch {
 	case net == nil:
-		return nil, fmt.Errorf("evaluate: network %q is not known, want convnet with a depth or one of %s", name, strings.Join(Names(), ", "))
+		return nil, fmt.Errorf("evaluate: network %q is not known, want convnet with a depth or one of %s", name,
+			strings.Join(Names(), ", "))
 	case norm != "" && !slices.Contains(norms, norm):
 		return nil, fmt.Errorf("evaluate: %s: norm is %q, want one of %q", name, norm, norms)
 	case classes < 1:
@@ -58,8 +60,10 @@ func lookUp(name string, size, classes int, norm Norm) (net Net, least int) {
 		return ConvNet{depth, 128, classes, norm}, 1 << depth
 	}
 	pool := strings.HasPrefix(name, "resnetap")
-	if depth, ok := numbered(strings.Replace(name, "resnetap", "resnet", 1), "resnet"); ok && slices.Contains(Names(), name) {
-		return ResNet{depth, 64, size, pool, classes, norm}, 16 // of which the last stage leaves 2: a norm of one pixel is its bias
+	if depth, ok := numbered(strings.Replace(name, "resnetap", "resnet", 1), "resnet"); ok &&
+		slices.Contains(Names(), name) {
+		// of which the last stage leaves 2: a norm of one pixel is its bias
+		return ResNet{depth, 64, size, pool, classes, norm}, 16
 	}
 	return nil, 0
 }

@@ -75,7 +75,8 @@ func TestNew(t *testing.T) {
 				t.Errorf("%s for %d pixels: %v", name, size, err)
 			}
 		}
-		want := map[string]int{"convnet1": 2, "convnet3": 8, "convnet4": 16, "convnet5": 32, "convnet6": 64, "alexnet": 63, "vgg11": 32, "vgg11_bn": 32}[name]
+		want := map[string]int{"convnet1": 2, "convnet3": 8, "convnet4": 16, "convnet5": 32, "convnet6": 64,
+			"alexnet": 63, "vgg11": 32, "vgg11_bn": 32}[name]
 		if want == 0 {
 			want = 16
 		}
@@ -104,7 +105,8 @@ func TestNewRefuses(t *testing.T) {
 		{"convnet3", 32, 0, "", "0 classes"},
 		{"vgg11_bn", 32, 10, "layer", `norm is "layer"`},
 	} {
-		if net, err := New(test.name, test.size, test.classes, test.norm); err == nil || !strings.Contains(err.Error(), test.want) {
+		if net, err := New(test.name, test.size, test.classes, test.norm); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q: got %v, %v, want an error with %q", test.name, net, err, test.want)
 		}
 	}

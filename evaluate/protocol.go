@@ -74,7 +74,8 @@ const (
 	AdamW = "adamw"
 )
 
-// Validation says after which epochs, 1, 2, … the test data are looked at: all multiples of Every beyond After, and the last.
+// Validation says after which epochs, 1, 2, … the test data are looked at: all multiples of Every beyond After, and
+// the last.
 type Validation struct {
 	After int `json:"after"`
 	Every int `json:"every"`
@@ -100,7 +101,8 @@ func Presets() []string { return []string{"hard", "soft", "soft-f1", "quick"} }
 // Preset returns the protocol of the given name for such a set.
 func Preset(name string, f Facts) (Protocol, error) {
 	if f.IPC < 1 || f.Classes < 1 || f.Images < 1 || f.Size < 1 {
-		return Protocol{}, fmt.Errorf("evaluate: %d images per class, %d classes, %d images of %d pixels: want at least 1 each", f.IPC, f.Classes, f.Images, f.Size)
+		return Protocol{}, fmt.Errorf("evaluate: %d images per class, %d classes, %d images of %d pixels: want at "+
+			"least 1 each", f.IPC, f.Classes, f.Images, f.Size)
 	}
 	switch name {
 	case "hard":
@@ -112,7 +114,8 @@ func Preset(name string, f Facts) (Protocol, error) {
 	case "quick":
 		return quickProtocol(f), nil
 	}
-	return Protocol{}, fmt.Errorf("evaluate: protocol %q is not known, want one of %s", name, strings.Join(Presets(), ", "))
+	return Protocol{}, fmt.Errorf("evaluate: protocol %q is not known, want one of %s", name,
+		strings.Join(Presets(), ", "))
 }
 
 // Published is the size that all published programs look at, in pixels.
@@ -162,9 +165,10 @@ func softProtocol(f Facts, factor int) Protocol {
 		Name: "soft", Labels: Soft, Temperature: 20, Norm: BatchTwice,
 		Size: size, TrainSize: margin(size),
 		Batch: softBatch(f), TestBatch: 32,
-		Optimiser: Optimiser{Kind: AdamW, Rate: softRate(f.Net), Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Decay: 0.01, DecayMatrices: true},
-		Schedule:  Schedule{Kind: HalfCosine},
-		Augment:   softAugment(factor, size), CutMix: 1,
+		Optimiser: Optimiser{Kind: AdamW, Rate: softRate(f.Net), Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Decay: 0.01,
+			DecayMatrices: true},
+		Schedule: Schedule{Kind: HalfCosine},
+		Augment:  softAugment(factor, size), CutMix: 1,
 		Publish: Best,
 	}
 	if factor == 1 {
@@ -193,7 +197,8 @@ func hardAugment() Augment {
 
 func softAugment(factor, size int) Augment {
 	a := Augment{
-		Shuffle: factor, Scale: [2]float64{1 / float64(factor), 1}, Ratio: [2]float64{0.75, 4.0 / 3}, Antialias: true, Flip: 0.5,
+		Shuffle: factor, Scale: [2]float64{1 / float64(factor), 1}, Ratio: [2]float64{0.75, 4.0 / 3}, Antialias: true,
+		Flip: 0.5,
 		Mean: colourMean, Std: colourStd,
 	}
 	if margin(size) > size {
@@ -276,7 +281,8 @@ func (p Protocol) Check() error {
 		}
 		return nil
 	}
-	err := positive(map[string]int{"size": p.Size, "epochs": p.Epochs, "train size": p.TrainSize, "batch": p.Batch, "test batch": p.TestBatch, "validation period": p.Validation.Every})
+	err := positive(map[string]int{"size": p.Size, "epochs": p.Epochs, "train size": p.TrainSize, "batch": p.Batch,
+		"test batch": p.TestBatch, "validation period": p.Validation.Every})
 	o := p.Optimiser
 	switch {
 	case err != nil:
@@ -285,7 +291,8 @@ func (p Protocol) Check() error {
 	case p.Labels == Soft && !(p.Temperature > 0):
 		err = fmt.Errorf("temperature is %v, want more than 0", p.Temperature)
 	case p.testSize() < p.Size:
-		err = fmt.Errorf("test images have a short side of %d pixels, want at least the %d that the nets see", p.testSize(), p.Size)
+		err = fmt.Errorf("test images have a short side of %d pixels, want at least the %d that the nets see",
+			p.testSize(), p.Size)
 	case o.Kind != SGD && o.Kind != AdamW:
 		err = fmt.Errorf("optimiser is %q, want %q or %q", o.Kind, SGD, AdamW)
 	case !(o.Rate > 0) || !(o.Decay >= 0) || math.IsInf(o.Rate+o.Decay, 1):

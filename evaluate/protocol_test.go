@@ -40,31 +40,40 @@ func fields(t *testing.T, p Protocol) map[string]any {
 	return flat
 }
 
-// TestConstants holds every field of the presets against numbers copied by hand from the published programs' sources: sections 5.1
-// and 5.5 of the notes on the method. A field that is not in the list fails. TestPublished has the programs' arguments, with file and commit.
+// TestConstants holds every field of the presets against numbers copied by hand from the published programs' sources:
+// sections 5.1 and 5.5 of the notes on the method. A field that is not in the list fails. TestPublished has the
+// programs' arguments, with file and commit.
 func TestConstants(t *testing.T) {
 	hard := map[string]any{
 		"name": "hard", "labels": "hard", "size": 224, "train_size": 224, "norm": "instance",
 		"epochs": 2000, "batch": 64, "test_batch": 32,
-		"optimiser.kind": "sgd", "optimiser.rate": 0.01, "optimiser.momentum": 0.9, "optimiser.decay": 5e-4, "optimiser.decay_matrices_only": false,
-		"schedule.kind": "steps", "schedule.milestones": []int{1333, 1666}, "schedule.factor": 0.2,
-		"augment.centre": true, "augment.shuffle": 0, "augment.crop_scale": []float64{0.5, 1}, "augment.crop_ratio": []float64{3.0 / 4, 4.0 / 3},
-		"augment.antialias": false, "augment.flip": 0.5,
-		"augment.jitter.brightness": 0.4, "augment.jitter.contrast": 0.4, "augment.jitter.saturation": 0.4, "augment.lighting": 0.1,
-		"augment.mean": []float64{0.485, 0.456, 0.406}, "augment.std": []float64{0.229, 0.224, 0.225}, "augment.margin": []int{0, 0},
-		"cutmix": 1, "validation.after": 0, "validation.every": 20, "publish": "best",
+		"optimiser.kind": "sgd", "optimiser.rate": 0.01, "optimiser.momentum": 0.9, "optimiser.decay": 5e-4,
+		"optimiser.decay_matrices_only": false,
+		"schedule.kind":                 "steps", "schedule.milestones": []int{1333, 1666}, "schedule.factor": 0.2,
+		"augment.centre": true, "augment.shuffle": 0, "augment.crop_scale": []float64{0.5, 1},
+		"augment.crop_ratio": []float64{3.0 / 4, 4.0 / 3},
+		"augment.antialias":  false, "augment.flip": 0.5,
+		"augment.jitter.brightness": 0.4, "augment.jitter.contrast": 0.4, "augment.jitter.saturation": 0.4,
+		"augment.lighting": 0.1,
+		"augment.mean":     []float64{0.485, 0.456, 0.406}, "augment.std": []float64{0.229, 0.224, 0.225},
+		"augment.margin": []int{0, 0},
+		"cutmix":         1, "validation.after": 0, "validation.every": 20, "publish": "best",
 	}
 	soft := map[string]any{
 		"name": "soft", "labels": "soft", "temperature": 20, "size": 224, "train_size": 256, "norm": "batch-twice",
 		"epochs": 300, "batch": 50, "test_batch": 32,
-		"optimiser.kind": "adamw", "optimiser.rate": 1e-3, "optimiser.beta1": 0.9, "optimiser.beta2": 0.999, "optimiser.epsilon": 1e-8,
-		"optimiser.decay": 0.01, "optimiser.decay_matrices_only": true,
+		"optimiser.kind": "adamw", "optimiser.rate": 1e-3, "optimiser.beta1": 0.9, "optimiser.beta2": 0.999,
+		"optimiser.epsilon": 1e-8,
+		"optimiser.decay":   0.01, "optimiser.decay_matrices_only": true,
 		"schedule.kind":  "half-cosine",
-		"augment.centre": false, "augment.shuffle": 2, "augment.crop_scale": []float64{0.5, 1}, "augment.crop_ratio": []float64{3.0 / 4, 4.0 / 3},
-		"augment.antialias": true, "augment.flip": 0.5,
-		"augment.jitter.brightness": 0, "augment.jitter.contrast": 0, "augment.jitter.saturation": 0, "augment.lighting": 0,
-		"augment.mean": []float64{0.485, 0.456, 0.406}, "augment.std": []float64{0.229, 0.224, 0.225}, "augment.margin": []int{7, 8},
-		"cutmix": 1, "validation.after": 240, "validation.every": 10, "publish": "best",
+		"augment.centre": false, "augment.shuffle": 2, "augment.crop_scale": []float64{0.5, 1},
+		"augment.crop_ratio": []float64{3.0 / 4, 4.0 / 3},
+		"augment.antialias":  true, "augment.flip": 0.5,
+		"augment.jitter.brightness": 0, "augment.jitter.contrast": 0, "augment.jitter.saturation": 0,
+		"augment.lighting": 0,
+		"augment.mean":     []float64{0.485, 0.456, 0.406}, "augment.std": []float64{0.229, 0.224, 0.225},
+		"augment.margin": []int{7, 8},
+		"cutmix":         1, "validation.after": 240, "validation.every": 10, "publish": "best",
 	}
 	with := func(base map[string]any, pairs ...any) map[string]any {
 		m := map[string]any{}
@@ -89,12 +98,16 @@ func TestConstants(t *testing.T) {
 			with(hard, "optimiser.rate", 0.1, "optimiser.decay", 1e-4, "batch", 128)},
 		{"hard, small images", "hard", of(func(f *Facts) { f.Size = 32 }), with(hard, "size", 32, "train_size", 32)},
 		{"soft", "soft", nette10, soft},
-		{"soft-f1", "soft-f1", nette10, with(soft, "name", "soft-f1", "augment.shuffle", 1, "augment.crop_scale", []float64{1, 1})},
+		{"soft-f1", "soft-f1", nette10, with(soft, "name", "soft-f1", "augment.shuffle", 1, "augment.crop_scale",
+			[]float64{1, 1})},
 		{"soft, vgg11", "soft", of(func(f *Facts) { f.Net = "vgg11" }), with(soft, "optimiser.rate", 5e-4)},
 		{"soft, alexnet", "soft", of(func(f *Facts) { f.Net = "alexnet" }), with(soft, "optimiser.rate", 1e-4)},
-		{"soft, convnet", "soft", of(func(f *Facts) { f.Net = "convnet6" }), with(soft, "size", 128, "train_size", 144)},
-		{"soft, small images", "soft", of(func(f *Facts) { f.Size = 33 }), with(soft, "size", 33, "train_size", 33, "augment.margin", []int{0, 0})},
-		{"quick", "quick", nette10, with(hard, "name", "quick", "epochs", 200, "schedule.milestones", []int{133, 166}, "test_batch", 100,
+		{"soft, convnet", "soft", of(func(f *Facts) { f.Net = "convnet6" }),
+			with(soft, "size", 128, "train_size", 144)},
+		{"soft, small images", "soft", of(func(f *Facts) { f.Size = 33 }),
+			with(soft, "size", 33, "train_size", 33, "augment.margin", []int{0, 0})},
+		{"quick", "quick", nette10, with(hard, "name", "quick", "epochs", 200, "schedule.milestones", []int{133, 166},
+			"test_batch", 100,
 			"validation.every", 200, "publish", "last")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -131,9 +144,11 @@ func text(t *testing.T, v any) string {
 // TestSoftBatch: RDED's batches, and at most the set.
 func TestSoftBatch(t *testing.T) {
 	for _, test := range []struct{ ipc, classes, want int }{
-		{50, 10, 100}, {10, 10, 50}, {1, 10, 10}, {50, 100, 200}, {10, 1000, 100}, {1, 100, 20}, {10, 200, 100}, {1, 2, 2}, {20, 10, 50},
+		{50, 10, 100}, {10, 10, 50}, {1, 10, 10}, {50, 100, 200}, {10, 1000, 100}, {1, 100, 20}, {10, 200, 100},
+		{1, 2, 2}, {20, 10, 50},
 	} {
-		p, err := Preset("soft", Facts{IPC: test.ipc, Classes: test.classes, Images: test.ipc * test.classes, Size: 224, Net: "resnet18"})
+		p, err := Preset("soft", Facts{IPC: test.ipc, Classes: test.classes, Images: test.ipc * test.classes, Size: 224,
+			Net: "resnet18"})
 		if err != nil || p.Batch != test.want {
 			t.Errorf("%d images of %d classes: got %d, %v, want %d", test.ipc, test.classes, p.Batch, err, test.want)
 		}
@@ -231,14 +246,16 @@ func TestWith(t *testing.T) {
 	if q.Name != "quick (epochs=50, flip=false)" {
 		t.Errorf("the name is %q", q.Name)
 	}
-	if q.Epochs != 50 || !slices.Equal(q.Schedule.Milestones, []int{33, 41}) || q.Augment.Flip != 0 || q.Validation.Every != 50 {
+	if q.Epochs != 50 || !slices.Equal(q.Schedule.Milestones, []int{33, 41}) || q.Augment.Flip != 0 ||
+		q.Validation.Every != 50 {
 		t.Errorf("got %+v", q)
 	}
 	if same, err := p.With(); err != nil || same.Name != "quick" {
 		t.Errorf("without a change: got %q, %v", same.Name, err)
 	}
 	for _, name := range Settings() { // every setting changes something
-		value := map[string]string{"norm": "batch", "flip": "false", "publish": "best", "cutmix": "0.5", "decay": "1e-3"}[name]
+		value := map[string]string{"norm": "batch", "flip": "false", "publish": "best", "cutmix": "0.5",
+			"decay": "1e-3"}[name]
 		if value == "" {
 			value = "7"
 		}

@@ -44,7 +44,8 @@ func (r *reference) window(n, k, stride, pad int, f func(c int, each func(func(c
 					for ch := range r.x {
 						for i := range k {
 							for j := range k {
-								if row, col := y*stride+i-pad, x*stride+j-pad; row >= 0 && row < h && col >= 0 && col < w {
+								if row, col := y*stride+i-pad, x*stride+j-pad; row >= 0 && row < h && col >= 0 &&
+									col < w {
 									use(ch, i, j, r.x[ch][row][col])
 								}
 							}
@@ -162,7 +163,8 @@ func (r *reference) alexNet() {
 }
 
 func (r *reference) vgg11bn() {
-	for i, kind := range strings.Split("conv norm relu pool conv norm relu pool conv norm relu conv norm relu pool conv norm relu conv norm relu pool conv norm relu conv norm relu pool", " ") {
+	for i, kind := range strings.Split("conv norm relu pool conv norm relu pool conv norm relu conv norm relu pool "+
+		"conv norm relu conv norm relu pool conv norm relu conv norm relu pool", " ") {
 		name := fmt.Sprint("features.", i)
 		switch kind {
 		case "conv":

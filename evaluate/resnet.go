@@ -32,7 +32,8 @@ func (r ResNet) Check() error {
 	case r.AveragePool && r.Depth > 18:
 		return fmt.Errorf("evaluate: a ResNetAP of depth %d is not known, want 10 or 18", r.Depth)
 	case r.Width < 1 || r.Size < 1 || r.Classes < 1:
-		return fmt.Errorf("evaluate: width %d, size %d and %d classes, want at least 1 each", r.Width, r.Size, r.Classes)
+		return fmt.Errorf("evaluate: width %d, size %d and %d classes, want at least 1 each", r.Width, r.Size,
+			r.Classes)
 	}
 	return nil
 }

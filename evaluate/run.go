@@ -79,19 +79,24 @@ func (r *Run) Do(ctx context.Context) (*Score, error) {
 }
 
 func (r *Run) check() error {
-	if err := errors.Join(r.Protocol.Check(), r.Train.check(), r.Test.check(), Match(r.Train.Classes, r.Test.Classes)); err != nil {
+	if err := errors.Join(r.Protocol.Check(), r.Train.check(), r.Test.check(),
+		Match(r.Train.Classes, r.Test.Classes)); err != nil {
 		return err
 	}
 	p := r.Protocol
 	switch {
 	case r.Train.o.Size != p.TrainSize || r.Test.o.Size != p.testSize():
-		return fmt.Errorf("evaluate: images of %d pixels to train on and %d to test on, want %d and %d", r.Train.o.Size, r.Test.o.Size, p.TrainSize, p.testSize())
+		return fmt.Errorf("evaluate: images of %d pixels to train on and %d to test on, want %d and %d", r.Train.o.Size,
+			r.Test.o.Size, p.TrainSize, p.testSize())
 	case (p.Labels == Soft) != (r.Teacher != nil):
-		return fmt.Errorf("evaluate: protocol %s has %s labels: want a teacher for soft labels, and none for others", p.Name, p.Labels)
+		return fmt.Errorf("evaluate: protocol %s has %s labels: want a teacher for soft labels, and none for others",
+			p.Name, p.Labels)
 	case r.Teacher != nil && r.Teacher.names != nil && !slices.Equal(r.Teacher.names, r.Train.Classes):
-		return fmt.Errorf("evaluate: the teacher was opened for the classes %s, want those of the images, %s", quoted(r.Teacher.names), quoted(r.Train.Classes))
+		return fmt.Errorf("evaluate: the teacher was opened for the classes %s, want those of the images, %s",
+			quoted(r.Teacher.names), quoted(r.Train.Classes))
 	case r.Teacher != nil && r.Teacher.Classes != len(r.Train.Classes):
-		return fmt.Errorf("evaluate: the teacher knows %d classes, want the %d of the images", r.Teacher.Classes, len(r.Train.Classes))
+		return fmt.Errorf("evaluate: the teacher knows %d classes, want the %d of the images", r.Teacher.Classes,
+			len(r.Train.Classes))
 	}
 	return nil
 }
@@ -103,7 +108,8 @@ func (r *Run) key() string {
 		teacher = r.Teacher.ID
 	}
 	const format = 1 // counts the changes that older scores and checkpoints do not survive
-	text, err := json.Marshal([]any{format, r.Engine.Name(), r.Net, r.Protocol, r.Seed, r.Train.ID(), r.Test.ID(), teacher})
+	text, err := json.Marshal([]any{format, r.Engine.Name(), r.Net, r.Protocol, r.Seed, r.Train.ID(), r.Test.ID(),
+		teacher})
 	if err != nil {
 		panic(fmt.Errorf("evaluate: a protocol: %w", err)) // its check lets finite numbers through only
 	}

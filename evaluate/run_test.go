@@ -68,8 +68,9 @@ func briefRun(t *testing.T, changes ...string) *Run {
 	t.Helper()
 	p := brief(t, changes...)
 	return &Run{
-		Engine: openEngine(t), Train: newData(t, drawn("train", 5, 8), p.TrainData()), Test: newData(t, drawn("test", 10, 8), p.TestData()),
-		Net: "convnet2", Protocol: p, Seed: 3,
+		Engine: openEngine(t), Train: newData(t, drawn("train", 5, 8), p.TrainData()),
+		Test: newData(t, drawn("test", 10, 8), p.TestData()),
+		Net:  "convnet2", Protocol: p, Seed: 3,
 	}
 }
 
@@ -115,7 +116,8 @@ func TestRunLearns(t *testing.T) {
 			r.Report = func(e Event) { epochs++ }
 			s := do(t, r)
 			if s.Last < 0.8 || epochs != 30 || s.Steps != 90 {
-				t.Errorf("accuracy %v after %d epochs and %d steps, want more than 0.8 after 30 and 90", s.Last, epochs, s.Steps)
+				t.Errorf("accuracy %v after %d epochs and %d steps, want more than 0.8 after 30 and 90", s.Last, epochs,
+					s.Steps)
 			}
 			hits := 0
 			for class, row := range s.Confusion {
@@ -140,7 +142,8 @@ func TestRunLearns(t *testing.T) {
 func TestSameScore(t *testing.T) {
 	want := do(t, briefRun(t))
 	r := briefRun(t)
-	r.Train, r.Test = newData(t, drawn("train", 5, 8), DataOptions{Size: 8, Memory: -1}), newData(t, drawn("test", 10, 8), DataOptions{Size: 8, Memory: -1})
+	r.Train, r.Test = newData(t, drawn("train", 5, 8), DataOptions{Size: 8, Memory: -1}),
+		newData(t, drawn("test", 10, 8), DataOptions{Size: 8, Memory: -1})
 	same(t, "nothing in memory", do(t, r), want)
 
 	was := runtime.GOMAXPROCS(1)
@@ -255,7 +258,8 @@ func TestDamagedCheckpoint(t *testing.T) {
 		}
 	}
 	same(t, "after damage", do(t, r), want)
-	if len(warnings) != 1 || !strings.Contains(warnings[0], r.checkpoint()) || !strings.Contains(warnings[0], "begins anew") {
+	if len(warnings) != 1 || !strings.Contains(warnings[0], r.checkpoint()) ||
+		!strings.Contains(warnings[0], "begins anew") {
 		t.Errorf("warnings %q, want one that names %q", warnings, r.checkpoint())
 	}
 }
@@ -389,7 +393,8 @@ func TestWeights(t *testing.T) {
 // TestDivergence: of a student who says what the teacher says it is 0, and its derivative is that of the cross-entropy.
 func TestDivergence(t *testing.T) {
 	for _, temperature := range []float64{1, 20} {
-		logits, labels := tensor([]float32{1, -2, 30, 400, 0, -400}, 2, 3), tensor([]float32{0.2, 0.5, 0.3, 1, 0, 0}, 2, 3)
+		logits, labels := tensor([]float32{1, -2, 30, 400, 0, -400}, 2, 3),
+			tensor([]float32{0.2, 0.5, 0.3, 1, 0, 0}, 2, 3)
 		out := run(t, divergences(temperature), nil, logits, labels)
 		own, mixed := flat(out[0]), flat(out[1])
 		for i, v := range own {
@@ -428,7 +433,8 @@ func TestSoft(t *testing.T) {
 	}
 	s := briefRun(t)
 	s.Engine = r.Engine
-	if s.Protocol, err = Preset("soft-f1", Facts{IPC: 5, Classes: 3, Images: 15, Size: 8, Net: "convnet2"}); err != nil {
+	if s.Protocol, err = Preset("soft-f1", Facts{IPC: 5, Classes: 3, Images: 15, Size: 8,
+		Net: "convnet2"}); err != nil {
 		t.Fatal(err)
 	}
 	if s.Protocol, err = s.Protocol.With("epochs=40"); err != nil {
@@ -454,20 +460,36 @@ func TestRefusedRuns(t *testing.T) {
 		kind   error
 		want   []string
 	}{
-		"a label outside":      {func(r *Run) { r.Train.Labels[7] = 3 }, ErrData, []string{`class "along"`, "02.png", "label 3", "0 to 2"}},
-		"a negative label":     {func(r *Run) { r.Test.Labels[0] = -1 }, ErrData, []string{`class "across"`, "00.png", "label -1"}},
-		"a class without test": {func(r *Run) { r.Test.Classes, r.Test.Labels = r.Test.Classes[:2], make([]int32, 30) }, ErrData, []string{`no test images of class "aslant"`}},
-		"a class of test only": {func(r *Run) { r.Test.Classes = append(r.Test.Classes, "dots") }, ErrData, []string{`class "dots"`, "no images"}},
-		"an empty class":       {func(r *Run) { copy(r.Train.Labels, make([]int32, 10)) }, ErrData, []string{`class "along"`, "no images"}},
-		"a weight":             {func(r *Run) { r.Train.Weights = slices.Repeat([]float32{-1}, 15) }, ErrData, []string{"00.png", "weight -1"}},
-		"weights of 0":         {func(r *Run) { r.Train.Weights = make([]float32, 15) }, ErrData, []string{"all weights are 0"}},
-		"weights too few":      {func(r *Run) { r.Train.Weights = make([]float32, 3) }, ErrData, []string{"3 weights for 15"}},
-		"NaN":                  {func(r *Run) { r.Protocol.Optimiser.Rate, r.Protocol.Norm = 1e30, NoNorm }, ErrDiverged, []string{"convnet2, seed 3", "epoch 1, step 2", "NaN"}},
-		"a net too deep":       {func(r *Run) { r.Net = "convnet4" }, nil, []string{"convnet4", "16"}},
-		"no teacher":           {func(r *Run) { r.Protocol.Labels, r.Protocol.Temperature = Soft, 20 }, nil, []string{"teacher"}},
-		"another teacher":      {func(r *Run) { r.Protocol.Labels, r.Protocol.Temperature, r.Teacher = Soft, 20, &Teacher{Classes: 9} }, nil, []string{"9 classes", "3"}},
+		"a label outside": {func(r *Run) { r.Train.Labels[7] = 3 }, ErrData,
+			[]string{`class "along"`, "02.png", "label 3", "0 to 2"}},
+		"a negative label": {func(r *Run) { r.Test.Labels[0] = -1 }, ErrData,
+			[]string{`class "across"`, "00.png", "label -1"}},
+		"a class without test": {func(r *Run) { r.Test.Classes, r.Test.Labels = r.Test.Classes[:2], make([]int32, 30) },
+			ErrData, []string{`no test images of class "aslant"`}},
+		"a class of test only": {func(r *Run) { r.Test.Classes = append(r.Test.Classes, "dots") }, ErrData,
+			[]string{`class "dots"`, "no images"}},
+		"an empty class": {func(r *Run) { copy(r.Train.Labels, make([]int32, 10)) }, ErrData,
+			[]string{`class "along"`, "no images"}},
+		"a weight": {func(r *Run) { r.Train.Weights = slices.Repeat([]float32{-1}, 15) }, ErrData,
+			[]string{"00.png", "weight -1"}},
+		"weights of 0": {func(r *Run) { r.Train.Weights = make([]float32, 15) }, ErrData,
+			[]string{"all weights are 0"}},
+		"weights too few": {func(r *Run) { r.Train.Weights = make([]float32, 3) }, ErrData,
+			[]string{"3 weights for 15"}},
+		"NaN": {func(r *Run) { r.Protocol.Optimiser.Rate, r.Protocol.Norm = 1e30, NoNorm },
+			ErrDiverged, []string{"convnet2, seed 3", "epoch 1, step 2", "NaN"}},
+		"a net too deep": {func(r *Run) { r.Net = "convnet4" }, nil, []string{"convnet4", "16"}},
+		"no teacher": {func(r *Run) { r.Protocol.Labels, r.Protocol.Temperature = Soft, 20 }, nil,
+			[]string{"teacher"}},
+		"another teacher": {func(r *Run) {
+			r.Protocol.Labels, r.Protocol.Temperature, r.Teacher = Soft, 20,
+				&Teacher{Classes: 9}
+		}, nil, []string{"9 classes", "3"}},
 		"a broken image": {func(r *Run) {
-			set := dataset.FromFunc("broken", []dataset.Class{{Name: "across", Images: []dataset.Ref{{Class: "across", Name: "x.png"}}}, {Name: "along", Images: []dataset.Ref{{Class: "along", Name: "y.png"}}}, {Name: "aslant", Images: []dataset.Ref{{Class: "aslant", Name: "z.png"}}}},
+			set := dataset.FromFunc("broken",
+				[]dataset.Class{{Name: "across", Images: []dataset.Ref{{Class: "across", Name: "x.png"}}},
+					{Name: "along", Images: []dataset.Ref{{Class: "along", Name: "y.png"}}},
+					{Name: "aslant", Images: []dataset.Ref{{Class: "aslant", Name: "z.png"}}}},
 				func(dataset.Ref) ([]byte, error) { return []byte("no image"), nil })
 			r.Train = newData(t, set, DataOptions{Size: 8})
 		}, dataset.ErrImage, []string{".png", "broken"}},

@@ -14,8 +14,9 @@ type Score struct {
 	Best      float64 `json:"best"`       // the best of all validated epochs: selects on test data
 	BestEpoch int     `json:"best_epoch"` // the first that reached it
 
-	PerClass     []float64 `json:"per_class"`      // accuracy of each class after the last epoch
-	Confusion    [][]int   `json:"confusion"`      // test images by their class and the class they were taken for, after the last epoch
+	PerClass []float64 `json:"per_class"` // accuracy of each class after the last epoch
+	// test images by their class and the class they were taken for, after the last epoch
+	Confusion    [][]int   `json:"confusion"`
 	BestPerClass []float64 `json:"best_per_class"` // the same after BestEpoch
 	BestConfused [][]int   `json:"best_confusion"`
 

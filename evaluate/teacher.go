@@ -108,7 +108,8 @@ func headOf(set *weights.Set) (name string, outputs int, err error) {
 		}
 	}
 	names := set.Names()
-	return "", 0, fmt.Errorf("%w: its last layer is not known, want a tensor %q or %q; it has %s", ErrTeacher, heads[0]+".weight", heads[1]+".weight", quoted(names))
+	return "", 0, fmt.Errorf("%w: its last layer is not known, want a tensor %q or %q; it has %s", ErrTeacher, heads[0]+
+		".weight", heads[1]+".weight", quoted(names))
 }
 
 // load uploads the weights, of the last layer those of the classes.
@@ -139,7 +140,8 @@ func (t *Teacher) load(e *engine.Engine, set *weights.Set, head string, o Teache
 				return err
 			}
 			shape[0] = len(t.columns)
-			if t.Weights[name], err = e.Weight(rows(data, t.Known.Outputs, t.columns), set.DType(name), shape...); err != nil {
+			if t.Weights[name], err = e.Weight(rows(data, t.Known.Outputs, t.columns), set.DType(name),
+				shape...); err != nil {
 				return err
 			}
 		}
@@ -178,7 +180,8 @@ func (r *Run) TrainTeacher(ctx context.Context) (*Teacher, *Score, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := OpenTeacher(ctx, r.Engine, r.NetFile(), TeacherOptions{Net: r.Net, Size: r.Protocol.Size, Classes: r.Train.Classes})
+	t, err := OpenTeacher(ctx, r.Engine, r.NetFile(), TeacherOptions{Net: r.Net, Size: r.Protocol.Size,
+		Classes: r.Train.Classes})
 	return t, score, err
 }
 

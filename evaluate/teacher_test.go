@@ -43,13 +43,20 @@ func TestOutputOrder(t *testing.T) {
 		{"nothing known: byte order", 3, abc, nil, nil, []int{2, 0, 1}, "byte order", ""},
 		{"numbers in byte order", 3, []string{"2", "10", "1"}, nil, nil, []int{2, 1, 0}, "byte order", ""},
 		{"the file's names", 3, abc, nil, []string{"b", "a", "c"}, []int{2, 1, 0}, "file", ""},
-		{"the file's names, of which the set has some", 4, abc, nil, []string{"b", "x", "c", "a"}, []int{2, 3, 0}, "file", ""},
-		{"the list given counts before the file's", 3, abc, []string{"a", "c", "b"}, []string{"b", "a", "c"}, []int{1, 0, 2}, "list", ""},
-		{"the file's are other names", 3, abc, nil, []string{"LABEL_0", "LABEL_1", "LABEL_2"}, []int{2, 0, 1}, `byte order of the names; the file has other names: "LABEL_0"`, ""},
-		{"synonyms", 3, []string{"sea snake", "tench"}, nil, []string{"Tench, Tinca tinca", "Sea_Snake", "crane"}, []int{1, 0}, "file", ""},
-		{"a class that the file does not know", 3, abc, nil, []string{"a", "b", "d"}, nil, "", `class "c" is none of them`},
-		{"a name that two outputs have", 3, []string{"crane", "dog"}, nil, []string{"crane", "dog", "crane"}, nil, "", `class "crane"`},
-		{"a whole name before a synonym", 2, []string{"crane"}, nil, []string{"heron, crane", "crane"}, []int{1}, "file", ""},
+		{"the file's names, of which the set has some", 4, abc, nil, []string{"b", "x", "c", "a"}, []int{2, 3, 0},
+			"file", ""},
+		{"the list given counts before the file's", 3, abc, []string{"a", "c", "b"}, []string{"b", "a", "c"},
+			[]int{1, 0, 2}, "list", ""},
+		{"the file's are other names", 3, abc, nil, []string{"LABEL_0", "LABEL_1", "LABEL_2"}, []int{2, 0, 1},
+			`byte order of the names; the file has other names: "LABEL_0"`, ""},
+		{"synonyms", 3, []string{"sea snake", "tench"}, nil, []string{"Tench, Tinca tinca", "Sea_Snake", "crane"},
+			[]int{1, 0}, "file", ""},
+		{"a class that the file does not know", 3, abc, nil, []string{"a", "b", "d"}, nil, "",
+			`class "c" is none of them`},
+		{"a name that two outputs have", 3, []string{"crane", "dog"}, nil, []string{"crane", "dog", "crane"}, nil, "",
+			`class "crane"`},
+		{"a whole name before a synonym", 2, []string{"crane"}, nil, []string{"heron, crane", "crane"}, []int{1},
+			"file", ""},
 		{"ImageNet's teacher for a list of the program", 1000, woof, nil, nil, wantWoof, "ImageNet", ""},
 		{"a teacher of the list's classes alone", 10, woof, nil, nil, bytewise, "byte order", ""},
 		{"a list given of another length", 3, abc, []string{"a", "b"}, nil, nil, "", "2 names, but it has 3 outputs"},
@@ -82,10 +89,13 @@ func TestTeacherOutputs(t *testing.T) {
 		size int // of the images
 		stem string
 	}{
-		"a convnet":                   {ConvNet{2, 128, 5, Batch}, "convnet2", 8, ""},
-		"ImageNet's stem, 32 pixels":  {ResNet{Depth: 10, Width: 64, Size: 224, Classes: 5, Norm: Batch}, "resnet10", 32, "7×7"},
-		"a small stem, 72 pixels":     {ResNet{Depth: 10, Width: 64, Size: 32, Classes: 5, Norm: Batch}, "resnet10", 72, "3×3"},
-		"a small stem, where it fits": {ResNet{Depth: 10, Width: 64, Size: 32, Classes: 5, Norm: Batch}, "resnet10", 32, "3×3"},
+		"a convnet": {ConvNet{2, 128, 5, Batch}, "convnet2", 8, ""},
+		"ImageNet's stem, 32 pixels": {ResNet{Depth: 10, Width: 64, Size: 224, Classes: 5, Norm: Batch}, "resnet10",
+			32, "7×7"},
+		"a small stem, 72 pixels": {ResNet{Depth: 10, Width: 64, Size: 32, Classes: 5, Norm: Batch}, "resnet10", 72,
+			"3×3"},
+		"a small stem, where it fits": {ResNet{Depth: 10, Width: 64, Size: 32, Classes: 5, Norm: Batch}, "resnet10", 32,
+			"3×3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			specs, err := e.Declare(Logits(test.net), image(test.size))
@@ -108,19 +118,22 @@ func TestTeacherOutputs(t *testing.T) {
 				t.Fatal(err)
 			}
 			classes := []string{"d", "a", "b"}
-			teacher, err := OpenTeacher(t.Context(), e, path, TeacherOptions{Net: test.load, Size: test.size, Classes: classes})
+			teacher, err := OpenTeacher(t.Context(), e, path, TeacherOptions{Net: test.load, Size: test.size,
+				Classes: classes})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if teacher.Known.Stem != test.stem || teacher.Known.Outputs != 5 {
-				t.Errorf("got the stem %q and %d outputs, want %q and 5", teacher.Known.Stem, teacher.Known.Outputs, test.stem)
+				t.Errorf("got the stem %q and %d outputs, want %q and 5", teacher.Known.Stem, teacher.Known.Outputs,
+					test.stem)
 			}
 			x := tensor(ramp(3*test.size*test.size), 1, 3, test.size, test.size)
 			want := logitsOf(t, e, Logits(test.net), all, x)
 			got := logitsOf(t, e, Logits(teacher.Net), teacher.Weights, x)
 			for i, output := range []int{3, 0, 1} {
 				if got[i] != want[output] {
-					t.Errorf("class %q has the logit %v, want %v, that of output %d", classes[i], got[i], want[output], output)
+					t.Errorf("class %q has the logit %v, want %v, that of output %d", classes[i], got[i], want[output],
+						output)
 				}
 			}
 			if len(got) != 3 {
@@ -153,7 +166,8 @@ func logitsOf(t *testing.T, e *engine.Engine, f engine.Func, w engine.Weights, x
 
 // doubted is a teacher with that confusion matrix, classes a, b, … in the order of the outputs.
 func doubted(confusion [][]int) *Teacher {
-	t := &Teacher{Classes: len(confusion), confusion: confusion, Known: TeacherFacts{Outputs: len(confusion), Order: "the file", Tested: &TeacherCheck{}}}
+	t := &Teacher{Classes: len(confusion), confusion: confusion,
+		Known: TeacherFacts{Outputs: len(confusion), Order: "the file", Tested: &TeacherCheck{}}}
 	c := t.Known.Tested
 	for class, row := range confusion {
 		t.names, t.columns = append(t.names, string(rune('a'+class))), append(t.columns, class)
@@ -189,7 +203,8 @@ func TestDoubt(t *testing.T) {
 		{"two classes, all wrong", moved(2, 1, 20, 0), []string{"another order", "100.0 %"}},
 		{"moved by three", moved(10, 3, 40, 1), []string{"another order", "moved on by", "81.6 %"}},
 		{"backwards", [][]int{{0, 0, 9}, {0, 9, 0}, {9, 0, 0}}, []string{"another order", "byte order backwards"}},
-		{"backwards, four", [][]int{{0, 0, 0, 9}, {0, 0, 9, 0}, {0, 9, 0, 0}, {9, 0, 0, 0}}, []string{"byte order backwards", "100.0 %"}},
+		{"backwards, four", [][]int{{0, 0, 0, 9}, {0, 0, 9, 0}, {0, 9, 0, 0}, {9, 0, 0, 0}},
+			[]string{"byte order backwards", "100.0 %"}},
 		{"knows nothing", moved(10, 0, 5, 5), []string{"no other order", "another size", "the file"}},
 		{"one class for all", [][]int{{20, 0, 0}, {20, 0, 0}, {20, 0, 0}}, []string{"33.3 %", "no other order"}},
 	} {
@@ -231,8 +246,10 @@ func TestAtChance(t *testing.T) {
 		want  bool
 	}{
 		{"guesses", [][]int{{17, 16, 17}, {16, 17, 17}, {17, 17, 16}}, 1, true},
-		{"somewhat better, once", [][]int{{22, 14, 14}, {14, 22, 14}, {14, 14, 22}}, 1, true},         // 44 % of 150: up to 44.9
-		{"somewhat better, three times", [][]int{{22, 14, 14}, {14, 22, 14}, {14, 14, 22}}, 3, false}, // of 450: up to 40.0
+		// 44 % of 150: up to 44.9
+		{"somewhat better, once", [][]int{{22, 14, 14}, {14, 22, 14}, {14, 14, 22}}, 1, true},
+		// of 450: up to 40.0
+		{"somewhat better, three times", [][]int{{22, 14, 14}, {14, 22, 14}, {14, 14, 22}}, 3, false},
 		{"one class for all", [][]int{{50, 0}, {50, 0}}, 1, true},
 		{"right", [][]int{{2, 0}, {0, 2}}, 1, false},
 		{"one class alone", [][]int{{5}}, 1, false},

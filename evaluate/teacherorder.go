@@ -23,11 +23,13 @@ var ErrTeacher = errors.New("the teacher does not fit")
 func outputOrder(outputs int, classes, given, own []string, from string) (columns []int, order string, err error) {
 	if given != nil {
 		if len(given) != outputs {
-			return nil, "", fmt.Errorf("%w: its list of classes has %d names, but it has %d outputs", ErrTeacher, len(given), outputs)
+			return nil, "", fmt.Errorf("%w: its list of classes has %d names, but it has %d outputs", ErrTeacher,
+				len(given), outputs)
 		}
 		columns, missing := placesOf(classes, given)
 		if missing != "" {
-			return nil, "", fmt.Errorf("%w: class %q is not in the list of its classes: %s", ErrTeacher, missing, quoted(given))
+			return nil, "", fmt.Errorf("%w: class %q is not in the list of its classes: %s", ErrTeacher, missing,
+				quoted(given))
 		}
 		return columns, "the list given", nil
 	}
@@ -40,7 +42,8 @@ func outputOrder(outputs int, classes, given, own []string, from string) (column
 		case missing == "":
 			return columns, from, nil
 		case slices.ContainsFunc(columns, func(c int) bool { return c >= 0 }):
-			return nil, "", fmt.Errorf("%w: by %s its classes are %s; class %q is none of them", ErrTeacher, from, quoted(own), missing)
+			return nil, "", fmt.Errorf("%w: by %s its classes are %s; class %q is none of them", ErrTeacher, from,
+				quoted(own), missing)
 		default:
 			note = fmt.Sprintf("; %s has other names: %s", from, quoted(own))
 		}
@@ -56,14 +59,16 @@ func outputOrder(outputs int, classes, given, own []string, from string) (column
 	if columns, missing := placesOf(classes, imagenet); outputs == len(imagenet) && missing == "" {
 		return columns, "the order of ImageNet's classes" + note, nil
 	}
-	return nil, "", fmt.Errorf("%w: it has %d outputs, the set has %d classes, %s%s", ErrTeacher, outputs, len(classes), quoted(classes), note)
+	return nil, "", fmt.Errorf("%w: it has %d outputs, the set has %d classes, %s%s", ErrTeacher, outputs, len(classes),
+		quoted(classes), note)
 }
 
 // placesOf returns the place of each class in a list of names, or -1, and the first that is not there, or there
 // more than once. A name may have synonyms, "tench, Tinca tinca".
 func placesOf(classes, names []string) (places []int, missing string) {
 	at := map[string]int{}
-	for _, key := range []func(name string) []string{synonyms, func(name string) []string { return []string{name} }} { // the whole name counts more
+	// the whole name counts more
+	for _, key := range []func(name string) []string{synonyms, func(name string) []string { return []string{name} }} {
 		once := map[string]int{}
 		for i, name := range names {
 			for _, k := range key(name) {

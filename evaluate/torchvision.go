@@ -9,8 +9,8 @@ import (
 )
 
 // LoadTorchvision reads the weights of a trained net for images of size pixels, for a program of [Logits]: a
-// safetensors file or PyTorch's own (.pth) with torchvision's names, or with ours. It is an error that names the tensor if the file is of
-// another net or of other classes.
+// safetensors file or PyTorch's own (.pth) with torchvision's names, or with ours. It is an error that names the
+// tensor if the file is of another net or of other classes.
 func LoadTorchvision(e *engine.Engine, path string, net Net, size int) (engine.Weights, error) {
 	f, err := weights.Open(path)
 	if err != nil {

@@ -23,7 +23,8 @@ func TestLoadTorchvision(t *testing.T) {
 	}
 	var tensors []weights.Tensor
 	for i, spec := range specs {
-		tensors = append(tensors, weights.F32(strings.TrimPrefix(spec.Name, "layer0."), spec.Shape, likely(spec, uint64(i))))
+		tensors = append(tensors, weights.F32(strings.TrimPrefix(spec.Name, "layer0."), spec.Shape,
+			likely(spec, uint64(i))))
 	}
 	tensors = append(tensors, weights.I64("bn1.num_batches_tracked", nil, []int64{7}))
 	dir := t.TempDir()
@@ -57,7 +58,8 @@ func TestLoadTorchvision(t *testing.T) {
 
 	other := net
 	other.Classes = 4
-	if _, err := LoadTorchvision(e, path, other, 32); !errors.Is(err, weights.ErrMismatch) || !strings.Contains(err.Error(), "fc.weight") {
+	if _, err := LoadTorchvision(e, path, other, 32); !errors.Is(err, weights.ErrMismatch) ||
+		!strings.Contains(err.Error(), "fc.weight") {
 		t.Errorf("of other classes: got %v, want a mismatch of fc.weight", err)
 	}
 	if _, err := LoadTorchvision(e, path, VGG11{Width: 1, Classes: 3}, 32); !errors.Is(err, weights.ErrMismatch) {

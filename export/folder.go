@@ -5,7 +5,8 @@ import (
 	"path/filepath"
 )
 
-// folder writes a copy of the images and the manifest: what "mgd3 verify" checks and torchvision's ImageFolder(OUT/images) reads.
+// folder writes a copy of the images and the manifest: what "mgd3 verify" checks and torchvision's
+// ImageFolder(OUT/images) reads.
 func (s *set) folder(ctx context.Context, out string, _ Options) error {
 	for p, err := range s.images(ctx) {
 		if err != nil {

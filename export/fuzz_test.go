@@ -11,8 +11,8 @@ import (
 	"mgd3/distill"
 )
 
-// FuzzManifest: whatever a manifest says, the set is exported and is whole, or an ErrSet or ErrChanged says why not, and nothing is left
-// beside the output.
+// FuzzManifest: whatever a manifest says, the set is exported and is whole, or an ErrSet or ErrChanged says why not,
+// and nothing is left beside the output.
 func FuzzManifest(f *testing.F) {
 	data := picturePNG(f, 0, 0)
 	good := fmt.Sprintf(`{"format": 1, "classes": [{"name": "cat", "images": [{"file": "images/cat/0.png", "sha256": "%x"}]}]}`, sha256.Sum256(data))

@@ -13,8 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// TestZipForOthers: every member has a date, of which there is none before 1980-01-01, its name in UTF-8 says so, and where Python is at
-// hand its reader finds the same; the archive is the same each time.
+// TestZipForOthers: every member has a date, of which there is none before 1980-01-01, its name in UTF-8 says so, and
+// where Python is at hand its reader finds the same; the archive is the same each time.
 func TestZipForOthers(t *testing.T) {
 	dir, _ := newSet(t)
 	file := write(t, dir, Options{Format: Zip})
@@ -31,7 +31,8 @@ func TestZipForOthers(t *testing.T) {
 			t.Errorf("%s: dated %s, want 1980-01-01 00:00:00", f.Name, got)
 		}
 		if f.NonUTF8 || f.ReaderVersion != 20 || len(f.Extra) != 0 {
-			t.Errorf("%s: not UTF-8 %v, version %d, extra %x, want UTF-8, 20 and none", f.Name, f.NonUTF8, f.ReaderVersion, f.Extra)
+			t.Errorf("%s: not UTF-8 %v, version %d, extra %x, want UTF-8, 20 and none", f.Name, f.NonUTF8,
+				f.ReaderVersion, f.Extra)
 		}
 		if ascii := utf8.RuneCountInString(f.Name) == len(f.Name); ascii == (f.Flags&0x800 != 0) {
 			t.Errorf("%s: flags %x, want 0x800 for names beyond ASCII alone", f.Name, f.Flags)
@@ -59,7 +60,8 @@ for i in z.infolist(): print(datetime.datetime(*i.date_time), i.filename)`
 	}
 }
 
-// TestTarForOthers: members have a date of Unix, an owner and plain files' type, and Python's tarfile reads them where it is at hand.
+// TestTarForOthers: members have a date of Unix, an owner and plain files' type, and Python's tarfile reads them
+// where it is at hand.
 func TestTarForOthers(t *testing.T) {
 	dir, _ := newSet(t)
 	file := filepath.Join(write(t, dir, Options{Format: WebDataset}), "train-000000.tar")
@@ -77,7 +79,8 @@ func TestTarForOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.ModTime.Unix() != 0 || h.Typeflag != tar.TypeReg || h.Mode != 0o644 || h.Format != tar.FormatUSTAR || len(h.PAXRecords) != 0 {
+		if h.ModTime.Unix() != 0 || h.Typeflag != tar.TypeReg || h.Mode != 0o644 || h.Format != tar.FormatUSTAR ||
+			len(h.PAXRecords) != 0 {
 			t.Errorf("%s: got %+v", h.Name, h)
 		}
 	}

@@ -6,9 +6,9 @@
 //	features          mean over positions of the last map
 //	LPIPS(a, b)       Σₗ mean over positions of wₗ·(f̂ₗ(a) − f̂ₗ(b))²,  f̂ = f/(|f| + 1e-10)   Zhang et al. 2018, arXiv:1801.03924, eq. 1
 //
-// The seven maps f of LPIPS come after the first convolution, the 2nd and the 4th to 8th module; |f| is over the channels
-// of one position. Weights and names are those of richzhang/PerceptualSimilarity, version 0.1 with network squeeze;
-// TestGolden compares with that definition on torchvision's network.
+// The seven maps f of LPIPS come after the first convolution, the 2nd and the 4th to 8th module; |f| is over the
+// channels of one position. Weights and names are those of richzhang/PerceptualSimilarity, version 0.1 with network
+// squeeze; TestGolden compares with that definition on torchvision's network.
 //
 //	name       shape              meaning
 //	image      [B, 3, S, S]       RGB in [-1, 1]; S at least MinSize
@@ -54,7 +54,8 @@ func Open(ctx context.Context, e *engine.Engine, path string) (*Net, error) {
 		return nil, err
 	}
 	n := &Net{Notes: file.Notes()}
-	n.features, err = e.Compile("features", func(p engine.Params, in []*Node) []*Node { return []*Node{Features(p, in[0])} }, w)
+	n.features, err = e.Compile("features",
+		func(p engine.Params, in []*Node) []*Node { return []*Node{Features(p, in[0])} }, w)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,8 @@ import (
 
 // LPIPS returns how different images a and b [B, 3, S, S] in [-1, 1] look, [B].
 //
-// In the loss of a network that is being trained the weights here stay as they are: give it a scope of its own, and list
-// the parameters to step before it asks for them.
+// In the loss of a network that is being trained the weights here stay as they are: give it a scope of its own, and
+// list the parameters to step before it asks for them.
 //
 //	steps := p.Unset()                                        // after the forward pass, before LPIPS
 //	loss = Add(loss, ReduceAllMean(features.LPIPS(p.In("lpips"), x, y)))

@@ -11,8 +11,8 @@ import (
 // MinSize is the least side of an image: of a smaller one nothing is left after the last pool.
 const MinSize = 17
 
-// fires are the modules by their names in the file: slice, place in torchvision's list, width of the squeeze and of each
-// expansion. A pool comes before those with pool set.
+// fires are the modules by their names in the file: slice, place in torchvision's list, width of the squeeze and of
+// each expansion. A pool comes before those with pool set.
 var fires = []struct {
 	slice, place, squeeze, expand int
 	pool                          bool
@@ -62,11 +62,12 @@ func fire(p engine.Params, x *Node, squeeze, expand int) *Node {
 	}, -1)
 }
 
-// maxPool takes the largest of 3×3 squares, every second row and column. The last square may reach over the edge by one,
-// PyTorch's ceil_mode.
+// maxPool takes the largest of 3×3 squares, every second row and column. The last square may reach over the edge by
+// one, PyTorch's ceil_mode.
 func maxPool(x *Node) *Node {
 	over := func(n int) [2]int { return [2]int{0, (n + 1) % 2} }
-	return MaxPool(x).Window(3).Strides(2).PaddingPerDim([][2]int{over(x.Shape().Dim(1)), over(x.Shape().Dim(2))}).Done()
+	return MaxPool(x).Window(3).Strides(2).PaddingPerDim([][2]int{over(x.Shape().Dim(1)),
+		over(x.Shape().Dim(2))}).Done()
 }
 
 // Features returns the features [B, Width] of images [B, 3, S, S] in [-1, 1].

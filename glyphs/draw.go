@@ -66,7 +66,8 @@ func place(r *rand.Rand, f *face, class int) [][]point {
 	for i, polygon := range l.polygons {
 		placed[i] = make([]point, len(polygon))
 		for j, p := range polygon {
-			p = rotation.apply(point{(p.x - l.centre.x) * width / f.capHeight, (p.y - l.centre.y) * height / f.capHeight})
+			p = rotation.apply(point{(p.x - l.centre.x) * width / f.capHeight,
+				(p.y - l.centre.y) * height / f.capHeight})
 			placed[i][j] = point{p.x + middle.x, p.y + middle.y}
 		}
 	}

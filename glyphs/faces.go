@@ -61,8 +61,10 @@ var (
 		gomono.TTF, gomonoitalic.TTF, gomonobold.TTF,
 		dejavusans.TTF, dejavusansoblique.TTF, dejavusansbold.TTF, dejavusansextralight.TTF,
 		dejavusansmono.TTF, dejavusansmonooblique.TTF, dejavusansmonobold.TTF,
-		dejavuserif.TTF, dejavuserifitalic.TTF, dejavuserifbold.TTF, dejavuserifbolditalic.TTF, dejavuserifcondensed.TTF,
-		lmroman10regular.TTF, lmroman10italic.TTF, lmroman10bold.TTF, lmroman10bolditalic.TTF, lmroman17regular.TTF, lmromandunh10regular.TTF,
+		dejavuserif.TTF, dejavuserifitalic.TTF, dejavuserifbold.TTF, dejavuserifbolditalic.TTF,
+		dejavuserifcondensed.TTF,
+		lmroman10regular.TTF, lmroman10italic.TTF, lmroman10bold.TTF, lmroman10bolditalic.TTF, lmroman17regular.TTF,
+		lmromandunh10regular.TTF,
 		lmsans10regular.TTF, lmsans10oblique.TTF, lmsans10bold.TTF, lmsansdemicond10regular.TTF,
 		lmmono10regular.TTF, lmmono10italic.TTF, lmmonolt10bold.TTF,
 	)

@@ -83,7 +83,8 @@ func TestOpen(t *testing.T) {
 			continue
 		}
 		if got := strings.Join(set.ClassNames(), ""); got != c.classes || len(set.Classes[0].Images) != c.images {
-			t.Errorf("%s, %v: classes %s of %d images, want %s of %d", c.split, c.options, got, len(set.Classes[0].Images), c.classes, c.images)
+			t.Errorf("%s, %v: classes %s of %d images, want %s of %d", c.split, c.options, got,
+				len(set.Classes[0].Images), c.classes, c.images)
 		}
 	}
 }
@@ -91,7 +92,8 @@ func TestOpen(t *testing.T) {
 // TestReadKnowsItsImages: a name that Open did not give is an error.
 func TestReadKnowsItsImages(t *testing.T) {
 	set := open(t, "train", Options{PerClass: 1})
-	for _, ref := range []dataset.Ref{{Class: "A", Name: "x.png"}, {Class: "K", Name: "00000.png"}, {Class: "", Name: "00000.png"}} {
+	for _, ref := range []dataset.Ref{{Class: "A", Name: "x.png"}, {Class: "K", Name: "00000.png"},
+		{Class: "", Name: "00000.png"}} {
 		if _, err := set.Read(ref); !errors.Is(err, dataset.ErrImage) {
 			t.Errorf("%v: error %v, want ErrImage", ref, err)
 		}

@@ -61,12 +61,15 @@ var scenes = []scene{
 	{share: 13, pattern: gradient, ground: [2]tone{cream, stone}, ink: black, noise: 10, blurring: 2},   // old paper
 	{share: 14, pattern: plain, ground: [2]tone{black, black}, ink: chalk, noise: 6, blurring: 1},       // a screen
 	{share: 10, pattern: gradient, ground: [2]tone{forest, forest}, ink: chalk, noise: 12, blurring: 2}, // a blackboard
-	{share: 8, pattern: plain, ground: [2]tone{ocean, ocean}, ink: white, noise: 4, blurring: 1},        // a street sign
-	{share: 6, pattern: plain, ground: [2]tone{sun, sun}, ink: black, noise: 4, blurring: 1},            // a number plate
-	{share: 6, pattern: halves, ground: [2]tone{fire, black}, ink: white, noise: 6, blurring: 1},        // a book's back
-	{share: 7, pattern: stripes, ground: [2]tone{white, cream}, ink: fire, noise: 4, blurring: 1},       // wrapping
-	{share: 6, pattern: halves, ground: [2]tone{sun, white}, ink: ocean, noise: 6, blurring: 1},         // a poster
-	{share: 8, pattern: gradient, ground: [2]tone{wild, wild}, ink: wild, noise: 14, blurring: 2},       // a photograph
+	// a street sign
+	{share: 8, pattern: plain, ground: [2]tone{ocean, ocean}, ink: white, noise: 4, blurring: 1},
+	// a number plate
+	{share: 6, pattern: plain, ground: [2]tone{sun, sun}, ink: black, noise: 4, blurring: 1},
+	// a book's back
+	{share: 6, pattern: halves, ground: [2]tone{fire, black}, ink: white, noise: 6, blurring: 1},
+	{share: 7, pattern: stripes, ground: [2]tone{white, cream}, ink: fire, noise: 4, blurring: 1}, // wrapping
+	{share: 6, pattern: halves, ground: [2]tone{sun, white}, ink: ocean, noise: 6, blurring: 1},   // a poster
+	{share: 8, pattern: gradient, ground: [2]tone{wild, wild}, ink: wild, noise: 14, blurring: 2}, // a photograph
 }
 
 // contrast is the least difference in light between a letter and its ground.

@@ -87,7 +87,8 @@ func TestCacheRoundTrip(t *testing.T) {
 		if err != nil || !slices.Equal(got.Data, want) {
 			t.Errorf("%d images: got rows %v, %v, want %v", n, got, err, want)
 		}
-		if c.Key != "key" || !slices.Equal(c.Names, wantNames) || !slices.Equal(c.Skipped, wantSkipped) || !slices.Equal(c.Shape, shape) {
+		if c.Key != "key" || !slices.Equal(c.Names, wantNames) || !slices.Equal(c.Skipped, wantSkipped) ||
+			!slices.Equal(c.Shape, shape) {
 			t.Errorf("%d images: got key %q, names %v, skipped %v, shape %v", n, c.Key, c.Names, c.Skipped, c.Shape)
 		}
 		if _, err := os.Stat(path + ".part"); !errors.Is(err, os.ErrNotExist) {

@@ -27,7 +27,8 @@ func (c Config) Downsampling() int { return 1 << (len(c.BlockOutChannels) - 1) }
 // LatentShape is [Layout.LatentShape].
 func (c Config) LatentShape(size int) ([]int, error) { return c.layout().LatentShape(size) }
 
-// defaultScaling is diffusers' scaling_factor where the file does not give one: that of the Stable Diffusion autoencoders.
+// defaultScaling is diffusers' scaling_factor where the file does not give one: that of the Stable Diffusion
+// autoencoders.
 const defaultScaling = 0.18215
 
 // diffusers is the config.json of a diffusers AutoencoderKL folder.
@@ -73,7 +74,8 @@ func (c Config) JSON() ([]byte, error) {
 // ParseConfig reads the config.json of a diffusers AutoencoderKL folder.
 func ParseConfig(data []byte) (Config, error) {
 	file := diffusers{
-		Activation: activation, In: imageChannels, Out: imageChannels, Layers: 1, Latent: 4, Groups: 32, Scaling: defaultScaling,
+		Activation: activation, In: imageChannels, Out: imageChannels, Layers: 1, Latent: 4, Groups: 32,
+		Scaling: defaultScaling,
 	}
 	if err := weights.UnmarshalJSON(data, &file); err != nil {
 		return Config{}, err

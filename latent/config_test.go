@@ -13,7 +13,8 @@ const sdConfig = `{"_class_name": "AutoencoderKL", "act_fn": "silu", "in_channel
 
 func TestParseConfig(t *testing.T) {
 	got, err := ParseConfig([]byte(sdConfig))
-	want := Config{BlockOutChannels: []int{32, 64}, LayersPerBlock: 2, LatentChannels: 4, Groups: 8, ScalingFactor: 0.5, SampleSize: 256}
+	want := Config{BlockOutChannels: []int{32, 64}, LayersPerBlock: 2, LatentChannels: 4, Groups: 8, ScalingFactor: 0.5,
+		SampleSize: 256}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
@@ -89,7 +90,8 @@ func FuzzParseConfig(f *testing.F) {
 func TestConfigJSON(t *testing.T) {
 	for bits := range 8 {
 		want := Config{
-			BlockOutChannels: []int{8, 16}, LayersPerBlock: 2, LatentChannels: 3, Groups: 4, ScalingFactor: 0.7, SampleSize: 32,
+			BlockOutChannels: []int{8, 16}, LayersPerBlock: 2, LatentChannels: 3, Groups: 4, ScalingFactor: 0.7,
+			SampleSize:    32,
 			SkipAttention: bits&1 > 0, SkipQuant: bits&2 > 0, SkipPostQuant: bits&4 > 0,
 		}
 		data, err := want.JSON()

@@ -47,7 +47,8 @@ func TestGolden(t *testing.T) {
 			report := c.Report(t)
 			tol := want.Tolerance
 			in := func(name string) *tensors.Tensor {
-				return tensors.FromFlatDataAndDimensions(c.Float32s(t, ioFile, name), c.Tensor(t, ioFile, name).Shape...)
+				return tensors.FromFlatDataAndDimensions(c.Float32s(t, ioFile, name),
+					c.Tensor(t, ioFile, name).Shape...)
 			}
 			out := run(t, e, set, func(p engine.Params, x []*Node) []*Node {
 				mean, logvar := config.Moments(p, x[0])
@@ -83,7 +84,8 @@ func readKL(path string) (Config, error) {
 
 // compareMid compares what the case holds of the first image's values inside the network: some
 // tensors whole, of others the first two channels.
-func compareMid(t *testing.T, e *engine.Engine, config Config, set *weights.Set, c golden.Case, report *golden.Report, tol float64) {
+func compareMid(t *testing.T, e *engine.Engine, config Config, set *weights.Set, c golden.Case, report *golden.Report,
+	tol float64) {
 	var names []string
 	inner := func(p engine.Params, x []*Node) (out []*Node) {
 		names = nil
@@ -91,7 +93,8 @@ func compareMid(t *testing.T, e *engine.Engine, config Config, set *weights.Set,
 			names, out = append(names, name), append(out, channelsFirst(x))
 			if name == "enc_mid" { // the probe: the middle's attention once more, on its own output
 				probe := config.attention(p.In("encoder").In("mid_block").In("attentions.0"), x)
-				names, out = append(names, "attn_probe_in", "attn_probe_out"), append(out, channelsFirst(x), channelsFirst(probe))
+				names, out = append(names, "attn_probe_in", "attn_probe_out"),
+					append(out, channelsFirst(x), channelsFirst(probe))
 			}
 		}
 		config.moments(p, x[0], see)

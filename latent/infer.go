@@ -33,7 +33,8 @@ func infer(set *weights.Set) (Config, error) {
 	case len(c.BlockOutChannels) == 0 || c.LatentChannels == 0:
 		return c, fmt.Errorf(`%w: want an autoencoder's, "encoder.down_blocks.0.resnets.0.conv1.weight" and "decoder.conv_in.weight" among them`, weights.ErrMismatch)
 	case c.LatentChannels != 4:
-		return c, fmt.Errorf("%w: %d latent channels, and only those of 4 have a known scaling factor; give it in a config.json beside the file, as diffusers writes it",
+		return c, fmt.Errorf("%w: %d latent channels, and only those of 4 have a known scaling factor; give it in a "+
+			"config.json beside the file, as diffusers writes it",
 			weights.ErrMismatch, c.LatentChannels)
 	}
 	if err := c.Check(); err != nil {

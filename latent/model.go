@@ -35,7 +35,8 @@ type network interface {
 
 // compile puts the tensors of set on the engine, as n asks for them. A set of another model is a [weights.ErrMismatch]
 // that names the tensors.
-func compile(ctx context.Context, e *engine.Engine, n network, set *weights.Set, file *weights.File) (*Autoencoder, error) {
+func compile(ctx context.Context, e *engine.Engine, n network, set *weights.Set,
+	file *weights.File) (*Autoencoder, error) {
 	a := &Autoencoder{Layout: n.layout(), Notes: file.Notes()}
 	side := a.Downsampling()
 	specs, err := e.Declare(func(p engine.Params, in []*Node) []*Node {
@@ -55,8 +56,10 @@ func compile(ctx context.Context, e *engine.Engine, n network, set *weights.Set,
 		}, w)
 	}
 	var errE, errD, errF error
-	a.encode, errE = e.Compile("encode", func(p engine.Params, in []*Node) []*Node { return []*Node{n.encode(p, in[0])} }, w)
-	a.decode, errD = e.Compile("decode", func(p engine.Params, in []*Node) []*Node { return []*Node{n.decode(p, in[0])} }, w)
+	a.encode, errE = e.Compile("encode",
+		func(p engine.Params, in []*Node) []*Node { return []*Node{n.encode(p, in[0])} }, w)
+	a.decode, errD = e.Compile("decode",
+		func(p engine.Params, in []*Node) []*Node { return []*Node{n.decode(p, in[0])} }, w)
 	a.SHA256, errF = file.SHA256(ctx)
 	return a, errors.Join(errS, errE, errD, errF)
 }

@@ -39,7 +39,8 @@ func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string) (*Auto
 	var file *weights.File
 	if encoder != "" {
 		file, err = weights.OpenParts(fsys,
-			weights.Part{Prefix: weights.EncoderPrefix, Path: encoder}, weights.Part{Prefix: weights.DecoderPrefix, Path: decoder})
+			weights.Part{Prefix: weights.EncoderPrefix, Path: encoder},
+			weights.Part{Prefix: weights.DecoderPrefix, Path: decoder})
 	} else {
 		config, err = readConfig(fsys, whole)
 		if err == nil {
@@ -129,7 +130,8 @@ func pair(fsys fs.FS, at string) (encoder, decoder string, err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if encoder, decoder = pairOf(fsys, at, extensions...); encoder == "" {
-			return "", "", fmt.Errorf("%w; nor are there %s%s and %s%s, with one of %s", err, at, encoderFile, at, decoderFile, strings.Join(extensions, " "))
+			return "", "", fmt.Errorf("%w; nor are there %s%s and %s%s, with one of %s", err, at, encoderFile, at,
+				decoderFile, strings.Join(extensions, " "))
 		}
 		return encoder, decoder, nil
 	case err != nil:
@@ -154,12 +156,14 @@ func pair(fsys fs.FS, at string) (encoder, decoder string, err error) {
 		}
 		name := strings.TrimSuffix(entry.Name(), path.Ext(entry.Name()))
 		prefix, ok := strings.CutSuffix(name, encoderFile)
-		if e, d := pairOf(fsys, path.Join(at, prefix), extensions...); ok && e != "" && !slices.Contains(prefixes, prefix) {
+		if e, d := pairOf(fsys, path.Join(at, prefix), extensions...); ok && e != "" &&
+			!slices.Contains(prefixes, prefix) {
 			prefixes, encoder, decoder = append(prefixes, prefix), e, d
 		}
 	}
 	if len(prefixes) > 1 {
-		return "", "", fmt.Errorf("%s: holds the autoencoders %v, want one; name it by %s", at, prefixes, path.Join(at, prefixes[0]))
+		return "", "", fmt.Errorf("%s: holds the autoencoders %v, want one; name it by %s", at, prefixes,
+			path.Join(at, prefixes[0]))
 	}
 	return encoder, decoder, nil
 }

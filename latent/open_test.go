@@ -96,7 +96,8 @@ func wantSame(t *testing.T, e *engine.Engine, size int, paths map[string]string)
 	}
 }
 
-// layouts writes an AutoencoderKL in every layout and returns the paths to open. What shapes do not tell must be as in infer.
+// layouts writes an AutoencoderKL in every layout and returns the paths to open. What shapes do not tell must be as
+// in infer.
 func layouts(t *testing.T, c Config, list []weights.Tensor) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
@@ -106,9 +107,11 @@ func layouts(t *testing.T, c Config, list []weights.Tensor) map[string]string {
 	}
 	saveText(t, filepath.Join(dir, "diffusers", "config.json"), string(config))
 	compVis := pytorch.CompVis(list, len(c.BlockOutChannels))
-	training := append(slices.Clone(compVis), weights.F32("loss.logvar", nil, []float32{0}), weights.F32("model_ema.decay", nil, []float32{1}))
+	training := append(slices.Clone(compVis), weights.F32("loss.logvar", nil, []float32{0}),
+		weights.F32("model_ema.decay", nil, []float32{1}))
 	whole := append(pytorch.Prefixed("first_stage_model.", training),
-		weights.F32("model.diffusion_model.out.2.bias", []int{4}, make([]float32, 4)), weights.I64("cond_stage_model.ids", []int{1}, []int64{7}))
+		weights.F32("model.diffusion_model.out.2.bias", []int{4}, make([]float32, 4)),
+		weights.I64("cond_stage_model.ids", []int{1}, []int64{7}))
 	inFolder := save(t, filepath.Join(dir, "diffusers", "diffusion_pytorch_model.safetensors"), list)
 	save(t, filepath.Join(dir, "plain", "vae.safetensors"), compVis)
 	return map[string]string{
@@ -128,9 +131,12 @@ func layouts(t *testing.T, c Config, list []weights.Tensor) map[string]string {
 func TestOpenLayouts(t *testing.T) {
 	e := openEngine(t)
 	for name, c := range map[string]Config{
-		"usual":           {BlockOutChannels: []int{32, 64, 32}, LayersPerBlock: 1, LatentChannels: 4, Groups: 32, ScalingFactor: defaultScaling},
-		"two layers":      {BlockOutChannels: []int{32, 64}, LayersPerBlock: 2, LatentChannels: 4, Groups: 32, ScalingFactor: defaultScaling},
-		"without options": {BlockOutChannels: []int{32}, LayersPerBlock: 1, LatentChannels: 4, Groups: 32, ScalingFactor: defaultScaling, SkipAttention: true, SkipQuant: true, SkipPostQuant: true},
+		"usual": {BlockOutChannels: []int{32, 64, 32}, LayersPerBlock: 1, LatentChannels: 4, Groups: 32,
+			ScalingFactor: defaultScaling},
+		"two layers": {BlockOutChannels: []int{32, 64}, LayersPerBlock: 2, LatentChannels: 4, Groups: 32,
+			ScalingFactor: defaultScaling},
+		"without options": {BlockOutChannels: []int{32}, LayersPerBlock: 1, LatentChannels: 4, Groups: 32,
+			ScalingFactor: defaultScaling, SkipAttention: true, SkipQuant: true, SkipPostQuant: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantSame(t, e, 8, layouts(t, c, random(t, e, c)))
@@ -221,7 +227,8 @@ func TestOpenErrors(t *testing.T) {
 		save(t, at(name+"/model.safetensors"), pytorch.AutoencoderTiny(pair))
 	}
 	saveText(t, at("tiny/config.json"), strings.Replace(tinyConfig, "[1, 3, 3, 3]", "[1, 2, 3, 3]", 1))
-	saveText(t, at("shifted/config.json"), strings.Replace(tinyConfig, `"scaling_factor": 1.0`, `"scaling_factor": 0.5`, 1))
+	saveText(t, at("shifted/config.json"), strings.Replace(tinyConfig, `"scaling_factor": 1.0`, `"scaling_factor": 0.5`,
+		1))
 	saveText(t, at("broken/config.json"), `{"_class_name": 7}`)
 	save(t, at("half/z_encoder.safetensors"), pytorch.Part("encoder.", pair))
 	save(t, at("mixed/z_encoder.safetensors"), pytorch.Part("encoder.", pair))
@@ -232,15 +239,20 @@ func TestOpenErrors(t *testing.T) {
 		says       []string
 	}{
 		{"nothing there", at("none"), fs.ErrNotExist, []string{"none", "none_encoder"}},
-		{"16 channels without a scaling factor", save(t, at("wide.safetensors"), random(t, e, wide)), weights.ErrMismatch, []string{"16 latent channels", "config.json"}},
-		{"groups that are not 32", save(t, at("narrow.safetensors"), random(t, e, narrow)), weights.ErrMismatch, []string{"has 8"}},
-		{"another model", save(t, at("other.safetensors"), pytorch.Prefixed("x_", list)), weights.ErrMismatch, []string{"other.safetensors", "encoder.down_blocks.0"}},
-		{"a tensor too few", save(t, at("few.safetensors"), list[:len(list)-1]), weights.ErrMismatch, []string{list[len(list)-1].Name, "missing"}},
+		{"16 channels without a scaling factor", save(t, at("wide.safetensors"), random(t, e, wide)),
+			weights.ErrMismatch, []string{"16 latent channels", "config.json"}},
+		{"groups that are not 32", save(t, at("narrow.safetensors"), random(t, e, narrow)), weights.ErrMismatch,
+			[]string{"has 8"}},
+		{"another model", save(t, at("other.safetensors"), pytorch.Prefixed("x_", list)), weights.ErrMismatch,
+			[]string{"other.safetensors", "encoder.down_blocks.0"}},
+		{"a tensor too few", save(t, at("few.safetensors"), list[:len(list)-1]), weights.ErrMismatch,
+			[]string{list[len(list)-1].Name, "missing"}},
 		{"another number of blocks", at("tiny"), nil, []string{"tiny: config.json", "num_encoder_blocks is [1 2 3 3]"}},
 		{"another scale", at("shifted"), nil, []string{"scaling_factor is 0.5"}},
 		{"a broken configuration", at("broken"), nil, []string{"broken: config.json"}},
 		{"an encoder alone", at("half"), weights.ErrMismatch, []string{"half"}},
-		{"an encoder and a decoder of two models", at("mixed"), weights.ErrMismatch, []string{`"decoder.1.weight" has shape [8 4 3 3], want [4 4 3 3]`}},
+		{"an encoder and a decoder of two models", at("mixed"), weights.ErrMismatch,
+			[]string{`"decoder.1.weight" has shape [8 4 3 3], want [4 4 3 3]`}},
 	} {
 		_, err := Open(t.Context(), e, c.path)
 		if err == nil || c.is != nil && !errors.Is(err, c.is) {

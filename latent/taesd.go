@@ -97,7 +97,8 @@ func inferTAESD(set *weights.Set) (taesd, error) {
 	_, gated := set.Shape("decoder.3.pool.0.weight")
 	c := taesd{channels: last[1], width: first[0], gated: gated}
 	if c.channels < 1 || c.channels > maxSize || c.width < 1 || c.width > maxSize {
-		return c, fmt.Errorf("%w: have %d latent channels and layers %d wide, want 1 to %d", weights.ErrMismatch, c.channels, c.width, maxSize)
+		return c, fmt.Errorf("%w: have %d latent channels and layers %d wide, want 1 to %d", weights.ErrMismatch,
+			c.channels, c.width, maxSize)
 	}
 	return c, nil
 }
@@ -141,8 +142,8 @@ func reversed(list []int) []int {
 	return list
 }
 
-// TAESD returns the graphs of an autoencoder of that family with latents of so many channels, for who has no file of one:
-// encode takes an image, decode a latent.
+// TAESD returns the graphs of an autoencoder of that family with latents of so many channels, for who has no file of
+// one: encode takes an image, decode a latent.
 func TAESD(channels int) (encode, decode engine.Func) {
 	const width = 64
 	c := taesd{channels: channels, width: width}

@@ -53,9 +53,10 @@ func crops(t *testing.T, path string, n int) []float32 {
 		refs = append(refs, set.Classes[i%len(set.Classes)].Images[i/len(set.Classes)])
 	}
 	all := make([]float32, 0, n*3*photoSize*photoSize)
-	for sample := range set.Load(t.Context(), refs, dataset.LoadOptions{IgnoreEXIF: true, Then: func(im *dataset.RGB) *dataset.RGB {
-		return dataset.CropCenter(im, photoSize)
-	}}) {
+	for sample := range set.Load(t.Context(), refs, dataset.LoadOptions{IgnoreEXIF: true,
+		Then: func(im *dataset.RGB) *dataset.RGB {
+			return dataset.CropCenter(im, photoSize)
+		}}) {
 		if sample.Err != nil {
 			t.Fatal(sample.Err)
 		}
@@ -68,10 +69,12 @@ func crops(t *testing.T, path string, n int) []float32 {
 
 const photoSize = 160
 
-// trainedTAESD looks at a trained taef2: its files as its repository has them, and a safetensors copy, are the same network.
+// trainedTAESD looks at a trained taef2: its files as its repository has them, and a safetensors copy, are the same
+// network.
 func trainedTAESD(t *testing.T, dir string) {
 	wantSame(t, openEngine(t), 32, map[string]string{
-		"PyTorch": filepath.Join(dir, "taef2_encoder.pth"), "safetensors": filepath.Join(dir, "taef2_encoder.safetensors"), "either": dir,
+		"PyTorch":     filepath.Join(dir, "taef2_encoder.pth"),
+		"safetensors": filepath.Join(dir, "taef2_encoder.safetensors"), "either": dir,
 	})
 	photographs := filepath.Join(dir, "..", "..", "data", "imagenette160-dev.zip")
 	if _, err := os.Stat(photographs); err == nil {
@@ -79,8 +82,8 @@ func trainedTAESD(t *testing.T, dir string) {
 	}
 }
 
-// comparePhotographs compares what comes back of photographs through taef2 with what PyTorch 1.13 makes of the same pixels;
-// the mean over 24 crops is 29.263 dB in both.
+// comparePhotographs compares what comes back of photographs through taef2 with what PyTorch 1.13 makes of the same
+// pixels; the mean over 24 crops is 29.263 dB in both.
 func comparePhotographs(t *testing.T, dir, photographs string) {
 	want := []float64{28.7353, 32.0330, 26.7973, 29.8235}
 	images := crops(t, photographs, len(want))
@@ -97,7 +100,8 @@ func comparePhotographs(t *testing.T, dir, photographs string) {
 	}
 	n := len(images) / len(want)
 	for i := range want {
-		// The networks' sums differ by a few 1e-6 of their size, far below the 4 % of a level that 0.001 dB is at 27 dB.
+		// The networks' sums differ by a few 1e-6 of their size, far below the 4 % of a level that 0.001 dB is at 27
+		// dB.
 		if got := psnr(images[i*n:(i+1)*n], back[i*n:(i+1)*n]); math.Abs(got-want[i]) > 0.001 {
 			t.Errorf("crop %d: got %.4f dB, want %.4f", i, got, want[i])
 		}

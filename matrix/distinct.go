@@ -6,8 +6,8 @@ import (
 	"math"
 )
 
-// Distinct returns, for each row, the first row that has the same numbers, and how many different ones there are. Rows are compared
-// by their SHA-256.
+// Distinct returns, for each row, the first row that has the same numbers, and how many different ones there are.
+// Rows are compared by their SHA-256.
 func Distinct(m Matrix) (first []int, n int) {
 	first = make([]int, m.Rows)
 	seen := make(map[[sha256.Size]byte]int, m.Rows)

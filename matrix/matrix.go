@@ -5,8 +5,8 @@
 //	x     [N, D]  float32, row after row
 //	d     [M]     float64, squared distances of one row of x to the rows of y [M, D]
 //
-// Numbers are stored in float32 and summed in float64, always in the same order: equal arguments give equal bytes, whatever
-// the number of cores and the kind of processor.
+// Numbers are stored in float32 and summed in float64, always in the same order: equal arguments give equal bytes,
+// whatever the number of cores and the kind of processor.
 package matrix
 
 import ()

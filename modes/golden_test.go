@@ -111,7 +111,8 @@ func TestGoldenLloyd(t *testing.T) {
 		for _, want := range g.LloydCases {
 			x, init := g.data(t, want.Name), g.matrix(t, want.Name+"/init")
 			if x.Rows != want.N || x.Cols != want.Dim || init.Rows != want.K {
-				t.Fatalf("%s: shapes [%d, %d] and [%d, …] are not those of case.json", want.Name, x.Rows, x.Cols, init.Rows)
+				t.Fatalf("%s: shapes [%d, %d] and [%d, …] are not those of case.json", want.Name, x.Rows, x.Cols,
+					init.Rows)
 			}
 			tol := want.Tol * variance(x)
 			got := lloydFrom(t, x, init, want.MaxIter, tol)
@@ -132,8 +133,10 @@ func TestGoldenLloyd(t *testing.T) {
 			if off != 0 && !(byTolerance && max(off, -off) == 1) {
 				t.Errorf("%s: %d iterations, want %d", want.Name, got.Iterations, want.NIter)
 			}
-			report.Compare(want.Name+"/centers", got.Centres.Data, g.matrix(t, want.Name+"/centers").Data, g.Tolerance(t, "centers"))
-			report.CompareRelative(want.Name+" inertia", []float64{inertia}, []float64{want.Inertia}, g.Tolerance(t, "inertia_relative"))
+			report.Compare(want.Name+"/centers", got.Centres.Data, g.matrix(t, want.Name+"/centers").Data,
+				g.Tolerance(t, "centers"))
+			report.CompareRelative(want.Name+" inertia", []float64{inertia}, []float64{want.Inertia},
+				g.Tolerance(t, "inertia_relative"))
 			if rows := g.ints(t, want.Name+"/closest_row"); !slices.Equal(nearest(x, got.Centres), rows) {
 				t.Errorf("%s: nearest rows are %v, want %v", want.Name, nearest(x, got.Centres), rows)
 			}
@@ -215,9 +218,11 @@ func TestGoldenPlusPlusQuality(t *testing.T) {
 				mean += c.Inertia / float64(q.Seeds)
 				best = min(best, c.Inertia)
 			}
-			t.Logf("%s, k = %d: mean inertia %.1f, reference %.1f; least %.1f, reference's best of 30 %.1f", q.Data, q.K, mean, q.Final.Mean, best, q.Best)
+			t.Logf("%s, k = %d: mean inertia %.1f, reference %.1f; least %.1f, reference's best of 30 %.1f", q.Data,
+				q.K, mean, q.Final.Mean, best, q.Best)
 			if mean > q.Final.Mean*most || best < q.Best*least {
-				t.Errorf("%s, k = %d: mean inertia %v, least %v, want at most %v and at least %v", q.Data, q.K, mean, best, q.Final.Mean*most, q.Best*least)
+				t.Errorf("%s, k = %d: mean inertia %v, least %v, want at most %v and at least %v", q.Data, q.K, mean,
+					best, q.Final.Mean*most, q.Best*least)
 			}
 		}
 	}
@@ -226,7 +231,8 @@ func TestGoldenPlusPlusQuality(t *testing.T) {
 func TestGoldenTooFewPoints(t *testing.T) {
 	for _, g := range goldenCases(t) {
 		for _, few := range g.TooFewPoints {
-			if _, err := Discover(t.Context(), matrix.New(few.N, 1), few.K, Options{}, rng.Stream(1, "few")); err == nil {
+			if _, err := Discover(t.Context(), matrix.New(few.N, 1), few.K, Options{},
+				rng.Stream(1, "few")); err == nil {
 				t.Errorf("%s: %d points, %d modes: no error", g.Name, few.N, few.K)
 			}
 		}

@@ -29,7 +29,8 @@ func TestPermutedRowsPermuteOwners(t *testing.T) {
 	permuted := lloydFrom(t, x.Pick(order), start, maxIter, 0)
 	for i, row := range order {
 		if permuted.Assignment[i] != c.Assignment[row] {
-			t.Errorf("latent %d, once latent %d, has assignment %d, want %d", i, row, permuted.Assignment[i], c.Assignment[row])
+			t.Errorf("latent %d, once latent %d, has assignment %d, want %d", i, row, permuted.Assignment[i],
+				c.Assignment[row])
 		}
 	}
 	if !slices.Equal(permuted.Centres.Data, c.Centres.Data) {
@@ -125,9 +126,9 @@ func TestVariance(t *testing.T) {
 	}
 }
 
-// BenchmarkKMeans clusters a mixture of ten, 1300 × 4096, made by the recipe of the load kmeans_1300x4096_k10 with other
-// random numbers. On two Zen 5 cores k-means took 0.025 s at best. On the same machine, busy with other work, it took
-// 0.050 and 0.13 s in runs where scikit-learn, in turn with it, took 0.16 and 0.31 s.
+// BenchmarkKMeans clusters a mixture of ten, 1300 × 4096, made by the recipe of the load kmeans_1300x4096_k10 with
+// other random numbers. On two Zen 5 cores k-means took 0.025 s at best. On the same machine, busy with other work,
+// it took 0.050 and 0.13 s in runs where scikit-learn, in turn with it, took 0.16 and 0.31 s.
 func BenchmarkKMeans(b *testing.B) {
 	r := rng.Stream(0, "bench")
 	x, middle := matrix.New(1300, 4096), matrix.New(10, 4096)

@@ -59,10 +59,12 @@ func discover(t testing.TB, x matrix.Matrix, k int, opts Options) Clustering {
 func wantLawful(t testing.TB, c Clustering, x matrix.Matrix, k int) {
 	t.Helper()
 	if c.Centres.Rows != k || c.Centres.Cols != x.Cols || len(c.Centres.Data) != k*x.Cols {
-		t.Fatalf("centres have shape [%d, %d] and %d numbers, want [%d, %d]", c.Centres.Rows, c.Centres.Cols, len(c.Centres.Data), k, x.Cols)
+		t.Fatalf("centres have shape [%d, %d] and %d numbers, want [%d, %d]", c.Centres.Rows, c.Centres.Cols,
+			len(c.Centres.Data), k, x.Cols)
 	}
 	if len(c.Assignment) != x.Rows || len(c.Sizes) != k || len(c.Nearest) != k {
-		t.Fatalf("%d assignments, %d cluster sizes, %d nearest, want %d, %d, %d", len(c.Assignment), len(c.Sizes), len(c.Nearest), x.Rows, k, k)
+		t.Fatalf("%d assignments, %d cluster sizes, %d nearest, want %d, %d, %d", len(c.Assignment), len(c.Sizes),
+			len(c.Nearest), x.Rows, k, k)
 	}
 	size := make([]int, k)
 	var inertia float64
@@ -106,17 +108,23 @@ func TestRefused(t *testing.T) {
 		{"fewer latents than modes", seven, 10, Options{}, "too few images: have 7, want 10"},
 		{"the same, said aloud", seven, 10, Options{Short: ShortError}, "too few images: have 7, want 10"},
 		{"no latents", matrix.Matrix{Cols: 2}, 1, Options{}, "too few images: have 0, want 1"},
-		{"no latents to repeat", matrix.Matrix{Cols: 2}, 1, Options{Short: ShortRepeat}, "too few images: have 0, want 1"},
+		{"no latents to repeat", matrix.Matrix{Cols: 2}, 1, Options{Short: ShortRepeat},
+			"too few images: have 0, want 1"},
 		{"no modes", seven, 0, Options{}, "have 0 modes, want at least 1"},
 		{"less than none", seven, -1, Options{Short: ShortRepeat}, "have -1 modes, want at least 1"},
-		{"NaN", table([]float32{1, 2}, []float32{3, nan}), 1, Options{}, "latent 1 is NaN at column 1, want finite numbers"},
-		{"infinite", table([]float32{1, 2}, []float32{3, 4}, []float32{inf, 0}), 1, Options{}, "latent 2 is -Inf at column 0, want finite numbers"},
+		{"NaN", table([]float32{1, 2}, []float32{3, nan}), 1, Options{},
+			"latent 1 is NaN at column 1, want finite numbers"},
+		{"infinite", table([]float32{1, 2}, []float32{3, 4}, []float32{inf, 0}), 1, Options{},
+			"latent 2 is -Inf at column 0, want finite numbers"},
 		{"no columns", matrix.Matrix{Rows: 3}, 1, Options{}, "latents of shape [3, 0] hold 0 numbers"},
-		{"data cut short", matrix.Matrix{Rows: 3, Cols: 2, Data: make([]float32, 5)}, 1, Options{}, "latents of shape [3, 2] hold 5 numbers"},
+		{"data cut short", matrix.Matrix{Rows: 3, Cols: 2, Data: make([]float32, 5)}, 1, Options{},
+			"latents of shape [3, 2] hold 5 numbers"},
 		{"rows that overflow", matrix.Matrix{Rows: math.MaxInt, Cols: 2, Data: nil}, 1, Options{}, "hold 0 numbers"},
-		{"unknown method", seven, 1, Options{Method: "dbscan"}, `unknown method "dbscan", want "kmeans", "gmm" or "bisecting"`},
+		{"unknown method", seven, 1, Options{Method: "dbscan"},
+			`unknown method "dbscan", want "kmeans", "gmm" or "bisecting"`},
 		{"unknown way", seven, 1, Options{Short: "skip"}, `"skip", want "error" or "repeat"`},
-		{"other pictures", seven, 1, Options{Pool: Pooling{1, 2, 2, 2}}, "latents have 2 columns, want pictures [1, 2, 2]"},
+		{"other pictures", seven, 1, Options{Pool: Pooling{1, 2, 2, 2}},
+			"latents have 2 columns, want pictures [1, 2, 2]"},
 		{"no pictures", seven, 1, Options{Pool: Pooling{P: 2}}, "have pictures [0, 0, 0]"},
 	} {
 		c, err := Discover(t.Context(), test.x, test.k, test.opts, rng.Stream(1, "test"))
@@ -137,7 +145,8 @@ func TestOneLatent(t *testing.T) {
 	for _, method := range allMethods {
 		c := discover(t, x, 1, Options{Method: method})
 		if !slices.Equal(c.Centres.Data, x.Data) || c.Inertia != 0 || c.Nearest[0] != 0 {
-			t.Errorf("%s: centre %v, inertia %v, nearest %d; want the latent itself", method, c.Centres.Data, c.Inertia, c.Nearest[0])
+			t.Errorf("%s: centre %v, inertia %v, nearest %d; want the latent itself", method, c.Centres.Data, c.Inertia,
+				c.Nearest[0])
 		}
 	}
 }
@@ -186,7 +195,8 @@ func TestBlobs(t *testing.T) {
 		c := discover(t, x, k, Options{Method: method})
 		for i, j := range c.Assignment {
 			if j != c.Assignment[i%k] {
-				t.Fatalf("%s: latent %d has assignment %d, want that of latent %d, %d", method, i, j, i%k, c.Assignment[i%k])
+				t.Fatalf("%s: latent %d has assignment %d, want that of latent %d, %d", method, i, j, i%k,
+					c.Assignment[i%k])
 			}
 		}
 		for b := range k {
@@ -211,7 +221,8 @@ func TestNearestTakesItsPlace(t *testing.T) {
 				d[i] = sqDist64(x.Row(i), plain.Centres.Row(j))
 			}
 			if want := matrix.ArgMin(d); c.Nearest[j] != want || plain.Nearest[j] != want {
-				t.Errorf("%s: nearest to centre %d is latent %d and %d, want %d", method, j, c.Nearest[j], plain.Nearest[j], want)
+				t.Errorf("%s: nearest to centre %d is latent %d and %d, want %d", method, j, c.Nearest[j],
+					plain.Nearest[j], want)
 			}
 			if !slices.Equal(c.Centres.Row(j), x.Row(c.Nearest[j])) {
 				t.Errorf("%s: centre %d is not latent %d", method, j, c.Nearest[j])
@@ -383,7 +394,8 @@ func TestCancelled(t *testing.T) {
 		for n := range total {
 			c, err := Discover(&countdown{t.Context(), n}, x, 6, Options{Method: method}, rng.Stream(1, "test"))
 			if !errors.Is(err, context.Canceled) || !reflect.DeepEqual(c, Clustering{}) {
-				t.Fatalf("%s: cancelled at question %d of %d: error is %v, want context.Canceled alone", method, n, total, err)
+				t.Fatalf("%s: cancelled at question %d of %d: error is %v, want context.Canceled alone", method, n,
+					total, err)
 			}
 		}
 	}

@@ -23,7 +23,8 @@ func (p Pooling) apply(latents matrix.Matrix) (matrix.Matrix, error) {
 // [N, c·h/p·w/p]. p must divide h and w.
 func Pool(latents matrix.Matrix, c, h, w, p int) (matrix.Matrix, error) {
 	if min(c, h, w, p) < 1 || h%p != 0 || w%p != 0 {
-		return matrix.Matrix{}, fmt.Errorf("have pictures [%d, %d, %d] and squares of side %d, want a side that divides height and width", c, h, w, p)
+		return matrix.Matrix{}, fmt.Errorf("have pictures [%d, %d, %d] and squares of side %d, want a side that "+
+			"divides height and width", c, h, w, p)
 	}
 	if latents.Cols != c*h*w {
 		return matrix.Matrix{}, fmt.Errorf("latents have %d columns, want pictures [%d, %d, %d]", latents.Cols, c, h, w)

@@ -21,7 +21,8 @@ var (
 
 // descend takes steps with what step sets up, and compares the parameters after each with next on paper: next
 // returns the new value of the i-th element of w from its old one and its gradient at step t.
-func descend(t *testing.T, step func(p engine.Params, loss, in *Node), in func(t int) *tensors.Tensor, state []string, next func(t, i int, w, g float64) float64) {
+func descend(t *testing.T, step func(p engine.Params, loss, in *Node), in func(t int) *tensors.Tensor, state []string,
+	next func(t, i int, w, g float64) float64) {
 	t.Helper()
 	e := testengine.Open(t)
 	f := func(p engine.Params, in []*Node) []*Node {
@@ -58,7 +59,8 @@ func descend(t *testing.T, step func(p engine.Params, loss, in *Node), in func(t
 		if _, err := program.Run(in(n)); err != nil {
 			t.Fatal(err)
 		}
-		got := append(tensors.MustCopyFlatData[float32](w["layer.weight"]), tensors.MustCopyFlatData[float32](w["layer.bias"])...)
+		got := append(tensors.MustCopyFlatData[float32](w["layer.weight"]),
+			tensors.MustCopyFlatData[float32](w["layer.bias"])...)
 		for i := range want {
 			// A step rounds some ten numbers of at most 4, and what one step errs by, the next multiply by less than 2.
 			if tol := 10 * 4 * 0x1p-24 * math.Pow(2, float64(n)); math.Abs(float64(got[i])-want[i]) > tol {

@@ -208,7 +208,8 @@ func writeSVG(w io.Writer, d *plot.Plot, height vg.Length) error {
 		return err
 	}
 	// The typeface is metrically the same as these, one of which every machine has.
-	svg := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
+	svg := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"),
+		[]byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
 	_, err := w.Write(svg)
 	return err
 }

@@ -57,7 +57,8 @@ type Plot struct {
 	Names []string `json:"names,omitempty"`
 }
 
-// Line is one line of a plot. Y and X have the same length; so has Err, the half height of the error bars, or it is nil.
+// Line is one line of a plot. Y and X have the same length; so has Err, the half height of the error bars, or it is
+// nil.
 type Line struct {
 	Name string    `json:"name"`
 	X    []float64 `json:"x"`

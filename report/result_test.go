@@ -38,7 +38,8 @@ func result(t *testing.T) Result {
 		Notes:  []string{`10 classes "A" to "J"; a < b`},
 		Tables: []Table{accuracies()},
 		Plots: []Plot{{Title: "stop", X: "stop", Y: "accuracy, %", Lines: []Line{
-			{"0 < λ", []float64{0, 10, 25}, []float64{40, 60, 50}, []float64{1, 2, 0}}, {"λ & stop", []float64{10}, []float64{30}, nil}}}},
+			{"0 < λ", []float64{0, 10, 25}, []float64{40, 60, 50}, []float64{1, 2, 0}},
+			{"λ & stop", []float64{10}, []float64{30}, nil}}}},
 		Pictures: []Picture{{"sheet", "real & synthetic", png.Bytes()}},
 		Next:     []string{"mgd3 distill --data 'a & b' --out <DIR>"},
 	}
@@ -140,12 +141,14 @@ func TestHTML(t *testing.T) {
 	r := result(t)
 	page := text(t, func(w io.Writer) error { return HTML(w, r) })
 	count, chars := elements(t, page)
-	for name, want := range map[string]int{"html": 1, "h1": 1, "table": 1, "tbody": 1, "td": 6, "svg": 2, "img": 1, "pre": 1, "script": 0, "link": 0} {
+	for name, want := range map[string]int{"html": 1, "h1": 1, "table": 1, "tbody": 1, "td": 6, "svg": 2, "img": 1,
+		"pre": 1, "script": 0, "link": 0} {
 		if count[name] != want {
 			t.Errorf("%d elements %s, want %d", count[name], name, want)
 		}
 	}
-	for _, want := range []string{r.Title, r.Notes[0], r.Next[0], "62.0 ± 1.0", "real & synthetic", "0 < λ", "λ & stop", "accuracy, %"} {
+	for _, want := range []string{r.Title, r.Notes[0], r.Next[0], "62.0 ± 1.0", "real & synthetic", "0 < λ", "λ & stop",
+		"accuracy, %"} {
 		if !strings.Contains(chars, want) {
 			t.Errorf("the page does not show %q", want)
 		}
@@ -161,7 +164,10 @@ func TestHTML(t *testing.T) {
 }
 
 func TestHTMLOfNothing(t *testing.T) {
-	count, _ := elements(t, text(t, func(w io.Writer) error { return HTML(w, Result{Title: "nothing", Tables: []Table{{Unit: "%"}}}) }))
+	count, _ := elements(t, text(t, func(w io.Writer) error {
+		return HTML(w,
+			Result{Title: "nothing", Tables: []Table{{Unit: "%"}}})
+	}))
 	if count["svg"] != 0 || count["img"] != 0 {
 		t.Errorf("an empty result has %v", count)
 	}

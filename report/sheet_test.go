@@ -30,7 +30,8 @@ func sheet(t *testing.T, rows []SheetRow) image.Image {
 
 func TestSheet(t *testing.T) {
 	red, blue := flat(32, 32, 255, 0, 0), flat(32, 32, 0, 0, 255)
-	two := sheet(t, []SheetRow{{"cat", []*dataset.RGB{red, red}, []*dataset.RGB{blue}}, {"dog", nil, []*dataset.RGB{blue, red}}})
+	two := sheet(t, []SheetRow{{"cat", []*dataset.RGB{red, red}, []*dataset.RGB{blue}},
+		{"dog", nil, []*dataset.RGB{blue, red}}})
 	// Images of 32 px stand in cells of 64, two lines a class.
 	x := margin + nameWidth
 	second := margin + 2*64 + gap + classGap // the second class
@@ -55,7 +56,8 @@ func TestSheet(t *testing.T) {
 		t.Errorf("the sheet is %v, want %v", two.Bounds(), want)
 	}
 	one := sheet(t, []SheetRow{{"cat", nil, []*dataset.RGB{blue}}})
-	if want := image.Rect(0, 0, 2*margin+nameWidth+64, 2*margin+64); one.Bounds() != want || !same(one.At(x, margin), color.RGBA{0, 0, 255, 255}) {
+	if want := image.Rect(0, 0, 2*margin+nameWidth+64, 2*margin+64); one.Bounds() != want ||
+		!same(one.At(x, margin), color.RGBA{0, 0, 255, 255}) {
 		t.Errorf("without real images the sheet is %v, want %v with one line a class", one.Bounds(), want)
 	}
 }
@@ -67,7 +69,8 @@ func same(a, b color.Color) bool {
 }
 
 func TestSheetOfLargeImagesIsNotEnlarged(t *testing.T) {
-	im := sheet(t, []SheetRow{{"a name far too long for the place that there is for names", nil, []*dataset.RGB{flat(256, 200, 1, 2, 3)}}})
+	im := sheet(t, []SheetRow{{"a name far too long for the place that there is for names", nil,
+		[]*dataset.RGB{flat(256, 200, 1, 2, 3)}}})
 	if got, want := im.Bounds().Dx(), 2*margin+nameWidth+256; got != want {
 		t.Errorf("the sheet is %d wide, want %d", got, want)
 	}

@@ -37,8 +37,8 @@ type Class struct {
 // published is Naeem et al.'s number of neighbours for the coverage.
 const published = 5
 
-// FrechetSize is the size up to which it is reasonable to wait for a Fréchet distance: of so many samples and features the
-// eigenvalues take a quarter of a minute.
+// FrechetSize is the size up to which it is reasonable to wait for a Fréchet distance: of so many samples and
+// features the eigenvalues take a quarter of a minute.
 const FrechetSize = 1024
 
 // Compare scores the synthetic samples of a class beside the real ones.

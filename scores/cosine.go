@@ -9,8 +9,8 @@ import (
 	"mgd3/matrix"
 )
 
-// ManifoldDiversity returns ManifoldGD's diversity: 1 less the largest cosine between two synthetic samples. It is NaN for
-// a single sample.
+// ManifoldDiversity returns ManifoldGD's diversity: 1 less the largest cosine between two synthetic samples. It is
+// NaN for a single sample.
 func ManifoldDiversity(ctx context.Context, syn matrix.Matrix) (float64, error) {
 	if err := check(syn); err != nil {
 		return 0, err
@@ -32,8 +32,8 @@ func ManifoldRepresentativeness(ctx context.Context, real, syn matrix.Matrix) (f
 	return slices.Min(c.most), err
 }
 
-// MinimaxRepresentativeness returns the term of Minimax's loss that draws new samples to a memory of real ones: 1 less the
-// smallest cosine between them.
+// MinimaxRepresentativeness returns the term of Minimax's loss that draws new samples to a memory of real ones: 1
+// less the smallest cosine between them.
 func MinimaxRepresentativeness(ctx context.Context, memory, syn matrix.Matrix) (float64, error) {
 	if err := check(memory, syn); err != nil {
 		return 0, err
@@ -42,8 +42,8 @@ func MinimaxRepresentativeness(ctx context.Context, memory, syn matrix.Matrix) (
 	return 1 - c.least, err
 }
 
-// MinimaxDiversity returns the term of Minimax's loss that drives new samples from a memory of earlier ones: the largest
-// cosine between them.
+// MinimaxDiversity returns the term of Minimax's loss that drives new samples from a memory of earlier ones: the
+// largest cosine between them.
 func MinimaxDiversity(ctx context.Context, memory, syn matrix.Matrix) (float64, error) {
 	if err := check(memory, syn); err != nil {
 		return 0, err
@@ -58,8 +58,8 @@ type extremes struct {
 	least float64   // over all pairs
 }
 
-// cosines compares the rows of x and y. others leaves out pairs of equal index. A row's length is its norm plus 1e-8, as
-// in ManifoldGD, so that the cosine with 0 is 0.
+// cosines compares the rows of x and y. others leaves out pairs of equal index. A row's length is its norm plus 1e-8,
+// as in ManifoldGD, so that the cosine with 0 is 0.
 func cosines(ctx context.Context, x, y matrix.Matrix, others bool) (extremes, error) {
 	const epsilon = 1e-8
 	nx, ny := squaredNorms(x), squaredNorms(y)

@@ -70,7 +70,8 @@ func ExampleCompare() {
 			fmt.Println(err)
 			return
 		}
-		fmt.Printf("%-8s diversity %.2f, coverage %.2f, Fréchet %.1f\n", set.name, c.Diversity, c.FairCoverage, c.Frechet)
+		fmt.Printf("%-8s diversity %.2f, coverage %.2f, Fréchet %.1f\n", set.name, c.Diversity, c.FairCoverage,
+			c.Frechet)
 	}
 	// Output:
 	// spread   diversity 11.31, coverage 1.00, Fréchet 3.6

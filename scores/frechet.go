@@ -14,8 +14,8 @@ import (
 
 // Frechet measures the Fréchet distance of one set, in memory, to another that streams by.
 //
-// With A and B the centred samples over √(n−1), so that the covariances are AᵀA and BᵀB, the last term of the distance is the
-// sum of the singular values of A·Bᵀ, or of the roots of the eigenvalues of
+// With A and B the centred samples over √(n−1), so that the covariances are AᵀA and BᵀB, the last term of the
+// distance is the sum of the singular values of A·Bᵀ, or of the roots of the eigenvalues of
 //
 //	√(BᵀB)·AᵀA·√(BᵀB)  [D, D]      or      A·BᵀB·Aᵀ  [M, M],
 //

@@ -54,8 +54,10 @@ func TestGolden(t *testing.T) {
 			earlier := real.Slice(0, 30) // as case.json's note says
 			cosine, minimax := c.Tolerance(t, "cosine_scores_abs"), c.Tolerance(t, "minimax_abs")
 			near(t, "ManifoldGD diversity", v.ManifoldDiversity, cosine)(ManifoldDiversity(ctx, syn))
-			near(t, "ManifoldGD representativeness", v.ManifoldRepresentativeness, cosine)(ManifoldRepresentativeness(ctx, real, syn))
-			near(t, "Minimax representativeness", v.MinimaxRepresentativeness, minimax)(MinimaxRepresentativeness(ctx, real, syn))
+			near(t, "ManifoldGD representativeness", v.ManifoldRepresentativeness,
+				cosine)(ManifoldRepresentativeness(ctx, real, syn))
+			near(t, "Minimax representativeness", v.MinimaxRepresentativeness,
+				minimax)(MinimaxRepresentativeness(ctx, real, syn))
 			near(t, "Minimax diversity", v.MinimaxDiversity, minimax)(MinimaxDiversity(ctx, earlier, syn))
 			share := c.Tolerance(t, "mean_l2_relative")
 			near(t, "distance of the means", v.MeanL2, share*v.MeanL2)(MeanDistance(real, syn))
@@ -68,15 +70,19 @@ func TestGolden(t *testing.T) {
 			}{"median": {v.Median, 0}, "given": {v.Fixed, v.Fixed.Gamma}} {
 				got, err := MMD(ctx, real, syn, m.gamma)
 				near(t, name+" gamma", m.want.Gamma, 1e-6*m.want.Gamma)(got.Gamma, err)
-				near(t, name+" MMD²", m.want.MMD2, c.Tolerance(t, "mmd2_abs"))(max(0, got.Squared), err) // the program cuts off at 0
+				// the program cuts off at 0
+				near(t, name+" MMD²", m.want.MMD2, c.Tolerance(t, "mmd2_abs"))(max(0, got.Squared), err)
 			}
 
 			a, b := table(t, c, file, "fid/a"), table(t, c, file, "fid/b")
-			near(t, "Fréchet", v.Full.Symmetric, 1e-6*v.Full.Symmetric)(FrechetDistance(ctx, a.Slice(0, v.Full.RowsA), b.Slice(0, v.Full.RowsB)))
+			near(t, "Fréchet", v.Full.Symmetric,
+				1e-6*v.Full.Symmetric)(FrechetDistance(ctx, a.Slice(0, v.Full.RowsA), b.Slice(0, v.Full.RowsB)))
 			near(t, "Fréchet of equal sets", 0, 1e-6)(FrechetDistance(ctx, a, a))
-			near(t, "Fréchet of few", v.Few.Symmetric, 1e-3*v.Few.Symmetric)(FrechetDistance(ctx, a.Slice(0, v.Few.RowsA), b.Slice(0, v.Few.RowsB)))
+			near(t, "Fréchet of few", v.Few.Symmetric,
+				1e-3*v.Few.Symmetric)(FrechetDistance(ctx, a.Slice(0, v.Few.RowsA), b.Slice(0, v.Few.RowsB)))
 			second := a.Slice(v.Split.RowsA, v.Split.RowsA+v.Split.RowsB)
-			near(t, "Fréchet of a split", v.Split.Symmetric, 1e-6*v.Split.Symmetric)(FrechetDistance(ctx, a.Slice(0, v.Split.RowsA), second))
+			near(t, "Fréchet of a split", v.Split.Symmetric,
+				1e-6*v.Split.Symmetric)(FrechetDistance(ctx, a.Slice(0, v.Split.RowsA), second))
 
 			m := NewMoments(a.Cols)
 			if err := m.Add(ctx, wide(a)); err != nil {

@@ -20,8 +20,8 @@ type Discrepancy struct {
 // MMD returns the unbiased estimate of the squared maximum mean discrepancy. gamma 0 is the median heuristic: γ is 1
 // over the median of all squared distances between two samples of both sets together (the lower of the middle two).
 //
-// Of more than [MMDRows] samples of a set it takes as many, spread evenly; the time is quadratic in them. It holds 16·2·MMDRows numbers per
-// core and, for the median, 65,536 counts.
+// Of more than [MMDRows] samples of a set it takes as many, spread evenly; the time is quadratic in them. It holds
+// 16·2·MMDRows numbers per core and, for the median, 65,536 counts.
 func MMD(ctx context.Context, real, syn matrix.Matrix, gamma float64) (Discrepancy, error) {
 	if err := check(real, syn); err != nil {
 		return Discrepancy{}, err

@@ -9,9 +9,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Moments are mean and covariance of samples that come one after the other: D² numbers, however many samples there are.
-// The sums are over the differences to the first sample, which is about as far from the mean as any, so that little is lost
-// to cancellation.
+// Moments are mean and covariance of samples that come one after the other: D² numbers, however many samples there
+// are. The sums are over the differences to the first sample, which is about as far from the mean as any, so that
+// little is lost to cancellation.
 type Moments struct {
 	d     int
 	n     int

@@ -12,8 +12,8 @@ import (
 // Near is how many real samples MGD3's representativeness looks at.
 const Near = 50
 
-// Diversity returns MGD3's diversity of a class's synthetic samples: the mean distance of one to the nearest other. It is
-// NaN for a single sample.
+// Diversity returns MGD3's diversity of a class's synthetic samples: the mean distance of one to the nearest other.
+// It is NaN for a single sample.
 func Diversity(ctx context.Context, syn matrix.Matrix) (float64, error) {
 	if err := check(syn); err != nil {
 		return 0, err
@@ -29,8 +29,9 @@ func Diversity(ctx context.Context, syn matrix.Matrix) (float64, error) {
 	return mean(nearest), err
 }
 
-// Representativeness returns MGD3's representativeness of a class's synthetic samples: the mean distance of one to its k
-// nearest real samples, or to all if there are fewer; k is [Near] in the paper. Less is nearer to the real ones.
+// Representativeness returns MGD3's representativeness of a class's synthetic samples: the mean distance of one to
+// its k nearest real samples, or to all if there are fewer; k is [Near] in the paper. Less is nearer to the real
+// ones.
 func Representativeness(ctx context.Context, real, syn matrix.Matrix, k int) (float64, error) {
 	if err := check(real, syn); err != nil {
 		return 0, err
@@ -50,10 +51,10 @@ func Representativeness(ctx context.Context, real, syn matrix.Matrix, k int) (fl
 	return mean(near), err
 }
 
-// Coverage returns, for each k, the share of real samples that have a synthetic one nearer than their k-th nearest other
-// real sample. Naeem et al. use k = 5 and sets of equal size. M synthetic samples cover some M·k real ones, so of few the
-// coverage with k = 5 is small at best; [FairShare] is the k at which it could reach 1. Equal distances do not count, as in
-// the authors' program. With too few real samples for k it is NaN.
+// Coverage returns, for each k, the share of real samples that have a synthetic one nearer than their k-th nearest
+// other real sample. Naeem et al. use k = 5 and sets of equal size. M synthetic samples cover some M·k real ones, so
+// of few the coverage with k = 5 is small at best; [FairShare] is the k at which it could reach 1. Equal distances do
+// not count, as in the authors' program. With too few real samples for k it is NaN.
 //
 // It holds 32·N numbers per core and takes N²·D multiplications.
 func Coverage(ctx context.Context, real, syn matrix.Matrix, ks ...int) ([]float64, error) {

@@ -16,10 +16,11 @@ const Parts = 5
 // parts are alike.
 func Part(j, n int) int { return j % n }
 
-// Redundancy splits a set into parts and returns how well one tells the classes of another (LGD, which trains a network on
-// each part; here the nearest neighbour decides): for each sample and each of the other parts, is the nearest sample of that part
-// of the same class? The share of yes over all of them. Near 1, the parts say the same and one of them would do; a set of
-// varied samples has less, as the real set has. classes [classes][M, D] must have at least n samples each.
+// Redundancy splits a set into parts and returns how well one tells the classes of another (LGD, which trains a
+// network on each part; here the nearest neighbour decides): for each sample and each of the other parts, is the
+// nearest sample of that part of the same class? The share of yes over all of them. Near 1, the parts say the same
+// and one of them would do; a set of varied samples has less, as the real set has. classes [classes][M, D] must have
+// at least n samples each.
 //
 // It takes R²·D multiplications for R samples in all, and holds them once more and 16·R numbers per core.
 func Redundancy(ctx context.Context, classes []matrix.Matrix, n int) (float64, error) {

@@ -15,25 +15,26 @@ import (
 // expected in the labels.
 const ridge = 0.1
 
-// KernelRidgeSize is the number of synthetic samples up to which it is reasonable to wait for a [KernelRidge]: it takes a minute and a
-// gigabyte.
+// KernelRidgeSize is the number of synthetic samples up to which it is reasonable to wait for a [KernelRidge]: it
+// takes a minute and a gigabyte.
 const KernelRidgeSize = 10000
 
-// KernelRidge returns what the synthetic samples teach without a network: the share of real samples whose class kernel ridge
-// regression on the synthetic ones tells. It stands in for a network's accuracy (KIP, arXiv:2011.00050, learns
-// whole sets by such a regression); docs/results.md has how well it ranks settings.
+// KernelRidge returns what the synthetic samples teach without a network: the share of real samples whose class
+// kernel ridge regression on the synthetic ones tells. It stands in for a network's accuracy (KIP, arXiv:2011.00050,
+// learns whole sets by such a regression); docs/results.md has how well it ranks settings.
 //
 //	f(r) = k(r, S) (k(S, S) + 0.1·I)⁻¹ Y,   k(a, b) = exp(−|a − b|²/(2D)),   Y = 1 for a sample's class − 1/classes
 //
-// where every feature is first moved and scaled by the mean and standard deviation of the real samples, so that two real
-// samples have a kernel of about 1/e. The class of the largest f is told, of equals the first. real and syn are
+// where every feature is first moved and scaled by the mean and standard deviation of the real samples, so that two
+// real samples have a kernel of about 1/e. The class of the largest f is told, of equals the first. real and syn are
 // [classes][N, D] and [classes][M, D] in the same order of classes.
 //
 // It holds all samples once more and the kernel of the synthetic ones, R² numbers for R in all, and takes R³/3
 // multiplications.
 func KernelRidge(ctx context.Context, real, syn []matrix.Matrix) (float64, error) {
 	if len(real) != len(syn) || len(real) == 0 {
-		return 0, fmt.Errorf("real samples of %d classes and synthetic ones of %d, want as many, and at least one", len(real), len(syn))
+		return 0, fmt.Errorf("real samples of %d classes and synthetic ones of %d, want as many, and at least one",
+			len(real), len(syn))
 	}
 	if err := check(append(append([]matrix.Matrix{}, real...), syn...)...); err != nil {
 		return 0, err

@@ -27,8 +27,9 @@ func TestKernelRidge(t *testing.T) {
 	}{
 		{"where they are", []matrix.Matrix{line(-2), line(2)}, 1},
 		{"exchanged", []matrix.Matrix{line(2), line(-2)}, 0},
-		{"to the right of both", []matrix.Matrix{line(5), line(6)}, 0.5}, // the nearer one is the first class's, and all are nearer to it
-		{"the same", []matrix.Matrix{line(0), line(0)}, 0.5},             // both are equal: the first class is told
+		// the nearer one is the first class's, and all are nearer to it
+		{"to the right of both", []matrix.Matrix{line(5), line(6)}, 0.5},
+		{"the same", []matrix.Matrix{line(0), line(0)}, 0.5}, // both are equal: the first class is told
 		// One wrong sample among right ones does not turn its neighbours, as it would turn the nearest neighbour's.
 		{"a wrong one among right ones", []matrix.Matrix{line(-2.2, -2.1, -1.9, -1.8), line(-2, 1.8, 2, 2.2)}, 1},
 	} {
@@ -58,7 +59,8 @@ func TestTeachByHand(t *testing.T) {
 	}
 }
 
-// TestKernelRidgeOfRealSamples: real samples teach about themselves, more of them more, and the inputs stay as they are.
+// TestKernelRidgeOfRealSamples: real samples teach about themselves, more of them more, and the inputs stay as they
+// are.
 func TestKernelRidgeOfRealSamples(t *testing.T) {
 	const d = 20
 	real := []matrix.Matrix{normals(1, 200, d, 0), normals(2, 200, d, 0.5)}
@@ -80,7 +82,8 @@ func TestKernelRidgeOfRealSamples(t *testing.T) {
 		}
 	}
 	if one, other := kernelRidge(t, real, []matrix.Matrix{real[0].Slice(0, 10), real[1].Slice(0, 10)}),
-		kernelRidge(t, scaled, []matrix.Matrix{scaled[0].Slice(0, 10), scaled[1].Slice(0, 10)}); math.Abs(one-other) > 0.005 {
+		kernelRidge(t, scaled, []matrix.Matrix{scaled[0].Slice(0, 10),
+			scaled[1].Slice(0, 10)}); math.Abs(one-other) > 0.005 {
 		t.Errorf("in other units: got %v, want %v", other, one) // but for a sample or two on the border
 	}
 }

@@ -46,7 +46,8 @@ func check(tables ...matrix.Matrix) error {
 		case x.Rows < 1 || x.Cols < 1:
 			return fmt.Errorf("features of shape [%d, %d], want at least one sample", x.Rows, x.Cols)
 		case len(x.Data) != x.Rows*x.Cols:
-			return fmt.Errorf("features of shape [%d, %d] hold %d numbers, want rows × columns", x.Rows, x.Cols, len(x.Data))
+			return fmt.Errorf("features of shape [%d, %d] hold %d numbers, want rows × columns", x.Rows, x.Cols,
+				len(x.Data))
 		case x.Cols != tables[0].Cols:
 			return fmt.Errorf("samples of %d and of %d features, want equally many", tables[0].Cols, x.Cols)
 		}
@@ -57,8 +58,8 @@ func check(tables ...matrix.Matrix) error {
 	return nil
 }
 
-// pairs calls use(i, d) for every row i of x with the squared distances d [y.Rows] to the rows of y, in any order and from
-// several goroutines; d belongs to use for the time of the call. It holds 16·y.Rows numbers per core.
+// pairs calls use(i, d) for every row i of x with the squared distances d [y.Rows] to the rows of y, in any order and
+// from several goroutines; d belongs to use for the time of the call. It holds 16·y.Rows numbers per core.
 func pairs(ctx context.Context, x, y matrix.Matrix, use func(i int, d []float64)) error {
 	const part = 1024 // rows between two looks at the context
 	for lo := 0; lo < x.Rows; lo += part {
@@ -70,8 +71,8 @@ func pairs(ctx context.Context, x, y matrix.Matrix, use func(i int, d []float64)
 	return nil
 }
 
-// squaredNorms returns |x|² of every row, summed from its first number to the last, unlike matrix.SquaredNorms, whose order would
-// give the scores by cosines other last digits.
+// squaredNorms returns |x|² of every row, summed from its first number to the last, unlike matrix.SquaredNorms, whose
+// order would give the scores by cosines other last digits.
 func squaredNorms(x matrix.Matrix) []float64 {
 	norms := make([]float64, x.Rows)
 	for i := range norms {

@@ -31,11 +31,15 @@ func TestOnALine(t *testing.T) {
 	ctx := t.Context()
 	real, syn := line(0, 1, 2, 3, 10), line(0.25, 2, 2.5)
 	near(t, "diversity", (1.75+0.5+0.5)/3, 1e-15)(Diversity(ctx, syn))
-	near(t, "representativeness by 2", ((0.25+0.75)/2+(0+1)/2.+(0.5+0.5)/2)/3, 1e-15)(Representativeness(ctx, real, syn, 2))
-	near(t, "representativeness by all", ((0.25+0.75+1.75+2.75+9.75)/5+(2+1+0+1+8)/5.+(2.5+1.5+0.5+0.5+7.5)/5)/3, 1e-14)(Representativeness(ctx, real, syn, Near))
-	// Neighbours of 0: 1, 2, 3; of 1: 1, 1, 2; of 2: 1, 1, 2; of 3: 1, 2, 3; of 10: 7, 8, 9. Nearest synthetic: 0.25, 0.75, 0, 0.5, 7.5.
+	near(t, "representativeness by 2", ((0.25+0.75)/2+(0+1)/2.+(0.5+0.5)/2)/3,
+		1e-15)(Representativeness(ctx, real, syn, 2))
+	near(t, "representativeness by all", ((0.25+0.75+1.75+2.75+9.75)/5+(2+1+0+1+8)/5.+(2.5+1.5+0.5+0.5+7.5)/5)/3,
+		1e-14)(Representativeness(ctx, real, syn, Near))
+	// Neighbours of 0: 1, 2, 3; of 1: 1, 1, 2; of 2: 1, 1, 2; of 3: 1, 2, 3; of 10: 7, 8, 9. Nearest synthetic: 0.25,
+	// 0.75, 0, 0.5, 7.5.
 	covered, err := Coverage(ctx, real, syn, 1, 2, 4, 5)
-	if want := []float64{4. / 5, 1, 1}; err != nil || !slices.EqualFunc(covered[:3], want, nearly) || !math.IsNaN(covered[3]) {
+	if want := []float64{4. / 5, 1, 1}; err != nil || !slices.EqualFunc(covered[:3], want, nearly) ||
+		!math.IsNaN(covered[3]) {
 		t.Errorf("coverage is %v, want %v and NaN; error %v", covered, want, err)
 	}
 	covered, err = Coverage(ctx, line(0, 1, 2), line(3), 1)
@@ -105,7 +109,8 @@ func FuzzKth(f *testing.F) {
 		}
 		k := int(at)%len(d) + 1
 		sorted := slices.Sorted(slices.Values(d))
-		if got := kth(d, k); got != sorted[k-1] || slices.Max(d[:k]) > got || !slices.Equal(slices.Sorted(slices.Values(d)), sorted) {
+		if got := kth(d, k); got != sorted[k-1] || slices.Max(d[:k]) > got ||
+			!slices.Equal(slices.Sorted(slices.Values(d)), sorted) {
 			t.Errorf("got %v with %v, want %v of %v", got, d, sorted[k-1], sorted)
 		}
 	})
@@ -121,7 +126,8 @@ func TestCosines(t *testing.T) {
 	near(t, "ManifoldGD representativeness", math.Sqrt(0.5), tol)(ManifoldRepresentativeness(ctx, real, syn))
 	near(t, "Minimax representativeness", 1, tol)(MinimaxRepresentativeness(ctx, real, syn))
 	near(t, "Minimax diversity", 1, tol)(MinimaxDiversity(ctx, real, syn))
-	near(t, "cosine distance of the means", 1-(2.5*0.5+1*2.5)/math.Hypot(2.5, 1)/math.Hypot(0.5, 2.5), 1e-15)(MeanCosineDistance(real, syn))
+	near(t, "cosine distance of the means", 1-(2.5*0.5+1*2.5)/math.Hypot(2.5, 1)/math.Hypot(0.5, 2.5),
+		1e-15)(MeanCosineDistance(real, syn))
 }
 
 // TestFrechetKnown: between samples with diagonal covariances it is a sum over the features.
@@ -141,7 +147,8 @@ func TestFrechetKnown(t *testing.T) {
 	want := 4 + 16 + 8./7*(1+0+9)
 	near(t, "Fréchet", want, 1e-12)(FrechetDistance(t.Context(), a, b))
 	// Features that are always 0 change nothing, and make the other form the cheaper one.
-	near(t, "Fréchet in 9 dimensions", want, 1e-6)(FrechetDistance(t.Context(), widen(a, 9), widen(b, 9))) // roots of eigenvalues 0 ± 1e-16
+	// roots of eigenvalues 0 ± 1e-16
+	near(t, "Fréchet in 9 dimensions", want, 1e-6)(FrechetDistance(t.Context(), widen(a, 9), widen(b, 9)))
 }
 
 // widen adds features that are 0.
@@ -215,8 +222,8 @@ func TestRedundancy(t *testing.T) {
 	ctx := t.Context()
 	apart := []matrix.Matrix{line(0, 1, 2, 3), line(100, 101, 102, 103)}
 	near(t, "redundancy of classes far apart", 1, 0)(Redundancy(ctx, apart, 2))
-	// Parts of class 0: {0, 10} and {5}, of class 1: {4, 11} and {20}. From the other part, 0 → 5 right, 10 → 5 right, 5 → 4 wrong, 4 →
-	// 5 wrong, 11 → 5 wrong, 20 → 11 right.
+	// Parts of class 0: {0, 10} and {5}, of class 1: {4, 11} and {20}. From the other part, 0 → 5 right, 10 → 5
+	// right, 5 → 4 wrong, 4 → 5 wrong, 11 → 5 wrong, 20 → 11 right.
 	mixed := []matrix.Matrix{line(0, 5, 10), line(4, 20, 11)}
 	near(t, "redundancy of mixed classes", 0.5, 1e-15)(Redundancy(ctx, mixed, 2))
 	fails(t, "redundancy in too many parts", modes.ErrTooFew)(Redundancy(ctx, apart, 5))
@@ -281,7 +288,8 @@ func TestRefused(t *testing.T) {
 	fails(t, "Fréchet with a context that is over", context.Canceled)(FrechetDistance(over, two, two))
 }
 
-// TestCompare: every field is the score it is named after, the mean is that of the classes, and what is missing is null.
+// TestCompare: every field is the score it is named after, the mean is that of the classes, and what is missing is
+// null.
 func TestCompare(t *testing.T) {
 	ctx := t.Context()
 	real, syn := normals(1, 60, 4, 0), normals(2, 7, 4, 1)
@@ -292,7 +300,8 @@ func TestCompare(t *testing.T) {
 	near(t, "diversity", float64(c.Diversity), 0)(Diversity(ctx, syn))
 	near(t, "representativeness", float64(c.Representativeness), 0)(Representativeness(ctx, real, syn, 50))
 	near(t, "ManifoldGD diversity", float64(c.ManifoldDiversity), 0)(ManifoldDiversity(ctx, syn))
-	near(t, "ManifoldGD representativeness", float64(c.ManifoldRepresentativeness), 0)(ManifoldRepresentativeness(ctx, real, syn))
+	near(t, "ManifoldGD representativeness", float64(c.ManifoldRepresentativeness),
+		0)(ManifoldRepresentativeness(ctx, real, syn))
 	near(t, "Fréchet", float64(c.Frechet), 0)(FrechetDistance(ctx, real, syn))
 	near(t, "distance of the means", float64(c.MeanDistance), 0)(MeanDistance(real, syn))
 	near(t, "cosine of the means", float64(c.MeanCosine), 0)(MeanCosineDistance(real, syn))
@@ -308,7 +317,8 @@ func TestCompare(t *testing.T) {
 
 	one, err := Compare(ctx, real, syn.Slice(0, 1))
 	text, errJSON := json.Marshal(one)
-	if err != nil || errJSON != nil || !bytes.Contains(text, []byte(`"diversity_mgd3":null`)) || !bytes.Contains(text, []byte(`"frechet":null`)) || bytes.Contains(text, []byte(`"mean_l2":null`)) {
+	if err != nil || errJSON != nil || !bytes.Contains(text, []byte(`"diversity_mgd3":null`)) ||
+		!bytes.Contains(text, []byte(`"frechet":null`)) || bytes.Contains(text, []byte(`"mean_l2":null`)) {
 		t.Errorf("one sample: %s; errors %v, %v", text, err, errJSON)
 	}
 }

@@ -6,8 +6,8 @@
 //	latents             [Embedder.Source]            [Embedder.Source]                 [OfLatents]
 //	those of a network  [Embedder.Source]            [Embedder.Source]                 [OfNetwork]
 //
-// All features of one [Space] must be of one kind. Latents that a set's images have when they are encoded again differ a
-// little from those that they were decoded from: sets are to be compared by one or by the other.
+// All features of one [Space] must be of one kind. Latents that a set's images have when they are encoded again
+// differ a little from those that they were decoded from: sets are to be compared by one or by the other.
 package scoring
 
 import (
@@ -73,8 +73,9 @@ type Space struct {
 	Sets     []*Set
 }
 
-// Compare scores all sets. parts is how many parts the redundancy takes of each, see scores.Redundancy; 0 leaves it out.
-// The features of the sets are in memory, those of the real images a class at a time. Errors name the set and the class.
+// Compare scores all sets. parts is how many parts the redundancy takes of each, see scores.Redundancy; 0 leaves it
+// out. The features of the sets are in memory, those of the real images a class at a time. Errors name the set and
+// the class.
 func (s *Space) Compare(ctx context.Context, parts int) ([]Result, error) {
 	results := make([]Result, len(s.Sets))
 	syn := make([][]matrix.Matrix, len(s.Sets)) // [set][class]
@@ -124,7 +125,8 @@ func (s *Space) begin(set *Set) Result {
 	r := Result{Set: set.Name, Features: s.Features}
 	r.Distance.Own, r.Distance.Others = none, none
 	if set.Manifest != nil {
-		r.Distance.Own, r.Distance.Others = scores.Number(set.Manifest.Distance.Own), scores.Number(set.Manifest.Distance.Others)
+		r.Distance.Own, r.Distance.Others = scores.Number(set.Manifest.Distance.Own),
+			scores.Number(set.Manifest.Distance.Others)
 	}
 	return r
 }

@@ -9,11 +9,13 @@ import (
 )
 
 // columns are the columns of the tables; the second line of docs/scores.md's table explains each.
-var columns = []string{"div MGD³", "rep MGD³", "div Man.", "rep Man.", "cover 5", "cover fair", "Fréchet", "MMD²", "to mode"}
+var columns = []string{"div MGD³", "rep MGD³", "div Man.", "rep Man.", "cover 5", "cover fair", "Fréchet", "MMD²",
+	"to mode"}
 
 func cellsOf(c scores.Class, distance scores.Number) []report.Cell {
 	var cells []report.Cell
-	for _, n := range []scores.Number{c.Diversity, c.Representativeness, c.ManifoldDiversity, c.ManifoldRepresentativeness,
+	for _, n := range []scores.Number{c.Diversity, c.Representativeness, c.ManifoldDiversity,
+		c.ManifoldRepresentativeness,
 		c.Coverage, c.FairCoverage, c.Frechet, c.MMD2, distance} {
 		cells = append(cells, cellOf(n))
 	}

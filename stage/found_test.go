@@ -50,7 +50,8 @@ func TestRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := ReadRecord(path, &r)
-		if whole := n == len(text); (err == nil) != whole || !whole && (!errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), path)) {
+		if whole := n == len(text); (err == nil) != whole || !whole &&
+			(!errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), path)) {
 			t.Errorf("%d bytes of %d: got error %v", n, len(text), err)
 		}
 	}

@@ -64,7 +64,8 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// TestLockTogether: of many that lock one shard at the same moment, exactly one has it; the others are told who is busy.
+// TestLockTogether: of many that lock one shard at the same moment, exactly one has it; the others are told who is
+// busy.
 func TestLockTogether(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	var group sync.WaitGroup

@@ -58,24 +58,28 @@ func TestClaim(t *testing.T) {
 		t.Errorf("read back %+v, %v, want %+v", back, err, want)
 	}
 	want.Settings.IPC = 20
-	if _, err := LockSettings(dir, want, nobodys); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "settings.ipc is 10 there and 20 here") {
+	if _, err := LockSettings(dir, want, nobodys); !errors.Is(err, ErrOther) ||
+		!strings.Contains(err.Error(), "settings.ipc is 10 there and 20 here") {
 		t.Errorf("got error %v, want an ErrOther that names settings.ipc", err)
 	}
 	want.Settings.IPC = 10
 	want.Latents.Classes = []string{"cat", "owl"}
-	if _, err := LockSettings(dir, want, nobodys); !errors.Is(err, ErrOther) || !strings.Contains(err.Error(), "latents.classes") {
+	if _, err := LockSettings(dir, want, nobodys); !errors.Is(err, ErrOther) ||
+		!strings.Contains(err.Error(), "latents.classes") {
 		t.Errorf("got error %v, want an ErrOther that names latents.classes", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, SettingsFile), []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LockSettings(dir, want, nobodys); !errors.Is(err, ErrDamaged) || !errors.Is(err, ErrUnclear) || !strings.Contains(err.Error(), SettingsFile) {
+	if _, err := LockSettings(dir, want, nobodys); !errors.Is(err, ErrDamaged) || !errors.Is(err, ErrUnclear) ||
+		!strings.Contains(err.Error(), SettingsFile) {
 		t.Errorf("over a damaged file: got error %v, want an ErrDamaged that is an ErrUnclear", err)
 	}
 	if err := ReadLocked(dir, &back); err == nil || !strings.Contains(err.Error(), SettingsFile) {
 		t.Errorf("got error %v, want one that names the file", err)
 	}
-	if healed, err := LockSettings(dir, want, func() (bool, error) { return true, nil }); err != nil || !errors.Is(healed, ErrDamaged) {
+	if healed, err := LockSettings(dir, want, func() (bool, error) { return true, nil }); err != nil ||
+		!errors.Is(healed, ErrDamaged) {
 		t.Errorf("over a damaged file in a folder of ours: got %v, error %v, want the damage", healed, err)
 	}
 	if err := ReadLocked(dir, &back); err != nil || back.Latents.Classes[1] != "owl" {

@@ -39,12 +39,14 @@ func TestAutoencoderLoss(t *testing.T) {
 			y := a.config.Decode(p, Add(mean, Mul(Exp(MulScalar(logvar, 0.5)), in[1])))
 			return append(a.loss(p, in), mean, logvar, y)
 		}
-		w := freshOf(t, e, f, likeTorch, shapes.Make(latent.DType, b, 3, side, side), shapes.Make(latent.DType, b, 2, 4, 4))
+		w := freshOf(t, e, f, likeTorch, shapes.Make(latent.DType, b, 3, side, side),
+			shapes.Make(latent.DType, b, 2, 4, 4))
 		program, err := e.Compile("loss", f, w)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := program.Run(tensors.FromFlatDataAndDimensions(x, b, 3, side, side), tensors.FromFlatDataAndDimensions(zeta, b, 2, 4, 4))
+		out, err := program.Run(tensors.FromFlatDataAndDimensions(x, b, 3, side, side),
+			tensors.FromFlatDataAndDimensions(zeta, b, 2, 4, 4))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +102,8 @@ func TestAutoencoderCheck(t *testing.T) {
 // TestPerceptual: the term of LPIPS counts with its weight.
 func TestPerceptual(t *testing.T) {
 	dims := []int{1, 3, 1, 1}
-	network := golden.Some(t, "lpips")[0].FormulaFile(t, weights.F32("scaling_layer.shift", dims, []float32{-0.030, -0.088, -0.188}),
+	network := golden.Some(t, "lpips")[0].FormulaFile(t, weights.F32("scaling_layer.shift", dims,
+		[]float32{-0.030, -0.088, -0.188}),
 		weights.F32("scaling_layer.scale", dims, []float32{0.458, 0.448, 0.450}))
 	o := options(t, images(t))
 	o.Recipe.Steps, o.Recipe.LogEvery, o.SampleEvery, o.Images.Size = 3, 1, 0, 32

@@ -12,12 +12,13 @@ import (
 	"mgd3/rng"
 )
 
-// The loads of bench/train.sh: steps of the networks that docs/training.md trains on the glyphs, with all that comes with
-// them: making the batch, clipping, AdamW, running means.
+// The loads of bench/train.sh: steps of the networks that docs/training.md trains on the glyphs, with all that comes
+// with them: making the batch, clipping, AdamW, running means.
 
 func BenchmarkAutoencoderStep(b *testing.B) {
 	o := benchOptions(b, 16)
-	s := AutoencoderSettings{Channels: []int{32, 32, 64}, Layers: 1, Latent: 4, Groups: 8, Loss: L1, KL: 1e-4, Gradient: 0.5}
+	s := AutoencoderSettings{Channels: []int{32, 32, 64}, Layers: 1, Latent: 4, Groups: 8, Loss: L1, KL: 1e-4,
+		Gradient: 0.5}
 	o.Images.Size = 32
 	p := &pictures{refs: make([]dataset.Ref, 256)}
 	for i := range p.refs {

@@ -16,8 +16,8 @@ func open(t *testing.T) *engine.Engine {
 	return testengine.Open(t)
 }
 
-// TestDescend takes steps for the loss ½·Σ(w − target)² beside the same on paper: the norm of all gradients, the clipped
-// gradients, AdamW and the running means. A frozen tensor has a gradient and stays.
+// TestDescend takes steps for the loss ½·Σ(w − target)² beside the same on paper: the norm of all gradients, the
+// clipped gradients, AdamW and the running means. A frozen tensor has a gradient and stays.
 func TestDescend(t *testing.T) {
 	start, target := []float64{3, -1, 0.5}, []float64{-1, 2, 0.25}
 	r := Recipe{Steps: 5, Rate: 0.1, Schedule: Constant, Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-3, Decay: 0.5, EMA: 0.5}
@@ -25,8 +25,9 @@ func TestDescend(t *testing.T) {
 		r.Clip = clip
 		one := func(v float64) *tensors.Tensor { return tensors.FromValue([]float32{float32(v)}) }
 		w := engine.Weights{
-			"a": one(start[0]), "b": tensors.FromValue([]float32{float32(start[1]), float32(start[2])}), "frozen.c": one(2),
-			"ema.a": one(start[0]), "ema.b": tensors.FromValue([]float32{float32(start[1]), float32(start[2])}),
+			"a": one(start[0]), "b": tensors.FromValue([]float32{float32(start[1]), float32(start[2])}),
+			"frozen.c": one(2),
+			"ema.a":    one(start[0]), "ema.b": tensors.FromValue([]float32{float32(start[1]), float32(start[2])}),
 			"adam.m.a": one(0), "adam.v.a": one(0),
 			"adam.m.b": tensors.FromValue([]float32{0, 0}), "adam.v.b": tensors.FromValue([]float32{0, 0}),
 		}
@@ -72,7 +73,8 @@ func TestDescend(t *testing.T) {
 			got, gotMean := append(flat(w["a"]), flat(w["b"])...), append(flat(w["ema.a"]), flat(w["ema.b"])...)
 			for i := range want {
 				if math.Abs(float64(got[i])-want[i]) > tol || math.Abs(float64(gotMean[i])-mean[i]) > tol {
-					t.Errorf("clip %v, step %d: parameter %d is %v, its mean %v, want %v and %v", clip, n, i, got[i], gotMean[i], want[i], mean[i])
+					t.Errorf("clip %v, step %d: parameter %d is %v, its mean %v, want %v and %v", clip, n, i, got[i],
+						gotMean[i], want[i], mean[i])
 				}
 			}
 		}

@@ -29,7 +29,8 @@ func newDenoising(t *testing.T) (*denoising, []shapes.Shape) {
 		config: DiTSettings{Patch: 2, Hidden: 16, Depth: 1, Heads: 2}.config([]int{2, 4, 4}, 3),
 	}
 	x := shapes.Make(dit.TimeType, 3, 2, 4, 4)
-	return d, []shapes.Shape{x, x, shapes.Make(dit.TimeType, 3), shapes.Make(dit.LabelType, 3), shapes.Make(dtypes.Float32, 3, coefCount)}
+	return d, []shapes.Shape{x, x, shapes.Make(dit.TimeType, 3), shapes.Make(dit.LabelType, 3),
+		shapes.Make(dtypes.Float32, 3, coefCount)}
 }
 
 // lossInputs are three images at the ends and in the middle of the process.
@@ -45,23 +46,26 @@ func (d *denoising) lossInputs(times []int) (in []*tensors.Tensor, x0, eps []flo
 	}
 	return []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(x0, 3, 2, 4, 4), tensors.FromFlatDataAndDimensions(eps, 3, 2, 4, 4),
-		tensors.FromValue(time), tensors.FromValue([]int32{0, 2, 3}), tensors.FromFlatDataAndDimensions(coef, 3, coefCount),
+		tensors.FromValue(time), tensors.FromValue([]int32{0, 2, 3}),
+		tensors.FromFlatDataAndDimensions(coef, 3, coefCount),
 	}, x0, eps
 }
 
-// TestDiTLoss compares the loss with its definition: the normals q(x₋|x, x0) and p(x₋|x) of the process in float64, for the
-// outputs of the network.
+// TestDiTLoss compares the loss with its definition: the normals q(x₋|x, x0) and p(x₋|x) of the process in float64,
+// for the outputs of the network.
 func TestDiTLoss(t *testing.T) {
 	d, shapes := newDenoising(t)
 	d.settings.MinSNR = 2
-	w := freshOf(t, d.o.Engine, func(p engine.Params, in []*Node) []*Node { return d.loss(p, in) }, func(_ weights.Spec, _ int, r *rand.Rand, data []float32) {
-		rng.Normals(r, data) // so that no term is 0
-		for i := range data {
-			data[i] *= 0.2
-		}
-	}, shapes...)
+	w := freshOf(t, d.o.Engine, func(p engine.Params, in []*Node) []*Node { return d.loss(p, in) },
+		func(_ weights.Spec, _ int, r *rand.Rand, data []float32) {
+			rng.Normals(r, data) // so that no term is 0
+			for i := range data {
+				data[i] *= 0.2
+			}
+		}, shapes...)
 	program, err := d.o.Engine.Compile("loss", func(p engine.Params, in []*Node) []*Node {
-		signal, noise := Reshape(SliceAxis(in[4], 1, AxisElem(0)), -1, 1, 1, 1), Reshape(SliceAxis(in[4], 1, AxisElem(1)), -1, 1, 1, 1)
+		signal, noise := Reshape(SliceAxis(in[4], 1, AxisElem(0)), -1, 1, 1, 1),
+			Reshape(SliceAxis(in[4], 1, AxisElem(1)), -1, 1, 1, 1)
 		x := Add(Mul(signal, in[0]), Mul(noise, in[1]))
 		return append(d.loss(p, in), x, d.config.Forward(p, x, in[2], in[3]))
 	}, w)
@@ -95,8 +99,8 @@ func TestDiTLoss(t *testing.T) {
 	}
 	noise /= 3 * n
 	kl /= 3 * n
-	// A sum of 96 numbers; and at t = 0 the means differ by some hundredth of x, so that its rounding counts a hundredfold,
-	// twice as the difference is squared.
+	// A sum of 96 numbers; and at t = 0 the means differ by some hundredth of x, so that its rounding counts a
+	// hundredfold, twice as the difference is squared.
 	for i, want := range []float64{noise + kl, noise, kl} {
 		if got := float64(tensors.ToScalar[float32](out[i])); math.Abs(got-want) > (100+200)*0x1p-24*want {
 			t.Errorf("term %d is %v, want %v", i, got, want)

@@ -16,8 +16,8 @@ import (
 // layer has a vector for weight, as norms have.
 type initialiser func(spec weights.Spec, inputs int, r *rand.Rand, data []float32)
 
-// fresh returns the tensors before the first step: parameters from a file, or from streams of the seed and their names; running
-// means equal to them, and AdamW's state 0.
+// fresh returns the tensors before the first step: parameters from a file, or from streams of the seed and their
+// names; running means equal to them, and AdamW's state 0.
 func (o *Options) fresh(t task, specs []weights.Spec) (engine.Weights, error) {
 	given, err := o.given(t, specs)
 	if err != nil {
@@ -40,7 +40,8 @@ func (o *Options) fresh(t task, specs []weights.Spec) (engine.Weights, error) {
 		case given != nil:
 			data[spec.Name] = given[spec.Name]
 		default:
-			t.fresh(spec, inputsOf(spec, specs), rng.Stream(o.Recipe.Seed, "weights", rng.Hash(spec.Name)), data[spec.Name])
+			t.fresh(spec, inputsOf(spec, specs), rng.Stream(o.Recipe.Seed, "weights", rng.Hash(spec.Name)),
+				data[spec.Name])
 		}
 		tensor, err := o.Engine.Tensor(data[spec.Name], spec.Shape...)
 		if err != nil {
@@ -68,7 +69,8 @@ func (o *Options) given(t task, specs []weights.Spec) (map[string][]float32, err
 	for _, n := range file.Notes() {
 		o.report(Event{Event: stage.Event{Warning: n}})
 	}
-	return set.Load(append(slices.DeleteFunc(slices.Clone(specs), func(s weights.Spec) bool { return !isParameter(s.Name) }), t.optional...))
+	return set.Load(append(slices.DeleteFunc(slices.Clone(specs),
+		func(s weights.Spec) bool { return !isParameter(s.Name) }), t.optional...))
 }
 
 // inputsOf returns the inputs of one output of the spec's layer: of its weight [out, in, …] the product of all but the
@@ -101,7 +103,8 @@ func likeTorch(spec weights.Spec, inputs int, r *rand.Rand, data []float32) {
 // σ = 0.02, all other matrices [out, in] uniform in ±√(6/(in + out)).
 func likeDiT(spec weights.Spec, inputs int, r *rand.Rand, data []float32) {
 	switch {
-	case strings.HasSuffix(spec.Name, ".bias"), strings.Contains(spec.Name, "adaLN_modulation"), strings.HasPrefix(spec.Name, "final_layer."):
+	case strings.HasSuffix(spec.Name, ".bias"), strings.Contains(spec.Name, "adaLN_modulation"),
+		strings.HasPrefix(spec.Name, "final_layer."):
 	case strings.HasPrefix(spec.Name, "y_embedder."), strings.HasPrefix(spec.Name, "t_embedder."):
 		rng.Normals(r, data)
 		for i := range data {

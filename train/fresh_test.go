@@ -62,18 +62,21 @@ func TestLikeTorch(t *testing.T) {
 
 func TestLikeDiT(t *testing.T) {
 	c := dit.Config{InputSize: 4, Patch: 2, Channels: 4, Hidden: 32, Depth: 2, Heads: 2, Classes: 3, LearnSigma: true}
-	in := []shapes.Shape{shapes.Make(dit.TimeType, 1, 4, 4, 4), shapes.Make(dit.TimeType, 1), shapes.Make(dit.LabelType, 1)}
+	in := []shapes.Shape{shapes.Make(dit.TimeType, 1, 4, 4, 4), shapes.Make(dit.TimeType, 1),
+		shapes.Make(dit.LabelType, 1)}
 	w := freshOf(t, open(t), c.Func, likeDiT, in...)
 	wantUniform(t, w, "blocks.1.attn.qkv.weight", math.Sqrt(6./(32+96)))
 	wantUniform(t, w, "blocks.0.mlp.fc2.weight", math.Sqrt(6./(32+128)))
 	wantUniform(t, w, "x_embedder.proj.weight", math.Sqrt(6./(16+32)))
 	for _, name := range []string{
-		"blocks.0.attn.qkv.bias", "blocks.0.adaLN_modulation.1.weight", "blocks.0.adaLN_modulation.1.bias", "final_layer.linear.weight",
+		"blocks.0.attn.qkv.bias", "blocks.0.adaLN_modulation.1.weight", "blocks.0.adaLN_modulation.1.bias",
+		"final_layer.linear.weight",
 		"final_layer.adaLN_modulation.1.weight", "x_embedder.proj.bias", "t_embedder.mlp.0.bias",
 	} {
 		wantAll(t, w, name, 0)
 	}
-	for _, name := range []string{"t_embedder.mlp.0.weight", "t_embedder.mlp.2.weight", "y_embedder.embedding_table.weight"} {
+	for _, name := range []string{"t_embedder.mlp.0.weight", "t_embedder.mlp.2.weight",
+		"y_embedder.embedding_table.weight"} {
 		data, sum := flat(w[name]), 0.0
 		for _, v := range data {
 			sum += float64(v) * float64(v)

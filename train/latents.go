@@ -47,7 +47,8 @@ func (o *Options) latents(ctx context.Context, a *latent.Autoencoder) (_ *latent
 }
 
 // encode fills the latent cache of the given name and opens its classes.
-func (o *Options) encode(ctx context.Context, a *latent.Autoencoder, set *dataset.Set, name string) ([]*latent.Class, error) {
+func (o *Options) encode(ctx context.Context, a *latent.Autoencoder, set *dataset.Set,
+	name string) ([]*latent.Class, error) {
 	r := &distill.Run{
 		Settings: distill.Settings{Encode: o.Images.encode()}, Out: o.workDir(networkDiT),
 		Latents: filepath.Join(o.workDir(networkDiT), "latents", name),
@@ -71,7 +72,8 @@ func (o *Options) encode(ctx context.Context, a *latent.Autoencoder, set *datase
 
 // mirrored is the set of the mirror images.
 func (o *Options) mirrored() *dataset.Set {
-	return dataset.View("mirrored", o.Data, o.Data.Classes, dataset.LoadOptions{IgnoreEXIF: o.Images.IgnoreEXIF, Then: dataset.Flip})
+	return dataset.View("mirrored", o.Data, o.Data.Classes, dataset.LoadOptions{IgnoreEXIF: o.Images.IgnoreEXIF,
+		Then: dataset.Flip})
 }
 
 // read writes a latent to dst and returns its label.

@@ -51,7 +51,8 @@ func (r Recipe) Check() error {
 		name         string
 		value, below float64
 	}{
-		{"rate", r.Rate, math.Inf(1)}, {"beta1", r.Beta1, 1}, {"beta2", r.Beta2, 1}, {"epsilon", r.Epsilon, math.Inf(1)},
+		{"rate", r.Rate, math.Inf(1)}, {"beta1", r.Beta1, 1}, {"beta2", r.Beta2, 1},
+		{"epsilon", r.Epsilon, math.Inf(1)},
 		{"decay", r.Decay, math.Inf(1)}, {"clip", r.Clip, math.Inf(1)}, {"ema", r.EMA, 1},
 	} {
 		if !(f.value >= 0 && f.value < f.below) {

@@ -10,7 +10,8 @@ import (
 // small is a recipe that is valid and short.
 func small() Recipe {
 	return Recipe{
-		Steps: 12, Batch: 4, Rate: 3e-3, Warmup: 2, Schedule: Cosine, Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-8, Clip: 1, EMA: 0.9,
+		Steps: 12, Batch: 4, Rate: 3e-3, Warmup: 2, Schedule: Cosine, Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-8, Clip: 1,
+		EMA:  0.9,
 		Seed: 7, LogEvery: 5,
 	}
 }

@@ -11,8 +11,9 @@
 // Every term is a mean over the elements of its own tensor. In the KL of the denoiser the gradient does not
 // flow into ε̂, so that it teaches the variance alone; [DiTSettings] says more of it.
 //
-// With γ > 0 the first term of each image counts min(1, γ/SNR) times, SNR = ā/(1 − ā): less where there is little noise to
-// find, which otherwise fills most of the loss (Hang et al. 2023, arXiv:2303.09556, eq. 7, for ε). 0 is published with DiT.
+// With γ > 0 the first term of each image counts min(1, γ/SNR) times, SNR = ā/(1 − ā): less where there is little
+// noise to find, which otherwise fills most of the loss (Hang et al. 2023, arXiv:2303.09556, eq. 7, for ε). 0 is
+// published with DiT.
 //
 //	step          g ← g·min(1, clip/‖g‖),  AdamW,  ema ← d·ema + (1 − d)·w,  d = min(EMA, (1 + n)/(10 + n)) at step n from 1
 //	rate          linear from 0 over the first steps, then constant or a half cosine to 0
@@ -22,8 +23,8 @@
 //	z, ζ    [B, c, h, w]     latent, and the noise of its posterior
 //	x0, ε   [B, c, h, w]     scaled latent, and noise
 //
-// A training is a function of its settings and its images: batches, noise and all else come from streams named by seed and
-// step. It writes its state from time to time, and the same call goes on from there to the same bytes.
+// A training is a function of its settings and its images: batches, noise and all else come from streams named by
+// seed and step. It writes its state from time to time, and the same call goes on from there to the same bytes.
 //
 //	OUT/autoencoder/    config.json, diffusion_pytorch_model.safetensors, training.json     a model folder, when all is done
 //	OUT/dit/            config.json, model.safetensors, training.json

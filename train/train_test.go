@@ -77,16 +77,20 @@ func TestTraining(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d.InputSize*a.Downsampling() != fixtures.Size || d.Channels != a.LatentChannels || d.Classes != len(fixtures.Classes) {
+		if d.InputSize*a.Downsampling() != fixtures.Size || d.Channels != a.LatentChannels ||
+			d.Classes != len(fixtures.Classes) {
 			t.Errorf("the denoiser %+v does not fit the autoencoder %+v", d.Config, a.Layout)
 		}
 		wantUnitVariance(t, o, a)
 		var want []string
 		for _, name := range []string{
-			"autoencoder/config.json", "autoencoder/diffusion_pytorch_model.safetensors", "autoencoder/training.json", "classes.txt",
+			"autoencoder/config.json", "autoencoder/diffusion_pytorch_model.safetensors", "autoencoder/training.json",
+			"classes.txt",
 			"dit/config.json", "dit/model.safetensors", "dit/training.json",
-			"training/autoencoder/loss.csv", "training/autoencoder/samples/0000006.png", "training/autoencoder/samples/0000012.png",
-			"training/dit/latents/plain/cat.safetensors", "training/dit/latents/plain/dog.safetensors", "training/dit/latents/plain/owl.safetensors",
+			"training/autoencoder/loss.csv", "training/autoencoder/samples/0000006.png",
+			"training/autoencoder/samples/0000012.png",
+			"training/dit/latents/plain/cat.safetensors", "training/dit/latents/plain/dog.safetensors",
+			"training/dit/latents/plain/owl.safetensors",
 			"training/dit/latents/plain/settings.json",
 			"training/dit/loss.csv", "training/dit/samples/0000006.png", "training/dit/samples/0000012.png",
 		} {
@@ -107,13 +111,15 @@ func TestTraining(t *testing.T) {
 		if err := json.Unmarshal([]byte(files[filepath.Join("dit", "training.json")]), &r); err != nil {
 			t.Fatal(err)
 		}
-		if r.Licence != "CC0-1.0" || r.Autoencoder != a.SHA256 || r.Data.Images != 21 || len(r.Data.SHA256) != 64 || !(r.Loss["loss"] > 0) || r.Half != half {
+		if r.Licence != "CC0-1.0" || r.Autoencoder != a.SHA256 || r.Data.Images != 21 || len(r.Data.SHA256) != 64 ||
+			!(r.Loss["loss"] > 0) || r.Half != half {
 			t.Errorf("the record is %+v", r)
 		}
 	}
 }
 
-// wantUnitVariance demands latents of variance 1 from the autoencoder, as its scaling factor was taken from the same images.
+// wantUnitVariance demands latents of variance 1 from the autoencoder, as its scaling factor was taken from the same
+// images.
 func wantUnitVariance(t *testing.T, o Options, a *latent.Autoencoder) {
 	t.Helper()
 	p, err := o.pictures(t.Context())
@@ -139,8 +145,8 @@ func wantUnitVariance(t *testing.T, o Options, a *latent.Autoencoder) {
 	}
 }
 
-// TestInterrupted: trainings that are stopped again and again, and go on, end with the bytes of one in one go; at the end the same
-// call changes nothing.
+// TestInterrupted: trainings that are stopped again and again, and go on, end with the bytes of one in one go; at the
+// end the same call changes nothing.
 func TestInterrupted(t *testing.T) {
 	set := images(t)
 	whole := options(t, set)
@@ -304,10 +310,12 @@ func TestDamagedState(t *testing.T) {
 			if err := TrainAutoencoder(t.Context(), o, smallAutoencoder(), ""); err != nil {
 				t.Fatal(err)
 			}
-			if len(warnings) != 1 || !strings.Contains(warnings[0], path) || !strings.Contains(warnings[0], "begins anew") {
+			if len(warnings) != 1 || !strings.Contains(warnings[0], path) ||
+				!strings.Contains(warnings[0], "begins anew") {
 				t.Errorf("warnings %q, want one that names %q", warnings, path)
 			}
-			if name == "a bit" && len(warnings) == 1 && !strings.Contains(warnings[0], "the state of a training after step 5: ") {
+			if name == "a bit" && len(warnings) == 1 &&
+				!strings.Contains(warnings[0], "the state of a training after step 5: ") {
 				t.Errorf("%q does not say the step", warnings[0])
 			}
 			if first != 1 {
@@ -414,7 +422,8 @@ func TestContentHash(t *testing.T) {
 	}
 	renamed := slices.Clone(set.Classes)
 	renamed[0].Name = "cats"
-	if other, err := contentHash(t.Context(), dataset.FromFunc("renamed", renamed, set.Read)); err != nil || other == first {
+	if other, err := contentHash(t.Context(), dataset.FromFunc("renamed", renamed, set.Read)); err != nil ||
+		other == first {
 		t.Errorf("one class renamed: %v, %v, want another hash", other, err)
 	}
 }

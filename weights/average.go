@@ -9,7 +9,8 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-// averageName matches a word for a running average in a key: ema, model_ema, emaModel, EMACallback, swa_model, shadow_params …
+// averageName matches a word for a running average in a key: ema, model_ema, emaModel, EMACallback, swa_model,
+// shadow_params …
 var averageName = regexp.MustCompile(`(?:^|[^a-zA-Z])(?:ema|averaged?|avg|swa|shadow|polyak)(?:[^a-z]|$)` +
 	`|(?:EMA|Ema|SWA|Averaged|Shadow|Polyak)(?:[^a-z]|$)|EMA[A-Z]|^EMA|AveragedModel`)
 
@@ -34,8 +35,10 @@ func (w *walk) sorted() (averages, raw []*Section, err error) {
 		case !s.Average:
 		case s.listed != nil:
 			named := s.names(raw)
-			if lower := strings.ToLower(s.Name); named == nil && (strings.Contains(lower, "ema") || strings.Contains(lower, "shadow")) {
-				return nil, nil, fmt.Errorf("%w: the average %q is a list of %d tensors without names, which are not those of %s; FILE#NAME takes one that is not averaged",
+			if lower := strings.ToLower(s.Name); named == nil &&
+				(strings.Contains(lower, "ema") || strings.Contains(lower, "shadow")) {
+				return nil, nil, fmt.Errorf("%w: the average %q is a list of %d tensors without names, which are not "+
+					"those of %s; FILE#NAME takes one that is not averaged",
 					ErrChoice, s.Name, len(s.listed), list(raw))
 			}
 			if named != nil {
@@ -74,7 +77,8 @@ func (s *Section) names(raw []*Section) (named *Section) {
 	return named
 }
 
-// resembles reports whether most of the tensors of s have a counterpart of the same name, but for its beginning, in raw.
+// resembles reports whether most of the tensors of s have a counterpart of the same name, but for its beginning, in
+// raw.
 func (s *Section) resembles(raw *Section) bool {
 	there := map[string]bool{}
 	for _, item := range raw.items {

@@ -29,7 +29,8 @@ func (c *checksum) check() error {
 // compare holds data against its sum. Zero stands for none: newer versions of PyTorch can leave the sums out.
 func compare(data []byte, want uint32) error {
 	if have := crc32.ChecksumIEEE(data); want != 0 && have != want {
-		return fmt.Errorf("it is damaged: the CRC-32 of its %d bytes is %08x, the archive has %08x", len(data), have, want)
+		return fmt.Errorf("it is damaged: the CRC-32 of its %d bytes is %08x, the archive has %08x", len(data), have,
+			want)
 	}
 	return nil
 }

@@ -13,7 +13,8 @@ import (
 
 // classKeys are where programs keep the classes of a classifier: a list in the order of its outputs, a map of names to
 // outputs (class_to_idx of torchvision's ImageFolder), or one of outputs to names (id2label of Hugging Face).
-var classKeys = []string{"classes", "class_names", "categories", "class_to_idx", "idx_to_class", "id2label", "label2id", "label_names", "labels"}
+var classKeys = []string{"classes", "class_names", "categories", "class_to_idx", "idx_to_class", "id2label", "label2id",
+	"label_names", "labels"}
 
 // ClassNames returns the names of a classifier's outputs, in their order, and where they stand: in the metadata of a
 // safetensors file, beside the tensors in a dict of PyTorch's, or in the config.json beside the file. Without names

@@ -37,13 +37,17 @@ func TestClassNames(t *testing.T) {
 		{"a number", map[string]string{"classes": "3"}, nil, "", nil},
 		{"numbers", map[string]string{"classes": "[0,1,2]"}, nil, "", nil},
 		{"a list of Python's", nil, with("classes", pytorch.List{"owl", "cat", "dog"}), "", want},
-		{"class_to_idx of ImageFolder", nil, with("epoch", 3, "class_to_idx", pytorch.Pairs("cat", 1, "dog", 2, "owl", 0)), "", want},
-		{"names in a dict", nil, with("meta", pytorch.Pairs("categories", pytorch.List{"owl", "cat", "dog"})), "", want},
-		{"a dict of Python's with numbers as keys", nil, with("idx_to_class", pytorch.Pairs(0, "owl", 1, "cat", 2, "dog")), "", want},
+		{"class_to_idx of ImageFolder", nil, with("epoch", 3, "class_to_idx",
+			pytorch.Pairs("cat", 1, "dog", 2, "owl", 0)), "", want},
+		{"names in a dict", nil, with("meta", pytorch.Pairs("categories", pytorch.List{"owl", "cat", "dog"})), "",
+			want},
+		{"a dict of Python's with numbers as keys", nil, with("idx_to_class",
+			pytorch.Pairs(0, "owl", 1, "cat", 2, "dog")), "", want},
 		{"a dict without", nil, with("epoch", 3), "", nil},
 		{"config.json", nil, nil, `{"id2label": {"0":"owl","1":"cat","2":"dog"}}`, want},
 		{"config.json of another program", nil, nil, `["owl"]`, nil},
-		{"metadata before config.json", map[string]string{"classes": `["owl","cat","dog"]`}, nil, `{"id2label": {"0":"a","1":"b","2":"c"}}`, want},
+		{"metadata before config.json", map[string]string{"classes": `["owl","cat","dog"]`}, nil,
+			`{"id2label": {"0":"a","1":"b","2":"c"}}`, want},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "file")
@@ -57,7 +61,8 @@ func TestClassNames(t *testing.T) {
 				t.Fatal(err)
 			}
 			if test.config != "" {
-				if err := os.WriteFile(filepath.Join(filepath.Dir(path), "config.json"), []byte(test.config), 0o666); err != nil {
+				if err := os.WriteFile(filepath.Join(filepath.Dir(path), "config.json"), []byte(test.config),
+					0o666); err != nil {
 					t.Fatal(err)
 				}
 			}

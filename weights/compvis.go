@@ -54,7 +54,8 @@ func (f *File) averaged(items []item) []item {
 		return items
 	}
 	f.taken = strings.TrimSuffix(averages, ".")
-	f.note(fmt.Sprintf("the running averages whose names begin with %q are taken in the place of %d of its %d other tensors, which FILE#%s would take",
+	f.note(fmt.Sprintf("the running averages whose names begin with %q are taken in the place of %d of its %d other "+
+		"tensors, which FILE#%s would take",
 		averages, replaced, len(mean), rawPart))
 	return mean
 }
@@ -90,9 +91,9 @@ func compVisParts(items []item) (mean, raw []item, replaced int) {
 	return mean, raw, replaced
 }
 
-// compVisSections puts the average and the raw tensors of CompVis' programs, if the file has both, in the place of the
-// section that is taken, and leaves the one of them that is wanted. It reports whether one is. whole says that all of the
-// file's tensors are.
+// compVisSections puts the average and the raw tensors of CompVis' programs, if the file has both, in the place of
+// the section that is taken, and leaves the one of them that is wanted. It reports whether one is. whole says that
+// all of the file's tensors are.
 func (f *File) compVisSections(want string, whole bool) (found bool) {
 	mean, raw, replaced := compVisParts(f.unwrapped())
 	if replaced == 0 {

@@ -15,7 +15,8 @@ func names(s *Set) map[string]string {
 	return all
 }
 
-// TestCompVisNames: pairs of names from the Stable Diffusion 1.5 checkpoint and from diffusers' copy of its autoencoder.
+// TestCompVisNames: pairs of names from the Stable Diffusion 1.5 checkpoint and from diffusers' copy of its
+// autoencoder.
 func TestCompVisNames(t *testing.T) {
 	pairs := [][2]string{
 		{"encoder.conv_in.weight", "encoder.conv_in.weight"},
@@ -48,7 +49,8 @@ func TestCompVisNames(t *testing.T) {
 		other        []string
 	}{
 		{"an autoencoder alone", "", other},
-		{"a whole model", "first_stage_model.", append(other, "model.diffusion_model.out.0.bias", "cond_stage_model.transformer.x", "alphas_cumprod", "decoder.x")},
+		{"a whole model", "first_stage_model.", append(other, "model.diffusion_model.out.0.bias",
+			"cond_stage_model.transformer.x", "alphas_cumprod", "decoder.x")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var file []Tensor
@@ -82,8 +84,10 @@ func TestCompVisNames(t *testing.T) {
 
 // A checkpoint made to confuse has names out of place, no panic.
 func TestCompVisOddNames(t *testing.T) {
-	for _, name := range []string{"decoder.up.9223372036854775807.block.0.x", "decoder.up.99999999999999999999.x", "decoder.up.4.", "first_stage_model.decoder.up.1.", "first_stage_model."} {
-		if _, err := Autoencoder(write(t, rising(name, 0, 1), rising("decoder.up.0.block.0.conv1.weight", 0, 1))); err != nil {
+	for _, name := range []string{"decoder.up.9223372036854775807.block.0.x", "decoder.up.99999999999999999999.x",
+		"decoder.up.4.", "first_stage_model.decoder.up.1.", "first_stage_model."} {
+		if _, err := Autoencoder(write(t, rising(name, 0, 1), rising("decoder.up.0.block.0.conv1.weight", 0,
+			1))); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -152,15 +156,21 @@ func TestCompVisAverages(t *testing.T) {
 		first float32 // element of the tensor
 		notes int
 	}{
-		{"an autoencoder", []Tensor{rising("decoder.up.0.block.0.conv1.weight", 1, 2), rising("encoder.conv_in.bias", 1, 2), rising("loss.logvar", 1),
-			rising("model_ema.decoderup0block0conv1weight", 5, 2), rising("model_ema.encoderconv_inbias", 6, 2), rising("model_ema.losslogvar", 7),
+		{"an autoencoder", []Tensor{rising("decoder.up.0.block.0.conv1.weight", 1, 2),
+			rising("encoder.conv_in.bias", 1, 2), rising("loss.logvar", 1),
+			rising("model_ema.decoderup0block0conv1weight", 5, 2), rising("model_ema.encoderconv_inbias", 6, 2),
+			rising("model_ema.losslogvar", 7),
 			rising("model_ema.decay", 0), rising("model_ema.num_updates", 0)}, "encoder.conv_in.bias", 6, 1},
-		{"a part of it", []Tensor{rising("decoder.up.0.block.0.conv1.weight", 1, 2), rising("encoder.conv_in.bias", 1, 2),
+		{"a part of it", []Tensor{rising("decoder.up.0.block.0.conv1.weight", 1, 2),
+			rising("encoder.conv_in.bias", 1, 2),
 			rising("model_ema.decoderup0block0conv1weight", 5, 2)}, "encoder.conv_in.bias", 1, 1},
-		{"of another shape", []Tensor{rising("decoder.up.0.block.0.conv1.weight", 1, 2), rising("encoder.conv_in.bias", 1, 2),
+		{"of another shape", []Tensor{rising("decoder.up.0.block.0.conv1.weight", 1, 2),
+			rising("encoder.conv_in.bias", 1, 2),
 			rising("model_ema.encoderconv_inbias", 5, 3)}, "encoder.conv_in.bias", 1, 0},
-		{"a whole model", []Tensor{rising("first_stage_model.decoder.up.0.block.0.conv1.weight", 1, 2), rising("first_stage_model.encoder.conv_in.bias", 1, 2),
-			rising("model.diffusion_model.x", 1, 2), rising("model_ema.diffusion_modelx", 5, 2)}, "encoder.conv_in.bias", 1, 0},
+		{"a whole model", []Tensor{rising("first_stage_model.decoder.up.0.block.0.conv1.weight", 1, 2),
+			rising("first_stage_model.encoder.conv_in.bias", 1, 2),
+			rising("model.diffusion_model.x", 1, 2), rising("model_ema.diffusion_modelx", 5, 2)},
+			"encoder.conv_in.bias", 1, 0},
 	} {
 		f := write(t, c.file...)
 		plain, err := f.SHA256(t.Context())
@@ -187,7 +197,8 @@ func TestCompVisParts(t *testing.T) {
 	for _, prefix := range []string{"", "model.", "module."} {
 		path := put(t, "vae.safetensors", encode(t, []Tensor{
 			rising(prefix+"decoder.up.0.block.0.conv1.weight", 1, 2), rising(prefix+"encoder.conv_in.bias", 2, 2),
-			rising("model_ema.decoderup0block0conv1weight", 5, 2), rising("model_ema.encoderconv_inbias", 6, 2), rising("model_ema.decay", 0),
+			rising("model_ema.decoderup0block0conv1weight", 5, 2), rising("model_ema.encoderconv_inbias", 6, 2),
+			rising("model_ema.decay", 0),
 		}, nil))
 		sums := map[string]string{}
 		for _, c := range []struct {
@@ -201,8 +212,10 @@ func TestCompVisParts(t *testing.T) {
 			{"#raw", 2, false, true, 2},
 		} {
 			f := open(t, path+c.part)
-			if have := f.Sections(); len(have) != 2 || have[0].Name != "model_ema" || have[0].Taken != c.average || !have[0].Average ||
-				have[1].Name != "raw" || have[1].Taken != c.raw || have[1].Average || have[0].Tensors != 2 || have[1].Tensors != 2 {
+			if have := f.Sections(); len(have) != 2 || have[0].Name != "model_ema" || have[0].Taken != c.average ||
+				!have[0].Average ||
+				have[1].Name != "raw" || have[1].Taken != c.raw || have[1].Average || have[0].Tensors != 2 ||
+				have[1].Tensors != 2 {
 				t.Errorf("%q%s: parts %+v", prefix, c.part, have)
 			}
 			if len(f.Names()) != c.tensors {

@@ -76,7 +76,8 @@ func TestConversionKeeps(t *testing.T) {
 		files int
 	}{{0, 1}, {1 << 40, 1}, {30, 3}, {1, len(samples()) - 1}} { // the tensor without elements needs no file of its own
 		t.Run(fmt.Sprint(c.limit), func(t *testing.T) {
-			out := convert(t, weights.Conversion{MaxShard: c.limit, Metadata: map[string]string{"licence": "MIT"}}, weights.AsIs(in))
+			out := convert(t, weights.Conversion{MaxShard: c.limit, Metadata: map[string]string{"licence": "MIT"}},
+				weights.AsIs(in))
 			wantEqualFiles(t, out, in)
 			if m := out.Metadata(); len(m) != 2 || m["format"] != "pt" || m["licence"] != "MIT" {
 				t.Errorf("metadata %v", m)
@@ -93,7 +94,8 @@ func TestConversionKeeps(t *testing.T) {
 				if c.limit == 30 && len(one.Names()) > 1 && info.Size() > 30+1000 {
 					t.Errorf("%s has %d bytes", path, info.Size())
 				}
-				if again := convert(t, weights.Conversion{Metadata: map[string]string{"licence": "MIT"}}, weights.AsIs(one)); !sameBytes(t, again.Paths()[0], path) {
+				if again := convert(t, weights.Conversion{Metadata: map[string]string{"licence": "MIT"}},
+					weights.AsIs(one)); !sameBytes(t, again.Paths()[0], path) {
 					t.Errorf("%s: written again it has other bytes", path)
 				}
 			}
@@ -113,7 +115,8 @@ func sameBytes(t *testing.T, a, b string) bool {
 
 // TestShardNames: shards and index are named and filled as other programs do it.
 func TestShardNames(t *testing.T) {
-	in := file(t, []weights.Tensor{weights.F32("b", []int{2}, []float32{1, 2}), weights.F32("a", []int{1}, []float32{3}), weights.I64("n", nil, []int64{4})})
+	in := file(t, []weights.Tensor{weights.F32("b", []int{2}, []float32{1, 2}),
+		weights.F32("a", []int{1}, []float32{3}), weights.I64("n", nil, []int64{4})})
 	shards, index, err := weights.Conversion{Name: "pytorch", MaxShard: 12}.Shards(weights.AsIs(in))
 	if err != nil {
 		t.Fatal(err)
@@ -129,24 +132,29 @@ func TestShardNames(t *testing.T) {
 	if len(shards) != 2 || shards[0].Name != first || shards[1].Name != second {
 		t.Errorf("shards %v", shards)
 	}
-	if got.Metadata["total_size"] != 20 || got.WeightMap["n"] != first || got.WeightMap["a"] != first || got.WeightMap["b"] != second {
+	if got.Metadata["total_size"] != 20 || got.WeightMap["n"] != first || got.WeightMap["a"] != first ||
+		got.WeightMap["b"] != second {
 		t.Errorf("index %s", index)
 	}
 }
 
 // TestRounding holds both types against the nearest of their two neighbours, of every type of float.
 func TestRounding(t *testing.T) {
-	for d, c := range map[weights.DType]struct{ largest, step float64 }{"F16": {65504, 0x1p-10}, "BF16": {0x1.fep127, 0x1p-7}} {
+	for d, c := range map[weights.DType]struct{ largest, step float64 }{"F16": {65504, 0x1p-10},
+		"BF16": {0x1.fep127, 0x1p-7}} {
 		// numbers in [1, 2) are 1 + n·step; ties go to even n
-		in := []float32{1, float32(1 + c.step/2), float32(1 + 1.5*c.step), float32(1 + 0.51*c.step), float32(-1 - 0.49*c.step), float32(2 - c.step/2),
+		in := []float32{1, float32(1 + c.step/2), float32(1 + 1.5*c.step), float32(1 + 0.51*c.step),
+			float32(-1 - 0.49*c.step), float32(2 - c.step/2),
 			float32(c.largest), 0, float32(math.Copysign(0, -1)), 1e-45, float32(math.Inf(-1)), float32(math.NaN())}
-		want := []float64{1, 1, 1 + 2*c.step, 1 + c.step, -1, 2, c.largest, 0, math.Copysign(0, -1), 0, math.Inf(-1), math.NaN()}
+		want := []float64{1, 1, 1 + 2*c.step, 1 + c.step, -1, 2, c.largest, 0, math.Copysign(0, -1), 0, math.Inf(-1),
+			math.NaN()}
 		var wide []float64
 		for _, v := range in {
 			wide = append(wide, float64(v))
 		}
 		out := convert(t, weights.Conversion{DType: d}, weights.AsIs(file(t, []weights.Tensor{
-			weights.F32("x", []int{len(in)}, in), weights.F64("y", []int{len(in)}, wide), weights.I64("n", nil, []int64{1 << 40}), weights.Raw("bool", "BOOL", nil, []byte{1})})))
+			weights.F32("x", []int{len(in)}, in), weights.F64("y", []int{len(in)}, wide),
+			weights.I64("n", nil, []int64{1 << 40}), weights.Raw("bool", "BOOL", nil, []byte{1})})))
 		for _, name := range []string{"x", "y"} {
 			x, err := out.Tensor(name)
 			if err != nil || x.DType != d {
@@ -157,7 +165,8 @@ func TestRounding(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range want {
-				if math.Float64bits(got[i]) != math.Float64bits(want[i]) && !(math.IsNaN(got[i]) && math.IsNaN(want[i])) {
+				if math.Float64bits(got[i]) != math.Float64bits(want[i]) &&
+					!(math.IsNaN(got[i]) && math.IsNaN(want[i])) {
 					t.Errorf("%s: %s of %g is %g, want %g", name, d, in[i], got[i], want[i])
 				}
 			}
@@ -171,13 +180,16 @@ func TestRounding(t *testing.T) {
 }
 
 func TestOutOfRange(t *testing.T) {
-	in := file(t, []weights.Tensor{weights.F32("blocks.0.weight", []int{3}, []float32{65519, 65520, float32(math.Inf(1))}), weights.F32("max", nil, []float32{math.MaxFloat32})})
+	in := file(t, []weights.Tensor{weights.F32("blocks.0.weight", []int{3},
+		[]float32{65519, 65520, float32(math.Inf(1))}), weights.F32("max", nil, []float32{math.MaxFloat32})})
 	for _, c := range []struct {
 		dtype weights.DType
 		words []string
 	}{
-		{"F16", []string{"x.safetensors", `tensor "blocks.0.weight": element 1 is 65520, the largest number of F16 is 65504`}},
-		{"BF16", []string{"x.safetensors", `tensor "max": element 0 is 3.4028235e+38, the largest number of BF16 is 3.38`}},
+		{"F16", []string{"x.safetensors",
+			`tensor "blocks.0.weight": element 1 is 65520, the largest number of F16 is 65504`}},
+		{"BF16", []string{"x.safetensors",
+			`tensor "max": element 0 is 3.4028235e+38, the largest number of BF16 is 3.38`}},
 	} {
 		shards, _, err := weights.Conversion{DType: c.dtype}.Shards(weights.AsIs(in))
 		if err != nil {
@@ -212,7 +224,8 @@ func TestConversionStreams(t *testing.T) {
 	const n = 1 << 24
 	header := fmt.Sprintf(`{"x":{"dtype":"F32","shape":[%d],"data_offsets":[0,%d]}}`, n, 4*n)
 	path := filepath.Join(t.TempDir(), "x.safetensors")
-	if err := os.WriteFile(path, append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...), 0o666); err != nil {
+	if err := os.WriteFile(path, append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...),
+		0o666); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(path, int64(8+len(header)+4*n)); err != nil {
@@ -270,15 +283,17 @@ func TestToDiffusers(t *testing.T) {
 
 func TestToDiffusersRefuses(t *testing.T) {
 	for name, list := range map[string][]weights.Tensor{
-		"shape [4], want a first axis":         {weights.F32("blocks.0.attn.qkv.bias", []int{4}, make([]float32, 4))},
-		"shape [], want a first axis":          {weights.F32("blocks.0.attn.qkv.bias", nil, []float32{1})},
-		"it has a block 999999999 and 2 tenso": {weights.F32("blocks.999999999.x", nil, []float32{1}), weights.F32("y_embedder.x", nil, []float32{1})},
+		"shape [4], want a first axis": {weights.F32("blocks.0.attn.qkv.bias", []int{4}, make([]float32, 4))},
+		"shape [], want a first axis":  {weights.F32("blocks.0.attn.qkv.bias", nil, []float32{1})},
+		"it has a block 999999999 and 2 tenso": {weights.F32("blocks.999999999.x", nil, []float32{1}),
+			weights.F32("y_embedder.x", nil, []float32{1})},
 	} {
 		set, err := weights.DiT(file(t, list))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := weights.ToDiffusers(set); !errors.Is(err, weights.ErrMismatch) || !strings.Contains(err.Error(), name) {
+		if _, err := weights.ToDiffusers(set); !errors.Is(err, weights.ErrMismatch) ||
+			!strings.Contains(err.Error(), name) {
 			t.Errorf("have %v, want one that says %q", err, name)
 		}
 	}
@@ -312,7 +327,8 @@ func TestGoldenWeightsFromAllFormats(t *testing.T) {
 					t.Errorf("%d shards, want some", len(sharded.Paths()))
 				}
 				files := map[string]*weights.File{"shards": sharded}
-				for kind, content := range map[string][]byte{"zip": archive.Zip(), "old": archive.Old(), "training": pytorch.Torch(list, pytorch.DiTCheckpoint(nil)).Zip()} {
+				for kind, content := range map[string][]byte{"zip": archive.Zip(), "old": archive.Old(),
+					"training": pytorch.Torch(list, pytorch.DiTCheckpoint(nil)).Zip()} {
 					if files[kind], err = openBytes(content); err != nil {
 						t.Fatalf("%s: %v", kind, err)
 					}

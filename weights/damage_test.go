@@ -76,7 +76,8 @@ func TestEveryBitOfAnArchive(t *testing.T) {
 
 // TestDamagedStorage: the message names the tensor, in every way that leads to its numbers; others can be read.
 func TestDamagedStorage(t *testing.T) {
-	first, second := weights.F32("first", []int{3}, []float32{1, 2, 3}), weights.Raw("second", "BF16", []int{2}, []byte{1, 2, 3, 4})
+	first, second := weights.F32("first", []int{3}, []float32{1, 2, 3}),
+		weights.Raw("second", "BF16", []int{2}, []byte{1, 2, 3, 4})
 	content := pytorch.Torch([]weights.Tensor{first, second}, nil).Zip()
 	content[bytes.Index(content, second.Bytes())] ^= 0x10
 	path := putFile(t, "x.pt", content)
@@ -105,7 +106,8 @@ func TestDamagedStorage(t *testing.T) {
 		t.Errorf("the other tensor: %v, %v", data, err)
 	}
 	transposed := &pytorch.Storage{Key: "0", DType: "F32", Count: 4, Data: bytes.Repeat([]byte{1, 2, 3, 4}, 4)}
-	content = pytorch.Archive{Folder: "x", Object: pytorch.Pairs("t", transposed.Tensor(0, []int{2, 2}, []int{1, 2})), Storages: []*pytorch.Storage{transposed}}.Zip()
+	content = pytorch.Archive{Folder: "x", Object: pytorch.Pairs("t", transposed.Tensor(0, []int{2, 2}, []int{1, 2})),
+		Storages: []*pytorch.Storage{transposed}}.Zip()
 	content[bytes.Index(content, transposed.Data)] ^= 1
 	_, err = weights.Open(putFile(t, "y.pt", content))
 	wantWords(t, err, "y.pt", `tensor "t"`, "damaged")
@@ -121,8 +123,10 @@ func TestShrunkFile(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the system lets nobody cut a mapped file short")
 	}
-	list := []weights.Tensor{weights.F32("blocks.0.x", []int{1 << 16}, make([]float32, 1<<16)), weights.F16("blocks.0.y", []int{1 << 15}, make([]float32, 1<<15))}
-	for name, content := range map[string][]byte{"x.safetensors": safetensors(t, list), "x.pt": pytorch.Torch(list, nil).Zip(), "old.pt": pytorch.Torch(list, nil).Old()} {
+	list := []weights.Tensor{weights.F32("blocks.0.x", []int{1 << 16}, make([]float32, 1<<16)),
+		weights.F16("blocks.0.y", []int{1 << 15}, make([]float32, 1<<15))}
+	for name, content := range map[string][]byte{"x.safetensors": safetensors(t, list),
+		"x.pt": pytorch.Torch(list, nil).Zip(), "old.pt": pytorch.Torch(list, nil).Old()} {
 		for _, left := range []int64{0, 100, 5000, int64(len(content)) - 1} {
 			path := putFile(t, name, content)
 			f, err := weights.Open(path)
@@ -146,7 +150,8 @@ func TestShrunkFile(t *testing.T) {
 			}
 			errWrite := shards[0].Write(t.Context(), &bytes.Buffer{})
 			for i, err := range []error{errAll, errWide, errPart, errHash, errWrite} {
-				if !errors.Is(err, weights.ErrFormat) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "cut it short") {
+				if !errors.Is(err, weights.ErrFormat) || !strings.Contains(err.Error(), path) ||
+					!strings.Contains(err.Error(), "cut it short") {
 					t.Errorf("%s cut to %d bytes, way %d: %v", name, left, i, err)
 				}
 			}
@@ -171,7 +176,8 @@ func TestNoFile(t *testing.T) {
 
 // TestForeign: pointers and pages in the place of weights, or of an index, are named.
 func TestForeign(t *testing.T) {
-	const lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 2700611775\n"
+	const lfs = "version https://git-lfs.github.com/spec/v1\noid " +
+		"sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 2700611775\n"
 	for name, content := range map[string]string{
 		"a pointer of Git LFS to a file of 2700611775 bytes": lfs,
 		"a page of HTML":           "<!DOCTYPE html><html><head><title>Sign in</title></head></html>",
@@ -225,8 +231,10 @@ func TestHashOfTheCache(t *testing.T) {
 	damaged := slices.Clone(second)
 	damaged[len(damaged)-1] ^= 1
 	link("damaged.safetensors", second, damaged)
-	wantWords(t, hash(filepath.Join(snapshot, "damaged.safetensors")), "damaged.safetensors", "it is damaged", "--check")
-	content := index(map[string][]weights.Tensor{"sound.safetensors": samples()[:1], "damaged.safetensors": samples()[1:2]})
+	wantWords(t, hash(filepath.Join(snapshot, "damaged.safetensors")), "damaged.safetensors", "it is damaged",
+		"--check")
+	content := index(map[string][]weights.Tensor{"sound.safetensors": samples()[:1],
+		"damaged.safetensors": samples()[1:2]})
 	if err := os.WriteFile(filepath.Join(snapshot, "model.safetensors.index.json"), content, 0o666); err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,8 @@ func ToDiffusers(dit *Set) (*Set, error) {
 		}
 	}
 	if depth > len(dit.parts) { // every block has some
-		return nil, fmt.Errorf("%s: %w: it has a block %d and %d tensors in all", dit.path, ErrMismatch, depth-1, len(dit.parts))
+		return nil, fmt.Errorf("%s: %w: it has a block %d and %d tensors in all", dit.path, ErrMismatch, depth-1,
+			len(dit.parts))
 	}
 	plain, inBlock := first(diffusersRules), first(embedderRules)
 	out := &Set{dit.path, map[string][]Tensor{}}

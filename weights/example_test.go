@@ -9,8 +9,8 @@ import (
 	"mgd3/weights"
 )
 
-// Read a .pt file of PyTorch: the names and shapes of what is in it, and the numbers of the tensors that a model wants. Nothing in the
-// file is executed.
+// Read a .pt file of PyTorch: the names and shapes of what is in it, and the numbers of the tensors that a model
+// wants. Nothing in the file is executed.
 func ExampleOpen_pytorch() {
 	dir, err := os.MkdirTemp("", "weights")
 	if err != nil {
@@ -43,7 +43,8 @@ func ExampleOpen_pytorch() {
 		}
 		fmt.Println(name, t.DType, t.Shape)
 	}
-	all, err := weights.AsIs(f).Load([]weights.Spec{ // what the model has: a tensor too many in the file is an error, too
+	// what the model has: a tensor too many in the file is an error, too
+	all, err := weights.AsIs(f).Load([]weights.Spec{
 		{Name: "linear.weight", Shape: []int{2, 2}},
 		{Name: "linear.bias", Shape: []int{2}},
 	})

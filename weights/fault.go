@@ -83,5 +83,6 @@ func faulty(tensors []Tensor) (note string, err error) {
 	if len(bad) == len(tensors) {
 		return "", fmt.Errorf("none of its %d tensors can be read: %s", len(bad), first)
 	}
-	return fmt.Sprintf("%d of %d tensors cannot be read, and are refused where they are needed: %s", len(bad), len(tensors), first), nil
+	return fmt.Sprintf("%d of %d tensors cannot be read, and are refused where they are needed: %s", len(bad),
+		len(tensors), first), nil
 }

@@ -28,10 +28,10 @@ type File struct {
 	notes    []string
 }
 
-// Open opens a model's tensors and checks every header. The path names a file, of any name and
-// known by its content, an index of shards (*.json), or a folder that holds one of modelFiles, a
-// single *.safetensors or else a single file of PyTorch's. PATH#NAME takes the section of that name. A damaged file is an
-// error that wraps ErrFormat, one of several networks an ErrChoice.
+// Open opens a model's tensors and checks every header. The path names a file, of any name and known by its content,
+// an index of shards (*.json), or a folder that holds one of modelFiles, a single *.safetensors or else a single file
+// of PyTorch's. PATH#NAME takes the section of that name. A damaged file is an error that wraps ErrFormat, one of
+// several networks an ErrChoice.
 func Open(path string) (*File, error) { return openAt(disk, path) }
 
 // OpenFS is [Open] of a path in a file system, embedded in the program say: its names are those of
@@ -124,14 +124,16 @@ func find(in place, path string) (string, error) {
 		if len(found) == 0 {
 			return "", fmt.Errorf("%s: holds no weights file, want one *.safetensors or one of PyTorch's", path)
 		}
-		return "", fmt.Errorf("%s: holds %d weights files %v, want one *.safetensors or one of PyTorch's, or one named %s", path, len(found), found, modelFiles[0])
+		return "", fmt.Errorf("%s: holds %d weights files %v, want one *.safetensors or one of PyTorch's, or one "+
+			"named %s", path, len(found), found, modelFiles[0])
 	}
 	return in.join(path, found[0]), nil
 }
 
 // named returns the names with one of these endings.
 func named(names []string, endings ...string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !slices.Contains(endings, filepath.Ext(n)) })
+	return slices.DeleteFunc(slices.Clone(names),
+		func(n string) bool { return !slices.Contains(endings, filepath.Ext(n)) })
 }
 
 // add opens one file, adds its tensors and returns them.
@@ -170,7 +172,8 @@ func (f *File) add(path, want string) ([]Tensor, error) {
 
 // choose leaves the section of that name where the names of the tensors tell it, not the keys of a checkpoint.
 func (f *File) choose(want string) error {
-	whole := want == "" || slices.ContainsFunc(f.sections, func(s Section) bool { return s.Taken && (s.Name == want || strings.HasSuffix(s.Name, "/"+want)) })
+	whole := want == "" || slices.ContainsFunc(f.sections,
+		func(s Section) bool { return s.Taken && (s.Name == want || strings.HasSuffix(s.Name, "/"+want)) })
 	if f.compVisSections(want, whole) || whole {
 		return nil
 	}
@@ -239,9 +242,10 @@ func (f *File) Paths() []string {
 	return paths
 }
 
-// SHA256 returns the hash, in hex, over the contents of Paths one after the other, and over the name of the section where
-// it is not the one that version 0.1 took. It reads all of them, and stops early when ctx is done. A file in the hub's
-// cache whose name there is another hash is an ErrFormat, and so is one of which the training.json beside it has another.
+// SHA256 returns the hash, in hex, over the contents of Paths one after the other, and over the name of the section
+// where it is not the one that version 0.1 took. It reads all of them, and stops early when ctx is done. A file in
+// the hub's cache whose name there is another hash is an ErrFormat, and so is one of which the training.json beside
+// it has another.
 func (f *File) SHA256(ctx context.Context) (string, error) {
 	const chunk = 1 << 22 // bytes, some milliseconds of hashing
 	hash := sha256.New()
@@ -268,11 +272,13 @@ func (f *File) SHA256(ctx context.Context) (string, error) {
 		}
 		sum := hex.EncodeToString(own.Sum(nil))
 		if recorded != "" && sum != recorded {
-			return "", fmt.Errorf("%q: %w: it is damaged, or of another training than the %s beside it says: its SHA-256 is %s, want %s",
+			return "", fmt.Errorf("%q: %w: it is damaged, or of another training than the %s beside it says: its "+
+				"SHA-256 is %s, want %s",
 				s.name, ErrFormat, RecordName, sum, recorded)
 		}
 		if known != "" && sum != known {
-			return "", fmt.Errorf("%s: %w: it is damaged: its SHA-256 is %s, the cache of downloads has it under %s; pull it again with --check",
+			return "", fmt.Errorf("%s: %w: it is damaged: its SHA-256 is %s, the cache of downloads has it under %s; "+
+				"pull it again with --check",
 				s.name, ErrFormat, sum, known)
 		}
 	}

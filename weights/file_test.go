@@ -24,7 +24,8 @@ import (
 // later elements at odd offsets, and a name that JSON must escape.
 func sample() ([]Tensor, map[string]string) {
 	return []Tensor{
-		F32("blocks.0/weight", []int{2, 3}, []float32{0, -1, 2.5, math.MaxFloat32, 1e-45, float32(math.Copysign(0, -1))}),
+		F32("blocks.0/weight", []int{2, 3}, []float32{0, -1, 2.5, math.MaxFloat32, 1e-45,
+			float32(math.Copysign(0, -1))}),
 		F64("scalar", nil, []float64{math.Pi}),
 		Raw("empty", "F16", []int{0, 7}, []byte{}),
 		Raw("bytes", "U8", []int{3}, []byte{1, 2, 255}),
@@ -96,7 +97,8 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !same(got, want) {
-			t.Errorf("%s: %s %v %v, want %s %v %v", want.Name, got.DType, got.Shape, got.Bytes(), want.DType, want.Shape, want.Bytes())
+			t.Errorf("%s: %s %v %v, want %s %v %v", want.Name, got.DType, got.Shape, got.Bytes(), want.DType,
+				want.Shape, want.Bytes())
 		}
 		back = append(back, got)
 	}
@@ -222,7 +224,8 @@ var hostile = []struct {
 	{"nested deeply", file(`{"a":{"shape":`+strings.Repeat("[", 20000), 0), "depth"},
 	{"metadata of numbers", file(`{"__metadata__":{"a":1}}`, 0), `"__metadata__": "a": have a number, want text`},
 	{"metadata of lists", file(`{"__metadata__":{"a":["1"]}}`, 0), `"__metadata__": "a": have an array, want text`},
-	{"metadata of objects", file(`{"__metadata__":{"a":{"b":"1"}}}`, 0), `"__metadata__": "a": have an object, want text`},
+	{"metadata of objects", file(`{"__metadata__":{"a":{"b":"1"}}}`, 0),
+		`"__metadata__": "a": have an object, want text`},
 	{"metadata of null", file(`{"__metadata__":{"a":null}}`, 0), `"__metadata__": "a": have null, want text`},
 	{"metadata of booleans", file(`{"__metadata__":{"a":true}}`, 0), `"__metadata__": "a": have a bool, want text`},
 	{"metadata is a list", file(`{"__metadata__":[]}`, 0), `"__metadata__": have an array, want a JSON object`},
@@ -230,12 +233,14 @@ var hostile = []struct {
 	{"metadata is text", file(`{"__metadata__":"pt"}`, 0), `"__metadata__": have the text "pt", want a JSON object`},
 	{"metadata null twice", file(`{"__metadata__":null,"__metadata__":null}`, 0), "given twice"},
 	{"a tensor that is null", file(`{"a":null}`, 0), `tensor "a": have null, want a JSON object`},
-	{"a type that is a number", file(`{"a":{"dtype":1,"shape":[1],"data_offsets":[0,1]}}`, 1), `tensor "a": have a number, want the name of a type`},
+	{"a type that is a number", file(`{"a":{"dtype":1,"shape":[1],"data_offsets":[0,1]}}`, 1),
+		`tensor "a": have a number, want the name of a type`},
 	{"metadata twice", file(`{"__metadata__":{},"__metadata__":{}}`, 0), "given twice"},
 	{"metadata key twice", file(`{"__metadata__":{"a":"1","a":"2"}}`, 0), "given twice"},
 	{"tensor twice", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2), `"a" is given twice`},
 	{"escaped tensor twice", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2), `"a" is given twice`},
-	{"field twice", file(`{"a":{"dtype":"U8","dtype":"F32","shape":[1],"data_offsets":[0,1]}}`, 1), `"dtype" is given twice`},
+	{"field twice", file(`{"a":{"dtype":"U8","dtype":"F32","shape":[1],"data_offsets":[0,1]}}`, 1),
+		`"dtype" is given twice`},
 	{"field in capitals", file(`{"a":{"DTYPE":"U8","shape":[1],"data_offsets":[0,1]}}`, 1), `field "DTYPE"`},
 	{"not an entry", file(`{"a":3}`, 0), "want a JSON object"},
 	{"no type", file(`{"a":{"shape":[1],"data_offsets":[0,1]}}`, 1), `unknown type ""`},
@@ -248,17 +253,22 @@ var hostile = []struct {
 	{"length 1.5", file(`{"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}}`, 1), "number 1.5"},
 	{"length as string", file(`{"a":{"dtype":"U8","shape":["1"],"data_offsets":[0,1]}}`, 1), "string"},
 	{"length 2^63", file(`{"a":{"dtype":"U8","shape":[9223372036854775808,0],"data_offsets":[0,0]}}`, 0), "axis 0"},
-	{"length 2^64", file(`{"a":{"dtype":"U8","shape":[18446744073709551616],"data_offsets":[0,0]}}`, 0), "18446744073709551616"},
-	{"product 2^64", file(`{"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`, 0), "no size of memory"},
-	{"bytes 2^64", file(`{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}}`, 0), "no size of memory"},
-	{"product past 2^64, then 0", file(`{"a":{"dtype":"U8","shape":[4294967296,4294967296,0],"data_offsets":[0,0]}}`, 0), "no size of memory"},
+	{"length 2^64", file(`{"a":{"dtype":"U8","shape":[18446744073709551616],"data_offsets":[0,0]}}`, 0),
+		"18446744073709551616"},
+	{"product 2^64", file(`{"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`, 0),
+		"no size of memory"},
+	{"bytes 2^64", file(`{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}}`, 0),
+		"no size of memory"},
+	{"product past 2^64, then 0", file(`{"a":{"dtype":"U8","shape":[4294967296,4294967296,0],"data_offsets":[0,0]}}`,
+		0), "no size of memory"},
 	{"no offsets", file(`{"a":{"dtype":"U8","shape":[1]}}`, 1), "want two data_offsets"},
 	{"one offset", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}}`, 1), "want two data_offsets"},
 	{"three offsets", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,1]}}`, 1), "want two data_offsets"},
 	{"offset null", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[null,1]}}`, 1), "want two data_offsets"},
 	{"offset negative", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[-1,0]}}`, 1), "number -1"},
 	{"offsets reversed", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}}`, 1), "[1 0]"},
-	{"offset past the end", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 1), "the bytes of data in the file"},
+	{"offset past the end", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 1),
+		"the bytes of data in the file"},
 	{"offsets near 2^64", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[18446744073709551614,18446744073709551615]}}`, 1), "the bytes of data in the file"},
 	{"shape too small", file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 8), "span 8 bytes, want 4"},
 	{"shape too large", file(`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}`, 8), "span 8 bytes, want 12"},
@@ -267,7 +277,8 @@ var hostile = []struct {
 	{"overlap", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, 3), `tensor "b": its data begins at 1, within`},
 	{"the same data twice", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 2), "within"},
 	{"truncated data", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 7), "≤ 7"},
-	{"bytes after the data", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 9), "end at byte 8 of the data, the file at 9"},
+	{"bytes after the data", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 9),
+		"end at byte 8 of the data, the file at 9"},
 	{"data without tensors", file(`{}`, 1), "the file at 1"},
 }
 
@@ -319,10 +330,13 @@ func TestOpenFindsTheFile(t *testing.T) {
 		{"PyTorch's and another", []string{"a.pt", "b.safetensors"}, "b.safetensors"},
 		{"PyTorch's by name", []string{"diffusion_pytorch_model.bin", "x.pt"}, "diffusion_pytorch_model.bin"},
 		{"one of any name", []string{"DiT-XL-2.safetensors", "config.json"}, "DiT-XL-2.safetensors"},
-		{"two of any name", []string{"a.safetensors", "b.safetensors"}, "holds 2 weights files [a.safetensors b.safetensors]"},
+		{"two of any name", []string{"a.safetensors", "b.safetensors"},
+			"holds 2 weights files [a.safetensors b.safetensors]"},
 		{"transformers' name", []string{"model.safetensors", "a.safetensors"}, "model.safetensors"},
-		{"diffusers' name", []string{"diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors"}, "diffusion_pytorch_model.safetensors"},
-		{"diffusers' half", []string{"diffusion_pytorch_model.fp16.safetensors", "x.safetensors"}, "diffusion_pytorch_model.fp16.safetensors"},
+		{"diffusers' name", []string{"diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors"},
+			"diffusion_pytorch_model.safetensors"},
+		{"diffusers' half", []string{"diffusion_pytorch_model.fp16.safetensors", "x.safetensors"},
+			"diffusion_pytorch_model.fp16.safetensors"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -379,15 +393,19 @@ func TestSHA256(t *testing.T) {
 }
 
 func TestShards(t *testing.T) {
-	one := encode(t, []Tensor{F32("a", []int{1}, []float32{1}), F32("b", []int{1}, []float32{2})}, map[string]string{"format": "pt"})
+	one := encode(t, []Tensor{F32("a", []int{1}, []float32{1}), F32("b", []int{1}, []float32{2})},
+		map[string]string{"format": "pt"})
 	two := encode(t, []Tensor{F32("c", []int{1}, []float32{3})}, nil)
 	for _, c := range []struct {
 		name, index, want string // want: words of the error; empty: opens
 	}{
 		{"sound", `{"metadata":{"total_size":12},"weight_map":{"a":"1.safetensors","b":"1.safetensors","c":"sub/2.safetensors"}}`, ""},
-		{"absent tensor", `{"weight_map":{"a":"1.safetensors","b":"1.safetensors","d":"1.safetensors"}}`, `"d" is not in 1.safetensors`},
-		{"unlisted tensor", `{"weight_map":{"a":"1.safetensors"}}`, `"b" lies in 1.safetensors, the index has it in nowhere`},
-		{"wrong shard", `{"weight_map":{"a":"1.safetensors","b":"sub/2.safetensors","c":"sub/2.safetensors"}}`, `"b" lies in 1.safetensors, the index has it in sub/2.safetensors`},
+		{"absent tensor", `{"weight_map":{"a":"1.safetensors","b":"1.safetensors","d":"1.safetensors"}}`,
+			`"d" is not in 1.safetensors`},
+		{"unlisted tensor", `{"weight_map":{"a":"1.safetensors"}}`,
+			`"b" lies in 1.safetensors, the index has it in nowhere`},
+		{"wrong shard", `{"weight_map":{"a":"1.safetensors","b":"sub/2.safetensors","c":"sub/2.safetensors"}}`,
+			`"b" lies in 1.safetensors, the index has it in sub/2.safetensors`},
 		{"missing shard", `{"weight_map":{"a":"3.safetensors"}}`, "3.safetensors"},
 		{"shard above", `{"weight_map":{"a":"../1.safetensors"}}`, "outside"},
 		{"shard above, hidden", `{"weight_map":{"a":"sub/../../1.safetensors"}}`, "outside"},
@@ -408,7 +426,8 @@ func TestShards(t *testing.T) {
 				"model.safetensors.index.json": []byte(c.index), "1.safetensors": one, "sub/2.safetensors": two,
 			} {
 				path := filepath.Join(dir, name)
-				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, content, 0o666)); err != nil {
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777),
+					os.WriteFile(path, content, 0o666)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -421,7 +440,8 @@ func TestShards(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			if !slices.Equal(f.Names(), []string{"a", "b", "c"}) || len(f.Paths()) != 2 || f.Metadata()["format"] != "pt" {
+			if !slices.Equal(f.Names(), []string{"a", "b", "c"}) || len(f.Paths()) != 2 ||
+				f.Metadata()["format"] != "pt" {
 				t.Errorf("names %q, paths %q, metadata %q", f.Names(), f.Paths(), f.Metadata())
 			}
 			sum := sha256.Sum256(slices.Concat(one, two))
@@ -491,7 +511,8 @@ func TestWriteErrors(t *testing.T) {
 		{"unknown type", []Tensor{{Name: "x", DType: "F31"}}, nil, `unknown type "F31"`},
 		{"negative length", []Tensor{{Name: "x", DType: "F32", Shape: []int{-1, -1}}}, nil, "no size of memory"},
 		{"too large", []Tensor{{Name: "x", DType: "F32", Shape: []int{math.MaxInt, 2}}}, nil, "no size of memory"},
-		{"too large together", []Tensor{{Name: "x", DType: "U8", Shape: []int{math.MaxInt}}, {Name: "y", DType: "U8", Shape: []int{math.MaxInt}}}, nil, "no room"},
+		{"too large together", []Tensor{{Name: "x", DType: "U8", Shape: []int{math.MaxInt}},
+			{Name: "y", DType: "U8", Shape: []int{math.MaxInt}}}, nil, "no room"},
 		{"no data", []Tensor{{Name: "x", DType: "F32", Shape: []int{1}}}, nil, "has 0 bytes of data, want 4"},
 		{"more data than shape", []Tensor{F32("x", []int{1}, []float32{1, 2})}, nil, "has 8 bytes of data, want 4"},
 	} {
@@ -508,7 +529,8 @@ func TestWriterStreams(t *testing.T) {
 	want := encode(t, []Tensor{F32("latents", []int{10, 100}, data)}, map[string]string{"class": "n01440764"})
 
 	var b bytes.Buffer
-	w, err := NewWriter(&b, []Tensor{{Name: "latents", DType: "F32", Shape: []int{10, 100}}}, map[string]string{"class": "n01440764"})
+	w, err := NewWriter(&b, []Tensor{{Name: "latents", DType: "F32", Shape: []int{10, 100}}},
+		map[string]string{"class": "n01440764"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -550,7 +572,8 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			t.Fatalf("cannot be read again: %v", err)
 		}
-		if !maps.Equal(metadata, metadata2) || !slices.EqualFunc(first, second, func(a, b Tensor) bool { return a.Name == b.Name && same(a, b) }) {
+		if !maps.Equal(metadata, metadata2) ||
+			!slices.EqualFunc(first, second, func(a, b Tensor) bool { return a.Name == b.Name && same(a, b) }) {
 			t.Errorf("have %v %v, want %v %v", second, metadata2, first, metadata)
 		}
 		for _, x := range first {
@@ -595,7 +618,8 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	err = Write(out, []Tensor{F32("linear.weight", []int{2, 2}, []float32{1, 2, 3, 4})}, map[string]string{"format": "pt"})
+	err = Write(out, []Tensor{F32("linear.weight", []int{2, 2}, []float32{1, 2, 3, 4})},
+		map[string]string{"format": "pt"})
 	if err := errors.Join(err, out.Close()); err != nil {
 		fmt.Println(err)
 		return

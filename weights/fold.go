@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// The fine-tuning of Minimax (Gu et al. 2024), from which IGD starts too, gives the first half of a DiT's blocks factors
-// of the rows of their maps:
+// The fine-tuning of Minimax (Gu et al. 2024), from which IGD starts too, gives the first half of a DiT's blocks
+// factors of the rows of their maps:
 //
 //	qkv(x)  ← attn.gamma1 ⊙ qkv(x)               attn.gamma1 [3D]
 //	proj(x) ← gamma1 ⊙ attn.gamma2 ⊙ proj(x)     gamma1, attn.gamma2 [D]
@@ -46,7 +46,8 @@ func (s *Set) fold() (folded int, err error) {
 			return folded, err
 		}
 		if i := firstNotFinite(factors); i >= 0 {
-			return folded, s.mismatch([]string{fmt.Sprintf("tensor %s: element %d is %v, want a finite number", s.named(name), i, factors[i])})
+			return folded, s.mismatch([]string{fmt.Sprintf("tensor %s: element %d is %v, want a finite number",
+				s.named(name), i, factors[i])})
 		}
 		s.scale(behind+".weight", factors)
 		if bias, ok := s.Shape(behind + ".bias"); ok && slices.Equal(bias, shape) {

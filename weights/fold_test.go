@@ -12,13 +12,16 @@ import (
 func minimax(half bool) (with, folded []Tensor) {
 	const width, mlp = 2, 8
 	factors := map[string][]float32{
-		"attn.gamma1": {1.5, -2, 0.25, 3, 1, 0.1}, "attn.gamma2": {0.5, 1.25}, "gamma1": {2, -1.5}, "gamma2": {0.75, 1.125},
+		"attn.gamma1": {1.5, -2, 0.25, 3, 1, 0.1}, "attn.gamma2": {0.5, 1.25}, "gamma1": {2, -1.5},
+		"gamma2": {0.75, 1.125},
 	}
-	of := map[string][]float32{"attn.qkv": factors["attn.gamma1"], "mlp.fc2": factors["gamma2"], "attn.proj": {0.5 * 2, 1.25 * -1.5}}
+	of := map[string][]float32{"attn.qkv": factors["attn.gamma1"], "mlp.fc2": factors["gamma2"],
+		"attn.proj": {0.5 * 2, 1.25 * -1.5}}
 	inputs := map[string]int{"attn.qkv": width, "attn.proj": width, "mlp.fc2": mlp}
 	for _, block := range []string{"blocks.0.", "blocks.1."} {
 		for _, m := range []string{"attn.qkv", "attn.proj", "mlp.fc2"} {
-			weight, bias := rising(block+m+".weight", 0.3, len(of[m]), inputs[m]), rising(block+m+".bias", -1.7, len(of[m]))
+			weight, bias := rising(block+m+".weight", 0.3, len(of[m]), inputs[m]),
+				rising(block+m+".bias", -1.7, len(of[m]))
 			if half {
 				weight = F16(weight.Name, weight.Shape, mustFloats(weight))
 			}
@@ -51,7 +54,8 @@ func mustFloats(t Tensor) []float32 {
 	return data
 }
 
-// TestFold: the tensors of a fine-tuned DiT are those multiplied out, to the bit, as they are and from diffusers' names.
+// TestFold: the tensors of a fine-tuned DiT are those multiplied out, to the bit, as they are and from diffusers'
+// names.
 func TestFold(t *testing.T) {
 	for _, half := range []bool{false, true} {
 		with, folded := minimax(half)
@@ -116,7 +120,8 @@ func shard(t *testing.T, s *Set) []byte {
 func TestFoldRefuses(t *testing.T) {
 	with, _ := minimax(false)
 	for _, odd := range []Tensor{
-		rising("blocks.7.gamma1", 1, 2), rising("blocks.0.attn.gamma3", 1, 2), rising("gamma1", 1, 2), rising("blocks.1.gamma2", 1, 3),
+		rising("blocks.7.gamma1", 1, 2), rising("blocks.0.attn.gamma3", 1, 2), rising("gamma1", 1, 2),
+		rising("blocks.1.gamma2", 1, 3),
 		rising("blocks.1.gamma2", 1, 2, 1),
 	} {
 		s, err := DiT(write(t, append(slices.Clone(with), odd)...))

@@ -50,7 +50,8 @@ func TestGoldenFilesAsDescribed(t *testing.T) {
 			for name, w := range want {
 				x, err := f.Tensor(name)
 				if err != nil || x.DType != w.DType || !slices.Equal(x.Shape, w.Shape) {
-					t.Errorf("%s: %s: %q is %s %v, %v, want %s %v", c.Name, file, name, x.DType, x.Shape, err, w.DType, w.Shape)
+					t.Errorf("%s: %s: %q is %s %v, %v, want %s %v", c.Name, file, name, x.DType, x.Shape, err, w.DType,
+						w.Shape)
 				}
 				n++
 			}

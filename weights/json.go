@@ -27,8 +27,8 @@ func foreignError(data []byte) error {
 // index of a model of 160 thousand tensors, has 9 million.
 const mostText = 10 << 20
 
-// ReadText reads the text at a path that is named or lies beside a network: a config.json, say. A folder, a pipe, a device or
-// more than 10 MiB are an ErrUnreadable.
+// ReadText reads the text at a path that is named or lies beside a network: a config.json, say. A folder, a pipe, a
+// device or more than 10 MiB are an ErrUnreadable.
 func ReadText(fsys fs.FS, path string) ([]byte, error) {
 	f, err := fsys.Open(path)
 	if err != nil {
@@ -44,7 +44,8 @@ func ReadText(fsys fs.FS, path string) ([]byte, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(f, mostText+1))
 	if err == nil && len(text) > mostText {
-		err = fmt.Errorf("%q %w: it has %d bytes, want a text of at most %d", path, ErrUnreadable, max(info.Size(), mostText+1), mostText)
+		err = fmt.Errorf("%q %w: it has %d bytes, want a text of at most %d", path, ErrUnreadable,
+			max(info.Size(), mostText+1), mostText)
 	}
 	return text, err
 }

@@ -86,7 +86,8 @@ func (s *Set) Each(want []Spec, use func(Spec, []float32) error) error {
 			return err
 		}
 		if i := firstNotFinite(data); i >= 0 {
-			faults = append(faults, fmt.Sprintf("tensor %s: element %d is %v, want a finite number", s.named(w.Name), i, data[i]))
+			faults = append(faults, fmt.Sprintf("tensor %s: element %d is %v, want a finite number", s.named(w.Name), i,
+				data[i]))
 			continue
 		}
 		if err := use(w, data); err != nil {
@@ -129,7 +130,8 @@ func (s *Set) check(want []Spec) error {
 	for _, name := range s.Names() {
 		if !wanted[name] && s.usable([]string{name}) == nil { // of others the file's notes tell
 			shape, _ := s.Shape(name)
-			faults = append(faults, fmt.Sprintf("tensor %s, shape %v, is superfluous: the model has no such tensor", s.named(name), shape))
+			faults = append(faults, fmt.Sprintf("tensor %s, shape %v, is superfluous: the model has no such tensor",
+				s.named(name), shape))
 		}
 	}
 	return s.mismatch(faults)

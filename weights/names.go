@@ -51,9 +51,11 @@ func DiT(f *File) (*Set, error) {
 	s.fuse(regexp.MustCompile(`^(blocks\.\d+\.attn\.)q(\.weight|\.bias)$`))
 	folded, err := s.fold()
 	if folded > 0 {
-		f.note(fmt.Sprintf("%d factors of a fine-tuning (gamma1, gamma2) are multiplied into the maps behind them", folded))
+		f.note(fmt.Sprintf("%d factors of a fine-tuning (gamma1, gamma2) are multiplied into the maps behind them",
+			folded))
 	}
-	if unused := slices.DeleteFunc(s.Names(), func(name string) bool { return !inert.MatchString(name) }); len(unused) > 0 {
+	if unused := slices.DeleteFunc(s.Names(),
+		func(name string) bool { return !inert.MatchString(name) }); len(unused) > 0 {
 		for _, name := range unused {
 			delete(s.parts, name)
 		}
@@ -105,7 +107,8 @@ var perceptualRules = rules([2]string{`^lins\.`, "lin"})
 // richzhang/PerceptualSimilarity. That program's files hold every head twice, as lin0 and as
 // lins.0; both must be equal and one is kept.
 func Perceptual(f *File) (*Set, error) {
-	return f.renamed(f.unprefixed(f.items()), first(perceptualRules)) // its "net" is one of several parts that belong together
+	// its "net" is one of several parts that belong together
+	return f.renamed(f.unprefixed(f.items()), first(perceptualRules))
 }
 
 // rename is renameBy the first rule that matches.
@@ -147,7 +150,8 @@ func (f *File) renamed(items []item, to func(name string) string) (*Set, error) 
 		} else if is, err := equal(same[0], t); err != nil {
 			return nil, err
 		} else if !is {
-			faults = append(faults, fmt.Sprintf("tensor %q differs from %q, want them equal: the model has one %q", t.Name, same[0].Name, ours))
+			faults = append(faults, fmt.Sprintf("tensor %q differs from %q, want them equal: the model has one %q",
+				t.Name, same[0].Name, ours))
 		}
 	}
 	return s, s.mismatch(faults)

@@ -40,28 +40,38 @@ func TestDiTNames(t *testing.T) {
 		want []string // NAME shape
 	}{
 		{"nothing", nil, nil},
-		{"original names stay", []Tensor{rising("pos_embed", 0, 1, 4, 2), rising("blocks.0.attn.qkv.weight", 0, 6, 2), rising("x_embedder.proj.bias", 0, 2)},
+		{"original names stay", []Tensor{rising("pos_embed", 0, 1, 4, 2), rising("blocks.0.attn.qkv.weight", 0, 6, 2),
+			rising("x_embedder.proj.bias", 0, 2)},
 			[]string{"blocks.0.attn.qkv.weight [6 2]", "pos_embed [1 4 2]", "x_embedder.proj.bias [2]"}},
 		{"diffusers", []Tensor{
-			rising("pos_embed.proj.weight", 0, 2, 4, 2, 2), rising("proj_out_1.bias", 0, 4), rising("proj_out_2.weight", 0, 8, 2),
+			rising("pos_embed.proj.weight", 0, 2, 4, 2, 2), rising("proj_out_1.bias", 0, 4),
+			rising("proj_out_2.weight", 0, 8, 2),
 			rising(block+"norm1.linear.weight", 0, 12, 2), rising(block+"attn1.to_out.0.bias", 0, 2),
 			rising(block+"ff.net.0.proj.weight", 0, 8, 2), rising(block+"ff.net.2.bias", 0, 2),
 		}, []string{
-			"blocks.11.adaLN_modulation.1.weight [12 2]", "blocks.11.attn.proj.bias [2]", "blocks.11.mlp.fc1.weight [8 2]", "blocks.11.mlp.fc2.bias [2]",
-			"final_layer.adaLN_modulation.1.bias [4]", "final_layer.linear.weight [8 2]", "x_embedder.proj.weight [2 4 2 2]",
+			"blocks.11.adaLN_modulation.1.weight [12 2]", "blocks.11.attn.proj.bias [2]",
+			"blocks.11.mlp.fc1.weight [8 2]", "blocks.11.mlp.fc2.bias [2]",
+			"final_layer.adaLN_modulation.1.bias [4]", "final_layer.linear.weight [8 2]",
+			"x_embedder.proj.weight [2 4 2 2]",
 		}},
 		{"one embedder of many blocks", []Tensor{
-			rising(embedder(0)+"timestep_embedder.linear_1.weight", 0, 2, 3), rising(embedder(10)+"timestep_embedder.linear_1.weight", 0, 2, 3),
-			rising(embedder(2)+"timestep_embedder.linear_2.bias", 0, 2), rising(embedder(0)+"class_embedder.embedding_table.weight", 0, 11, 2),
-		}, []string{"t_embedder.mlp.0.weight [2 3]", "t_embedder.mlp.2.bias [2]", "y_embedder.embedding_table.weight [11 2]"}},
+			rising(embedder(0)+"timestep_embedder.linear_1.weight", 0, 2, 3),
+			rising(embedder(10)+"timestep_embedder.linear_1.weight", 0, 2, 3),
+			rising(embedder(2)+"timestep_embedder.linear_2.bias", 0, 2),
+			rising(embedder(0)+"class_embedder.embedding_table.weight", 0, 11, 2),
+		}, []string{"t_embedder.mlp.0.weight [2 3]", "t_embedder.mlp.2.bias [2]",
+			"y_embedder.embedding_table.weight [11 2]"}},
 		{"q, k and v", []Tensor{
-			rising(block+"attn1.to_v.bias", 4, 2), rising(block+"attn1.to_q.bias", 0, 2), rising(block+"attn1.to_k.bias", 2, 2),
+			rising(block+"attn1.to_v.bias", 4, 2), rising(block+"attn1.to_q.bias", 0, 2),
+			rising(block+"attn1.to_k.bias", 2, 2),
 		}, []string{"blocks.11.attn.qkv.bias [6]"}},
 		{"no k", []Tensor{rising(block+"attn1.to_q.bias", 0, 2), rising(block+"attn1.to_v.bias", 4, 2)},
 			[]string{"blocks.11.attn.q.bias [2]", "blocks.11.attn.v.bias [2]"}},
-		{"k of another shape", []Tensor{rising(block+"attn1.to_q.bias", 0, 2), rising(block+"attn1.to_k.bias", 0, 3), rising(block+"attn1.to_v.bias", 4, 2)},
+		{"k of another shape", []Tensor{rising(block+"attn1.to_q.bias", 0, 2), rising(block+"attn1.to_k.bias", 0, 3),
+			rising(block+"attn1.to_v.bias", 4, 2)},
 			[]string{"blocks.11.attn.k.bias [3]", "blocks.11.attn.q.bias [2]", "blocks.11.attn.v.bias [2]"}},
-		{"scalars", []Tensor{rising(block+"attn1.to_q.bias", 0), rising(block+"attn1.to_k.bias", 0), rising(block+"attn1.to_v.bias", 4)},
+		{"scalars", []Tensor{rising(block+"attn1.to_q.bias", 0), rising(block+"attn1.to_k.bias", 0),
+			rising(block+"attn1.to_v.bias", 4)},
 			[]string{"blocks.11.attn.k.bias []", "blocks.11.attn.q.bias []", "blocks.11.attn.v.bias []"}},
 		{"another model", []Tensor{rising("conv1.weight", 0, 1)}, []string{"conv1.weight [1]"}},
 	} {
@@ -100,13 +110,15 @@ func TestDiTEmbeddersDiffer(t *testing.T) {
 	_, err := DiT(write(t,
 		rising("transformer_blocks.0.norm1.emb.timestep_embedder.linear_1.bias", 0, 2),
 		rising("transformer_blocks.1.norm1.emb.timestep_embedder.linear_1.bias", 1, 2)))
-	wantError(t, err, ErrMismatch, "model.safetensors", "transformer_blocks.1.norm1", "differs from", "transformer_blocks.0.norm1", "t_embedder.mlp.0.bias")
+	wantError(t, err, ErrMismatch, "model.safetensors", "transformer_blocks.1.norm1", "differs from",
+		"transformer_blocks.0.norm1", "t_embedder.mlp.0.bias")
 }
 
 func TestAutoencoderNames(t *testing.T) {
 	const mid = "decoder.mid_block.attentions.0."
 	want := map[string][]float32{
-		mid + "to_q.weight": {0, 1, 2, 3}, mid + "to_k.bias": {4, 5}, mid + "to_v.weight": {6, 7, 8, 9}, mid + "to_out.0.weight": {1, 2, 3, 4},
+		mid + "to_q.weight": {0, 1, 2, 3}, mid + "to_k.bias": {4, 5}, mid + "to_v.weight": {6, 7, 8, 9}, mid +
+			"to_out.0.weight": {1, 2, 3, 4},
 		mid + "group_norm.weight": {0, 1}, "quant_conv.weight": {5, 6, 7, 8},
 	}
 	specs := []Spec{
@@ -116,8 +128,10 @@ func TestAutoencoderNames(t *testing.T) {
 	}
 	norm, quant := rising(mid+"group_norm.weight", 0, 2), rising("quant_conv.weight", 5, 2, 2, 1, 1)
 	for name, file := range map[string][]Tensor{
-		"new": {norm, quant, rising(mid+"to_q.weight", 0, 2, 2), rising(mid+"to_k.bias", 4, 2), rising(mid+"to_v.weight", 6, 2, 2), rising(mid+"to_out.0.weight", 1, 2, 2)},
-		"old": {norm, quant, rising(mid+"query.weight", 0, 2, 2), rising(mid+"key.bias", 4, 2), rising(mid+"value.weight", 6, 2, 2), rising(mid+"proj_attn.weight", 1, 2, 2)},
+		"new": {norm, quant, rising(mid+"to_q.weight", 0, 2, 2), rising(mid+"to_k.bias", 4, 2),
+			rising(mid+"to_v.weight", 6, 2, 2), rising(mid+"to_out.0.weight", 1, 2, 2)},
+		"old": {norm, quant, rising(mid+"query.weight", 0, 2, 2), rising(mid+"key.bias", 4, 2),
+			rising(mid+"value.weight", 6, 2, 2), rising(mid+"proj_attn.weight", 1, 2, 2)},
 		"old, convolutions": {norm, quant, rising(mid+"query.weight", 0, 2, 2, 1, 1), rising(mid+"key.bias", 4, 2),
 			rising(mid+"value.weight", 6, 2, 2, 1, 1), rising(mid+"proj_attn.weight", 1, 2, 2, 1, 1)},
 	} {
@@ -147,16 +161,23 @@ func TestLoad(t *testing.T) {
 		{"without the optional", []Tensor{rising("a", 0, 2)}, []Spec{a, b}, nil},
 		{"nothing of nothing", nil, nil, nil},
 		{"missing", nil, []Spec{a, b}, []string{`tensor "a" is missing, want shape [2]`}},
-		{"superfluous", []Tensor{rising("a", 0, 2), rising("c", 0, 5)}, []Spec{a}, []string{`tensor "c", shape [5], is superfluous`}},
+		{"superfluous", []Tensor{rising("a", 0, 2), rising("c", 0, 5)}, []Spec{a},
+			[]string{`tensor "c", shape [5], is superfluous`}},
 		{"misshapen", []Tensor{rising("a", 0, 3)}, []Spec{a}, []string{`tensor "a" has shape [3], want [2]`}},
-		{"misshapen, as many elements", []Tensor{rising("a", 0, 1, 2)}, []Spec{a}, []string{`tensor "a" has shape [1 2], want [2]`}},
-		{"misshapen optional", []Tensor{rising("a", 0, 2), rising("b", 0, 3)}, []Spec{a, b}, []string{`tensor "b" has shape [3], want [1 3]`}},
+		{"misshapen, as many elements", []Tensor{rising("a", 0, 1, 2)}, []Spec{a},
+			[]string{`tensor "a" has shape [1 2], want [2]`}},
+		{"misshapen optional", []Tensor{rising("a", 0, 2), rising("b", 0, 3)}, []Spec{a, b},
+			[]string{`tensor "b" has shape [3], want [1 3]`}},
 		{"NaN", []Tensor{F32("a", []int{2}, []float32{0, nan})}, []Spec{a}, []string{`tensor "a": element 1 is NaN`}},
-		{"infinite", []Tensor{F32("a", []int{2}, []float32{-inf, 0})}, []Spec{a}, []string{`tensor "a": element 0 is -Inf`}},
-		{"float64 beyond float32", []Tensor{F64("a", []int{2}, []float64{1e300, 0})}, []Spec{a}, []string{`tensor "a": element 0 is +Inf`}},
-		{"both not finite", []Tensor{F32("a", []int{2}, []float32{inf, 0}), F32("b", []int{1, 3}, []float32{0, 0, nan})}, []Spec{a, b}, []string{`"a"`, `"b"`}},
+		{"infinite", []Tensor{F32("a", []int{2}, []float32{-inf, 0})}, []Spec{a},
+			[]string{`tensor "a": element 0 is -Inf`}},
+		{"float64 beyond float32", []Tensor{F64("a", []int{2}, []float64{1e300, 0})}, []Spec{a},
+			[]string{`tensor "a": element 0 is +Inf`}},
+		{"both not finite", []Tensor{F32("a", []int{2}, []float32{inf, 0}),
+			F32("b", []int{1, 3}, []float32{0, 0, nan})}, []Spec{a, b}, []string{`"a"`, `"b"`}},
 		{"whole numbers", []Tensor{I64("a", []int{2}, []int64{1, 2})}, []Spec{a}, []string{`tensor "a" has type I64`}},
-		{"everything at once", []Tensor{rising("b", 0, 9), rising("c", 0, 1)}, []Spec{a, b}, []string{`"a" is missing`, `"b" has shape [9]`, `"c", shape [1], is superfluous`}},
+		{"everything at once", []Tensor{rising("b", 0, 9), rising("c", 0, 1)}, []Spec{a, b},
+			[]string{`"a" is missing`, `"b" has shape [9]`, `"c", shape [1], is superfluous`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := write(t, c.file...)
@@ -224,13 +245,15 @@ func TestShardsLoadAsOne(t *testing.T) {
 	dir := t.TempDir()
 	index := `{"weight_map":{"blocks.0.a":"m-1.safetensors","blocks.1.a":"m-2.safetensors","z":"m-1.safetensors"}}`
 	for name, content := range map[string][]byte{
-		"m.safetensors.index.json": []byte(index), "m-1.safetensors": encode(t, []Tensor{a, c}, nil), "m-2.safetensors": encode(t, []Tensor{b}, nil),
+		"m.safetensors.index.json": []byte(index), "m-1.safetensors": encode(t, []Tensor{a, c}, nil),
+		"m-2.safetensors": encode(t, []Tensor{b}, nil),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want := []Spec{{Name: "blocks.0.a", Shape: []int{2}}, {Name: "blocks.1.a", Shape: []int{2}}, {Name: "z", Shape: []int{1, 2}}}
+	want := []Spec{{Name: "blocks.0.a", Shape: []int{2}}, {Name: "blocks.1.a", Shape: []int{2}},
+		{Name: "z", Shape: []int{1, 2}}}
 	one, err1 := AsIs(write(t, a, b, c)).Load(want)
 	many, err2 := AsIs(open(t, filepath.Join(dir, "m.safetensors.index.json"))).Load(want)
 	if err := errors.Join(err1, err2); err != nil {

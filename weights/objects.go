@@ -17,13 +17,15 @@ func (r refusal) Error() string { return string(r) }
 // into it by SETITEMS is kept, since classes that are dicts hold tensors too.
 type instance struct {
 	class string
-	from  bool // a tensor, perhaps, of a kind that is not known: it was made from elements, or by a function that makes tensors
+	// a tensor, perhaps, of a kind that is not known: it was made from elements, or by a function that makes tensors
+	from bool
 	types.Dict
 }
 
 // Call is a call of the name, or of what it returned, as getattr(x, "y")() does.
 func (o *instance) Call(args ...any) (any, error) {
-	return &instance{class: o.class, from: o.class != numpyArray && (makesTensors.MatchString(o.class) || slices.ContainsFunc(args, holdsElements))}, nil
+	return &instance{class: o.class, from: o.class != numpyArray &&
+		(makesTensors.MatchString(o.class) || slices.ContainsFunc(args, holdsElements))}, nil
 }
 
 // Append is what a list of the user's own class is filled by.
@@ -54,7 +56,8 @@ func findClass(name string, unknown map[string]bool) any {
 	case "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct":
 		return &instance{class: numpyArray}
 	}
-	if unknown != nil && !common[name] && !builtin.MatchString(name) && !makesTensors.MatchString(name) && storageSizes[name] == 0 {
+	if unknown != nil && !common[name] && !builtin.MatchString(name) && !makesTensors.MatchString(name) &&
+		storageSizes[name] == 0 {
 		unknown[name] = true
 	}
 	return &instance{class: name}
@@ -63,7 +66,8 @@ func findClass(name string, unknown map[string]bool) any {
 // common are further names of objects that lie beside the weights in most trainings, and are not worth a word.
 var common = map[string]bool{
 	"argparse.Namespace": true, "collections.Counter": true, "collections.defaultdict": true, "_codecs.encode": true,
-	"numpy.core.multiarray.scalar": true, "numpy._core.multiarray.scalar": true, "numpy.dtype": true, "numpy.ndarray": true, "torch.device": true,
+	"numpy.core.multiarray.scalar": true, "numpy._core.multiarray.scalar": true, "numpy.dtype": true,
+	"numpy.ndarray": true, "torch.device": true,
 }
 
 // builtin matches Python's own plain types.
@@ -84,10 +88,12 @@ var globals = map[string]any{
 	"torch.UntypedStorage":         DType("U8"), // of bytes, see rebuildTyped
 	"torch.storage.UntypedStorage": DType("U8"),
 
-	"torch.float32": DType("F32"), "torch.float16": DType("F16"), "torch.bfloat16": DType("BF16"), "torch.float64": DType("F64"),
-	"torch.int64": DType("I64"), "torch.int32": DType("I32"), "torch.int16": DType("I16"), "torch.int8": DType("I8"),
-	"torch.uint8": DType("U8"), "torch.uint16": DType("U16"), "torch.uint32": DType("U32"), "torch.uint64": DType("U64"),
-	"torch.bool": DType("BOOL"), "torch.float8_e4m3fn": DType("F8_E4M3"), "torch.float8_e5m2": DType("F8_E5M2"),
+	"torch.float32": DType("F32"), "torch.float16": DType("F16"), "torch.bfloat16": DType("BF16"),
+	"torch.float64": DType("F64"),
+	"torch.int64":   DType("I64"), "torch.int32": DType("I32"), "torch.int16": DType("I16"), "torch.int8": DType("I8"),
+	"torch.uint8": DType("U8"), "torch.uint16": DType("U16"), "torch.uint32": DType("U32"),
+	"torch.uint64": DType("U64"),
+	"torch.bool":   DType("BOOL"), "torch.float8_e4m3fn": DType("F8_E4M3"), "torch.float8_e5m2": DType("F8_E5M2"),
 
 	"torch._utils._rebuild_tensor":                        callable(rebuildTensor),
 	"torch._utils._rebuild_tensor_v2":                     callable(rebuildTensor),

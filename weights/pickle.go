@@ -10,12 +10,13 @@ import (
 )
 
 // A pickle is a program for a stack machine that makes an object, and may call any function of Python by its name.
-// gopickle is such a machine; here it knows the names in globals, and calls nothing but the functions behind them, which
-// only note what was asked for. For any other name there is an instance in objects.go: it has the name, and nothing is made.
+// gopickle is such a machine; here it knows the names in globals, and calls nothing but the functions behind them,
+// which only note what was asked for. For any other name there is an instance in objects.go: it has the name, and
+// nothing is made.
 //
-// gopickle v0.3.0 is not made for hostile input, so tame goes over the pickle first and lets through the opcodes that Python
-// writes in the protocols 2 to 5, in terms of those of protocol 2. Others, those of recursive tuples and of buffers outside the
-// pickle among them, are refused. What it is for:
+// gopickle v0.3.0 is not made for hostile input, so tame goes over the pickle first and lets through the opcodes that
+// Python writes in the protocols 2 to 5, in terms of those of protocol 2. Others, those of recursive tuples and of
+// buffers outside the pickle among them, are refused. What it is for:
 //
 //	a length is allocated before it is read         tame checks every length against the file
 //	collections.OrderedDict and some others are     tame writes "=" before all modules, so that all names come to
@@ -61,11 +62,13 @@ const (
 )
 
 // lengthBytes is how many bytes give the length of an operand.
-var lengthBytes = map[byte]int{opText: 4, opOldText: 4, opShortText: 1, opLong1: 1, opText1: 1, opText8: 8, opBytes: 4, opShortBytes: 1, opBytes8: 8, opByteArray: 8}
+var lengthBytes = map[byte]int{opText: 4, opOldText: 4, opShortText: 1, opLong1: 1, opText1: 1, opText8: 8, opBytes: 4,
+	opShortBytes: 1, opBytes8: 8, opByteArray: 8}
 
 // operands is the bytes after each opcode that has a fixed number of them.
 var operands = map[byte]int{
-	opMark: 0, opStop: 0, opNone: 0, opTrue: 0, opFalse: 0, opPersistent: 0, opReduce: 0, opBuild: 0, opNew: 0, opList: 0, opAppend: 0,
+	opMark: 0, opStop: 0, opNone: 0, opTrue: 0, opFalse: 0, opPersistent: 0, opReduce: 0, opBuild: 0, opNew: 0,
+	opList: 0, opAppend: 0,
 	opAppends: 0, opDict: 0, opSet: 0, opSets: 0, opEmptyTuple: 0, opTuple: 0, opTuple1: 0, opTuple2: 0, opTuple3: 0,
 	opEmptySet: 0, opAddItems: 0, opFrozenSet: 0, opNewEx: 0, opStackGlobal: 0, opMemoize: 0, opFrame: 8,
 	opProto: 1, opInt1: 1, opPut: 1, opGet: 1, opInt2: 2, opInt4: 4, opLongPut: 4, opLongGet: 4, opFloat: 8,
@@ -84,7 +87,10 @@ func unpickle(data []byte, load func(id any) (any, error), unknown map[string]bo
 		}
 	}()
 	machine := pickle.NewUnpickler(bytes.NewReader(safe))
-	machine.FindClass = func(module, name string) (any, error) { return findClass(module[len("="):]+"."+name, unknown), nil }
+	machine.FindClass = func(module, name string) (any, error) {
+		return findClass(module[len("="):]+"."+name, unknown),
+			nil
+	}
 	machine.PersistentLoad = load
 	value, err = machine.Load()
 	var ours refusal

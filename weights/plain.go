@@ -15,7 +15,8 @@ var wrappers = []string{"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpo
 var counters = []string{"n_averaged", "num_updates", "decay", "initted", "step", "updates"}
 
 // networks are the parts of names under which a training keeps the network, beside its losses and the like.
-var networks = []string{"model", "net", "network", "_model", "generator", "denoiser", "dit", "student", "vae", "autoencoder"}
+var networks = []string{"model", "net", "network", "_model", "generator", "denoiser", "dit", "student", "vae",
+	"autoencoder"}
 
 // tops are the first parts of names that are the networks' own: a file of one block alone keeps them.
 var tops = []string{"blocks", "transformer_blocks", "encoder", "decoder", "layers", "features"}
@@ -65,7 +66,8 @@ func (f *File) unwrapped() (items []item) {
 func (f *File) unprefixed(items []item) []item {
 	shared := ""
 	for {
-		items = slices.DeleteFunc(items, func(i item) bool { return slices.Contains(counters, i.name) && i.tensor.count() <= 1 })
+		items = slices.DeleteFunc(items,
+			func(i item) bool { return slices.Contains(counters, i.name) && i.tensor.count() <= 1 })
 		prefix := sharedPrefix(items)
 		if prefix == "" {
 			break
@@ -87,7 +89,8 @@ func sharedPrefix(items []item) string {
 		return ""
 	}
 	first, _, ok := strings.Cut(items[0].name, ".")
-	if !ok || slices.Contains(tops, first) || slices.ContainsFunc(items, func(i item) bool { return !strings.HasPrefix(i.name, first+".") }) {
+	if !ok || slices.Contains(tops, first) ||
+		slices.ContainsFunc(items, func(i item) bool { return !strings.HasPrefix(i.name, first+".") }) {
 		return ""
 	}
 	return first + "."
@@ -123,7 +126,8 @@ func (f *File) group(items []item) ([]item, error) {
 		return items, nil
 	}
 	if len(names) > 1 {
-		return nil, fmt.Errorf("%s: %w: names that begin with %s; want one, as FILE#%s", f.path, ErrChoice, some(names), names[0])
+		return nil, fmt.Errorf("%s: %w: names that begin with %s; want one, as FILE#%s", f.path, ErrChoice, some(names),
+			names[0])
 	}
 	var rest []string
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
@@ -132,7 +136,8 @@ func (f *File) group(items []item) ([]item, error) {
 		}
 	}
 	if len(rest) > 0 {
-		f.note(fmt.Sprintf("the %s whose names begin with %q is taken; beside it: %s, which FILE#NAME would take", kind, names[0], some(rest)))
+		f.note(fmt.Sprintf("the %s whose names begin with %q is taken; beside it: %s, which FILE#NAME would take", kind,
+			names[0], some(rest)))
 	}
 	return groups[names[0]], nil
 }

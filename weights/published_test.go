@@ -28,7 +28,10 @@ func TestPublishedArchives(t *testing.T) {
 		}
 		c.Decode(t, &made)
 		for _, a := range made.Archives {
-			t.Run(c.Name+"/"+a.File, func(t *testing.T) { sameArchive(t, c.Path(a.File), c.Path(made.Copy), a.Prefix, made.Tensors) })
+			t.Run(c.Name+"/"+a.File, func(t *testing.T) {
+				sameArchive(t, c.Path(a.File), c.Path(made.Copy), a.Prefix,
+					made.Tensors)
+			})
 		}
 	}
 	if _, err := os.Stat(models); err != nil {
@@ -85,7 +88,9 @@ func wantSame(t *testing.T, a *weights.File, nameA string, b *weights.File, name
 	t.Helper()
 	left, errA := a.Tensor(nameA)
 	right, errB := b.Tensor(nameB)
-	if errA != nil || errB != nil || left.DType != right.DType || !slices.Equal(left.Shape, right.Shape) || !bytes.Equal(left.Bytes(), right.Bytes()) {
-		t.Errorf("%s (%s %v) and %s (%s %v) differ: %v, %v", nameA, left.DType, left.Shape, nameB, right.DType, right.Shape, errA, errB)
+	if errA != nil || errB != nil || left.DType != right.DType || !slices.Equal(left.Shape, right.Shape) ||
+		!bytes.Equal(left.Bytes(), right.Bytes()) {
+		t.Errorf("%s (%s %v) and %s (%s %v) differ: %v, %v", nameA, left.DType, left.Shape, nameB, right.DType,
+			right.Shape, errA, errB)
 	}
 }

@@ -50,7 +50,8 @@ func kindOf(data []byte) kind {
 	switch {
 	case len(data) > prefixLen && data[prefixLen] == '{':
 		return safetensors
-	case bytes.HasPrefix(data, []byte("PK\x03\x04")), bytes.HasPrefix(data, []byte("PK\x05\x06")): // the latter of an empty one
+	// the latter of an empty one
+	case bytes.HasPrefix(data, []byte("PK\x03\x04")), bytes.HasPrefix(data, []byte("PK\x05\x06")):
 		return torchZip
 	case len(data) < 2 || data[0] != opProto || data[1] < 2 || data[1] > 5:
 		return other
@@ -128,7 +129,8 @@ func parseZip(src *source, want string) (c content, err error) {
 func entriesOf(data []byte) (map[string]span, error) {
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return nil, errors.New("it is a zip without its end, where its directory is: the file is cut short, or damaged there")
+		return nil, errors.New("it is a zip without its end, where its directory is: the file is cut short, or " +
+			"damaged there")
 	}
 	if err := unknownZip(archive); err != nil {
 		return nil, err
@@ -152,7 +154,8 @@ func entriesOf(data []byte) (map[string]span, error) {
 			return nil, fmt.Errorf("%.100q: %w", f.Name, err)
 		}
 		if begin > int64(len(data)) || f.UncompressedSize64 > uint64(int64(len(data))-begin) {
-			return nil, fmt.Errorf("%.100q lies at %d and has %d bytes, the file has %d", f.Name, begin, f.UncompressedSize64, len(data))
+			return nil, fmt.Errorf("%.100q lies at %d and has %d bytes, the file has %d", f.Name, begin,
+				f.UncompressedSize64, len(data))
 		}
 		if _, twice := entries[name]; twice {
 			return nil, fmt.Errorf("%.100q is there twice", f.Name)
@@ -161,7 +164,10 @@ func entriesOf(data []byte) (map[string]span, error) {
 		entries[name] = span{int(begin), end, &checksum{data: data[begin:end], want: f.CRC32}}
 		spans = append(spans, entries[name])
 	}
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end)) })
+	slices.SortFunc(spans, func(a, b span) int {
+		return cmp.Or(cmp.Compare(a.begin, b.begin),
+			cmp.Compare(a.end, b.end))
+	})
 	for i := 1; i < len(spans); i++ {
 		if spans[i].begin < spans[i-1].end {
 			return nil, fmt.Errorf("two files of it overlap, at byte %d", spans[i].begin)
@@ -241,7 +247,8 @@ func oldSpans(data []byte, at int, keys any, storages map[string]*storage) (map[
 		n := binary.LittleEndian.Uint64(data[at:])
 		at += prefix
 		if n > uint64((len(data)-at)/element) {
-			return nil, fmt.Errorf("storage %.40q is given as %d elements of %s, the file has %d bytes after it", key, n, cmp.Or(string(s.dtype), s.class), len(data)-at)
+			return nil, fmt.Errorf("storage %.40q is given as %d elements of %s, the file has %d bytes after it", key,
+				n, cmp.Or(string(s.dtype), s.class), len(data)-at)
 		}
 		end := at + int(n)*element
 		spans[key] = span{begin: at, end: end}
@@ -254,7 +261,8 @@ func oldSpans(data []byte, at int, keys any, storages map[string]*storage) (map[
 }
 
 // locate returns the content of a checkpoint, its tensors sorted by name; find says where the storage of a key lies.
-func locate(src *source, want string, root any, unknown map[string]bool, find func(key string) (span, bool)) (c content, err error) {
+func locate(src *source, want string, root any, unknown map[string]bool,
+	find func(key string) (span, bool)) (c content, err error) {
 	var taken *Section
 	w, err := sectionsOf(root)
 	if err == nil {
@@ -305,7 +313,8 @@ func locate(src *source, want string, root any, unknown map[string]bool, find fu
 
 // asks is the error of a pickle that is something else than weights.
 func asks(unknown map[string]bool) error {
-	return fmt.Errorf("its pickle holds no tensors, but asks for %s, which no weights need: it may be a whole model (save its state_dict), or harmful; nothing of it was run",
+	return fmt.Errorf("its pickle holds no tensors, but asks for %s, which no weights need: it may be a whole model "+
+		"(save its state_dict), or harmful; nothing of it was run",
 		some(slices.Sorted(maps.Keys(unknown))))
 }
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestSealFindsEveryFlip: one changed bit anywhere in a sealed file is found: in the header's length, in names, in the seal itself, in
-// padding and in numbers. So is every cut.
+// TestSealFindsEveryFlip: one changed bit anywhere in a sealed file is found: in the header's length, in names, in
+// the seal itself, in padding and in numbers. So is every cut.
 func TestSealFindsEveryFlip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.safetensors")
 	write := func(data []byte) {
@@ -19,7 +19,8 @@ func TestSealFindsEveryFlip(t *testing.T) {
 	}
 	var b bytes.Buffer
 	tensors := []Tensor{F32("centres", []int{2, 3}, []float32{1, -2, 3, 0, 5, 6}), I64("mass", []int{1}, []int64{7})}
-	if err := WriteSealedTensors(&b, tensors, map[string]string{"key": "k", "names": `["a \"crc32c\":\"00000000\""]`}); err != nil {
+	if err := WriteSealedTensors(&b, tensors, map[string]string{"key": "k",
+		"names": `["a \"crc32c\":\"00000000\""]`}); err != nil {
 		t.Fatal(err)
 	}
 	data := b.Bytes()
@@ -50,7 +51,8 @@ func TestSealFindsEveryFlip(t *testing.T) {
 func TestUnsealed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.safetensors")
 	var b bytes.Buffer
-	err := errors.Join(Write(&b, []Tensor{F32("x", []int{1}, []float32{1})}, map[string]string{"key": "k"}), os.WriteFile(path, b.Bytes(), 0o644))
+	err := errors.Join(Write(&b, []Tensor{F32("x", []int{1}, []float32{1})}, map[string]string{"key": "k"}),
+		os.WriteFile(path, b.Bytes(), 0o644))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +65,8 @@ func TestUnsealed(t *testing.T) {
 func BenchmarkCheckSeal(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "x.safetensors")
 	var buf bytes.Buffer
-	if err := WriteSealedTensors(&buf, []Tensor{F32("latents", []int{1300, 4096}, make([]float32, 1300*4096))}, nil); err != nil {
+	if err := WriteSealedTensors(&buf, []Tensor{F32("latents", []int{1300, 4096}, make([]float32, 1300*4096))},
+		nil); err != nil {
 		b.Fatal(err)
 	}
 	if err := os.WriteFile(path, buf.Bytes(), 0o644); err != nil {

@@ -37,13 +37,15 @@ func (f *File) addShards(want string) error {
 				if !ok {
 					listed = "nowhere"
 				}
-				return fmt.Errorf("%s: %w: tensor %q lies in %s, the index has it in %s", f.path, ErrFormat, t.Name, shard, listed)
+				return fmt.Errorf("%s: %w: tensor %q lies in %s, the index has it in %s", f.path, ErrFormat, t.Name,
+					shard, listed)
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(shardOf)) {
 		if _, ok := f.tensors[name]; !ok {
-			return fmt.Errorf("%s: %w: tensor %q is not in %s, where the index has it", f.path, ErrFormat, name, shardOf[name])
+			return fmt.Errorf("%s: %w: tensor %q is not in %s, where the index has it", f.path, ErrFormat, name,
+				shardOf[name])
 		}
 	}
 	return nil

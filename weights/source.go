@@ -122,7 +122,8 @@ func (s *source) read(use func() error) (err error) {
 // blobName is what files are called in the hub's cache that lie there under their SHA-256.
 var blobName = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// knownSum returns the SHA-256 that the hub's cache has of the file, to which path is a link there; "" if none is known.
+// knownSum returns the SHA-256 that the hub's cache has of the file, to which path is a link there; "" if none is
+// known.
 func (s *source) knownSum() string {
 	if s.mapped == nil {
 		return ""
@@ -137,7 +138,8 @@ func (s *source) knownSum() string {
 
 // lost is the error of a file that has become shorter.
 func (s *source) lost() error {
-	return fmt.Errorf("%s: %w: another program cut it short, or its disk failed, while it was read; want it unchanged, of %d bytes",
+	return fmt.Errorf("%s: %w: another program cut it short, or its disk failed, while it was read; want it "+
+		"unchanged, of %d bytes",
 		s.name, ErrFormat, len(s.mapped))
 }
 

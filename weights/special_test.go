@@ -48,7 +48,9 @@ func TestNotTexts(t *testing.T) {
 		t.Run(place.name+" beside a teacher", func(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "teacher.safetensors")
-			if err := os.WriteFile(path, safetensors(t, []weights.Tensor{weights.F32("fc.bias", []int{2}, []float32{1, 2})}), 0o600); err != nil {
+			if err := os.WriteFile(path,
+				safetensors(t, []weights.Tensor{weights.F32("fc.bias", []int{2}, []float32{1, 2})}),
+				0o600); err != nil {
 				t.Fatal(err)
 			}
 			if err := place.make(filepath.Join(dir, "config.json")); err != nil {
@@ -64,7 +66,8 @@ func TestNotTexts(t *testing.T) {
 		})
 		t.Run(place.name+" as weights", func(t *testing.T) {
 			dir := t.TempDir()
-			for _, name := range []string{"model.safetensors", "pytorch_model.bin", "model.safetensors.index.json", "one.ckpt"} {
+			for _, name := range []string{"model.safetensors", "pytorch_model.bin", "model.safetensors.index.json",
+				"one.ckpt"} {
 				path := filepath.Join(dir, strings.ReplaceAll(place.name, " ", ""), name)
 				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), place.make(path)); err != nil {
 					t.Fatal(err)

@@ -81,7 +81,8 @@ func (s *strided) tensor(name string, src *source, where span, room int) (t Tens
 	element := sizes[s.dtype]
 	all := (where.end - where.begin) / element // elements under the storage's key
 	if s.offset < 0 || s.count < 0 || s.offset > all || s.count > all-s.offset {
-		return t, 0, fmt.Errorf("its storage %.40q is given as %d elements from %d on, the file has %d", s.key, s.count, s.offset, all)
+		return t, 0, fmt.Errorf("its storage %.40q is given as %d elements from %d on, the file has %d", s.key, s.count,
+			s.offset, all)
 	}
 	if err := s.inside(bytes / element); err != nil {
 		return t, 0, err
@@ -97,7 +98,8 @@ func (s *strided) tensor(name string, src *source, where span, room int) (t Tens
 		return t, 0, nil
 	}
 	if bytes > room {
-		t.DType, t.fault = "", fmt.Sprintf("its strides %v repeat elements, of it or of others, which makes more than %d MiB of copies; want contiguous()",
+		t.DType, t.fault = "", fmt.Sprintf("its strides %v repeat elements, of it or of others, which makes more "+
+			"than %d MiB of copies; want contiguous()",
 			s.stride, mostCopies>>20)
 		return t, 0, nil
 	}
@@ -124,7 +126,8 @@ func (s *strided) inside(n int) error {
 		}
 	}
 	if n > 0 && last >= s.count {
-		return fmt.Errorf("shape %v with strides %v from element %d on ends at element %d of %d", s.shape, s.stride, s.first, last, s.count)
+		return fmt.Errorf("shape %v with strides %v from element %d on ends at element %d of %d", s.shape, s.stride,
+			s.first, last, s.count)
 	}
 	return nil
 }

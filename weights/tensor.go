@@ -64,7 +64,8 @@ func I64(name string, shape []int, data []int64) Tensor {
 // Raw returns a tensor over data, the elements in little-endian order; it keeps data, and
 // Write finds out whether its length is right.
 func Raw(name string, dtype DType, shape []int, data []byte) Tensor {
-	return Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape), src: &source{name: "memory", data: data}, end: len(data)}
+	return Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape), src: &source{name: "memory", data: data},
+		end: len(data)}
 }
 
 // Bytes returns the elements in little-endian order, without copying them: read only, and
@@ -102,7 +103,8 @@ func convert[T any](fill func([]T, DType, []byte) bool, want string, tensors ...
 			return nil, err
 		}
 		if size, err := t.size(); err != nil || t.Bytes() == nil || len(t.Bytes()) != size {
-			return nil, fmt.Errorf("tensor %q has %d bytes of data, want those of shape %v of %s; is its file closed?", t.Name, len(t.Bytes()), t.Shape, t.DType)
+			return nil, fmt.Errorf("tensor %q has %d bytes of data, want those of shape %v of %s; is its file closed?",
+				t.Name, len(t.Bytes()), t.Shape, t.DType)
 		}
 		n += t.count()
 	}
@@ -136,7 +138,8 @@ func (t Tensor) ReadFloat32s(dst []float32, first int) error {
 		return err
 	}
 	if t.Bytes() == nil || first < 0 || first > t.count()-len(dst) {
-		return fmt.Errorf("tensor %q: want %d elements from %d on, have %d; is its file closed?", t.Name, len(dst), first, t.count())
+		return fmt.Errorf("tensor %q: want %d elements from %d on, have %d; is its file closed?", t.Name, len(dst),
+			first, t.count())
 	}
 	err := t.read(func(data []byte) error {
 		element := sizes[t.DType]

@@ -78,7 +78,8 @@ func TestTorchSaveCut(t *testing.T) {
 		content := files[name]
 		for n := range content {
 			if f, err := openBytes(content[:n]); err == nil || !errors.Is(err, weights.ErrFormat) {
-				t.Errorf("%s, the first %d of %d bytes: %v, %v, want one that wraps %q", name, n, len(content), f, err, weights.ErrFormat)
+				t.Errorf("%s, the first %d of %d bytes: %v, %v, want one that wraps %q", name, n, len(content), f, err,
+					weights.ErrFormat)
 			}
 		}
 	}

@@ -32,7 +32,8 @@ var beginnings = []struct{ bytes, what string }{
 }
 
 // beginning is what the files that are read begin with.
-const beginning = "want a safetensors file, which begins with eight bytes of length and a JSON object, or one of torch.save, a zip or a pickle"
+const beginning = "want a safetensors file, which begins with eight bytes of length and a JSON object, or one of " +
+	"torch.save, a zip or a pickle"
 
 // headSize is how many bytes of a file unknown looks at.
 const headSize = 512
@@ -66,15 +67,16 @@ func unknown(data []byte) error {
 		}
 		what = fmt.Sprintf("%d bytes, %s: a download that was not finished, perhaps", len(data), zeros)
 	case isText(head):
-		what = fmt.Sprintf("text that begins with %q", strings.TrimSpace(string([]rune(string(head))[:min(30, utf8.RuneCount(head))])))
+		what = fmt.Sprintf("text that begins with %q",
+			strings.TrimSpace(string([]rune(string(head))[:min(30, utf8.RuneCount(head))])))
 	default:
 		return nil
 	}
 	return fmt.Errorf("it is %s; %s", what, beginning)
 }
 
-// oldPickle matches the beginnings of Python's pickles of the protocols 0 and 1, of which there is no mark: of a dict, a list, or a
-// name.
+// oldPickle matches the beginnings of Python's pickles of the protocols 0 and 1, of which there is no mark: of a
+// dict, a list, or a name.
 var oldPickle = regexp.MustCompile(`^(\([dl]p?\d+\n|\([dl]\.|[}\]]q|c[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n)`)
 
 // isText reports whether a file begins as text does.
@@ -116,7 +118,8 @@ func unknownZip(archive *zip.Reader) error {
 	case script:
 		return fmt.Errorf("it is a program of TorchScript (torch.jit.save), which is not run: torch.save its state_dict")
 	case arrays == len(names):
-		return fmt.Errorf("it is a zip of %d arrays of NumPy (.npz): torch.save({name: torch.from_numpy(array), ...}) writes what is read", arrays)
+		return fmt.Errorf("it is a zip of %d arrays of NumPy (.npz): torch.save({name: torch.from_numpy(array), "+
+			"...}) writes what is read", arrays)
 	}
 	return fmt.Errorf("it is a zip %s, but with %s: unpack it if weights are in it", want, some(names))
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestUnknownFiles: what is mistaken for weights is named, whatever its ending, and never by the arithmetic of a header that it
-// does not have.
+// TestUnknownFiles: what is mistaken for weights is named, whatever its ending, and never by the arithmetic of a
+// header that it does not have.
 func TestUnknownFiles(t *testing.T) {
 	zipped := func(names ...string) string {
 		var b bytes.Buffer
@@ -39,7 +39,8 @@ func TestUnknownFiles(t *testing.T) {
 		{"three letters", "abc", `text that begins with "abc"`},
 		{"seven bytes", "\x20\x00\x00\x00\x00\x00\x00", "7 bytes, too few"},
 		{"a length alone", "\x20\x00\x00\x00\x00\x00\x00\x00", "it begins with the bytes 20 00"},
-		{"a length and a brace", "\x20\x00\x00\x00\x00\x00\x00\x00{", "its header should have 32 bytes, the file has 1"},
+		{"a length and a brace", "\x20\x00\x00\x00\x00\x00\x00\x00{",
+			"its header should have 32 bytes, the file has 1"},
 		{"zeros", strings.Repeat("\x00", 20), "20 bytes, all zero: a download that was not finished"},
 		{"many zeros", strings.Repeat("\x00", 5000), "5000 bytes, the first 512 of them zero"},
 		{"two bytes of a zip", "PK", "text that begins with"},
@@ -47,7 +48,8 @@ func TestUnknownFiles(t *testing.T) {
 		{"half a zip", zipped("x/data.pkl", "x/version")[:60], "a zip without its end"},
 		{"an empty zip", zipped(), "an empty zip"},
 		{"arrays of NumPy", zipped("w.npy", "b.npy"), "a zip of 2 arrays of NumPy"},
-		{"weights in a zip", zipped("model.safetensors", "config.json"), `but with "model.safetensors", "config.json": unpack it`},
+		{"weights in a zip", zipped("model.safetensors", "config.json"),
+			`but with "model.safetensors", "config.json": unpack it`},
 		{"a document", zipped("[Content_Types].xml", "word/document.xml"), "a zip without NAME/data.pkl"},
 		{"TorchScript", zipped("x/data.pkl", "x/code/__torch__.py", "x/constants.pkl"), "a program of TorchScript"},
 		{"gzip", packed.String(), "compressed by gzip: unpack it first"},
@@ -61,7 +63,8 @@ func TestUnknownFiles(t *testing.T) {
 		{"a pickle of protocol 0", "(dp0\nVw\np1\n", "a pickle, but not one of torch.save's"},
 		{"a name in protocol 0", "ccollections\nOrderedDict\np0\n", "a pickle, but not one of torch.save's"},
 		{"a pickle of protocol 1", "}q\x00X\x01\x00\x00\x00wq\x01K\x01s.", "a pickle, but not one of torch.save's"},
-		{"a pickle of protocol 4", "\x80\x04\x95\x02\x00\x00\x00\x00\x00\x00\x00}.", "a pickle, but not one of torch.save's"},
+		{"a pickle of protocol 4", "\x80\x04\x95\x02\x00\x00\x00\x00\x00\x00\x00}.",
+			"a pickle, but not one of torch.save's"},
 		{"a protocol to come", "\x80\x07}" + strings.Repeat(".", 20), "it begins with the bytes 80 07"},
 		{"other bytes", "\xfe\xed\xfa\xce\x01\x02\x03\x04\x05\x06\x07\x08", "it begins with the bytes fe ed fa ce"},
 	} {

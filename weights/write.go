@@ -21,7 +21,8 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	}
 	for _, t := range tensors {
 		if want, _ := t.size(); len(t.Bytes()) != want {
-			return fmt.Errorf("tensor %q: has %d bytes of data, want %d for shape %v of %s", t.Name, len(t.Bytes()), want, t.Shape, t.DType)
+			return fmt.Errorf("tensor %q: has %d bytes of data, want %d for shape %v of %s", t.Name, len(t.Bytes()),
+				want, t.Shape, t.DType)
 		}
 		if _, err := out.Write(t.Bytes()); err != nil {
 			return err

@@ -79,8 +79,8 @@ func (r *round) damaged(damage func(data []byte) []byte) error {
 	return r.isSame()
 }
 
-// found wants verify to end with its code, and to name the file. What another version or another machine may have written to a
-// manifest is no fault, but a line.
+// found wants verify to end with its code, and to name the file. What another version or another machine may have
+// written to a manifest is no fault, but a line.
 func (r *round) found(kind, file string) error {
 	code, text := r.mgd3Run(nil, "verify", r.out)
 	if err := sane(code, text); err != nil {

@@ -86,7 +86,8 @@ func (r *round) readonly() error {
 		}
 		whole := r.IntN(2) == 0
 		if !whole {
-			parts := []string{"manifest.json", "images/dog/0001.png", "samples/dog/0001.safetensors", "samples", "modes", "modes/dog.safetensors", "latents",
+			parts := []string{"manifest.json", "images/dog/0001.png", "samples/dog/0001.safetensors", "samples",
+				"modes", "modes/dog.safetensors", "latents",
 				"latents/owl.safetensors", "images"}
 			if err := os.RemoveAll(filepath.Join(r.out, parts[r.IntN(len(parts))])); err != nil {
 				return err
@@ -121,7 +122,8 @@ func (r *round) times() error {
 		if err := os.CopyFS(r.out, os.DirFS(filepath.Join(r.work, "whole"))); err != nil {
 			return err
 		}
-	} else if code, text := r.mgd3Run(send(syscall.SIGKILL, r.moment(r.took)), r.command(r.out)...); code != 0 && code != -1 {
+	} else if code, text := r.mgd3Run(send(syscall.SIGKILL, r.moment(r.took)), r.command(r.out)...); code != 0 &&
+		code != -1 {
 		return fmt.Errorf("ended with %d: %s", code, text)
 	}
 	err := filepath.WalkDir(r.dir, func(path string, _ fs.DirEntry, err error) error {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// moment is a random one in the course of something that takes so long, early ones more often than late ones: what is left to do
-// becomes less with each start.
+// moment is a random one in the course of something that takes so long, early ones more often than late ones: what is
+// left to do becomes less with each start.
 func (r *round) moment(took time.Duration) time.Duration {
 	at := r.Float64()
 	return time.Duration(at * at * float64(took))
@@ -110,9 +110,10 @@ func (r *round) pause() error {
 	}
 }
 
-// killed kills a command of that name at random moments, one to three times, and then wants what it makes in one go, told from what
-// is in a folder.
-func (r *round) killed(name string, command func(out string) []string, told func(dir string) (map[string]string, error)) error {
+// killed kills a command of that name at random moments, one to three times, and then wants what it makes in one go,
+// told from what is in a folder.
+func (r *round) killed(name string, command func(out string) []string,
+	told func(dir string) (map[string]string, error)) error {
 	if r.wholes[name] == nil {
 		out := filepath.Join(r.work, "whole-"+name)
 		if code, text := r.mgd3Run(nil, command(out)...); code != 0 {
@@ -140,7 +141,8 @@ func (r *round) killed(name string, command func(out string) []string, told func
 }
 
 func (r *round) train() error {
-	shared := fmt.Sprintf(" --data %s/set --split train --size 16 --batch 8 --steps 20 --warmup 5 --log-every 7 --checkpoint-every 4 "+
+	shared := fmt.Sprintf(" --data %s/set --split train --size 16 --batch 8 --steps 20 --warmup 5 --log-every 7 "+
+		"--checkpoint-every 4 "+
 		"--sample-every 10 --quiet --out ", r.work)
 	if r.IntN(2) == 0 {
 		return r.killed("autoencoder", func(out string) []string {
@@ -148,13 +150,15 @@ func (r *round) train() error {
 		}, hashes)
 	}
 	return r.killed("denoiser", func(out string) []string {
-		return strings.Fields("train dit --hidden 16 --depth 1 --heads 2 --sample-steps 2 --vae " + r.work + "/model/autoencoder" + shared + out)
+		return strings.Fields("train dit --hidden 16 --depth 1 --heads 2 --sample-steps 2 --vae " + r.work +
+			"/model/autoencoder" + shared + out)
 	}, hashes)
 }
 
 func (r *round) evaluate() error {
 	return r.killed("evaluate", func(out string) []string {
-		return strings.Fields(fmt.Sprintf("evaluate --train %[1]s/set --train-split train --test %[1]s/real --test-split train --net convnet1 --size 16 "+
+		return strings.Fields(fmt.Sprintf("evaluate --train %[1]s/set --train-split train --test %[1]s/real "+
+			"--test-split train --net convnet1 --size 16 "+
 			"--epochs 20 --batch 6 --validate 4 --checkpoint-every 10ms --repeat 2 --quiet --out %[2]s", r.work, out))
 	}, func(dir string) (map[string]string, error) {
 		text, err := os.ReadFile(filepath.Join(dir, "scores.json"))
@@ -188,8 +192,10 @@ func without(v any, field string) any {
 
 func (r *round) compare() error {
 	return r.killed("compare", func(out string) []string {
-		return strings.Fields(fmt.Sprintf("compare --data %[1]s/set --split train --test %[1]s/real --test-split train --model %[1]s/model --ipc 2 --sets 1 "+
-			"--steps 4 --method mgd3,random --net convnet1 --change epochs=4 --change size=16 --quiet --out %[2]s", r.work, out))
+		return strings.Fields(fmt.Sprintf("compare --data %[1]s/set --split train --test %[1]s/real --test-split "+
+			"train --model %[1]s/model --ipc 2 --sets 1 "+
+			"--steps 4 --method mgd3,random --net convnet1 --change epochs=4 --change size=16 --quiet --out %[2]s",
+			r.work, out))
 	}, func(dir string) (map[string]string, error) {
 		files, err := hashes(filepath.Join(dir, "quick,epochs=4,size=16"))
 		maps.DeleteFunc(files, func(name, _ string) bool { return name != "result.json" && name != "table.txt" })

@@ -1,4 +1,5 @@
-// Command campaign damages and interrupts small runs of mgd3, at random from a seed, and holds what comes of it to the laws:
+// Command campaign damages and interrupts small runs of mgd3, at random from a seed, and holds what comes of it to
+// the laws:
 //
 //	go run ./bench/campaign -seed 1 -rounds 200
 //	go run ./bench/campaign -seed 1 -rounds 1 -first 57 -v     one round again
@@ -21,9 +22,9 @@
 //	exports     two exports to one place                                                  one whole result; none fails but as busy
 //	converts    two conversions to one place                                              the same
 //
-// Always: exit codes are those of docs/exit-codes.md, every command ends within two minutes, and nothing printed speaks of a panic. A
-// next run that refuses a damaged file names it; without the file it gives the same bytes. The program ends with exit code 1 if a
-// round broke a law, and prints the seed and the round.
+// Always: exit codes are those of docs/exit-codes.md, every command ends within two minutes, and nothing printed
+// speaks of a panic. A next run that refuses a damaged file names it; without the file it gives the same bytes. The
+// program ends with exit code 1 if a round broke a law, and prints the seed and the round.
 //
 //	main.go     rounds, and the table of what happened
 //	run.go      commands, and what every one must hold
@@ -73,9 +74,12 @@ type fault struct {
 }
 
 var faults = []fault{
-	{"kill", (*round).kill}, {"signals", (*round).signals}, {"pause", (*round).pause}, {"train", (*round).train}, {"evaluate", (*round).evaluate},
-	{"compare", (*round).compare}, {"limit", (*round).limit}, {"full", (*round).full}, {"readonly", (*round).readonly}, {"times", (*round).times},
-	{"flip", (*round).flip}, {"cut", (*round).cut}, {"link", (*round).link}, {"twins", (*round).twins}, {"exports", (*round).exports},
+	{"kill", (*round).kill}, {"signals", (*round).signals}, {"pause", (*round).pause}, {"train", (*round).train},
+	{"evaluate", (*round).evaluate},
+	{"compare", (*round).compare}, {"limit", (*round).limit}, {"full", (*round).full}, {"readonly", (*round).readonly},
+	{"times", (*round).times},
+	{"flip", (*round).flip}, {"cut", (*round).cut}, {"link", (*round).link}, {"twins", (*round).twins},
+	{"exports", (*round).exports},
 	{"converts", (*round).converts},
 }
 
@@ -112,7 +116,8 @@ func start(binary string, seed uint64, first, rounds int, only string, verbose b
 	if c.mgd3, err = filepath.Abs(c.mgd3); err != nil {
 		return err
 	}
-	if err := errors.Join(fixtures.Model(filepath.Join(work, "model"), 1), fixtures.Images(filepath.Join(work, "set"), 6)); err != nil {
+	if err := errors.Join(fixtures.Model(filepath.Join(work, "model"), 1),
+		fixtures.Images(filepath.Join(work, "set"), 6)); err != nil {
 		return err
 	}
 	if err := os.CopyFS(filepath.Join(work, "real"), os.DirFS(filepath.Join(work, "set"))); err != nil {
@@ -135,7 +140,8 @@ func (c *campaign) rounds(seed uint64, first, rounds int, only string) error {
 	tally, broken := map[string]map[string]int{}, 0
 	for n := first; n < first+rounds; n++ {
 		r := &round{
-			campaign: c, Rand: rand.New(rand.NewPCG(seed, uint64(n))), dir: filepath.Join(c.work, fmt.Sprint("round", n)), counts: map[string]int{},
+			campaign: c, Rand: rand.New(rand.NewPCG(seed, uint64(n))),
+			dir: filepath.Join(c.work, fmt.Sprint("round", n)), counts: map[string]int{},
 		}
 		f := faults[r.IntN(len(faults))]
 		if only != "" {

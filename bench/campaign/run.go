@@ -17,7 +17,8 @@ import (
 // command is the run that is disturbed: small enough for half a second.
 func (c *campaign) command(out string) []string {
 	return []string{
-		"distill", "--data", filepath.Join(c.work, "set"), "--split", "train", "--model", filepath.Join(c.work, "model"),
+		"distill", "--data", filepath.Join(c.work, "set"), "--split", "train", "--model",
+		filepath.Join(c.work, "model"),
 		"--ipc", "3", "--steps", "12", "--batch", "2", "--quiet", "--out", out,
 	}
 }

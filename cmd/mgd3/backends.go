@@ -41,8 +41,8 @@ precision, and prints how far the results are apart. It needs no file and takes 
 	return cmd
 }
 
-// checkBackend compares the networks on the backend with cpu in each precision. It prints every result as soon as it is there, so that an abort leaves
-// the others.
+// checkBackend compares the networks on the backend with cpu in each precision. It prints every result as soon as it
+// is there, so that an abort leaves the others.
 func (e *env) checkBackend(ctx context.Context, precisions []string) error {
 	reference, err := engine.Open("cpu")
 	if err != nil {
@@ -66,7 +66,8 @@ func (e *env) checkBackend(ctx context.Context, precisions []string) error {
 		}
 	}
 	if bad > 0 {
-		return fail(exitBackend, "please report it, with all that is printed above", fmt.Errorf("%d networks differ from cpu by more than roundings do, or fail", bad))
+		return fail(exitBackend, "please report it, with all that is printed above",
+			fmt.Errorf("%d networks differ from cpu by more than roundings do, or fail", bad))
 	}
 	return nil
 }
@@ -90,7 +91,8 @@ func (e *env) printCheck(c bench.Check) {
 // openEngine opens the backend of the flags in float32.
 func (e *env) openEngine() (*engine.Engine, error) { return e.openEngineIn(engine.Float32, "") }
 
-// openEngineIn opens the backend of the flags in a precision, with a folder for XLA's choices among kernels; "" is none.
+// openEngineIn opens the backend of the flags in a precision, with a folder for XLA's choices among kernels; "" is
+// none.
 func (e *env) openEngineIn(precision engine.Precision, cache string) (*engine.Engine, error) {
 	if e.plugin != "" && !isXLA(e.backend) {
 		return nil, fail(exitUsage, "add --backend xla", errors.New("--plugin is for the backend xla"))
@@ -99,7 +101,8 @@ func (e *env) openEngineIn(precision engine.Precision, cache string) (*engine.En
 		return nil, fail(exitUsage, "", err)
 	}
 	if e.backend == "go" && precision == engine.BF16 {
-		return nil, fail(exitUsage, "the backends cpu and xla have it", errors.New("the backend go cannot compute in bf16"))
+		return nil, fail(exitUsage, "the backends cpu and xla have it",
+			errors.New("the backend go cannot compute in bf16"))
 	}
 	return engine.Config{Backend: e.backend, Plugin: e.plugin, Precision: precision, Cache: cache}.Open()
 }
@@ -133,7 +136,8 @@ func (e *env) backends() error {
 			fmt.Fprintf(e.stdout, "plugin    %s  %s\n", p.Name, p.Path)
 		}
 		if len(plugins) == 0 {
-			fmt.Fprintf(e.stdout, "plugins   none in\n            %s\n%s", strings.Join(searched, "\n            "), getPlugin)
+			fmt.Fprintf(e.stdout, "plugins   none in\n            %s\n%s", strings.Join(searched, "\n            "),
+				getPlugin)
 		}
 	}
 	eng, err := e.openEngine()

@@ -16,15 +16,15 @@ import (
 	"testing"
 )
 
-// casesDir holds inputs made after public bug reports; its README says what is right. moreCases may hold further ones, which
-// this test must know.
+// casesDir holds inputs made after public bug reports; its README says what is right. moreCases may hold further
+// ones, which this test must know.
 const (
 	casesDir  = "../../testdata/cases"
 	moreCases = "../../../shared/cases"
 )
 
-// useCase is one command on one of the inputs. In args, "case/", "base/" and "tmp/" stand for its folder, for that of the model and
-// pictures that several use, and for a new one.
+// useCase is one command on one of the inputs. In args, "case/", "base/" and "tmp/" stand for its folder, for that of
+// the model and pictures that several use, and for a new one.
 type useCase struct {
 	name string
 	args string
@@ -53,7 +53,8 @@ const encode = " --model glyphs --size 40 --out tmp/out"
 func likeTwin(t *testing.T, levels int) func(t *testing.T, c tried) {
 	return func(t *testing.T, c tried) {
 		t.Helper()
-		if code, text := c.command("baseline --data case/twin --model glyphs --method random --ipc 1 --size 40 --out tmp/twin"); code != 0 {
+		if code, text := c.command("baseline --data case/twin --model glyphs --method random --ipc 1 --size 40 --out " +
+			"tmp/twin"); code != 0 {
 			t.Fatal(text)
 		}
 		sameImages(t, filepath.Join(c.tmp, "out"), filepath.Join(c.tmp, "twin"), levels)
@@ -107,13 +108,15 @@ func levelsApart(t *testing.T, a, b string) int {
 	return most
 }
 
-const fromWeights = "distill --data base/full --split train --model base/model --dit case/weights --ipc 2 --steps 5 --out tmp/out"
+const fromWeights = "distill --data base/full --split train --model base/model --dit case/weights --ipc 2 --steps 5 " +
+	"--out tmp/out"
 
 // likeModel makes the images that the weights' own model makes.
 func likeModel(dit string, levels int) func(t *testing.T, c tried) {
 	return func(t *testing.T, c tried) {
 		t.Helper()
-		if code, text := c.command("distill --data base/full --split train --model base/model --ipc 2 --steps 5 --out tmp/want" + dit); code != 0 {
+		if code, text := c.command("distill --data base/full --split train --model base/model --ipc 2 --steps 5 " +
+			"--out tmp/want" + dit); code != 0 {
 			t.Fatal(text)
 		}
 		sameImages(t, filepath.Join(c.tmp, "out"), filepath.Join(c.tmp, "want"), levels)
@@ -124,7 +127,8 @@ func likeModel(dit string, levels int) func(t *testing.T, c tried) {
 func count(n int) string { return fmt.Sprintf(`encode %d/%d images`, n, n) }
 
 // judging is the command of the cases on teachers.
-const judging = "evaluate --train glyphs --ipc 50 --train-split train --test glyphs --test-split test --test-limit 50 --net convnet1 " +
+const judging = "evaluate --train glyphs --ipc 50 --train-split train --test glyphs --test-split test --test-limit " +
+	"50 --net convnet1 " +
 	"--protocol soft --epochs 40 --size 8 --flip=false --teacher-net convnet1 --teacher case/"
 
 func useCases(t *testing.T) []useCase {
@@ -137,53 +141,72 @@ func useCases(t *testing.T) []useCase {
 		list = append(list, useCase{name: name, args: pictures, then: likeTwin(t, levels)})
 	}
 	for _, name := range []string{
-		"weights-module-prefix", "weights-model-state-dict", "weights-average-passed-over", "weights-pathlib", "safetensors-null-metadata",
+		"weights-module-prefix", "weights-model-state-dict", "weights-average-passed-over", "weights-pathlib",
+		"safetensors-null-metadata",
 	} {
 		list = append(list, useCase{name: name, args: fromWeights, then: likeModel("", 0)})
 	}
 	return append(list,
 		useCase{name: "minimax-gammas", args: fromWeights, then: likeModel(" --dit case/folded", 1)},
-		useCase{name: "lfs-pointer", args: fromWeights, code: exitModel, says: `pointer of Git LFS to a file of \d+ bytes`},
-		useCase{name: "lfs-pointer", args: "encode --data case/set" + encode, code: exitInput, says: `pointer of Git LFS to a file of \d+ bytes`},
+		useCase{name: "lfs-pointer", args: fromWeights, code: exitModel,
+			says: `pointer of Git LFS to a file of \d+ bytes`},
+		useCase{name: "lfs-pointer", args: "encode --data case/set" + encode, code: exitInput,
+			says: `pointer of Git LFS to a file of \d+ bytes`},
 		useCase{name: "linked-classes", args: "encode --data tmp/made --split train" + encode, says: count(4)},
 		useCase{name: "dangling-link", args: "encode --data tmp/made --skip-bad" + encode, says: `1\.jpg`},
-		useCase{name: "dangling-link", args: "encode --data tmp/made" + encode, code: exitInput, says: `"a".*gone\.jpg`},
-		useCase{name: "nested-images", args: "encode --data case/set" + encode, says: `warning: .*passed over: 6, "a/more/0.jpg"`},
-		useCase{name: "nested-images", args: "encode --strict --data case/set" + encode, code: exitInput, says: `passed over: 6, "a/more/0.jpg"`},
-		useCase{name: "tiny-imagenet", args: "encode --data case/tiny-imagenet-200 --split val" + encode, says: count(4)},
-		useCase{name: "tiny-imagenet", args: "encode --data case/tiny-imagenet-200 --split train" + encode, says: count(4)},
+		useCase{name: "dangling-link", args: "encode --data tmp/made" + encode, code: exitInput,
+			says: `"a".*gone\.jpg`},
+		useCase{name: "nested-images", args: "encode --data case/set" + encode,
+			says: `warning: .*passed over: 6, "a/more/0.jpg"`},
+		useCase{name: "nested-images", args: "encode --strict --data case/set" + encode, code: exitInput,
+			says: `passed over: 6, "a/more/0.jpg"`},
+		useCase{name: "tiny-imagenet", args: "encode --data case/tiny-imagenet-200 --split val" + encode,
+			says: count(4)},
+		useCase{name: "tiny-imagenet", args: "encode --data case/tiny-imagenet-200 --split train" + encode,
+			says: count(4)},
 		useCase{name: "emnist-names", args: "encode --data case/emnist --split train" + encode, says: count(26)},
 		useCase{name: "system-folders", args: "encode --data case/disk" + encode, says: count(2)},
 		useCase{name: "system-folders", args: "encode --data case/nas" + encode, says: count(2)},
-		useCase{name: "list-with-spaces", args: "encode --data case/set --classes case/two.txt" + encode, says: `great white shark|tiger shark`},
-		useCase{name: "list-with-spaces", args: "encode --data case/set --classes case/trap.txt" + encode, says: `class "great white shark"`},
-		useCase{name: "list-with-bom", args: "encode --data base/full --split train --classes case/bom.txt" + encode, says: count(4)},
+		useCase{name: "list-with-spaces", args: "encode --data case/set --classes case/two.txt" + encode,
+			says: `great white shark|tiger shark`},
+		useCase{name: "list-with-spaces", args: "encode --data case/set --classes case/trap.txt" + encode,
+			says: `class "great white shark"`},
+		useCase{name: "list-with-bom", args: "encode --data base/full --split train --classes case/bom.txt" + encode,
+			says: count(4)},
 		useCase{name: "zip-backslash", args: "encode --data case/set.zip" + encode, says: count(4)},
 		useCase{name: "zip-bzip2", args: "encode --data case/set.zip" + encode, says: `encode (\d+)/`},
 		useCase{name: "parquet-missing-shard", args: "encode --data case/set --split train" + encode, code: exitInput,
 			says: `train-00001-of-00003\.parquet`},
 		useCase{name: "wds-dotted-keys", args: "encode --data case/set.tar" + encode, says: count(6)},
 		useCase{name: "wds-dotted-keys", args: "encode --data case/all.tar" + encode, says: count(4)},
-		useCase{name: "hf-names", args: "encode --data case/dict.parquet" + encode, then: classesAre("dog", "saw", "tench")},
+		useCase{name: "hf-names", args: "encode --data case/dict.parquet" + encode,
+			then: classesAre("dog", "saw", "tench")},
 		useCase{name: "hf-names", args: "encode --data case/list.parquet" + encode, code: exitInput, says: `list`},
 		useCase{name: "hf-names", args: "encode --data case/bool.parquet" + encode, then: classesAre("false", "true")},
-		useCase{name: "names-not-utf8", args: "baseline --data tmp/made/class --model glyphs --method random --ipc 1 --size 40 --out tmp/out",
+		useCase{name: "names-not-utf8", args: "baseline --data tmp/made/class --model glyphs --method random --ipc 1 " +
+			"--size 40 --out tmp/out",
 			code: exitInput, says: `caf\\xe9`},
-		useCase{name: "names-not-utf8", args: "baseline --data tmp/made/file --model base/model --method herding --ipc 1 --out tmp/out",
+		useCase{name: "names-not-utf8", args: "baseline --data tmp/made/file --model base/model --method herding " +
+			"--ipc 1 --out tmp/out",
 			code: exitInput, says: `caf\\xe9`},
-		useCase{name: "duplicate-images", args: "distill --data case/set --model base/model --ipc 4 --steps 5 --out tmp/out",
+		useCase{name: "duplicate-images",
+			args: "distill --data case/set --model base/model --ipc 4 --steps 5 --out tmp/out",
 			says: `warning: class "n01440764": .*1 .*4`},
 		useCase{name: "index-named-classes", says: `After the last epoch`,
-			args: "evaluate --train case/sre2l --test base/full --test-split train --epochs 1 --size 16 --class-names case/names.txt"},
+			args: "evaluate --train case/sre2l --test base/full --test-split train --epochs 1 --size 16 " +
+				"--class-names case/names.txt"},
 		useCase{name: "index-named-classes", says: `After the last epoch`,
-			args: "evaluate --train case/numbers --test base/full --test-split train --epochs 1 --size 16 --class-names case/names.txt"},
+			args: "evaluate --train case/numbers --test base/full --test-split train --epochs 1 --size 16 " +
+				"--class-names case/names.txt"},
 		useCase{name: "index-named-classes", code: exitInput, says: `--class-names`,
 			args: "evaluate --train case/sre2l --test base/full --test-split train --epochs 1 --size 16"},
-		useCase{name: "zip-dates", args: "baseline --data base/full --split train --model glyphs --method random --ipc 1 --size 40 --out tmp/out",
+		useCase{name: "zip-dates", args: "baseline --data base/full --split train --model glyphs --method random " +
+			"--ipc 1 --size 40 --out tmp/out",
 			then: zipDates},
 		useCase{name: "teacher-order", args: judging + "right.safetensors", says: `2[0-9]\.\d`},
 		useCase{name: "teacher-order", args: judging + "shifted.safetensors", code: exitModel, says: `order`},
-		useCase{name: "teacher-and-list", args: judging + "teacher.safetensors --classes case/backwards.txt", says: `2[0-9]\.\d`},
+		useCase{name: "teacher-and-list", args: judging + "teacher.safetensors --classes case/backwards.txt",
+			says: `2[0-9]\.\d`},
 	)
 }
 
@@ -246,7 +269,8 @@ func TestCases(t *testing.T) {
 		t.Run(fmt.Sprintf("%s/%d", c.name, i), func(t *testing.T) {
 			tc := tried{dir: filepath.Join(dir, c.name), base: filepath.Join(dir, "_base"), tmp: t.TempDir()}
 			if script := filepath.Join(tc.dir, "make.sh"); exists(script) {
-				if out, err := exec.CommandContext(t.Context(), "sh", script, filepath.Join(tc.tmp, "made")).CombinedOutput(); err != nil {
+				if out, err := exec.CommandContext(t.Context(), "sh", script,
+					filepath.Join(tc.tmp, "made")).CombinedOutput(); err != nil {
 					t.Fatalf("%s: %v: %s", script, err, out)
 				}
 			}
@@ -254,7 +278,8 @@ func TestCases(t *testing.T) {
 			if code != c.code || !regexp.MustCompile(c.says).MatchString(text) {
 				t.Fatalf("exit code %d, want %d and %q in\n%s", code, c.code, c.says, text)
 			}
-			for _, words := range []string{"internal error", "panic", "cannot unmarshal", "Go struct", "path escapes", "unexpected EOF"} {
+			for _, words := range []string{"internal error", "panic", "cannot unmarshal", "Go struct", "path escapes",
+				"unexpected EOF"} {
 				if strings.Contains(text, words) {
 					t.Errorf("it says %q:\n%s", words, text)
 				}

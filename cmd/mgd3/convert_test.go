@@ -16,8 +16,10 @@ func TestConvertExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	large := []weights.Tensor{weights.F32("fc.weight", []int{2}, []float32{1, 1e5})}
-	harmful := pytorch.Archive{Folder: "x", Object: pytorch.Pairs("x", pytorch.Call{Function: pytorch.Global("os system"), Args: pytorch.Tuple{"true"}})}
-	for name, content := range map[string][]byte{"large.pth": pytorch.Torch(large, nil).Zip(), "harmful.pt": harmful.Zip(), "folder": nil} {
+	harmful := pytorch.Archive{Folder: "x", Object: pytorch.Pairs("x",
+		pytorch.Call{Function: pytorch.Global("os system"), Args: pytorch.Tuple{"true"}})}
+	for name, content := range map[string][]byte{"large.pth": pytorch.Torch(large, nil).Zip(),
+		"harmful.pt": harmful.Zip(), "folder": nil} {
 		if err := os.WriteFile(in(name), content, 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -28,11 +30,15 @@ func TestConvertExitCodes(t *testing.T) {
 		want int
 		says []string
 	}{
-		{"harmful", []string{in("harmful.pt"), in("out.safetensors")}, exitModel, []string{"harmful.pt", `"os.system", which no weights need`}},
-		{"out of range", []string{in("large.pth"), in("out.safetensors"), "--half"}, exitModel, []string{"large.pth", `tensor "fc.weight": element 1 is 100000`, "hint: --bf16"}},
+		{"harmful", []string{in("harmful.pt"), in("out.safetensors")}, exitModel,
+			[]string{"harmful.pt", `"os.system", which no weights need`}},
+		{"out of range", []string{in("large.pth"), in("out.safetensors"), "--half"}, exitModel,
+			[]string{"large.pth", `tensor "fc.weight": element 1 is 100000`, "hint: --bf16"}},
 		{"no input", []string{in("none"), in("out.safetensors")}, exitModel, []string{"none"}},
-		{"shards of nothing", []string{in("large.pth"), in("out.safetensors"), "--shard", "0"}, exitUsage, []string{`--shard is "0"`}},
-		{"no folder for the output", []string{in("large.pth"), filepath.Join(in("folder"), "out.safetensors")}, exitOutput, []string{"folder"}},
+		{"shards of nothing", []string{in("large.pth"), in("out.safetensors"), "--shard", "0"}, exitUsage,
+			[]string{`--shard is "0"`}},
+		{"no folder for the output", []string{in("large.pth"), filepath.Join(in("folder"), "out.safetensors")},
+			exitOutput, []string{"folder"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
@@ -52,7 +58,8 @@ func TestConvertExitCodes(t *testing.T) {
 }
 
 func TestParseSize(t *testing.T) {
-	for text, want := range map[string]int64{"1": 1, "2GB": 2e9, "1.5 GiB": 3 << 29, "500MB": 5e8, "60kB": 6e4, "7B": 7} {
+	for text, want := range map[string]int64{"1": 1, "2GB": 2e9, "1.5 GiB": 3 << 29, "500MB": 5e8, "60kB": 6e4,
+		"7B": 7} {
 		if got, err := parseSize(text); err != nil || got != want {
 			t.Errorf("%s: have %d, %v, want %d", text, got, err, want)
 		}

@@ -12,9 +12,9 @@ import (
 	"mgd3/internal/fixtures"
 )
 
-// TestDamage is the law that whatever is damaged in a run, every command that reads it ends with the code of docs/exit-codes.md, the
-// file's name and a hint, and that the hint is true: the command that made the run, once more, makes it whole, and the command
-// then ends well. What a command does not read does not keep it from its work.
+// TestDamage is the law that whatever is damaged in a run, every command that reads it ends with the code of
+// docs/exit-codes.md, the file's name and a hint, and that the hint is true: the command that made the run, once
+// more, makes it whole, and the command then ends well. What a command does not read does not keep it from its work.
 func TestDamage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some four hundred commands")
@@ -34,19 +34,23 @@ func TestDamage(t *testing.T) {
 	}{
 		{"verify run", []int{exitVerify}, []string{"manifest.json", "images", "latents", "modes", "samples"}},
 		{"export run --format folder --out out", []int{exitVerify, exitOK}, []string{"manifest.json", "images"}},
-		{"export run --format parquet --out out.parquet", []int{exitVerify, exitOK}, []string{"manifest.json", "images"}},
+		{"export run --format parquet --out out.parquet", []int{exitVerify, exitOK},
+			[]string{"manifest.json", "images"}},
 		{"sheet run --out out.png", []int{exitOutput, exitOK}, []string{"manifest.json", "images"}},
 		{"inspect run", []int{exitOutput, exitOK}, []string{"manifest.json"}},
 		{"merge --out merged run", []int{exitOutput, exitOK}, []string{"images", "modes/dog", "samples"}},
 		{"score --set run", []int{exitOutput, exitOK}, []string{"latents", "samples"}},
-		{"evaluate --train run --test set --test-split train --epochs 1 --size 16 --net convnet1", []int{exitOutput, exitOK}, []string{"images"}},
-		{"evaluate --train run --masses --test set --test-split train --epochs 1 --size 16 --net convnet1", []int{exitOutput, exitOK}, []string{"images", "manifest.json"}},
+		{"evaluate --train run --test set --test-split train --epochs 1 --size 16 --net convnet1",
+			[]int{exitOutput, exitOK}, []string{"images"}},
+		{"evaluate --train run --masses --test set --test-split train --epochs 1 --size 16 --net convnet1",
+			[]int{exitOutput, exitOK}, []string{"images", "manifest.json"}},
 		{"modes --ipc 2 --out run", []int{exitOutput, exitOK}, []string{"latents/settings", "modes"}},
 		{"sample --model model --steps 2 --out run", []int{exitOutput, exitOK}, []string{"modes"}},
 		{"encode --data set --split train --model model --out run", []int{exitOK}, nil},
 	}
 	for _, name := range []string{
-		"manifest.json", "images/dog/0001.png", "latents/dog.safetensors", "modes/dog.safetensors", "samples/dog/0001.safetensors",
+		"manifest.json", "images/dog/0001.png", "latents/dog.safetensors", "modes/dog.safetensors",
+		"samples/dog/0001.safetensors",
 		"latents/settings.json", "modes/settings.json", "samples/settings.json",
 	} {
 		path := filepath.Join("run", filepath.FromSlash(name))
@@ -58,7 +62,8 @@ func TestDamage(t *testing.T) {
 		middle[len(good)/2] ^= 4
 		first := bytes.Clone(good)
 		first[0] ^= 1
-		for how, bad := range map[string][]byte{"empty": {}, "cut": good[:len(good)/2], "a bit in its middle": middle, "its first bit": first} {
+		for how, bad := range map[string][]byte{"empty": {}, "cut": good[:len(good)/2], "a bit in its middle": middle,
+			"its first bit": first} {
 			for _, c := range commands {
 				if err := os.WriteFile(path, bad, 0o644); err != nil {
 					t.Fatal(err)
@@ -69,7 +74,8 @@ func TestDamage(t *testing.T) {
 				mustSee := slices.ContainsFunc(c.reads, func(p string) bool { return strings.HasPrefix(name, p) })
 				switch {
 				case !slices.Contains(c.codes, code):
-					t.Errorf("%s, %s: mgd3 %s: exit code %d, want one of %v: %s", name, how, c.line, code, c.codes, said)
+					t.Errorf("%s, %s: mgd3 %s: exit code %d, want one of %v: %s", name, how, c.line, code, c.codes,
+						said)
 				case code == exitOK && mustSee && strings.Contains(said, file) && strings.Contains(said, "made again"):
 				case code == exitOK && mustSee:
 					t.Errorf("%s, %s: mgd3 %s: exit code 0: %s", name, how, c.line, said)

@@ -14,7 +14,8 @@ import (
 	"mgd3/internal/fixtures"
 )
 
-// mounted mounts a small file system in memory at dir until the test ends, and returns a function that makes it read-only or not.
+// mounted mounts a small file system in memory at dir until the test ends, and returns a function that makes it
+// read-only or not.
 func mounted(t *testing.T, dir string) (remount func(how string)) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -36,11 +37,12 @@ func mounted(t *testing.T, dir string) (remount func(how string)) {
 	}
 }
 
-// TestReadOnlyDisk: on a read-only disk a finished run is found finished, and can be read; what would be written is refused with
-// the code of the output and the name of a file.
+// TestReadOnlyDisk: on a read-only disk a finished run is found finished, and can be read; what would be written is
+// refused with the code of the output and the name of a file.
 func TestReadOnlyDisk(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := errors.Join(fixtures.Model("model", 1), fixtures.Images("set", 4), os.CopyFS("other", os.DirFS("set")), os.Mkdir("disk", 0o755)); err != nil {
+	if err := errors.Join(fixtures.Model("model", 1), fixtures.Images("set", 4), os.CopyFS("other", os.DirFS("set")),
+		os.Mkdir("disk", 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	remount := mounted(t, "disk")
@@ -48,10 +50,13 @@ func TestReadOnlyDisk(t *testing.T) {
 	commands := map[string]string{
 		"run":   "distill --out disk/run" + base,
 		"plain": "baseline --method random --out disk/plain" + base,
-		"compared": "compare --data set --split train --test other --test-split train --model model --ipc 1 --sets 1 --steps 2 --method mgd3,random " +
+		"compared": "compare --data set --split train --test other --test-split train --model model --ipc 1 --sets 1 " +
+			"--steps 2 --method mgd3,random " +
 			"--net convnet1 --change epochs=1 --change size=16 --quiet --out disk/compared",
-		"swept":  "sweep --data set --split train --model model --ipc 1 --steps 2 --stop 0,1 --held-out 0.3 --net= --quiet --out disk/swept",
-		"judged": "evaluate --train disk/run --test set --test-split train --epochs 1 --size 16 --net convnet1 --quiet --out disk/judged",
+		"swept": "sweep --data set --split train --model model --ipc 1 --steps 2 --stop 0,1 --held-out 0.3 --net= " +
+			"--quiet --out disk/swept",
+		"judged": "evaluate --train disk/run --test set --test-split train --epochs 1 --size 16 --net convnet1 " +
+			"--quiet --out disk/judged",
 	}
 	for _, name := range []string{"run", "plain", "judged", "compared", "swept"} {
 		if code, said := runs(strings.Fields(commands[name])); code != exitOK {
@@ -60,22 +65,28 @@ func TestReadOnlyDisk(t *testing.T) {
 	}
 	remount("ro")
 	for _, line := range []string{
-		commands["run"], commands["plain"], commands["judged"], commands["compared"], commands["swept"], "verify disk/run", "verify disk/plain", "inspect disk/run",
-		"export disk/run --format zip --out run.zip", "sheet disk/run --out sheet.png", "merge --out merged disk/run", "score --set disk/run",
+		commands["run"], commands["plain"], commands["judged"], commands["compared"], commands["swept"],
+		"verify disk/run", "verify disk/plain", "inspect disk/run",
+		"export disk/run --format zip --out run.zip", "sheet disk/run --out sheet.png", "merge --out merged disk/run",
+		"score --set disk/run",
 		"sample --model model --steps 2 --out disk/run", "modes --ipc 1 --out disk/run",
 	} {
 		if code, said := runs(strings.Fields(line)); code != exitOK {
 			t.Errorf("mgd3 %s: exit code %d: %s", line, code, said)
 		}
 	}
-	for _, line := range []string{"sheet disk/run", "distill --out disk/new" + base, "export disk/run --format folder", "convert model/dit disk/dit"} {
+	for _, line := range []string{"sheet disk/run", "distill --out disk/new" + base, "export disk/run --format folder",
+		"convert model/dit disk/dit"} {
 		if code, said := runs(strings.Fields(line)); code != exitOutput || !strings.Contains(said, "disk/") {
 			t.Errorf("mgd3 %s: exit code %d, want %d and a name: %s", line, code, exitOutput, said)
 		}
 	}
 	for _, part := range []string{
-		"run/manifest.json", "run/images/dog/0000.png", "run/images/dog", "run/samples", "run/modes/dog.safetensors", "run/latents", "run/modes/settings.json",
-		"plain/manifest.json", "plain/images", "judged/scores.json", "compared/settings.json", "compared/quick,epochs=1,size=16/result.json", "swept/sweep.csv", "swept/kept", "judged/run/convnet1/seed-0/result.json",
+		"run/manifest.json", "run/images/dog/0000.png", "run/images/dog", "run/samples", "run/modes/dog.safetensors",
+		"run/latents", "run/modes/settings.json",
+		"plain/manifest.json", "plain/images", "judged/scores.json", "compared/settings.json",
+		"compared/quick,epochs=1,size=16/result.json", "swept/sweep.csv", "swept/kept",
+		"judged/run/convnet1/seed-0/result.json",
 	} {
 		remount("rw")
 		if err := os.RemoveAll(filepath.Join("disk", part)); err != nil {
@@ -83,7 +94,8 @@ func TestReadOnlyDisk(t *testing.T) {
 		}
 		remount("ro")
 		line := commands[strings.Split(part, "/")[0]]
-		if code, said := runs(strings.Fields(line)); code != exitOutput || !strings.Contains(said, filepath.Dir(filepath.Join("disk", part))) {
+		if code, said := runs(strings.Fields(line)); code != exitOutput ||
+			!strings.Contains(said, filepath.Dir(filepath.Join("disk", part))) {
 			t.Errorf("without %s: exit code %d, want %d and a name: %s", part, code, exitOutput, said)
 		}
 		remount("rw")

@@ -25,7 +25,8 @@ func (e *env) warnOfGuesses(o *evaluateOptions, sets []*compare.Judged) {
 	for _, set := range sets {
 		for i, scores := range set.Scores {
 			if at, bound := evaluate.AtChance(scores); at {
-				o.warn(e, "%q, %s: no better than guessing, which may have up to %.1f %%: too few epochs or images, too large a --rate, "+
+				o.warn(e, "%q, %s: no better than guessing, which may have up to %.1f %%: too few epochs or images, "+
+					"too large a --rate, "+
 					"images of another size or other colours than those to test on, or classes (a teacher's, too) in another order", set.Name, o.nets[i], 100*bound)
 			}
 		}
@@ -48,7 +49,8 @@ func (e *env) warnOfDuplicates(ctx context.Context, o *evaluateOptions, sets []*
 			o.warn(e, "%q: %v", name, s)
 		}
 		if s := dataset.Between(groups, i, len(sets)); i < len(sets) && s.Images > 0 {
-			o.warn(e, "%q: %d of its images are among those to test on, byte for byte: %v is %v", name, s.Images, s.First[0], s.First[1])
+			o.warn(e, "%q: %d of its images are among those to test on, byte for byte: %v is %v", name, s.Images,
+				s.First[0], s.First[1])
 		}
 	}
 	return nil
@@ -66,6 +68,7 @@ func (o *evaluateOptions) warnOfFewer(e *env, s *trainSet) {
 		}
 	}
 	if fewer > 0 {
-		o.warn(e, "%q: %d classes have fewer than --ipc %d images: class %q has %d", s.Name, fewer, o.ipc, example, least)
+		o.warn(e, "%q: %d classes have fewer than --ipc %d images: class %q has %d", s.Name, fewer, o.ipc, example,
+			least)
 	}
 }

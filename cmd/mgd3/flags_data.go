@@ -22,7 +22,8 @@ func (d *dataFlags) add(f *pflag.FlagSet) {
 	s := &d.encode
 	f.BoolVar(&s.Flip, "flip", false, "mirror images by chance before encoding, as the released programs do")
 	f.BoolVar(&s.FromSample, "posterior-sample", false, "encode to a sample of the posterior in place of its mean")
-	f.Uint64Var(&s.Seed, "encode-seed", 0, "seed of --flip and --posterior-sample; with a preset that flips it is --seed, unless given")
+	f.Uint64Var(&s.Seed, "encode-seed", 0,
+		"seed of --flip and --posterior-sample; with a preset that flips it is --seed, unless given")
 	heading(f, "How images are read")
 }
 
@@ -31,7 +32,8 @@ func (d *dataFlags) cropFlags(f *pflag.FlagSet) {
 	s := &d.encode
 	f.IntVar(&s.Size, "size", 0, "crop to this many `PIXELS`; 0 takes what the denoiser was made for")
 	f.StringVar(&s.Crop, "crop", distill.CropADM, cropHelp)
-	f.BoolVar(&s.IgnoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored, as the released programs do")
+	f.BoolVar(&s.IgnoreEXIF, "ignore-exif", false,
+		"leave photographs turned as they are stored, as the released programs do")
 	f.BoolVar(&s.SkipBad, "skip-bad", false, "pass over images that cannot be read, and list them")
 }
 
@@ -52,7 +54,8 @@ type imageFlags struct {
 
 func (s *imageFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&s.set, "data", "", dataHelp)
-	f.StringVar(&s.split, "split", "", "the `NAME` of the part to take, train say: a sub-folder, or a word in the files' names")
+	f.StringVar(&s.split, "split", "", "the `NAME` of the part to take, train say: a sub-folder, or a word in the "+
+		"files' names")
 	f.StringVar(&s.classes, "classes", "", classesHelp)
 	f.IntVar(&s.limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
 	labelFlags(f, &s.classNames, &s.labels)
@@ -76,16 +79,19 @@ func (s *imageFlags) open(ctx context.Context, e *env) (*dataset.Set, error) {
 }
 
 var (
-	dataHelp = "real images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE, class tars, WebDataset, Parquet, " +
+	dataHelp = "real images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE, class tars, " +
+		"WebDataset, Parquet, " +
 		"CIFAR or MNIST (docs/data.md); glyphs is the set in the program"
 	classesHelp = "classes to take: a `LIST` by name (" + strings.Join(dataset.ListNames(), ", ") +
 		") or a file with one class a line; default all in byte order"
 )
 
 const (
-	classNamesHelp = "names of the classes by their number, for a set whose labels or folders are numbers: a `LIST` by name or a file " +
+	classNamesHelp = "names of the classes by their number, for a set whose labels or folders are numbers: a `LIST` " +
+		"by name or a file " +
 		"with one class a line; default those in the set"
-	labelsHelp = "which `LABELS` to take of a set that has several: fine or coarse of CIFAR-100; letters, balanced, … of EMNIST; " +
+	labelsHelp = "which `LABELS` to take of a set that has several: fine or coarse of CIFAR-100; letters, balanced, " +
+		"… of EMNIST; " +
 		"variant, family or manufacturer of FGVC-Aircraft"
 )
 

@@ -19,14 +19,18 @@ type networkFlags struct {
 }
 
 func (n *networkFlags) add(f *pflag.FlagSet) {
-	f.StringVar(&n.model, "model", "", "`PATH` of the networks: a folder with autoencoder or vae, and dit or transformer, in which "+
+	f.StringVar(&n.model, "model", "", "`PATH` of the networks: a folder with autoencoder or vae, and dit or "+
+		"transformer, in which "+
 		"classes.txt names the classes in label order; or the denoiser's weights, with --vae; glyphs is the model in the program")
-	f.StringVar(&n.vae, "vae", "", "`PATH` of the autoencoder, if not below --model: a folder, a weights file, or PREFIX of PREFIX_encoder "+
+	f.StringVar(&n.vae, "vae", "", "`PATH` of the autoencoder, if not below --model: a folder, a weights file, or "+
+		"PREFIX of PREFIX_encoder "+
 		"and PREFIX_decoder; docs/models.md lists what is read")
 	f.StringVar(&n.dit, "dit", "", "`PATH` of the denoiser, if not below --model: a folder or a weights file")
-	f.BoolVar(&n.lowMemory, "low-memory", false, "keep weights in half precision where their files have them so: half the memory or less, "+
-		"somewhat slower, the same images")
-	f.StringVar(&n.precision, "precision", string(engine.Float32), "`TYPE` of the numbers inside networks: "+join(engine.Precisions)+
+	f.BoolVar(&n.lowMemory, "low-memory", false,
+		"keep weights in half precision where their files have them so: half the memory or less, "+
+			"somewhat slower, the same images")
+	f.StringVar(&n.precision, "precision", string(engine.Float32), "`TYPE` of the numbers inside networks: "+
+		join(engine.Precisions)+
 		"; results depend on it")
 	n.batchFlag(f)
 }

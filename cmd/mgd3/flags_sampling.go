@@ -27,12 +27,15 @@ func (s *samplingFlags) add(f *pflag.FlagSet) {
 // ruleFlags are those that sets of all seeds share.
 func (s *samplingFlags) ruleFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.rule, "rule", string(diffusion.DDPM), "`RULE` of a step: "+join(diffusion.Rules()))
-	f.StringVar(&s.steps, "steps", "", "steps of the sampler: a number, or a respacing such as ddim50; default as published with the rule")
+	f.StringVar(&s.steps, "steps", "", "steps of the sampler: a number, or a respacing such as ddim50; default as "+
+		"published with the rule")
 	f.StringVar(&s.lambda, "lambda", "",
 		"strength `L` of the pull to the mode, per step; 0 is unguided; default as published with the rule (0.1)")
-	f.StringVar(&s.stop, "stop", "", "guide while t > `T`, t counting down; default as published with the rule (25 of 50 steps), "+
+	f.StringVar(&s.stop, "stop", "", "guide while t > `T`, t counting down; default as published with the rule (25 "+
+		"of 50 steps), "+
 		"the same share of other numbers")
-	f.StringVar(&s.cfg, "cfg", "", "scale `S` of classifier-free guidance; 1 is without; default as published with the rule (4)")
+	f.StringVar(&s.cfg, "cfg", "", "scale `S` of classifier-free guidance; 1 is without; default as published with "+
+		"the rule (4)")
 	f.IntVar(&s.settings.CFGChannels, "cfg-channels", 0,
 		"channels under classifier-free guidance; default as published with the rule (3 of 4)")
 	f.Float64Var(&s.settings.Eta, "eta", 0, "noise of the ddim rules, 0 to 1")
@@ -40,7 +43,8 @@ func (s *samplingFlags) ruleFlags(f *pflag.FlagSet) {
 	heading(f, "Sampling")
 }
 
-// resolve returns the settings: the published ones of the rule, the preset's in their place, and what was given before both.
+// resolve returns the settings: the published ones of the rule, the preset's in their place, and what was given
+// before both.
 func (s *samplingFlags) resolve(from source) (distill.SampleSettings, error) {
 	rule := diffusion.Rule(s.rule)
 	if from.preset != nil && !from.given("rule") {
@@ -99,8 +103,8 @@ func (s *samplingFlags) numbers(to *diffusion.Settings) error {
 	return nil
 }
 
-// takeSchedule samples with the noise that the model was trained with, whatever that of the rule's own models was. The stop of the SD
-// rules counts in its steps.
+// takeSchedule samples with the noise that the model was trained with, whatever that of the rule's own models was.
+// The stop of the SD rules counts in its steps.
 func (s *samplingFlags) takeSchedule(to *diffusion.Settings, own diffusion.Schedule) error {
 	published, err := diffusion.Published(to.Rule)
 	if err != nil {

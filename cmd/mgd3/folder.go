@@ -34,8 +34,8 @@ func modelFolder(name string) folder {
 	return folder{weights.Disk, name}
 }
 
-// pick returns what a flag names, or the first of names that is below the model's folder. What a flag names may have such
-// a folder below it too, as a pipeline does. A model that is one file is the denoiser's.
+// pick returns what a flag names, or the first of names that is below the model's folder. What a flag names may have
+// such a folder below it too, as a pipeline does. A model that is one file is the denoiser's.
 func pick(given string, model folder, flag string, names ...string) (folder, error) {
 	if given != "" {
 		f := folder{weights.Disk, given}
@@ -45,7 +45,8 @@ func pick(given string, model folder, flag string, names ...string) (folder, err
 		return f, nil
 	}
 	if model.path == "" {
-		return folder{}, fail(exitUsage, `"mgd3 pull" fetches published networks, "mgd3 train" makes your own, --model glyphs is in the program; docs/models.md has more`,
+		return folder{}, fail(exitUsage,
+			`"mgd3 pull" fetches published networks, "mgd3 train" makes your own, --model glyphs is in the program; docs/models.md has more`,
 			fmt.Errorf("missing --model, or %s", flag))
 	}
 	if sub, ok := model.below(names); ok {
@@ -56,12 +57,14 @@ func pick(given string, model folder, flag string, names ...string) (folder, err
 		if flag == "--dit" {
 			return model, nil
 		}
-		return folder{}, fail(exitUsage, flag+" names the other network", fmt.Errorf("%q is one file: missing %s", model.path, flag))
+		return folder{}, fail(exitUsage, flag+" names the other network",
+			fmt.Errorf("%q is one file: missing %s", model.path, flag))
 	}
 	if _, err := fs.Stat(model.fsys, model.path); err != nil {
 		return folder{}, fail(exitModel, flag+" names the folder of the network if it is elsewhere", err)
 	}
-	return folder{}, fail(exitModel, flag+" names its folder if it is elsewhere", fmt.Errorf("%q: has no folder %s", model.path, strings.Join(names, " or ")))
+	return folder{}, fail(exitModel, flag+" names its folder if it is elsewhere",
+		fmt.Errorf("%q: has no folder %s", model.path, strings.Join(names, " or ")))
 }
 
 // below returns the first of the folders of these names in the folder.
@@ -75,8 +78,8 @@ func (f folder) below(names []string) (folder, bool) {
 	return folder{}, false
 }
 
-// labels returns what the pipeline that a denoiser's folder is part of calls the classes, in the order of their labels, nil if
-// there is none or it does not say. A pipeline of another schedule is an error.
+// labels returns what the pipeline that a denoiser's folder is part of calls the classes, in the order of their
+// labels, nil if there is none or it does not say. A pipeline of another schedule is an error.
 func (f folder) labels() ([]string, error) {
 	if path.Base(f.path) != "transformer" {
 		return nil, nil
@@ -141,7 +144,8 @@ func (f folder) lines(name string) ([]string, error) {
 		}
 	}
 	if err := s.Err(); err != nil { // a line of more than 64 KiB
-		return nil, fail(exitModel, "", fmt.Errorf("%q: line %d is no name: %w", path.Join(f.path, name), len(lines)+1, err))
+		return nil, fail(exitModel, "", fmt.Errorf("%q: line %d is no name: %w", path.Join(f.path, name), len(lines)+1,
+			err))
 	}
 	return lines, nil
 }

@@ -84,7 +84,8 @@ func sections(cmd *cobra.Command) []section {
 	own.SortFlags = false // the order in which they are defined
 	own.VisitAll(func(f *pflag.Flag) {
 		switch title := f.Annotations[headingKey]; {
-		case shown[f.Name] || f.Hidden || inherited.Lookup(f.Name) != nil || cmd.PersistentFlags().Lookup(f.Name) != nil:
+		case shown[f.Name] || f.Hidden || inherited.Lookup(f.Name) != nil ||
+			cmd.PersistentFlags().Lookup(f.Name) != nil:
 		case title == nil:
 			add(noHeading, f)
 		default:

@@ -57,8 +57,8 @@ func everyCommand(cmd *cobra.Command, see func(*cobra.Command)) {
 	}
 }
 
-// TestHelp: the help of every command fits its width, has each flag and each word once whatever the width, and its examples stay
-// commands of a shell.
+// TestHelp: the help of every command fits its width, has each flag and each word once whatever the width, and its
+// examples stay commands of a shell.
 func TestHelp(t *testing.T) {
 	everyCommand((&env{}).root(), func(cmd *cobra.Command) {
 		name := cmd.CommandPath()
@@ -77,7 +77,8 @@ func TestHelp(t *testing.T) {
 			}
 			for example := range strings.Lines(strings.ReplaceAll(cmd.Example, " \\\n", " ")) {
 				command, _, _ := strings.Cut(example, "# ")
-				if command = strings.Join(strings.Fields(command), " "); !strings.Contains(unfolded(b.String()), command) {
+				if command = strings.Join(strings.Fields(command),
+					" "); !strings.Contains(unfolded(b.String()), command) {
 					t.Errorf("%s: the example %q is not in the help of %d columns", name, command, width)
 				}
 			}
@@ -110,17 +111,19 @@ func words(text string) []string {
 func TestHeadings(t *testing.T) {
 	pipeline := "Most used, Images, How images are read, Networks, Modes, Sampling, "
 	want := map[string]string{
-		"mgd3":                   "Every command",
-		"mgd3 distill":           pipeline + "Automatic choice, Run, Every command",
-		"mgd3 encode":            "Most used, Images, How images are read, Networks, Run, Every command",
-		"mgd3 modes":             "Most used, Modes, Run, Every command",
-		"mgd3 sample":            "Most used, Networks, Sampling, Run, Every command",
-		"mgd3 baseline":          pipeline + "Run, Every command",
-		"mgd3 compare":           "Most used, Comparison, Images, How images are read, Networks, Modes, Sampling, Run, Every command",
-		"mgd3 sweep":             pipeline + "Run, Judging, Every command",
-		"mgd3 demo":              "Demo, Networks, Modes, Sampling, Every command",
-		"mgd3 score":             "Most used, Scores, Images, How images are read, Networks, Every command",
-		"mgd3 evaluate":          "Most used, Sets, Training, Teacher of soft labels, Run, Changes of the protocol, Every command",
+		"mgd3":          "Every command",
+		"mgd3 distill":  pipeline + "Automatic choice, Run, Every command",
+		"mgd3 encode":   "Most used, Images, How images are read, Networks, Run, Every command",
+		"mgd3 modes":    "Most used, Modes, Run, Every command",
+		"mgd3 sample":   "Most used, Networks, Sampling, Run, Every command",
+		"mgd3 baseline": pipeline + "Run, Every command",
+		"mgd3 compare": "Most used, Comparison, Images, How images are read, Networks, Modes, Sampling, " +
+			"Run, Every command",
+		"mgd3 sweep": pipeline + "Run, Judging, Every command",
+		"mgd3 demo":  "Demo, Networks, Modes, Sampling, Every command",
+		"mgd3 score": "Most used, Scores, Images, How images are read, Networks, Every command",
+		"mgd3 evaluate": "Most used, Sets, Training, Teacher of soft labels, Run, Changes of the protocol, " +
+			"Every command",
 		"mgd3 train":             "Every command",
 		"mgd3 train autoencoder": "Most used, Images, Training, Run, Network and loss, Every command",
 		"mgd3 train dit":         "Most used, Images, Training, Run, Network and loss, Every command",
@@ -169,9 +172,12 @@ func TestReflow(t *testing.T) {
 		{"a row", reflow("  name     what it is and does", 20), "  name what it is\n    and does"},
 		{"a row in columns", reflow("  nm  what it is and does", 20), "  nm  what it is and\n      does"},
 		{"a long word", reflow("a longer-than-the-line b", 8), "a\nlonger-than-the-line\nb"},
-		{"a command", reflowShell("  mgd3 x --data pets.zip --out y", 22), "  mgd3 x \\\n    --data pets.zip \\\n    --out y"},
-		{"quotes", reflowShell("  mgd3 pull --include '*.a b' --in 'x y z'", 30), "  mgd3 pull \\\n    --include '*.a b' \\\n    --in 'x y z'"},
-		{"a comment", reflowShell("  mgd3 x # what it does, in words", 24), "  # what it does, in\n  # words\n  mgd3 x"},
+		{"a command", reflowShell("  mgd3 x --data pets.zip --out y", 22),
+			"  mgd3 x \\\n    --data pets.zip \\\n    --out y"},
+		{"quotes", reflowShell("  mgd3 pull --include '*.a b' --in 'x y z'", 30),
+			"  mgd3 pull \\\n    --include '*.a b' \\\n    --in 'x y z'"},
+		{"a comment", reflowShell("  mgd3 x # what it does, in words", 24),
+			"  # what it does, in\n  # words\n  mgd3 x"},
 		{"it fits", reflowShell("  mgd3 x      # aligned", 40), "  mgd3 x      # aligned"},
 	} {
 		if c.got != c.want {

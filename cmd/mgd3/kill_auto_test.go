@@ -7,14 +7,15 @@ import (
 	"testing"
 )
 
-// TestKillAuto: killed at random moments while it makes sets, trains on them, and makes the set it has chosen for, distill
-// chooses the same and makes the same, byte for byte.
+// TestKillAuto: killed at random moments while it makes sets, trains on them, and makes the set it has chosen for,
+// distill chooses the same and makes the same, byte for byte.
 func TestKillAuto(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some six starts of the program")
 	}
 	dir, args := work(t)
-	args = append(args, strings.Fields("--ipc 2 --steps 8 --stop auto --auto-sets 1 --held-out 0.2 --auto-net convnet2 --auto-recipe epochs=3")...)
+	args = append(args, strings.Fields("--ipc 2 --steps 8 --stop auto --auto-sets 1 --held-out 0.2 --auto-net "+
+		"convnet2 --auto-recipe epochs=3")...)
 	wholeAndKilled(t, dir, args, 5, 0.05, 0.25)
 	whole, killed := filepath.Join(dir, "whole"), filepath.Join(dir, "killed")
 	// The networks' scores have times; the manifest has the accuracies.

@@ -18,10 +18,12 @@ func TestKillEvaluate(t *testing.T) {
 		t.Skip("takes some ten starts of the program")
 	}
 	dir := t.TempDir()
-	if err := errors.Join(fixtures.Images(filepath.Join(dir, "set"), 8), fixtures.Images(filepath.Join(dir, "real"), 12)); err != nil {
+	if err := errors.Join(fixtures.Images(filepath.Join(dir, "set"), 8),
+		fixtures.Images(filepath.Join(dir, "real"), 12)); err != nil {
 		t.Fatal(err)
 	}
-	wholeAndKilled(t, dir, strings.Fields("evaluate --train set --train-split train --test real --test-split train --net convnet2 "+
+	wholeAndKilled(t, dir, strings.Fields("evaluate --train set --train-split train --test real --test-split train "+
+		"--net convnet2 "+
 		"--epochs 60 --batch 10 --validate 5 --checkpoint-every 20ms --repeat 2 --quiet"), 10, 0.05, 0.25)
 	want, got := scoresIn(t, filepath.Join(dir, "whole")), scoresIn(t, filepath.Join(dir, "killed"))
 	if got != want {

@@ -30,7 +30,8 @@ func binary(t *testing.T) string {
 func work(t *testing.T) (dir string, args []string) {
 	t.Helper()
 	dir = t.TempDir()
-	if err := errors.Join(fixtures.Model(filepath.Join(dir, "model"), 1), fixtures.Images(filepath.Join(dir, "set"), 40)); err != nil {
+	if err := errors.Join(fixtures.Model(filepath.Join(dir, "model"), 1),
+		fixtures.Images(filepath.Join(dir, "set"), 40)); err != nil {
 		t.Fatal(err)
 	}
 	return dir, strings.Fields("distill --data set --split train --model model --ipc 8 --steps 50 --batch 3 --quiet")
@@ -50,8 +51,9 @@ func TestKill(t *testing.T) {
 	wantNoRemains(t, filepath.Join(dir, "killed"))
 }
 
-// wholeAndKilled runs a command in dir that ends with an output folder: in one go into whole, and into killed with starts that
-// SIGKILL ends at random moments, between the shares lo and hi of the time of the first, and a last one that is left alone.
+// wholeAndKilled runs a command in dir that ends with an output folder: in one go into whole, and into killed with
+// starts that SIGKILL ends at random moments, between the shares lo and hi of the time of the first, and a last one
+// that is left alone.
 func wholeAndKilled(t *testing.T, dir string, args []string, starts int, lo, hi float64) {
 	t.Helper()
 	mgd3 := binary(t)
@@ -68,7 +70,8 @@ func wholeAndKilled(t *testing.T, dir string, args []string, starts int, lo, hi 
 	random := rand.New(rand.NewPCG(20, uint64(starts)))
 	kills := 0
 	for range starts {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration((lo+(hi-lo)*random.Float64())*float64(took))) // CommandContext kills with SIGKILL
+		// CommandContext kills with SIGKILL
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration((lo+(hi-lo)*random.Float64())*float64(took)))
 		err := command(ctx, "killed").Run()
 		cancel()
 		var exit *exec.ExitError
@@ -99,8 +102,8 @@ func wantNoRemains(t *testing.T, dir string) {
 	}
 }
 
-// TestInterrupt: Ctrl-C, SIGTERM, and SIGHUP, which a terminal sends when it is closed, stop the program, which says how to go on, and
-// the same command does. Under nohup SIGHUP stops nothing.
+// TestInterrupt: Ctrl-C, SIGTERM, and SIGHUP, which a terminal sends when it is closed, stop the program, which says
+// how to go on, and the same command does. Under nohup SIGHUP stops nothing.
 func TestInterrupt(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a build of the program")
@@ -111,7 +114,8 @@ func TestInterrupt(t *testing.T) {
 	}
 	t.Run("nohup", func(t *testing.T) {
 		dir, args := work(t)
-		cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `trap "" HUP; exec "$@"`, "sh", mgd3}, append(args, "--out", "out")...)...)
+		cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `trap "" HUP; exec "$@"`, "sh", mgd3},
+			append(args, "--out", "out")...)...)
 		cmd.Dir = dir
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

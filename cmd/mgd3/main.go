@@ -32,7 +32,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	go func() {
 		defer func() {
 			if r := recover(); r != nil {
-				done <- fail(exitFailed, "this is a bug in mgd3: please report it, with the command", fmt.Errorf("internal error: %v", r))
+				done <- fail(exitFailed, "this is a bug in mgd3: please report it, with the command",
+					fmt.Errorf("internal error: %v", r))
 			}
 		}()
 		err := execute(ctx, args, out, stderr)

@@ -12,8 +12,8 @@ import (
 	"mgd3/internal/fixtures"
 )
 
-// TestNothingMade is the law that a command whose input is missing or wrong makes nothing: no output, no empty folder for it and none
-// above it, no lock. It names what is missing.
+// TestNothingMade is the law that a command whose input is missing or wrong makes nothing: no output, no empty folder
+// for it and none above it, no lock. It names what is missing.
 func TestNothingMade(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("HF_HOME", filepath.Join(".", "hub"))
@@ -21,14 +21,17 @@ func TestNothingMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := " --data set --split train --model model --steps 2 --ipc 1 --quiet"
-	for _, line := range []string{"distill --out run" + base, "distill --seed 1 --out other" + base, "distill --out half --shard 0/3" + base} {
+	for _, line := range []string{"distill --out run" + base, "distill --seed 1 --out other" + base,
+		"distill --out half --shard 0/3" + base} {
 		if code, said := runs(strings.Fields(line)); code != exitOK {
 			t.Fatal(said)
 		}
 	}
 	if err := errors.Join(os.CopyFS("broken", os.DirFS("run")), os.Truncate("broken/manifest.json", 10),
-		os.Truncate("broken/samples/owl/0000.safetensors", 100), os.CopyFS("gone", os.DirFS("run")), os.Remove("gone/images/dog/0000.png"),
-		os.CopyFS("few", os.DirFS("set")), os.RemoveAll("few/train/dog"), os.Mkdir("empty", 0o755), os.WriteFile("text", []byte("text"), 0o644)); err != nil {
+		os.Truncate("broken/samples/owl/0000.safetensors", 100), os.CopyFS("gone", os.DirFS("run")),
+		os.Remove("gone/images/dog/0000.png"),
+		os.CopyFS("few", os.DirFS("set")), os.RemoveAll("few/train/dog"), os.Mkdir("empty", 0o755),
+		os.WriteFile("text", []byte("text"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	const out = " --out new/deep/out"
@@ -54,17 +57,21 @@ func TestNothingMade(t *testing.T) {
 		{"baseline --method random --data set --split train --model model --ipc 9" + out, exitInput, "class"},
 		{"baseline --method herding --data set --split train --model missing --ipc 1" + out, exitModel, "missing"},
 		{"compare --data set --split train --test missing --model model --ipc 1" + out, exitInput, "missing"},
-		{"compare --data set --split train --test few --test-split train --model model --ipc 1" + out, exitInput, "class"},
+		{"compare --data set --split train --test few --test-split train --model model --ipc 1" + out, exitInput,
+			"class"},
 		{"compare --data missing --split train --test set --model model --ipc 1" + out, exitInput, "missing"},
-		{"compare --data set --split train --test set --test-split missing --model model --ipc 1" + out, exitInput, "missing"},
+		{"compare --data set --split train --test set --test-split missing --model model --ipc 1" + out, exitInput,
+			"missing"},
 		{"sweep --data missing --model model --ipc 1 --stop 0,1" + out, exitInput, "missing"},
 		{"sweep --data set --split train --model model --ipc 9 --stop 0,1" + out, exitInput, "class"},
-		{"sweep --data set --split train --model model --ipc 1 --stop 0,1 --on test --test missing" + out, exitInput, "missing"},
+		{"sweep --data set --split train --model model --ipc 1 --stop 0,1 --on test --test missing" + out, exitInput,
+			"missing"},
 		{"evaluate --train missing --test set --test-split train" + out, exitInput, "missing"},
 		{"evaluate --train run --test missing" + out, exitInput, "missing"},
 		{"evaluate --train run --test few --test-split train" + out, exitInput, "class"},
 		{"evaluate --train run --test set --test-split train --net convnet9x --size 16" + out, exitUsage, "convnet9x"},
-		{"evaluate --train run --test set --test-split train --protocol soft --teacher missing.pth" + out, exitModel, "missing.pth"},
+		{"evaluate --train run --test set --test-split train --protocol soft --teacher missing.pth" + out, exitModel,
+			"missing.pth"},
 		{"train autoencoder --size 16 --data missing" + out, exitInput, "missing"},
 		{"train autoencoder --size 16 --data set --split train --from missing" + out, exitFailed, "missing"},
 		{"train dit --size 16 --data missing" + out, exitInput, "missing"},
@@ -119,7 +126,11 @@ func TestNothingMade(t *testing.T) {
 // placesHere lists the files and folders below the working folder.
 func placesHere(t *testing.T) (places []string) {
 	t.Helper()
-	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error { places = append(places, path); return err })
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry,
+		err error) error {
+		places = append(places, path)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

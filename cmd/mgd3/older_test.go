@@ -92,7 +92,8 @@ func olderWork(t *testing.T, folder string) {
 	t.Chdir(dir)
 	at := time.Unix(1_700_000_000, 0) // the keys hang on the times of the images
 	if err := errors.Join(
-		fixtures.Model("model", 1), fixtures.Images("set", 6), fixtures.Images("other", 4), os.Rename("other/train", "set/test"),
+		fixtures.Model("model", 1), fixtures.Images("set", 6), fixtures.Images("other", 4),
+		os.Rename("other/train", "set/test"),
 		filepath.WalkDir(".", func(path string, _ fs.DirEntry, _ error) error { return os.Chtimes(path, at, at) }),
 	); err != nil {
 		t.Fatal(err)

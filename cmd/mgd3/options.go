@@ -8,8 +8,8 @@ import (
 	"mgd3/distill"
 )
 
-// options are what distill and its stages, baseline, compare, sweep, demo and score are asked to do: the groups of flags that the
-// command has, nil where it has none of a group.
+// options are what distill and its stages, baseline, compare, sweep, demo and score are asked to do: the groups of
+// flags that the command has, nil where it has none of a group.
 type options struct {
 	flags    *pflag.FlagSet
 	preset   string // a name, or ""
@@ -24,7 +24,8 @@ type options struct {
 	seedEncodes bool             // images are encoded with the seed of the noise, as the preset's program does
 }
 
-// given reports whether the user gave the flag one value. Such a value comes before the preset's, and that before the default.
+// given reports whether the user gave the flag one value. Such a value comes before the preset's, and that before the
+// default.
 func (o *options) given(name string) bool {
 	return o.flags.Changed(name) && !slices.Contains(o.tried, name)
 }

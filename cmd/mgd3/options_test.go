@@ -30,8 +30,9 @@ func parsed(t *testing.T, args ...string) *options {
 // unusual is a preset that has no value of the flags' own.
 func unusual() distill.Preset {
 	return distill.Preset{Name: "unusual", Settings: distill.Settings{
-		Encode: distill.EncodeSettings{Size: 48, Crop: "center", Flip: true, IgnoreEXIF: true, FromSample: true, Seed: 7},
-		Modes:  distill.ModeSettings{Method: modes.GMM, Nearest: true, Pool: 2, Short: modes.ShortRepeat, Seed: 5},
+		Encode: distill.EncodeSettings{Size: 48, Crop: "center", Flip: true, IgnoreEXIF: true, FromSample: true,
+			Seed: 7},
+		Modes: distill.ModeSettings{Method: modes.GMM, Nearest: true, Pool: 2, Short: modes.ShortRepeat, Seed: 5},
 		Sample: distill.SampleSettings{Settings: diffusion.Settings{
 			Rule: diffusion.DDIMPaper, Schedule: diffusion.DiT(1000), Respacing: "20",
 			Lambda: 0.3, Stop: 7, CFG: 2, CFGChannels: 2, Eta: 0.5, Clip: true,
@@ -39,8 +40,9 @@ func unusual() distill.Preset {
 	}}
 }
 
-// TestPresetPrecedence: of every field of a preset, what the user gives beats the preset, which beats the default; and a field that is
-// given leaves the others to the preset, but for what belongs to another rule, and the stop of another number of steps.
+// TestPresetPrecedence: of every field of a preset, what the user gives beats the preset, which beats the default;
+// and a field that is given leaves the others to the preset, but for what belongs to another rule, and the stop of
+// another number of steps.
 func TestPresetPrecedence(t *testing.T) {
 	fields := map[string]struct{ usual, preset, given string }{
 		"size":             {"0", "0", "64"}, // the model's, whatever the preset says
@@ -83,7 +85,8 @@ func TestPresetPrecedence(t *testing.T) {
 			continue
 		}
 		if plain[f.Name] != want.usual || merged[f.Name] != want.preset {
-			t.Errorf("--%s: got %s by default and %s of the preset, want %s and %s", f.Name, plain[f.Name], merged[f.Name], want.usual, want.preset)
+			t.Errorf("--%s: got %s by default and %s of the preset, want %s and %s", f.Name, plain[f.Name],
+				merged[f.Name], want.usual, want.preset)
 		}
 		for name, got := range resolved(&preset, "--"+f.Name+"="+want.given) {
 			w := fields[name].preset
@@ -112,8 +115,8 @@ func of(name string) distill.Field {
 	return distill.Field{}
 }
 
-// TestPresetSeeds: a preset whose program seeds the flips with the noise takes --seed for both, unless a seed of the encoding is given or
-// nothing is left to chance.
+// TestPresetSeeds: a preset whose program seeds the flips with the noise takes --seed for both, unless a seed of the
+// encoding is given or nothing is left to chance.
 func TestPresetSeeds(t *testing.T) {
 	for _, c := range []struct {
 		args []string
@@ -131,12 +134,14 @@ func TestPresetSeeds(t *testing.T) {
 			t.Fatal(err)
 		}
 		if o.settings.Encode.Seed != c.want || o.seedEncodes != c.is {
-			t.Errorf("%v: got the seed %d, %v, want %d, %v", c.args, o.settings.Encode.Seed, o.seedEncodes, c.want, c.is)
+			t.Errorf("%v: got the seed %d, %v, want %d, %v", c.args, o.settings.Encode.Seed, o.seedEncodes, c.want,
+				c.is)
 		}
 	}
 }
 
-// TestListsAreNotGiven: where a sweep tries several values of a flag, its other lists are tried around the preset's value.
+// TestListsAreNotGiven: where a sweep tries several values of a flag, its other lists are tried around the preset's
+// value.
 func TestListsAreNotGiven(t *testing.T) {
 	o := parsed(t, "--preset=mgd3-gmm", "--cluster=kmeans,gmm", "--stop=10,20", "--cfg=2")
 	axes, err := o.takeLists()

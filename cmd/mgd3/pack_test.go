@@ -30,7 +30,8 @@ func packImages(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	slices.Reverse(classes)
-	pack := map[string]func([]string, []string, string) error{"webdataset": packShards, "parquet": packParquet, "classtars": packClassTars}[args[1]]
+	pack := map[string]func([]string, []string, string) error{"webdataset": packShards, "parquet": packParquet,
+		"classtars": packClassTars}[args[1]]
 	ts.Check(pack(paths, classes, out))
 }
 
@@ -61,7 +62,8 @@ func packShards(paths, classes []string, out string) error {
 		if err := w.Close(); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(out, fmt.Sprintf("train-%06d.tar", i)), shards[i].Bytes(), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(out, fmt.Sprintf("train-%06d.tar", i)), shards[i].Bytes(),
+			0o666); err != nil {
 			return err
 		}
 	}
@@ -69,7 +71,8 @@ func packShards(paths, classes []string, out string) error {
 }
 
 func addMember(w *tar.Writer, name string, data []byte) error {
-	if err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(data)), Mode: 0o644, Typeflag: tar.TypeReg}); err != nil {
+	if err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(data)), Mode: 0o644,
+		Typeflag: tar.TypeReg}); err != nil {
 		return err
 	}
 	_, err := w.Write(data)
@@ -111,7 +114,8 @@ func packParquet(paths, classes []string, out string) error {
 		Label int64 `parquet:"label"`
 	}
 	type feature map[string]any
-	text, err := json.Marshal(feature{"info": feature{"features": feature{"label": feature{"names": classes, "_type": "ClassLabel"}}}})
+	text, err := json.Marshal(feature{"info": feature{"features": feature{"label": feature{"names": classes,
+		"_type": "ClassLabel"}}}})
 	if err != nil {
 		return err
 	}
@@ -124,5 +128,6 @@ func packParquet(paths, classes []string, out string) error {
 		_, label := labelOf(path, classes)
 		rows = append(rows, row{image{data, filepath.Base(path)}, int64(label)})
 	}
-	return parquet.WriteFile(filepath.Join(out, "train-00000-of-00001.parquet"), rows, parquet.KeyValueMetadata("huggingface", string(text)))
+	return parquet.WriteFile(filepath.Join(out, "train-00000-of-00001.parquet"), rows,
+		parquet.KeyValueMetadata("huggingface", string(text)))
 }

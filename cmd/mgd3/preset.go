@@ -45,8 +45,10 @@ func (r *openRun) presetWarnings(o *options) (list []string) {
 		have := r.Denoiser.Config
 		have.Classes, have.MLPRatio = want.Classes, want.MLPRatio
 		if err == nil && have != want {
-			return []string{fmt.Sprintf("preset %s is for %s at %d pixels; this denoiser has %d blocks of width %d, patches of %d and latents of %d × %d",
-				p.Name, p.Denoiser, p.Settings.Encode.Size, have.Depth, have.Hidden, have.Patch, have.InputSize, have.InputSize)}
+			return []string{fmt.Sprintf("preset %s is for %s at %d pixels; this denoiser has %d blocks of width %d, "+
+				"patches of %d and latents of %d × %d",
+				p.Name, p.Denoiser, p.Settings.Encode.Size, have.Depth, have.Hidden, have.Patch, have.InputSize,
+				have.InputSize)}
 		}
 	}
 	if o.networks == nil || o.networks.model == "" || o.networks.vae != "" {
@@ -54,7 +56,8 @@ func (r *openRun) presetWarnings(o *options) (list []string) {
 	}
 	model := modelFolder(o.networks.model)
 	if _, err := fs.Stat(model.fsys, path.Join(model.path, "model_index.json")); err == nil {
-		list = append(list, fmt.Sprintf("preset %s is for the autoencoder %s, which --vae can name; that of a DiT pipeline is sd-vae-ft-ema as a rule", p.Name, p.Autoencoder))
+		list = append(list, fmt.Sprintf("preset %s is for the autoencoder %s, which --vae can name; that of a DiT "+
+			"pipeline is sd-vae-ft-ema as a rule", p.Name, p.Autoencoder))
 	}
 	return list
 }

@@ -38,7 +38,8 @@ func hubOf(t *testing.T, files map[string]string) *httptest.Server {
 		}
 	}))
 	t.Cleanup(s.Close)
-	for _, name := range []string{"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_OFFLINE"} {
+	for _, name := range []string{"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN",
+		"HF_TOKEN_PATH", "HF_HUB_OFFLINE"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("HF_HOME", t.TempDir())
@@ -49,7 +50,8 @@ func hubOf(t *testing.T, files map[string]string) *httptest.Server {
 var ditFiles = map[string]string{
 	"README.md": "# DiT", "model_index.json": "{}", "scheduler/scheduler_config.json": "{}",
 	"transformer/config.json": "{}", "transformer/diffusion_pytorch_model.bin": "pickle",
-	"vae/config.json": "{}", "vae/diffusion_pytorch_model.bin": "pickle", "vae/diffusion_pytorch_model.safetensors": "tensors",
+	"vae/config.json": "{}", "vae/diffusion_pytorch_model.bin": "pickle",
+	"vae/diffusion_pytorch_model.safetensors": "tensors",
 }
 
 func TestPullAsksBeforeItFetches(t *testing.T) {
@@ -58,7 +60,8 @@ func TestPullAsksBeforeItFetches(t *testing.T) {
 	if code := run([]string{"pull", "--mirror", s.URL, "dit-xl-2-256"}, &out, &errs); code != exitUsage {
 		t.Fatalf("without consent: exit %d, want %d\n%s", code, exitUsage, errs.String())
 	}
-	for _, want := range []string{"non-commercial research only", s.URL + "/facebook/DiT-XL-2-256", "not accepted", "--accept-licence"} {
+	for _, want := range []string{"non-commercial research only", s.URL + "/facebook/DiT-XL-2-256", "not accepted",
+		"--accept-licence"} {
 		if !strings.Contains(errs.String(), want) {
 			t.Errorf("stderr lacks %q:\n%s", want, errs.String())
 		}
@@ -68,7 +71,8 @@ func TestPullAsksBeforeItFetches(t *testing.T) {
 	}
 
 	errs.Reset()
-	if code := run([]string{"pull", "--mirror", s.URL, "--accept-licence", "dit-xl-2-256"}, &out, &errs); code != exitOK {
+	if code := run([]string{"pull", "--mirror", s.URL, "--accept-licence", "dit-xl-2-256"}, &out,
+		&errs); code != exitOK {
 		t.Fatalf("exit %d\n%s", code, errs.String())
 	}
 	dir := filepath.Join(os.Getenv("HF_HOME"), "hub", "models--facebook--DiT-XL-2-256", "snapshots", pullCommit)
@@ -93,10 +97,12 @@ func TestPullAsksBeforeItFetches(t *testing.T) {
 	}
 
 	// What is there needs no consent, and no hub.
-	for _, args := range [][]string{{"--mirror", s.URL, "dit-xl-2-256"}, {"--offline", "dit-xl-2-256"}, {"--offline", "--mirror", "http://127.0.0.1:1", "facebook/DiT-XL-2-256", "--include", "vae/*.safetensors"}} {
+	for _, args := range [][]string{{"--mirror", s.URL, "dit-xl-2-256"}, {"--offline", "dit-xl-2-256"},
+		{"--offline", "--mirror", "http://127.0.0.1:1", "facebook/DiT-XL-2-256", "--include", "vae/*.safetensors"}} {
 		out.Reset()
 		errs.Reset()
-		if code := run(append([]string{"pull"}, args...), &out, &errs); code != exitOK || out.String() != dir+"\n" || errs.Len() > 0 {
+		if code := run(append([]string{"pull"}, args...), &out, &errs); code != exitOK || out.String() != dir+"\n" ||
+			errs.Len() > 0 {
 			t.Errorf("%v: exit %d, stdout %q, stderr %q", args, code, out.String(), errs.String())
 		}
 	}
@@ -110,14 +116,19 @@ func TestPullFailures(t *testing.T) {
 		code  int
 		want  []string
 	}{
-		{"gated", map[string]string{"data/train-0.parquet": "gated", "data/validation-0.parquet": ""}, []string{"--accept-licence", "imagenet-1k"},
-			exitHub, []string{"ILSVRC/imagenet-1k", "data/train-0.parquet", "accept the terms on", "/datasets/ILSVRC/imagenet-1k", "HF_TOKEN"}},
-		{"damaged", map[string]string{"config.json": "damaged {}", "diffusion_pytorch_model.safetensors": ""}, []string{"taesd"},
+		{"gated", map[string]string{"data/train-0.parquet": "gated", "data/validation-0.parquet": ""},
+			[]string{"--accept-licence", "imagenet-1k"},
+			exitHub, []string{"ILSVRC/imagenet-1k", "data/train-0.parquet", "accept the terms on",
+				"/datasets/ILSVRC/imagenet-1k", "HF_TOKEN"}},
+		{"damaged", map[string]string{"config.json": "damaged {}", "diffusion_pytorch_model.safetensors": ""},
+			[]string{"taesd"},
 			exitHub, []string{"madebyollin/taesd: config.json", "the file's hash is", "nothing of it is kept"}},
 		{"no such file", map[string]string{"config.json": "{}"}, []string{"taesd"},
 			exitHub, []string{"no file is diffusion_pytorch_model*, there are config.json"}},
-		{"bad pattern", map[string]string{"config.json": "{}"}, []string{"taesd", "--include", "["}, exitUsage, []string{`pattern "["`}},
-		{"a name that leaves", map[string]string{"../../evil": "x"}, []string{"org/name"}, exitHub, []string{`"../../evil"`}},
+		{"bad pattern", map[string]string{"config.json": "{}"}, []string{"taesd", "--include", "["}, exitUsage,
+			[]string{`pattern "["`}},
+		{"a name that leaves", map[string]string{"../../evil": "x"}, []string{"org/name"}, exitHub,
+			[]string{`"../../evil"`}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -159,9 +170,11 @@ func TestConsent(t *testing.T) {
 	for _, test := range tests {
 		var errs strings.Builder
 		e := &env{stderr: &errs, quiet: true}
-		err := e.consent(c, &pullOptions{accept: test.accept}, test.known, strings.NewReader(test.answer), test.terminal)
+		err := e.consent(c, &pullOptions{accept: test.accept}, test.known, strings.NewReader(test.answer),
+			test.terminal)
 		if (err == nil) != test.ok {
-			t.Errorf("%s, --accept-licence %v, terminal %v, answer %q: got %v", test.known.Name, test.accept, test.terminal, test.answer, err)
+			t.Errorf("%s, --accept-licence %v, terminal %v, answer %q: got %v", test.known.Name, test.accept,
+				test.terminal, test.answer, err)
 		}
 		if !strings.Contains(errs.String(), test.known.Licence) {
 			t.Errorf("%s: the licence is not shown: %q", test.known.Name, errs.String())

@@ -45,11 +45,14 @@ the real images are read anew.`,
 	}
 	o.flags = cmd.Flags()
 	f := o.flags
-	f.StringArrayVar(&o.sets, "set", nil, "`DIR` of a set: a run of distill or baseline, or a folder of CLASS/FILE; give several to compare them")
-	f.StringVar(&o.features, "features", latentFeatures, "what to compare: latent, or the `FILE` with SqueezeNet 1.1 and its heads of LPIPS")
+	f.StringArrayVar(&o.sets, "set", nil,
+		"`DIR` of a set: a run of distill or baseline, or a folder of CLASS/FILE; give several to compare them")
+	f.StringVar(&o.features, "features", latentFeatures,
+		"what to compare: latent, or the `FILE` with SqueezeNet 1.1 and its heads of LPIPS")
 	f.IntVar(&o.pixels, "feature-size", 224, "squeeze images to this many `PIXELS` for a network's features")
 	f.IntVar(&o.parts, "parts", scores.Parts, "parts of the set for the redundancy; 0 leaves it out")
-	f.StringVar(&o.run.latents, "latents", "", "`DIR` of the real images' latents; default those of the first set that has some")
+	f.StringVar(&o.run.latents, "latents", "",
+		"`DIR` of the real images' latents; default those of the first set that has some")
 	heading(f, "Scores")
 	o.data.imageFlags.add(f)
 	o.data.cropFlags(f)
@@ -107,7 +110,8 @@ func (e *env) warnOfScored(ctx context.Context, s *space) error {
 			e.warn("%q: %v", name, c)
 		}
 		if c := dataset.Between(groups, i, len(s.Sets)); i < len(s.Sets) && c.Images > 0 {
-			e.warn("%q: %d of its images are real ones of --data, byte for byte: %v is %v", name, c.Images, c.First[0], c.First[1])
+			e.warn("%q: %d of its images are real ones of --data, byte for byte: %v is %v", name, c.Images, c.First[0],
+				c.First[1])
 		}
 	}
 	return nil

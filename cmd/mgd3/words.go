@@ -17,8 +17,8 @@ import (
 
 // What the standard library and cobra say of files and command lines, in the words of the rest of the program.
 
-// plain is an error's text, with what its file operations say put into words: "open x: no such file or directory" says which system call
-// failed, and not what was expected.
+// plain is an error's text, with what its file operations say put into words: "open x: no such file or directory"
+// says which system call failed, and not what was expected.
 func plain(err error) string {
 	text := err.Error()
 	for _, e := range leaves(err) {
@@ -85,7 +85,8 @@ func ofFile(op, path string, cause error) string {
 	case op == "mkdir" && errors.Is(cause, fs.ErrExist):
 		return fmt.Sprintf("%q is a file, want a folder", path)
 	case errors.Is(cause, fs.ErrPermission):
-		return fmt.Sprintf("%q: no permission to %s it", path, map[string]string{"mkdir": "make", "open": "open", "stat": "look at", "lstat": "look at"}[op])
+		return fmt.Sprintf("%q: no permission to %s it", path, map[string]string{"mkdir": "make", "open": "open",
+			"stat": "look at", "lstat": "look at"}[op])
 	}
 	return fmt.Sprintf("%q: %v", path, cause)
 }
@@ -119,7 +120,8 @@ func usage(cmd *cobra.Command, err error) error {
 	}
 	if m := wrongCount.FindStringSubmatch(text); m != nil {
 		wants := map[string]string{"accepts": "", "accepts at most": "at most ", "requires at least": "at least "}[m[1]]
-		return fail(exitUsage, line, fmt.Errorf("%s wants %s%s besides its flags, got %s", cmd.CommandPath(), wants, arguments(m[2]), m[3]))
+		return fail(exitUsage, line, fmt.Errorf("%s wants %s%s besides its flags, got %s", cmd.CommandPath(), wants,
+			arguments(m[2]), m[3]))
 	}
 	return err
 }

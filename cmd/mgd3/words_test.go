@@ -24,14 +24,18 @@ func TestPlain(t *testing.T) {
 		{fmt.Errorf("set: %w", at("stat", "a", fs.ErrNotExist)), `set: there is no file or folder "a"`},
 		{at("mkdir", "file.txt/", syscall.EEXIST), `"file.txt" is a file, want a folder`},
 		{at("open", "file.txt/x", syscall.ENOTDIR), `"file.txt/x": a file stands where a folder is wanted`},
-		{fmt.Errorf("x: %w", at("stat", "a", syscall.ELOOP)), `x: "a" is a link that leads back to itself, by way of other links perhaps; want a file or a folder`},
+		{fmt.Errorf("x: %w", at("stat", "a", syscall.ELOOP)),
+			`x: "a" is a link that leads back to itself, by way of other links perhaps; want a file or a folder`},
 		{at("read", "dir", syscall.EISDIR), `"dir" is a folder, want a file`},
 		{at("open", "secret", syscall.EACCES), `"secret": no permission to open it`},
 		{at("mkdir", "secret", syscall.EPERM), `"secret": no permission to make it`},
-		{fmt.Errorf("class %q: %w", "dog", at("write", "out/x", syscall.ENOSPC)), `class "dog": "out/x": no space left on device`},
+		{fmt.Errorf("class %q: %w", "dog", at("write", "out/x", syscall.ENOSPC)),
+			`class "dog": "out/x": no space left on device`},
 		{&os.LinkError{Op: "rename", Old: "t", New: "out/x", Err: syscall.EROFS}, `"out/x": read-only file system`},
-		{errors.Join(at("open", "a", syscall.ENOENT), at("open", "b", syscall.ENOENT)), "there is no file or folder \"a\"\nthere is no file or folder \"b\""},
-		{fail(exitInput, "", fmt.Errorf("x: %w", at("lstat", "a b", syscall.ENOENT))), `x: there is no file or folder "a b"`},
+		{errors.Join(at("open", "a", syscall.ENOENT), at("open", "b", syscall.ENOENT)),
+			"there is no file or folder \"a\"\nthere is no file or folder \"b\""},
+		{fail(exitInput, "", fmt.Errorf("x: %w", at("lstat", "a b", syscall.ENOENT))),
+			`x: there is no file or folder "a b"`},
 	} {
 		if got := plain(c.err); got != c.want {
 			t.Errorf("%v: got %q, want %q", c.err, got, c.want)
@@ -64,15 +68,19 @@ func TestUsageWords(t *testing.T) {
 		{"distill --flip=maybe", `--flip is "maybe", want true or false`, `"mgd3 distill --help"`},
 		{"distill --batch x", `--batch is "x", want a whole number`, `"mgd3 distill --help"`},
 		{"compare --ipc 10,b", `--ipc is "10,b", want whole numbers with commas between them`, `"mgd3 compare --help"`},
-		{"evaluate --checkpoint-every soon", `--checkpoint-every is "soon", want a time such as 30s or 5m`, `"mgd3 evaluate --help"`},
+		{"evaluate --checkpoint-every soon", `--checkpoint-every is "soon", want a time such as 30s or 5m`,
+			`"mgd3 evaluate --help"`},
 	} {
 		var stdout, stderr strings.Builder
 		code := run(strings.Fields(c.line), &stdout, &stderr)
-		if code != exitUsage || !strings.Contains(stderr.String(), "mgd3: error: ") || !strings.Contains(stderr.String(), c.says) || !strings.Contains(stderr.String(), "mgd3: hint: "+c.hint) &&
+		if code != exitUsage || !strings.Contains(stderr.String(), "mgd3: error: ") ||
+			!strings.Contains(stderr.String(), c.says) || !strings.Contains(stderr.String(), "mgd3: hint: "+c.hint) &&
 			!strings.Contains(stderr.String(), c.hint) {
-			t.Errorf("%s: got exit code %d and\n%swant %d, %q and the hint %q", c.line, code, stderr.String(), exitUsage, c.says, c.hint)
+			t.Errorf("%s: got exit code %d and\n%swant %d, %q and the hint %q", c.line, code, stderr.String(),
+				exitUsage, c.says, c.hint)
 		}
-		for _, jargon := range []string{"strconv", "arg(s)", "flag(s)", "invalid argument", "unmarshal", "parse error"} {
+		for _, jargon := range []string{"strconv", "arg(s)", "flag(s)", "invalid argument", "unmarshal",
+			"parse error"} {
 			if strings.Contains(stderr.String(), jargon) {
 				t.Errorf("%s: says %q: %s", c.line, jargon, stderr.String())
 			}

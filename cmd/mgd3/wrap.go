@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Text of --help in lines of a given width. A column is a character: none of ours is wider. A word that is longer than a line stays whole.
+// Text of --help in lines of a given width. A column is a character: none of ours is wider. A word that is longer
+// than a line stays whole.
 
 // hang breaks text that stands behind head at its spaces; the lines after the first begin with so many spaces.
 func hang(head, text string, indent, width int) string {
@@ -19,7 +20,8 @@ func hang(head, text string, indent, width int) string {
 // fill puts words behind head, with separator where one would go beyond the width.
 func fill(head string, words []string, separator string, width int) string {
 	last := separator[strings.LastIndex(separator, "\n")+1:] // what the next line begins with
-	room := width - (strings.LastIndex(separator, "\n"))     // a line that is broken also has the separator's end, as " \" is
+	// a line that is broken also has the separator's end, as " \" is
+	room := width - (strings.LastIndex(separator, "\n"))
 	var b strings.Builder
 	b.WriteString(head)
 	column, fresh := utf8.RuneCountInString(head), true
@@ -42,8 +44,8 @@ func fill(head string, words []string, separator string, width int) string {
 
 var gap = regexp.MustCompile(`\S {2,}`)
 
-// reflow fills paragraphs anew. Lines that begin with a space are rows of a table: each stays a line, and what is too long goes on under its
-// last column.
+// reflow fills paragraphs anew. Lines that begin with a space are rows of a table: each stays a line, and what is too
+// long goes on under its last column.
 func reflow(text string, width int) string {
 	var out, paragraph []string
 	end := func() {
@@ -74,8 +76,8 @@ func reflow(text string, width int) string {
 	return strings.Join(out, "\n")
 }
 
-// reflowShell breaks commands as a shell reads them: between a flag and the next, with a backslash at the end of the line. A comment behind a
-// command that is too long goes before it.
+// reflowShell breaks commands as a shell reads them: between a flag and the next, with a backslash at the end of the
+// line. A comment behind a command that is too long goes before it.
 func reflowShell(text string, width int) string {
 	var out []string
 	for line := range strings.Lines(strings.ReplaceAll(text, " \\\n", " ")) {
@@ -101,7 +103,8 @@ var shellWord = regexp.MustCompile(`(?:"[^"]*"|'[^']*'|\$\([^)]*\)|\S)+`)
 func shellWords(command string) []string {
 	var words []string
 	for _, word := range shellWord.FindAllString(command, -1) {
-		if n := len(words); n > 0 && !strings.HasPrefix(word, "-") && regexp.MustCompile(`^--?[\w-]+$`).MatchString(words[n-1]) {
+		if n := len(words); n > 0 && !strings.HasPrefix(word, "-") &&
+			regexp.MustCompile(`^--?[\w-]+$`).MatchString(words[n-1]) {
 			words[n-1] += " " + word
 			continue
 		}

@@ -25,8 +25,10 @@ func TestFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if side := denoiser.InputSize * autoencoder.Downsampling(); side != glyphs.Size || denoiser.Channels != autoencoder.LatentChannels {
-		t.Errorf("the denoiser is of images of %d pixels and %d channels, want %d and %d", side, denoiser.Channels, glyphs.Size, autoencoder.LatentChannels)
+	if side := denoiser.InputSize * autoencoder.Downsampling(); side != glyphs.Size ||
+		denoiser.Channels != autoencoder.LatentChannels {
+		t.Errorf("the denoiser is of images of %d pixels and %d channels, want %d and %d", side, denoiser.Channels,
+			glyphs.Size, autoencoder.LatentChannels)
 	}
 	classes, err := fs.ReadFile(Files, "classes.txt")
 	if got := strings.Join(strings.Fields(string(classes)), ""); err != nil || got != glyphs.Letters {
@@ -64,7 +66,8 @@ func checkRecord(t *testing.T, dir string) {
 		Images  struct{ Split string }
 	}
 	if err := json.Unmarshal(text, &record); err != nil || record.Images.Split != "train" || record.Licence == "" {
-		t.Errorf("%s: trained on %q under licence %q, %v; want train, and a licence", dir, record.Images.Split, record.Licence, err)
+		t.Errorf("%s: trained on %q under licence %q, %v; want train, and a licence", dir, record.Images.Split,
+			record.Licence, err)
 	}
 }
 

@@ -18,10 +18,11 @@ import (
 // Load is something to measure.
 type Load struct {
 	Name  string
-	Batch int     // items that one run makes
-	GFLOP float64 // of one item in matrix products and convolutions, a multiply-add counted as two; 0 where there are none
-	Cores int     // that it may use; 0 is all
-	Peak  bool    // it does nothing but products, large ones: its speed is a device's peak
+	Batch int // items that one run makes
+	// of one item in matrix products and convolutions, a multiply-add counted as two; 0 where there are none
+	GFLOP float64
+	Cores int  // that it may use; 0 is all
+	Peak  bool // it does nothing but products, large ones: its speed is a device's peak
 
 	draws *model // whose latents it draws in so many steps; nil if it draws none
 	steps int
@@ -51,8 +52,8 @@ func Loads() []Load {
 	}
 }
 
-// Large lists the loads of DiT-XL/2 and of a GPU's speed, and their toys. On two cores ten steps of one image take half a minute, fifty of
-// 64 images more than an hour.
+// Large lists the loads of DiT-XL/2 and of a GPU's speed, and their toys. On two cores ten steps of one image take
+// half a minute, fifty of 64 images more than an hour.
 func Large() []Load {
 	loads := []Load{
 		{Name: "matmul_8192_x8", Batch: 1, GFLOP: chainGFLOP(8192), Peak: true, make: chain(8192)},
@@ -96,7 +97,8 @@ func Find(names []string) ([]Load, error) {
 
 // Measure runs the load once to warm up and then repeat times on e, which has so many threads, and
 // returns the median. explain, if not nil, is then given the program that did the work.
-func (l Load) Measure(ctx context.Context, e *engine.Engine, threads, repeat int, explain func(*engine.Program) error) (Result, error) {
+func (l Load) Measure(ctx context.Context, e *engine.Engine, threads, repeat int,
+	explain func(*engine.Program) error) (Result, error) {
 	debug.FreeOSMemory()
 	if l.Cores > 0 {
 		threads = min(threads, l.Cores)

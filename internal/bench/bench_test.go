@@ -41,8 +41,10 @@ func TestGFLOP(t *testing.T) {
 		want  float64
 	}{
 		{"dit", den, []shapes.Shape{shaped(1, 4, 32, 32), shaped(1), shapes.Make(dtypes.Int32, 1)}, false, ditGFLOP},
-		{"xl", xl.denoiser.Func, []shapes.Shape{shaped(1, 4, 32, 32), shaped(1), shapes.Make(dtypes.Int32, 1)}, false, xlGFLOP},
-		{"toy", toy.denoiser.Func, []shapes.Shape{shaped(1, 4, 8, 8), shaped(1), shapes.Make(dtypes.Int32, 1)}, false, toyGFLOP},
+		{"xl", xl.denoiser.Func, []shapes.Shape{shaped(1, 4, 32, 32), shaped(1), shapes.Make(dtypes.Int32, 1)}, false,
+			xlGFLOP},
+		{"toy", toy.denoiser.Func, []shapes.Shape{shaped(1, 4, 8, 8), shaped(1), shapes.Make(dtypes.Int32, 1)}, false,
+			toyGFLOP},
 		{"encode", encode, []shapes.Shape{shaped(1, 3, 256, 256)}, false, encodeGFLOP},
 		{"decode", decode, []shapes.Shape{shaped(1, 4, 32, 32)}, false, decodeGFLOP},
 		{"convnet6", evaluate.Logits(convnet6), []shapes.Shape{image}, true, convnet6GFLOP},
@@ -92,7 +94,8 @@ func operations(out *Node) (total, first float64) {
 			total += 2 * size(n) * float64(in[0].Shape().Dim(-1))
 		case NodeTypeFusedScaledDotProductAttention: // [B, N, heads, d]: two products of N·N·d
 			total += 4 * size(n) * float64(in[0].Shape().Dim(1))
-		case NodeTypeDotGeneral: // b products [M, K]·[K, N] have √(bMK·bKN/bMN/b) = K; attention's result is [B, heads, M, N]
+		// b products [M, K]·[K, N] have √(bMK·bKN/bMN/b) = K; attention's result is [B, heads, M, N]
+		case NodeTypeDotGeneral:
 			b := 1
 			if n.Rank() == 4 {
 				b = n.Shape().Dim(0) * n.Shape().Dim(1)
@@ -116,7 +119,8 @@ func TestMeasure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Load != l.Name || r.Batch != l.Batch || !(r.Seconds > 0) || math.Abs(r.PerItem*float64(r.Batch)-r.Seconds) > 1e-4*r.Seconds || r.Backend != "go" {
+		if r.Load != l.Name || r.Batch != l.Batch || !(r.Seconds > 0) ||
+			math.Abs(r.PerItem*float64(r.Batch)-r.Seconds) > 1e-4*r.Seconds || r.Backend != "go" {
 			t.Errorf("%+v", r)
 		}
 		if (r.Speed > 0) != (l.GFLOP > 0) {
@@ -185,7 +189,8 @@ func TestLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e.Precision = range engine.Precisions {
-		if r, err := loads[0].Measure(t.Context(), e, 2, 1, nil); err != nil || !(r.Speed > 0) || r.Backend != e.Name() {
+		if r, err := loads[0].Measure(t.Context(), e, 2, 1, nil); err != nil || !(r.Speed > 0) ||
+			r.Backend != e.Name() {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	}

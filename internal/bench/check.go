@@ -34,12 +34,14 @@ type Check struct {
 // OK tells whether the network ran and came out within the tolerance.
 func (c Check) OK() bool { return c.Error == "" && c.RMS <= c.Tolerance*c.Scale }
 
-// tolerance is that of the root mean square of the differences, as a share of that of the results. A number goes through L ≈ 50 layers, each of
-// which rounds it by u at most (what enters products; sums are in float32) and amplifies what came before little. Roundings add
-// up as a random walk, u·√L, and training steps go through twice as many. Four times that is allowed: norms and the loss
-// divide by spreads smaller than 1. For float32 u is that of a sum of n = 1,000 products, √n roundings.
+// tolerance is that of the root mean square of the differences, as a share of that of the results. A number goes
+// through L ≈ 50 layers, each of which rounds it by u at most (what enters products; sums are in float32) and
+// amplifies what came before little. Roundings add up as a random walk, u·√L, and training steps go through twice as
+// many. Four times that is allowed: norms and the loss divide by spreads smaller than 1. For float32 u is that of a
+// sum of n = 1,000 products, √n roundings.
 func tolerance(p engine.Precision) float64 {
-	u := map[engine.Precision]float64{engine.Float32: 0x1p-24 * math.Sqrt(1000), engine.TF32: 0x1p-11, engine.BF16: 0x1p-9}
+	u := map[engine.Precision]float64{engine.Float32: 0x1p-24 * math.Sqrt(1000), engine.TF32: 0x1p-11,
+		engine.BF16: 0x1p-9}
 	return 4 * math.Sqrt(2*50) * u[p]
 }
 
@@ -53,8 +55,11 @@ type checked struct {
 
 // checks lists them.
 func checks() []checked {
-	den := dit.Config{InputSize: 16, Patch: 2, Channels: 4, Hidden: 144, Depth: 4, Heads: 2, Classes: 10, LearnSigma: true} // heads of 72, as DiT-XL/2's
-	vae := latent.Config{BlockOutChannels: []int{32, 64, 64}, LayersPerBlock: 1, LatentChannels: 4, Groups: 8, ScalingFactor: 0.18215}
+	// heads of 72, as DiT-XL/2's
+	den := dit.Config{InputSize: 16, Patch: 2, Channels: 4, Hidden: 144, Depth: 4, Heads: 2, Classes: 10,
+		LearnSigma: true}
+	vae := latent.Config{BlockOutChannels: []int{32, 64, 64}, LayersPerBlock: 1, LatentChannels: 4, Groups: 8,
+		ScalingFactor: 0.18215}
 	tinyEncode, tinyDecode := latent.TAESD(4)
 	net := evaluate.ResNet{Depth: 10, Width: 16, Size: 224, Classes: 10, AveragePool: true}
 	image, rows := shaped(2, 3, 64, 64), []shapes.Shape{shaped(4, 4, 16, 16), shaped(4), shapes.Make(dit.LabelType, 4)}
@@ -67,7 +72,10 @@ func checks() []checked {
 		{name: "decoder", f: one(vae.Decode), in: []shapes.Shape{shaped(2, 4, 16, 16)}, bf16: true},
 		{name: "taesd encoder", f: tinyEncode, in: []shapes.Shape{image}, bf16: true},
 		{name: "taesd decoder", f: tinyDecode, in: []shapes.Shape{shaped(2, 4, 8, 8)}, bf16: true},
-		{name: "lpips", f: func(p engine.Params, in []*Node) []*Node { return []*Node{features.LPIPS(p, in[0], in[1])} },
+		{name: "lpips", f: func(p engine.Params,
+			in []*Node) []*Node {
+			return []*Node{features.LPIPS(p, in[0], in[1])}
+		},
 			in: []shapes.Shape{image, image}},
 		{name: "classifier gradients", f: gradients(func(p engine.Params, in []*Node) *Node {
 			return ReduceAllMean(evaluate.CrossEntropy(net.Forward(p, in[0], true), in[1]))
@@ -91,8 +99,8 @@ func gradients(loss func(p engine.Params, in []*Node) *Node) engine.Func {
 	}
 }
 
-// CheckAll runs every kind of network on e in its precision and on reference, cpu in float32, and reports each as soon as it is
-// there. A network that fails is reported, and the next one runs.
+// CheckAll runs every kind of network on e in its precision and on reference, cpu in float32, and reports each as
+// soon as it is there. A network that fails is reported, and the next one runs.
 func CheckAll(ctx context.Context, e, reference *engine.Engine, report func(Check)) error {
 	for _, c := range checks() {
 		if e.Precision == engine.BF16 && !c.bf16 {

@@ -11,8 +11,8 @@ import (
 	"mgd3/engine"
 )
 
-// Difference is how far bf16 is from float32 after all steps of a load, with the same weights and the same noise: one number per image
-// each.
+// Difference is how far bf16 is from float32 after all steps of a load, with the same weights and the same noise: one
+// number per image each.
 type Difference struct {
 	Load    string    `json:"load"`
 	Backend string    `json:"backend"`
@@ -44,7 +44,8 @@ func Differ(ctx context.Context, e *engine.Engine, l Load) (Difference, error) {
 		scale, _ := spread(row(wide, i, l.Batch), nil)
 		rms, most := spread(row(wide, i, l.Batch), row(narrow, i, l.Batch))
 		_, pixel := spread(row(pixels, i, l.Batch), row(narrowPixels, i, l.Batch))
-		d.Scale, d.RMS, d.Latent, d.Pixel = append(d.Scale, scale), append(d.RMS, rms), append(d.Latent, most), append(d.Pixel, pixel*127.5)
+		d.Scale, d.RMS, d.Latent, d.Pixel = append(d.Scale, scale), append(d.RMS, rms), append(d.Latent, most),
+			append(d.Pixel, pixel*127.5)
 	}
 	return d, nil
 }
@@ -73,7 +74,8 @@ func (m *model) images(ctx context.Context, e *engine.Engine, steps, n int) (lat
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		if err := decode.Take(row(pixels, i, n), tensors.FromFlatDataAndDimensions(row(latents, i, n), 1, c, side, side)); err != nil {
+		if err := decode.Take(row(pixels, i, n), tensors.FromFlatDataAndDimensions(row(latents, i, n), 1, c, side,
+			side)); err != nil {
 			return nil, nil, err
 		}
 	}

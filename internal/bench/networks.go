@@ -33,11 +33,13 @@ const (
 )
 
 // denoiser is DiT-S/2 for latents of 32×32.
-var denoiser = dit.Config{InputSize: 32, Patch: 2, Channels: 4, Hidden: 384, Depth: 12, Heads: 6, Classes: 1000, LearnSigma: true}
+var denoiser = dit.Config{InputSize: 32, Patch: 2, Channels: 4, Hidden: 384, Depth: 12, Heads: 6, Classes: 1000,
+	LearnSigma: true}
 
 // autoencoder has the layout of Stable Diffusion's.
 var autoencoder = latent.Config{
-	BlockOutChannels: []int{128, 256, 512, 512}, LayersPerBlock: 2, LatentChannels: 4, Groups: 32, ScalingFactor: 0.18215,
+	BlockOutChannels: []int{128, 256, 512, 512}, LayersPerBlock: 2, LatentChannels: 4, Groups: 32,
+	ScalingFactor: 0.18215,
 }
 
 // The classifiers, for images of 128 pixels.
@@ -59,19 +61,22 @@ var (
 	small = &model{"s2", ditGFLOP, denoiser, autoencoder}
 	xl    = &model{
 		"xl2", xlGFLOP,
-		dit.Config{InputSize: 32, Patch: 2, Channels: 4, Hidden: 1152, Depth: 28, Heads: 16, Classes: 1000, LearnSigma: true}, autoencoder,
+		dit.Config{InputSize: 32, Patch: 2, Channels: 4, Hidden: 1152, Depth: 28, Heads: 16, Classes: 1000,
+			LearnSigma: true}, autoencoder,
 	}
 	toy = &model{
 		"toy", toyGFLOP,
 		dit.Config{InputSize: 8, Patch: 2, Channels: 4, Hidden: 64, Depth: 2, Heads: 4, Classes: 10, LearnSigma: true},
-		latent.Config{BlockOutChannels: []int{16, 16}, LayersPerBlock: 1, LatentChannels: 4, Groups: 4, ScalingFactor: 0.18215},
+		latent.Config{BlockOutChannels: []int{16, 16}, LayersPerBlock: 1, LatentChannels: 4, Groups: 4,
+			ScalingFactor: 0.18215},
 	}
 )
 
 // load draws n latents in guided steps.
 func (m *model) load(steps, n int) Load {
 	return Load{
-		Name: fmt.Sprintf("dit_%s_%dsteps_b%d", m.name, steps, n), Batch: n, GFLOP: float64(steps) * 2 * m.gflop, draws: m, steps: steps,
+		Name: fmt.Sprintf("dit_%s_%dsteps_b%d", m.name, steps, n), Batch: n, GFLOP: float64(steps) * 2 * m.gflop,
+		draws: m, steps: steps,
 		make: func(ctx context.Context, e *engine.Engine) (job, error) {
 			draw, step, err := m.drawing(e, steps)
 			return job{func() error { _, err := draw(ctx, n); return err }, step}, err
@@ -80,7 +85,8 @@ func (m *model) load(steps, n int) Load {
 }
 
 // drawing returns what draws n latents [n, c, h, w], and the program of its steps.
-func (m *model) drawing(e *engine.Engine, steps int) (draw func(ctx context.Context, n int) ([]float32, error), step *engine.Program, err error) {
+func (m *model) drawing(e *engine.Engine, steps int) (draw func(ctx context.Context, n int) ([]float32, error),
+	step *engine.Program, err error) {
 	settings, err := diffusion.Published(diffusion.DDPM)
 	if err != nil {
 		return nil, nil, err

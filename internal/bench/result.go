@@ -94,7 +94,8 @@ func Compare(w io.Writer, ours, others []Result) error {
 	for _, r := range medians(ours) {
 		fmt.Fprintf(table, "%s\t%.5g\t%.0f\t", r.Load, r.PerItem, r.PeakMiB)
 		if b, ok := best[r.Load]; ok {
-			fmt.Fprintf(table, "%.5g\t%.0f\t%.2f\t%s\t%d and %d\n", b.PerItem, b.PeakMiB, b.PerItem/r.PerItem, b.Program(), count(ours, r), count(others, b))
+			fmt.Fprintf(table, "%.5g\t%.0f\t%.2f\t%s\t%d and %d\n", b.PerItem, b.PeakMiB, b.PerItem/r.PerItem,
+				b.Program(), count(ours, r), count(others, b))
 		} else {
 			fmt.Fprintf(table, "\t\t\tnone\t%d\n", count(ours, r))
 		}

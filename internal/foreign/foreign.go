@@ -37,14 +37,16 @@ func Describe(head []byte, size int64) string {
 	switch {
 	case text == "":
 		return ""
-	case strings.HasPrefix(text, "version https://git-lfs.github.com/spec/") || strings.HasPrefix(text, "version https://hawser.github.com/spec/"):
+	case strings.HasPrefix(text, "version https://git-lfs.github.com/spec/") ||
+		strings.HasPrefix(text, "version https://hawser.github.com/spec/"):
 		return pointer(text, size)
 	case size <= maxPointer && annex.MatchString(text):
 		return "a pointer of git-annex, whose content was not fetched (git annex get)"
 	case size <= maxPointer && blob.MatchString(text):
 		return "the text of a link of a download folder, whose target was not copied"
 	case html.MatchString(text):
-		return "a page of HTML, which a server sent in place of the file: download it again, logged in if it asks for that"
+		return "a page of HTML, which a server sent in place of the file: download it again, logged in if it asks " +
+			"for that"
 	case size > maxPage:
 		return ""
 	case xml.MatchString(text):
@@ -80,7 +82,8 @@ func jsonError(text string, size int64) string {
 	}
 	for _, key := range []string{"error", "errors", "message", "detail", "Error", "Message"} {
 		if said, ok := page[key]; ok && len(page) <= 6 {
-			return fmt.Sprintf("an error message of a server in JSON (%s), in place of the file: download it again", words(said))
+			return fmt.Sprintf("an error message of a server in JSON (%s), in place of the file: download it again",
+				words(said))
 		}
 	}
 	return ""

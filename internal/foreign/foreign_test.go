@@ -6,7 +6,8 @@ import (
 )
 
 func TestDescribe(t *testing.T) {
-	const lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
+	const lfs = "version https://git-lfs.github.com/spec/v1\noid " +
+		"sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
 	for _, c := range []struct{ name, head, want string }{
 		{"Git LFS", lfs, "a pointer of Git LFS to a file of 12345 bytes, whose content was not fetched (git lfs pull)"},
 		{"Git LFS of Windows", strings.ReplaceAll(lfs, "\n", "\r\n"), "a file of 12345 bytes"},

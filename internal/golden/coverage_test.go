@@ -15,8 +15,9 @@ import (
 
 // required names, per kind of case, the package whose tests must run it.
 var required = map[string]string{
-	"schedule": "diffusion", "dit": "dit", "sampling": "dit", "vae": "latent", "kmeans": "modes", "preprocess": "dataset",
-	"nets": "evaluate", "augment": "evaluate", "metrics": "scores",
+	"schedule": "diffusion", "dit": "dit", "sampling": "dit", "vae": "latent", "kmeans": "modes",
+	"preprocess": "dataset",
+	"nets":       "evaluate", "augment": "evaluate", "metrics": "scores",
 }
 
 // own names the kinds that other folders of cases need not have.
@@ -53,9 +54,11 @@ func everyCaseHasATest(t *testing.T, root string) {
 			case home != "":
 				t.Errorf("no test of %s runs it; tests of %q do", home, runBy[kind])
 			case waiting[kind] != "":
-				t.Skipf("not run as a whole: waits for %s; a part is run by the tests of %q", waiting[kind], runBy[kind])
+				t.Skipf("not run as a whole: waits for %s; a part is run by the tests of %q", waiting[kind],
+					runBy[kind])
 			default:
-				t.Errorf("%s: unknown kind of case, want one of %q, %q or %q", c.Dir, sortedKeys(required), sortedKeys(own), sortedKeys(waiting))
+				t.Errorf("%s: unknown kind of case, want one of %q, %q or %q", c.Dir, sortedKeys(required),
+					sortedKeys(own), sortedKeys(waiting))
 			}
 		})
 	}

@@ -69,11 +69,13 @@ func set(t *testing.T, cases map[string]string) (dir string) {
 
 func TestCases(t *testing.T) {
 	dir := set(t, map[string]string{
-		"dit_b": `{"case": "dit_b"}`, "deep/down/x": `{"case": "dit_a"}`, "dit_unnamed": `{}`, "vae_tiny": `{"case": "vae_tiny"}`,
+		"dit_b": `{"case": "dit_b"}`, "deep/down/x": `{"case": "dit_a"}`, "dit_unnamed": `{}`,
+		"vae_tiny":     `{"case": "vae_tiny"}`,
 		"nets/convnet": `{"case": "nets/convnet"}`,
 	})
 	for kind, want := range map[string][]string{
-		"dit": {"dit_a", "dit_b", "dit_unnamed"}, "vae": {"vae_tiny"}, "nets": {"nets/convnet"}, "nets/conv": {"nets/convnet"},
+		"dit": {"dit_a", "dit_b", "dit_unnamed"}, "vae": {"vae_tiny"}, "nets": {"nets/convnet"},
+		"nets/conv": {"nets/convnet"},
 	} {
 		var got []string
 		own := 0
@@ -88,7 +90,8 @@ func TestCases(t *testing.T) {
 			t.Errorf("kind %s: have %q and %d own, want %q and some", kind, got, own, want)
 		}
 	}
-	if r := record(t, func(tb testing.TB) { Cases(tb, "kmeans") }); !r.failed || !strings.Contains(r.text.String(), `no case of kind "kmeans"`) {
+	if r := record(t, func(tb testing.TB) { Cases(tb, "kmeans") }); !r.failed ||
+		!strings.Contains(r.text.String(), `no case of kind "kmeans"`) {
 		t.Errorf("a kind without cases passes: %s", &r.text)
 	}
 }
@@ -110,7 +113,8 @@ func TestNoFolderFails(t *testing.T) {
 
 func TestBadCaseFails(t *testing.T) {
 	dir := set(t, map[string]string{"dit": `{"case": `})
-	if r := record(t, func(tb testing.TB) { Cases(tb, "dit") }); !r.failed || !strings.Contains(r.text.String(), filepath.Join(dir, "dit", "case.json")) {
+	if r := record(t, func(tb testing.TB) { Cases(tb, "dit") }); !r.failed ||
+		!strings.Contains(r.text.String(), filepath.Join(dir, "dit", "case.json")) {
 		t.Errorf("a damaged case.json passes: %s", &r.text)
 	}
 }
@@ -120,7 +124,8 @@ func TestRoots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, shared, abs := filepath.Join(module, "testdata", "golden"), filepath.Join(filepath.Dir(module), "shared", "golden"), t.TempDir()
+	own, shared, abs := filepath.Join(module, "testdata", "golden"), filepath.Join(filepath.Dir(module), "shared",
+		"golden"), t.TempDir()
 	nothing := []string{own}
 	if _, err := os.Stat(shared); err == nil {
 		nothing = []string{own, shared}
@@ -163,9 +168,11 @@ func TestTolerance(t *testing.T) {
 	for name, want := range map[string]map[string]float64{
 		"new": {"mean": 0.25, "exact": 0},
 		"old": {
-			"arrays_relative": 1e-9, "pred_xstart": 3e-5, "mean": 1e-4, "next": 2e-4, "pull": 5e-5, "log_variance": 6e-4,
-			"full_run": 1e-3, "full_run_clipped": 5e-3, "full_run_out_of_range": 2e-3, "centers": 1e-4, "inertia_relative": 1e-4,
-			"quality_most": 1.02, "quality_least": 0.98, "jpeg_most_levels": 4, "jpeg_mean_levels": 0.4,
+			"arrays_relative": 1e-9, "pred_xstart": 3e-5, "mean": 1e-4, "next": 2e-4, "pull": 5e-5,
+			"log_variance": 6e-4,
+			"full_run":     1e-3, "full_run_clipped": 5e-3, "full_run_out_of_range": 2e-3, "centers": 1e-4,
+			"inertia_relative": 1e-4,
+			"quality_most":     1.02, "quality_least": 0.98, "jpeg_most_levels": 4, "jpeg_mean_levels": 0.4,
 		},
 	} {
 		c := case1(t, dir, name)
@@ -177,7 +184,8 @@ func TestTolerance(t *testing.T) {
 	}
 	for _, key := range []string{"words", "absent", "pull", "centers"} {
 		c := case1(t, dir, "new")
-		if r := record(t, func(tb testing.TB) { c.Tolerance(tb, key) }); !r.failed || !strings.Contains(r.text.String(), key) {
+		if r := record(t, func(tb testing.TB) { c.Tolerance(tb, key) }); !r.failed ||
+			!strings.Contains(r.text.String(), key) {
 			t.Errorf("%s: passes: %s", key, &r.text)
 		}
 	}
@@ -186,7 +194,8 @@ func TestTolerance(t *testing.T) {
 func TestTensors(t *testing.T) {
 	dir := set(t, map[string]string{"set/sampling": `{"case": "sampling", "model": "dit_x (weights in the dit_x case)"}`, "set/dit_x": `{"case": "dit_x"}`})
 	var b bytes.Buffer
-	err := weights.Write(&b, []weights.Tensor{weights.F64("x", []int{2}, []float64{1, 0.5}), weights.I64("n", nil, []int64{7})}, nil)
+	err := weights.Write(&b, []weights.Tensor{weights.F64("x", []int{2}, []float64{1, 0.5}),
+		weights.I64("n", nil, []int64{7})}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

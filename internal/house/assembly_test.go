@@ -15,7 +15,8 @@ import (
 var only512 = regexp.MustCompile(`\b(Z\d+|K[0-7]|[XY](1[6-9]|2\d|3[01]))\b`)
 
 func TestOnlyAVX512FunctionsUseItsRegisters(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{$d := .Dir}}{{range .SFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}`, "mgd3/...").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f",
+		`{{$d := .Dir}}{{range .SFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}`, "mgd3/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

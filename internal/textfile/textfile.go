@@ -27,9 +27,11 @@ func Clean(text []byte) ([]byte, error) {
 		r, n := utf8.DecodeRune(text[at:])
 		switch {
 		case r == utf8.RuneError && n == 1:
-			return nil, fmt.Errorf("%w: line %d has the byte 0x%02x, of another code: save it as UTF-8", ErrText, line, text[at])
+			return nil, fmt.Errorf("%w: line %d has the byte 0x%02x, of another code: save it as UTF-8", ErrText, line,
+				text[at])
 		case r == 0:
-			return nil, fmt.Errorf("%w: line %d has a zero: is it in UTF-16, or no text? save it as UTF-8", ErrText, line)
+			return nil, fmt.Errorf("%w: line %d has a zero: is it in UTF-16, or no text? save it as UTF-8", ErrText,
+				line)
 		case r == '\n':
 			line++
 		}

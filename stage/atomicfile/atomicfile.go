@@ -53,11 +53,10 @@ func Failed(path string, err error) error {
 	return failed{fmt.Errorf("%q: %w", path, err)}
 }
 
-// Write calls write with a buffer in front of a new file and then puts the file at path, in place of
-// any older one. Missing folders are made. After an error, path is as it was and nothing is left
-// beside it. What cannot be written is an [ErrWrite]. Calls for one path may come together: one of their
-// files stays, whole. On a read-only disk a file that is there with the same bytes is as good as written, since a finished
-// run may lie there.
+// Write calls write with a buffer in front of a new file and then puts the file at path, in place of any older one.
+// Missing folders are made. After an error, path is as it was and nothing is left beside it. What cannot be written
+// is an [ErrWrite]. Calls for one path may come together: one of their files stays, whole. On a read-only disk a file
+// that is there with the same bytes is as good as written, since a finished run may lie there.
 func Write(path string, write func(io.Writer) error) error {
 	dir, name := filepath.Split(path)
 	if dir != "" {

@@ -32,7 +32,8 @@ func TestLinksAreNotFollowed(t *testing.T) {
 		if err := Write(path, text("new")); err != nil {
 			t.Errorf("beside a link %s: %v", name, err)
 		}
-		if name == "0000.png.part" && !errors.Is(errAppend, ErrWrite) || name == ".0000.png.lock" && !errors.Is(errLock, ErrWrite) {
+		if name == "0000.png.part" && !errors.Is(errAppend, ErrWrite) || name == ".0000.png.lock" &&
+			!errors.Is(errLock, ErrWrite) {
 			t.Errorf("a link %s: got errors %v, %v, want an ErrWrite", name, errAppend, errLock)
 		}
 		if got, _ := os.ReadFile(path); string(got) != "new" {
@@ -55,7 +56,8 @@ func TestLeftoversGo(t *testing.T) {
 		return path
 	}
 	left, live := put(".mgd3-0123456789abcdef.tmp"), put(".mgd3-fedcba9876543210.tmp")
-	others := []string{put(".mgd3-0123.tmp"), put("mgd3-0123456789abcdef.tmp"), put(".other.tmp"), put(".mgd3-0123456789abcdef.tmp.bak")}
+	others := []string{put(".mgd3-0123.tmp"), put("mgd3-0123456789abcdef.tmp"), put(".other.tmp"),
+		put(".mgd3-0123456789abcdef.tmp.bak")}
 	l := flock.New(live)
 	if ok, err := l.TryLock(); !ok || err != nil {
 		t.Fatal(ok, err)
@@ -160,8 +162,8 @@ func TestLockExcludes(t *testing.T) {
 	group.Wait()
 }
 
-// TestErrWrite: what the system refuses is an ErrWrite that names the file, not the one in the making; what the callback
-// says is none.
+// TestErrWrite: what the system refuses is an ErrWrite that names the file, not the one in the making; what the
+// callback says is none.
 func TestErrWrite(t *testing.T) {
 	dir := t.TempDir()
 	folder := filepath.Join(dir, "folder")
@@ -173,11 +175,13 @@ func TestErrWrite(t *testing.T) {
 		"below a file": filepath.Join(mustFile(t, dir), "below"),
 	} {
 		err := Write(path, text("new"))
-		if !errors.Is(err, ErrWrite) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), ".mgd3-") {
+		if !errors.Is(err, ErrWrite) || !strings.Contains(err.Error(), path) ||
+			strings.Contains(err.Error(), ".mgd3-") {
 			t.Errorf("%s: got %v, want an ErrWrite that names %s alone", name, err, path)
 		}
 	}
-	if err := Write(filepath.Join(dir, "new"), func(io.Writer) error { return syscall.EIO }); errors.Is(err, ErrWrite) || !errors.Is(err, syscall.EIO) {
+	if err := Write(filepath.Join(dir, "new"),
+		func(io.Writer) error { return syscall.EIO }); errors.Is(err, ErrWrite) || !errors.Is(err, syscall.EIO) {
 		t.Errorf("an error of the callback came as %v", err)
 	}
 	full := Failed("there", &os.PathError{Op: "write", Path: ".mgd3-0.tmp", Err: syscall.ENOSPC})

@@ -89,7 +89,8 @@ func TestDamaged(t *testing.T) {
 		if err := os.WriteFile(path, data[:n], 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, found, err := Read(open(t), path, "one", &extra{}); found || err == nil || !strings.Contains(err.Error(), path) {
+		if _, _, found, err := Read(open(t), path, "one", &extra{}); found || err == nil ||
+			!strings.Contains(err.Error(), path) {
 			t.Fatalf("%d of %d bytes: found %v, error %v, want one that names the file", n, len(data), found, err)
 		}
 	}

@@ -36,8 +36,8 @@ var (
 	about  = regexp.MustCompile(`"` + KeyOf + `":\s?"` + Of + `"`)
 )
 
-// Find returns where the digits stand in the JSON at the head of a file; at is -1 if it has no seal. One that is not whole is an
-// [ErrDamaged].
+// Find returns where the digits stand in the JSON at the head of a file; at is -1 if it has no seal. One that is not
+// whole is an [ErrDamaged].
 func Find(json []byte) (at int, err error) {
 	place, of := digits.FindSubmatchIndex(json), about.Find(json)
 	switch {

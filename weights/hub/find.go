@@ -96,7 +96,8 @@ const maxInfo = 64 << 20
 
 // list returns the names of all files, and notes the commit.
 func (c *Client) list(ctx context.Context, s *Snapshot) (names []string, err error) {
-	address := fmt.Sprintf("%s/api/%ss/%s/revision/%s", c.Endpoint, s.Repo.Kind, s.Repo.ID, url.PathEscape(s.Repo.Revision))
+	address := fmt.Sprintf("%s/api/%ss/%s/revision/%s", c.Endpoint, s.Repo.Kind, s.Repo.ID,
+		url.PathEscape(s.Repo.Revision))
 	err = c.attempts(ctx, c.tellAgain(""), 0, func() (int64, error) {
 		resp, err := c.ask(ctx, http.MethodGet, address, nil)
 		if err != nil {
@@ -131,10 +132,12 @@ func parseInfo(data []byte) (commit string, names []string, err error) {
 		return "", nil, fmt.Errorf("%w: its list of files: it is %s", ErrCorrupt, d)
 	}
 	if err := json.Unmarshal(data, &info); err != nil {
-		return "", nil, fmt.Errorf("%w: its list of files of %d bytes is not the JSON that it should be", ErrCorrupt, len(data))
+		return "", nil, fmt.Errorf("%w: its list of files of %d bytes is not the JSON that it should be", ErrCorrupt,
+			len(data))
 	}
 	if !commitForm.MatchString(info.SHA) {
-		return "", nil, fmt.Errorf("%w: its list of files names the commit %.50q, want 40 hex digits", ErrCorrupt, info.SHA)
+		return "", nil, fmt.Errorf("%w: its list of files names the commit %.50q, want 40 hex digits", ErrCorrupt,
+			info.SHA)
 	}
 	for _, f := range info.Siblings {
 		if !safePath(f.Name) {

@@ -163,7 +163,8 @@ func breaks(n int) func(http.ResponseWriter, *http.Request, []byte, int) {
 
 // client returns one that gives up at the first fault without progress.
 func (s *server) client(t *testing.T) *Client {
-	for _, name := range []string{"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT"} {
+	for _, name := range []string{"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN",
+		"HF_TOKEN_PATH", "HF_ENDPOINT"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("HF_HOME", t.TempDir())
@@ -300,7 +301,8 @@ func TestABrokenConnectionIsTakenUpByTheNextRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.wantFiles(t, snap.Dir, big)
-		} else if !errors.Is(err, ErrNetwork) || !strings.Contains(err.Error(), big) || !strings.Contains(err.Error(), "of 50000 bytes") {
+		} else if !errors.Is(err, ErrNetwork) || !strings.Contains(err.Error(), big) ||
+			!strings.Contains(err.Error(), "of 50000 bytes") {
 			t.Fatalf("got %v, want ErrNetwork with the file and how far it came", err)
 		}
 	}
@@ -371,7 +373,8 @@ func TestLies(t *testing.T) {
 		text string
 	}{
 		{"wrong bytes", whole(flip), nil, ErrCorrupt, "the file's hash is"},
-		{"too long", whole(func(d []byte) []byte { return append(d, 'x') }), nil, ErrCorrupt, "50001 bytes, want 50000"},
+		{"too long", whole(func(d []byte) []byte { return append(d, 'x') }), nil, ErrCorrupt,
+			"50001 bytes, want 50000"},
 		{"too short", whole(func(d []byte) []byte { return d[:49_999] }), nil, ErrCorrupt, "49999 bytes, want 50000"},
 		{"too long, of no length", func(w http.ResponseWriter, _ *http.Request, d []byte, _ int) {
 			_ = http.NewResponseController(w).Flush()
@@ -388,8 +391,10 @@ func TestLies(t *testing.T) {
 			w.WriteHeader(http.StatusPartialContent)
 			_, _ = w.Write(d[7:])
 		}, nil, ErrCorrupt, "want those from 0 on"},
-		{"a size beyond the file's", nil, map[string]string{"X-Linked-Size": "50001"}, ErrCorrupt, "50000 bytes, want 50001"},
-		{"a size below the file's", nil, map[string]string{"X-Linked-Size": "49999"}, ErrCorrupt, "50000 bytes, want 49999"},
+		{"a size beyond the file's", nil, map[string]string{"X-Linked-Size": "50001"}, ErrCorrupt,
+			"50000 bytes, want 50001"},
+		{"a size below the file's", nil, map[string]string{"X-Linked-Size": "49999"}, ErrCorrupt,
+			"50000 bytes, want 49999"},
 		{"no size", nil, map[string]string{"X-Linked-Size": "-5"}, ErrCorrupt, "no size"},
 		{"a size of letters", nil, map[string]string{"X-Linked-Size": "much"}, ErrCorrupt, `the size "much"`},
 		{"no hash", nil, map[string]string{"X-Linked-Etag": `"latest"`}, ErrCorrupt, "want a hash"},
@@ -415,7 +420,8 @@ func TestLies(t *testing.T) {
 				}
 			}
 			_, err := pull(t.Context(), c, Want{Include: []string{big}})
-			if !errors.Is(err, test.kind) || !strings.Contains(err.Error(), test.text) || !strings.Contains(err.Error(), big) {
+			if !errors.Is(err, test.kind) || !strings.Contains(err.Error(), test.text) ||
+				!strings.Contains(err.Error(), big) {
 				t.Errorf("got %v, want %v of %s with %q", err, test.kind, big, test.text)
 			}
 			wantNothingNamed(t, c)
@@ -469,7 +475,8 @@ func TestADamagedBlob(t *testing.T) {
 		}
 		c.Check = name == "others" // the size alone tells the first
 		if c.Check {
-			if _, err := c.Cached(t.Context(), repo, want); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), big) {
+			if _, err := c.Cached(t.Context(), repo, want); !errors.Is(err, ErrCorrupt) ||
+				!strings.Contains(err.Error(), big) {
 				t.Errorf("%s: offline: got %v, want ErrCorrupt of %s", name, err, big)
 			}
 		}
@@ -513,8 +520,13 @@ func TestRefusals(t *testing.T) {
 		{"out of order", status(503), ErrNetwork, "503", 3},
 		{"too many", status(429, "Retry-After", "0"), ErrNetwork, "429", 3},
 		{"too many for hours", status(429, "Retry-After", "7200"), ErrNetwork, "429", 1},
-		{"a page", func(w http.ResponseWriter, _ *http.Request) bool { fmt.Fprint(w, "<html>"); return true }, ErrCorrupt, "list of files", 1},
-		{"no commit", func(w http.ResponseWriter, _ *http.Request) bool { fmt.Fprint(w, `{"sha": "../.."}`); return true }, ErrCorrupt, "commit", 1},
+		{"a page", func(w http.ResponseWriter, _ *http.Request) bool { fmt.Fprint(w, "<html>"); return true },
+			ErrCorrupt, "list of files", 1},
+		{"no commit", func(w http.ResponseWriter,
+			_ *http.Request) bool {
+			fmt.Fprint(w, `{"sha": "../.."}`)
+			return true
+		}, ErrCorrupt, "commit", 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -523,7 +535,8 @@ func TestRefusals(t *testing.T) {
 			c := s.client(t)
 			c.Tries = 3
 			_, err := pull(t.Context(), c, Want{Include: []string{big}})
-			if !errors.Is(err, test.kind) || !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "\u009b") {
+			if !errors.Is(err, test.kind) || !strings.Contains(err.Error(), test.text) ||
+				strings.Contains(err.Error(), "\u009b") {
 				t.Errorf("got %v, want %v with %q", err, test.kind, test.text)
 			}
 			if s.count() != test.asked {
@@ -582,7 +595,8 @@ func TestSilence(t *testing.T) {
 }
 
 func TestNamesThatLeaveTheFolder(t *testing.T) {
-	for _, name := range []string{"../../evil", "/etc/passwd", "a/../../b", `a\..\..\b`, "..", ".", "", "a//b", "c:evil", "a\x00b", "a\nb"} {
+	for _, name := range []string{"../../evil", "/etc/passwd", "a/../../b", `a\..\..\b`, "..", ".", "", "a//b",
+		"c:evil", "a\x00b", "a\nb"} {
 		s := newServer(t)
 		s.files[name] = []byte("evil")
 		c := s.client(t)
@@ -685,7 +699,8 @@ func TestOffline(t *testing.T) {
 	s := newServer(t)
 	c := s.client(t)
 	some := Want{Include: []string{"config.json", "vae/*"}, Lean: true}
-	if _, err := c.Cached(t.Context(), repo, some); !errors.Is(err, ErrOffline) || !strings.Contains(err.Error(), "org/name") {
+	if _, err := c.Cached(t.Context(), repo, some); !errors.Is(err, ErrOffline) ||
+		!strings.Contains(err.Error(), "org/name") {
 		t.Fatalf("nothing there: got %v, want ErrOffline", err)
 	}
 	if _, err := pull(t.Context(), c, some); err != nil {
@@ -705,7 +720,8 @@ func TestOffline(t *testing.T) {
 	if n, _ := snap.Missing(); n != 0 || len(snap.Files) != 2 || snap.Commit != commit {
 		t.Errorf("got %+v, want 2 files, none missing", snap)
 	}
-	if _, err := c.Cached(t.Context(), repo, Want{}); !errors.Is(err, ErrOffline) || !strings.Contains(err.Error(), "empty.txt") {
+	if _, err := c.Cached(t.Context(), repo, Want{}); !errors.Is(err, ErrOffline) ||
+		!strings.Contains(err.Error(), "empty.txt") {
 		t.Errorf("all files: got %v, want ErrOffline that names empty.txt", err)
 	}
 	if _, err := c.Cached(t.Context(), Repo{Model, "org/name", commit}, some); err != nil {
@@ -725,13 +741,15 @@ func TestOffline(t *testing.T) {
 	if err := os.Remove(c.blobPath(repo, sumOf(s.files["config.json"]))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Cached(t.Context(), repo, some); !errors.Is(err, ErrOffline) || !strings.Contains(err.Error(), "config.json") {
+	if _, err := c.Cached(t.Context(), repo, some); !errors.Is(err, ErrOffline) ||
+		!strings.Contains(err.Error(), "config.json") {
 		t.Errorf("a link to nothing: got %v, want ErrOffline that names config.json", err)
 	}
 }
 
 func TestWant(t *testing.T) {
-	names := []string{"a.bin", "b.bin", "b.safetensors", "c.fp16.safetensors", "d.fp16.safetensors", "d.safetensors", "sub/e.json"}
+	names := []string{"a.bin", "b.bin", "b.safetensors", "c.fp16.safetensors", "d.fp16.safetensors", "d.safetensors",
+		"sub/e.json"}
 	tests := []struct {
 		want Want
 		got  string // space between names; an error if empty
@@ -769,7 +787,8 @@ func TestParseRepo(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want %+v", test.in, got, err, test.want)
 		}
 	}
-	for _, bad := range []string{"", "/", "a/b/c", "../x", "a/..", "-a/b", "a--b/c", "a b/c", "a/b@", "a/b@../x", "a/b@/x", `a/b@x\y`, "a/b@x@:y", "https://h/a/b"} {
+	for _, bad := range []string{"", "/", "a/b/c", "../x", "a/..", "-a/b", "a--b/c", "a b/c", "a/b@", "a/b@../x",
+		"a/b@/x", `a/b@x\y`, "a/b@x@:y", "https://h/a/b"} {
 		if got, err := ParseRepo(bad); !errors.Is(err, ErrName) {
 			t.Errorf("%q: got %+v, %v, want ErrName", bad, got, err)
 		}
@@ -853,7 +872,8 @@ func TestProxy(t *testing.T) {
 	}
 	s := newServer(t)
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxy$")
-	cmd.Env = []string{"HUB_TEST_PROXY=1", "HTTP_PROXY=" + s.URL, "HF_ENDPOINT=http://hub.invalid", "HF_HOME=" + t.TempDir()}
+	cmd.Env = []string{"HUB_TEST_PROXY=1", "HTTP_PROXY=" + s.URL, "HF_ENDPOINT=http://hub.invalid", "HF_HOME=" +
+		t.TempDir()}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -909,7 +929,8 @@ func TestEnvironment(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "token"), []byte("from-file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"HOME", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT"}
+	names := []string{"HOME", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN",
+		"HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT"}
 	tests := []struct {
 		env                    map[string]string
 		cache, token, endpoint string
@@ -918,7 +939,8 @@ func TestEnvironment(t *testing.T) {
 		{map[string]string{"HOME": "/h", "XDG_CACHE_HOME": "/x"}, "/x/huggingface/hub", "", defaultEndpoint},
 		{map[string]string{"HF_HOME": dir}, filepath.Join(dir, "hub"), "from-file", defaultEndpoint},
 		{map[string]string{"HF_HOME": dir, "HF_TOKEN": " t ", "HF_HUB_CACHE": "/c"}, "/c", "t", defaultEndpoint},
-		{map[string]string{"HF_HOME": "/none", "HF_TOKEN_PATH": filepath.Join(dir, "token"), "HF_ENDPOINT": "https://m.example/hf/"},
+		{map[string]string{"HF_HOME": "/none", "HF_TOKEN_PATH": filepath.Join(dir, "token"),
+			"HF_ENDPOINT": "https://m.example/hf/"},
 			"/none/hub", "from-file", "https://m.example/hf"},
 	}
 	for _, test := range tests {
@@ -930,7 +952,8 @@ func TestEnvironment(t *testing.T) {
 			t.Errorf("%v: got cache %s, token %q, hub %s, %v", test.env, c.Cache, c.Token, c.Endpoint, err)
 		}
 	}
-	for _, bad := range []string{"mirror.example", "ftp://m.example", "https://", "https://u:p@m.example", "https://m.example/?x=1"} {
+	for _, bad := range []string{"mirror.example", "ftp://m.example", "https://", "https://u:p@m.example",
+		"https://m.example/?x=1"} {
 		if err := new(Client).SetEndpoint(bad); !errors.Is(err, ErrName) {
 			t.Errorf("%s: got %v, want ErrName", bad, err)
 		}

@@ -170,6 +170,7 @@ func (p *plan) needOut(name string, have int, s Shape, heads, tokens int, l Layo
 // need panics if an operand is too short.
 func need(name string, have, b, h, t, d int, s Strides) {
 	if min(b, h, t, d) > 0 && have < (b-1)*s.Batch+(h-1)*s.Head+(t-1)*s.Q+(d-1)*s.KV+1 {
-		panic(fmt.Sprintf("attention: %s has %d elements, too few for [%d, %d, %d, %d] with strides %+v", name, have, b, h, t, d, s))
+		panic(fmt.Sprintf("attention: %s has %d elements, too few for [%d, %d, %d, %d] with strides %+v", name, have, b,
+			h, t, d, s))
 	}
 }

@@ -44,7 +44,8 @@ func newProblem(r *rand.Rand, s Shape) *problem {
 		return BSHD(3*heads+1, tokens, s.Dim) // a slice of something larger
 	}
 	p.l = Layouts{layout(s.Heads, s.Q), layout(s.KVHeads, s.KV), layout(s.KVHeads, s.KV), layout(s.Heads, s.Q)}
-	p.in.Q, p.in.K, p.in.V = normals(r, size(s, s.Q, p.l.Q)), normals(r, size(s, s.KV, p.l.K)), normals(r, size(s, s.KV, p.l.V))
+	p.in.Q, p.in.K, p.in.V = normals(r, size(s, s.Q, p.l.Q)), normals(r, size(s, s.KV, p.l.K)),
+		normals(r, size(s, s.KV, p.l.V))
 	p.dOut = normals(r, size(s, s.Q, p.l.Out))
 	p.o.Causal = r.IntN(2) == 0
 	if r.IntN(2) == 0 {
@@ -102,7 +103,8 @@ func (p *problem) run(tm *team.Team) results {
 	inner := func(x []float32) []float32 { return x[guard : len(x)-guard : len(x)-guard] }
 	scratch := func(n int) []float32 { return slices.Repeat([]float32{float32(math.NaN())}, n) }
 	f.Run(tm, inner(r.out), inner(r.stats), p.in, scratch(f.Scratch(tm.Size())))
-	g.Run(tm, Gradients{inner(r.dQ), inner(r.dK), inner(r.dV)}, p.in, inner(r.out), p.dOut, inner(r.stats), scratch(g.Scratch(tm.Size())))
+	g.Run(tm, Gradients{inner(r.dQ), inner(r.dK), inner(r.dV)}, p.in, inner(r.out), p.dOut, inner(r.stats),
+		scratch(g.Scratch(tm.Size())))
 	return r
 }
 
@@ -167,9 +169,11 @@ func (p *problem) want() expected {
 					for d := range s.Dim {
 						q, k := float64(p.in.Q[at(l.Q, b, h, i, d)]), float64(p.in.K[at(l.K, b, kh, j, d)])
 						g := float64(p.dOut[at(l.Out, b, h, i, d)])
-						add(x.dQ, x.dQTol, at(l.Q, b, h, i, d), scale*dS*k, scale*math.Abs(k)*(dSErr+math.Abs(dS)*float64(s.KV+4)*u))
+						add(x.dQ, x.dQTol, at(l.Q, b, h, i, d), scale*dS*k,
+							scale*math.Abs(k)*(dSErr+math.Abs(dS)*float64(s.KV+4)*u))
 						sums := float64(s.Q*s.Heads+4) * u
-						add(x.dK, x.dKTol, at(l.K, b, kh, j, d), scale*dS*q, scale*math.Abs(q)*(dSErr+math.Abs(dS)*sums))
+						add(x.dK, x.dKTol, at(l.K, b, kh, j, d), scale*dS*q,
+							scale*math.Abs(q)*(dSErr+math.Abs(dS)*sums))
 						add(x.dV, x.dVTol, at(l.V, b, kh, j, d), w*g, w*math.Abs(g)*(2*e+sums))
 					}
 				}
@@ -203,7 +207,8 @@ func (p *problem) softmax(b, h, kh, i int, scale float64) (P []float64, most flo
 			t := float64(p.in.Mask[at(p.o.Mask)])
 			v, a = v+t, a+math.Abs(t)
 		}
-		if p.o.Allow != nil && !p.in.Allow[at(p.o.Allow)] || p.in.KVLen != nil && j >= int(p.in.KVLen[b]) || p.o.Causal && j > i {
+		if p.o.Allow != nil && !p.in.Allow[at(p.o.Allow)] || p.in.KVLen != nil && j >= int(p.in.KVLen[b]) ||
+			p.o.Causal && j > i {
 			v = math.Inf(-1)
 		}
 		scores[j], most, top = v, max(most, a), max(top, v)
@@ -227,7 +232,8 @@ func (p *problem) check(t *testing.T, what string, r results, x expected) {
 		name      string
 		got       []float32
 		want, tol map[int]float64
-	}{{"out", r.out, x.out, x.outTol}, {"dq", r.dQ, x.dQ, x.dQTol}, {"dk", r.dK, x.dK, x.dKTol}, {"dv", r.dV, x.dV, x.dVTol}} {
+	}{{"out", r.out, x.out, x.outTol}, {"dq", r.dQ, x.dQ, x.dQTol}, {"dk", r.dK, x.dK, x.dKTol},
+		{"dv", r.dV, x.dV, x.dVTol}} {
 		for i, got := range c.got {
 			want, mine := c.want[i-guard]
 			if !mine {
@@ -262,7 +268,8 @@ func FuzzAttention(f *testing.F) {
 	f.Cleanup(tm.Close)
 	f.Fuzz(func(t *testing.T, seed uint64, heads, q, kv, dim uint8) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		s := Shape{Batch: 1 + r.IntN(2), KVHeads: 1 + int(heads)%2, Q: int(q) % 131, KV: int(kv) % 101, Dim: 1 + int(dim)%50}
+		s := Shape{Batch: 1 + r.IntN(2), KVHeads: 1 + int(heads)%2, Q: int(q) % 131, KV: int(kv) % 101,
+			Dim: 1 + int(dim)%50}
 		s.Heads = s.KVHeads * (1 + int(heads)/2%3)
 		p := newProblem(r, s)
 		x := p.want()

@@ -57,8 +57,10 @@ func unfused(tm *team.Team, s Shape, out []float32, in Inputs) func() {
 	token := 3 * s.Heads * s.Dim
 	head := func(row, col int) gemm.Layout { return gemm.Layout{Batch: s.Dim, Row: row, Col: col} }
 	scoresAt := gemm.Layout{Batch: s.Q * s.KV, Row: s.KV, Col: 1}
-	qk := gemm.New(gemm.Shape{Batch: s.Heads, M: s.Q, N: s.KV, K: s.Dim}, head(token, 1), head(1, token), scoresAt, gemm.Options{})
-	pv := gemm.New(gemm.Shape{Batch: s.Heads, M: s.Q, N: s.Dim, K: s.KV}, scoresAt, head(token, 1), head(s.Heads*s.Dim, 1), gemm.Options{})
+	qk := gemm.New(gemm.Shape{Batch: s.Heads, M: s.Q, N: s.KV, K: s.Dim}, head(token, 1), head(1, token), scoresAt,
+		gemm.Options{})
+	pv := gemm.New(gemm.Shape{Batch: s.Heads, M: s.Q, N: s.Dim, K: s.KV}, scoresAt, head(token, 1),
+		head(s.Heads*s.Dim, 1), gemm.Options{})
 	scores := make([]float32, s.Heads*s.Q*s.KV)
 	scratch := make([]float32, max(qk.Scratch(tm.Size()), pv.Scratch(tm.Size())))
 	scale := float32(1 / math.Sqrt(float64(s.Dim)))

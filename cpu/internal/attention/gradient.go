@@ -237,5 +237,6 @@ func (g *Gradient) writeKV(sums []float32, unit, from, to int) {
 		return
 	}
 	kernel.Transpose(g.g.DK[batch*k.Batch+head*k.Head+from*k.Token:], k.Token, sums, g.ld, g.s.Dim, to-from)
-	kernel.Transpose(g.g.DV[batch*v.Batch+head*v.Head+from*v.Token:], v.Token, sums[g.s.Dim*g.ld:], g.ld, g.s.Dim, to-from)
+	kernel.Transpose(g.g.DV[batch*v.Batch+head*v.Head+from*v.Token:], v.Token, sums[g.s.Dim*g.ld:], g.ld, g.s.Dim,
+		to-from)
 }

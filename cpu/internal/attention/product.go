@@ -45,14 +45,16 @@ func (p *plan) packTokens(dst, x []float32, l Layout, batch, head, j int) {
 	if step == 0 {
 		return
 	}
-	kernel.PackPanel(dst[j*step:(j+1)*step], x[batch*l.Batch+head*l.Head+j*kernel.NR:], p.s.KV, min(kernel.NR, p.s.Dim-j*kernel.NR), l.Token, 1)
+	kernel.PackPanel(dst[j*step:(j+1)*step], x[batch*l.Batch+head*l.Head+j*kernel.NR:], p.s.KV,
+		min(kernel.NR, p.s.Dim-j*kernel.NR), l.Token, 1)
 }
 
 // packTransposed packs panel j of its transpose, [Dim, KV].
 func (p *plan) packTransposed(dst, x []float32, l Layout, batch, head, j int) {
 	step := p.s.Dim * kernel.NR
 	from := j * kernel.NR
-	kernel.PackPanel(dst[j*step:(j+1)*step], x[batch*l.Batch+head*l.Head+from*l.Token:], p.s.Dim, min(kernel.NR, p.s.KV-from), 1, l.Token)
+	kernel.PackPanel(dst[j*step:(j+1)*step], x[batch*l.Batch+head*l.Head+from*l.Token:], p.s.Dim,
+		min(kernel.NR, p.s.KV-from), 1, l.Token)
 }
 
 func panelsOf(n int) int { return (n + kernel.NR - 1) / kernel.NR }

@@ -18,8 +18,9 @@ const (
 
 // decider makes a fusion, in passes over all nodes until one changes nothing.
 //
-// The passes end: each but the last stores a value more, or takes a node out of rowOf, and neither is ever undone. In the last one
-// every question was answered by the same stored values, so what it left in exprs, operands and levels belongs together.
+// The passes end: each but the last stores a value more, or takes a node out of rowOf, and neither is ever undone. In
+// the last one every question was answered by the same stored values, so what it left in exprs, operands and levels
+// belongs together.
 type decider struct {
 	*fusion
 	users   map[*ir.Node][]*ir.Node
@@ -129,7 +130,8 @@ func (d *decider) resolve(n *ir.Node, i int) operand {
 	}
 }
 
-// operand says how loop node n reads its i-th input, over the index space of operandDims; or which value is missing in memory for that.
+// operand says how loop node n reads its i-th input, over the index space of operandDims; or which value is missing
+// in memory for that.
 func (f *fusion) operand(n *ir.Node, i int) (o operand, missing *ir.Node) {
 	in, dims := n.In[i], operandDims(n)
 	if s, ok := scalarOf(in); ok {
@@ -221,7 +223,8 @@ func (d *decider) findRows() {
 // build finds what n is computed from. Inputs that do not go together are stored.
 func (d *decider) build(n *ir.Node) {
 	dims := operandDims(n)
-	e := &expr{bounds: bounds(dims), size: product(dims), big: map[*ir.Node]bool{}, leaves: map[*ir.Node]bool{}, rows: map[*ir.Node]bool{}, ops: 1, costly: costly[n.Op]}
+	e := &expr{bounds: bounds(dims), size: product(dims), big: map[*ir.Node]bool{}, leaves: map[*ir.Node]bool{},
+		rows: map[*ir.Node]bool{}, ops: 1, costly: costly[n.Op]}
 	if r, ok := d.rowOf[n]; ok && !isReduction(n) {
 		e.row, e.size = r.row, product(r.dims)
 		e.bounds, ok = refine(bounds(r.dims), bounds(append(slices.Clone(dims), r.row)))

@@ -50,7 +50,8 @@ func (s *sketch) shaped(name string, x *ir.Node, dims ...int) *ir.Node {
 
 func (s *sketch) spread(name string, x *ir.Node, axes []int, dims ...int) *ir.Node {
 	return s.add(name, &ir.Node{
-		Op: compute.OpTypeBroadcastInDim, In: []*ir.Node{x}, Attr: ir.Broadcast{Axes: axes}, Shape: shapes.Make(dtypes.Float32, dims...),
+		Op: compute.OpTypeBroadcastInDim, In: []*ir.Node{x}, Attr: ir.Broadcast{Axes: axes},
+		Shape: shapes.Make(dtypes.Float32, dims...),
 	})
 }
 

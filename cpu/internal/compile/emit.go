@@ -13,13 +13,17 @@ var elementwise = map[compute.OpType]loop.Op{
 	compute.OpTypeAdd: loop.Add, compute.OpTypeSub: loop.Sub, compute.OpTypeMul: loop.Mul, compute.OpTypeDiv: loop.Div,
 	compute.OpTypeMax: loop.Max, compute.OpTypeMin: loop.Min, compute.OpTypePow: loop.Pow, compute.OpTypeRem: loop.Rem,
 	compute.OpTypeAtan2: loop.Atan2,
-	compute.OpTypeEqual: loop.Eq, compute.OpTypeNotEqual: loop.Ne, compute.OpTypeLessThan: loop.Lt, compute.OpTypeLessOrEqual: loop.Le,
+	compute.OpTypeEqual: loop.Eq, compute.OpTypeNotEqual: loop.Ne, compute.OpTypeLessThan: loop.Lt,
+	compute.OpTypeLessOrEqual: loop.Le,
 	compute.OpTypeGreaterThan: loop.Gt, compute.OpTypeGreaterOrEqual: loop.Ge,
-	compute.OpTypeLogicalAnd: loop.And, compute.OpTypeLogicalOr: loop.Or, compute.OpTypeLogicalXor: loop.Xor, compute.OpTypeLogicalNot: loop.Not,
-	compute.OpTypeWhere: loop.Select,
-	compute.OpTypeNeg:   loop.Neg, compute.OpTypeAbs: loop.Abs, compute.OpTypeSqrt: loop.Sqrt, compute.OpTypeRsqrt: loop.Rsqrt,
-	compute.OpTypeExp: loop.Exp, compute.OpTypeExpm1: loop.Expm1, compute.OpTypeLog: loop.Log, compute.OpTypeLog1p: loop.Log1p,
-	compute.OpTypeTanh: loop.Tanh, compute.OpTypeLogistic: loop.Logistic, compute.OpTypeErf: loop.Erf,
+	compute.OpTypeLogicalAnd: loop.And, compute.OpTypeLogicalOr: loop.Or, compute.OpTypeLogicalXor: loop.Xor,
+	compute.OpTypeLogicalNot: loop.Not,
+	compute.OpTypeWhere:      loop.Select,
+	compute.OpTypeNeg:        loop.Neg, compute.OpTypeAbs: loop.Abs, compute.OpTypeSqrt: loop.Sqrt,
+	compute.OpTypeRsqrt: loop.Rsqrt,
+	compute.OpTypeExp:   loop.Exp, compute.OpTypeExpm1: loop.Expm1, compute.OpTypeLog: loop.Log,
+	compute.OpTypeLog1p: loop.Log1p,
+	compute.OpTypeTanh:  loop.Tanh, compute.OpTypeLogistic: loop.Logistic, compute.OpTypeErf: loop.Erf,
 	compute.OpTypeSin: loop.Sin, compute.OpTypeCos: loop.Cos, compute.OpTypeSign: loop.Sign,
 	compute.OpTypeFloor: loop.Floor, compute.OpTypeCeil: loop.Ceil, compute.OpTypeRound: loop.Round,
 	compute.OpTypeIsFinite: loop.IsFinite, compute.OpTypeIsNaN: loop.IsNaN,
@@ -33,8 +37,9 @@ var reductions = map[compute.OpType]loop.Op{
 
 // costly operations are stored rather than computed twice.
 var costly = map[compute.OpType]bool{
-	compute.OpTypePow: true, compute.OpTypeRem: true, compute.OpTypeAtan2: true, compute.OpTypeExp: true, compute.OpTypeExpm1: true,
-	compute.OpTypeLog: true, compute.OpTypeLog1p: true, compute.OpTypeTanh: true, compute.OpTypeLogistic: true,
+	compute.OpTypePow: true, compute.OpTypeRem: true, compute.OpTypeAtan2: true, compute.OpTypeExp: true,
+	compute.OpTypeExpm1: true,
+	compute.OpTypeLog:   true, compute.OpTypeLog1p: true, compute.OpTypeTanh: true, compute.OpTypeLogistic: true,
 	compute.OpTypeErf: true, compute.OpTypeSin: true, compute.OpTypeCos: true, compute.OpTypeFusedGelu: true,
 }
 

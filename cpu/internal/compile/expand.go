@@ -262,7 +262,8 @@ func (r *rewriter) layerNorm(n *ir.Node, a ir.LayerNorm) *ir.Node {
 		return same(compute.OpTypeMul, r.reduced(compute.OpTypeReduceSum, y, a.Axes), constant(1/float32(count)))
 	}
 	c := same(compute.OpTypeSub, x, mean(x))
-	y := same(compute.OpTypeMul, c, same(compute.OpTypeRsqrt, same(compute.OpTypeAdd, mean(same(compute.OpTypeMul, c, c)), constant(float32(a.Epsilon)))))
+	y := same(compute.OpTypeMul, c, same(compute.OpTypeRsqrt, same(compute.OpTypeAdd,
+		mean(same(compute.OpTypeMul, c, c)), constant(float32(a.Epsilon)))))
 	rest := n.In[1:]
 	for _, has := range []struct {
 		it bool
@@ -313,7 +314,8 @@ func activation(a compute.ActivationType, y *ir.Node) *ir.Node {
 		return same(compute.OpTypeMul, y, same(compute.OpTypeLogistic, y))
 	case compute.ActivationHardSwish: // x·min(max(x/6 + 1/2, 0), 1)
 		gate := same(compute.OpTypeAdd, same(compute.OpTypeMul, y, constant(1./6)), constant(0.5))
-		return same(compute.OpTypeMul, y, same(compute.OpTypeMin, same(compute.OpTypeMax, gate, constant(0)), constant(1)))
+		return same(compute.OpTypeMul, y, same(compute.OpTypeMin, same(compute.OpTypeMax, gate, constant(0)),
+			constant(1)))
 	case compute.ActivationTanh:
 		return same(compute.OpTypeTanh, y)
 	}

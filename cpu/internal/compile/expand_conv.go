@@ -20,7 +20,8 @@ func (r *rewriter) conv(n *ir.Node, a ir.Conv) *ir.Node {
 		return k
 	}
 	x := transposed(n.In[0], axesOrder(a.Axes.InputBatch, a.Axes.InputSpatial, a.Axes.InputChannels))
-	k := transposed(n.In[1], slices.Concat([]int{a.Axes.KernelOutputChannels, a.Axes.KernelInputChannels}, a.Axes.KernelSpatial))
+	k := transposed(n.In[1], slices.Concat([]int{a.Axes.KernelOutputChannels, a.Axes.KernelInputChannels},
+		a.Axes.KernelSpatial))
 	in, ker, out := dims4(x, 1), dims4(k, 2), n.Shape.Dimensions
 	g := conv.Geometry{
 		Batch: in[0], InH: in[1], InW: in[2], InC: in[3],
@@ -51,7 +52,8 @@ func upsampled(x *ir.Node) *ir.Node {
 	spread := x.In[0]
 	d, small := spread.Shape.Dimensions, spread.In[0]
 	want := x.Shape.Dimensions
-	if len(d) != 6 || d[2] != 2 || d[4] != 2 || d[0] != want[0] || 2*d[1] != want[1] || 2*d[3] != want[2] || d[5] != want[3] {
+	if len(d) != 6 || d[2] != 2 || d[4] != 2 || d[0] != want[0] || 2*d[1] != want[1] || 2*d[3] != want[2] ||
+		d[5] != want[3] {
 		return nil
 	}
 	strides := make([]int, 6)
@@ -106,15 +108,17 @@ func (r *rewriter) kernelGradient(n *ir.Node, a ir.Conv) *ir.Node {
 	last := []int{1, 2}
 	if len(a.Strides) != 2 || a.ChannelGroupCount > 1 || !slices.Equal(a.InputDilations, []int{1, 1}) ||
 		a.Axes.InputBatch != 3 || a.Axes.InputChannels != 0 || !slices.Equal(a.Axes.InputSpatial, last) ||
-		a.Axes.KernelInputChannels != 0 || a.Axes.KernelOutputChannels != 3 || !slices.Equal(a.Axes.KernelSpatial, last) {
+		a.Axes.KernelInputChannels != 0 || a.Axes.KernelOutputChannels != 3 ||
+		!slices.Equal(a.Axes.KernelSpatial, last) {
 		return nil
 	}
 	x, dy, out := n.In[0].Shape.Dimensions, n.In[1].Shape.Dimensions, n.Shape.Dimensions
 	g := conv.Geometry{
 		Batch: x[0], InH: x[1], InW: x[2], InC: x[3],
 		OutH: dy[1], OutW: dy[2], OutC: dy[3], KH: out[a.Axes.OutputSpatial[0]], KW: out[a.Axes.OutputSpatial[1]],
-		StrideH: a.KernelDilations[0], StrideW: a.KernelDilations[1], PadTop: a.Paddings[0][0], PadLeft: a.Paddings[1][0],
-		InDilH: 1, InDilW: 1, KerDilH: a.Strides[0], KerDilW: a.Strides[1], Groups: 1,
+		StrideH: a.KernelDilations[0], StrideW: a.KernelDilations[1], PadTop: a.Paddings[0][0],
+		PadLeft: a.Paddings[1][0],
+		InDilH:  1, InDilW: 1, KerDilH: a.Strides[0], KerDilW: a.Strides[1], Groups: 1,
 	}
 	k := node(opKernelGradient, g, []int{g.OutC, g.InC, g.KH, g.KW}, n.In[0], n.In[1])
 	perm := slices.Concat([]int{a.Axes.OutputChannels, a.Axes.OutputBatch}, a.Axes.OutputSpatial)

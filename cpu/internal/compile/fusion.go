@@ -6,7 +6,8 @@ import (
 	"mgd3/cpu/internal/ir"
 )
 
-// fusion says which values are stored in memory, and how loops read them. decide makes it; from then on it is only read.
+// fusion says which values are stored in memory, and how loops read them. decide makes it; from then on it is only
+// read.
 //
 // Element-wise operations and reductions are loop nodes: they run in loops over an index space. A loop
 // node that is not stored is part of the loops of those who use it, again in each if there are several.

@@ -60,7 +60,8 @@ func (one *group) waitsFor(g *group) bool {
 // single is the group of one node.
 func (f *fusion) single(n *ir.Node) *group {
 	e := f.exprs[n]
-	g := &group{roots: []*ir.Node{n}, level: f.levels[n], size: e.size, bounds: e.bounds, row: e.row, leaves: map[*ir.Node]bool{}, ops: e.ops, needs: map[*group]bool{}}
+	g := &group{roots: []*ir.Node{n}, level: f.levels[n], size: e.size, bounds: e.bounds, row: e.row,
+		leaves: map[*ir.Node]bool{}, ops: e.ops, needs: map[*group]bool{}}
 	for leaf := range e.leaves {
 		g.leaves[leaf] = true
 	}
@@ -101,7 +102,8 @@ func (g *group) join(one *group) bool {
 	if !ok {
 		return false
 	}
-	if g.cross != nil && one.cross != nil && !slices.Equal(crossMask(g.cross, dimsOf(b)), crossMask(one.cross, dimsOf(b))) {
+	if g.cross != nil && one.cross != nil &&
+		!slices.Equal(crossMask(g.cross, dimsOf(b)), crossMask(one.cross, dimsOf(b))) {
 		return false
 	}
 	g.bounds, g.row, g.ops = b, max(g.row, one.row), g.ops+one.ops

@@ -125,7 +125,8 @@ func (c *compiler) productOp(n *ir.Node) *op {
 	}
 	lc := gemm.Layout{Batch: s.M * s.N, Row: s.N, Col: 1}
 	weight := b.of.Op == compute.OpTypeParameter && lb.Batch == 0
-	o := &op{name: "product", uses: []*ir.Node{a.of, b.of}, block: s.N, flops: 2 * float64(s.Batch) * float64(s.M) * float64(s.N) * float64(s.K)}
+	o := &op{name: "product", uses: []*ir.Node{a.of, b.of}, block: s.N,
+		flops: 2 * float64(s.Batch) * float64(s.M) * float64(s.N) * float64(s.K)}
 	o.scratch = gemm.New(s, la, lb, lc, gemm.Options{}).Scratch(c.workers)
 	if weight {
 		o.scratch = max(o.scratch, gemm.New(s, la, lb, lc, gemm.Options{PackedB: true}).Scratch(c.workers))
@@ -219,7 +220,8 @@ func (c *compiler) kernelGradientOp(n *ir.Node) *op {
 	x, dy := c.read(n.In[0]), c.read(n.In[1])
 	layout := conv.OIHW(g.InC, g.KH, g.KW)
 	f := conv.NewKernelGrad(g, layout, conv.Options{})
-	o := &op{name: "conv kernel gradient " + f.Algorithm(), uses: []*ir.Node{x.of, dy.of}, scratch: f.Scratch(c.workers), flops: convFlops(g)}
+	o := &op{name: "conv kernel gradient " + f.Algorithm(), uses: []*ir.Node{x.of, dy.of},
+		scratch: f.Scratch(c.workers), flops: convFlops(g)}
 	o.make = func(p *Plan, _ func(lo, hi, worker int)) runner {
 		f := conv.NewKernelGrad(g, layout, conv.Options{})
 		return func(fr *frame, scratch []float32) error {
@@ -232,14 +234,17 @@ func (c *compiler) kernelGradientOp(n *ir.Node) *op {
 
 // window is the geometry of a channels-last window over two dimensions, if a is one.
 func window(a ir.Window, in, out []int) (g conv.Geometry, ok bool) {
-	if len(in) != 4 || a.Dims[0] != 1 || a.Dims[3] != 1 || in[0] != out[0] || in[3] != out[3] || product(in) == 0 || product(out) == 0 ||
+	if len(in) != 4 || a.Dims[0] != 1 || a.Dims[3] != 1 || in[0] != out[0] || in[3] != out[3] || product(in) == 0 ||
+		product(out) == 0 ||
 		a.InputDilations[0] != 1 || a.InputDilations[3] != 1 {
 		return g, false
 	}
 	return conv.Geometry{
-		Batch: in[0], InH: in[1], InW: in[2], InC: in[3], OutH: out[1], OutW: out[2], OutC: in[3], KH: a.Dims[1], KW: a.Dims[2],
+		Batch: in[0], InH: in[1], InW: in[2], InC: in[3], OutH: out[1], OutW: out[2], OutC: in[3], KH: a.Dims[1],
+		KW:      a.Dims[2],
 		StrideH: a.Strides[1], StrideW: a.Strides[2], PadTop: a.Paddings[1][0], PadLeft: a.Paddings[2][0],
-		InDilH: a.InputDilations[1], InDilW: a.InputDilations[2], KerDilH: a.WindowDilations[1], KerDilW: a.WindowDilations[2], Groups: 1,
+		InDilH: a.InputDilations[1], InDilW: a.InputDilations[2], KerDilH: a.WindowDilations[1],
+		KerDilW: a.WindowDilations[2], Groups: 1,
 	}, true
 }
 
@@ -248,7 +253,8 @@ func (c *compiler) poolOp(n *ir.Node) *op {
 	a := n.Attr.(ir.Window)
 	g, ok := window(a, n.In[0].Shape.Dimensions, n.Shape.Dimensions)
 	kind, known := map[compute.ReduceOpType]conv.PoolOp{
-		compute.ReduceOpSum: conv.PoolSum, compute.ReduceOpMax: conv.PoolMax, compute.ReduceOpMin: conv.PoolMin}[a.Reduce]
+		compute.ReduceOpSum: conv.PoolSum, compute.ReduceOpMax: conv.PoolMax,
+		compute.ReduceOpMin: conv.PoolMin}[a.Reduce]
 	if !ok || !known || !isFloat(n) {
 		return nil
 	}
@@ -374,7 +380,8 @@ func (c *compiler) attentionGradientOp(n *ir.Node, outputs []*ir.Node) *op {
 	o.make = func(p *Plan, _ func(lo, hi, worker int)) runner {
 		g := attention.NewGradient(s, l, options)
 		return func(fr *frame, scratch []float32) error {
-			g.Run(fr.team, attention.Gradients{DQ: p.all(fr, grads[0]), DK: p.all(fr, grads[1]), DV: p.all(fr, grads[2])},
+			g.Run(fr.team, attention.Gradients{DQ: p.all(fr, grads[0]), DK: p.all(fr, grads[1]),
+				DV: p.all(fr, grads[2])},
 				attention.Inputs{Q: p.all(fr, in[0]), K: p.all(fr, in[1]), V: p.all(fr, in[2])},
 				p.all(fr, in[3]), p.all(fr, in[5]), p.all(fr, in[4]), scratch)
 			return nil

@@ -108,7 +108,8 @@ func (p *Plan) findDonations(f *ir.Func, last map[*ir.Node]int) {
 		for _, pair := range o.inPlace {
 			k, isOutput := output[p.buffer[pair[0]]]
 			leaf := pair[1]
-			if isOutput && leaf.Op == compute.OpTypeParameter && last[leaf] == i && !copied[leaf] && !taken[leaf] && p.donations[k] < 0 {
+			if isOutput && leaf.Op == compute.OpTypeParameter && last[leaf] == i && !copied[leaf] && !taken[leaf] &&
+				p.donations[k] < 0 {
 				taken[leaf] = true
 				p.donations[k] = leaf.Attr.(ir.Param).Index
 			}

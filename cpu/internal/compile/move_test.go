@@ -53,8 +53,8 @@ func FuzzMover(f *testing.F) {
 	})
 }
 
-// randomView gives strides in a random order of the dimensions, with gaps and backwards, the elements that are spanned, and
-// where the first one is.
+// randomView gives strides in a random order of the dimensions, with gaps and backwards, the elements that are
+// spanned, and where the first one is.
 func randomView(r *rand.Rand, dims []int) (strides []int, size, first int) {
 	strides = make([]int, len(dims))
 	size = 1

@@ -80,7 +80,8 @@ func (c *compiler) loopOp(g *group) *op {
 }
 
 // bindLoop returns a function that gives a loop and its tensors in a frame.
-func (p *Plan) bindLoop(program loop.Program, in, out []*ir.Node) func(fr *frame) (l *loop.Loop, outs, ins []loop.Data) {
+func (p *Plan) bindLoop(program loop.Program, in, out []*ir.Node) func(fr *frame) (l *loop.Loop, outs,
+	ins []loop.Data) {
 	l := loop.New(program)
 	ins, outs := make([]loop.Data, len(in)), make([]loop.Data, len(out))
 	return func(fr *frame) (*loop.Loop, []loop.Data, []loop.Data) {
@@ -100,7 +101,8 @@ func (c *compiler) inPlaceOf(program loop.Program, in []*ir.Node, root *ir.Node)
 		return nil
 	}
 	for i, n := range in {
-		if n.Shape.DType == root.Shape.DType && n.Shape.Size() == root.Shape.Size() && readsInOrder(program, in, n) && in[i] == n {
+		if n.Shape.DType == root.Shape.DType && n.Shape.Size() == root.Shape.Size() && readsInOrder(program, in, n) &&
+			in[i] == n {
 			return n
 		}
 	}
@@ -133,7 +135,8 @@ func (c *compiler) attach(o *op, g *group) bool {
 		return false
 	}
 	for _, n := range g.reads() {
-		if n != h && (c.fusion.levels[n] > c.fusion.levels[h] || c.fusion.levels[n] == c.fusion.levels[h] && n.ID > h.ID) {
+		if n != h && (c.fusion.levels[n] > c.fusion.levels[h] || c.fusion.levels[n] == c.fusion.levels[h] &&
+			n.ID > h.ID) {
 			return false
 		}
 	}

@@ -67,7 +67,8 @@ func New(f *ir.Func, workers int) *Plan {
 	c.lower()
 	c.loops()
 	c.schedule()
-	p := &Plan{f: f, fusion: c.fusion, ops: c.ops, workers: workers, constant: map[int][]byte{}, timers: make([]timer, len(c.ops))}
+	p := &Plan{f: f, fusion: c.fusion, ops: c.ops, workers: workers, constant: map[int][]byte{},
+		timers: make([]timer, len(c.ops))}
 	p.place(f)
 	p.placeConstants(f)
 	return p

@@ -1,7 +1,8 @@
 // Package conv computes convolutions of channels-last images, their gradients by the kernel, and pooling, in float32.
 //
-// A convolution (a cross-correlation, as networks have it) of x [B, H, W, C] with a kernel k [K, C/G, kh, kw]
-// in G groups, written here for one dimension, with stride s, padding p, and dilations dx of the input and dk of the kernel:
+// A convolution (a cross-correlation, as networks have it) of x [B, H, W, C] with a kernel k [K, C/G, kh, kw] in G
+// groups, written here for one dimension, with stride s, padding p, and dilations dx of the input and dk of the
+// kernel:
 //
 //	y[i, o] = Σ_t Σ_c x̂[i·s + t·dk − p, c] · k[o, c, t]     x̂[j·dx] = x[j], and 0 elsewhere
 //
@@ -36,8 +37,8 @@ type Geometry struct {
 	Upsample bool
 }
 
-// KernelLayout holds the distances, in elements, of neighbours in a kernel [out, in/groups, kh, kw] that may lie in any order
-// in memory, and the position of element (0, 0, 0, 0). H and W are negative for a reversed kernel.
+// KernelLayout holds the distances, in elements, of neighbours in a kernel [out, in/groups, kh, kw] that may lie in
+// any order in memory, and the position of element (0, 0, 0, 0). H and W are negative for a reversed kernel.
 type KernelLayout struct{ Base, Out, In, H, W int }
 
 // OIHW is the layout of PyTorch's kernels [out, in, kh, kw].
@@ -54,7 +55,8 @@ func (l KernelLayout) Reversed(kh, kw int) KernelLayout {
 
 // check panics if g makes no sense.
 func (g Geometry) check() {
-	if min(g.StrideH, g.StrideW, g.InDilH, g.InDilW, g.KerDilH, g.KerDilW, g.Groups) < 1 || g.InC%g.Groups != 0 || g.OutC%g.Groups != 0 {
+	if min(g.StrideH, g.StrideW, g.InDilH, g.InDilW, g.KerDilH, g.KerDilW, g.Groups) < 1 || g.InC%g.Groups != 0 ||
+		g.OutC%g.Groups != 0 {
 		panic(fmt.Sprintf("conv: bad geometry %+v", g))
 	}
 	if g.Upsample && (g.InH%2 != 0 || g.InW%2 != 0 || g.InDilH*g.InDilW != 1) {

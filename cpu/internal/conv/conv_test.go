@@ -88,13 +88,16 @@ func conv3x3(b, h, w, c, k int) Geometry {
 
 // square is a convolution with a square kernel, a stride, and symmetric padding.
 func square(b, h, w, c, k, size, stride, pad int) Geometry {
-	return Geometry{Batch: b, InH: h, InW: w, InC: c, OutH: (h+2*pad-size)/stride + 1, OutW: (w+2*pad-size)/stride + 1, OutC: k, KH: size, KW: size,
-		StrideH: stride, StrideW: stride, PadTop: pad, PadLeft: pad, InDilH: 1, InDilW: 1, KerDilH: 1, KerDilW: 1, Groups: 1}
+	return Geometry{Batch: b, InH: h, InW: w, InC: c, OutH: (h+2*pad-size)/stride + 1, OutW: (w+2*pad-size)/stride + 1,
+		OutC: k, KH: size, KW: size,
+		StrideH: stride, StrideW: stride, PadTop: pad, PadLeft: pad, InDilH: 1, InDilW: 1, KerDilH: 1, KerDilW: 1,
+		Groups: 1}
 }
 
 // byInput is the geometry of the gradient by the input of g, whose strides become dilations.
 func byInput(g Geometry) Geometry {
-	return Geometry{Batch: g.Batch, InH: g.OutH, InW: g.OutW, InC: g.OutC, OutH: g.InH, OutW: g.InW, OutC: g.InC, KH: g.KH, KW: g.KW,
+	return Geometry{Batch: g.Batch, InH: g.OutH, InW: g.OutW, InC: g.OutC, OutH: g.InH, OutW: g.InW, OutC: g.InC,
+		KH: g.KH, KW: g.KW,
 		StrideH: 1, StrideW: 1, PadTop: (g.KH-1)*g.KerDilH - g.PadTop, PadLeft: (g.KW-1)*g.KerDilW - g.PadLeft,
 		InDilH: g.StrideH, InDilW: g.StrideW, KerDilH: g.KerDilH, KerDilW: g.KerDilW, Groups: 1}
 }
@@ -117,19 +120,26 @@ var geometries = map[string]Geometry{
 	"7x7 stride 1":    square(1, 9, 9, 3, 64, 7, 1, 3),
 	"4x4 stride 3":    square(1, 13, 13, 6, 5, 4, 3, 2),
 	"2x2 patches":     square(2, 8, 8, 4, 50, 2, 2, 0),
-	"5x3 dilated": {Batch: 2, InH: 12, InW: 10, InC: 8, OutH: 9, OutW: 7, OutC: 9, KH: 5, KW: 3, StrideH: 1, StrideW: 1, PadTop: 3, PadLeft: 1,
+	"5x3 dilated": {Batch: 2, InH: 12, InW: 10, InC: 8, OutH: 9, OutW: 7, OutC: 9, KH: 5, KW: 3, StrideH: 1, StrideW: 1,
+		PadTop: 3, PadLeft: 1,
 		InDilH: 1, InDilW: 1, KerDilH: 2, KerDilW: 3, Groups: 1},
-	"cropped": {Batch: 2, InH: 12, InW: 10, InC: 16, OutH: 6, OutW: 5, OutC: 32, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: -2, PadLeft: -1,
+	"cropped": {Batch: 2, InH: 12, InW: 10, InC: 16, OutH: 6, OutW: 5, OutC: 32, KH: 3, KW: 3, StrideH: 1, StrideW: 1,
+		PadTop: -2, PadLeft: -1,
 		InDilH: 1, InDilW: 1, KerDilH: 1, KerDilW: 1, Groups: 1},
-	"beyond the image": {Batch: 1, InH: 4, InW: 3, InC: 16, OutH: 12, OutW: 14, OutC: 32, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 4, PadLeft: -1,
+	"beyond the image": {Batch: 1, InH: 4, InW: 3, InC: 16, OutH: 12, OutW: 14, OutC: 32, KH: 3, KW: 3, StrideH: 1,
+		StrideW: 1, PadTop: 4, PadLeft: -1,
 		InDilH: 1, InDilW: 1, KerDilH: 1, KerDilW: 1, Groups: 1},
-	"both dilated": {Batch: 2, InH: 5, InW: 6, InC: 7, OutH: 11, OutW: 9, OutC: 6, KH: 3, KW: 4, StrideH: 2, StrideW: 1, PadTop: 2, PadLeft: 3,
+	"both dilated": {Batch: 2, InH: 5, InW: 6, InC: 7, OutH: 11, OutW: 9, OutC: 6, KH: 3, KW: 4, StrideH: 2, StrideW: 1,
+		PadTop: 2, PadLeft: 3,
 		InDilH: 3, InDilW: 2, KerDilH: 2, KerDilW: 1, Groups: 1},
-	"groups": {Batch: 2, InH: 6, InW: 6, InC: 12, OutH: 6, OutW: 6, OutC: 105, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1,
+	"groups": {Batch: 2, InH: 6, InW: 6, InC: 12, OutH: 6, OutW: 6, OutC: 105, KH: 3, KW: 3, StrideH: 1, StrideW: 1,
+		PadTop: 1, PadLeft: 1,
 		InDilH: 1, InDilW: 1, KerDilH: 1, KerDilW: 1, Groups: 3},
-	"depthwise": {Batch: 2, InH: 6, InW: 7, InC: 19, OutH: 3, OutW: 4, OutC: 19, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1,
+	"depthwise": {Batch: 2, InH: 6, InW: 7, InC: 19, OutH: 3, OutW: 4, OutC: 19, KH: 3, KW: 3, StrideH: 2, StrideW: 2,
+		PadTop: 1, PadLeft: 1,
 		InDilH: 1, InDilW: 1, KerDilH: 1, KerDilW: 1, Groups: 19},
-	"depthwise grad": {Batch: 2, InH: 3, InW: 4, InC: 19, OutH: 6, OutW: 7, OutC: 19, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1,
+	"depthwise grad": {Batch: 2, InH: 3, InW: 4, InC: 19, OutH: 6, OutW: 7, OutC: 19, KH: 3, KW: 3, StrideH: 1,
+		StrideW: 1, PadTop: 1, PadLeft: 1,
 		InDilH: 2, InDilW: 2, KerDilH: 1, KerDilW: 1, Groups: 19},
 	"3x3 stride 2 by input": byInput(square(2, 9, 8, 16, 32, 3, 2, 1)),
 	"1x1 stride 2 by input": byInput(square(2, 9, 8, 16, 32, 1, 2, 0)),
@@ -299,7 +309,8 @@ func TestEmpty(t *testing.T) {
 		"no kernels":  func(g *Geometry) { g.OutC = 0 },
 		"no taps":     func(g *Geometry) { g.KH = 0 },
 	} {
-		for _, g := range []Geometry{conv3x3(2, 8, 8, 32, 32), conv3x3(2, 8, 8, 3, 5), square(2, 8, 8, 3, 5, 1, 1, 0), geometries["depthwise"]} {
+		for _, g := range []Geometry{conv3x3(2, 8, 8, 32, 32), conv3x3(2, 8, 8, 3, 5), square(2, 8, 8, 3, 5, 1, 1, 0),
+			geometries["depthwise"]} {
 			if change(&g); g.Groups > 1 && g.InC*g.OutC == 0 {
 				continue
 			}
@@ -328,7 +339,8 @@ func TestForwardAllocatesNothing(t *testing.T) {
 	defer tm.Close()
 	for name, g := range geometries {
 		f := NewForward(g, OIHW(g.groupIn(), g.KH, g.KW), Options{})
-		y, x, k, s := make([]float32, g.outLen()), make([]float32, g.inLen()), make([]float32, g.kernelLen()), make([]float32, f.Scratch(2))
+		y, x, k, s := make([]float32, g.outLen()), make([]float32, g.inLen()), make([]float32, g.kernelLen()),
+			make([]float32, f.Scratch(2))
 		if n := testing.AllocsPerRun(10, func() { f.Run(tm, y, x, k, s) }); n >= 1 {
 			t.Errorf("%s (%s): %v allocations per run", name, f.Algorithm(), n)
 		}
@@ -368,17 +380,23 @@ func reportFlops(b *testing.B, g Geometry, cpu time.Duration) {
 }
 
 func describe(g Geometry) string {
-	return fmt.Sprintf("%dx%d,%d->%d,%dx%d,s%d,d%d,b%d", g.InH, g.InW, g.InC, g.OutC, g.KH, g.KW, g.StrideH, g.InDilH, g.Batch)
+	return fmt.Sprintf("%dx%d,%d->%d,%dx%d,s%d,d%d,b%d", g.InH, g.InW, g.InC, g.OutC, g.KH, g.KW, g.StrideH, g.InDilH,
+		g.Batch)
 }
 
 // benchmarks are shapes of the autoencoder and of the networks of the evaluation.
 var benchmarks = []Geometry{
-	conv3x3(1, 256, 256, 128, 128), conv3x3(1, 256, 256, 256, 128), conv3x3(1, 128, 128, 256, 256), conv3x3(1, 128, 128, 512, 512),
-	conv3x3(1, 64, 64, 512, 512), conv3x3(1, 32, 32, 512, 512), conv3x3(1, 256, 256, 128, 3), conv3x3(1, 256, 256, 3, 128),
-	conv3x3(32, 64, 64, 128, 128), conv3x3(32, 16, 16, 128, 128), conv3x3(32, 8, 8, 128, 128), conv3x3(32, 4, 4, 128, 128),
-	conv3x3(32, 32, 32, 64, 64), conv3x3(32, 16, 16, 128, 128), conv3x3(32, 8, 8, 256, 256), conv3x3(32, 4, 4, 512, 512),
+	conv3x3(1, 256, 256, 128, 128), conv3x3(1, 256, 256, 256, 128), conv3x3(1, 128, 128, 256, 256),
+	conv3x3(1, 128, 128, 512, 512),
+	conv3x3(1, 64, 64, 512, 512), conv3x3(1, 32, 32, 512, 512), conv3x3(1, 256, 256, 128, 3),
+	conv3x3(1, 256, 256, 3, 128),
+	conv3x3(32, 64, 64, 128, 128), conv3x3(32, 16, 16, 128, 128), conv3x3(32, 8, 8, 128, 128),
+	conv3x3(32, 4, 4, 128, 128),
+	conv3x3(32, 32, 32, 64, 64), conv3x3(32, 16, 16, 128, 128), conv3x3(32, 8, 8, 256, 256),
+	conv3x3(32, 4, 4, 512, 512),
 	square(32, 128, 128, 3, 64, 7, 2, 3), square(32, 128, 128, 3, 64, 7, 1, 3), conv3x3(32, 128, 128, 3, 128),
-	square(32, 32, 32, 64, 128, 3, 2, 1), square(32, 8, 8, 256, 512, 3, 2, 1), square(32, 32, 32, 64, 128, 1, 2, 0), square(1, 256, 256, 256, 128, 1, 1, 0),
+	square(32, 32, 32, 64, 128, 3, 2, 1), square(32, 8, 8, 256, 512, 3, 2, 1), square(32, 32, 32, 64, 128, 1, 2, 0),
+	square(1, 256, 256, 256, 128, 1, 1, 0),
 	byInput(square(32, 32, 32, 64, 128, 3, 2, 1)), byInput(square(32, 128, 128, 3, 64, 7, 2, 3)),
 }
 

@@ -4,10 +4,10 @@ import (
 	"mgd3/cpu/internal/kernel"
 )
 
-// direct is the implicit matrix product. A task is a block of rows q of all phases. The rows of inputs that it needs are copied
-// with their padding to scratch, unless none of it is padding; a tile of the product is some pixels of a row
-// of outputs by a panel of channels, and its sum runs over the taps. Taps side by side in the kernel are also side
-// by side in the image, and make one tap of kw·C numbers, which serves inputs of few channels.
+// direct is the implicit matrix product. A task is a block of rows q of all phases. The rows of inputs that it needs
+// are copied with their padding to scratch, unless none of it is padding; a tile of the product is some pixels of a
+// row of outputs by a panel of channels, and its sum runs over the taps. Taps side by side in the kernel are also
+// side by side in the image, and make one tap of kw·C numbers, which serves inputs of few channels.
 type direct struct {
 	g      Geometry
 	k      KernelLayout
@@ -56,7 +56,8 @@ func newDirect(g Geometry, k KernelLayout) *direct {
 // a task then make one long row.
 func (d *direct) flatten() {
 	g := &d.g
-	if !g.Upsample && g.KH*g.KW == 1 && d.h.period*d.w.period*d.h.step*d.w.step == 1 && g.PadTop == 0 && g.PadLeft == 0 && g.InH == g.OutH && g.InW == g.OutW {
+	if !g.Upsample && g.KH*g.KW == 1 && d.h.period*d.w.period*d.h.step*d.w.step == 1 && g.PadTop == 0 &&
+		g.PadLeft == 0 && g.InH == g.OutH && g.InW == g.OutW {
 		g.Batch, g.OutH, g.OutW = 1, g.Batch*g.OutH*g.OutW, 1
 		g.InH, g.InW = g.OutH, 1
 		d.h.n, d.w.n, d.cols, d.flat = g.OutH, 1, 1, true
@@ -161,7 +162,8 @@ func (d *direct) runPhase(p *phase, y, rows, packed []float32, q, end int) {
 			in := rows[(i-q)*d.h.step*d.cols*g.InC+group*c:]
 			b := &packed[p.packed+j*p.panel]
 			for s := 0; s < pixels; s += mr {
-				gemm.Run(min(mr, pixels-s), cols, len(p.off), &p.off[0], p.run*c, &in[s*lda], lda, b, kernel.NR, &out[s*ldc], ldc, false)
+				gemm.Run(min(mr, pixels-s), cols, len(p.off), &p.off[0], p.run*c, &in[s*lda], lda, b, kernel.NR,
+					&out[s*ldc], ldc, false)
 			}
 		}
 	}
@@ -173,8 +175,8 @@ func zeroPixels(y []float32, pixels, channels, step int) {
 	}
 }
 
-// inputRows returns n rows of an image from row first on, cut or padded with zeros to columns [firstCol, firstCol+cols):
-// those in x if that needs no padding, or else a copy in scratch.
+// inputRows returns n rows of an image from row first on, cut or padded with zeros to columns [firstCol,
+// firstCol+cols): those in x if that needs no padding, or else a copy in scratch.
 func inputRows(g Geometry, x []float32, image, first, n, firstCol, cols int, scratch []float32) []float32 {
 	x = g.image(x, image)
 	if !g.Upsample && firstCol == 0 && cols == g.InW && first >= 0 && first+n <= g.InH {

@@ -2,10 +2,10 @@ package conv
 
 import "mgd3/cpu/internal/kernel"
 
-// directGrad is the gradient by the kernel as an implicit matrix product [taps·C, pixels]·[pixels, K]. Its first
-// step has a task for each slice of the images, and some for parts of the channels of outputs if the kernel is large: for each block of rows
-// it packs the panels of ∂y, and adds the products for all taps to its part of a sum [kh, kw, C/G, K]. The
-// second step adds the slices in their order. Pixels are the taps of the micro-kernel.
+// directGrad is the gradient by the kernel as an implicit matrix product [taps·C, pixels]·[pixels, K]. Its first step
+// has a task for each slice of the images, and some for parts of the channels of outputs if the kernel is large: for
+// each block of rows it packs the panels of ∂y, and adds the products for all taps to its part of a sum [kh, kw, C/G,
+// K]. The second step adds the slices in their order. Pixels are the taps of the micro-kernel.
 type directGrad struct {
 	d      *direct // for its phases
 	g      Geometry
@@ -57,11 +57,13 @@ const (
 	gradTogether = 1 << 16 // elements of a kernel whose panels are done in one task, which reads x just once
 )
 
-func (d *directGrad) name() string  { return "direct" }
-func (d *directGrad) steps() int    { return 2 }
-func (d *directGrad) sumRow() int   { return d.g.groupIn() * d.g.OutC } // floats of one tap in the sum
-func (d *directGrad) sumLen() int   { return d.g.KH * d.g.KW * d.sumRow() }
-func (d *directGrad) imageLen() int { return (d.d.inRows(d.block)*d.d.cols*d.g.InC + 15) &^ 15 } // padded rows of one image
+func (d *directGrad) name() string { return "direct" }
+func (d *directGrad) steps() int   { return 2 }
+func (d *directGrad) sumRow() int  { return d.g.groupIn() * d.g.OutC } // floats of one tap in the sum
+func (d *directGrad) sumLen() int  { return d.g.KH * d.g.KW * d.sumRow() }
+
+// padded rows of one image
+func (d *directGrad) imageLen() int { return (d.d.inRows(d.block)*d.d.cols*d.g.InC + 15) &^ 15 }
 func (d *directGrad) inLen() int    { return d.images * d.imageLen() }
 func (d *directGrad) workerLen() int {
 	return max(d.inLen()+d.images*d.block*d.d.w.n*kernel.NR, min(gradRows, d.g.groupIn())*d.g.KH*d.g.KW*kernel.NR)
@@ -98,7 +100,8 @@ func (d *directGrad) run(r *gradRun, step, part, worker int) {
 	start := slice * d.g.Batch / d.slices
 	for image := start; image < last; image += d.images {
 		for q := 0; q < d.d.h.n; q += d.block {
-			b := gradBlockOf{image, min(d.images, last-image), q, min(q+d.block, d.d.h.n), plain && image == start && q == 0}
+			b := gradBlockOf{image, min(d.images, last-image), q, min(q+d.block, d.d.h.n), plain && image == start &&
+				q == 0}
 			x := d.inputs(r.x, own, b)
 			for j := from; j < to; j++ {
 				d.addBlock(r, sum, x, own[d.inLen():], b, j)
@@ -155,8 +158,8 @@ func (d *directGrad) addBlock(r *gradRun, sum, x, packed []float32, b gradBlockO
 	}
 }
 
-// readsInPlace says whether ∂y is not packed: if the phase has all pixels, the micro-kernel may read whole rows, and there
-// are few products with each.
+// readsInPlace says whether ∂y is not packed: if the phase has all pixels, the micro-kernel may read whole rows, and
+// there are few products with each.
 func (d *directGrad) readsInPlace(p *phase, cols int) bool {
 	const few = 200
 	return d.d.h.period*d.d.w.period == 1 && cols%16 == 0 && len(p.taps)*p.run*d.g.groupIn() <= few

@@ -9,8 +9,8 @@ import (
 
 // Options of a convolution.
 type Options struct {
-	// Done, if not nil, is told that outputs [lo, hi), counted in pixels over Batch·OutH·OutW, are complete, by the worker that
-	// made them, while they are in its cache.
+	// Done, if not nil, is told that outputs [lo, hi), counted in pixels over Batch·OutH·OutW, are complete, by the
+	// worker that made them, while they are in its cache.
 	Done func(lo, hi, worker int)
 	// PackedKernel says that Run gets what Pack made, rather than the kernel.
 	PackedKernel bool

@@ -34,7 +34,8 @@ type gradRun struct {
 	task               func(part, worker int)
 }
 
-// NewKernelGrad plans the gradient of the convolution of geometry g by its kernel in layout k. Of the options it heeds Tile.
+// NewKernelGrad plans the gradient of the convolution of geometry g by its kernel in layout k. Of the options it
+// heeds Tile.
 func NewKernelGrad(g Geometry, k KernelLayout, o Options) *KernelGrad {
 	g.check()
 	if g.Upsample {

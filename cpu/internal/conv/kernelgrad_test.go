@@ -91,7 +91,8 @@ func TestKernelGradAllocatesNothing(t *testing.T) {
 	defer tm.Close()
 	for name, g := range gradGeometries() {
 		f := NewKernelGrad(g, OIHW(g.groupIn(), g.KH, g.KW), Options{})
-		dy, x, dk, s := make([]float32, g.outLen()), make([]float32, g.inLen()), make([]float32, g.kernelLen()), make([]float32, f.Scratch(2))
+		dy, x, dk, s := make([]float32, g.outLen()), make([]float32, g.inLen()), make([]float32, g.kernelLen()),
+			make([]float32, f.Scratch(2))
 		if n := testing.AllocsPerRun(10, func() { f.Run(tm, dk, x, dy, s) }); n >= 1 {
 			t.Errorf("%s (%s): %v allocations per run", name, f.Algorithm(), n)
 		}
@@ -112,7 +113,8 @@ func BenchmarkKernelGrad(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/tile%d", describe(g), tile), func(b *testing.B) {
 				f := NewKernelGrad(g, OIHW(g.InC, g.KH, g.KW), Options{Tile: tile})
 				rng := rand.New(rand.NewPCG(1, 2))
-				dy, x, dk, s := normals(rng, g.outLen()), normals(rng, g.inLen()), make([]float32, g.kernelLen()), make([]float32, f.Scratch(tm.Size()))
+				dy, x, dk, s := normals(rng, g.outLen()), normals(rng, g.inLen()), make([]float32, g.kernelLen()),
+					make([]float32, f.Scratch(tm.Size()))
 				f.Run(tm, dk, x, dy, s)
 				start := cpuTime()
 				for b.Loop() {

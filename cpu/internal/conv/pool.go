@@ -22,9 +22,9 @@ const (
 //
 //	y[i, c] = scale · op over t of x̂[i·s + t·dk − p, c]
 //
-// with the letters of the package comment. What is outside the image, or between dilated inputs, does not take part; an empty window has
-// the sum 0, the maximum −∞ and the minimum +∞. A sum with scale 1/(kh·kw) is the mean of windows without padding; a sum with
-// the geometry of a gradient by the input spreads the gradient of a sum.
+// with the letters of the package comment. What is outside the image, or between dilated inputs, does not take part;
+// an empty window has the sum 0, the maximum −∞ and the minimum +∞. A sum with scale 1/(kh·kw) is the mean of windows
+// without padding; a sum with the geometry of a gradient by the input spreads the gradient of a sum.
 type Pool struct {
 	g     Geometry
 	op    PoolOp

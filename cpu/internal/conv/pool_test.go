@@ -15,16 +15,17 @@ func pool2(b, h, w, c, size, stride, pad int) Geometry {
 }
 
 var pools = map[string]Geometry{
-	"2x2":             pool2(3, 8, 6, 19, 2, 2, 0),
-	"2x2 odd":         pool2(3, 9, 7, 19, 2, 2, 0),
-	"3x3 stride 2":    pool2(2, 9, 9, 130, 3, 2, 1),
-	"4x4":             pool2(2, 8, 8, 7, 4, 4, 0),
-	"5x5 stride 1":    pool2(1, 7, 7, 70, 5, 1, 2),
-	"whole image":     pool2(2, 6, 6, 64, 6, 1, 0),
-	"far outside":     pool2(1, 3, 3, 5, 2, 2, 4),
-	"2x2 by input":    byInput(pool2(2, 8, 8, 9, 2, 2, 0)),
-	"3x3s2 by input":  byInput(pool2(2, 9, 9, 9, 3, 2, 1)),
-	"dilated windows": {Batch: 2, InH: 9, InW: 9, InC: 5, OutH: 5, OutW: 5, OutC: 5, KH: 3, KW: 3, StrideH: 1, StrideW: 1, InDilH: 1, InDilW: 1, KerDilH: 2, KerDilW: 2, Groups: 1},
+	"2x2":            pool2(3, 8, 6, 19, 2, 2, 0),
+	"2x2 odd":        pool2(3, 9, 7, 19, 2, 2, 0),
+	"3x3 stride 2":   pool2(2, 9, 9, 130, 3, 2, 1),
+	"4x4":            pool2(2, 8, 8, 7, 4, 4, 0),
+	"5x5 stride 1":   pool2(1, 7, 7, 70, 5, 1, 2),
+	"whole image":    pool2(2, 6, 6, 64, 6, 1, 0),
+	"far outside":    pool2(1, 3, 3, 5, 2, 2, 4),
+	"2x2 by input":   byInput(pool2(2, 8, 8, 9, 2, 2, 0)),
+	"3x3s2 by input": byInput(pool2(2, 9, 9, 9, 3, 2, 1)),
+	"dilated windows": {Batch: 2, InH: 9, InW: 9, InC: 5, OutH: 5, OutW: 5, OutC: 5, KH: 3, KW: 3, StrideH: 1,
+		StrideW: 1, InDilH: 1, InDilW: 1, KerDilH: 2, KerDilW: 2, Groups: 1},
 }
 
 // eachWindow calls f(iy, indices of x in the window) for every output, in order.
@@ -88,7 +89,8 @@ func TestPoolGrad(t *testing.T) {
 				}
 				best := xs[0]
 				for _, i := range xs[1:] {
-					if better := x[i] > x[best]; x[i] != x[i] || op == PoolMax && better || op == PoolMin && x[i] < x[best] {
+					if better := x[i] > x[best]; x[i] != x[i] || op == PoolMax && better || op == PoolMin &&
+						x[i] < x[best] {
 						best = i
 					}
 				}
@@ -125,8 +127,10 @@ func TestPoolAllocatesNothing(t *testing.T) {
 func BenchmarkPool(b *testing.B) {
 	tm := team.New(0)
 	defer tm.Close()
-	for _, g := range []Geometry{pool2(32, 128, 128, 128, 2, 2, 0), byInput(pool2(32, 128, 128, 128, 2, 2, 0)), pool2(32, 64, 64, 64, 3, 2, 1)} {
-		x, y, dx := normals(rand.New(rand.NewPCG(1, 2)), g.inLen()), make([]float32, g.outLen()), make([]float32, g.inLen())
+	for _, g := range []Geometry{pool2(32, 128, 128, 128, 2, 2, 0), byInput(pool2(32, 128, 128, 128, 2, 2, 0)),
+		pool2(32, 64, 64, 64, 3, 2, 1)} {
+		x, y, dx := normals(rand.New(rand.NewPCG(1, 2)), g.inLen()), make([]float32, g.outLen()),
+			make([]float32, g.inLen())
 		p := NewPool(g, PoolSum, 0.25)
 		b.Run("sum/"+describe(g), func(b *testing.B) {
 			b.SetBytes(int64(4 * (len(x) + len(y))))

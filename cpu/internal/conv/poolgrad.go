@@ -7,8 +7,9 @@ import (
 	"mgd3/cpu/internal/team"
 )
 
-// PoolGrad is the gradient of a maximum or minimum over windows (select and scatter): each window gives its
-// gradient to the first of its largest (smallest) numbers, in the order of rows; a NaN counts as larger (smaller) than all before it.
+// PoolGrad is the gradient of a maximum or minimum over windows (select and scatter): each window gives its gradient
+// to the first of its largest (smallest) numbers, in the order of rows; a NaN counts as larger (smaller) than all
+// before it.
 type PoolGrad struct {
 	g    Geometry
 	min  bool

@@ -12,8 +12,8 @@ import (
 //	M[ξ] [tiles, K] = V[ξ]·U[ξ]    U = G g Gᵀ, packed once
 //	y               = Aᵀ M A       m×m outputs of each tile
 //
-// Many tiles are cut in tasks of whole rows of tiles, which do all of this in blocks that fit the cache of a worker. Few tiles
-// are one block, and the team does each of these lines together (three steps), so that U is read once.
+// Many tiles are cut in tasks of whole rows of tiles, which do all of this in blocks that fit the cache of a worker.
+// Few tiles are one block, and the team does each of these lines together (three steps), so that U is read once.
 type winograd struct {
 	g      Geometry
 	k      KernelLayout
@@ -50,7 +50,8 @@ func newWinograd(g Geometry, k KernelLayout, tile int) *winograd {
 	if tiles := g.Batch * w.th * w.tw; tiles <= winogradFew {
 		w.rows, w.block, w.whole = 1, tiles, true
 	}
-	w.vStep, w.mStep = w.block*g.InC+16, w.block*g.OutC+16 // not multiples of 4096 bytes: those would share few lines of the cache
+	// not multiples of 4096 bytes: those would share few lines of the cache
+	w.vStep, w.mStep = w.block*g.InC+16, w.block*g.OutC+16
 	return w
 }
 

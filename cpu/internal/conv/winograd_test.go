@@ -143,8 +143,8 @@ func absolute(l [][]float32) [][]float32 {
 	return out
 }
 
-// tolerance returns the largest errors of the outputs: for the direct form one rounding per term, which fused multiply-adds
-// make, and another in plain Go.
+// tolerance returns the largest errors of the outputs: for the direct form one rounding per term, which fused
+// multiply-adds make, and another in plain Go.
 func tolerance(g Geometry, l KernelLayout, tile int, x, k []float32, size []float64) []float64 {
 	if tile > 1 {
 		return bound(g, l, tile, x, k)
@@ -238,7 +238,8 @@ func TestWinogradError(t *testing.T) {
 			for _, tile := range []int{1, 2, 4} {
 				rms, worst := errorOf(forward(t, g, l, Options{Tile: tile}, 2, x, k), want)
 				gradRMS, gradWorst := errorOf(kernelGrad(t, g, l, Options{Tile: tile}, 2, x, dy), wantGrad)
-				t.Logf("C = %3d, %-6s, tile %d: error / rms of y: rms %.1e, worst %.1e; of the gradient by the kernel: %.1e, %.1e", c, data, tile, rms, worst, gradRMS, gradWorst)
+				t.Logf("C = %3d, %-6s, tile %d: error / rms of y: rms %.1e, worst %.1e; of the gradient by the "+
+					"kernel: %.1e, %.1e", c, data, tile, rms, worst, gradRMS, gradWorst)
 				if tile == 1 {
 					direct = rms
 				} else if rms > limits[tile]*direct {
@@ -281,7 +282,8 @@ func FuzzForward(f *testing.F) {
 		want, size := naive(g, l, x, k)
 		exact := make([]float64, len(want))
 		checkNear(t, name, forward(t, g, l, Options{Tile: 1}, workers, x, k), want, exact)
-		checkNear(t, name, forward(t, g, l, Options{PackedKernel: rng.IntN(2) == 0}, workers, x, k), want, tolerance(g, l, tile, x, k, size))
+		checkNear(t, name, forward(t, g, l, Options{PackedKernel: rng.IntN(2) == 0}, workers, x, k), want,
+			tolerance(g, l, tile, x, k, size))
 		if g.Upsample {
 			return
 		}
@@ -295,8 +297,10 @@ func FuzzForward(f *testing.F) {
 // anyGeometry returns a small convolution, often one for Winograd.
 func anyGeometry(rng *rand.Rand) Geometry {
 	upTo := func(n int) int { return 1 + rng.IntN(n) }
-	g := Geometry{Batch: upTo(3), InH: upTo(11), InW: upTo(11), InC: upTo(20), OutH: upTo(11), OutW: upTo(20), OutC: upTo(70), KH: upTo(4), KW: upTo(4),
-		StrideH: upTo(3), StrideW: upTo(3), PadTop: rng.IntN(8) - 3, PadLeft: rng.IntN(8) - 3, InDilH: upTo(3), InDilW: upTo(3), KerDilH: upTo(3), KerDilW: upTo(3), Groups: 1}
+	g := Geometry{Batch: upTo(3), InH: upTo(11), InW: upTo(11), InC: upTo(20), OutH: upTo(11), OutW: upTo(20),
+		OutC: upTo(70), KH: upTo(4), KW: upTo(4),
+		StrideH: upTo(3), StrideW: upTo(3), PadTop: rng.IntN(8) - 3, PadLeft: rng.IntN(8) - 3, InDilH: upTo(3),
+		InDilW: upTo(3), KerDilH: upTo(3), KerDilW: upTo(3), Groups: 1}
 	switch rng.IntN(4) {
 	case 0:
 		g.KH, g.KW, g.StrideH, g.StrideW, g.InDilH, g.InDilW, g.KerDilH, g.KerDilW = 3, 3, 1, 1, 1, 1, 1, 1

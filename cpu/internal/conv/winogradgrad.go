@@ -144,8 +144,8 @@ func (d *winogradGrad) multiply(s []float32, row int, v, w []float32, xi, panel,
 	}
 }
 
-// write sets the gradients of a panel of outputs for input channels from to to-1. s is at the first of these in S[0], with
-// given steps from ξ to ξ+1 and from row to row.
+// write sets the gradients of a panel of outputs for input channels from to to-1. s is at the first of these in S[0],
+// with given steps from ξ to ξ+1 and from row to row.
 func (d *winogradGrad) write(dk, s []float32, step, row int, taps []float32, panel, from, to int) {
 	var tmp kernel.WinogradTemp
 	cols := min(kernel.NR, d.g.OutC-panel)

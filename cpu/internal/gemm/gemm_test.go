@@ -146,14 +146,16 @@ func check(t *testing.T, s Shape, seed uint64) {
 		kernel.SetLevel(l)
 		for i, x := range whole.run(t, teams[seed%4], packable(whole) && seed%2 == 0) {
 			if float64(x) != wantWhole[i] {
-				t.Fatalf("%v: %+v, A %+v, B %+v, C %+v: whole numbers: C[%d] is %v, want exactly %v", l, s, whole.la, whole.lb, whole.lc, i-guard, x, wantWhole[i])
+				t.Fatalf("%v: %+v, A %+v, B %+v, C %+v: whole numbers: C[%d] is %v, want exactly %v", l, s, whole.la,
+					whole.lb, whole.lc, i-guard, x, wantWhole[i])
 			}
 		}
 		for _, tm := range teams {
 			got := normal.run(t, tm, packable(normal) && tm.Size()%2 == 0)
 			for i, x := range got {
 				if math.Abs(float64(x)-want[i]) > tol[i] {
-					t.Fatalf("%v: %+v, A %+v, B %+v, C %+v: C[%d] is %v, want %v ± %.1e", l, s, normal.la, normal.lb, normal.lc, i-guard, x, want[i], tol[i])
+					t.Fatalf("%v: %+v, A %+v, B %+v, C %+v: C[%d] is %v, want %v ± %.1e", l, s, normal.la, normal.lb,
+						normal.lc, i-guard, x, want[i], tol[i])
 				}
 				if first != nil && l != kernel.Generic && math.Float32bits(x) != math.Float32bits(first[i]) {
 					t.Fatalf("%v, %d workers: %+v: C[%d] is %v, before %v", l, tm.Size(), s, i-guard, x, first[i])
@@ -173,7 +175,8 @@ func packable(p *problem) bool {
 
 var shapes = []Shape{
 	{1, 1, 1, 1}, {1, 1, 1, 0}, {0, 3, 4, 5}, {2, 0, 3, 4}, {2, 3, 0, 4}, {3, 5, 7, 0},
-	{1, 1, 100, 300}, {3, 1, 40, 9}, {1, 100, 1, 70}, {2, 129, 33, 60}, {1, 515, 40, 70}, {2, 530, 33, 5}, {1, 20, 40, 1100},
+	{1, 1, 100, 300}, {3, 1, 40, 9}, {1, 100, 1, 70}, {2, 129, 33, 60}, {1, 515, 40, 70}, {2, 530, 33, 5},
+	{1, 20, 40, 1100},
 	{12, 24, 64, 24}, {4, 14, 96, 257}, {1, 7, 65, 1030}, {5, 15, 10, 3}, {1, 64, 31, 512}, {1, 40, 48, 1024},
 }
 
@@ -271,7 +274,8 @@ func BenchmarkProduct(b *testing.B) {
 	peaks := map[int]float64{}
 	for _, l := range loads {
 		for _, tm := range teams[:2] {
-			name := fmt.Sprintf("%s/%dx%dx%dx%d%c%c/workers%d", l.name, l.s.Batch, l.s.M, l.s.N, l.s.K, l.a, l.b, tm.Size())
+			name := fmt.Sprintf("%s/%dx%dx%dx%d%c%c/workers%d", l.name, l.s.Batch, l.s.M, l.s.N, l.s.K, l.a, l.b,
+				tm.Size())
 			b.Run(name, func(b *testing.B) {
 				s := l.s
 				la, lb := Layout{s.M * s.K, s.K, 1}, Layout{s.K * s.N, s.N, 1}
@@ -282,7 +286,8 @@ func BenchmarkProduct(b *testing.B) {
 					lb = Layout{s.K * s.N, 1, s.K}
 				}
 				p := New(s, la, lb, Layout{s.M * s.N, s.N, 1}, Options{PackedB: l.b == 'p'})
-				x, y, c := make([]float32, s.Batch*s.M*s.K), make([]float32, s.Batch*s.K*(s.N+31)), make([]float32, s.Batch*s.M*s.N)
+				x, y, c := make([]float32, s.Batch*s.M*s.K), make([]float32, s.Batch*s.K*(s.N+31)),
+					make([]float32, s.Batch*s.M*s.N)
 				for i := range x {
 					x[i] = float32(i%7) - 3
 				}
@@ -297,7 +302,8 @@ func BenchmarkProduct(b *testing.B) {
 					p.Run(tm, c, x, y, scratch)
 					best = min(best, time.Since(start))
 				}
-				speed := 2 * float64(s.Batch*s.M*s.N*s.K) / float64(best) // of the fastest run: the machine may be shared
+				// of the fastest run: the machine may be shared
+				speed := 2 * float64(s.Batch*s.M*s.N*s.K) / float64(best)
 				b.ReportMetric(speed, "GFLOP/s")
 				if peaks[tm.Size()] == 0 {
 					peaks[tm.Size()] = peak(tm)

@@ -48,7 +48,8 @@ func (q *packing) part(i int) {
 		return
 	}
 	for ; j < jhi; j++ {
-		kernel.PackPanel(q.dst[(j*q.k+k)*kernel.NR:], q.b[k*q.row+j*kernel.NR*q.col:], kn, min(kernel.NR, q.n-j*kernel.NR), q.row, q.col)
+		kernel.PackPanel(q.dst[(j*q.k+k)*kernel.NR:], q.b[k*q.row+j*kernel.NR*q.col:], kn,
+			min(kernel.NR, q.n-j*kernel.NR), q.row, q.col)
 	}
 }
 

@@ -39,13 +39,15 @@ func (p *Product) block(n, lo, hi, jlo, jhi, worker int) {
 			next := p.ahead(j, jlo, jhi, k, kn)
 			for i, tile := 0, 0; i < hi-lo; i, tile = i+height, tile+1 {
 				p.kern.RunAhead(min(height, hi-lo-i), cols, 1, &zero[0], kn, at(a, i*lda), lda, at(b, 0), ldb,
-					&c[i*p.c.Row+j*kernel.NR], p.c.Row, k > 0 || p.o.Accumulate, at(next, min(tile*kn*4, max(0, len(next)-1))))
+					&c[i*p.c.Row+j*kernel.NR], p.c.Row, k > 0 || p.o.Accumulate,
+					at(next, min(tile*kn*4, max(0, len(next)-1))))
 			}
 		}
 	}
 }
 
-// ahead returns what follows the piece of panel j in the order of block: the next panel, or the first one of the next terms.
+// ahead returns what follows the piece of panel j in the order of block: the next panel, or the first one of the next
+// terms.
 func (p *Product) ahead(j, jlo, jhi, k, kn int) []float32 {
 	if p.panels == nil {
 		return nil

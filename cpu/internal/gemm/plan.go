@@ -20,8 +20,9 @@ const (
 
 // grid is how Run goes to work: each product is cut in rows × cols parts.
 type grid struct {
-	rows, cols     int
-	shared         int  // floats of B packed by all for all; if 0 and B is not packed yet, each worker packs what it needs
+	rows, cols int
+	// floats of B packed by all for all; if 0 and B is not packed yet, each worker packs what it needs
+	shared         int
 	blockA, blockB int  // floats of scratch of one worker
 	tells          bool // parts are whole rows, so they can tell
 }
@@ -67,9 +68,9 @@ func (p *Product) plan(workers int) grid {
 	return g
 }
 
-// cutRows cuts the rows of one product into parts: whole tiles, many of them at first, as a panel that is near serves them
-// all, and fewer towards the end, so that the workers end together although one of them was held up.
-// With alone false, other products keep the workers busy at the end.
+// cutRows cuts the rows of one product into parts: whole tiles, many of them at first, as a panel that is near serves
+// them all, and fewer towards the end, so that the workers end together although one of them was held up. With alone
+// false, other products keep the workers busy at the end.
 func (p *Product) cutRows(workers int, alone bool) {
 	const height = 14 // of a tile; only what is fast depends on it
 	p.cuts = append(p.cuts, 0)

@@ -19,17 +19,20 @@ const NR = 32
 // strides and offsets count floats, and those of A may be zero or negative.
 type Gemm struct {
 	MR  int
-	run func(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool, ahead *float32)
+	run func(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int,
+		add bool, ahead *float32)
 }
 
 // Run computes a tile.
-func (g *Gemm) Run(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool) {
+func (g *Gemm) Run(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int,
+	add bool) {
 	g.run(rows, cols, taps, off, k, a, lda, b, ldb, c, ldc, add, b)
 }
 
 // RunAhead is Run, and it asks the memory to bring near the taps·k/4 cache lines from ahead on, which
 // may end anywhere: a share of the panel that comes next.
-func (g *Gemm) RunAhead(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool, ahead *float32) {
+func (g *Gemm) RunAhead(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32,
+	ldc int, add bool, ahead *float32) {
 	g.run(rows, cols, taps, off, k, a, lda, b, ldb, c, ldc, add, ahead)
 }
 

@@ -22,13 +22,15 @@ func gemmKernel(l Level) *Gemm {
 	return &gemmPlain
 }
 
-func runAVX512(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool, ahead *float32) {
+func runAVX512(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int,
+	add bool, ahead *float32) {
 	f := tilesAVX512[(cols-1)/16][rows]
 	f(taps, off, k, a, lda, b, ldb, c, ldc, &lanes512[cols], add, ahead)
 }
 
 // runAVX2 does 16 columns and then the others.
-func runAVX2(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool, ahead *float32) {
+func runAVX2(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int,
+	add bool, ahead *float32) {
 	for {
 		var mask *int32
 		if cols < 16 {
@@ -58,7 +60,8 @@ func init() {
 	}
 }
 
-type tileFunc func(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
+type tileFunc func(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int,
+	mask *int32, add bool, ahead *float32)
 
 // By number of vectors in a row, less one, and number of rows.
 var (
@@ -67,7 +70,11 @@ var (
 		{nil, gemm1x16AVX2, gemm2x16AVX2, gemm3x16AVX2, gemm4x16AVX2, gemm5x16AVX2, gemm6x16AVX2},
 	}
 	tilesAVX512 = [2][15]tileFunc{
-		{nil, gemm1x16AVX512, gemm2x16AVX512, gemm3x16AVX512, gemm4x16AVX512, gemm5x16AVX512, gemm6x16AVX512, gemm7x16AVX512, gemm8x16AVX512, gemm9x16AVX512, gemm10x16AVX512, gemm11x16AVX512, gemm12x16AVX512, gemm13x16AVX512, gemm14x16AVX512},
-		{nil, gemm1x32AVX512, gemm2x32AVX512, gemm3x32AVX512, gemm4x32AVX512, gemm5x32AVX512, gemm6x32AVX512, gemm7x32AVX512, gemm8x32AVX512, gemm9x32AVX512, gemm10x32AVX512, gemm11x32AVX512, gemm12x32AVX512, gemm13x32AVX512, gemm14x32AVX512},
+		{nil, gemm1x16AVX512, gemm2x16AVX512, gemm3x16AVX512, gemm4x16AVX512, gemm5x16AVX512, gemm6x16AVX512,
+			gemm7x16AVX512, gemm8x16AVX512, gemm9x16AVX512, gemm10x16AVX512, gemm11x16AVX512, gemm12x16AVX512,
+			gemm13x16AVX512, gemm14x16AVX512},
+		{nil, gemm1x32AVX512, gemm2x32AVX512, gemm3x32AVX512, gemm4x32AVX512, gemm5x32AVX512, gemm6x32AVX512,
+			gemm7x32AVX512, gemm8x32AVX512, gemm9x32AVX512, gemm10x32AVX512, gemm11x32AVX512, gemm12x32AVX512,
+			gemm13x32AVX512, gemm14x32AVX512},
 	}
 )

@@ -5,7 +5,8 @@ import "unsafe"
 var gemmPlain = Gemm{MR: 4, run: gemmGeneric}
 
 // gemmGeneric does two rows and four columns at a time, whose sums stay in registers, and the edges one by one.
-func gemmGeneric(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool, _ *float32) {
+func gemmGeneric(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int,
+	add bool, _ *float32) {
 	for i := 0; i < rows; i += 2 {
 		for j := 0; j < cols; j += 4 {
 			if i+2 <= rows && j+4 <= cols {
@@ -35,7 +36,8 @@ func gemm1x1Generic(taps int, off *int, k int, a, b *float32, ldb int, c *float3
 	*c = sum
 }
 
-func gemm2x4Generic(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, add bool) {
+func gemm2x4Generic(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int,
+	add bool) {
 	c0, c1 := (*[4]float32)(unsafe.Pointer(c)), (*[4]float32)(unsafe.Pointer(at(c, ldc)))
 	var s0, s1, s2, s3, t0, t1, t2, t3 float32
 	if add {

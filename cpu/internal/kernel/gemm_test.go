@@ -145,7 +145,8 @@ func TestGemmSameBytes(t *testing.T) {
 		got := append([]float32(nil), whole.c...)
 		for i := range g.MR {
 			for p := 0; p < 100; p += 25 {
-				g.Run(1, 29, 1, &whole.off[0], 25, &whole.a[i*100+p], 100, &whole.b[p*whole.ldb], whole.ldb, &got[guard+i*whole.ldc], whole.ldc, p > 0)
+				g.Run(1, 29, 1, &whole.off[0], 25, &whole.a[i*100+p], 100, &whole.b[p*whole.ldb], whole.ldb,
+					&got[guard+i*whole.ldc], whole.ldc, p > 0)
 			}
 		}
 		for i := range want {
@@ -202,18 +203,22 @@ func BenchmarkGemmTile(b *testing.B) {
 		SetLevel(l)
 		g := GemmKernel()
 		for _, c := range []struct{ rows, cols, taps, k, lda int }{
-			{g.MR, 32, 1, 256, 272}, {g.MR, 32, 1, 4, 64}, {g.MR, 32, 1, 64, 64}, {2, 32, 1, 4, 64}, {g.MR, 32, 9, 32, 32}, {g.MR, 16, 1, 256, 272},
-			{g.MR - 1, 32, 1, 256, 272}, {g.MR / 2, 32, 1, 256, 272}, {1, 32, 1, 256, 272}, {g.MR, 32, 1, 256, 1024}, {g.MR, 32, 1, 1024, 1040},
+			{g.MR, 32, 1, 256, 272}, {g.MR, 32, 1, 4, 64}, {g.MR, 32, 1, 64, 64}, {2, 32, 1, 4, 64},
+			{g.MR, 32, 9, 32, 32}, {g.MR, 16, 1, 256, 272},
+			{g.MR - 1, 32, 1, 256, 272}, {g.MR / 2, 32, 1, 256, 272}, {1, 32, 1, 256, 272}, {g.MR, 32, 1, 256, 1024},
+			{g.MR, 32, 1, 1024, 1040},
 		} {
 			rng := rand.New(rand.NewPCG(5, 6))
 			t := newTile(rng, c.rows, c.cols, c.taps, c.k, false, func() float32 { return 1 })
 			t.ldb, t.ldc, t.lda = NR, 512, c.lda
-			t.a, t.b, t.c = make([]float32, 4*c.k+c.rows*c.lda), make([]float32, c.taps*c.k*NR), make([]float32, 512*c.rows)
+			t.a, t.b, t.c = make([]float32, 4*c.k+c.rows*c.lda), make([]float32, c.taps*c.k*NR),
+				make([]float32, 512*c.rows)
 			b.Run(fmt.Sprintf("%v/%dx%d,%dx%d,lda%d", l, c.rows, c.cols, c.taps, c.k, c.lda), func(b *testing.B) {
 				for b.Loop() {
 					g.Run(t.rows, t.cols, t.taps, &t.off[0], t.k, &t.a[0], t.lda, &t.b[0], t.ldb, &t.c[0], t.ldc, false)
 				}
-				b.ReportMetric(2*float64(b.N)*float64(c.rows*c.cols*c.taps*c.k)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+				b.ReportMetric(2*float64(b.N)*float64(c.rows*c.cols*c.taps*c.k)/float64(b.Elapsed().Nanoseconds()),
+					"GFLOP/s")
 			})
 		}
 	}

@@ -2,9 +2,10 @@ package kernel
 
 import "unsafe"
 
-// SelectScatter is the gradient of one window of a maximum: for each channel c it adds dy[c] to dx[off[t] + c], where t is the first
-// t < n with the largest x[off[t] + c], and a NaN is larger than what came before it. With sign = 1<<31 it is that of a minimum.
-// What it adds to the other dx[off[t] + c] is zero. The offsets differ by at least the number of channels.
+// SelectScatter is the gradient of one window of a maximum: for each channel c it adds dy[c] to dx[off[t] + c], where
+// t is the first t < n with the largest x[off[t] + c], and a NaN is larger than what came before it. With sign =
+// 1<<31 it is that of a minimum. What it adds to the other dx[off[t] + c] is zero. The offsets differ by at least the
+// number of channels.
 func SelectScatter(dx, x *float32, off *int, n int, dy *float32, channels int, sign uint32) {
 	if n > 0 {
 		selectScatter(dx, x, off, n, dy, channels, sign)

@@ -64,7 +64,8 @@ func TestTranspose(t *testing.T) {
 	defer SetLevel(Current())
 	for _, l := range Levels() {
 		SetLevel(l)
-		for _, shape := range [][2]int{{1, 1}, {8, 8}, {7, 9}, {16, 8}, {8, 16}, {17, 23}, {300, 31}, {5, 64}, {64, 5}, {0, 3}, {3, 0}, {264, 8}} {
+		for _, shape := range [][2]int{{1, 1}, {8, 8}, {7, 9}, {16, 8}, {8, 16}, {17, 23}, {300, 31}, {5, 64}, {64, 5},
+			{0, 3}, {3, 0}, {264, 8}} {
 			rows, cols := shape[0], shape[1]
 			lds, ldd := cols+3, rows+2
 			src := source{rand.New(rand.NewPCG(4, 4)), 1}.slice(rows * lds)

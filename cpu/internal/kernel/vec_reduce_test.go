@@ -48,7 +48,8 @@ func TestReduceEdges(t *testing.T) {
 			x    []float32
 			want float32
 		}{
-			{"Sum", Sum, nil, 0}, {"Sum", Sum, []float32{minus}, 0}, {"Sum", Sum, []float32{3}, 3}, {"Sum", Sum, []float32{inf, -inf}, nan},
+			{"Sum", Sum, nil, 0}, {"Sum", Sum, []float32{minus}, 0}, {"Sum", Sum, []float32{3}, 3},
+			{"Sum", Sum, []float32{inf, -inf}, nan},
 			{"Prod", Prod, nil, 1}, {"Prod", Prod, []float32{2, 3, 7}, 42},
 			{"ReduceMax", ReduceMax, nil, -inf}, {"ReduceMax", ReduceMax, []float32{-2, -1, -3}, -1},
 			{"ReduceMax", ReduceMax, []float32{minus, -1}, 0}, {"ReduceMax", ReduceMax, []float32{nan, inf}, nan},

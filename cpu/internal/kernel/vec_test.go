@@ -26,7 +26,8 @@ func kernels(t vecTable) map[string]any {
 var specials = []float32{
 	0, float32(math.Copysign(0, -1)), 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 88.7, -87.4, -103.97, 16777217, -16777216,
 	0x1p-126, -0x1p-126, 0x1p-149, -0x1p-149, 0x1.fffffep-127, math.MaxFloat32, -math.MaxFloat32, 65536, 65537, 1e10,
-	float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 255, 256, 65504, 65520, 0x1p31, -0x1p31, 0x1p-24, 0x1p-25,
+	float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 255, 256, 65504, 65520, 0x1p31, -0x1p31, 0x1p-24,
+	0x1p-25,
 }
 
 // source makes test numbers; kind 0: any bits, 1: normals, 2: specials and few NaNs, 3: zeros and ones.
@@ -134,7 +135,8 @@ func FuzzVec(f *testing.F) {
 		for _, l := range Levels()[1:] {
 			for name, kernel := range kernels(vecTables(l)) {
 				for i := range uint64(6) { // three kinds of numbers, with and without an alias
-					checkLevel(t, fmt.Sprint(l, " ", name), wrapped(kernel, plain[name]), wrapped(plain[name], nil), 6*seed+i, int(n%4096))
+					checkLevel(t, fmt.Sprint(l, " ", name), wrapped(kernel, plain[name]), wrapped(plain[name], nil),
+						6*seed+i, int(n%4096))
 				}
 			}
 		}

@@ -13,24 +13,29 @@ var winogradTransforms = []struct {
 	matrix func(w *Winograd) [][]float32
 	run    func(w *Winograd, dst []float32, dstStep int, src []float32, srcStep, n int)
 }{
-	{"Input", func(w *Winograd) [][]float32 { return w.bt }, func(w *Winograd, dst []float32, dstStep int, src []float32, srcStep, n int) {
-		t := table(src, srcStep, w.N*w.N)
-		w.Input(&dst[0], dstStep, &t[0], 5, new(WinogradTemp), n)
-	}},
-	{"Output", func(w *Winograd) [][]float32 { return w.at }, func(w *Winograd, dst []float32, dstStep int, src []float32, srcStep, n int) {
-		t := table(dst, dstStep, w.M*w.M)
-		w.Output(&t[0], 5, &src[0], srcStep, new(WinogradTemp), n)
-	}},
-	{"Grad", func(w *Winograd) [][]float32 { return w.a }, func(w *Winograd, dst []float32, dstStep int, src []float32, srcStep, n int) {
-		t := table(src, srcStep, w.M*w.M)
-		w.Grad(&dst[0], dstStep, &t[0], 5, new(WinogradTemp), n)
-	}},
-	{"Kernel", func(w *Winograd) [][]float32 { return w.g }, func(w *Winograd, dst []float32, dstStep int, src []float32, srcStep, n int) {
-		w.Kernel(&dst[0], dstStep, &src[0], srcStep, new(WinogradTemp), n)
-	}},
-	{"KernelGrad", func(w *Winograd) [][]float32 { return w.gt }, func(w *Winograd, dst []float32, dstStep int, src []float32, srcStep, n int) {
-		w.KernelGrad(&dst[0], dstStep, &src[0], srcStep, new(WinogradTemp), n)
-	}},
+	{"Input", func(w *Winograd) [][]float32 { return w.bt },
+		func(w *Winograd, dst []float32, dstStep int, src []float32, srcStep, n int) {
+			t := table(src, srcStep, w.N*w.N)
+			w.Input(&dst[0], dstStep, &t[0], 5, new(WinogradTemp), n)
+		}},
+	{"Output", func(w *Winograd) [][]float32 { return w.at },
+		func(w *Winograd, dst []float32, dstStep int, src []float32, srcStep, n int) {
+			t := table(dst, dstStep, w.M*w.M)
+			w.Output(&t[0], 5, &src[0], srcStep, new(WinogradTemp), n)
+		}},
+	{"Grad", func(w *Winograd) [][]float32 { return w.a },
+		func(w *Winograd, dst []float32, dstStep int, src []float32, srcStep, n int) {
+			t := table(src, srcStep, w.M*w.M)
+			w.Grad(&dst[0], dstStep, &t[0], 5, new(WinogradTemp), n)
+		}},
+	{"Kernel", func(w *Winograd) [][]float32 { return w.g },
+		func(w *Winograd, dst []float32, dstStep int, src []float32, srcStep, n int) {
+			w.Kernel(&dst[0], dstStep, &src[0], srcStep, new(WinogradTemp), n)
+		}},
+	{"KernelGrad", func(w *Winograd) [][]float32 { return w.gt },
+		func(w *Winograd, dst []float32, dstStep int, src []float32, srcStep, n int) {
+			w.KernelGrad(&dst[0], dstStep, &src[0], srcStep, new(WinogradTemp), n)
+		}},
 }
 
 // table points 5 floats before each vector, as the tests start at channel 5.

@@ -21,15 +21,16 @@ const (
 
 // step is one instruction with its kernel and registers chosen.
 type step struct {
-	form       form
-	un         func(dst, x []float32)
-	bin        func(dst, x, y []float32)
-	sc         func(dst, x []float32, s float32)
-	tern       func(dst, x, y, z []float32)
-	red        func(x []float32) float32
-	dst        int
-	a, b, c    int
-	fill       [3]int // registers that are to be spread into their tile before: scalars of operations without a scalar form
+	form    form
+	un      func(dst, x []float32)
+	bin     func(dst, x, y []float32)
+	sc      func(dst, x []float32, s float32)
+	tern    func(dst, x, y, z []float32)
+	red     func(x []float32) float32
+	dst     int
+	a, b, c int
+	// registers that are to be spread into their tile before: scalars of operations without a scalar form
+	fill       [3]int
 	fills      int
 	scalarOnly bool // everything it touches is a scalar
 }

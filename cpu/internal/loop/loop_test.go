@@ -239,7 +239,8 @@ func FuzzRun(f *testing.F) {
 		for k := range want {
 			for i := range want[k] {
 				if float64(got[k][i]) != want[k][i] {
-					t.Fatalf("seed %d: output %d, element %d: got %v, want %v\n%s", seed, k, i, got[k][i], want[k][i], dump(p))
+					t.Fatalf("seed %d: output %d, element %d: got %v, want %v\n%s", seed, k, i, got[k][i], want[k][i],
+						dump(p))
 				}
 			}
 		}
@@ -264,7 +265,8 @@ func dump(p Program) string {
 func TestSums(t *testing.T) {
 	before := kernel.Current()
 	defer kernel.SetLevel(before)
-	for _, dims := range [][]int{{3, 64, 64, 16}, {2, 5000, 3}, {70000}, {100, 700}, {4, 3, 5000}, {7, 3, 2, 3, 2, 32}} {
+	for _, dims := range [][]int{{3, 64, 64, 16}, {2, 5000, 3}, {70000}, {100, 700}, {4, 3, 5000},
+		{7, 3, 2, 3, 2, 32}} {
 		for mask := range 1 << len(dims) {
 			reduced := make([]bool, len(dims))
 			for i := range reduced {
@@ -280,7 +282,8 @@ func TestSums(t *testing.T) {
 				got, want := run(t, p, rand.New(rand.NewPCG(1, 2)), 1+mask%3)
 				for i := range want[0] {
 					if float64(got[0][i]) != want[0][i] {
-						t.Fatalf("%v reduced %v, %v: element %d: got %v, want %v", dims, reduced, level, i, got[0][i], want[0][i])
+						t.Fatalf("%v reduced %v, %v: element %d: got %v, want %v", dims, reduced, level, i, got[0][i],
+							want[0][i])
 					}
 				}
 			}
@@ -295,7 +298,8 @@ func TestSumsDoNotDependOnBatch(t *testing.T) {
 	for i := range x {
 		x[i] = float32(r.NormFloat64())
 	}
-	for _, reduced := range [][]bool{{false, true, true, false}, {false, true, true, true}, {false, false, true, true}, {false, false, false, true}} {
+	for _, reduced := range [][]bool{{false, true, true, false}, {false, true, true, true}, {false, false, true, true},
+		{false, false, false, true}} {
 		var first []float32
 		for _, c := range []struct{ batch, workers int }{{1, 1}, {7, 1}, {1, 3}, {7, 2}, {3, 5}} {
 			dims := []int{c.batch, 70, 90, 12}

@@ -58,7 +58,8 @@ func (l *Loop) newWorker() worker {
 	w := worker{
 		regs: make([][]float32, n), temps: make([][]float32, l.temps), scalars: make([]float32, n),
 		spread: make([]spot, len(l.in)), index: make([]int, len(l.dims)), offset: make([]int, len(l.in)),
-		outOff: make([]int, len(l.out)), acc: make([][]float32, len(l.out)), one: make([]float32, 1), sums: make([]float32, l.tile),
+		outOff: make([]int, len(l.out)), acc: make([][]float32, len(l.out)), one: make([]float32, 1),
+		sums: make([]float32, l.tile),
 	}
 	for r := range n {
 		if l.isScalar[r] {

@@ -15,25 +15,32 @@ import (
 // maxFolded is the largest constant, in bytes, that Fold computes.
 const maxFolded = 64 << 10
 
-// exact are the operations on floats whose result is the same bytes however it is computed: each is rounded once, or not
-// at all. Others are left alone, since whether a value is small enough to be folded may depend on the batch, and
+// exact are the operations on floats whose result is the same bytes however it is computed: each is rounded once, or
+// not at all. Others are left alone, since whether a value is small enough to be folded may depend on the batch, and
 // its bytes must not.
 var exact = map[compute.OpType]bool{
-	compute.OpTypeAdd: true, compute.OpTypeSub: true, compute.OpTypeMul: true, compute.OpTypeDiv: true, compute.OpTypeSqrt: true,
-	compute.OpTypeMax: true, compute.OpTypeMin: true, compute.OpTypeNeg: true, compute.OpTypeAbs: true, compute.OpTypeSign: true,
+	compute.OpTypeAdd: true, compute.OpTypeSub: true, compute.OpTypeMul: true, compute.OpTypeDiv: true,
+	compute.OpTypeSqrt: true,
+	compute.OpTypeMax:  true, compute.OpTypeMin: true, compute.OpTypeNeg: true, compute.OpTypeAbs: true,
+	compute.OpTypeSign:  true,
 	compute.OpTypeFloor: true, compute.OpTypeCeil: true, compute.OpTypeRound: true, compute.OpTypeClamp: true,
-	compute.OpTypeIsFinite: true, compute.OpTypeIsNaN: true, compute.OpTypeConvertDType: true, compute.OpTypeWhere: true,
-	compute.OpTypeEqual: true, compute.OpTypeNotEqual: true, compute.OpTypeLessThan: true, compute.OpTypeLessOrEqual: true,
+	compute.OpTypeIsFinite: true, compute.OpTypeIsNaN: true, compute.OpTypeConvertDType: true,
+	compute.OpTypeWhere: true,
+	compute.OpTypeEqual: true, compute.OpTypeNotEqual: true, compute.OpTypeLessThan: true,
+	compute.OpTypeLessOrEqual: true,
 	compute.OpTypeGreaterThan: true, compute.OpTypeGreaterOrEqual: true,
-	compute.OpTypeIdentity: true, compute.OpTypeReshape: true, compute.OpTypeBitcast: true, compute.OpTypeTranspose: true,
+	compute.OpTypeIdentity: true, compute.OpTypeReshape: true, compute.OpTypeBitcast: true,
+	compute.OpTypeTranspose:      true,
 	compute.OpTypeBroadcastInDim: true, compute.OpTypeIota: true, compute.OpTypeSlice: true, compute.OpTypePad: true,
-	compute.OpTypeReverse: true, compute.OpTypeConcatenate: true, compute.OpTypeGather: true, compute.OpTypeDynamicSlice: true,
-	compute.OpTypeDynamicUpdateSlice: true, compute.OpTypeReduceMax: true, compute.OpTypeReduceMin: true, compute.OpTypeArgMinMax: true,
+	compute.OpTypeReverse: true, compute.OpTypeConcatenate: true, compute.OpTypeGather: true,
+	compute.OpTypeDynamicSlice:       true,
+	compute.OpTypeDynamicUpdateSlice: true, compute.OpTypeReduceMax: true, compute.OpTypeReduceMin: true,
+	compute.OpTypeArgMinMax: true,
 }
 
-// Fold replaces nodes that depend on constants alone by their values. A value that is the same number everywhere becomes
-// the broadcast of a scalar. A broadcast and an iota stay as they are, since they are cheaper to compute
-// than to read, but what is computed from them is folded.
+// Fold replaces nodes that depend on constants alone by their values. A value that is the same number everywhere
+// becomes the broadcast of a scalar. A broadcast and an iota stay as they are, since they are cheaper to compute than
+// to read, but what is computed from them is folded.
 func Fold(f *ir.Func) {
 	known := map[*ir.Node]ir.Tensor{} // what it is, of each node that depends on constants alone
 	by := map[*ir.Node]*ir.Node{}
@@ -59,10 +66,12 @@ func evaluate(n *ir.Node, known map[*ir.Node]ir.Tensor) (value ir.Tensor, ok boo
 	if a, constant := n.Attr.(ir.Const); constant {
 		return ir.Tensor{Shape: n.Shape, Flat: a.Flat}, true
 	}
-	if !n.Shape.Ok() || !movable(n) || n.Op == ir.OpOutput || n.Shape.DType.SizeForDimensions(n.Shape.Size()) > maxFolded {
+	if !n.Shape.Ok() || !movable(n) || n.Op == ir.OpOutput ||
+		n.Shape.DType.SizeForDimensions(n.Shape.Size()) > maxFolded {
 		return value, false
 	}
-	if !exact[n.Op] && (n.Shape.DType.IsFloat() || slices.ContainsFunc(n.In, func(in *ir.Node) bool { return in.Shape.DType.IsFloat() })) {
+	if !exact[n.Op] && (n.Shape.DType.IsFloat() ||
+		slices.ContainsFunc(n.In, func(in *ir.Node) bool { return in.Shape.DType.IsFloat() })) {
 		return value, false
 	}
 	in := make([]ir.Tensor, len(n.In))
@@ -86,5 +95,6 @@ func constant(value ir.Tensor) []*ir.Node {
 	one := dtypes.MakeAnySlice(value.Shape.DType, 1)
 	copy(dtypes.UnsafeByteSliceFromAny(one), flat)
 	scalar := &ir.Node{Op: compute.OpTypeConstant, Shape: shapes.Make(value.Shape.DType), Attr: ir.Const{Flat: one}}
-	return []*ir.Node{scalar, {Op: compute.OpTypeBroadcastInDim, In: []*ir.Node{scalar}, Shape: value.Shape, Attr: ir.Broadcast{}}}
+	return []*ir.Node{scalar, {Op: compute.OpTypeBroadcastInDim, In: []*ir.Node{scalar}, Shape: value.Shape,
+		Attr: ir.Broadcast{}}}
 }

@@ -48,7 +48,8 @@ func replace(f *ir.Func, nodes []*ir.Node, by map[*ir.Node]*ir.Node) {
 // no function.
 func movable(n *ir.Node) bool {
 	switch n.Op {
-	case compute.OpTypeParameter, compute.OpTypeCapturedValue, compute.OpTypeOptimizationBarrier, compute.OpTypeSchedulingBarrier:
+	case compute.OpTypeParameter, compute.OpTypeCapturedValue, compute.OpTypeOptimizationBarrier,
+		compute.OpTypeSchedulingBarrier:
 		return false
 	}
 	_, calls := n.Attr.(ir.Branches)

@@ -180,7 +180,8 @@ func TestCommonTellsApart(t *testing.T) {
 	f := g.returns(
 		g.node(compute.OpTypeReduceSum, f32(3), ir.Axes{0}, x), g.node(compute.OpTypeReduceSum, f32(3), ir.Axes{1}, x),
 		g.node(compute.OpTypeReshape, f32(9), nil, x), g.node(compute.OpTypeReshape, f32(1, 9), nil, x),
-		g.node(compute.OpTypeConvertDType, shapes.Make(dtypes.Int8, 3, 3), nil, x), g.node(compute.OpTypeConvertDType, shapes.Make(dtypes.Int16, 3, 3), nil, x))
+		g.node(compute.OpTypeConvertDType, shapes.Make(dtypes.Int8, 3, 3), nil, x),
+		g.node(compute.OpTypeConvertDType, shapes.Make(dtypes.Int16, 3, 3), nil, x))
 	before := len(f.Nodes)
 	All(f)
 	if len(f.Nodes) != before {

@@ -143,7 +143,8 @@ func (of[T]) attention(a ir.Attention, in, out []ir.Tensor) {
 	of[float64]{}.convert(ir.Tensor{Shape: out[1].Shape, Flat: logs}, out[1])
 }
 
-// attentionVJP sets the gradients of query, key and value, given m and f of each row and dOut, the gradient of the output:
+// attentionVJP sets the gradients of query, key and value, given m and f of each row and dOut, the gradient of the
+// output:
 //
 //	P = exp(s − m)·f    dS = P∘(dOut·vᵀ − Σ dOut∘out)    dq = scale·dS·k    dk = scale·dSᵀ·q    dv = Pᵀ·dOut
 func (of[T]) attentionVJP(a ir.Attention, in, grads []ir.Tensor) {

@@ -22,9 +22,12 @@ func (of[T]) conv(a ir.Conv, x, kernel, out ir.Tensor) {
 }
 
 func convIn[A, T number](a ir.Conv, x, kernel, out ir.Tensor) {
-	input, in := inOrder[T](x, slices.Concat([]int{a.Axes.InputBatch}, a.Axes.InputSpatial, []int{a.Axes.InputChannels}))
-	weights, w := inOrder[T](kernel, slices.Concat([]int{a.Axes.KernelOutputChannels}, a.Axes.KernelSpatial, []int{a.Axes.KernelInputChannels}))
-	to := dense(out.Dims()).on(slices.Concat([]int{a.Axes.OutputBatch}, a.Axes.OutputSpatial, []int{a.Axes.OutputChannels})...)
+	input, in := inOrder[T](x, slices.Concat([]int{a.Axes.InputBatch}, a.Axes.InputSpatial,
+		[]int{a.Axes.InputChannels}))
+	weights, w := inOrder[T](kernel, slices.Concat([]int{a.Axes.KernelOutputChannels}, a.Axes.KernelSpatial,
+		[]int{a.Axes.KernelInputChannels}))
+	to := dense(out.Dims()).on(slices.Concat([]int{a.Axes.OutputBatch}, a.Axes.OutputSpatial,
+		[]int{a.Axes.OutputChannels})...)
 	dst := out.Flat.([]T)
 
 	rank := len(to.dims)
@@ -65,7 +68,8 @@ func kernelTaps(a ir.Conv, in, w, to view) [][]tap {
 	taps := [][]tap{{{}}}
 	for s := range a.Strides {
 		axis := 1 + s
-		along := tapsOf(to.dims[axis], in.dims[axis], in.strides[axis], w.dims[axis], a.Strides[s], a.KernelDilations[s],
+		along := tapsOf(to.dims[axis], in.dims[axis], in.strides[axis], w.dims[axis], a.Strides[s],
+			a.KernelDilations[s],
 			a.InputDilations[s], a.Paddings[s][0])
 		var next [][]tap
 		for _, outer := range taps {

@@ -52,7 +52,8 @@ func fusedDense(k kind, config compute.DenseConfig, in []ir.Tensor, out ir.Tenso
 	if config.WeightLayout == compute.DenseLayoutOutputsInput {
 		contract = len(w.Dims()) - 1
 	}
-	dot(ir.Dot{LHSContract: []int{len(x.Dims()) - 1}, RHSContract: []int{contract}, Accumulator: out.Shape.DType}, x, w, out)
+	dot(ir.Dot{LHSContract: []int{len(x.Dims()) - 1}, RHSContract: []int{contract}, Accumulator: out.Shape.DType}, x, w,
+		out)
 	if len(in) > 2 {
 		addBias(k, in[2], out)
 	}

@@ -79,9 +79,11 @@ func FuzzConv(f *testing.F) {
 		}
 		images, depth, channels := batchGroups*(1+r.IntN(2)), 1+r.IntN(3), channelGroups*batchGroups*(1+r.IntN(3))
 		height, width, kh, kw := 3+r.IntN(4), 3+r.IntN(4), 1+r.IntN(3), 1+r.IntN(3)
-		a := ir.Conv{Strides: pair(r), InputDilations: pair(r), KernelDilations: pair(r), Paddings: [][2]int{{r.IntN(4), r.IntN(4)}, {r.IntN(3), r.IntN(3)}},
+		a := ir.Conv{Strides: pair(r), InputDilations: pair(r), KernelDilations: pair(r),
+			Paddings:          [][2]int{{r.IntN(4), r.IntN(4)}, {r.IntN(3), r.IntN(3)}},
 			ChannelGroupCount: channelGroups, BatchGroupCount: batchGroups,
-			Axes: compute.ConvolveAxesConfig{InputBatch: 0, InputChannels: 3, InputSpatial: []int{1, 2}, KernelOutputChannels: 0, KernelInputChannels: 3,
+			Axes: compute.ConvolveAxesConfig{InputBatch: 0, InputChannels: 3, InputSpatial: []int{1, 2},
+				KernelOutputChannels: 0, KernelInputChannels: 3,
 				KernelSpatial: []int{1, 2}, OutputBatch: 1, OutputChannels: 2, OutputSpatial: []int{0, 3}}}
 		x, kernel := wholes(r, images, height, width, depth*channelGroups), wholes(r, channels, kh, kw, depth)
 		size := func(axis, n, k int) int {
@@ -103,13 +105,15 @@ func FuzzConv(f *testing.F) {
 							for q := range kw {
 								h := i*a.Strides[0] + p*a.KernelDilations[0] - a.Paddings[0][0]
 								v := j*a.Strides[1] + q*a.KernelDilations[1] - a.Paddings[1][0]
-								if h < 0 || v < 0 || h%a.InputDilations[0] != 0 || v%a.InputDilations[1] != 0 || h/a.InputDilations[0] >= height || v/a.InputDilations[1] >= width {
+								if h < 0 || v < 0 || h%a.InputDilations[0] != 0 || v%a.InputDilations[1] != 0 ||
+									h/a.InputDilations[0] >= height || v/a.InputDilations[1] >= width {
 									continue
 								}
 								for d := range depth {
 									image := n + c/(channels/batchGroups)*(images/batchGroups)
 									channel := d + c/(channels/channelGroups)*depth
-									sum += x.Flat.([]int32)[in.at(image, h/a.InputDilations[0], v/a.InputDilations[1], channel)] * kernel.Flat.([]int32)[w.at(c, p, q, d)]
+									sum += x.Flat.([]int32)[in.at(image, h/a.InputDilations[0], v/a.InputDilations[1],
+										channel)] * kernel.Flat.([]int32)[w.at(c, p, q, d)]
 								}
 							}
 						}
@@ -204,7 +208,8 @@ func TestBatchNormGradient(t *testing.T) {
 
 func TestAttentionGradient(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 5))
-	mask := tensor([]bool{true, true, false, true, true, true, false, false, false}, 3, 3) // query 2 may attend to nothing
+	// query 2 may attend to nothing
+	mask := tensor([]bool{true, true, false, true, true, true, false, false, false}, 3, 3)
 	for _, c := range []struct {
 		name string
 		a    ir.Attention
@@ -213,7 +218,8 @@ func TestAttentionGradient(t *testing.T) {
 		{"plain", ir.Attention{}, nil},
 		{"BSHD, causal", ir.Attention{Layout: compute.AttentionAxesLayoutBSHD, Causal: true}, nil},
 		{"mask", ir.Attention{HasMask: true}, []ir.Tensor{widen(mask)}},
-		{"BSHD, mask of four axes", ir.Attention{Layout: compute.AttentionAxesLayoutBSHD, HasMask: true}, []ir.Tensor{normals(r, 2, 3, 4, 3)}},
+		{"BSHD, mask of four axes", ir.Attention{Layout: compute.AttentionAxesLayoutBSHD, HasMask: true},
+			[]ir.Tensor{normals(r, 2, 3, 4, 3)}},
 		{"lengths", ir.Attention{HasLengths: true}, []ir.Tensor{vector[int32](3, 2), vector[int32](1, 3)}},
 		{"bias", ir.Attention{HasBias: true}, []ir.Tensor{normals(r, 4, 1, 3)}},
 	} {
@@ -248,7 +254,8 @@ func TestAttentionGradient(t *testing.T) {
 
 // TestAttentionIsWhatItSays compares with the formula in single steps, and the row that attends to nothing.
 func TestAttentionIsWhatItSays(t *testing.T) {
-	q, k, v := tensor([]float64{1, 2}, 1, 1, 2, 1), tensor([]float64{1, -1}, 1, 1, 2, 1), tensor([]float64{10, 20}, 1, 1, 2, 1)
+	q, k, v := tensor([]float64{1, 2}, 1, 1, 2, 1), tensor([]float64{1, -1}, 1, 1, 2, 1),
+		tensor([]float64{10, 20}, 1, 1, 2, 1)
 	out := []ir.Tensor{like(q, q.Dims()), like(q, []int{1, 1, 2, 2})}
 	mask := widen(tensor([]bool{true, true, false, false}, 2, 2))
 	kinds[dtypes.Float64].attention(ir.Attention{Scale: 1, HasMask: true}, []ir.Tensor{q, k, v, mask}, out)
@@ -257,7 +264,8 @@ func TestAttentionIsWhatItSays(t *testing.T) {
 	if got := floats(out[0]); math.Abs(got[0]-want[0]) > 1e-14 || got[1] != 0 {
 		t.Errorf("output %v, want %v", got, want)
 	}
-	if logs := floats(out[1]); math.Abs(logs[0]-math.Log(math.Exp(1)+math.Exp(-1))) > 1e-15 || !slices.Equal(logs[1:], []float64{1, inf, 0}) {
+	if logs := floats(out[1]); math.Abs(logs[0]-math.Log(math.Exp(1)+math.Exp(-1))) > 1e-15 ||
+		!slices.Equal(logs[1:], []float64{1, inf, 0}) {
 		t.Errorf("logarithms of sums %v", logs)
 	}
 }
@@ -265,11 +273,13 @@ func TestAttentionIsWhatItSays(t *testing.T) {
 func TestQKV(t *testing.T) {
 	x, w := tensor([]float64{1, 2}, 1, 2), tensor([]float64{1, 2, 3, 4, 10, 20, 30, 40}, 2, 4)
 	outs := []ir.Tensor{tensor([]float64{0, 0}, 1, 2), tensor([]float64{0}, 1, 1), tensor([]float64{0}, 1, 1)}
-	n := &ir.Node{Op: compute.OpTypeFusedAttentionQKVProjection, Attr: ir.QKV{QueryDim: 2, KeyValueDim: 1, Has: [3]bool{true, false, true}}}
+	n := &ir.Node{Op: compute.OpTypeFusedAttentionQKVProjection, Attr: ir.QKV{QueryDim: 2, KeyValueDim: 1,
+		Has: [3]bool{true, false, true}}}
 	if err := Eval(n, []ir.Tensor{x, w, vector(100.0, 200), vector(1000.0)}, outs); err != nil {
 		t.Fatal(err)
 	}
-	if got := slices.Concat(floats(outs[0]), floats(outs[1]), floats(outs[2])); !slices.Equal(got, []float64{121, 242, 63, 1084}) {
+	if got := slices.Concat(floats(outs[0]), floats(outs[1]),
+		floats(outs[2])); !slices.Equal(got, []float64{121, 242, 63, 1084}) {
 		t.Errorf("query, key, value %v", got)
 	}
 }

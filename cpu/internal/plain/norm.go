@@ -74,11 +74,13 @@ func (of[T]) batchNormInference(a ir.BatchNorm, in []ir.Tensor, out ir.Tensor) {
 	scale, offset, mean, variance := in[1].Flat.([]T), in[2].Flat.([]T), in[3].Flat.([]T), in[4].Flat.([]T)
 	starts, offsets := features(a, in[0].Dims())
 	for f, start := range starts {
-		normalize(a, in[0].Flat.([]T), out.Flat.([]T), start, offsets, float64(mean[f]), float64(variance[f]), scale[f], offset[f])
+		normalize(a, in[0].Flat.([]T), out.Flat.([]T), start, offsets, float64(mean[f]), float64(variance[f]), scale[f],
+			offset[f])
 	}
 }
 
-func normalize[T number](a ir.BatchNorm, src, dst []T, start int, offsets []int, mean, variance float64, scale, offset T) {
+func normalize[T number](a ir.BatchNorm, src, dst []T, start int, offsets []int, mean, variance float64, scale,
+	offset T) {
 	factor := float64(scale) / math.Sqrt(variance+float64(a.Epsilon))
 	for _, o := range offsets {
 		dst[start+o] = T((float64(src[start+o])-mean)*factor + float64(offset))
@@ -102,7 +104,8 @@ func (of[T]) batchNormTraining(a ir.BatchNorm, in, out []ir.Tensor) {
 //
 // from x, scale, mean, variance and dy.
 func (of[T]) batchNormGradient(a ir.BatchNorm, in, out []ir.Tensor) {
-	src, scale, mean, variance, dy := in[0].Flat.([]T), in[1].Flat.([]T), in[2].Flat.([]T), in[3].Flat.([]T), in[4].Flat.([]T)
+	src, scale, mean, variance, dy := in[0].Flat.([]T), in[1].Flat.([]T), in[2].Flat.([]T), in[3].Flat.([]T),
+		in[4].Flat.([]T)
 	dx := out[0].Flat.([]T)
 	starts, offsets := features(a, in[0].Dims())
 	n := float64(len(offsets))

@@ -73,8 +73,10 @@ type (
 )
 
 var kinds = map[dtypes.DType]kind{
-	dtypes.Int8: ofInteger[int8]{}, dtypes.Int16: ofInteger[int16]{}, dtypes.Int32: ofInteger[int32]{}, dtypes.Int64: ofInteger[int64]{},
-	dtypes.Uint8: ofInteger[uint8]{}, dtypes.Uint16: ofInteger[uint16]{}, dtypes.Uint32: ofInteger[uint32]{}, dtypes.Uint64: ofInteger[uint64]{},
+	dtypes.Int8: ofInteger[int8]{}, dtypes.Int16: ofInteger[int16]{}, dtypes.Int32: ofInteger[int32]{},
+	dtypes.Int64: ofInteger[int64]{},
+	dtypes.Uint8: ofInteger[uint8]{}, dtypes.Uint16: ofInteger[uint16]{}, dtypes.Uint32: ofInteger[uint32]{},
+	dtypes.Uint64:  ofInteger[uint64]{},
 	dtypes.Float32: of[float32]{}, dtypes.Float64: of[float64]{},
 }
 

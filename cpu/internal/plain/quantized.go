@@ -77,7 +77,8 @@ func embeddingLookup(a ir.Quantized, data, indices, out ir.Tensor) error {
 // ggmlRow decodes a row of blocks of the formats of ggml (github.com/ggml-org/ggml, ggml-common.h), whose
 // numbers are half floats and little-endian.
 func ggmlRow(t compute.GGMLQuantType, row []uint8, out []float32) {
-	decode := map[compute.GGMLQuantType]func(block []uint8, out []float32){compute.GGMLQ4_0: decodeQ4x0, compute.GGMLQ8_0: decodeQ8x0,
+	decode := map[compute.GGMLQuantType]func(block []uint8, out []float32){compute.GGMLQ4_0: decodeQ4x0,
+		compute.GGMLQ8_0:  decodeQ8x0,
 		compute.GGMLIQ4NL: decodeIQ4NL, compute.GGMLQ4_K: decodeQ4K, compute.GGMLQ6_K: decodeQ6K}[t]
 	for size := t.BytesPerBlock(); len(row) > 0; row = row[size:] {
 		decode(row[:size], out)

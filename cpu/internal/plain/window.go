@@ -100,7 +100,8 @@ func (of[T]) selectAndScatter(a ir.Window, x, source, out ir.Tensor) {
 		}
 		best := under[0]
 		for _, place := range under[1:] {
-			if a.Reduce == compute.ReduceOpMax && src[place] > src[best] || a.Reduce == compute.ReduceOpMin && src[place] < src[best] {
+			if a.Reduce == compute.ReduceOpMax && src[place] > src[best] || a.Reduce == compute.ReduceOpMin &&
+				src[place] < src[best] {
 				best = place
 			}
 		}

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// BenchmarkFor is a loop of parts that take 20 µs each: on n workers it takes parts/n times that, and what the handing out costs.
+// BenchmarkFor is a loop of parts that take 20 µs each: on n workers it takes parts/n times that, and what the
+// handing out costs.
 func BenchmarkFor(b *testing.B) {
 	work := func(int, int) {
 		for start := time.Now(); time.Since(start) < 20*time.Microsecond; {

@@ -96,7 +96,8 @@ const quick = 10 // bits of the codes that are looked up
 type entry struct {
 	length, value uint8
 	all           uint8 // bits of the code and of the number that follows it
-	places        uint8 // of the zigzag order that the code of an AC coefficient passes over; 64 is the end of the block
+	// of the zigzag order that the code of an AC coefficient passes over; 64 is the end of the block
+	places uint8
 }
 
 // huffman is a table of codes (T.81, annex C): of each length the first code, its place, and how many there are.

@@ -1,7 +1,7 @@
 package jpegplane
 
-// The inverse transform is libjpeg's "slow" one (jidctint.c: Loeffler, Ligtenberg and Moschytz 1989), in integers of 13 binary
-// places, so that the planes are libjpeg's to the bit.
+// The inverse transform is libjpeg's "slow" one (jidctint.c: Loeffler, Ligtenberg and Moschytz 1989), in integers of
+// 13 binary places, so that the planes are libjpeg's to the bit.
 const (
 	places = 13
 	pass1  = 2 // binary places that are kept between the passes

@@ -1,6 +1,7 @@
 // Package jpegplane decodes a JPEG file up to the planes of its components, each at its own size, as libjpeg has them
-// (ITU-T T.81): baseline, extended and progressive files of 8 bits with Huffman codes, of any sampling factors and scans.
-// It is for the files that the fast decoder has no form for, and for damaged ones: it knows whether all data were there.
+// (ITU-T T.81): baseline, extended and progressive files of 8 bits with Huffman codes, of any sampling factors and
+// scans. It is for the files that the fast decoder has no form for, and for damaged ones: it knows whether all data
+// were there.
 package jpegplane
 
 import (
@@ -145,7 +146,8 @@ func (d *decoder) segments() error {
 			if err = d.scan(body); err == nil {
 				d.End = d.position()
 				pos, err = d.rest()
-				for err == nil && pos+1 < len(d.data) && d.data[pos+1]&^7 == 0xd0 { // one restart marker too many, or more
+				// one restart marker too many, or more
+				for err == nil && pos+1 < len(d.data) && d.data[pos+1]&^7 == 0xd0 {
 					d.at(pos + 2)
 					pos, err = d.rest()
 				}

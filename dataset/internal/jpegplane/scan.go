@@ -118,9 +118,9 @@ func (d *decoder) restart(parts []part, n byte) error {
 	return nil
 }
 
-// rest counts the bytes that no pixel asked for, and returns the place of the marker behind them. The last byte is filled up with
-// ones (T.81, F.1.2.3), by some programs with zeros; other bits in it count as a byte. Where the data end in zeros that served as
-// codes, and more zeros are left, the zeros stand in place of data.
+// rest counts the bytes that no pixel asked for, and returns the place of the marker behind them. The last byte is
+// filled up with ones (T.81, F.1.2.3), by some programs with zeros; other bits in it count as a byte. Where the data
+// end in zeros that served as codes, and more zeros are left, the zeros stand in place of data.
 func (d *decoder) rest() (int, error) {
 	end := d.position()
 	if n := max(d.have-d.padded, 0) % 8; n > 0 {

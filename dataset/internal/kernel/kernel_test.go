@@ -80,7 +80,8 @@ func TestYCbCr(t *testing.T) {
 			YCbCr(rgb, y, cb, cr)
 			for i, y := range y {
 				u, v := float64(u-128), float64(v-128)
-				for c, want := range [3]float64{float64(y) + 1.402*v, float64(y) - 0.344136286*u - 0.714136286*v, float64(y) + 1.772*u} {
+				for c, want := range [3]float64{float64(y) + 1.402*v, float64(y) - 0.344136286*u - 0.714136286*v,
+					float64(y) + 1.772*u} {
 					want = min(max(want, 0), 255)
 					// half a level of rounding, and factors of 5 digits times 128
 					if got := float64(rgb[3*i+c]); got < want-0.502 || got > want+0.502 {

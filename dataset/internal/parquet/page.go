@@ -166,7 +166,8 @@ func (h header) check(left int64, rows int) error {
 	case h.compressed < 0 || h.compressed > left:
 		return bad("a page of %d bytes, of which %d are there", h.compressed, left)
 	case h.uncompressed < 0 || h.uncompressed > maxPage || h.uncompressed > max(freePage, maxRatio*h.compressed):
-		return bad("a page of %d bytes, %d compressed, want at most 1 GiB, and %d times the compressed ones", h.uncompressed, h.compressed, maxRatio)
+		return bad("a page of %d bytes, %d compressed, want at most 1 GiB, and %d times the compressed ones",
+			h.uncompressed, h.compressed, maxRatio)
 	case h.kind == dictionaryPage && (h.values < 0 || h.values > h.uncompressed):
 		return bad("a dictionary of %d values in %d bytes", h.values, h.uncompressed)
 	case h.kind == indexPage || h.kind == dictionaryPage:
@@ -350,7 +351,8 @@ func decompress(codec int, src []byte, n int) ([]byte, error) {
 	case codecLZ4:
 		dst, err = unlz4(src, n)
 	default:
-		return nil, bad("compressed with %s (codec %d), want Snappy, gzip, zstd, Brotli, LZ4 or none", codecNames[codec], codec)
+		return nil, bad("compressed with %s (codec %d), want Snappy, gzip, zstd, Brotli, LZ4 or none",
+			codecNames[codec], codec)
 	}
 	if err != nil {
 		return nil, bad("decompressing a page: %w", err)

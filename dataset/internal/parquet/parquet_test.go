@@ -86,13 +86,16 @@ func write[T any](tb testing.TB, make func(want) T, rows []want, options ...writ
 
 var encodings = map[string]func(testing.TB, []want, ...writer.WriterOption) []byte{
 	"plain": func(tb testing.TB, rows []want, o ...writer.WriterOption) []byte {
-		return write(tb, func(w want) plainRow { return plainRow{&plainImage{w.bytes, nil}, w.label, w.small} }, rows, o...)
+		return write(tb, func(w want) plainRow { return plainRow{&plainImage{w.bytes, nil}, w.label, w.small} }, rows,
+			o...)
 	},
 	"dictionary": func(tb testing.TB, rows []want, o ...writer.WriterOption) []byte {
-		return write(tb, func(w want) dictRow { return dictRow{&dictImage{w.bytes, nil}, w.label, w.small} }, rows, o...)
+		return write(tb, func(w want) dictRow { return dictRow{&dictImage{w.bytes, nil}, w.label, w.small} }, rows,
+			o...)
 	},
 	"delta": func(tb testing.TB, rows []want, o ...writer.WriterOption) []byte {
-		return write(tb, func(w want) plainRow { return plainRow{&plainImage{w.bytes, nil}, w.label, w.small} }, rows, append(o, deltaSchema)...)
+		return write(tb, func(w want) plainRow { return plainRow{&plainImage{w.bytes, nil}, w.label, w.small} }, rows,
+			append(o, deltaSchema)...)
 	},
 }
 
@@ -131,7 +134,8 @@ func column(f *File, name string) (Values, error) {
 			if len(v.Null) != p.Rows || len(v.Ints)+len(v.Bytes) != p.Rows {
 				return all, fmt.Errorf("page of %d rows has %d values", p.Rows, len(v.Ints)+len(v.Bytes))
 			}
-			all.Null, all.Ints, all.Bytes = append(all.Null, v.Null...), append(all.Ints, v.Ints...), append(all.Bytes, v.Bytes...)
+			all.Null, all.Ints, all.Bytes = append(all.Null, v.Null...), append(all.Ints, v.Ints...),
+				append(all.Bytes, v.Bytes...)
 		}
 		if next != rows {
 			return all, fmt.Errorf("row group %d: %d rows, want %d", g, next, rows)
@@ -152,7 +156,8 @@ func TestRead(t *testing.T) {
 			for codec, compression := range codecs {
 				for _, version := range []int{1, 2} {
 					t.Run(fmt.Sprintf("%d/%s/%s/%d", n, encoding, codec, version), func(t *testing.T) {
-						data := make(t, rows, compression, writer.DataPageVersion(version), writer.PageBufferSize(1000), writer.MaxRowsPerRowGroup(130))
+						data := make(t, rows, compression, writer.DataPageVersion(version), writer.PageBufferSize(1000),
+							writer.MaxRowsPerRowGroup(130))
 						f, err := Open(bytes.NewReader(data), int64(len(data)))
 						if err != nil {
 							t.Fatal(err)
@@ -180,7 +185,8 @@ func check(t *testing.T, f *File, rows []want) {
 		t.Fatal(err)
 	}
 	if len(images.Null) != len(rows) || len(labels.Null) != len(rows) || len(small.Null) != len(rows) {
-		t.Fatalf("%d images, %d labels, %d small, want %d", len(images.Null), len(labels.Null), len(small.Null), len(rows))
+		t.Fatalf("%d images, %d labels, %d small, want %d", len(images.Null), len(labels.Null), len(small.Null),
+			len(rows))
 	}
 	for i, row := range rows {
 		if images.Null[i] != (row.bytes == nil) || !bytes.Equal(images.Bytes[i], row.bytes) {
@@ -215,7 +221,8 @@ func TestHostile(t *testing.T) {
 		{"footer longer than the file", footer(uint32(len(good))), "a footer of"},
 		{"footer of 4 GiB", footer(1<<32 - 1), "a footer of 4294967295 bytes"},
 		{"footer of nothing", footer(0), "footer: ends early"},
-		{"list of more elements than bytes", append(append([]byte(Magic), 0x29, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x7f), append([]byte{7, 0, 0, 0}, Magic...)...), "footer: ends early"},
+		{"list of more elements than bytes", append(append([]byte(Magic), 0x29, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x7f),
+			append([]byte{7, 0, 0, 0}, Magic...)...), "footer: ends early"},
 	} {
 		_, err := Open(bytes.NewReader(c.data), int64(len(c.data)))
 		if !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), c.err) {
