@@ -88,7 +88,7 @@ func TrainAutoencoder(ctx context.Context, o Options, s AutoencoderSettings, per
 	if err != nil {
 		return err
 	}
-	if done, err := o.finished(record); done || err != nil {
+	if done, err := o.finished(ctx, record); done || err != nil {
 		return err
 	}
 	pictures, err := o.pictures(ctx)

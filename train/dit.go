@@ -97,7 +97,7 @@ func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettin
 	if err != nil {
 		return err
 	}
-	if done, err := o.finished(record); done || err != nil {
+	if done, err := o.finished(ctx, record); done || err != nil {
 		return err
 	}
 	rows, err := o.latents(ctx, a)

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -73,8 +75,9 @@ func (o *Options) newRecord(ctx context.Context, r Record) (Record, error) {
 	return r, nil
 }
 
-// finished reports whether the network is there, made under the record's key. Another one is a [stage.ErrOther].
-func (o *Options) finished(r Record) (bool, error) {
+// finished reports whether the network is there, made under the record's key. Another one is a [stage.ErrOther]; weights
+// that are not those of the record are a [weights.ErrFormat].
+func (o *Options) finished(ctx context.Context, r Record) (bool, error) {
 	dir := o.modelDir(r.Network)
 	var have Record
 	is, fault, err := stage.Look(r.Key, func() (string, error) {
@@ -83,6 +86,11 @@ func (o *Options) finished(r Record) (bool, error) {
 	})
 	switch is {
 	case stage.Ours:
+		for _, name := range slices.Sorted(maps.Keys(have.SHA256)) {
+			if err := checkRecord(ctx, filepath.Join(dir, filepath.Base(name))); err != nil {
+				return false, err
+			}
+		}
 		return true, o.removeState(r.Network)
 	case stage.Other:
 		return false, fmt.Errorf("%s: %w%s", dir, stage.ErrOther, r.differs(have))
@@ -93,6 +101,15 @@ func (o *Options) finished(r Record) (bool, error) {
 		return false, err
 	}
 	return false, o.checkEmpty(r)
+}
+
+// checkRecord holds a file of weights against the record beside it.
+func checkRecord(ctx context.Context, path string) error {
+	file, err := weights.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.CheckRecord(ctx), file.Close())
 }
 
 // differs says which setting of a record is not that of another one, as far as records tell.

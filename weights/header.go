@@ -63,11 +63,11 @@ func parseHeader(src *source) ([]Tensor, map[string]string, error) {
 // split cuts a file into its header and its data.
 func split(file []byte) (text, data []byte, err error) {
 	if len(file) < prefixLen {
-		return nil, nil, fmt.Errorf("it is %d bytes, too few for any weights; %s", len(file), beginning)
+		return nil, nil, fmt.Errorf("%w: it is %d bytes, too few for any weights; %s", ErrKind, len(file), beginning)
 	}
 	n, rest := binary.LittleEndian.Uint64(file), file[prefixLen:]
 	if n > uint64(len(rest)) && (len(rest) == 0 || rest[0] != '{') {
-		return nil, nil, fmt.Errorf("it begins with the bytes % x; %s", file[:prefixLen], beginning)
+		return nil, nil, fmt.Errorf("%w: it begins with the bytes % x; %s", ErrKind, file[:prefixLen], beginning)
 	}
 	if n > uint64(len(rest)) {
 		return nil, nil, fmt.Errorf("its header should have %d bytes, the file has %d from there on: it is cut short", n, len(rest))

@@ -26,6 +26,10 @@ func TestRecordedSum(t *testing.T) {
 			t.Fatal(err)
 		}
 		sum, err := open(t, path).SHA256(t.Context())
+		check := open(t, path).CheckRecord(t.Context())
+		if (check == nil) != (c.want == "") || check != nil && check.Error() != err.Error() {
+			t.Errorf("%s: CheckRecord says %v, SHA256 %v", c.record, check, err)
+		}
 		if c.want == "" && (err != nil || sum != plain) {
 			t.Errorf("%s: %s, %v, want %s", c.record, sum, err, plain)
 		}

@@ -264,6 +264,29 @@ func (w *walk) before() *Section {
 	return nil
 }
 
+// choice is an ErrChoice with the sections to choose from.
+type choice struct {
+	error
+	sections []Section
+}
+
+func (c choice) Unwrap() error { return c.error }
+
+// Choices returns the sets of weights that an ErrChoice of [Open] is about; none is taken.
+func Choices(err error) []Section {
+	var c choice
+	errors.As(err, &c)
+	return c.sections
+}
+
+// public returns the sections for the user.
+func (w *walk) public() (sections []Section) {
+	for _, s := range w.sections {
+		sections = append(sections, Section{Name: s.Name, Tensors: s.Tensors, Average: s.Average, Taken: s.Taken})
+	}
+	return sections
+}
+
 // take chooses a section and writes into c what it is. Where want names none, it may name one of those that are told
 // by the names of the tensors; that is looked at later.
 func (w *walk) take(want string, c *content) (*Section, error) {
@@ -279,15 +302,16 @@ func (w *walk) take(want string, c *content) (*Section, error) {
 	} else if err == nil && want != "" {
 		c.taken = want
 	}
+	if errors.Is(err, ErrChoice) {
+		err = choice{err, w.public()}
+	}
 	if err != nil {
 		return nil, err
 	}
 	before := w.before()
 	c.other = before != nil && before.Name != s.Name
 	s.Taken, c.taken = true, s.Name
-	for _, s := range w.sections {
-		c.sections = append(c.sections, Section{Name: s.Name, Tensors: s.Tensors, Average: s.Average, Taken: s.Taken})
-	}
+	c.sections = w.public()
 	c.notes = w.notes(s)
 	return s, nil
 }

@@ -244,6 +244,14 @@ func TestChoice(t *testing.T) {
 			}
 			if c.value == 0 {
 				wantWords(t, err, append(c.says, "x.pt")...)
+				for _, p := range weights.Choices(err) {
+					if p.Taken || p.Tensors == 0 {
+						t.Errorf("part %+v, want one of several tensors, not taken", p)
+					}
+				}
+				if byKeys := c.part == "" && c.name != "of the names of tensors"; byKeys != (len(weights.Choices(err)) > 0) {
+					t.Errorf("parts %+v", weights.Choices(err))
+				}
 				return
 			}
 			if err != nil {

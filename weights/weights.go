@@ -28,6 +28,9 @@ var (
 	// mislabelled, or something else altogether.
 	ErrFormat = errors.New("not a valid weights file")
 
+	// ErrKind marks an ErrFormat of which it is not known what it is.
+	ErrKind = errors.New("a file of no known kind")
+
 	// ErrUnreadable marks what stands in the place of a file and is none, or is far too large for one, and a tensor that is
 	// needed and of a kind that is not read.
 	ErrUnreadable = errors.New("cannot be read")

@@ -79,6 +79,9 @@ func (e *env) convert(ctx context.Context, o convertOptions) error {
 		return fail(exitModel, pipelineHint(o.in), err)
 	}
 	defer file.Close()
+	if err := file.CheckRecord(ctx); err != nil {
+		return fail(exitModel, "", err)
+	}
 	set, err := o.renamed(file)
 	if err != nil {
 		return fail(exitModel, "", err)

@@ -94,9 +94,10 @@ func TestDiagnose(t *testing.T) {
 		{wrap(stage.ErrOther), exitOutput, "another --out"},
 		{wrap(stage.ErrBusy), exitOutput, "wait"},
 		{wrap(modes.ErrTooFew), exitInput, "--short-class repeat"},
-		{wrap(weights.ErrFormat), exitModel, "damaged"},
+		{wrap(weights.ErrFormat), exitModel, ""},
+		{wrap(fmt.Errorf("%w: %w", weights.ErrFormat, weights.ErrKind)), exitModel, "damaged"},
 		{wrap(engine.ErrBackend), exitBackend, "--backend cpu"},
-		{fail(exitInput, "", wrap(weights.ErrFormat)), exitInput, "damaged"},
+		{fail(exitInput, "", wrap(weights.ErrKind)), exitInput, "damaged"},
 		{fail(exitUsage, "read the manual", errors.New("x")), exitUsage, "read the manual"},
 		{errors.New("x"), exitFailed, ""},
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,13 +26,13 @@ func (e *env) inspectCmd() *cobra.Command {
 network and its running average, say. The part that commands take is marked; FILE#PART takes another one, here and in
 every command that takes weights.`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if m, err := distill.ReadManifest(args[0]); err == nil {
 				return e.inspectManifest(m)
 			} else if _, found := os.Stat(args[0]); found == nil && (isRun(args[0]) || errors.Is(err, stage.ErrDamaged)) {
 				return fail(exitInput, manifestHint(err), err)
 			}
-			return e.inspectWeights(args[0])
+			return e.inspectWeights(cmd.Context(), args[0])
 		},
 	}
 }
@@ -75,16 +76,30 @@ type tensorLine struct {
 	Fault string        `json:"fault,omitempty"` // why it cannot be read
 }
 
-func (e *env) inspectWeights(path string) error {
+// inspected is what inspect shows of a weights file.
+type inspected struct {
+	Metadata map[string]string `json:"metadata"`
+	Parts    []weights.Section `json:"parts,omitempty"`
+	Notes    []string          `json:"notes,omitempty"`
+	Tensors  []tensorLine      `json:"tensors"`
+}
+
+func (e *env) inspectWeights(ctx context.Context, path string) error {
 	f, err := weights.Open(path)
 	if _, missing := os.Stat(path); err != nil && missing != nil && !strings.Contains(path, "#") {
 		err = missing
+	}
+	if parts := weights.Choices(err); len(parts) > 0 && !strings.Contains(path, "#") {
+		return e.inspectParts(parts, err)
 	}
 	if err != nil {
 		return fail(exitModel, "", err)
 	}
 	defer f.Close()
-	var lines []tensorLine
+	if err := f.CheckRecord(ctx); err != nil {
+		return fail(exitModel, "", err)
+	}
+	lines := []tensorLine{}
 	count := 0
 	for _, name := range f.Names() {
 		t, err := f.Tensor(name)
@@ -103,12 +118,7 @@ func (e *env) inspectWeights(path string) error {
 		count += n
 	}
 	if e.json {
-		return json.NewEncoder(e.stdout).Encode(struct {
-			Metadata map[string]string `json:"metadata"`
-			Parts    []weights.Section `json:"parts,omitempty"`
-			Notes    []string          `json:"notes,omitempty"`
-			Tensors  []tensorLine      `json:"tensors"`
-		}{f.Metadata(), f.Sections(), f.Notes(), lines})
+		return json.NewEncoder(e.stdout).Encode(inspected{f.Metadata(), f.Sections(), f.Notes(), lines})
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	for _, s := range f.Sections() {
@@ -126,6 +136,23 @@ func (e *env) inspectWeights(path string) error {
 	}
 	fmt.Fprintf(e.stdout, "%d tensors, %d numbers\n", len(lines), count)
 	e.sayAll(f.Notes())
+	return nil
+}
+
+// inspectParts shows the sets of weights of a checkpoint of which none is taken, and why.
+func (e *env) inspectParts(parts []weights.Section, why error) error {
+	notes := []string{plain(why)}
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(inspected{Parts: parts, Notes: notes, Tensors: []tensorLine{}})
+	}
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	for _, s := range parts {
+		fmt.Fprintln(w, partLine(s))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	e.sayAll(notes)
 	return nil
 }
 
