@@ -62,7 +62,7 @@ func TestExitCodes(t *testing.T) {
 		args []string
 		want int
 	}{
-		"inspect damaged":     {[]string{"inspect", broken}, exitInput},
+		"inspect damaged":     {[]string{"inspect", broken}, exitModel},
 		"verify whole":        {[]string{"verify", filepath.Join(dir, "a")}, exitOK},
 		"verify without":      {[]string{"verify", set}, exitInput},
 		"too many arguments":  {[]string{"verify", "a", "b"}, exitUsage},
