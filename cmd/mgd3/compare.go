@@ -97,8 +97,8 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 		return fail(exitInput, "", err)
 	}
 	defer so.Test.Close()
-	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
-	so.Report = p.comparison
+	p := e.progress()
+	so.Report = p.Comparison
 	so.Methods, so.IPCs, so.Sets, so.Nets, so.FullLimit = methods, c.ipcs, c.sets, c.nets, c.fullLimit
 	so.Protocol, so.Changes = c.protocol, c.changes
 	if so.SeedEncodes && !e.quiet && !e.json && slices.ContainsFunc(methods, baseline.Method.Encoded) {
@@ -180,27 +180,4 @@ func (e *env) showComparison(ctx context.Context, o compare.Options, c *compare.
 	}
 	r.Next = []string{"open " + path}
 	return report.Text(e.stdout, r)
-}
-
-// comparison is told of everything that happens in a comparison.
-func (p *progress) comparison(e compare.Event) {
-	switch {
-	case p.json != nil:
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		_ = p.json.Encode(e)
-	case e.Making != nil:
-		if e.Making.Warning != "" || e.Making.Done > e.Making.Kept { // else it is there already
-			p.note = ""
-			p.event(*e.Making)
-		}
-	case e.Training != nil:
-		name, _, _ := strings.Cut(e.Set, ", seed")
-		p.evaluation(name, *e.Training)
-	case e.Score != nil:
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.stage = "" // the next training may have the same name
-		p.show(fmt.Sprintf("%d/%d  %s, %s: %.1f %% (%.0f s)", e.Done, e.Total, e.Set, e.Score.Net, 100*e.Score.Value(), e.Score.Seconds), true)
-	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/dit"
+	"mgd3/internal/terminal"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 	"mgd3/weights"
@@ -147,7 +148,7 @@ func (e *env) reportConverted(o convertOptions, c converted) error {
 	if len(c.Files) > 1 {
 		files = fmt.Sprintf("%d files", len(c.Files))
 	}
-	_, err := fmt.Fprintf(e.stdout, "%s: %d tensors%s, %d parameters, %s in %s\n", c.Out, c.Tensors, of, c.Numbers, size(c.Bytes), files)
+	_, err := fmt.Fprintf(e.stdout, "%s: %d tensors%s, %d parameters, %s in %s\n", c.Out, c.Tensors, of, c.Numbers, terminal.Size(c.Bytes), files)
 	return err
 }
 

@@ -75,7 +75,7 @@ func (e *env) demo(ctx context.Context, o *demoOptions) error {
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
-	so.Test, so.Report = test, newProgress(e.stdout, e.stderr, e.quiet, e.json).comparison
+	so.Test, so.Report = test, e.progress().Comparison
 	so.Methods, so.IPCs, so.Sets, so.Nets, so.Protocol = demoMethods, []int{o.ipc}, 1, []string{"convnet3"}, "quick"
 	if o.epochs > 0 {
 		so.Changes = []string{fmt.Sprintf("epochs=%d", o.epochs)}

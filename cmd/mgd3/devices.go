@@ -34,7 +34,7 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 		return err
 	}
 	args := sameFlags(cmd)
-	all := devices.NewJoint(len(list), newProgress(e.stdout, e.stderr, e.quiet, e.json).event)
+	all := devices.NewJoint(len(list), e.progress().Event)
 	group, inner := errgroup.WithContext(ctx)
 	for i, device := range list {
 		w := devices.Worker{Device: device, Shard: stage.Shard{Index: shard.Index*len(list) + i, Count: shard.Count * len(list)}}

@@ -249,14 +249,14 @@ func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, cl
 
 // evaluation is what the flags ask for.
 func (o *evaluateOptions) evaluation(e *env, eng *engine.Engine, sets []*trainSet, test *dataset.Set, side int) *compare.Evaluation {
-	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
+	p := e.progress()
 	evaluator := &evaluate.Evaluator{Engine: eng, Test: test, IgnoreEXIF: o.ignoreEXIF, Every: o.every}
 	evaluator.Teacher = func(ctx context.Context, run *evaluate.Run) (*evaluate.Teacher, error) {
 		return e.checkedTeacher(ctx, o, evaluator, run, p)
 	}
 	v := &compare.Evaluation{
 		Evaluator: evaluator, Test: o.test, Side: side, Nets: o.nets, Protocol: o.protocol, Changes: o.changes,
-		Repeat: o.repeat, Seed: o.seed, Out: o.out, Report: p.evaluation,
+		Repeat: o.repeat, Seed: o.seed, Out: o.out, Report: p.Evaluation,
 	}
 	if o.teacher.path != trainTeacher {
 		v.Teacher = o.teacher.path

@@ -9,6 +9,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/evaluate"
+	"mgd3/internal/terminal"
 	"mgd3/stage"
 )
 
@@ -16,13 +17,13 @@ import (
 const trainTeacher = "train"
 
 // checkedTeacher opens the teacher of a run, and tests it before it teaches.
-func (e *env) checkedTeacher(ctx context.Context, o *evaluateOptions, evaluator *evaluate.Evaluator, run *evaluate.Run, p *progress) (*evaluate.Teacher, error) {
+func (e *env) checkedTeacher(ctx context.Context, o *evaluateOptions, evaluator *evaluate.Evaluator, run *evaluate.Run, p *terminal.Progress) (*evaluate.Teacher, error) {
 	teacher, err := o.openTeacher(ctx, e, evaluator, run.Protocol.Size, p)
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range teacher.Notes {
-		p.event(stage.Event{Warning: n})
+		p.Event(stage.Event{Warning: n})
 	}
 	dir := ""
 	if o.out != "" {
@@ -59,7 +60,7 @@ func (t teacherOptions) unused(protocol string) error {
 }
 
 // openTeacher reads the teacher, or trains it.
-func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, evaluator *evaluate.Evaluator, size int, p *progress) (*evaluate.Teacher, error) {
+func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, evaluator *evaluate.Evaluator, size int, p *terminal.Progress) (*evaluate.Teacher, error) {
 	t, test := o.teacher, evaluator.Test
 	switch {
 	case t.path == "":
@@ -96,7 +97,7 @@ func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, evaluator *ev
 		return nil, err
 	}
 	run.Seed, run.Dir = o.seed, filepath.Join(o.out, "teacher", fmt.Sprintf("%s-%d", t.net, size))
-	run.Report = func(ev evaluate.Event) { p.evaluation("teacher", ev) }
+	run.Report = func(ev evaluate.Event) { p.Evaluation("teacher", ev) }
 	teacher, _, err := run.TrainTeacher(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("teacher: %w", err)

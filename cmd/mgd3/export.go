@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/export"
+	"mgd3/internal/terminal"
 	"mgd3/stage"
 )
 
@@ -81,7 +82,7 @@ func (e *env) export(ctx context.Context, dir, out string, o export.Options) err
 		if w.Files > 1 {
 			files = fmt.Sprintf("%d files", w.Files)
 		}
-		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes, %s in %s\n", w.Format, w.Out, w.Images, w.Classes, size(w.Bytes), files)
+		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes, %s in %s\n", w.Format, w.Out, w.Images, w.Classes, terminal.Size(w.Bytes), files)
 	}
 	return nil
 }

@@ -13,12 +13,10 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/glyphs"
+	"mgd3/internal/terminal"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 )
-
-// stageDraw is the stage of drawing images to files.
-const stageDraw = "draw"
 
 // glyphsOptions are the flags of glyphs.
 type glyphsOptions struct {
@@ -118,8 +116,8 @@ func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
 		return fail(exitOutput, "", err)
 	}
 	defer unlock()
-	event := stage.Event{Stage: stageDraw, Total: total}
-	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
+	event := stage.Event{Stage: terminal.StageDraw, Total: total}
+	p := e.progress()
 	for i, split := range o.splits() {
 		d := drawn{Split: split, Classes: len(sets[i].Classes), Folder: filepath.Join(o.out, split)}
 		for _, class := range sets[i].Classes {
@@ -135,7 +133,7 @@ func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
 			event.Class = class.Name
 			event.Done += len(class.Images)
 			event.Kept += kept
-			p.event(event)
+			p.Event(event)
 		}
 		if err := e.sayDrawn(d); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
+	"mgd3/internal/terminal"
 	"mgd3/stage"
 	"mgd3/weights"
 )
@@ -52,7 +53,7 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "made by      mgd3 %s on backend %s\nautoencoder  SHA-256 %s\ndenoiser     SHA-256 %s\ndistance     %.4g to the own mode, %.4g to the others of the class\nsettings     %s\n\n",
-		printable(m.Version), printable(m.Backend), printable(m.Autoencoder), printable(m.Denoiser), m.Distance.Own, m.Distance.Others, settings)
+		terminal.Printable(m.Version), terminal.Printable(m.Backend), terminal.Printable(m.Autoencoder), terminal.Printable(m.Denoiser), m.Distance.Own, m.Distance.Others, settings)
 	if sizes := m.ClusterSizes().String(); sizes != "" {
 		fmt.Fprintf(e.stdout, "small modes  %s, of %d\n\n", sizes, m.ClusterSizes().Modes)
 	}
@@ -63,7 +64,7 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 		for _, im := range c.Images {
 			most, least = max(most, im.ClusterSize), min(least, im.ClusterSize)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", printable(c.Name), c.Label, c.Real, len(c.Skipped), len(c.Images), most, least)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", terminal.Printable(c.Name), c.Label, c.Real, len(c.Skipped), len(c.Images), most, least)
 	}
 	return w.Flush()
 }
@@ -126,10 +127,10 @@ func (e *env) inspectWeights(ctx context.Context, path string) error {
 	}
 	for _, l := range lines {
 		if l.Fault != "" {
-			fmt.Fprintf(w, "%s\tcannot be read\t%v\t%s\n", printable(l.Name), l.Shape, printable(l.Fault))
+			fmt.Fprintf(w, "%s\tcannot be read\t%v\t%s\n", terminal.Printable(l.Name), l.Shape, terminal.Printable(l.Fault))
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%v\n", printable(l.Name), l.DType, l.Shape)
+		fmt.Fprintf(w, "%s\t%s\t%v\n", terminal.Printable(l.Name), l.DType, l.Shape)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"mgd3/internal/terminal"
 )
 
 func main() {
@@ -55,13 +57,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	if isTerminal(stderr) {
+	if terminal.Is(stderr) {
 		fmt.Fprint(stderr, "\r\x1b[K") // the line of progress may be open
 	}
 	code, hint := diagnose(err)
-	fmt.Fprintf(stderr, "mgd3: error: %v\n", printable(message(err)))
+	fmt.Fprintf(stderr, "mgd3: error: %v\n", terminal.Printable(message(err)))
 	if hint != "" {
 		fmt.Fprintf(stderr, "mgd3: hint: %s\n", hint)
 	}
 	return code
 }
+
+// progress shows how a command goes on, as the flags of all commands say.
+func (e *env) progress() *terminal.Progress { return terminal.New(e.stdout, e.stderr, e.quiet, e.json) }

@@ -32,9 +32,9 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
+	p := e.progress()
 	r := &openRun{shared: o.run.latents, Run: &distill.Run{
-		Settings: o.settings, Out: o.run.out, Latents: o.run.latents, Shard: shard, Report: p.event, SeedEncodes: o.seedEncodes,
+		Settings: o.settings, Out: o.run.out, Latents: o.run.latents, Shard: shard, Report: p.Event, SeedEncodes: o.seedEncodes,
 	}}
 	if o.seedEncodes && o.run.latents != "" && o.data != nil {
 		r.Latents = distill.SeedLatents(o.run.latents, r.Settings.Encode.Seed, false)

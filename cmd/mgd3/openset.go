@@ -24,13 +24,13 @@ type openedSet struct {
 // sayImageNotes says at the end of a command what is to be known of the images that it has read, a line for each
 // kind and set.
 func (e *env) sayImageNotes() {
-	p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
+	p := e.progress()
 	said := map[string]bool{}
 	for _, opened := range e.sets {
 		for _, note := range opened.set.ImageNotes() {
 			line := opened.path + ": " + note.String()
 			if !said[line] { // a path may be opened twice
-				p.event(stage.Event{Warning: line})
+				p.Event(stage.Event{Warning: line})
 			}
 			said[line] = true
 		}
@@ -46,9 +46,9 @@ func (e *env) openSet(ctx context.Context, path string, o dataset.OpenOptions) (
 		if err != nil {
 			return nil, err
 		}
-		p := newProgress(e.stdout, e.stderr, e.quiet, e.json)
+		p := e.progress()
 		for _, passed := range set.PassedOver {
-			p.event(stage.Event{Warning: path + ": " + passed.String()})
+			p.Event(stage.Event{Warning: path + ": " + passed.String()})
 		}
 		e.sets = append(e.sets, openedSet{path, set})
 		return set, nil

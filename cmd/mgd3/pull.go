@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mgd3/stage"
+	"mgd3/internal/terminal"
 	"mgd3/weights/hub"
 )
 
@@ -130,7 +130,7 @@ func (e *env) pull(ctx context.Context, o *pullOptions, name string) error {
 	if err != nil {
 		return hubFailure(c, k.Repo, err)
 	}
-	c.Check, c.Report = o.check, newProgress(e.stdout, e.stderr, e.quiet, e.json).download
+	c.Check, c.Report = o.check, e.progress().Download
 	s, err := e.snapshot(ctx, c, o, k)
 	if err != nil {
 		return hubFailure(c, k.Repo, err)
@@ -148,10 +148,10 @@ func (e *env) snapshot(ctx context.Context, c *hub.Client, o *pullOptions, k hub
 		return nil, err
 	}
 	if files, bytes := s.Missing(); files > 0 {
-		if err := e.consent(c, o, k, os.Stdin, isTerminal(os.Stdin)); err != nil {
+		if err := e.consent(c, o, k, os.Stdin, terminal.Is(os.Stdin)); err != nil {
 			return nil, err
 		}
-		e.say("%d of %d files, %s, to %s", files, len(s.Files), size(bytes), c.Cache)
+		e.say("%d of %d files, %s, to %s", files, len(s.Files), terminal.Size(bytes), c.Cache)
 	}
 	return s, c.Fetch(ctx, s)
 }
@@ -197,7 +197,7 @@ func (e *env) pulled(k hub.Known, s *hub.Snapshot) error {
 			Files  []hub.File `json:"files"`
 		}{k.Name, k.Repo, s.Commit, dir, s.Files})
 	}
-	if k.Flag != "" && isTerminal(e.stdout) {
+	if k.Flag != "" && terminal.Is(e.stdout) {
 		e.say("to use it: %s $(mgd3 pull %s)", k.Flag, k.Name)
 	}
 	_, err := fmt.Fprintln(e.stdout, dir)
@@ -223,28 +223,4 @@ func hubFailure(c *hub.Client, r hub.Repo, err error) error {
 		return fail(exitHub, "the same command again goes on from here; HTTPS_PROXY names a proxy, --mirror another hub", err)
 	}
 	return err
-}
-
-// stagePull counts megabytes.
-const stagePull = "pull"
-
-// download is told of everything that happens in a pull.
-func (p *progress) download(e hub.Event) {
-	if p.json != nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		_ = p.json.Encode(e)
-		return
-	}
-	if e.Note != "" {
-		p.event(stage.Event{Warning: strings.TrimPrefix(e.File+": "+e.Note, ": ")})
-		return
-	}
-	const mega = 1_000_000
-	done, total := int(e.Done/mega), int((e.Total+mega-1)/mega)
-	if e.Done == e.Total {
-		done = total
-	}
-	p.note = ", " + e.File
-	p.event(stage.Event{Stage: stagePull, Kept: int(e.Kept / mega), Done: done, Total: total})
 }

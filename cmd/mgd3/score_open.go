@@ -158,7 +158,7 @@ func (e *env) networkSpace(ctx context.Context, o *scoreOptions, s *space) error
 
 // embed makes the features of images: those of the sets, and of the real ones that are given.
 func (e *env) embed(o *scoreOptions, s *space, m *scoring.Embedder, skipBad bool) {
-	m.Batch, m.Report = o.networks.batch, newProgress(e.stdout, e.stderr, e.quiet, e.json).event
+	m.Batch, m.Report = o.networks.batch, e.progress().Event
 	if s.data != nil {
 		s.Real = m.Source(s.data, skipBad)
 	}

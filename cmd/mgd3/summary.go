@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mgd3/distill"
+	"mgd3/internal/terminal"
 	"mgd3/stage"
 )
 
@@ -92,23 +93,13 @@ latents on disk  %s
 modes on disk    %s
 synthetic images %d of %d steps (%d guided), %v a step with %d rows, %v to decode
 estimate         %v on this machine, one image at a time
-`, p.Classes, p.Real, fine(p.EncodeEach), size(p.LatentBytes), size(p.ModeBytes),
-		p.Synthetic, p.Steps, p.Guided, fine(p.StepEach), p.Rows, fine(p.DecodeEach), short(p.Estimate()))
+`, p.Classes, p.Real, fine(p.EncodeEach), terminal.Size(p.LatentBytes), terminal.Size(p.ModeBytes),
+		p.Synthetic, p.Steps, p.Guided, fine(p.StepEach), p.Rows, fine(p.DecodeEach), terminal.Short(p.Estimate()))
 	if seedEncodes {
 		fmt.Fprintf(e.stdout, "seeds            images are encoded with --seed, as the released program does: a set of another seed encodes its %d again, %v; --encode-seed N shares them\n",
-			p.Real, short(time.Duration(p.Real)*p.EncodeEach))
+			p.Real, terminal.Short(time.Duration(p.Real)*p.EncodeEach))
 	}
 	return nil
 }
 
 func fine(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
-
-// size is a number of bytes for people.
-func size(n int64) string {
-	units := []string{"B", "kB", "MB", "GB", "TB"}
-	v, u := float64(n), 0
-	for v >= 1000 && u < len(units)-1 {
-		v, u = v/1000, u+1
-	}
-	return fmt.Sprintf("%.3g %s", v, units[u])
-}

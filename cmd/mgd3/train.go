@@ -177,7 +177,7 @@ func (e *env) openTraining(ctx context.Context, o *trainOptions) (_ func(), err 
 		return nil, fail(exitOutput, "", err)
 	}
 	closers = append(closers, unlock)
-	o.train.Report = newProgress(e.stdout, e.stderr, e.quiet, e.json).training
+	o.train.Report = e.progress().Training
 	return close, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
+	"mgd3/internal/terminal"
 	"mgd3/stage"
 )
 
@@ -35,10 +36,10 @@ func (e *env) verifyCmd() *cobra.Command {
 				}{append([]string{}, faults...), append([]string{}, unchecked...)})
 			} else {
 				for _, fault := range faults {
-					fmt.Fprintln(e.stdout, printable(fault))
+					fmt.Fprintln(e.stdout, terminal.Printable(fault))
 				}
 				for _, line := range unchecked {
-					fmt.Fprintln(e.stdout, printable(line))
+					fmt.Fprintln(e.stdout, terminal.Printable(line))
 				}
 			}
 			if len(faults) > 0 {
@@ -74,7 +75,7 @@ func (e *env) mergeCmd() *cobra.Command {
 				return fail(exitOutput, "", err)
 			}
 			defer unlock()
-			m, err := distill.Merge(cmd.Context(), out, args, func(text string) { fmt.Fprintf(e.stderr, "mgd3: warning: %s\n", printable(text)) })
+			m, err := distill.Merge(cmd.Context(), out, args, func(text string) { fmt.Fprintf(e.stderr, "mgd3: warning: %s\n", terminal.Printable(text)) })
 			if err != nil {
 				return err
 			}

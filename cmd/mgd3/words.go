@@ -6,11 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 )
@@ -35,22 +32,6 @@ func plain(err error) string {
 		text = strings.ReplaceAll(text, e.Error(), ofFile(op, strings.TrimSuffix(path, "/"), cause))
 	}
 	return text
-}
-
-// printable writes characters that a terminal obeys as Go does in quotes: names in messages come from anywhere.
-func printable(text string) string {
-	var b strings.Builder
-	for i, r := range text {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
-			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case r == '\n' || !unicode.IsControl(r) && r != '\u202e':
-			b.WriteRune(r)
-		default:
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return b.String()
 }
 
 // leaves returns all errors that err is made of.

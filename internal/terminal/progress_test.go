@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 // line comes in ten seconds, but for the last of a stage.
 func TestProgress(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&bytes.Buffer{}, &out, false, false)
+	p := New(&bytes.Buffer{}, &out, false, false)
 	now := time.Unix(0, 0)
 	p.now = func() time.Time { return now }
 	for _, e := range []struct {
@@ -30,7 +30,7 @@ func TestProgress(t *testing.T) {
 		{time.Second, stage.Event{Stage: "sample", Done: 0, Total: 2}},
 	} {
 		now = now.Add(e.after)
-		p.event(e.event)
+		p.Event(e.event)
 	}
 	want := `encode 100/300 images, 100 were there, class "cat"
 encode 120/300 images, 100 were there, 2/s, 1m30s left, class "dog"
@@ -47,7 +47,7 @@ sample 0/2 images
 
 // TestProgressBar: on a terminal a line has a bar.
 func TestProgressBar(t *testing.T) {
-	p := &progress{bar: true}
+	p := &Progress{bar: true}
 	for done, want := range map[int]string{0: "sample ░░░░░░░░░░░░░░░░░░░░ 0/8 images", 2: "sample █████░░░░░░░░░░░░░░░ 2/8 images", 8: "sample ████████████████████ 8/8 images"} {
 		if got := p.line(stage.Event{Stage: "sample", Done: done, Total: 8}, time.Time{}); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -57,12 +57,12 @@ func TestProgressBar(t *testing.T) {
 
 func TestQuietProgressStillWarns(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&bytes.Buffer{}, &out, true, false)
-	p.event(stage.Event{Stage: "encode", Done: 1, Total: 1})
+	p := New(&bytes.Buffer{}, &out, true, false)
+	p.Event(stage.Event{Stage: "encode", Done: 1, Total: 1})
 	if out.Len() > 0 {
 		t.Errorf("quiet, it said %q", &out)
 	}
-	p.event(stage.Event{Stage: "encode", Warning: "look"})
+	p.Event(stage.Event{Stage: "encode", Warning: "look"})
 	if got, want := out.String(), "mgd3: warning: look\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -70,11 +70,11 @@ func TestQuietProgressStillWarns(t *testing.T) {
 
 func TestSizesForPeople(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 16384: "16.4 kB", 21e9: "21 GB", 5e15: "5e+03 TB"} {
-		if got := size(n); got != want {
+		if got := Size(n); got != want {
 			t.Errorf("%d: got %q, want %q", n, got, want)
 		}
 	}
-	if got := strings.Join([]string{short(1499 * time.Millisecond).String(), short(99 * time.Second).String()}, " "); got != "1s 1m40s" {
+	if got := strings.Join([]string{Short(1499 * time.Millisecond).String(), Short(99 * time.Second).String()}, " "); got != "1s 1m40s" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -89,8 +89,8 @@ func TestPrintable(t *testing.T) {
 		"caf\xe9 �":           `caf\xe9 �`,
 		"a\u202eb":            `a\u202eb`,
 	} {
-		if got := printable(in); got != want {
-			t.Errorf("printable(%q) = %q, want %q", in, got, want)
+		if got := Printable(in); got != want {
+			t.Errorf("Printable(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -1,4 +1,5 @@
-package main
+// Package terminal shows people how a run goes on, and other programs too: as a line that renews itself, as plain lines or as JSON.
+package terminal
 
 import (
 	"encoding/json"
@@ -12,14 +13,16 @@ import (
 	"golang.org/x/term"
 
 	"mgd3/baseline"
+	"mgd3/compare"
 	"mgd3/distill"
 	"mgd3/evaluate"
 	"mgd3/stage"
 	"mgd3/train"
+	"mgd3/weights/hub"
 )
 
-// progress tells a person, or a machine, how a run goes on.
-type progress struct {
+// Progress tells a person, or a machine, how a run goes on.
+type Progress struct {
 	mu       sync.Mutex
 	out      io.Writer
 	show     func(line string, last bool) // shows one line of progress
@@ -36,16 +39,16 @@ type progress struct {
 	note     string // stands at the end of the line
 }
 
-// newProgress reports to stderr: a line that renews itself on a terminal, plain lines elsewhere, nothing
+// New reports to stderr: a line that renews itself on a terminal, plain lines elsewhere, nothing
 // if quiet; as JSON, one event a line, to stdout.
-func newProgress(stdout, stderr io.Writer, quiet, asJSON bool) *progress {
-	p := &progress{out: stderr, now: time.Now}
+func New(stdout, stderr io.Writer, quiet, asJSON bool) *Progress {
+	p := &Progress{out: stderr, now: time.Now}
 	switch {
 	case asJSON:
 		p.json = json.NewEncoder(stdout)
 	case quiet:
 		p.show = func(string, bool) {}
-	case isTerminal(stderr):
+	case Is(stderr):
 		p.show, p.every, p.bar = p.renew, 100*time.Millisecond, true
 	default:
 		p.show, p.every = p.plain, 10*time.Second
@@ -53,22 +56,23 @@ func newProgress(stdout, stderr io.Writer, quiet, asJSON bool) *progress {
 	return p
 }
 
-func isTerminal(w io.Writer) bool {
+// Is reports whether w is a terminal.
+func Is(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-func (p *progress) plain(line string, _ bool) { fmt.Fprintln(p.out, line) }
+func (p *Progress) plain(line string, _ bool) { fmt.Fprintln(p.out, line) }
 
-func (p *progress) renew(line string, last bool) {
+func (p *Progress) renew(line string, last bool) {
 	fmt.Fprintf(p.out, "\r\x1b[K%s", line)
 	if p.openLine = !last; last {
 		fmt.Fprintln(p.out)
 	}
 }
 
-// event is told of everything that happens.
-func (p *progress) event(e stage.Event) {
+// Event is told of everything that happens.
+func (p *Progress) Event(e stage.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.json != nil {
@@ -91,11 +95,11 @@ func (p *progress) event(e stage.Event) {
 		return
 	}
 	p.shown = now
-	p.show(printable(p.line(e, now)), last)
+	p.show(Printable(p.line(e, now)), last)
 }
 
-// training is told of everything that happens in a training.
-func (p *progress) training(e train.Event) {
+// Training is told of everything that happens in a training.
+func (p *Progress) Training(e train.Event) {
 	if p.json != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -105,11 +109,11 @@ func (p *progress) training(e train.Event) {
 	if p.note = ""; e.Step > 0 {
 		p.note = fmt.Sprintf(", step %d, loss %.4f", e.Step, e.Loss)
 	}
-	p.event(e.Event)
+	p.Event(e.Event)
 }
 
-// evaluation is told of every epoch of a training on a set.
-func (p *progress) evaluation(set string, e evaluate.Event) {
+// Evaluation is told of every epoch of a training on a set.
+func (p *Progress) Evaluation(set string, e evaluate.Event) {
 	if p.json != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -121,7 +125,7 @@ func (p *progress) evaluation(set string, e evaluate.Event) {
 	}
 	training := fmt.Sprintf("%s, %s, seed %d:", set, e.Net, e.Seed)
 	if e.Warning != "" {
-		p.event(stage.Event{Warning: e.Warning})
+		p.Event(stage.Event{Warning: e.Warning})
 		return
 	}
 	if training != p.stage {
@@ -130,15 +134,15 @@ func (p *progress) evaluation(set string, e evaluate.Event) {
 	if e.Test != nil {
 		p.note = fmt.Sprintf(", loss %.3f, test %.1f %%", e.Loss, 100**e.Test)
 	}
-	p.event(stage.Event{Stage: training, Done: e.Epoch, Total: e.Epochs})
+	p.Event(stage.Event{Stage: training, Done: e.Epoch, Total: e.Epochs})
 }
 
-func (p *progress) warn(e stage.Event) {
+func (p *Progress) warn(e stage.Event) {
 	if p.openLine {
 		fmt.Fprintln(p.out)
 		p.openLine = false
 	}
-	fmt.Fprintf(p.out, "mgd3: warning: %s%s\n", prefix(e.Class), printable(e.Warning))
+	fmt.Fprintf(p.out, "mgd3: warning: %s%s\n", prefix(e.Class), Printable(e.Warning))
 }
 
 func prefix(class string) string {
@@ -148,6 +152,12 @@ func prefix(class string) string {
 	return fmt.Sprintf("class %q: ", class)
 }
 
+// Stages that no other package names.
+const (
+	StageDraw = "draw" // of images, to files
+	StagePull = "pull" // of files from a hub; counts megabytes
+)
+
 // units name what a stage counts.
 var units = map[string]string{
 	distill.StageEncode:  "images",
@@ -156,12 +166,12 @@ var units = map[string]string{
 	baseline.StageChoose: "images",
 	train.StageRead:      "images",
 	train.StageTrain:     "images",
-	stageDraw:            "images",
-	stagePull:            "MB",
+	StageDraw:            "images",
+	StagePull:            "MB",
 }
 
 // line is one line of progress: what is done, at which rate, and how long the rest will take.
-func (p *progress) line(e stage.Event, now time.Time) string {
+func (p *Progress) line(e stage.Event, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-6s ", e.Stage)
 	if p.bar {
@@ -186,7 +196,7 @@ func (p *progress) line(e stage.Event, now time.Time) string {
 			fmt.Fprintf(&b, ", %.3g/s", rate)
 		}
 		if left := e.Total - e.Done; left > 0 {
-			fmt.Fprintf(&b, ", %v left", short(time.Duration(float64(left)/rate*float64(time.Second))))
+			fmt.Fprintf(&b, ", %v left", Short(time.Duration(float64(left)/rate*float64(time.Second))))
 		}
 	}
 	if e.Done < e.Total && e.Class != "" {
@@ -196,10 +206,54 @@ func (p *progress) line(e stage.Event, now time.Time) string {
 	return b.String()
 }
 
-// short rounds a duration to what a person wants to know.
-func short(d time.Duration) time.Duration {
+// Short rounds a duration to what a person wants to know.
+func Short(d time.Duration) time.Duration {
 	if d < time.Minute {
 		return d.Round(time.Second)
 	}
 	return d.Round(time.Second * 10)
+}
+
+// Comparison is told of everything that happens in a comparison.
+func (p *Progress) Comparison(e compare.Event) {
+	switch {
+	case p.json != nil:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		_ = p.json.Encode(e)
+	case e.Making != nil:
+		if e.Making.Warning != "" || e.Making.Done > e.Making.Kept { // else it is there already
+			p.note = ""
+			p.Event(*e.Making)
+		}
+	case e.Training != nil:
+		name, _, _ := strings.Cut(e.Set, ", seed")
+		p.Evaluation(name, *e.Training)
+	case e.Score != nil:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.stage = "" // the next training may have the same name
+		p.show(fmt.Sprintf("%d/%d  %s, %s: %.1f %% (%.0f s)", e.Done, e.Total, e.Set, e.Score.Net, 100*e.Score.Value(), e.Score.Seconds), true)
+	}
+}
+
+// Download is told of everything that happens in a pull.
+func (p *Progress) Download(e hub.Event) {
+	if p.json != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		_ = p.json.Encode(e)
+		return
+	}
+	if e.Note != "" {
+		p.Event(stage.Event{Warning: strings.TrimPrefix(e.File+": "+e.Note, ": ")})
+		return
+	}
+	const mega = 1_000_000
+	done, total := int(e.Done/mega), int((e.Total+mega-1)/mega)
+	if e.Done == e.Total {
+		done = total
+	}
+	p.note = ", " + e.File
+	p.Event(stage.Event{Stage: StagePull, Kept: int(e.Kept / mega), Done: done, Total: total})
 }
