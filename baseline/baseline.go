@@ -12,13 +12,13 @@
 //	random    real images by chance
 //	full      all real images: the ceiling
 //
-// Set s of a method is made with seed s, which is that of the noise, or of the chance; the clustering keeps its own seed
-// for every s, as published. The set is learned once, with s as the seed of the training too: "three generated sets × one
-// training each".
+// Set s of a method is made with seed s, which is that of the noise, or of the chance; the clustering keeps its own
+// seed for every s, as published. The set is learned once, with s as the seed of the training too: "three generated
+// sets × one training each".
 //
-// With SeedEncodes, as published, s is the seed of the flips before encoding as well: every s has latents, and so modes, of its
-// own, in all methods but random and full. Without it one encoding serves all sets. Then nearest, herding and kcenter
-// leave nothing to chance: their set is the same for every s, and only the trainings differ.
+// With SeedEncodes, as published, s is the seed of the flips before encoding as well: every s has latents, and so
+// modes, of its own, in all methods but random and full. Without it one encoding serves all sets. Then nearest,
+// herding and kcenter leave nothing to chance: their set is the same for every s, and only the trainings differ.
 //
 // Real images are written as they were encoded, cropped to the model's size, so that all sets have
 // equal pixels.
@@ -99,7 +99,8 @@ type Maker struct {
 	Denoiser    *dit.Model          // the sampled methods' alone
 	ClassNames  []string            // the denoiser's classes in the order of its labels, or nil if they have no names
 
-	// SeedEncodes encodes the images of set s with seed s, see distill.Preset; Settings.Encode.Seed is then that of the first set.
+	// SeedEncodes encodes the images of set s with seed s, see distill.Preset; Settings.Encode.Seed is then that of
+	// the first set.
 	SeedEncodes bool
 
 	Out     string // folder of all that is made

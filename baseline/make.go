@@ -10,8 +10,8 @@ import (
 )
 
 // Make makes a set in a folder of its own in sets below Out, and returns that folder; its images are in
-// [distill.ImagesDir] of it, and distill.Verify can compare them with its manifest. A set that is there is kept, a half one
-// is completed; one of other settings is a [stage.ErrOther].
+// [distill.ImagesDir] of it, and distill.Verify can compare them with its manifest. A set that is there is kept, a
+// half one is completed; one of other settings is a [stage.ErrOther].
 func (o *Maker) Make(ctx context.Context, set ID) (dir string, err error) {
 	dir = filepath.Join(o.Out, "sets", o.folder(set))
 	return dir, o.MakeAt(ctx, set, dir)

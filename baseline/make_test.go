@@ -80,7 +80,8 @@ func TestMake(t *testing.T) {
 				t.Errorf("got %d distinct images of %d", n, len(first))
 			}
 			for name, data := range first {
-				if im, err := dataset.Decode([]byte(data)); err != nil || im.W != fixtures.Size || im.H != fixtures.Size {
+				if im, err := dataset.Decode([]byte(data)); err != nil || im.W != fixtures.Size ||
+					im.H != fixtures.Size {
 					t.Errorf("%s: got %v, %v, want %d × %d pixels", name, im, err, fixtures.Size, fixtures.Size)
 				}
 			}
@@ -112,7 +113,8 @@ func TestChosenAreReal(t *testing.T) {
 		before := imagesOf(t, dir)
 		for i, class := range choiceIn(t, dir).Classes {
 			for j, im := range class.Images {
-				refs := slices.DeleteFunc(slices.Clone(o.Train.Classes[i].Images), func(r dataset.Ref) bool { return r.Name != im.Source })
+				refs := slices.DeleteFunc(slices.Clone(o.Train.Classes[i].Images),
+					func(r dataset.Ref) bool { return r.Name != im.Source })
 				for sample := range o.Train.Load(t.Context(), refs, o.Settings.Encode.LoadOptions()) {
 					got, err := dataset.Decode([]byte(before[distill.ImageFile(class.Name, j)]))
 					if err != nil || !slices.Equal(got.Pix, sample.Image.Pix) {
@@ -185,7 +187,8 @@ func TestMakeRefuses(t *testing.T) {
 			t.Errorf("%s, 0 images: got no error", m)
 		}
 	}
-	if _, err := o.Make(t.Context(), baseline.ID{Method: baseline.Full, IPC: 1, Seed: 0}); err == nil || !strings.Contains(err.Error(), "makes no set") {
+	if _, err := o.Make(t.Context(), baseline.ID{Method: baseline.Full, IPC: 1, Seed: 0}); err == nil ||
+		!strings.Contains(err.Error(), "makes no set") {
 		t.Errorf("full: got error %v", err)
 	}
 	dir := t.TempDir()
@@ -193,10 +196,12 @@ func TestMakeRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := imagesOf(t, dir)
-	if err := o.MakeAt(t.Context(), baseline.ID{Method: baseline.KCenter, IPC: 2, Seed: 0}, dir); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), "method") {
+	if err := o.MakeAt(t.Context(), baseline.ID{Method: baseline.KCenter, IPC: 2, Seed: 0},
+		dir); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), "method") {
 		t.Errorf("over another method: got error %v, want an ErrOther that names it", err)
 	}
-	if err := o.MakeAt(t.Context(), baseline.ID{Method: baseline.MGD3, IPC: 2, Seed: 0}, dir); !errors.Is(err, stage.ErrOther) {
+	if err := o.MakeAt(t.Context(), baseline.ID{Method: baseline.MGD3, IPC: 2, Seed: 0},
+		dir); !errors.Is(err, stage.ErrOther) {
 		t.Errorf("sampling over real images: got error %v, want an ErrOther", err)
 	}
 	if !maps.Equal(imagesOf(t, dir), before) {
@@ -208,7 +213,8 @@ func TestMakeRefuses(t *testing.T) {
 func TestSkipBad(t *testing.T) {
 	o := maker.New(t, 3)
 	set := t.TempDir()
-	if err := errors.Join(fixtures.Images(set, 3), os.WriteFile(filepath.Join(set, "train", "dog", "001.png"), []byte("no image"), 0o644)); err != nil {
+	if err := errors.Join(fixtures.Images(set, 3), os.WriteFile(filepath.Join(set, "train", "dog", "001.png"),
+		[]byte("no image"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	var err error
@@ -217,11 +223,13 @@ func TestSkipBad(t *testing.T) {
 	}
 	for _, m := range []baseline.Method{baseline.Random, baseline.Herding} {
 		o.Settings.Encode.SkipBad, o.Out = false, t.TempDir()
-		if _, err := o.Make(t.Context(), baseline.ID{Method: m, IPC: 3, Seed: 0}); !errors.Is(err, dataset.ErrImage) || !strings.Contains(err.Error(), "dog/001.png") {
+		if _, err := o.Make(t.Context(), baseline.ID{Method: m, IPC: 3, Seed: 0}); !errors.Is(err, dataset.ErrImage) ||
+			!strings.Contains(err.Error(), "dog/001.png") {
 			t.Errorf("%s: got error %v, want an ErrImage that names dog/001.png", m, err)
 		}
 		o.Settings.Encode.SkipBad, o.Out = true, t.TempDir()
-		if _, err := o.Make(t.Context(), baseline.ID{Method: m, IPC: 3, Seed: 0}); !errors.Is(err, modes.ErrTooFew) || !strings.Contains(err.Error(), "dog") {
+		if _, err := o.Make(t.Context(), baseline.ID{Method: m, IPC: 3, Seed: 0}); !errors.Is(err, modes.ErrTooFew) ||
+			!strings.Contains(err.Error(), "dog") {
 			t.Errorf("%s: got error %v, want an ErrTooFew that names dog", m, err)
 		}
 		dir := makeSet(t, o, m, 2, 0)

@@ -34,8 +34,8 @@ func filesIn(t *testing.T, dir string) map[string]string {
 	return found
 }
 
-// TestSetsAreDraws: with SeedEncodes, as under the published presets, sets of other seeds have other latents and other modes, in
-// folders of their own; without, all share one encoding, as ever.
+// TestSetsAreDraws: with SeedEncodes, as under the published presets, sets of other seeds have other latents and
+// other modes, in folders of their own; without, all share one encoding, as ever.
 func TestSetsAreDraws(t *testing.T) {
 	o := maker.New(t, 6)
 	o.Settings.Encode.Flip, o.SeedEncodes = true, true
@@ -43,13 +43,16 @@ func TestSetsAreDraws(t *testing.T) {
 	for seed := range uint64(3) {
 		dir := makeSet(t, o, baseline.MGD3, 2, seed)
 		m, err := distill.ReadManifest(dir)
-		if err != nil || m.Settings.Encode.Seed != seed || m.Settings.Sample.Seed != seed || m.Settings.Modes.Seed != 0 {
-			t.Errorf("set %d: got settings %+v, %v, want its seed for flips and noise, and 0 for the clustering", seed, m.Settings, err)
+		if err != nil || m.Settings.Encode.Seed != seed || m.Settings.Sample.Seed != seed ||
+			m.Settings.Modes.Seed != 0 {
+			t.Errorf("set %d: got settings %+v, %v, want its seed for flips and noise, and 0 for the clustering", seed,
+				m.Settings, err)
 		}
 		dirs = append(dirs, dir)
 	}
 	latents := filepath.Join(o.Out, "latents")
-	first, second, third := filesIn(t, latents), filesIn(t, filepath.Join(latents, "seed-1")), filesIn(t, filepath.Join(latents, "seed-2"))
+	first, second, third := filesIn(t, latents), filesIn(t, filepath.Join(latents, "seed-1")),
+		filesIn(t, filepath.Join(latents, "seed-2"))
 	for name := range first {
 		if first[name] == second[name] || second[name] == third[name] || first[name] == third[name] {
 			t.Errorf("latents %s of two seeds are equal", name)
@@ -73,7 +76,8 @@ func TestSetsAreDraws(t *testing.T) {
 	makeSet(t, o, baseline.MGD3, 2, 0)
 	before := filesIn(t, filepath.Join(o.Out, "latents"))
 	makeSet(t, o, baseline.MGD3, 2, 1)
-	if entries, err := os.ReadDir(filepath.Join(o.Out, "latents")); err != nil || !maps.Equal(filesIn(t, filepath.Join(o.Out, "latents")), before) ||
+	if entries, err := os.ReadDir(filepath.Join(o.Out, "latents")); err != nil ||
+		!maps.Equal(filesIn(t, filepath.Join(o.Out, "latents")), before) ||
 		slices.ContainsFunc(entries, os.DirEntry.IsDir) {
 		t.Errorf("without SeedEncodes the second set has changed the latents (%v)", err)
 	}
@@ -82,8 +86,8 @@ func TestSetsAreDraws(t *testing.T) {
 	}
 }
 
-// TestSharedLatents: a cache that is there stays that of its seed, and is not encoded again; other seeds get folders in it, whichever
-// comes first.
+// TestSharedLatents: a cache that is there stays that of its seed, and is not encoded again; other seeds get folders
+// in it, whichever comes first.
 func TestSharedLatents(t *testing.T) {
 	for _, there := range []uint64{0, 1, 5} {
 		o := maker.New(t, 4)
@@ -119,7 +123,8 @@ func TestSharedLatents(t *testing.T) {
 			want = 1
 		}
 		if len(encoded) != want {
-			t.Errorf("beside a cache of seed %d: encoded for %v, want %d sets", there, slices.Collect(maps.Keys(encoded)), want)
+			t.Errorf("beside a cache of seed %d: encoded for %v, want %d sets", there,
+				slices.Collect(maps.Keys(encoded)), want)
 		}
 	}
 }

@@ -24,9 +24,9 @@ import (
 //	OUT/PROTOCOL/result.json, table.txt        the comparison, anew after each score
 //
 // It goes through the numbers of images in their order, then through the sets, the nets and the methods, so that the
-// first table has one run of every method; full, which costs most, comes last, once for each net. What is there is kept, so
-// that the same call goes on where one was stopped, and one with more sets, methods or numbers of images adds to it. The
-// result is the same to the byte however often it was stopped; times stand in the scores alone.
+// first table has one run of every method; full, which costs most, comes last, once for each net. What is there is
+// kept, so that the same call goes on where one was stopped, and one with more sets, methods or numbers of images
+// adds to it. The result is the same to the byte however often it was stopped; times stand in the scores alone.
 //
 // Errors are those of package distill and evaluate, and name the set.
 func Compare(ctx context.Context, o Options) (_ *Comparison, err error) {
@@ -92,7 +92,8 @@ func (o *Options) jobs() (jobs []job) {
 func (o *Options) check() error {
 	switch {
 	case len(o.IPCs) == 0 || len(o.Methods) == 0 || len(o.Nets) == 0:
-		return fmt.Errorf("%d numbers of images, %d methods and %d networks to compare, want at least 1 each", len(o.IPCs), len(o.Methods), len(o.Nets))
+		return fmt.Errorf("%d numbers of images, %d methods and %d networks to compare, want at least 1 each",
+			len(o.IPCs), len(o.Methods), len(o.Nets))
 	case o.Sets < 1:
 		return fmt.Errorf("%d sets of each method, want at least 1", o.Sets)
 	case o.FullLimit < 0:
@@ -113,12 +114,14 @@ func (o *Options) check() error {
 			}
 		}
 		for _, net := range o.Nets {
-			p, err := o.judge(net).For(evaluate.Facts{IPC: ipc, Classes: len(classes), Images: ipc * len(classes), Size: o.Settings.Encode.Size})
+			p, err := o.judge(net).For(evaluate.Facts{IPC: ipc, Classes: len(classes), Images: ipc * len(classes),
+				Size: o.Settings.Encode.Size})
 			if err != nil {
 				return err
 			}
 			if (p.Labels == evaluate.Soft) != (o.Teacher != nil) {
-				return fmt.Errorf("protocol %s has %s labels: want a teacher for soft labels, and none for others", p.Name, p.Labels)
+				return fmt.Errorf("protocol %s has %s labels: want a teacher for soft labels, and none for others",
+					p.Name, p.Labels)
 			}
 		}
 	}

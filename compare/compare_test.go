@@ -34,7 +34,8 @@ func tinyComparison(t testing.TB) Options {
 	if o.Test, err = dataset.Open(t.Context(), dir, dataset.OpenOptions{Split: "train"}); err != nil {
 		t.Fatal(err)
 	}
-	o.IPCs, o.Methods, o.Sets, o.Nets = []int{2, 3}, []baseline.Method{baseline.MGD3, baseline.Herding, baseline.Random, baseline.Full}, 2, []string{"convnet1"}
+	o.IPCs, o.Methods, o.Sets, o.Nets = []int{2, 3}, []baseline.Method{baseline.MGD3, baseline.Herding, baseline.Random,
+		baseline.Full}, 2, []string{"convnet1"}
 	o.Protocol, o.Changes = "quick", []string{"epochs=2"}
 	return o
 }
@@ -70,8 +71,10 @@ func TestCompare(t *testing.T) {
 	}
 	c := compare(t, o)
 	want := []string{
-		"mgd3, IPC 2, seed 0", "herding, IPC 2, seed 0", "random, IPC 2, seed 0", "mgd3, IPC 2, seed 1", "herding, IPC 2, seed 1", "random, IPC 2, seed 1",
-		"mgd3, IPC 3, seed 0", "herding, IPC 3, seed 0", "random, IPC 3, seed 0", "mgd3, IPC 3, seed 1", "herding, IPC 3, seed 1", "random, IPC 3, seed 1", "full",
+		"mgd3, IPC 2, seed 0", "herding, IPC 2, seed 0", "random, IPC 2, seed 0", "mgd3, IPC 2, seed 1",
+		"herding, IPC 2, seed 1", "random, IPC 2, seed 1",
+		"mgd3, IPC 3, seed 0", "herding, IPC 3, seed 0", "random, IPC 3, seed 0", "mgd3, IPC 3, seed 1",
+		"herding, IPC 3, seed 1", "random, IPC 3, seed 1", "full",
 	}
 	if !slices.Equal(scores, want) {
 		t.Errorf("the order of work is %v, want %v", scores, want)
@@ -88,7 +91,8 @@ func TestCompare(t *testing.T) {
 				continue
 			}
 			for s, run := range cell.Runs {
-				if run.Seed != uint64(s) || !(run.Last >= 0 && run.Last <= run.Best && run.Best <= 1) || len(run.PerClass) != 3 {
+				if run.Seed != uint64(s) || !(run.Last >= 0 && run.Last <= run.Best && run.Best <= 1) ||
+					len(run.PerClass) != 3 {
 					t.Errorf("%s, IPC %d: run %d is %+v", m, ipc, s, run)
 				}
 			}
@@ -99,7 +103,8 @@ func TestCompare(t *testing.T) {
 		t.Errorf("the file holds %+v, %v, want %+v", read, err, c)
 	}
 	tables := c.Tables()
-	if len(tables) != 1 || len(tables[0].Rows) != 4 || len(tables[0].Columns) != 2 || len(tables[0].Rows[0].Cells[1].Values) != 2 {
+	if len(tables) != 1 || len(tables[0].Rows) != 4 || len(tables[0].Columns) != 2 ||
+		len(tables[0].Rows[0].Cells[1].Values) != 2 {
 		t.Errorf("got the tables %+v", tables)
 	}
 }
@@ -109,7 +114,8 @@ func TestScoreIsThatOfTheSet(t *testing.T) {
 	o := tinyComparison(t)
 	o.IPCs, o.Methods, o.Sets = []int{3}, []baseline.Method{baseline.Random}, 2
 	c := compare(t, o)
-	set, err := dataset.Open(t.Context(), filepath.Join(o.Out, "sets", "random-ipc3-seed1", "images"), dataset.OpenOptions{})
+	set, err := dataset.Open(t.Context(), filepath.Join(o.Out, "sets", "random-ipc3-seed1", "images"),
+		dataset.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +127,8 @@ func TestScoreIsThatOfTheSet(t *testing.T) {
 	if err := errors.Join(errP, errW, errA, errB); err != nil {
 		t.Fatal(err)
 	}
-	score, err := (&evaluate.Run{Engine: o.Engine, Train: train, Test: test, Net: "convnet1", Protocol: p, Seed: 1}).Do(t.Context())
+	score, err := (&evaluate.Run{Engine: o.Engine, Train: train, Test: test, Net: "convnet1", Protocol: p,
+		Seed: 1}).Do(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +176,8 @@ func TestCompareGoesOn(t *testing.T) {
 	}
 	o.IPCs, o.Methods, o.Sets = []int{1, 3}, []baseline.Method{baseline.Random, baseline.Unguided, baseline.Full}, 1
 	compare(t, o)
-	want := map[string]bool{"random, IPC 1, seed 0": true, "unguided, IPC 1, seed 0": true, "unguided, IPC 3, seed 0": true}
+	want := map[string]bool{"random, IPC 1, seed 0": true, "unguided, IPC 1, seed 0": true,
+		"unguided, IPC 3, seed 0": true}
 	if !maps.Equal(trained, want) {
 		t.Errorf("with more to do, %v were trained, want %v", trained, want)
 	}
@@ -188,7 +196,8 @@ func TestFullLimit(t *testing.T) {
 func TestCompareSkipsBad(t *testing.T) {
 	o := tinyComparison(t)
 	set := t.TempDir()
-	err := errors.Join(fixtures.Images(set, 3), os.WriteFile(filepath.Join(set, "train", "dog", "001.png"), []byte("no image"), 0o644))
+	err := errors.Join(fixtures.Images(set, 3), os.WriteFile(filepath.Join(set, "train", "dog", "001.png"),
+		[]byte("no image"), 0o644))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +205,8 @@ func TestCompareSkipsBad(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.IPCs, o.Methods = []int{1}, []baseline.Method{baseline.Full}
-	if _, err := Compare(t.Context(), o); !errors.Is(err, dataset.ErrImage) || !strings.Contains(err.Error(), "dog/001.png") {
+	if _, err := Compare(t.Context(), o); !errors.Is(err, dataset.ErrImage) ||
+		!strings.Contains(err.Error(), "dog/001.png") {
 		t.Errorf("got error %v, want an ErrImage that names dog/001.png", err)
 	}
 	o.Settings.Encode.SkipBad, o.Out = true, t.TempDir()
@@ -216,7 +226,8 @@ func TestCompareRefuses(t *testing.T) {
 		kind   error
 		says   string
 	}{
-		{"no test images of a class", func(o *Options) { o.Test = &fewer }, evaluate.ErrData, `no test images of class "owl"`},
+		{"no test images of a class", func(o *Options) { o.Test = &fewer }, evaluate.ErrData,
+			`no test images of class "owl"`},
 		{"too few images", func(o *Options) { o.IPCs = []int{2, 7} }, modes.ErrTooFew, `class "cat": `},
 		{"an unknown network", func(o *Options) { o.Nets = []string{"convnet1", "perceptron"} }, nil, "perceptron"},
 		{"images too small for the network", func(o *Options) { o.Nets = []string{"convnet6"} }, nil, "too small"},
@@ -229,7 +240,8 @@ func TestCompareRefuses(t *testing.T) {
 	} {
 		o := base
 		c.change(&o)
-		if _, err := Compare(t.Context(), o); err == nil || c.kind != nil && !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) {
+		if _, err := Compare(t.Context(), o); err == nil || c.kind != nil && !errors.Is(err, c.kind) ||
+			!strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: got error %v, want one with %q", c.name, err, c.says)
 		}
 		if _, err := os.Stat(o.Out); err == nil {
@@ -237,7 +249,8 @@ func TestCompareRefuses(t *testing.T) {
 		}
 	}
 	repeat := base
-	repeat.Settings.Modes.Short, repeat.IPCs, repeat.Methods, repeat.Sets = modes.ShortRepeat, []int{7}, []baseline.Method{baseline.MGD3}, 1
+	repeat.Settings.Modes.Short, repeat.IPCs, repeat.Methods, repeat.Sets = modes.ShortRepeat, []int{7},
+		[]baseline.Method{baseline.MGD3}, 1
 	repeat.Out = t.TempDir()
 	if cell := compare(t, repeat).Cell("convnet1", 7, baseline.MGD3); cell.Images != 21 {
 		t.Errorf("filled up, got %d images, want 21", cell.Images)
@@ -245,7 +258,8 @@ func TestCompareRefuses(t *testing.T) {
 	base.IPCs, base.Methods, base.Sets = []int{1}, []baseline.Method{baseline.Random}, 1
 	compare(t, base)
 	base.Settings.Encode.Crop = distill.CropCenter
-	if _, err := Compare(t.Context(), base); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), "settings.encode.crop") {
+	if _, err := Compare(t.Context(), base); !errors.Is(err, stage.ErrOther) ||
+		!strings.Contains(err.Error(), "settings.encode.crop") {
 		t.Errorf("with another crop: got error %v, want an ErrOther that names it", err)
 	}
 }

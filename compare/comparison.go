@@ -15,8 +15,8 @@ import (
 	"mgd3/stage/atomicfile"
 )
 
-// Comparison is what networks learn from the sets of all methods. It holds no times and no paths of the machine, so equal
-// calls give equal bytes.
+// Comparison is what networks learn from the sets of all methods. It holds no times and no paths of the machine, so
+// equal calls give equal bytes.
 type Comparison struct {
 	Format   int    `json:"format"`
 	Version  string `json:"version"`
@@ -70,7 +70,8 @@ type Outcome struct {
 }
 
 func (o *Options) comparisonRecord() comparisonRecord {
-	c := comparisonRecord{Settings: o.Settings, Classes: o.Train.ClassNames(), Backend: o.Engine.Name(), SeedEncodes: o.SeedEncodes}
+	c := comparisonRecord{Settings: o.Settings, Classes: o.Train.ClassNames(), Backend: o.Engine.Name(),
+		SeedEncodes: o.SeedEncodes}
 	c.Settings.Modes.IPC, c.Settings.Sample.Seed = 0, 0
 	for i := range c.Classes {
 		c.Real += len(o.Train.Classes[i].Images)
@@ -96,7 +97,8 @@ func (o *Options) newComparison() *Comparison {
 // add takes a score in.
 func (c *Comparison) add(j job, s *evaluate.Score) {
 	i := slices.IndexFunc(c.Cells, func(cell Cell) bool {
-		return cell.Net == j.net && cell.Method == j.set.Method && (cell.IPC == j.set.IPC || j.set.Method == baseline.Full)
+		return cell.Net == j.net && cell.Method == j.set.Method &&
+			(cell.IPC == j.set.IPC || j.set.Method == baseline.Full)
 	})
 	if i < 0 {
 		i = len(c.Cells)
@@ -104,7 +106,8 @@ func (c *Comparison) add(j job, s *evaluate.Score) {
 		if j.set.Method == baseline.Full {
 			ipc = s.Images / len(s.Classes)
 		}
-		c.Cells = append(c.Cells, Cell{Net: j.net, Method: j.set.Method, IPC: ipc, Images: s.Images, Protocol: s.Protocol})
+		c.Cells = append(c.Cells, Cell{Net: j.net, Method: j.set.Method, IPC: ipc, Images: s.Images,
+			Protocol: s.Protocol})
 	}
 	c.Cells[i].Runs = append(c.Cells[i].Runs, Outcome{s.Seed, s.Last, s.Best, s.BestEpoch, s.PerClass, s.Weights})
 }
@@ -169,8 +172,8 @@ func (c *Comparison) protocolName(net string) string {
 	return fmt.Sprintf("%s at %d pixels", p.Name, p.Size)
 }
 
-// Tables returns the tables of all nets, first of each the accuracy that the protocol publishes, then, where the nets were
-// tested more often than once, the other.
+// Tables returns the tables of all nets, first of each the accuracy that the protocol publishes, then, where the nets
+// were tested more often than once, the other.
 func (c *Comparison) Tables() []report.Table {
 	if len(c.Cells) == 0 {
 		return nil
@@ -195,7 +198,8 @@ func (c *Comparison) Tables() []report.Table {
 // Result returns the comparison as it is shown to people, without pictures.
 func (c *Comparison) Result() report.Result {
 	r := report.Result{Title: "What networks learn from distilled sets, and from others", Tables: c.Tables()}
-	r.Notes = append(r.Notes, fmt.Sprintf("%d classes. The sets are made of %d real images, the networks tested on %d others. %s.",
+	r.Notes = append(r.Notes, fmt.Sprintf("%d classes. The sets are made of %d real images, the networks tested on "+
+		"%d others. %s.",
 		len(c.Made.Classes), c.Made.Real, c.Made.Test, c.repeats()))
 	if !c.Complete {
 		r.Notes = append(r.Notes, "Some trainings are still to come.")
@@ -213,7 +217,8 @@ func (c *Comparison) repeats() string {
 	if c.Sets == 1 {
 		return "One set of each method is learned once"
 	}
-	s := fmt.Sprintf("%d sets of each method are learned once each, with a seed of its own: mean ± standard deviation of the population", c.Sets)
+	s := fmt.Sprintf("%d sets of each method are learned once each, with a seed of its own: mean ± standard "+
+		"deviation of the population", c.Sets)
 	var fixed []string
 	for _, m := range c.Methods {
 		if m != baseline.Full && !m.Seeded() && !c.Made.SeedEncodes {
@@ -255,5 +260,6 @@ func (c *Comparison) write(dir string) error {
 	if err := atomicfile.WriteJSON(filepath.Join(dir, "result.json"), c); err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(dir, "table.txt"), func(w io.Writer) error { return report.Text(w, c.Result()) })
+	return atomicfile.Write(filepath.Join(dir, "table.txt"),
+		func(w io.Writer) error { return report.Text(w, c.Result()) })
 }

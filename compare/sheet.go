@@ -16,10 +16,11 @@ import (
 	"mgd3/stage/atomicfile"
 )
 
-// Sheet is the first images of the first classes of a distilled set as a contact sheet, PNG: above, of the real images
-// given, those nearest to the modes; below, the image made from each mode. run is the folder of the set and m its manifest;
-// real are the images it was made from, with its classes in their order, or nil.
-func Sheet(ctx context.Context, run string, m *distill.Manifest, real *dataset.Set, classes, images int) ([]byte, error) {
+// Sheet is the first images of the first classes of a distilled set as a contact sheet, PNG: above, of the real
+// images given, those nearest to the modes; below, the image made from each mode. run is the folder of the set and m
+// its manifest; real are the images it was made from, with its classes in their order, or nil.
+func Sheet(ctx context.Context, run string, m *distill.Manifest, real *dataset.Set, classes,
+	images int) ([]byte, error) {
 	var rows []report.SheetRow
 	for i, class := range m.Classes[:min(len(m.Classes), classes)] {
 		class.Images = class.Images[:min(len(class.Images), images)]
@@ -45,7 +46,8 @@ func Sheet(ctx context.Context, run string, m *distill.Manifest, real *dataset.S
 }
 
 // nearest reads the real images nearest to the modes of a class, cropped as they were encoded.
-func nearest(ctx context.Context, set *dataset.Set, real dataset.Class, made distill.ManifestClass, s distill.EncodeSettings) ([]*dataset.RGB, error) {
+func nearest(ctx context.Context, set *dataset.Set, real dataset.Class, made distill.ManifestClass,
+	s distill.EncodeSettings) ([]*dataset.RGB, error) {
 	byName := map[string]dataset.Ref{}
 	for _, ref := range real.Images {
 		byName[ref.Name] = ref
@@ -54,7 +56,8 @@ func nearest(ctx context.Context, set *dataset.Set, real dataset.Class, made dis
 	for _, im := range made.Images {
 		ref, ok := byName[im.Nearest]
 		if !ok {
-			return nil, fmt.Errorf("class %q: the set was made from an image %q, which --data has not", made.Name, im.Nearest)
+			return nil, fmt.Errorf("class %q: the set was made from an image %q, which --data has not", made.Name,
+				im.Nearest)
 		}
 		refs = append(refs, ref)
 	}

@@ -16,8 +16,8 @@ import (
 	"mgd3/stage"
 )
 
-// protocol returns the protocol of a judge for such a set. Sets are compared with hard labels, and by the accuracy after the
-// last epoch, since the best of all epochs would be chosen on the images that judge.
+// protocol returns the protocol of a judge for such a set. Sets are compared with hard labels, and by the accuracy
+// after the last epoch, since the best of all epochs would be chosen on the images that judge.
 func protocol(j evaluate.Judge, f evaluate.Facts) (evaluate.Protocol, error) {
 	p, err := j.For(f)
 	if err == nil && p.Labels != evaluate.Hard {
@@ -29,7 +29,8 @@ func protocol(j evaluate.Judge, f evaluate.Facts) (evaluate.Protocol, error) {
 // judgeSize is the pixels that the judge's network looks at. It finds what would fail only when the first set is there.
 func judgeSize(j evaluate.Judge, o baseline.Maker) (int, error) {
 	ipc, classes := o.Settings.Modes.IPC, len(o.Train.Classes)
-	p, err := protocol(j, evaluate.Facts{IPC: ipc, Classes: classes, Images: ipc * classes, Size: o.Settings.Encode.Size})
+	p, err := protocol(j, evaluate.Facts{IPC: ipc, Classes: classes, Images: ipc * classes,
+		Size: o.Settings.Encode.Size})
 	return p.Size, err
 }
 
@@ -70,7 +71,8 @@ const (
 )
 
 // newTrials encodes the training images, and holds a share of them out. Without a test set sets are judged by these.
-func newTrials(ctx context.Context, o baseline.Maker, judge evaluate.Judge, share float64, test *dataset.Set) (*trials, error) {
+func newTrials(ctx context.Context, o baseline.Maker, judge evaluate.Judge, share float64,
+	test *dataset.Set) (*trials, error) {
 	t := &trials{Maker: o, judge: judge, on: OnTest}
 	var err error
 	if t.kept, t.held, err = HoldOut(o.Train, share); err != nil {
@@ -82,7 +84,8 @@ func newTrials(ctx context.Context, o baseline.Maker, judge evaluate.Judge, shar
 	t.evaluator = evaluate.Evaluator{Engine: o.Engine, Test: test, IgnoreEXIF: o.Settings.Encode.IgnoreEXIF}
 	for _, class := range t.kept.Classes {
 		if n := len(class.Images); n < o.Settings.Modes.IPC && o.Settings.Modes.Short == modes.ShortError {
-			return nil, fmt.Errorf("class %q: %w: have %d without those held out, want %d", class.Name, modes.ErrTooFew, n, o.Settings.Modes.IPC)
+			return nil, fmt.Errorf("class %q: %w: have %d without those held out, want %d", class.Name, modes.ErrTooFew,
+				n, o.Settings.Modes.IPC)
 		}
 	}
 	if judge.Net != "" {
@@ -109,7 +112,8 @@ func (t *trials) part(ctx context.Context, to, from, name string, part *dataset.
 	keep := func(class, image string) bool { return of[class][image] }
 	warn := func(text string) {
 		if t.Report != nil {
-			t.Report(baseline.ID{Method: baseline.MGD3, IPC: t.Settings.Modes.IPC}, stage.Event{Stage: distill.StageEncode, Warning: text})
+			t.Report(baseline.ID{Method: baseline.MGD3, IPC: t.Settings.Modes.IPC},
+				stage.Event{Stage: distill.StageEncode, Warning: text})
 		}
 	}
 	return distill.Part(ctx, to, from, fmt.Sprintf("%s, share %v held out", name, t.share), keep, warn)

@@ -270,7 +270,8 @@ var differential = []struct {
 	}},
 	{"max pool, back", wide, pairOf([]int{2, 6, 6, 3}, []int{2, 3, 3, 3}),
 		func(f compute.Function, p []compute.Value) (compute.Value, error) {
-			return f.SelectAndScatterMax(p[0], p[1], []int{1, 3, 3, 1}, []int{1, 2, 2, 1}, [][2]int{{}, {1, 1}, {1, 0}, {}})
+			return f.SelectAndScatterMax(p[0], p[1], []int{1, 3, 3, 1}, []int{1, 2, 2, 1},
+				[][2]int{{}, {1, 1}, {1, 0}, {}})
 		}},
 	{"product of matrices", allNumber, pairOf([]int{5, 6}, []int{6, 7}),
 		func(f compute.Function, p []compute.Value) (compute.Value, error) {
@@ -282,12 +283,14 @@ var differential = []struct {
 		}},
 	{"convolution", wide, pairOf([]int{2, 7, 6, 4}, []int{3, 3, 2, 6}),
 		func(f compute.Function, p []compute.Value) (compute.Value, error) {
-			return f.ConvGeneral(p[0], p[1], channelsLast, []int{2, 1}, [][2]int{{1, 1}, {1, 2}}, []int{1, 2}, []int{2, 1},
+			return f.ConvGeneral(p[0], p[1], channelsLast, []int{2, 1}, [][2]int{{1, 1}, {1, 2}}, []int{1, 2},
+				[]int{2, 1},
 				2, 1)
 		}},
 	{"total order", allNumber, pairOf([]int{30}, []int{30}),
 		func(f compute.Function, p []compute.Value) (compute.Value, error) {
-			less, equal := testutil.Must1(f.LessThanTotalOrder(p[0], p[1])), testutil.Must1(f.EqualTotalOrder(p[0], p[1]))
+			less, equal := testutil.Must1(f.LessThanTotalOrder(p[0], p[1])),
+				testutil.Must1(f.EqualTotalOrder(p[0], p[1]))
 			more, atMost := testutil.Must1(f.GreaterThanTotalOrder(p[0], p[1])),
 				testutil.Must1(f.LessOrEqualTotalOrder(p[0], p[1]))
 			atLeast, other := testutil.Must1(f.GreaterOrEqualTotalOrder(p[0], p[1])),

@@ -11,17 +11,20 @@ import (
 	"mgd3/stage"
 )
 
-// Auto as a [Run]'s Batch leaves it to the run: UsualBatch where the batch does not matter to the bytes; elsewhere what the stage's
-// folder was begun with, and in a new folder the largest batch that the device has memory for, 64 at most.
+// Auto as a [Run]'s Batch leaves it to the run: UsualBatch where the batch does not matter to the bytes; elsewhere
+// what the stage's folder was begun with, and in a new folder the largest batch that the device has memory for, 64 at
+// most.
 const (
 	Auto       = 0
 	UsualBatch = 8
 	mostBatch  = 64
 )
 
-// settle decides on the batch of a stage and locks the stage's folder, with what record makes of the batch if bytes depend on it, or
-// of 0. ours is that of [stage.LockSettings], after record; try does the stage's work once on so many rows, to see whether they fit.
-func (r *Run) settle(ctx context.Context, name, dir string, rows int, record func(batch int) any, ours func() (bool, error),
+// settle decides on the batch of a stage and locks the stage's folder, with what record makes of the batch if bytes
+// depend on it, or of 0. ours is that of [stage.LockSettings], after record; try does the stage's work once on so
+// many rows, to see whether they fit.
+func (r *Run) settle(ctx context.Context, name, dir string, rows int, record func(batch int) any,
+	ours func() (bool, error),
 	try func(batch int) error) (batch int, err error) {
 	for first := true; ; first = false {
 		if batch, err = r.batch(ctx, name, dir, rows, try); err != nil {
@@ -101,8 +104,10 @@ func (s *sampling) try(batch int) error {
 	dims := append([]int{batch}, l.Shape...)
 	zero := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(latents, dims...) }
 	labels := tensors.FromFlatDataAndDimensions(make([]int32, batch), batch)
-	if err := s.step.Take(latents, zero(), labels, zero(), zero(), tensors.FromValue(s.sampler.Steps()[0].Coef)); err != nil {
+	if err := s.step.Take(latents, zero(), labels, zero(), zero(),
+		tensors.FromValue(s.sampler.Steps()[0].Coef)); err != nil {
 		return err
 	}
-	return s.run.Autoencoder.DecodeTo(make([]float32, batch*3*l.Settings.Size*l.Settings.Size), make([]float32, len(latents)), l.Settings.Size)
+	return s.run.Autoencoder.DecodeTo(make([]float32, batch*3*l.Settings.Size*l.Settings.Size),
+		make([]float32, len(latents)), l.Settings.Size)
 }

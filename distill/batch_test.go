@@ -50,8 +50,8 @@ func hashes(t *testing.T, m *Manifest, err error) (list []string) {
 	return list
 }
 
-// TestFixedRows: with fixed rows the bytes do not depend on how the work is cut into shards and calls, the batch is recorded,
-// and a folder that was begun with one batch is not taken up with another, unless the run may choose.
+// TestFixedRows: with fixed rows the bytes do not depend on how the work is cut into shards and calls, the batch is
+// recorded, and a folder that was begun with one batch is not taken up with another, unless the run may choose.
 func TestFixedRows(t *testing.T) {
 	r := onGo(t)
 	r.Batch = 4 // six images, three real ones of each class: no piece is full
@@ -73,7 +73,8 @@ func TestFixedRows(t *testing.T) {
 	}
 
 	r.Out, r.Shard, r.Batch = alone, stage.Whole, 2
-	if _, err := r.Do(t.Context()); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), "batch is 4 there and 2 here") {
+	if _, err := r.Do(t.Context()); !errors.Is(err, stage.ErrOther) ||
+		!strings.Contains(err.Error(), "batch is 4 there and 2 here") {
 		t.Errorf("got %v, want an ErrOther that names the batch", err)
 	}
 	r.Batch = Auto
@@ -114,7 +115,8 @@ func TestSettle(t *testing.T) {
 			}
 		}}
 		dir := filepath.Join(t.TempDir(), "stage")
-		got, err := r.settle(t.Context(), StageSample, dir, c.rows, func(batch int) any { return samplesRecord{Batch: batch} }, nobodys,
+		got, err := r.settle(t.Context(), StageSample, dir, c.rows,
+			func(batch int) any { return samplesRecord{Batch: batch} }, nobodys,
 			func(batch int) error {
 				tried = append(tried, batch)
 				if batch > c.fits {
@@ -149,7 +151,8 @@ func TestSettleTogether(t *testing.T) {
 	r := &Run{Batch: Auto, Engine: &engine.Engine{FixedRows: true}}
 	dir := t.TempDir()
 	record := func(batch int) any { return samplesRecord{Batch: batch} }
-	got, err := r.settle(t.Context(), StageSample, dir, 1000, record, nobodys, func(int) error { _, err := stage.LockSettings(dir, record(16), nobodys); return err })
+	got, err := r.settle(t.Context(), StageSample, dir, 1000, record, nobodys,
+		func(int) error { _, err := stage.LockSettings(dir, record(16), nobodys); return err })
 	if err != nil || got != 16 {
 		t.Errorf("got %d, %v, want the other's 16", got, err)
 	}
@@ -159,7 +162,8 @@ func TestSettleTogether(t *testing.T) {
 func TestOldFolders(t *testing.T) {
 	l := latentsRecord{Classes: []string{"cat"}, Autoencoder: "a", Shape: []int{4, 2, 2}, Backend: "cpu"}
 	data, err := json.Marshal(l)
-	if want := `"classes":["cat"],"autoencoder":"a","shape":[4,2,2],"backend":"cpu"}`; err != nil || !strings.HasSuffix(string(data), want) {
+	if want := `"classes":["cat"],"autoencoder":"a","shape":[4,2,2],"backend":"cpu"}`; err != nil ||
+		!strings.HasSuffix(string(data), want) {
 		t.Errorf("got %s, %v, want an end of %s", data, err, want)
 	}
 	c := samplesRecord{Denoiser: "d", Backend: "cpu", Modes: modesRecord{Latents: l}}

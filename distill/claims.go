@@ -66,7 +66,8 @@ func (c modesRecord) check() error {
 
 func (c samplesRecord) check() error {
 	if len(c.Labels) != len(c.Modes.Latents.Classes) {
-		return fmt.Errorf("%s: has %d labels for %d classes", stage.SettingsFile, len(c.Labels), len(c.Modes.Latents.Classes))
+		return fmt.Errorf("%s: has %d labels for %d classes", stage.SettingsFile, len(c.Labels),
+			len(c.Modes.Latents.Classes))
 	}
 	return c.Modes.check()
 }

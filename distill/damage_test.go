@@ -47,8 +47,8 @@ func warnings(r *Run) *[]string {
 	return said
 }
 
-// TestFlippedBits is the law that a changed bit in any stored file is found by Verify, and that the next run makes the file again, to
-// the byte, and says so. Of the manifest, which every run writes, nothing is said.
+// TestFlippedBits is the law that a changed bit in any stored file is found by Verify, and that the next run makes
+// the file again, to the byte, and says so. Of the manifest, which every run writes, nothing is said.
 func TestFlippedBits(t *testing.T) {
 	r := tinyRun(t, 3)
 	if _, err := r.Do(t.Context()); err != nil {
@@ -76,7 +76,8 @@ func TestFlippedBits(t *testing.T) {
 			if _, err := r.Do(t.Context()); err != nil {
 				t.Fatalf("%s: byte %d: the next run: %v", name, at, err)
 			}
-			if name != "manifest.json" && !slices.ContainsFunc(*said, func(s string) bool { return strings.Contains(s, "made again") }) {
+			if name != "manifest.json" &&
+				!slices.ContainsFunc(*said, func(s string) bool { return strings.Contains(s, "made again") }) {
 				t.Errorf("%s: byte %d: the next run said %q, want a line that it was made again", name, at, *said)
 			}
 			if have, _ := os.ReadFile(path); !bytes.Equal(have, data) {
@@ -92,8 +93,8 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
-// foundBy returns an error if Verify does not speak of a file: as a fault, or, of a manifest that another version or machine may
-// have written, as something that it could not check.
+// foundBy returns an error if Verify does not speak of a file: as a fault, or, of a manifest that another version or
+// machine may have written, as something that it could not check.
 func foundBy(t *testing.T, out, name string) error {
 	t.Helper()
 	faults, unchecked, err := Verify(t.Context(), out)
@@ -109,8 +110,8 @@ func foundBy(t *testing.T, out, name string) error {
 	return nil
 }
 
-// TestCutSettings: a settings file that is cut is made again where what was made under it shows that it was of the same settings, and
-// is an ErrUnclear for others: what they would write over is another run's.
+// TestCutSettings: a settings file that is cut is made again where what was made under it shows that it was of the
+// same settings, and is an ErrUnclear for others: what they would write over is another run's.
 func TestCutSettings(t *testing.T) {
 	r := tinyRun(t, 3)
 	if _, err := r.Do(t.Context()); err != nil {
@@ -129,9 +130,11 @@ func TestCutSettings(t *testing.T) {
 			}
 			other := *r
 			other.Settings.Encode.Crop, other.Settings.Modes.Method, other.Settings.Sample.Seed = CropCenter, "gmm", 77
-			do := map[string]func(context.Context) error{"latents": other.Encode, "modes": other.Discover, "samples": other.Sample}[folder]
+			do := map[string]func(context.Context) error{"latents": other.Encode, "modes": other.Discover,
+				"samples": other.Sample}[folder]
 			if err := do(t.Context()); !errors.Is(err, stage.ErrUnclear) || !strings.Contains(err.Error(), path) {
-				t.Errorf("%s, %d bytes, other settings: got error %v, want an ErrUnclear that names the file", path, n, err)
+				t.Errorf("%s, %d bytes, other settings: got error %v, want an ErrUnclear that names the file", path, n,
+					err)
 			}
 			said := warnings(r)
 			if _, err := r.Do(t.Context()); err != nil {
@@ -149,7 +152,8 @@ func TestCutSettings(t *testing.T) {
 	}
 }
 
-// TestBadManifest: whatever a manifest is, Verify says so as a fault, and holds the images against what the stages make.
+// TestBadManifest: whatever a manifest is, Verify says so as a fault, and holds the images against what the stages
+// make.
 func TestBadManifest(t *testing.T) {
 	r := tinyRun(t, 3)
 	if _, err := r.Do(t.Context()); err != nil {
@@ -166,7 +170,8 @@ func TestBadManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string][]byte{
-		"empty": {}, "cut": good[:len(good)/2], "no classes": []byte(`{"format": 1}`), "another type": []byte(`[]`), "null": []byte("null"),
+		"empty": {}, "cut": good[:len(good)/2], "no classes": []byte(`{"format": 1}`), "another type": []byte(`[]`),
+		"null":                     []byte("null"),
 		"a later format":           bytes.Replace(good, []byte(`"format": 1`), []byte(`"format": 2`), 1),
 		"a word for a number":      bytes.Replace(good, []byte(`"mode": 0`), []byte(`"mode": "x"`), 1),
 		"a field in other letters": bytes.Replace(good, []byte(`"label": 0`), []byte(`"Label": 0`), 1),
@@ -179,13 +184,16 @@ func TestBadManifest(t *testing.T) {
 			t.Fatal(err)
 		}
 		faults, _, err := Verify(t.Context(), r.Out)
-		if err != nil || len(faults) != 1 || !strings.HasPrefix(faults[0], manifestName) || strings.Contains(faults[0], "Go ") {
+		if err != nil || len(faults) != 1 || !strings.HasPrefix(faults[0], manifestName) ||
+			strings.Contains(faults[0], "Go ") {
 			t.Errorf("%s: faults %q, error %v, want one fault of the manifest", name, faults, err)
 		}
 		if err := os.WriteFile(image, picture[:len(picture)-1], 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if faults, _, err := Verify(t.Context(), r.Out); err != nil || len(faults) != 2 || !strings.HasPrefix(strings.Join(faults, "\n"), "images/dog/0001.png") && !strings.HasPrefix(faults[1], "images/dog/0001.png") {
+		if faults, _, err := Verify(t.Context(), r.Out); err != nil || len(faults) != 2 ||
+			!strings.HasPrefix(strings.Join(faults, "\n"), "images/dog/0001.png") &&
+				!strings.HasPrefix(faults[1], "images/dog/0001.png") {
 			t.Errorf("%s, and an image: faults %q, error %v, want one of each", name, faults, err)
 		}
 		if err := os.WriteFile(image, picture, 0o644); err != nil {
@@ -207,7 +215,8 @@ func TestInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	was := files(t, r.Out)
-	for _, name := range []string{"latents/dog.safetensors", "modes/dog.safetensors", "samples/dog/0001.safetensors", "images/dog/0001.png"} {
+	for _, name := range []string{"latents/dog.safetensors", "modes/dog.safetensors", "samples/dog/0001.safetensors",
+		"images/dog/0001.png"} {
 		path := filepath.Join(r.Out, name)
 		for _, n := range []int{0, 7, len(was[name]) - 1} {
 			if err := os.WriteFile(path, was[name][:n], 0o644); err != nil {
@@ -240,7 +249,8 @@ func TestInTheWay(t *testing.T) {
 	}
 }
 
-// TestModesOfOtherLatents: images that were encoded anew want other modes; sample says so and does not go on with the old ones.
+// TestModesOfOtherLatents: images that were encoded anew want other modes; sample says so and does not go on with the
+// old ones.
 func TestModesOfOtherLatents(t *testing.T) {
 	r := tinyRun(t, 4)
 	r.Data.Classes[0].Images = r.Data.Classes[0].Images[:3]
@@ -273,8 +283,8 @@ func TestModesOfOtherLatents(t *testing.T) {
 	}
 }
 
-// TestOldRun: a folder that was made before there were checksums is taken up as it is, verified as far as it can be, and says what could
-// not be. testdata/run-without-checksums is one, of [tinyRun] with the classes cat and dog.
+// TestOldRun: a folder that was made before there were checksums is taken up as it is, verified as far as it can be,
+// and says what could not be. testdata/run-without-checksums is one, of [tinyRun] with the classes cat and dog.
 func TestOldRun(t *testing.T) {
 	r := tinyRun(t, 3)
 	r.Data.Classes = r.Data.Classes[:2]
@@ -289,7 +299,8 @@ func TestOldRun(t *testing.T) {
 	was := files(t, r.Out)
 	faults, unchecked, err := Verify(t.Context(), r.Out)
 	if err != nil || len(faults) > 0 || len(unchecked) != 3 {
-		t.Errorf("verify: %v, %v, %v, want no faults and three lines of what could not be checked", faults, unchecked, err)
+		t.Errorf("verify: %v, %v, %v, want no faults and three lines of what could not be checked", faults, unchecked,
+			err)
 	}
 	said := warnings(r)
 	if r.Engine.Name() != "cpu" {

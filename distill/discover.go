@@ -29,7 +29,8 @@ func (r *Run) Discover(ctx context.Context) error {
 	if err := record.Latents.check(); err != nil {
 		return fmt.Errorf("%s: %w", r.latentsDir(), err)
 	}
-	if err := r.lockSettings(StageModes, modesDir(r.Out), record, func() (bool, error) { return r.modesAre(record) }); err != nil {
+	if err := r.lockSettings(StageModes, modesDir(r.Out), record,
+		func() (bool, error) { return r.modesAre(record) }); err != nil {
 		return err
 	}
 	classes := record.Latents.Classes
@@ -101,7 +102,8 @@ func (r *Run) discoverClass(ctx context.Context, class string, record modesRecor
 }
 
 // discover finds the modes of one class's latents [N, c·h·w], of shape [c, h, w] each.
-func (s ModeSettings) discover(ctx context.Context, x matrix.Matrix, shape []int, class string) (modes.Clustering, error) {
+func (s ModeSettings) discover(ctx context.Context, x matrix.Matrix, shape []int,
+	class string) (modes.Clustering, error) {
 	opts := modes.Options{Method: s.Method, Nearest: s.Nearest, Short: s.Short}
 	if s.Pool > 1 {
 		opts.Pool = modes.Pooling{C: shape[0], H: shape[1], W: shape[2], P: s.Pool}
@@ -163,14 +165,16 @@ func readModes(path string, k, d int) (*classModes, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if m.Centres.Rows != k || m.Centres.Cols != d {
-		return nil, fmt.Errorf("%s: tensor centres is [%d, %d], want [%d, %d]", path, m.Centres.Rows, m.Centres.Cols, k, d)
+		return nil, fmt.Errorf("%s: tensor centres is [%d, %d], want [%d, %d]", path, m.Centres.Rows, m.Centres.Cols, k,
+			d)
 	}
 	return m, nil
 }
 
 func (m *classModes) read(file *weights.File) error {
 	meta := file.Metadata()
-	if err := errors.Join(json.Unmarshal([]byte(meta["names"]), &m.Names), json.Unmarshal([]byte(meta["skipped"]), &m.Skipped)); err != nil {
+	if err := errors.Join(json.Unmarshal([]byte(meta["names"]), &m.Names),
+		json.Unmarshal([]byte(meta["skipped"]), &m.Skipped)); err != nil {
 		return fmt.Errorf("metadata: %w", err)
 	}
 	for name, dst := range map[string]*[]int64{"owner": &m.Assignment, "mass": &m.Sizes, "nearest": &m.Nearest} {
@@ -186,7 +190,8 @@ func (m *classModes) read(file *weights.File) error {
 	if err != nil {
 		return err
 	}
-	if len(t.Shape) != 2 || t.Shape[0] != len(m.Sizes) || t.Shape[0] != len(m.Nearest) || len(m.Assignment) != len(m.Names) {
+	if len(t.Shape) != 2 || t.Shape[0] != len(m.Sizes) || t.Shape[0] != len(m.Nearest) ||
+		len(m.Assignment) != len(m.Names) {
 		return fmt.Errorf("tensors owner %d, mass %d, nearest %d, centres %v and %d names do not belong together",
 			len(m.Assignment), len(m.Sizes), len(m.Nearest), t.Shape, len(m.Names))
 	}

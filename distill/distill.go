@@ -14,9 +14,9 @@
 //	OUT/images/CLASS/0000.png                         the synthetic image; OUT/images is the distilled set
 //	OUT/manifest.json                                 what everything was made from, when all is there
 //
-// The bytes of an image depend on the weights, its class, its mode, the seed and the settings; not
-// on batch, shard, order or interruptions. On the backend xla they depend on the batch too, which the settings files and the
-// manifest hold there.
+// The bytes of an image depend on the weights, its class, its mode, the seed and the settings; not on batch, shard,
+// order or interruptions. On the backend xla they depend on the batch too, which the settings files and the manifest
+// hold there.
 package distill
 
 import (
@@ -41,10 +41,12 @@ type Run struct {
 	Latents  string   // folder of the latent cache; "" means latents below Out
 	Shard    stage.Shard
 
-	// SeedEncodes says that images should have been encoded with the seed of the noise, see [Preset]: Sample warns where they were not.
+	// SeedEncodes says that images should have been encoded with the seed of the noise, see [Preset]: Sample warns
+	// where they were not.
 	SeedEncodes bool
 
-	Batch int // images on the device at once, or Auto; where engine.Engine.FixedRows, the bytes depend on it, elsewhere not
+	// images on the device at once, or Auto; where engine.Engine.FixedRows, the bytes depend on it, elsewhere not
+	Batch int
 
 	Engine      *engine.Engine
 	Autoencoder *latent.Autoencoder

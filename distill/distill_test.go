@@ -23,7 +23,8 @@ import (
 func tinyRun(t *testing.T, n int) *Run {
 	t.Helper()
 	dir := t.TempDir()
-	if err := errors.Join(fixtures.Model(filepath.Join(dir, "model"), 1), fixtures.Images(filepath.Join(dir, "set"), n)); err != nil {
+	if err := errors.Join(fixtures.Model(filepath.Join(dir, "model"), 1),
+		fixtures.Images(filepath.Join(dir, "set"), n)); err != nil {
 		t.Fatal(err)
 	}
 	e := testengine.Open(t)
@@ -160,7 +161,8 @@ func TestManifestIsNotTrusted(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, manifestName), []byte(c.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ReadManifest(dir); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+		if _, err := ReadManifest(dir); (err == nil) != (c.want == "") || err != nil &&
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", c.text, err, c.want)
 		}
 	}
@@ -208,7 +210,8 @@ func modesOf(m *classModes) modes.Clustering {
 		}
 		return out
 	}
-	return modes.Clustering{Centres: m.Centres, Assignment: ints(m.Assignment), Sizes: ints(m.Sizes), Nearest: ints(m.Nearest)}
+	return modes.Clustering{Centres: m.Centres, Assignment: ints(m.Assignment), Sizes: ints(m.Sizes),
+		Nearest: ints(m.Nearest)}
 }
 
 // TestMissingStageOfAClass: a class that another shard has yet to encode is named, with the stage.
@@ -219,7 +222,8 @@ func TestMissingStageOfAClass(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Shard = stage.Whole
-	if err := r.Discover(t.Context()); !errors.Is(err, stage.ErrStage) || !strings.Contains(err.Error(), `class "dog"`) {
+	if err := r.Discover(t.Context()); !errors.Is(err, stage.ErrStage) ||
+		!strings.Contains(err.Error(), `class "dog"`) {
 		t.Errorf("got error %v, want an ErrStage that names class dog", err)
 	}
 	if err := r.Sample(t.Context()); !errors.Is(err, stage.ErrStage) || !strings.Contains(err.Error(), "dog") {

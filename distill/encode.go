@@ -20,7 +20,8 @@ func (r *Run) recordOfLatents() (latentsRecord, error) {
 		return latentsRecord{}, err
 	}
 	shape, err := r.Autoencoder.LatentShape(s.Size)
-	return latentsRecord{Settings: s, Classes: r.Data.ClassNames(), Autoencoder: r.Autoencoder.SHA256, Shape: shape, Backend: r.Engine.Name()}, err
+	return latentsRecord{Settings: s, Classes: r.Data.ClassNames(), Autoencoder: r.Autoencoder.SHA256, Shape: shape,
+		Backend: r.Engine.Name()}, err
 }
 
 // Encode writes the latents of every real image of the shard's classes.
@@ -88,7 +89,8 @@ func (r *Run) warnOfDuplicates(ctx context.Context, p *progress) error {
 }
 
 // encodeClass writes one class's latents, from where an earlier call was stopped.
-func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, shape []int, size int, p *progress) error {
+func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, shape []int, size int,
+	p *progress) error {
 	path := classFile(r.latentsDir(), class.Name)
 	unlock, err := atomicfile.Wait(ctx, path)
 	if err != nil {
@@ -143,7 +145,8 @@ func (r *Run) encodeImages(ctx context.Context, class dataset.Class, w *latent.W
 }
 
 // encodeBatch encodes the images that could be read and records all samples in order; there are at most size.
-func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, batch []dataset.Sample, size int, p *progress) error {
+func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, batch []dataset.Sample, size int,
+	p *progress) error {
 	var good []dataset.Sample
 	for _, sample := range batch {
 		if sample.Err == nil {
@@ -209,5 +212,6 @@ func (s EncodeSettings) LoadOptions() dataset.LoadOptions {
 	if s.Crop == CropADM {
 		crop = dataset.CropADM
 	}
-	return dataset.LoadOptions{IgnoreEXIF: s.IgnoreEXIF, Then: func(im *dataset.RGB) *dataset.RGB { return crop(im, s.Size) }}
+	return dataset.LoadOptions{IgnoreEXIF: s.IgnoreEXIF,
+		Then: func(im *dataset.RGB) *dataset.RGB { return crop(im, s.Size) }}
 }

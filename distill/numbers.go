@@ -63,11 +63,12 @@ func (m *made) add(path, key string) error {
 	return err
 }
 
-// are reports whether the files are ours, or there are none: some may be old ones, which the run that wrote the folder makes anew.
+// are reports whether the files are ours, or there are none: some may be old ones, which the run that wrote the
+// folder makes anew.
 func (m made) are() bool { return m.ours > 0 || m.all == 0 }
 
-// upToDate reports what is at the place of a file of numbers that was made under key. Old says that it has no checksum; fault
-// says what is wrong with a damaged one.
+// upToDate reports what is at the place of a file of numbers that was made under key. Old says that it has no
+// checksum; fault says what is wrong with a damaged one.
 func upToDate(path, key string) (is stage.Found, old bool, fault, err error) {
 	is, fault, err = stage.Look(key, func() (string, error) {
 		f, sealed, err := openNumbers(path)

@@ -120,7 +120,8 @@ func folders(t *testing.T, c Config, list []weights.Tensor) map[string]string {
 		"num_attention_heads": c.Heads,
 		"num_embeds_ada_norm": c.Classes, "num_layers": c.Depth, "num_vector_embeds": nil,
 		"only_cross_attention": false,
-		"out_channels":         c.OutChannels(), "patch_size": c.Patch, "sample_size": c.InputSize, "upcast_attention": false,
+		"out_channels":         c.OutChannels(), "patch_size": c.Patch, "sample_size": c.InputSize,
+		"upcast_attention":      false,
 		"use_linear_projection": false,
 	})
 	return map[string]string{

@@ -41,10 +41,12 @@ func TestScheduleFS(t *testing.T) {
 			"m/scheduler/scheduler_config.json": "{}"}, "m/transformer", Published()},
 		"the published pipeline": {map[string]string{"m/transformer/config.json": plain,
 			"m/scheduler/scheduler_config.json": scheduler}, "m/transformer", Published()},
-		"other ends": {map[string]string{"m/scheduler_config.json": `{"beta_start": 0.001, "beta_end": 0.01}`}, "m", diffusion.Schedule{Kind: diffusion.Linear, Steps: 1000, Start: 0.001, End: 0.01}},
+		"other ends": {map[string]string{"m/scheduler_config.json": `{"beta_start": 0.001, "beta_end": 0.01}`}, "m",
+			diffusion.Schedule{Kind: diffusion.Linear, Steps: 1000, Start: 0.001, End: 0.01}},
 		"other steps": {map[string]string{"m/scheduler_config.json": `{"num_train_timesteps": 4000}`},
 			"m", diffusion.Schedule{Kind: diffusion.Linear, Steps: 4000, Start: 1e-4, End: 0.02}},
-		"cosine": {map[string]string{"m/scheduler_config.json": `{"beta_schedule": "squaredcos_cap_v2"}`}, "m", diffusion.Schedule{Kind: diffusion.Cosine, Steps: 1000}},
+		"cosine": {map[string]string{"m/scheduler_config.json": `{"beta_schedule": "squaredcos_cap_v2"}`}, "m",
+			diffusion.Schedule{Kind: diffusion.Cosine, Steps: 1000}},
 	} {
 		fsys := fstest.MapFS{"m/x": {}}
 		for file, text := range c.files {

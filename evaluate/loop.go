@@ -57,7 +57,8 @@ func (r *Run) start(key string) (*training, error) {
 	}
 	found := false
 	if r.Dir != "" {
-		if _, t.weights, found, err = checkpoint.Read(r.Engine, t.checkpoint(), key, &t.state); errors.Is(err, checkpoint.ErrDamaged) {
+		if _, t.weights, found, err = checkpoint.Read(r.Engine, t.checkpoint(), key,
+			&t.state); errors.Is(err, checkpoint.ErrDamaged) {
 			r.warn(fmt.Sprintf("%v; there is no other, so the training begins anew", err))
 		} else if err != nil {
 			return nil, err
@@ -65,7 +66,8 @@ func (r *Run) start(key string) (*training, error) {
 	}
 	f := TrainStep(net, p.loss(), p.stepper())
 	if !found {
-		specs, err := r.Engine.Declare(f, shapes.Make(dtypes.Float32, 1, 3, p.Size, p.Size), shapes.Make(dtypes.Float32, 1, len(r.Train.Classes)), p.at(0, 1).Shape())
+		specs, err := r.Engine.Declare(f, shapes.Make(dtypes.Float32, 1, 3, p.Size, p.Size),
+			shapes.Make(dtypes.Float32, 1, len(r.Train.Classes)), p.at(0, 1).Shape())
 		if err != nil {
 			return nil, err
 		}

@@ -32,7 +32,8 @@ type result struct {
 	Score *Score `json:"score"`
 }
 
-// finished returns the score in Dir, or nil if there is none under this key; instead says what there is, "" for nothing.
+// finished returns the score in Dir, or nil if there is none under this key; instead says what there is, "" for
+// nothing.
 func (r *Run) finished(key string) (score *Score, instead string, err error) {
 	if r.Dir == "" {
 		return nil, "", nil
@@ -104,7 +105,8 @@ func (t *training) finish() (*Score, error) {
 			return nil, err
 		}
 		metadata := map[string]string{"net": t.Net, "classes": string(classes), "key": t.key}
-		if err := atomicfile.Write(t.NetFile(), func(w io.Writer) error { return weights.Write(w, net, metadata) }); err != nil {
+		if err := atomicfile.Write(t.NetFile(),
+			func(w io.Writer) error { return weights.Write(w, net, metadata) }); err != nil {
 			return nil, err
 		}
 	}

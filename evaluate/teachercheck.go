@@ -39,10 +39,12 @@ func (t *Teacher) Test(ctx context.Context, e *engine.Engine, test *Data, p Prot
 }
 
 // tested returns the confusion matrix on the test images.
-func (t *Teacher) tested(ctx context.Context, e *engine.Engine, test *Data, p Protocol, dir string) (confusion [][]int, err error) {
+func (t *Teacher) tested(ctx context.Context, e *engine.Engine, test *Data, p Protocol,
+	dir string) (confusion [][]int, err error) {
 	path := ""
 	if dir != "" {
-		key := Run{Engine: e, Train: test, Test: test, Net: t.Known.Net, Protocol: Protocol{Size: p.Size, Norm: Batch, Augment: p.Augment}, Teacher: t}
+		key := Run{Engine: e, Train: test, Test: test, Net: t.Known.Net,
+			Protocol: Protocol{Size: p.Size, Norm: Batch, Augment: p.Augment}, Teacher: t}
 		path = filepath.Join(dir, "tested-"+key.key()[:16]+".json")
 		if data, err := atomicfile.Read(path, atomicfile.MostText); err == nil {
 			if json.Unmarshal(data, &confusion) == nil && len(confusion) == t.Classes {
@@ -72,12 +74,16 @@ func (t *Teacher) Doubt() error {
 	if c.Accuracy > c.Bound && right <= 2*c.Accuracy {
 		return nil
 	}
-	said := fmt.Errorf("%w: on the %d test images it has %.1f %%, and guessing has %.1f %%", ErrTeacher, c.Images, 100*c.Accuracy, 100*c.Chance)
+	said := fmt.Errorf("%w: on the %d test images it has %.1f %%, and guessing has %.1f %%", ErrTeacher, c.Images,
+		100*c.Accuracy, 100*c.Chance)
 	if right <= max(c.Bound, 2*c.Accuracy) {
-		return fmt.Errorf("%w; no other order of the classes is much better: is it of other classes, of another size than these images or of other "+
-			"colours (mean and deviation of ImageNet's are taken)? The order of the classes is by %s", said, t.Known.Order)
+		return fmt.Errorf("%w; no other order of the classes is much better: is it of other classes, of another size "+
+			"than these images or of other "+
+			"colours (mean and deviation of ImageNet's are taken)? The order of the classes is by %s", said,
+			t.Known.Order)
 	}
-	return fmt.Errorf("%w: its classes are in another order than %s: %s, would have %.1f %%", said, t.Known.Order, t.orderName(best, right), 100*right)
+	return fmt.Errorf("%w: its classes are in another order than %s: %s, would have %.1f %%", said, t.Known.Order,
+		t.orderName(best, right), 100*right)
 }
 
 // Exchanged are pairs of classes that the teacher mostly takes for each other: their outputs may be exchanged.
@@ -114,7 +120,8 @@ func (t *Teacher) bestOrder() []int {
 		}
 	}
 	slices.SortStableFunc(cells, func(a, b cell) int {
-		return cmp.Or(-cmp.Compare(confusion[a.class][a.as], confusion[b.class][b.as]), -cmp.Compare(btoi(a.class == a.as), btoi(b.class == b.as)))
+		return cmp.Or(-cmp.Compare(confusion[a.class][a.as], confusion[b.class][b.as]),
+			-cmp.Compare(btoi(a.class == a.as), btoi(b.class == b.as)))
 	})
 	order := slices.Repeat([]int{-1}, len(confusion))
 	used := make([]bool, len(confusion))
@@ -167,14 +174,17 @@ func (t *Teacher) orderName(best []int, right float64) string {
 		name  string
 		names []string
 	}{
-		{"the byte order of the names", bytewise}, {"the numbers' order", numeric}, {"the order of the set's classes", t.names},
-		{"the file's own", t.own}, {"the byte order backwards", backwards(bytewise)}, {"the order of the set's classes backwards", backwards(t.names)},
+		{"the byte order of the names", bytewise}, {"the numbers' order", numeric},
+		{"the order of the set's classes", t.names},
+		{"the file's own", t.own}, {"the byte order backwards", backwards(bytewise)},
+		{"the order of the set's classes backwards", backwards(t.names)},
 	}
 	for shift := 1; shift < len(bytewise); shift++ {
 		named = append(named, struct {
 			name  string
 			names []string
-		}{fmt.Sprintf("the byte order moved on by %d", shift), slices.Concat(bytewise[len(bytewise)-shift:], bytewise[:len(bytewise)-shift])})
+		}{fmt.Sprintf("the byte order moved on by %d", shift), slices.Concat(bytewise[len(bytewise)-shift:],
+			bytewise[:len(bytewise)-shift])})
 	}
 	for _, n := range named {
 		if order := t.orderBy(n.names); order != nil && t.accuracyIn(order) >= 0.9*right {

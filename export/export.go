@@ -6,10 +6,12 @@
 //	            "huggingface", the manifest in "mgd3"
 //	webdataset  OUT/train-000000.tar, … with KEY.png, KEY.cls and KEY.json of each image; OUT/classes.txt, OUT/manifest.json
 //
-// A set is what distill, merge and baseline leave behind: images, and a manifest of them. Every image is held against its hash there
-// on its way. Labels count the classes from 0 in the order of the manifest; they are not the denoiser's.
+// A set is what distill, merge and baseline leave behind: images, and a manifest of them. Every image is held against
+// its hash there on its way. Labels count the classes from 0 in the order of the manifest; they are not the
+// denoiser's.
 //
-// Equal sets give equal bytes: files come in the order of the manifest and carry no times. dataset.Open reads all forms.
+// Equal sets give equal bytes: files come in the order of the manifest and carry no times. dataset.Open reads all
+// forms.
 package export
 
 import (
@@ -92,8 +94,10 @@ type Written struct {
 	Bytes   int64  `json:"bytes"` // of all files
 }
 
-// Write writes the set in the folder dir to out, which appears when it is complete. Another process at work on out is a [stage.ErrBusy]. What stands there with the same bytes may stay,
-// anything else is an [ErrExists]. A folder without a usable manifest is an [ErrSet]; an image that is missing or has another hash than in the manifest is an [ErrChanged].
+// Write writes the set in the folder dir to out, which appears when it is complete. Another process at work on out is
+// a [stage.ErrBusy]. What stands there with the same bytes may stay, anything else is an [ErrExists]. A folder
+// without a usable manifest is an [ErrSet]; an image that is missing or has another hash than in the manifest is an
+// [ErrChanged].
 func Write(ctx context.Context, dir, out string, o Options) (Written, error) {
 	if err := o.Format.Check(); err != nil {
 		return Written{}, err
@@ -183,7 +187,8 @@ func open(dir string) (*set, error) {
 	seen := map[string]bool{}
 	for _, c := range s.classes {
 		if !isName(c.Name) || seen[c.Name] {
-			return nil, fmt.Errorf("%s: %w: the name of class %.60q cannot be that of a folder, or comes twice", name, ErrSet, c.Name)
+			return nil, fmt.Errorf("%s: %w: the name of class %.60q cannot be that of a folder, or comes twice", name,
+				ErrSet, c.Name)
 		}
 		seen[c.Name] = true
 	}
@@ -235,8 +240,10 @@ func (s *set) read(class int, entry json.RawMessage) (picture, error) {
 	if err := json.Unmarshal(entry, &want); err != nil {
 		return picture{}, fmt.Errorf("%s: %w: %w", manifest, ErrSet, err)
 	}
-	if folder := path.Join("images", s.classes[class].Name); path.Dir(want.File) != folder || path.Clean(want.File) != want.File || !isName(path.Base(want.File)) || !filepath.IsLocal(want.File) {
-		return picture{}, fmt.Errorf("%s: %w: it names the file %.100q, want one in %s", manifest, ErrSet, want.File, folder)
+	if folder := path.Join("images", s.classes[class].Name); path.Dir(want.File) != folder ||
+		path.Clean(want.File) != want.File || !isName(path.Base(want.File)) || !filepath.IsLocal(want.File) {
+		return picture{}, fmt.Errorf("%s: %w: it names the file %.100q, want one in %s", manifest, ErrSet, want.File,
+			folder)
 	}
 	name := filepath.Join(s.dir, filepath.FromSlash(want.File))
 	data, err := atomicfile.Read(name, atomicfile.MostText)

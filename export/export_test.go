@@ -45,7 +45,8 @@ func newSet(t testing.TB) (dir string, images map[string][]byte) {
 		class := distill.ManifestClass{Name: name, Label: int32(10 - i), Real: 5}
 		for j := range perClass {
 			file, data := distill.ImageFile(name, j), picturePNG(t, i, j)
-			class.Images = append(class.Images, distill.ManifestImage{File: file, SHA256: fmt.Sprintf("%x", sha256.Sum256(data)), Mode: j, ClusterSize: int64(i)})
+			class.Images = append(class.Images, distill.ManifestImage{File: file,
+				SHA256: fmt.Sprintf("%x", sha256.Sum256(data)), Mode: j, ClusterSize: int64(i)})
 			images[file] = data
 			put(t, filepath.Join(dir, file), data)
 		}
@@ -94,7 +95,8 @@ func write(t testing.TB, dir string, o Options) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.Images != perClass*len(classNames) || w.Classes != len(classNames) || w.Files < 1 || w.Bytes < 1 || w.Out != out {
+	if w.Images != perClass*len(classNames) || w.Classes != len(classNames) || w.Files < 1 || w.Bytes < 1 ||
+		w.Out != out {
 		t.Errorf("%s: got %+v", o.Format, w)
 	}
 	wantAlone(t, out)
@@ -113,7 +115,8 @@ func wantAlone(t testing.TB, out string) {
 // TestRoundTrip: dataset.Open finds the same classes and images in every format.
 func TestRoundTrip(t *testing.T) {
 	dir, images := newSet(t)
-	for _, o := range []Options{{Format: Folder}, {Format: Zip}, {Format: Parquet}, {Format: WebDataset}, {Format: WebDataset, Shard: 150}} {
+	for _, o := range []Options{{Format: Folder}, {Format: Zip}, {Format: Parquet}, {Format: WebDataset},
+		{Format: WebDataset, Shard: 150}} {
 		t.Run(fmt.Sprintf("%s %d", o.Format, o.Shard), func(t *testing.T) {
 			set, err := dataset.Open(t.Context(), write(t, dir, o), dataset.OpenOptions{})
 			if err != nil {
@@ -148,7 +151,8 @@ func TestSameBytes(t *testing.T) {
 		}
 	}
 	for _, f := range Formats {
-		if same, err := sameTree(write(t, a, Options{Format: f}), write(t, b, Options{Format: f})); err != nil || !same {
+		if same, err := sameTree(write(t, a, Options{Format: f}), write(t, b, Options{Format: f})); err != nil ||
+			!same {
 			t.Errorf("%s: two exports of one set differ (%v)", f, err)
 		}
 	}
@@ -161,7 +165,8 @@ func TestFolder(t *testing.T) {
 	if faults, _, err := distill.Verify(t.Context(), out); err != nil || len(faults) > 0 {
 		t.Errorf("verify: %v, %v", faults, err)
 	}
-	if same, err := sameTree(write(t, out, Options{Format: Zip}), write(t, dir, Options{Format: Zip})); err != nil || !same {
+	if same, err := sameTree(write(t, out, Options{Format: Zip}), write(t, dir, Options{Format: Zip})); err != nil ||
+		!same {
 		t.Errorf("the zip of the copy is another (%v)", err)
 	}
 }
@@ -183,7 +188,8 @@ func TestZip(t *testing.T) {
 	images[manifestName] = get(t, filepath.Join(dir, manifestName))
 	for i, f := range z.File {
 		const descriptor = 0x8 // flag: sizes stand after the data
-		if i >= len(want) || f.Name != want[i] || f.Method != zip.Store || f.Flags&descriptor != 0 || f.Mode() != 0o644 {
+		if i >= len(want) || f.Name != want[i] || f.Method != zip.Store || f.Flags&descriptor != 0 ||
+			f.Mode() != 0o644 {
 			t.Fatalf("member %d: got %s, method %d, flags %x, mode %v", i, f.Name, f.Method, f.Flags, f.Mode())
 		}
 		r, err := f.Open()
@@ -199,8 +205,8 @@ func TestZip(t *testing.T) {
 	}
 }
 
-// TestWebDataset: keys without dots, three files of each, labels in the order of classes.txt, and no shard above its limit but
-// those of one image.
+// TestWebDataset: keys without dots, three files of each, labels in the order of classes.txt, and no shard above its
+// limit but those of one image.
 func TestWebDataset(t *testing.T) {
 	dir, images := newSet(t)
 	const limit = 200
@@ -212,7 +218,8 @@ func TestWebDataset(t *testing.T) {
 		t.Error("the manifest is another")
 	}
 	shards, err := filepath.Glob(filepath.Join(out, "*.tar"))
-	if err != nil || len(shards) < 3 || filepath.Base(shards[0]) != "train-000000.tar" || filepath.Base(shards[2]) != "train-000002.tar" {
+	if err != nil || len(shards) < 3 || filepath.Base(shards[0]) != "train-000000.tar" ||
+		filepath.Base(shards[2]) != "train-000002.tar" {
 		t.Fatalf("got shards %v, %v", shards, err)
 	}
 	key := 0
@@ -232,7 +239,8 @@ func TestWebDataset(t *testing.T) {
 				Class string
 				Image distill.ManifestImage
 			}
-			if err := json.Unmarshal([]byte(files["json"]), &about); err != nil || about.Label != label || about.Class != classNames[label] || about.Image.File != file || about.Image.Mode != j {
+			if err := json.Unmarshal([]byte(files["json"]), &about); err != nil || about.Label != label ||
+				about.Class != classNames[label] || about.Image.File != file || about.Image.Mode != j {
 				t.Errorf("%d.json is %s, %v", key, files["json"], err)
 			}
 			if files["key"] != fmt.Sprintf("%08d", key) {
@@ -264,7 +272,8 @@ func samples(t *testing.T, name string) func(yield func(map[string]string) bool)
 				t.Fatal(err)
 			}
 			data, err := io.ReadAll(r)
-			if err != nil || h.Typeflag != tar.TypeReg || h.ModTime.Unix() != 0 || h.Uid != 0 || h.Uname != "" || h.Mode != 0o644 {
+			if err != nil || h.Typeflag != tar.TypeReg || h.ModTime.Unix() != 0 || h.Uid != 0 || h.Uname != "" ||
+				h.Mode != 0o644 {
 				t.Fatalf("%s: got header %+v, %v", h.Name, h, err)
 			}
 			key, ending, _ := strings.Cut(h.Name, ".")
@@ -315,8 +324,10 @@ func TestParquet(t *testing.T) {
 	}
 	for i, r := range rows {
 		file := distill.ImageFile(classNames[i/perClass], i%perClass)
-		if r.Label == nil || *r.Label != int64(i/perClass) || r.Image.Path != file || !bytes.Equal(r.Image.Bytes, images[file]) {
-			t.Errorf("row %d has label %v, path %s, %d bytes, want those of %s", i, r.Label, r.Image.Path, len(r.Image.Bytes), file)
+		if r.Label == nil || *r.Label != int64(i/perClass) || r.Image.Path != file ||
+			!bytes.Equal(r.Image.Bytes, images[file]) {
+			t.Errorf("row %d has label %v, path %s, %d bytes, want those of %s", i, r.Label, r.Image.Path,
+				len(r.Image.Bytes), file)
 		}
 	}
 }
@@ -339,7 +350,8 @@ func TestPlace(t *testing.T) {
 				data := get(t, filepath.Join(out, name))
 				data[size/2] ^= 1
 				put(t, filepath.Join(out, name), data)
-				if _, err := Write(t.Context(), dir, out, o); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), out) {
+				if _, err := Write(t.Context(), dir, out, o); !errors.Is(err, ErrExists) ||
+					!strings.Contains(err.Error(), out) {
 					t.Errorf("over another %s: got error %v, want an ErrExists that names %s", name, err, out)
 				}
 				if !bytes.Equal(get(t, filepath.Join(out, name)), data) {
@@ -425,7 +437,8 @@ func TestStops(t *testing.T) {
 // TestBadManifests: names that would lead out of the set or the output are refused.
 func TestBadManifests(t *testing.T) {
 	one := func(class, file string) string {
-		return fmt.Sprintf(`{"format": 1, "classes": [{"name": %s, "images": [{"file": %s, "sha256": ""}]}]}`, quoted(class), quoted(file))
+		return fmt.Sprintf(`{"format": 1, "classes": [{"name": %s, "images": [{"file": %s, "sha256": ""}]}]}`,
+			quoted(class), quoted(file))
 	}
 	for name, c := range map[string]struct{ manifest, want string }{
 		"no JSON":         {`{`, "unexpected end"},
@@ -447,7 +460,8 @@ func TestBadManifests(t *testing.T) {
 			dir := t.TempDir()
 			put(t, filepath.Join(dir, manifestName), []byte(c.manifest))
 			out := filepath.Join(t.TempDir(), "out")
-			if _, err := Write(t.Context(), dir, out, Options{Format: Folder}); !errors.Is(err, ErrSet) || !strings.Contains(err.Error(), c.want) {
+			if _, err := Write(t.Context(), dir, out, Options{Format: Folder}); !errors.Is(err, ErrSet) ||
+				!strings.Contains(err.Error(), c.want) {
 				t.Errorf("got error %v, want an ErrSet with %q", err, c.want)
 			}
 			if left, _ := os.ReadDir(filepath.Dir(out)); len(left) > 0 {
@@ -456,7 +470,8 @@ func TestBadManifests(t *testing.T) {
 		})
 	}
 	dir, _ := newSet(t)
-	if _, err := Write(t.Context(), dir, filepath.Join(t.TempDir(), "out"), Options{Format: "rar"}); err == nil || !strings.Contains(err.Error(), "rar") {
+	if _, err := Write(t.Context(), dir, filepath.Join(t.TempDir(), "out"), Options{Format: "rar"}); err == nil ||
+		!strings.Contains(err.Error(), "rar") {
 		t.Errorf("format rar: got error %v", err)
 	}
 }
@@ -467,7 +482,8 @@ func quoted(s string) []byte {
 	return data
 }
 
-// TestTwoAtOnce: of several exports to one place each ends with the whole set there or is busy, and none with files missing.
+// TestTwoAtOnce: of several exports to one place each ends with the whole set there or is busy, and none with files
+// missing.
 func TestTwoAtOnce(t *testing.T) {
 	dir, _ := newSet(t)
 	for _, format := range Formats {

@@ -15,17 +15,21 @@ import (
 	"mgd3/stage"
 )
 
-// FuzzNames takes names of classes through a set, its manifest, verify and all forms of export: whatever opens comes back.
+// FuzzNames takes names of classes through a set, its manifest, verify and all forms of export: whatever opens comes
+// back.
 func FuzzNames(f *testing.F) {
-	for _, name := range []string{"cat", "n01.tench å", "a b", "caf\xe9", "caf\u00e9", "\ufeffa", "a ", "\x1b[2J", "CON", "-x", "#a", "1", "\u202eb", "A", "e\u0301", "a,b", `a"b`, "..", "a.tar",
-		"manifest.json", "images", "train", "007", "true", "NaN", "cat.", "nul", "\u00a0a", "\u200b", "%s", "~", strings.Repeat("x", 200)} {
+	for _, name := range []string{"cat", "n01.tench å", "a b", "caf\xe9", "caf\u00e9", "\ufeffa", "a ", "\x1b[2J",
+		"CON", "-x", "#a", "1", "\u202eb", "A", "e\u0301", "a,b", `a"b`, "..", "a.tar",
+		"manifest.json", "images", "train", "007", "true", "NaN", "cat.", "nul", "\u00a0a", "\u200b", "%s", "~",
+		strings.Repeat("x", 200)} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		real := filepath.Join(t.TempDir(), "real")
 		for _, class := range []string{name, "zz"} {
 			dir := filepath.Join(real, class)
-			if filepath.Dir(dir) != real || os.MkdirAll(dir, 0o777) != nil || os.WriteFile(filepath.Join(dir, "0.png"), picturePNG(t, 0, 0), 0o666) != nil {
+			if filepath.Dir(dir) != real || os.MkdirAll(dir, 0o777) != nil ||
+				os.WriteFile(filepath.Join(dir, "0.png"), picturePNG(t, 0, 0), 0o666) != nil {
 				return // no name of a folder here
 			}
 		}

@@ -18,7 +18,8 @@ import (
 // the same kind was left by killed processes, and goes.
 func newWork(out string) (string, error) {
 	parent, name := filepath.Split(out)
-	if info, err := os.Lstat(filepath.Join(parent, "."+name+".part")); err == nil && (info.IsDir() || info.Mode().IsRegular()) {
+	if info, err := os.Lstat(filepath.Join(parent, "."+name+".part")); err == nil &&
+		(info.IsDir() || info.Mode().IsRegular()) {
 		if err := os.RemoveAll(filepath.Join(parent, "."+name+".part")); err != nil { // of an earlier version
 			return "", atomicfile.Failed(out, err)
 		}

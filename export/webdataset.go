@@ -18,8 +18,8 @@ import (
 // shardBytes is the usual size of a shard.
 const shardBytes = 500_000_000
 
-// webDataset writes tars, the names of the classes one a line, and the manifest. A key counts the images from 0: it may have no dot, which
-// names of classes may.
+// webDataset writes tars, the names of the classes one a line, and the manifest. A key counts the images from 0: it
+// may have no dot, which names of classes may.
 func (s *set) webDataset(ctx context.Context, out string, o Options) error {
 	limit := o.Shard
 	if limit == 0 {
@@ -69,7 +69,8 @@ func (s *set) addSample(t *tar.Writer, key int, p picture) error {
 		data   []byte
 	}{{"cls", []byte(strconv.Itoa(p.class))}, {"json", about}, {"png", p.data}} {
 		h := &tar.Header{
-			Typeflag: tar.TypeReg, Name: fmt.Sprintf("%08d.%s", key, file.ending), Size: int64(len(file.data)), Mode: 0o644,
+			Typeflag: tar.TypeReg, Name: fmt.Sprintf("%08d.%s", key, file.ending), Size: int64(len(file.data)),
+			Mode:    0o644,
 			ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
 		}
 		if err := t.WriteHeader(h); err != nil {

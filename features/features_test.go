@@ -69,8 +69,8 @@ func slopes(t *testing.T, e *engine.Engine, path string) *engine.Program {
 	return slope
 }
 
-// A sum of n products in float32 errs by about √n·2⁻²⁴ of its terms, here n ≤ 9·512: 4e-6 per convolution, and there are
-// 17 in a row, which add up as √17 or so.
+// A sum of n products in float32 errs by about √n·2⁻²⁴ of its terms, here n ≤ 9·512: 4e-6 per convolution, and there
+// are 17 in a row, which add up as √17 or so.
 const tol = 2e-5
 
 // TestGolden compares a network with made-up weights with PyTorch, and a trained one where it is beside the repository.
@@ -94,7 +94,8 @@ func compareGolden(t *testing.T, e *engine.Engine, c golden.Case) {
 		of := func(name string) string { return fmt.Sprintf("%d/%s", size, name) }
 		a, b := c.Float32s(t, file, of("a")), c.Float32s(t, file, of("b"))
 		got, distance, gradient := make([]float32, 2*Width), make([]float32, 2), make([]float32, len(a))
-		err := errors.Join(n.Features(got, a, size), n.Distance(distance, a, b, size), slope.Into(gradient, tensor(a, size), tensor(b, size)))
+		err := errors.Join(n.Features(got, a, size), n.Distance(distance, a, b, size),
+			slope.Into(gradient, tensor(a, size), tensor(b, size)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,21 +124,25 @@ func pictures(first, size int) []float32 {
 	return x
 }
 
-// expected comes from PyTorch 1.13 in float64: torchvision 0.14's squeezenet1_1 with the weights of the file, and LPIPS
-// written down from the paper's equation. slope is the gradient of the sum of both distances by a: its norm over each
-// image. Picture 0 is not among them: it repeats itself, so that max pools tie and rounding decides where gradients go. A slope
-// of 0 is not compared: a unit of that image is so near its kink that a change of 6e-7 in the pixels moves the gradient by
-// 8e-4.
+// expected comes from PyTorch 1.13 in float64: torchvision 0.14's squeezenet1_1 with the weights of the file, and
+// LPIPS written down from the paper's equation. slope is the gradient of the sum of both distances by a: its norm
+// over each image. Picture 0 is not among them: it repeats itself, so that max pools tie and rounding decides where
+// gradients go. A slope of 0 is not compared: a unit of that image is so near its kink that a change of 6e-7 in the
+// pixels moves the gradient by 8e-4.
 var expected = []struct {
 	size            int
 	first           [2]float64 // feature 0
 	sum             [2]float64 // of all features
 	distance, slope [2]float64
 }{
-	{17, [2]float64{0, 0}, [2]float64{2704.436183870135, 2327.0361896855084}, [2]float64{0.19206746866704988, 0.14487327424561203}, [2]float64{0.10328206710872874, 0.11178458764408045}},
-	{32, [2]float64{0, 0}, [2]float64{2302.9893944631503, 1778.4220156185802}, [2]float64{0.14961383822435906, 0.09973829681146174}, [2]float64{0.11712181402613327, 0.06061205000336458}},
-	{33, [2]float64{0, 17.05518}, [2]float64{3824.43998061784, 3048.737426398562}, [2]float64{0.13731166489321828, 0.1357960917370894}, [2]float64{0.05172964587016144, 0}},
-	{64, [2]float64{8.327054, 2.294028}, [2]float64{2440.44068378765, 2225.2059068444146}, [2]float64{0.20543364856555613, 0.18144070731154188}, [2]float64{0.04839846837630124, 0.04064283521803249}},
+	{17, [2]float64{0, 0}, [2]float64{2704.436183870135, 2327.0361896855084},
+		[2]float64{0.19206746866704988, 0.14487327424561203}, [2]float64{0.10328206710872874, 0.11178458764408045}},
+	{32, [2]float64{0, 0}, [2]float64{2302.9893944631503, 1778.4220156185802},
+		[2]float64{0.14961383822435906, 0.09973829681146174}, [2]float64{0.11712181402613327, 0.06061205000336458}},
+	{33, [2]float64{0, 17.05518}, [2]float64{3824.43998061784, 3048.737426398562},
+		[2]float64{0.13731166489321828, 0.1357960917370894}, [2]float64{0.05172964587016144, 0}},
+	{64, [2]float64{8.327054, 2.294028}, [2]float64{2440.44068378765, 2225.2059068444146},
+		[2]float64{0.20543364856555613, 0.18144070731154188}, [2]float64{0.04839846837630124, 0.04064283521803249}},
 }
 
 func compareTrained(t *testing.T, e *engine.Engine) {
@@ -145,7 +150,8 @@ func compareTrained(t *testing.T, e *engine.Engine) {
 	for _, want := range expected {
 		a, b := pictures(1, want.size), pictures(4, want.size)
 		got, distance, gradient := make([]float32, 2*Width), make([]float32, 2), make([]float32, len(a))
-		err := errors.Join(n.Features(got, a, want.size), n.Distance(distance, a, b, want.size), slope.Into(gradient, tensor(a, want.size), tensor(b, want.size)))
+		err := errors.Join(n.Features(got, a, want.size), n.Distance(distance, a, b, want.size),
+			slope.Into(gradient, tensor(a, want.size), tensor(b, want.size)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,9 +192,9 @@ func norm(v []float32) float64 {
 	return math.Sqrt(s)
 }
 
-// TestDistanceLaws: equal images are at distance 0; order does not matter; a batch changes nothing. On cpu to the bit. XLA chooses the order
-// of its sums by the whole shape, so two rows of the same image differ there by roundings: some 2⁻²⁴·√100 of the distance after about a
-// hundred sums in a row, and where the distance is 0, their squares.
+// TestDistanceLaws: equal images are at distance 0; order does not matter; a batch changes nothing. On cpu to the
+// bit. XLA chooses the order of its sums by the whole shape, so two rows of the same image differ there by roundings:
+// some 2⁻²⁴·√100 of the distance after about a hundred sums in a row, and where the distance is 0, their squares.
 func TestDistanceLaws(t *testing.T) {
 	e := openEngine(t)
 	n := open(t, e, made(t))
@@ -207,7 +213,8 @@ func TestDistanceLaws(t *testing.T) {
 	near := func(x, y float32) bool { return math.Abs(float64(x-y)) <= rounding*float64(y) }
 	zero := func(x float32) bool { return float64(x) <= rounding*rounding }
 	if !slices.EqualFunc(ab, ba, near) || !zero(aa[0]) || !zero(aa[1]) || !near(one[0], ab[1]) {
-		t.Errorf("LPIPS is %v one way and %v the other, %v of equal images, %v of the second pair alone", ab, ba, aa, one)
+		t.Errorf("LPIPS is %v one way and %v the other, %v of equal images, %v of the second pair alone", ab, ba, aa,
+			one)
 	}
 }
 
@@ -244,7 +251,8 @@ func TestRefused(t *testing.T) {
 	}
 	for want, list := range map[string][]weights.Tensor{
 		"net.slice1.0.weight": {weights.F32("x", []int{1}, []float32{1})},
-		"lin0.model.1.weight": {weights.F32("lin0.model.1.weight", []int{1}, []float32{1}), weights.F32("lins.0.model.1.weight", []int{1}, []float32{2})},
+		"lin0.model.1.weight": {weights.F32("lin0.model.1.weight", []int{1}, []float32{1}),
+			weights.F32("lins.0.model.1.weight", []int{1}, []float32{2})},
 	} {
 		path := filepath.Join(t.TempDir(), "other.safetensors")
 		if err := atomicfile.Write(path, func(w io.Writer) error { return weights.Write(w, list, nil) }); err != nil {

@@ -43,7 +43,8 @@ func OfLatents(e *engine.Engine, a *latent.Autoencoder, s distill.EncodeSettings
 	if err := errors.Join(err, s.Check()); err != nil {
 		return nil, err
 	}
-	return &Embedder{engine: e, size: s.Size, width: shape[0] * shape[1] * shape[2], embed: a.EncodeMean, load: s.LoadOptions()}, nil
+	return &Embedder{engine: e, size: s.Size, width: shape[0] * shape[1] * shape[2], embed: a.EncodeMean,
+		load: s.LoadOptions()}, nil
 }
 
 // Source is the features of a set's images. With skipBad images that cannot be read are passed over, and reported.
@@ -69,7 +70,8 @@ func (m *Embedder) class(ctx context.Context, set *dataset.Set, class string, sk
 	flush := func() error {
 		n := len(pixels) / one
 		rows := make([]float32, n*m.width)
-		err := m.engine.Rows(ctx, rows, pixels, n, batch, func(features, images []float32) error { return m.embed(features, images, m.size) })
+		err := m.engine.Rows(ctx, rows, pixels, n, batch,
+			func(features, images []float32) error { return m.embed(features, images, m.size) })
 		x.Rows, x.Data, pixels = x.Rows+n, append(x.Data, rows...), pixels[:0]
 		return err
 	}

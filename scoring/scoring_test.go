@@ -42,7 +42,8 @@ func embedder(t *testing.T) *Embedder {
 func images(t *testing.T, n int) *dataset.Set {
 	t.Helper()
 	dir := t.TempDir()
-	if err := errors.Join(fixtures.Images(dir, n), os.WriteFile(filepath.Join(dir, "train", "dog", "001.png"), []byte("no image"), 0o644)); err != nil {
+	if err := errors.Join(fixtures.Images(dir, n), os.WriteFile(filepath.Join(dir, "train", "dog", "001.png"),
+		[]byte("no image"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	set, err := dataset.Open(t.Context(), dir, dataset.OpenOptions{Split: "train"})
@@ -53,8 +54,8 @@ func images(t *testing.T, n int) *dataset.Set {
 	return set
 }
 
-// TestSource: the batch decides no feature; what cannot be read is an error, or passed over and reported; and the events count all
-// images of all sources.
+// TestSource: the batch decides no feature; what cannot be read is an error, or passed over and reported; and the
+// events count all images of all sources.
 func TestSource(t *testing.T) {
 	set, m := images(t, 5), embedder(t)
 	var rows []matrix.Matrix
@@ -73,7 +74,8 @@ func TestSource(t *testing.T) {
 	if _, err := m.Source(set, false)(t.Context(), "dog"); !errors.Is(err, dataset.ErrImage) {
 		t.Errorf("an image that cannot be read: got error %v, want an ErrImage", err)
 	}
-	if _, err := m.Source(set, false)(t.Context(), "yak"); err == nil || !strings.Contains(err.Error(), "no such class") {
+	if _, err := m.Source(set, false)(t.Context(), "yak"); err == nil ||
+		!strings.Contains(err.Error(), "no such class") {
 		t.Errorf("a class that is not there: got error %v", err)
 	}
 
@@ -97,7 +99,8 @@ func TestSource(t *testing.T) {
 		}
 	}
 	if all := 2 * 5 * len(set.Classes); warnings != 2 || last.Done != all || last.Total != all {
-		t.Errorf("got %d warnings and %d of %d images at the end, want 2 and all %d", warnings, last.Done, last.Total, all)
+		t.Errorf("got %d warnings and %d of %d images at the end, want 2 and all %d", warnings, last.Done, last.Total,
+			all)
 	}
 }
 
@@ -107,7 +110,8 @@ func TestCompareNames(t *testing.T) {
 		return matrix.Matrix{Rows: 1, Cols: 1, Data: []float32{1}}, nil
 	}
 	fails := func(context.Context, string) (matrix.Matrix, error) { return matrix.Matrix{}, errors.New("lost") }
-	s := Space{Classes: []string{"cat"}, Real: point, Sets: []*Set{{Name: "good", Features: point}, {Name: "bad", Features: fails}}}
+	s := Space{Classes: []string{"cat"}, Real: point, Sets: []*Set{{Name: "good", Features: point},
+		{Name: "bad", Features: fails}}}
 	if _, err := s.Compare(t.Context(), 2); err == nil || !strings.Contains(err.Error(), `bad: class "cat": lost`) {
 		t.Errorf("got error %v, want one that names the set and the class", err)
 	}
@@ -118,9 +122,11 @@ func TestCompareNames(t *testing.T) {
 	}
 	r := results[0]
 	if !math.IsNaN(float64(r.All.Frechet)) || !math.IsNaN(float64(r.Distance.Own)) || r.All.Parts != 0 {
-		t.Errorf("one sample without modes has a Fréchet distance %v, a distance %v and %d parts", r.All.Frechet, r.Distance.Own, r.All.Parts)
+		t.Errorf("one sample without modes has a Fréchet distance %v, a distance %v and %d parts", r.All.Frechet,
+			r.Distance.Own, r.All.Parts)
 	}
 	if table := Summary(results); len(table.Rows) != 1 || len(table.Rows[0].Cells) != len(table.Columns) {
-		t.Errorf("got a table of %d rows, and %d cells in %d columns", len(table.Rows), len(table.Rows[0].Cells), len(table.Columns))
+		t.Errorf("got a table of %d rows, and %d cells in %d columns", len(table.Rows), len(table.Rows[0].Cells),
+			len(table.Columns))
 	}
 }

@@ -1,5 +1,5 @@
-// Package stage is for work that can be stopped at any moment and taken up again: by the same command, on another day, in parts, by
-// several processes. It knows nothing of images and networks.
+// Package stage is for work that can be stopped at any moment and taken up again: by the same command, on another
+// day, in parts, by several processes. It knows nothing of images and networks.
 //
 // The laws:
 //
@@ -19,6 +19,6 @@
 //	stage/seal       a checksum of a file within the file
 //	stage/checkpoint the state of a training, which goes on from there
 //
-// All that a run keeps goes through the few verbs of stage/atomicfile. They take paths of files today; whoever puts a bucket of an
-// object store in the place of a folder has these to write, and the locks.
+// All that a run keeps goes through the few verbs of stage/atomicfile. They take paths of files today; whoever puts a
+// bucket of an object store in the place of a folder has these to write, and the locks.
 package stage

@@ -19,8 +19,8 @@ const (
 	Damaged              // something that is not as it was written
 )
 
-// Look says what stands at a place. have returns the key of it; its error is a [fs.ErrNotExist] where there is nothing, and an
-// [ErrDamaged], which is returned as the fault, where what is there is not as it was written.
+// Look says what stands at a place. have returns the key of it; its error is a [fs.ErrNotExist] where there is
+// nothing, and an [ErrDamaged], which is returned as the fault, where what is there is not as it was written.
 func Look(key string, have func() (string, error)) (is Found, fault, err error) {
 	there, err := have()
 	switch {
@@ -36,8 +36,8 @@ func Look(key string, have func() (string, error)) (is Found, fault, err error) 
 	return Ours, nil, nil
 }
 
-// ReadRecord reads the JSON file that is written when all else of a piece of work is there, and so says that it is finished.
-// One that is not JSON is an [ErrDamaged].
+// ReadRecord reads the JSON file that is written when all else of a piece of work is there, and so says that it is
+// finished. One that is not JSON is an [ErrDamaged].
 func ReadRecord(path string, v any) error {
 	data, err := atomicfile.Read(path, atomicfile.MostText)
 	if err != nil {

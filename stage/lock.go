@@ -12,9 +12,9 @@ import (
 // ErrBusy says that another process is at work on the same output.
 var ErrBusy = atomicfile.ErrBusy
 
-// Lock takes the output folder for one shard, or says [ErrBusy] if another process has a part of it. The
-// system takes the lock back when the process dies, so nothing is ever left locked. A folder that is made for it goes again
-// with the lock if nothing was written to it.
+// Lock takes the output folder for one shard, or says [ErrBusy] if another process has a part of it. The system takes
+// the lock back when the process dies, so nothing is ever left locked. A folder that is made for it goes again with
+// the lock if nothing was written to it.
 func Lock(out string, shard Shard) (unlock func(), err error) {
 	return atomicfile.LockIn(out, func() (func(), error) { return lockShards(out, shard, atomicfile.Lock) })
 }

@@ -28,9 +28,11 @@ type AutoencoderSettings struct {
 	Groups    int   `json:"groups"`    // of every group norm
 	Attention bool  `json:"attention"` // in the middle
 
-	Loss       string  `json:"loss"`       // of the pixels, one of Losses: mean |x − x̂| or mean (x − x̂)²
-	KL         float64 `json:"kl"`         // weight of ½·(mean² + σ² − 1 − ln σ²), the mean over all numbers of the latents
-	Gradient   float64 `json:"gradient"`   // weight of the differences of neighbours, rows and columns, in the same norm as Loss
+	Loss string `json:"loss"` // of the pixels, one of Losses: mean |x − x̂| or mean (x − x̂)²
+	// weight of ½·(mean² + σ² − 1 − ln σ²), the mean over all numbers of the latents
+	KL float64 `json:"kl"`
+	// weight of the differences of neighbours, rows and columns, in the same norm as Loss
+	Gradient   float64 `json:"gradient"`
 	Perceptual float64 `json:"perceptual"` // weight of LPIPS, the mean over the images
 }
 
@@ -70,9 +72,9 @@ func (s AutoencoderSettings) Check(size int) error {
 	return nil
 }
 
-// TrainAutoencoder trains an AutoencoderKL and writes its folder, in diffusers' layout. The scaling factor is 1 over the
-// standard deviation of the posterior means of up to [scalingImages] images. perceptual is the file of the network of LPIPS, as
-// [features.Weights] takes it; "" where its term has no weight.
+// TrainAutoencoder trains an AutoencoderKL and writes its folder, in diffusers' layout. The scaling factor is 1 over
+// the standard deviation of the posterior means of up to [scalingImages] images. perceptual is the file of the
+// network of LPIPS, as [features.Weights] takes it; "" where its term has no weight.
 func TrainAutoencoder(ctx context.Context, o Options, s AutoencoderSettings, perceptual string) error {
 	if err := o.Check(); err != nil {
 		return err
@@ -122,7 +124,8 @@ func (o *Options) perceptual(ctx context.Context, s AutoencoderSettings, path st
 	case path == "":
 		return nil, "", fmt.Errorf("the perceptual term has weight %v but no network", s.Perceptual)
 	case o.Images.Size < features.MinSize:
-		return nil, "", fmt.Errorf("the perceptual term needs images of %d pixels, have %d", features.MinSize, o.Images.Size)
+		return nil, "", fmt.Errorf("the perceptual term needs images of %d pixels, have %d", features.MinSize,
+			o.Images.Size)
 	}
 	file, err := weights.Open(path)
 	if err != nil {

@@ -23,9 +23,10 @@ import (
 
 // DiTSettings are the shape of the denoiser and how it is trained.
 //
-// The weight of the bound's term is 1, as in the released program of DiT: its 1000 steps make the sum of all terms
-// a thousand times their mean, and Nichol and Dhariwal weigh the sum with 0.001. At t = 0 the program takes the likelihood of
-// x0 in bins of pixels; latents have no bins, and we take the KL there too, with the variance of t = 1 as the sampler does.
+// The weight of the bound's term is 1, as in the released program of DiT: its 1000 steps make the sum of all terms a
+// thousand times their mean, and Nichol and Dhariwal weigh the sum with 0.001. At t = 0 the program takes the
+// likelihood of x0 in bins of pixels; latents have no bins, and we take the KL there too, with the variance of t = 1
+// as the sampler does.
 type DiTSettings struct {
 	Patch   int     `json:"patch"`
 	Hidden  int     `json:"hidden"`
@@ -122,7 +123,8 @@ func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettin
 	if err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(o.Out, "classes.txt"), []byte(strings.Join(o.Data.ClassNames(), "\n"))); err != nil {
+	if err := writeFile(filepath.Join(o.Out, "classes.txt"),
+		[]byte(strings.Join(o.Data.ClassNames(), "\n"))); err != nil {
 		return err
 	}
 	return o.finish(ctx, record, t, list, text, "model.safetensors")

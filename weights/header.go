@@ -70,7 +70,8 @@ func split(file []byte) (text, data []byte, err error) {
 		return nil, nil, fmt.Errorf("%w: it begins with the bytes % x; %s", ErrKind, file[:prefixLen], beginning)
 	}
 	if n > uint64(len(rest)) {
-		return nil, nil, fmt.Errorf("its header should have %d bytes, the file has %d from there on: it is cut short", n, len(rest))
+		return nil, nil, fmt.Errorf("its header should have %d bytes, the file has %d from there on: it is cut short",
+			n, len(rest))
 	}
 	if n > maxHeader {
 		return nil, nil, fmt.Errorf("the header's length is given as %d bytes, want at most %d", n, maxHeader)
@@ -210,10 +211,12 @@ func parseTensor(dec *json.Decoder, name string, size int) (Tensor, error) {
 	}
 	begin, end := *offsets[0], *offsets[1]
 	if begin > end || end > uint64(size) {
-		return t, fmt.Errorf("data_offsets are [%d %d], want begin ≤ end ≤ %d, the bytes of data in the file; it may be cut short", begin, end, size)
+		return t, fmt.Errorf("data_offsets are [%d %d], want begin ≤ end ≤ %d, the bytes of data in the file; it may "+
+			"be cut short", begin, end, size)
 	}
 	if end-begin != uint64(want) {
-		return t, fmt.Errorf("data_offsets span %d bytes, want %d for shape %v of %s", end-begin, want, t.Shape, t.DType)
+		return t, fmt.Errorf("data_offsets span %d bytes, want %d for shape %v of %s", end-begin, want, t.Shape,
+			t.DType)
 	}
 	t.begin, t.end = int(begin), int(end)
 	return t, nil
@@ -244,9 +247,11 @@ func checkCover(tensors []Tensor, size int) error {
 	for _, t := range tensors {
 		switch {
 		case t.begin < at:
-			return fmt.Errorf("tensor %q: its data begins at %d, within the tensor before it, which ends at %d", t.Name, t.begin, at)
+			return fmt.Errorf("tensor %q: its data begins at %d, within the tensor before it, which ends at %d", t.Name,
+				t.begin, at)
 		case t.begin > at:
-			return fmt.Errorf("tensor %q: its data begins at %d, want %d, where the tensor before it ends", t.Name, t.begin, at)
+			return fmt.Errorf("tensor %q: its data begins at %d, want %d, where the tensor before it ends", t.Name,
+				t.begin, at)
 		}
 		at = t.end
 	}

@@ -72,7 +72,8 @@ func TestEqualFromAllFormats(t *testing.T) {
 		return func(state any) any {
 			return pytorch.Pairs("callbacks",
 				pytorch.Pairs(pytorch.Global("pytorch_lightning.callbacks.model_checkpoint ModelCheckpoint"),
-					pytorch.Pairs("best", numpyFloat)), "epoch", 3, "global_step", 1<<40, "best_prec1", 91.78, key, state,
+					pytorch.Pairs("best", numpyFloat)), "epoch", 3, "global_step", 1<<40, "best_prec1", 91.78, key,
+				state,
 				"optimizer", pytorch.Pairs("state", pytorch.Dict{}), "hyper_parameters",
 				pytorch.Pairs("name", "x", "sizes", pytorch.List{1, 2}), "lr_schedulers", pytorch.List{}, "loops", nil)
 		}

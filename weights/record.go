@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 )
 
-// RecordName is the file beside weights of a training of ours that says what they were made from. Its field "sha256" has
-// the hashes of the weights files by their names; those of versions before have none.
+// RecordName is the file beside weights of a training of ours that says what they were made from. Its field "sha256"
+// has the hashes of the weights files by their names; those of versions before have none.
 const RecordName = "training.json"
 
-// CheckRecord holds the file against the hash that the record beside it has, if any: another one is an ErrFormat. All of
-// the file is read where there is a hash, else nothing.
+// CheckRecord holds the file against the hash that the record beside it has, if any: another one is an ErrFormat. All
+// of the file is read where there is a hash, else nothing.
 func (f *File) CheckRecord(ctx context.Context) error {
 	for _, s := range f.sources {
 		if sum, err := f.recordedSum(s); err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRecordedSum: weights that are not those of the record beside them are an error that names them; a record without a hash
-// of them is as good as none.
+// TestRecordedSum: weights that are not those of the record beside them are an error that names them; a record
+// without a hash of them is as good as none.
 func TestRecordedSum(t *testing.T) {
 	path := put(t, "model.safetensors", encode(t, []Tensor{F32("x", []int{1}, []float32{1})}, nil))
 	plain, err := open(t, path).SHA256(t.Context())
@@ -19,7 +19,8 @@ func TestRecordedSum(t *testing.T) {
 		{`{"sha256": {"model.safetensors": "` + plain + `"}}`, ""},
 		{`{"network": "dit"}`, ""},
 		{`{"sha256": {"other.safetensors": "` + strings.Repeat("0", 64) + `"}}`, ""},
-		{`{"sha256": {"model.safetensors": "` + strings.Repeat("0", 64) + `"}}`, "model.safetensors\": not a valid weights file: it is damaged, or of another training"},
+		{`{"sha256": {"model.safetensors": "` + strings.Repeat("0", 64) + `"}}`,
+			"model.safetensors\": not a valid weights file: it is damaged, or of another training"},
 		{`{"sha256": 1}`, ""}, // of another program
 	} {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(path), RecordName), []byte(c.record), 0o600); err != nil {

@@ -34,7 +34,8 @@ var trainingName = regexp.MustCompile(`(?i)(?:^|[^a-z])(opt|optim|optimi[sz]ers?
 //	state_dict   Lightning, and many trainings of classifiers
 //	model        DiT's training, timm's, torchvision's
 //	the rest     PyTorch's tutorial, DeepSpeed (module), BasicSR (params) and others
-var containers = []string{"state_dict", "model", "model_state_dict", "model_state", "module", "net", "network", "net_state_dict", "params",
+var containers = []string{"state_dict", "model", "model_state_dict", "model_state", "module", "net", "network",
+	"net_state_dict", "params",
 	"params_state_dict", "weights", "generator", "g", "denoiser", "dit", "vae", "autoencoder", "student", "state"}
 
 // extraState ends the names under which a module keeps what is no tensor of a network's.
@@ -117,7 +118,8 @@ func (w *walk) inner(path []string, v any, average, training bool) {
 	}
 	if items, ok := pairs(v); ok {
 		if o, isObject := v.(*instance); isObject && len(items) == 0 && modelAverage.MatchString(key) {
-			w.opaque = append(w.opaque, Section{Name: strings.Join(path, "/"), items: []types.DictEntry{{Key: o.class}}})
+			w.opaque = append(w.opaque, Section{Name: strings.Join(path, "/"),
+				items: []types.DictEntry{{Key: o.class}}})
 			return
 		}
 		w.dict(path, items, average, training)
@@ -126,7 +128,8 @@ func (w *walk) inner(path []string, v any, average, training bool) {
 	list := listOf(v)
 	if average {
 		if tensors := allTensors(list); len(tensors) > 0 {
-			w.sections = append(w.sections, Section{Name: strings.Join(path, "/"), Tensors: len(tensors), Average: true, listed: tensors, depth: len(path)})
+			w.sections = append(w.sections, Section{Name: strings.Join(path, "/"), Tensors: len(tensors), Average: true,
+				listed: tensors, depth: len(path)})
 		}
 		return
 	}
@@ -181,7 +184,8 @@ func (w *walk) choose(want string) (*Section, error) {
 		return nil, fmt.Errorf("%w: the averages %s; want one, as FILE#%s", ErrChoice, list(averages), averages[0].Name)
 	case len(w.opaque) > 0 && len(raw) > 0:
 		o := w.opaque[0]
-		return nil, fmt.Errorf("%w: the average %q is an object of %.100q, of which nothing is read: save its state_dict, or take what is not averaged by FILE#%s",
+		return nil, fmt.Errorf("%w: the average %q is an object of %.100q, of which nothing is read: save its "+
+			"state_dict, or take what is not averaged by FILE#%s",
 			ErrChoice, o.Name, o.items[0].Key, raw[0].Name)
 	case len(raw) == 0:
 		return nil, w.empty()
@@ -231,9 +235,11 @@ func (w *walk) wanted(want string) (*Section, error) {
 // empty is the error of a checkpoint without tensors.
 func (w *walk) empty() error {
 	if w.arrays > 0 {
-		return fmt.Errorf("its pickle holds arrays of NumPy, want tensors of PyTorch: torch.save({name: torch.from_numpy(array), ...})")
+		return fmt.Errorf("its pickle holds arrays of NumPy, want tensors of PyTorch: torch.save({name: " +
+			"torch.from_numpy(array), ...})")
 	}
-	return fmt.Errorf("%w: want a dict of them by name, or one under a key such as %s", errNoTensors, some(containers[:3]))
+	return fmt.Errorf("%w: want a dict of them by name, or one under a key such as %s", errNoTensors,
+		some(containers[:3]))
 }
 
 var errNoTensors = errors.New("its pickle holds no tensors")
@@ -329,13 +335,15 @@ func (w *walk) notes(taken *Section) (notes []string) {
 		if taken.Average {
 			kind = ", a running average,"
 		}
-		notes = append(notes, fmt.Sprintf("its part %q%s is taken; beside it: %s, which FILE#NAME would take", taken.Name, kind, list(beside)))
+		notes = append(notes, fmt.Sprintf("its part %q%s is taken; beside it: %s, which FILE#NAME would take",
+			taken.Name, kind, list(beside)))
 	}
 	if !taken.Average {
 		return notes
 	}
 	if from, n := w.fill(taken); n > 0 {
-		notes = append(notes, fmt.Sprintf("%d tensors that the average %q lacks are those of %q", n, taken.Name, from.Name))
+		notes = append(notes, fmt.Sprintf("%d tensors that the average %q lacks are those of %q", n, taken.Name,
+			from.Name))
 	}
 	return notes
 }

@@ -17,7 +17,8 @@ import (
 // several networks can be told apart.
 func network(v float32, names ...string) []weights.Tensor {
 	if len(names) == 0 {
-		names = []string{"x_embedder.proj.weight", "blocks.0.attn.qkv.weight", "blocks.1.attn.qkv.weight", "final_layer.linear.bias"}
+		names = []string{"x_embedder.proj.weight", "blocks.0.attn.qkv.weight", "blocks.1.attn.qkv.weight",
+			"final_layer.linear.bias"}
 	}
 	var list []weights.Tensor
 	for i, name := range names {
@@ -42,7 +43,8 @@ func (c *checkpoint) dict(list []weights.Tensor) (d pytorch.Dict) {
 // tensors are those of the list, without names.
 func (c *checkpoint) tensors(list []weights.Tensor) (tensors pytorch.List) {
 	for _, t := range list {
-		s := &pytorch.Storage{Key: fmt.Sprint(len(c.storages)), DType: t.DType, Count: len(t.Bytes()) / map[weights.DType]int{"F32": 4, "I64": 8}[t.DType], Data: t.Bytes()}
+		s := &pytorch.Storage{Key: fmt.Sprint(len(c.storages)), DType: t.DType,
+			Count: len(t.Bytes()) / map[weights.DType]int{"F32": 4, "I64": 8}[t.DType], Data: t.Bytes()}
 		c.storages = append(c.storages, s)
 		tensors = append(tensors, s.Tensor(0, t.Shape, pytorch.Strides(t.Shape)))
 	}
@@ -78,58 +80,80 @@ func TestSections(t *testing.T) {
 			return pytorch.Pairs("state_dict", c.state(network(raw)), "ema_state_dict", c.state(network(average)))
 		}, "ema_state_dict"},
 		"model_state_dict_ema": {func(c *checkpoint) any {
-			return pytorch.Pairs("model_state_dict", c.state(network(raw)), "model_state_dict_ema", c.state(network(average)))
+			return pytorch.Pairs("model_state_dict", c.state(network(raw)), "model_state_dict_ema",
+				c.state(network(average)))
 		}, "model_state_dict_ema"},
 		"emaModel": {func(c *checkpoint) any {
 			return pytorch.Pairs("model", c.state(network(raw)), "emaModel", c.state(network(average)))
 		}, "emaModel"},
 		"a GAN's G_ema": {func(c *checkpoint) any {
-			return pytorch.Pairs("G", c.state(network(raw)), "D", c.state(network(3, "d.weight")), "G_ema", c.state(network(average)))
+			return pytorch.Pairs("G", c.state(network(raw)), "D", c.state(network(3, "d.weight")), "G_ema",
+				c.state(network(average)))
 		}, "G_ema"},
 		"AveragedModel": {func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(network(raw)), "swa_model", c.state(append(prefixed("module.", average), weights.I64("n_averaged", nil, []int64{7}))))
+			return pytorch.Pairs("model", c.state(network(raw)), "swa_model",
+				c.state(append(prefixed("module.", average), weights.I64("n_averaged", nil, []int64{7}))))
 		}, "swa_model"},
 		"averaged_model, DDP": {func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(prefixed("module.", raw)), "averaged_model", c.state(prefixed("module.module.", average)))
+			return pytorch.Pairs("model", c.state(prefixed("module.", raw)), "averaged_model",
+				c.state(prefixed("module.module.", average)))
 		}, "averaged_model"},
 		"a shadow of names": {func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(network(raw)), "ema", pytorch.Pairs("decay", 0.999, "shadow", c.state(network(average))))
+			return pytorch.Pairs("model", c.state(network(raw)), "ema",
+				pytorch.Pairs("decay", 0.999, "shadow", c.state(network(average))))
 		}, "ema/shadow"},
 		"ModelEma of timm": {func(c *checkpoint) any {
-			return pytorch.Pairs("state_dict", c.state(network(raw)), "ema", pytorch.Pairs("module", c.state(network(average))))
+			return pytorch.Pairs("state_dict", c.state(network(raw)), "ema",
+				pytorch.Pairs("module", c.state(network(average))))
 		}, "ema/module"},
 		"diffusers' EMAModel": {func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(network(raw)), "ema", pytorch.Pairs("decay", 0.9999, "optimization_step", 3, "shadow_params", c.tensors(network(average))))
+			return pytorch.Pairs("model", c.state(network(raw)), "ema",
+				pytorch.Pairs("decay", 0.9999, "optimization_step", 3, "shadow_params", c.tensors(network(average))))
 		}, "ema/shadow_params"},
 		"Lightning's callback": {func(c *checkpoint) any {
-			return pytorch.Pairs("state_dict", c.state(prefixed("model.", raw)), "callbacks", pytorch.Pairs("EMACallback{'decay': 0.99}", pytorch.Pairs("ema_state_dict", c.state(prefixed("model.", average)))))
+			return pytorch.Pairs("state_dict", c.state(prefixed("model.", raw)), "callbacks",
+				pytorch.Pairs("EMACallback{'decay': 0.99}", pytorch.Pairs("ema_state_dict",
+					c.state(prefixed("model.", average)))))
 		}, "EMACallback"},
 		"in Lightning's module": {func(c *checkpoint) any {
-			return pytorch.Pairs("state_dict", c.state(slices.Concat(prefixed("model.", raw), prefixed("ema_model.", average))))
+			return pytorch.Pairs("state_dict",
+				c.state(slices.Concat(prefixed("model.", raw), prefixed("ema_model.", average))))
 		}, `"ema_model"`},
 		"ema_pytorch": {func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(network(raw)), "ema", c.state(slices.Concat(prefixed("online_model.", raw), prefixed("ema_model.", average), []weights.Tensor{weights.F32("initted", nil, []float32{1})})))
+			return pytorch.Pairs("model", c.state(network(raw)), "ema",
+				c.state(slices.Concat(prefixed("online_model.", raw), prefixed("ema_model.", average),
+					[]weights.Tensor{weights.F32("initted", nil, []float32{1})})))
 		}, `"ema_model"`},
 		"NeMo's optimizer": {func(c *checkpoint) any {
-			return pytorch.Pairs("state_dict", c.state(network(raw)), "optimizer_states", pytorch.List{pytorch.Pairs("opt", pytorch.Dict{}, "ema", c.tensors(network(average)))})
+			return pytorch.Pairs("state_dict", c.state(network(raw)), "optimizer_states",
+				pytorch.List{pytorch.Pairs("opt", pytorch.Dict{}, "ema", c.tensors(network(average)))})
 		}, "optimizer_states/0/ema"},
-		"an average alone": {func(c *checkpoint) any { return pytorch.Pairs("ema", c.state(network(average)), "epoch", 3) }, ""},
+		"an average alone": {func(c *checkpoint) any {
+			return pytorch.Pairs("ema", c.state(network(average)), "epoch",
+				3)
+		}, ""},
 		"a statistic": {func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(network(average)), "avg_metrics", pytorch.Pairs("loss", c.tensors(network(1, "loss"))[0]))
+			return pytorch.Pairs("model", c.state(network(average)), "avg_metrics",
+				pytorch.Pairs("loss", c.tensors(network(1, "loss"))[0]))
 		}, ""},
 		"an optimizer": {func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(network(average)), "optimizer", pytorch.Pairs("state", pytorch.Pairs("blocks.0.attn.qkv.weight", pytorch.Pairs("exp_avg", c.tensors(network(raw))[0]))))
+			return pytorch.Pairs("model", c.state(network(average)), "optimizer",
+				pytorch.Pairs("state", pytorch.Pairs("blocks.0.attn.qkv.weight",
+					pytorch.Pairs("exp_avg", c.tensors(network(raw))[0]))))
 		}, ""},
 		"an empty average": {func(c *checkpoint) any {
 			return pytorch.Pairs("model", c.state(network(average)), "ema", pytorch.Dict{})
 		}, ""},
-		"no average": {func(c *checkpoint) any { return pytorch.Pairs("model", c.state(network(average)), "ema", nil) }, ""},
+		"no average": {func(c *checkpoint) any { return pytorch.Pairs("model", c.state(network(average)), "ema", nil) },
+			""},
 
 		"model_state_dict": {func(c *checkpoint) any {
-			return pytorch.Pairs("epoch", 3, "model_state_dict", c.state(network(average)), "optimizer_state_dict", pytorch.Dict{})
+			return pytorch.Pairs("epoch", 3, "model_state_dict", c.state(network(average)), "optimizer_state_dict",
+				pytorch.Dict{})
 		}, ""},
 		"DeepSpeed": {func(c *checkpoint) any {
-			return pytorch.Pairs("module", c.state(network(average)), "ds_version", "0.14", "rng", c.tensors(network(1, "x"))[0])
+			return pytorch.Pairs("module", c.state(network(average)), "ds_version", "0.14", "rng",
+				c.tensors(network(1, "x"))[0])
 		}, ""},
 		"net": {func(c *checkpoint) any { return pytorch.Pairs("net", c.state(network(average)), "acc", 93.1) }, ""},
 		"two deep": {func(c *checkpoint) any {
@@ -142,24 +166,34 @@ func TestSections(t *testing.T) {
 			return pytorch.Pairs("model", c.state(network(average)), "best_loss", c.tensors(network(1, "x"))[0])
 		}, ""},
 		"a dict of a class": {func(c *checkpoint) any {
-			return pytorch.Pairs("model", pytorch.Filled(pytorch.Call{Function: pytorch.Global("easydict EasyDict"), Args: pytorch.Tuple{}}, c.dict(network(average))))
+			return pytorch.Pairs("model",
+				pytorch.Filled(pytorch.Call{Function: pytorch.Global("easydict EasyDict"), Args: pytorch.Tuple{}},
+					c.dict(network(average))))
 		}, "easydict"},
-		"module.":    {func(c *checkpoint) any { return c.state(prefixed("module.", average)) }, `"module.blocks.0.attn.qkv.weight" is "blocks.0.attn.qkv.weight"`},
+		"module.": {func(c *checkpoint) any { return c.state(prefixed("module.", average)) },
+			`"module.blocks.0.attn.qkv.weight" is "blocks.0.attn.qkv.weight"`},
 		"_orig_mod.": {func(c *checkpoint) any { return c.state(prefixed("_orig_mod.", average)) }, "_orig_mod"},
-		"model.":     {func(c *checkpoint) any { return pytorch.Pairs("state_dict", c.state(prefixed("model.", average))) }, `"model."`},
-		"stacked":    {func(c *checkpoint) any { return c.state(prefixed("model.module._orig_mod.net.", average)) }, `"model.net."`},
+		"model.": {func(c *checkpoint) any {
+			return pytorch.Pairs("state_dict",
+				c.state(prefixed("model.", average)))
+		}, `"model."`},
+		"stacked": {func(c *checkpoint) any { return c.state(prefixed("model.module._orig_mod.net.", average)) },
+			`"model.net."`},
 		"blocks compiled": {func(c *checkpoint) any {
 			return c.state(network(average, "x_embedder.proj.weight", "blocks.0._orig_mod.attn.qkv.weight",
 				"blocks.1._orig_mod.attn.qkv.weight", "final_layer.linear.bias"))
 		}, "_orig_mod"},
 		"beside losses": {func(c *checkpoint) any {
-			return pytorch.Pairs("state_dict", c.state(slices.Concat(prefixed("model.", average), network(1, "loss.w.weight", "metric.x"))))
+			return pytorch.Pairs("state_dict",
+				c.state(slices.Concat(prefixed("model.", average), network(1, "loss.w.weight", "metric.x"))))
 		}, `beside it: "loss", "metric"`},
 		"an average without buffers": {func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(slices.Concat(network(raw), network(average, "pos_embed"))), "ema", c.state(network(average)))
+			return pytorch.Pairs("model", c.state(slices.Concat(network(raw), network(average, "pos_embed"))), "ema",
+				c.state(network(average)))
 		}, "1 tensors that the average"},
 		"a list without buffers": {func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(slices.Concat(network(average, "pos_embed"), network(raw))), "ema", pytorch.Pairs("shadow_params", c.tensors(network(average))))
+			return pytorch.Pairs("model", c.state(slices.Concat(network(average, "pos_embed"), network(raw))), "ema",
+				pytorch.Pairs("shadow_params", c.tensors(network(average))))
 		}, "ema/shadow_params"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -193,7 +227,8 @@ func TestSections(t *testing.T) {
 // TestChoice: what cannot be told is asked for, and FILE#NAME tells it.
 func TestChoice(t *testing.T) {
 	two := func(c *checkpoint) any {
-		return pytorch.Pairs("model", c.state(network(1)), "ema_0.999", c.state(network(2)), "ema_0.9999", c.state(network(3)))
+		return pytorch.Pairs("model", c.state(network(1)), "ema_0.999", c.state(network(2)), "ema_0.9999",
+			c.state(network(3)))
 	}
 	flat := func(c *checkpoint) any {
 		return pytorch.Pairs("state_dict", c.state(slices.Concat(prefixed("student.", 1), prefixed("model.", 2))))
@@ -209,26 +244,38 @@ func TestChoice(t *testing.T) {
 		{"one of them", two, "ema_0.9999", 3, nil},
 		{"neither of them", two, "model", 1, nil},
 		{"none there", two, "ema", 0, []string{`none of the name "ema"`, `"model", "ema_0.999"`}},
-		{"two networks", func(c *checkpoint) any { return pytorch.Pairs("one", c.state(network(1)), "two", c.state(network(2))) }, "", 0, []string{`"one", "two"`}},
-		{"the second", func(c *checkpoint) any { return pytorch.Pairs("one", c.state(network(1)), "two", c.state(network(2))) }, "two", 2, nil},
+		{"two networks", func(c *checkpoint) any {
+			return pytorch.Pairs("one", c.state(network(1)), "two",
+				c.state(network(2)))
+		}, "", 0, []string{`"one", "two"`}},
+		{"the second", func(c *checkpoint) any {
+			return pytorch.Pairs("one", c.state(network(1)), "two",
+				c.state(network(2)))
+		}, "two", 2, nil},
 		{"by the end of its name", func(c *checkpoint) any {
-			return pytorch.Pairs("a", pytorch.Pairs("x", c.state(network(1))), "b", pytorch.Pairs("y", c.state(network(2))))
+			return pytorch.Pairs("a", pytorch.Pairs("x", c.state(network(1))), "b",
+				pytorch.Pairs("y", c.state(network(2))))
 		}, "y", 2, nil},
 		{"raw beside an average", func(c *checkpoint) any {
 			return pytorch.Pairs("model", c.state(network(1)), "ema", c.state(network(2)))
 		}, "model", 1, nil},
 		{"an average that is an object", func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(network(1)), "ema", pytorch.Build{Object: pytorch.New{Class: "models Net"}, State: pytorch.Dict{}})
+			return pytorch.Pairs("model", c.state(network(1)), "ema",
+				pytorch.Build{Object: pytorch.New{Class: "models Net"}, State: pytorch.Dict{}})
 		}, "", 0, []string{`the average "ema" is an object of "models.Net"`, "FILE#model"}},
 		{"raw beside such an object", func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(network(1)), "ema", pytorch.Build{Object: pytorch.New{Class: "models Net"}, State: pytorch.Dict{}})
+			return pytorch.Pairs("model", c.state(network(1)), "ema",
+				pytorch.Build{Object: pytorch.New{Class: "models Net"}, State: pytorch.Dict{}})
 		}, "model", 1, nil},
 		{"a list that does not fit", func(c *checkpoint) any {
-			return pytorch.Pairs("model", c.state(network(1)), "ema", pytorch.Pairs("shadow_params", c.tensors(network(2)[:2])))
+			return pytorch.Pairs("model", c.state(network(1)), "ema", pytorch.Pairs("shadow_params",
+				c.tensors(network(2)[:2])))
 		}, "", 0, []string{`"ema/shadow_params" is a list of 2 tensors without names`}},
 		{"of the names of tensors", flat, "", 0, []string{`"model", "student"`}},
 		{"one of these", flat, "student", 1, nil},
-		{"raw beside an average of the names", func(c *checkpoint) any { return c.state(slices.Concat(prefixed("ema.", 2), prefixed("net.", 1))) }, "net", 1, nil},
+		{"raw beside an average of the names",
+			func(c *checkpoint) any { return c.state(slices.Concat(prefixed("ema.", 2), prefixed("net.", 1))) }, "net",
+			1, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := &checkpoint{}
@@ -249,7 +296,8 @@ func TestChoice(t *testing.T) {
 						t.Errorf("part %+v, want one of several tensors, not taken", p)
 					}
 				}
-				if byKeys := c.part == "" && c.name != "of the names of tensors"; byKeys != (len(weights.Choices(err)) > 0) {
+				if byKeys := c.part == "" &&
+					c.name != "of the names of tensors"; byKeys != (len(weights.Choices(err)) > 0) {
 					t.Errorf("parts %+v", weights.Choices(err))
 				}
 				return
@@ -268,7 +316,8 @@ func TestChoice(t *testing.T) {
 // TestSectionsHaveHashes: a part has the file's hash only where version 0.1 took that part.
 func TestSectionsHaveHashes(t *testing.T) {
 	a := &checkpoint{}
-	path := putFile(t, "x.pt", a.zip(pytorch.Pairs("state_dict", a.state(network(1)), "state_dict_ema", a.state(network(2)))))
+	path := putFile(t, "x.pt", a.zip(pytorch.Pairs("state_dict", a.state(network(1)), "state_dict_ema",
+		a.state(network(2)))))
 	hash := func(path string) string {
 		f, err := weights.Open(path)
 		if err != nil {

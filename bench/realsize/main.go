@@ -38,7 +38,8 @@ func main() {
 
 // autoencoder has the layout of Stable Diffusion's.
 var autoencoder = latent.Config{
-	BlockOutChannels: []int{128, 256, 512, 512}, LayersPerBlock: 2, LatentChannels: 4, Groups: 32, ScalingFactor: 0.18215,
+	BlockOutChannels: []int{128, 256, 512, 512}, LayersPerBlock: 2, LatentChannels: 4, Groups: 32,
+	ScalingFactor: 0.18215,
 }
 
 func write(out string, size int, half bool) error {
@@ -51,10 +52,12 @@ func write(out string, size int, half bool) error {
 	}
 	defer e.Close()
 	side := size / autoencoder.Downsampling()
-	net := dit.Config{InputSize: side, Patch: 2, Channels: 4, Hidden: 1152, Depth: 28, Heads: 16, Classes: 1000, LearnSigma: true}
+	net := dit.Config{InputSize: side, Patch: 2, Channels: 4, Hidden: 1152, Depth: 28, Heads: 16, Classes: 1000,
+		LearnSigma: true}
 	netConfig, errA := json.Marshal(net)
 	vaeConfig, errB := autoencoder.JSON()
-	netSpecs, errC := e.Declare(net.Func, shapes.Make(dit.TimeType, 1, 4, side, side), shapes.Make(dit.TimeType, 1), shapes.Make(dit.LabelType, 1))
+	netSpecs, errC := e.Declare(net.Func, shapes.Make(dit.TimeType, 1, 4, side, side), shapes.Make(dit.TimeType, 1),
+		shapes.Make(dit.LabelType, 1))
 	vaeSpecs, errD := e.Declare(autoencoder.Reconstruct, shapes.Make(latent.DType, 1, 3, 64, 64))
 	return errors.Join(errA, errB, errC, errD,
 		folder(filepath.Join(out, "dit"), netConfig, netSpecs, half),

@@ -1,9 +1,10 @@
-// Scale tries an ImageNet-sized run without an ImageNet or a GPU, and prints what each stage costs; docs/scale.md has its
-// figures and what follows from them.
+// Scale tries an ImageNet-sized run without an ImageNet or a GPU, and prints what each stage costs; docs/scale.md has
+// its figures and what follows from them.
 //
-// Two halves. The bookkeeping is the real program over 1,000 classes with a network so small that listing, keys, caches,
-// journals, files and the manifest are what takes the time; with half the classes it must take half as long. The numbers
-// are those of real size, 1,300 latents of 4×32×32 of a class from a generator: written to the cache, read back, clustered.
+// Two halves. The bookkeeping is the real program over 1,000 classes with a network so small that listing, keys,
+// caches, journals, files and the manifest are what takes the time; with half the classes it must take half as long.
+// The numbers are those of real size, 1,300 latents of 4×32×32 of a class from a generator: written to the cache,
+// read back, clustered.
 //
 //	go run ./bench/scale --dir TMP
 package main
@@ -50,7 +51,8 @@ func run(ctx context.Context, dir string, images, ipc int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	fmt.Printf("| classes | images | listing | encode | modes | sample | manifest | memory, MiB |\n|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	fmt.Printf("| classes | images | listing | encode | modes | sample | manifest | memory, MiB " +
+		"|\n|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, classes := range []int{250, 500, 1000} {
 		if err := bookkeeping(ctx, filepath.Join(dir, fmt.Sprint(classes)), classes, images, ipc); err != nil {
 			return err
@@ -183,7 +185,8 @@ func numbers(ctx context.Context, dir string) error {
 		return err
 	}
 	fmt.Printf("one class, %d latents of %d numbers: written in %v, read in %v, %d modes in %v\n",
-		n, d, writing.Round(time.Millisecond), reading.Round(time.Millisecond), k, time.Since(start).Round(time.Millisecond))
+		n, d, writing.Round(time.Millisecond), reading.Round(time.Millisecond), k,
+		time.Since(start).Round(time.Millisecond))
 	return class.Close()
 }
 

@@ -47,7 +47,8 @@ func (e *env) chooseAuto(ctx context.Context, o *options, r *openRun) error {
 		return nil
 	}
 	if r.Shard != stage.Whole {
-		return fail(exitUsage, `choose first, with a run of its own or "mgd3 sweep", and give all shards the value`, errors.New("a shard cannot choose for the others"))
+		return fail(exitUsage, `choose first, with a run of its own or "mgd3 sweep", and give all shards the value`,
+			errors.New("a shard cannot choose for the others"))
 	}
 	a := compare.Auto{
 		Maker: r.maker(), Stop: auto.stop, Lambda: auto.lambda,

@@ -75,7 +75,8 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 	}
 	if !e.quiet {
 		n := len(r.Data.Classes)
-		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes\n", methods[0], distill.ImagesDir(o.run.out), n*o.settings.Modes.IPC, n)
+		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes\n", methods[0], distill.ImagesDir(o.run.out),
+			n*o.settings.Modes.IPC, n)
 	}
 	return nil
 }

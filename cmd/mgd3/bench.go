@@ -73,10 +73,14 @@ docs/gpu.md and bench/gpu.sh have more of them.`,
 	f.BoolVar(&o.names, "names", false, "print the names of the loads, and nothing else")
 	f.IntVar(&o.threads, "threads", runtime.GOMAXPROCS(0), "use `N` threads")
 	f.IntVar(&o.repeat, "repeat", 3, "take the median of `N` runs")
-	f.StringVar(&o.precision, "precision", string(engine.Float32), "`TYPE` of the numbers inside networks: "+join(engine.Precisions))
-	f.BoolVar(&o.difference, "difference", false, "measure no time, but how far bf16 is from float32 at the end of each load, all of which must draw latents")
-	f.BoolVar(&o.profile, "profile", false, "after each load, print the backend's plan with the time of each kernel to standard error")
-	f.StringArrayVar(&o.against, "against", nil, "compare with the results in `FILE`, in a table on standard error; may be given again")
+	f.StringVar(&o.precision, "precision", string(engine.Float32), "`TYPE` of the numbers inside networks: "+
+		join(engine.Precisions))
+	f.BoolVar(&o.difference, "difference", false,
+		"measure no time, but how far bf16 is from float32 at the end of each load, all of which must draw latents")
+	f.BoolVar(&o.profile, "profile", false,
+		"after each load, print the backend's plan with the time of each kernel to standard error")
+	f.StringArrayVar(&o.against, "against", nil,
+		"compare with the results in `FILE`, in a table on standard error; may be given again")
 	f.StringArrayVar(&o.from, "from", nil, "measure nothing, take our results from `FILE`; may be given again")
 	return cmd
 }
@@ -202,7 +206,8 @@ func readResults(paths []string) ([]bench.Result, error) {
 		results, err := bench.Read(file)
 		file.Close()
 		if err != nil {
-			return nil, fail(exitInput, `lines of "mgd3 bench", peer_torch.py or peer_ort.mjs are wanted`, fmt.Errorf("%s: %w", path, err))
+			return nil, fail(exitInput, `lines of "mgd3 bench", peer_torch.py or peer_ort.mjs are wanted`,
+				fmt.Errorf("%s: %w", path, err))
 		}
 		all = append(all, results...)
 	}

@@ -167,7 +167,8 @@ func require(cmd *cobra.Command, names ...string) {
 
 // stage runs one stage alone.
 func (e *env) stage(ctx context.Context, o *options, do func(*distill.Run, context.Context) error) error {
-	if _, err := os.Stat(o.run.out); err != nil && o.data == nil { // made by an earlier stage, and never by a typing error
+	// made by an earlier stage, and never by a typing error
+	if _, err := os.Stat(o.run.out); err != nil && o.data == nil {
 		return fail(exitInput, `--out is the folder that "mgd3 encode" wrote to; "mgd3 distill" runs all stages`, err)
 	}
 	r, err := e.open(ctx, o)

@@ -68,36 +68,46 @@ var advice = []struct {
 	hint string
 }{
 	{syscall.ENOSPC, exitOutput, "the disk is full: make room and run the same command again, it goes on from here"},
-	{syscall.EDQUOT, exitOutput, "the disk quota is used up: make room and run the same command again, it goes on from here"},
+	{syscall.EDQUOT, exitOutput, "the disk quota is used up: make room and run the same command again, it goes on " +
+		"from here"},
 	{syscall.EROFS, exitOutput, "the output folder cannot be written: use another --out"},
 	{syscall.EFBIG, exitOutput, "the system allows no larger file there: see ulimit -f"},
 	{syscall.ENAMETOOLONG, exitOutput, "file systems allow 255 bytes in a name: use a shorter one"},
-	{stage.ErrUnclear, exitOutput, "remove the file, and run the command that made the folder: what was made under the same settings stays, all else is made again"},
+	{stage.ErrUnclear, exitOutput, "remove the file, and run the command that made the folder: what was made under " +
+		"the same settings stays, all else is made again"},
 	{stage.ErrDamaged, exitOutput, remake},
 	{stage.ErrOther, exitOutput, "use another --out, or remove the folder to make it anew"},
 	{distill.ErrShard, exitInput, "a shard is the --out of a distill or a sample with --shard"},
 	{stage.ErrStage, exitInput, `the stages are encode, modes and sample, in this order; "mgd3 distill" runs them all`},
 	{stage.ErrBusy, exitOutput, "wait for it, or use another --out"},
-	{modes.ErrTooFew, exitInput, "use --ipc with at most the number of images, or --short-class repeat to fill up with real latents"},
-	{distill.ErrLabels, exitModel, "--classes takes the classes of the model only; its classes.txt lists them in label order"},
-	{distill.ErrModel, exitModel, "use the autoencoder and the denoiser that belong together, and leave --size out: it is then what the denoiser was made for"},
+	{modes.ErrTooFew, exitInput, "use --ipc with at most the number of images, or --short-class repeat to fill up " +
+		"with real latents"},
+	{distill.ErrLabels, exitModel, "--classes takes the classes of the model only; its classes.txt lists them in " +
+		"label order"},
+	{distill.ErrModel, exitModel, "use the autoencoder and the denoiser that belong together, and leave --size out: " +
+		"it is then what the denoiser was made for"},
 	{evaluate.ErrDiverged, exitFailed, "a lower --rate makes smaller steps"},
 	{train.ErrDiverged, exitFailed, "a lower --rate or a --clip makes smaller steps; remove OUT/training to begin anew"},
-	{evaluate.ErrTeacher, exitModel, "--teacher-classes gives the classes in the order of the teacher's outputs, a list by name or a file with one a line; --teacher-unchecked takes it as it is"},
-	{dataset.ErrNumbered, exitInput, "--class-names LIST gives the names of 0, 1 and so on, by which the sets are then compared"},
+	{evaluate.ErrTeacher, exitModel, "--teacher-classes gives the classes in the order of the teacher's outputs, a " +
+		"list by name or a file with one a line; --teacher-unchecked takes it as it is"},
+	{dataset.ErrNumbered, exitInput, "--class-names LIST gives the names of 0, 1 and so on, by which the sets are " +
+		"then compared"},
 	{dataset.ErrLabels, exitInput, "--labels NAME takes one of them"},
 	{dataset.ErrOneKind, exitInput, "leave --labels out"},
 	{dataset.ErrList, exitInput, "a list of classes is one that the program knows by name, or a file with one class a line"},
-	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes some of them"},
+	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes " +
+		"some of them"},
 	{compare.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
 	{weights.ErrForeign, exitModel, "the file's content was never fetched, or the download failed"},
-	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them, or of none that is known; docs/models.md lists what is read"},
+	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them, or of none " +
+		"that is known; docs/models.md lists what is read"},
 	{weights.ErrChoice, exitModel, `"mgd3 inspect FILE" shows what is in it`},
 	{weights.ErrRange, exitModel, "--bf16 has the range of float32"},
 	{weights.ErrUnreadable, exitModel, ""},
 	{weights.ErrKind, exitModel, "the file is damaged, or neither a safetensors file nor one of torch.save"},
 	{weights.ErrFormat, exitModel, ""},
-	{engine.ErrMemory, exitFailed, "--batch auto looks for the largest batch that fits, in a new --out; --precision bf16 needs about half the memory"},
+	{engine.ErrMemory, exitFailed, "--batch auto looks for the largest batch that fits, in a new --out; --precision " +
+		"bf16 needs about half the memory"},
 	{engine.ErrPlugin, exitBackend, `a CUDA plugin comes with pip install "jax[cuda12]" (or cuda13); --plugin FILE says where one is; docs/gpu.md has more`},
 	{engine.ErrBackend, exitBackend, `"--backend cpu", the default, works everywhere`},
 	{dataset.ErrPassedOver, exitInput, "without --strict this is a warning"},
@@ -106,7 +116,8 @@ var advice = []struct {
 	{atomicfile.ErrWrite, exitOutput, ""},
 	{atomicfile.ErrNotRegular, exitOutput, ""},
 	{fs.ErrNotExist, exitFailed, ""},
-	{dataset.ErrSet, exitInput, "a set is CLASS/FILE, or SPLIT/CLASS/FILE with --split SPLIT; docs/data.md has the other layouts"},
+	{dataset.ErrSet, exitInput, "a set is CLASS/FILE, or SPLIT/CLASS/FILE with --split SPLIT; docs/data.md has the " +
+		"other layouts"},
 	{fs.ErrPermission, exitOutput, ""},
 }
 

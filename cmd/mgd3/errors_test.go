@@ -43,17 +43,21 @@ func TestExitCodes(t *testing.T) {
 		{"crop unknown", []string{"--crop", "oval", "--out", filepath.Join(dir, "b")}, exitUsage, "oval"},
 		{"too few images", []string{"--ipc", "4", "--out", filepath.Join(dir, "b")}, exitInput, "have 3, want 4"},
 		{"no such class", []string{"--classes", "woof", "--out", filepath.Join(dir, "c")}, exitInput, "n02096294"},
-		{"no such set", []string{"--data", filepath.Join(dir, "none"), "--out", filepath.Join(dir, "c")}, exitInput, "none"},
+		{"no such set", []string{"--data", filepath.Join(dir, "none"), "--out", filepath.Join(dir, "c")}, exitInput,
+			"none"},
 		{"size without latent", []string{"--size", "18", "--out", filepath.Join(dir, "c")}, exitUsage, "18 pixels"},
-		{"latent of another size", []string{"--size", "32", "--ipc", "1", "--out", filepath.Join(dir, "c")}, exitModel, "[4 8 8]"},
+		{"latent of another size", []string{"--size", "32", "--ipc", "1", "--out", filepath.Join(dir, "c")}, exitModel,
+			"[4 8 8]"},
 		{"no such model", []string{"--model", set, "--out", filepath.Join(dir, "c")}, exitModel, "has no folder"},
-		{"damaged weights", []string{"--vae", filepath.Join(dir, "vae"), "--out", filepath.Join(dir, "c")}, exitModel, "vae"},
+		{"damaged weights", []string{"--vae", filepath.Join(dir, "vae"), "--out", filepath.Join(dir, "c")}, exitModel,
+			"vae"},
 		{"another run", []string{"--ipc", "2", "--out", filepath.Join(dir, "a")}, exitOutput, "holds another run"},
 		{"no such backend", []string{"--backend", "abacus", "--out", filepath.Join(dir, "c")}, exitBackend, "abacus"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			if got := run(append(base[:len(base):len(base)], c.extra...), &stdout, &stderr); got != c.want || !strings.Contains(stderr.String(), c.says) {
+			if got := run(append(base[:len(base):len(base)], c.extra...), &stdout, &stderr); got != c.want ||
+				!strings.Contains(stderr.String(), c.says) {
 				t.Errorf("got exit code %d, want %d, and a message with %q; it said:\n%s", got, c.want, c.says, &stderr)
 			}
 		})

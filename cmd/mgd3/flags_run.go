@@ -21,8 +21,9 @@ type runFlags struct {
 func (r *runFlags) add(f *pflag.FlagSet) {
 	r.folderFlags(f)
 	r.shardFlag(f)
-	f.StringVar(&r.devices, "devices", "", "work on several GPUs, one process each: their number `N`, or a list of device numbers with "+
-		"commas, such as 0,2 or 3,")
+	f.StringVar(&r.devices, "devices", "",
+		"work on several GPUs, one process each: their number `N`, or a list of device numbers with "+
+			"commas, such as 0,2 or 3,")
 	heading(f, "Run")
 }
 
@@ -40,9 +41,11 @@ func (r *runFlags) shardFlag(f *pflag.FlagSet) {
 
 // wholeFlags are those of a command that makes a finished set.
 func (r *runFlags) wholeFlags(f *pflag.FlagSet) {
-	f.StringVar(&r.format, "format", string(export.Folder), "`FORMAT` that the finished set is exported in, beside --out, as by "+
-		"\"mgd3 export\": "+join(export.Formats)+"; folder leaves it at --out")
-	f.BoolVar(&r.dryRun, "dry-run", false, "print what would be done, with counts, bytes and an estimate of the time, and do nothing")
+	f.StringVar(&r.format, "format", string(export.Folder),
+		"`FORMAT` that the finished set is exported in, beside --out, as by "+
+			"\"mgd3 export\": "+join(export.Formats)+"; folder leaves it at --out")
+	f.BoolVar(&r.dryRun, "dry-run", false,
+		"print what would be done, with counts, bytes and an estimate of the time, and do nothing")
 	heading(f, "Run")
 }
 
@@ -62,7 +65,8 @@ func (r *runFlags) checkFormat() error {
 		return fail(exitUsage, "", err)
 	}
 	if format != export.Folder && r.shard != stage.Whole.String() {
-		return fail(exitUsage, `"mgd3 export" does it when all shards are done`, errors.New("a shard does not export the set"))
+		return fail(exitUsage, `"mgd3 export" does it when all shards are done`,
+			errors.New("a shard does not export the set"))
 	}
 	return nil
 }

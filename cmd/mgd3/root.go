@@ -51,20 +51,25 @@ command can be stopped at any moment; the same command again goes on from there.
 	}
 	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
-	flags.StringVar(&e.backend, "backend", "cpu", "compute `BACKEND`: "+strings.Join(engine.Names(), ", ")+"; xla:cuda and the like choose a plugin")
-	flags.StringVar(&e.plugin, "plugin", "", "the PJRT plugin of --backend xla is `FILE`; \"mgd3 backends\" lists those that are found without it")
+	flags.StringVar(&e.backend, "backend", "cpu", "compute `BACKEND`: "+strings.Join(engine.Names(), ", ")+
+		"; xla:cuda and the like choose a plugin")
+	flags.StringVar(&e.plugin, "plugin", "",
+		"the PJRT plugin of --backend xla is `FILE`; \"mgd3 backends\" lists those that are found without it")
 	flags.BoolVarP(&e.quiet, "quiet", "q", false, "no progress")
 	flags.BoolVar(&e.json, "json", false, "print events and results as JSON, one object a line")
 	flags.BoolVar(&e.strict, "strict", false, "whatever is passed over in an image set is an error")
-	flags.BoolVar(&e.followLinks, "follow-links", true, "follow links that lead out of the folder of an image set; --follow-links=false makes them errors")
+	flags.BoolVar(&e.followLinks, "follow-links", true,
+		"follow links that lead out of the folder of an image set; --follow-links=false makes them errors")
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd.OutOrStdout(), cmd, helpWidth()) })
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Start", []*cobra.Command{e.demoCmd(), e.distillCmd(), e.pullCmd(), e.sheetCmd(), e.verifyCmd(), e.exportCmd(), e.presetsCmd()}},
+		{"Start", []*cobra.Command{e.demoCmd(), e.distillCmd(), e.pullCmd(), e.sheetCmd(), e.verifyCmd(), e.exportCmd(),
+			e.presetsCmd()}},
 		{"Judge", []*cobra.Command{e.evaluateCmd(), e.scoreCmd(), e.baselineCmd(), e.compareCmd(), e.sweepCmd()}},
-		{"Run at scale, stage by stage", []*cobra.Command{e.encodeCmd(), e.modesCmd(), e.sampleCmd(), e.mergeCmd(), e.backendsCmd(), e.benchCmd()}},
+		{"Run at scale, stage by stage", []*cobra.Command{e.encodeCmd(), e.modesCmd(), e.sampleCmd(), e.mergeCmd(),
+			e.backendsCmd(), e.benchCmd()}},
 		{"Models and files", []*cobra.Command{e.trainCmd(), e.convertCmd(), e.inspectCmd(), e.glyphsCmd()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})

@@ -113,5 +113,6 @@ func (o sheetOptions) openReal(ctx context.Context, e *env, m *distill.Manifest)
 		classes = append(classes, class.Name)
 	}
 	limit := m.Settings.Encode.Limit
-	return e.openSet(ctx, o.data, dataset.OpenOptions{Split: split, Classes: classes, Names: names, Labels: o.labels, Limit: limit})
+	return e.openSet(ctx, o.data, dataset.OpenOptions{Split: split, Classes: classes, Names: names, Labels: o.labels,
+		Limit: limit})
 }

@@ -62,7 +62,8 @@ where it was stopped, and values can be added.`,
 	f.BoolVar(&s.Grid, "grid", false, "try every combination, not one list at a time")
 	f.IntVar(&s.Sets, "sets", 1, "sets of each point, with seeds --seed, --seed + 1, …")
 	judgeFlags(f, &s.Judge, &s.HeldOut, "")
-	f.StringVar(&s.on, "on", compare.OnHeldOut, "`WHERE` the network is tested: held-out, or test, with --test, to report only and never to choose by")
+	f.StringVar(&s.on, "on", compare.OnHeldOut,
+		"`WHERE` the network is tested: held-out, or test, with --test, to report only and never to choose by")
 	f.StringVar(&s.test, "test", "", "the test `SET` of --on test")
 	f.StringVar(&s.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
 	heading(f, "Judging")
@@ -153,7 +154,8 @@ func (e *env) showSweep(out string, s *compare.Swept) error {
 	return nil
 }
 
-// takeLists takes the lists of values out of the flags, which are as if not given then; what is one value stays in them.
+// takeLists takes the lists of values out of the flags, which are as if not given then; what is one value stays in
+// them.
 func (o *options) takeLists() (axes compare.Axes, err error) {
 	list := func(name string, value *string, add func(string) error) {
 		parts := strings.Split(*value, ",")
@@ -171,7 +173,11 @@ func (o *options) takeLists() (axes compare.Axes, err error) {
 	list("stop", &o.sampling.stop, func(s string) error { return appendNumber(&axes.Stop, s, strconv.Atoi) })
 	list("steps", &o.sampling.steps, func(s string) error { return appendNumber(&axes.Steps, s, strconv.Atoi) })
 	list("cfg", &o.sampling.cfg, func(s string) error { return appendNumber(&axes.CFG, s, parseFloat) })
-	list("cluster", &o.modes.cluster, func(s string) error { axes.Cluster = append(axes.Cluster, modes.Method(s)); return nil })
+	list("cluster", &o.modes.cluster, func(s string) error {
+		axes.Cluster = append(axes.Cluster,
+			modes.Method(s))
+		return nil
+	})
 	return axes, err
 }
 
@@ -186,7 +192,10 @@ func appendNumber[N any](list *[]N, s string, parse func(string) (N, error)) err
 // judgeFlags name the network that judges sets, and what it is tested on.
 func judgeFlags(f *pflag.FlagSet, j *evaluate.Judge, share *float64, prefix string) {
 	f.StringVar(&j.Net, prefix+"net", "convnet3", "`NETWORK` that is trained on each set, as for evaluate")
-	f.StringVar(&j.Protocol, prefix+"protocol", "quick", "`PROTOCOL` of its training, as for evaluate; hard labels only")
-	f.StringArrayVar(&j.Changes, prefix+"recipe", nil, "change `NAME=VALUE` in the protocol: "+strings.Join(evaluate.Settings(), ", "))
-	f.Float64Var(share, "held-out", 0.1, "`SHARE` of the training images that takes no part in the modes and tests the network")
+	f.StringVar(&j.Protocol, prefix+"protocol", "quick",
+		"`PROTOCOL` of its training, as for evaluate; hard labels only")
+	f.StringArrayVar(&j.Changes, prefix+"recipe", nil, "change `NAME=VALUE` in the protocol: "+
+		strings.Join(evaluate.Settings(), ", "))
+	f.Float64Var(share, "held-out", 0.1,
+		"`SHARE` of the training images that takes no part in the modes and tests the network")
 }

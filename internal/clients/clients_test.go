@@ -103,11 +103,13 @@ func TestTheirs(t *testing.T) {
 	python(t, "theirs.py", dir)
 	want := open(t, filepath.Join(dir, "want.safetensors"))
 	for name, at := range map[string]string{
-		"datasets, to_parquet": "parquet/train-00000-of-00001.parquet", "datasets, two shards": "parquet2", "webdataset, ShardWriter": "webdataset",
+		"datasets, to_parquet": "parquet/train-00000-of-00001.parquet", "datasets, two shards": "parquet2",
+		"webdataset, ShardWriter": "webdataset",
 	} {
 		t.Run(name, func(t *testing.T) { readSet(t, filepath.Join(dir, at), want) })
 	}
-	for name, before := range map[string]string{"state.pt": "", "state.old.pth": "", "state.4.pt": "", "state.module.pth.tar": "module."} {
+	for name, before := range map[string]string{"state.pt": "", "state.old.pth": "", "state.4.pt": "",
+		"state.module.pth.tar": "module."} {
 		t.Run(name, func(t *testing.T) {
 			sameTensors(t, open(t, filepath.Join(dir, name)), open(t, filepath.Join(dir, "state.safetensors")), before)
 		})
@@ -166,7 +168,8 @@ func readSet(t *testing.T, path string, want *weights.File) {
 			if err != nil || sample.Err != nil {
 				t.Fatal(err, sample.Err)
 			}
-			if im := sample.Image; !slices.Equal([]int{im.H, im.W, 3}, pixels.Shape) || !slices.Equal(im.Pix, pixels.Bytes()) {
+			if im := sample.Image; !slices.Equal([]int{im.H, im.W, 3}, pixels.Shape) ||
+				!slices.Equal(im.Pix, pixels.Bytes()) {
 				t.Errorf("%v has other pixels", sample.Ref)
 			}
 			i++
@@ -224,7 +227,8 @@ func TestOurs(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	program := at("mgd3")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "mgd3/cmd/mgd3").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program,
+		"mgd3/cmd/mgd3").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	mgd3 := func(args ...string) {
@@ -239,24 +243,30 @@ func TestOurs(t *testing.T) {
 	if err := fixtures.Images(at("images"), 6); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(at("classes.txt"), []byte("owl\ncat\ndog\n"), 0o666); err != nil { // not in the order of their names
+	// not in the order of their names
+	if err := os.WriteFile(at("classes.txt"), []byte("owl\ncat\ndog\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	mgd3("distill", "--data", at("images"), "--split", "train", "--model", at("model"), "--size", "16", "--ipc", "3", "--steps", "5",
+	mgd3("distill", "--data", at("images"), "--split", "train", "--model", at("model"), "--size", "16", "--ipc", "3",
+		"--steps", "5",
 		"--classes", at("classes.txt"), "--out", at("set"))
-	for format, out := range map[string]string{"folder": "folder", "zip": "set.zip", "parquet": "set.parquet", "webdataset": "shards"} {
+	for format, out := range map[string]string{"folder": "folder", "zip": "set.zip", "parquet": "set.parquet",
+		"webdataset": "shards"} {
 		mgd3("export", at("set"), "--format", format, "--out", at(out))
 	}
 	train := func(net, out string, more ...string) {
-		args := []string{"train", net, "--data", at("images"), "--split", "train", "--size", "16", "--steps", "3", "--batch", "4", "--out", at(out)}
+		args := []string{"train", net, "--data", at("images"), "--split", "train", "--size", "16", "--steps", "3",
+			"--batch", "4", "--out", at(out)}
 		mgd3(append(args, more...)...)
 	}
 	train("autoencoder", "trained", "--channels", "8,16,16", "--layers", "1", "--groups", "4")
 	train("autoencoder", "half", "--channels", "8,16,16", "--layers", "1", "--groups", "4", "--half")
 	train("dit", "trained", "--hidden", "32", "--depth", "2", "--heads", "2")
-	mgd3("convert", at("model/dit"), at("dit"), "--to", "dit") // after three steps the trained one still gives next to nothing
+	// after three steps the trained one still gives next to nothing
+	mgd3("convert", at("model/dit"), at("dit"), "--to", "dit")
 	mgd3("convert", at("model/dit"), at("transformer"), "--to", "diffusers")
-	for from, to := range map[string]string{"trained/autoencoder": "autoencoder", "half/autoencoder": "autoencoder.half", "trained/dit": "dit.trained"} {
+	for from, to := range map[string]string{"trained/autoencoder": "autoencoder",
+		"half/autoencoder": "autoencoder.half", "trained/dit": "dit.trained"} {
 		if err := os.Rename(at(from), at(to)); err != nil {
 			t.Fatal(err)
 		}
@@ -270,7 +280,8 @@ func TestOurs(t *testing.T) {
 			t.Fatal(err)
 		}
 		mean, decoded := reconstruct(t, e, at(name), pixels, 16)
-		list = append(list, weights.F32(name+".mean", []int{2, 4, 4, 4}, mean), weights.F32(name+".decoded", image.Shape, decoded))
+		list = append(list, weights.F32(name+".mean", []int{2, 4, 4, 4}, mean),
+			weights.F32(name+".decoded", image.Shape, decoded))
 	}
 	list = append(list, denoise(t, e, at("dit"))...)
 	f, err := os.Create(at("nets.safetensors"))
@@ -333,6 +344,7 @@ func denoise(t *testing.T, e *engine.Engine, path string) []weights.Tensor {
 		tensors.FromFlatDataAndDimensions(labels, 2)); err != nil {
 		t.Fatal(err)
 	}
-	return append(list, weights.F32("t", []int{2}, times), weights.I64("y", []int{2}, []int64{int64(labels[0]), int64(labels[1])}),
+	return append(list, weights.F32("t", []int{2}, times), weights.I64("y", []int{2},
+		[]int64{int64(labels[0]), int64(labels[1])}),
 		weights.F32("out", []int{2, model.OutChannels(), 4, 4}, out))
 }

@@ -27,8 +27,8 @@ import (
 	"mgd3/weights"
 )
 
-// ErrDamaged says that a checkpoint is not as it was written. It is the only one of its training, which begins anew then, and
-// says so.
+// ErrDamaged says that a checkpoint is not as it was written. It is the only one of its training, which begins anew
+// then, and says so.
 var ErrDamaged = errors.New("the state of a training")
 
 // Write puts the state after step steps at path; extra must be what JSON can hold. Equal arguments
@@ -45,7 +45,8 @@ func Write(path, key string, step int, w engine.Weights, extra any) error {
 	}
 	metadata := map[string]string{"key": key, "step": strconv.Itoa(step), "extra": string(text)}
 	return atomicfile.Write(path, func(file io.Writer) error {
-		return weights.WriteSealed(file, layout, metadata, func(out *weights.Writer) error { return writeAll(out, names, w) })
+		return weights.WriteSealed(file, layout, metadata,
+			func(out *weights.Writer) error { return writeAll(out, names, w) })
 	})
 }
 
@@ -89,7 +90,8 @@ func Read(e *engine.Engine, path, key string, extra any) (step int, w engine.Wei
 	}
 	step, err = strconv.Atoi(metadata["step"])
 	if err != nil || step < 0 {
-		return 0, nil, false, damaged(path, fmt.Errorf("%q: the step is %q, want a number of at least 0", path, metadata["step"]))
+		return 0, nil, false, damaged(path, fmt.Errorf("%q: the step is %q, want a number of at least 0", path,
+			metadata["step"]))
 	}
 	if err := json.Unmarshal([]byte(metadata["extra"]), extra); err != nil {
 		return 0, nil, false, damaged(path, fmt.Errorf("%q: extra: %w", path, err))

@@ -101,13 +101,15 @@ func (c *Client) link(s *Snapshot) error {
 			return err
 		}
 	}
-	if err := atomicfile.Write(c.infoPath(s.Repo), func(w io.Writer) error { _, err := w.Write(s.info); return err }); err != nil {
+	if err := atomicfile.Write(c.infoPath(s.Repo),
+		func(w io.Writer) error { _, err := w.Write(s.info); return err }); err != nil {
 		return err
 	}
 	if s.Repo.Revision == s.Commit {
 		return nil
 	}
-	return atomicfile.Write(c.refPath(s.Repo), func(w io.Writer) error { _, err := io.WriteString(w, s.Commit); return err })
+	return atomicfile.Write(c.refPath(s.Repo),
+		func(w io.Writer) error { _, err := io.WriteString(w, s.Commit); return err })
 }
 
 // free makes sure, before the first link is made, that nothing else stands where links and their folders will.
@@ -235,7 +237,8 @@ func (c *Client) cachedFile(ctx context.Context, s *Snapshot, name string) (File
 			return f, err
 		}
 		if sum != f.Hash {
-			return f, fmt.Errorf("%w: %s: %s is damaged in the cache: has %s, want %s", ErrCorrupt, s.Repo, name, sum, f.Hash)
+			return f, fmt.Errorf("%w: %s: %s is damaged in the cache: has %s, want %s", ErrCorrupt, s.Repo, name, sum,
+				f.Hash)
 		}
 	}
 	return f, nil

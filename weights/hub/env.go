@@ -42,7 +42,8 @@ func (c *Client) environment() error {
 // SetEndpoint makes the client talk to another hub or mirror.
 func (c *Client) SetEndpoint(address string) error {
 	u, err := url.Parse(address)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" ||
+		u.Fragment != "" || u.User != nil {
 		return fmt.Errorf("%w: hub %q, want an address such as %s", ErrName, address, defaultEndpoint)
 	}
 	c.Endpoint = strings.TrimRight(address, "/")
