@@ -1,0 +1,51 @@
+package house
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// link matches the target of a link in a page, without what stands behind a #.
+var link = regexp.MustCompile(`\]\(([^)#\s]+)`)
+
+// TestPages: a page for readers has lines of at most 120 columns, but for rows of tables, and its links lead to files.
+func TestPages(t *testing.T) {
+	const most = 120
+	root := os.DirFS("../..")
+	pages := []string{"README.md"}
+	for _, pattern := range []string{"docs/*.md", "docs/notes/*.md"} {
+		found, err := fs.Glob(root, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
+	}
+	if len(pages) < 20 {
+		t.Errorf("found %d pages, want all of docs", len(pages))
+	}
+	for _, page := range pages {
+		text, err := fs.ReadFile(root, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			n := utf8.RuneCountInString(strings.TrimRight(line, "\n"))
+			if n > most && !strings.HasPrefix(line, "|") {
+				t.Errorf("%s: a line of %d columns, want at most %d: %.60s…", page, n, most, line)
+			}
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := fs.Stat(root, path.Join(path.Dir(page), m[1])); err != nil {
+				t.Errorf("%s: the link to %s leads nowhere", page, m[1])
+			}
+		}
+	}
+}
