@@ -8,7 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -149,17 +149,23 @@ func (c *chooser) class(ctx context.Context, class dataset.Class, old ChosenClas
 	for i, row := range order {
 		refs[i] = class.Images[row]
 	}
-	if old.Name == class.Name && old.From == made.From && old.of(refs) {
-		fault, err := c.stand(old)
-		if err != nil {
+	if old.Name == class.Name && old.of(refs) {
+		is, fault, err := stage.Look(made.From, func() (string, error) {
+			if old.From != made.From {
+				return old.From, nil
+			}
+			return old.From, c.check(old)
+		})
+		switch {
+		case err != nil:
 			return made, err
-		}
-		if fault == "" {
+		case is == stage.Ours:
 			c.add(class.Name, len(old.Images), len(old.Images))
 			made.Skipped, made.Images = old.Skipped, old.Images
 			return made, nil
+		case is == stage.Damaged:
+			c.warn(class.Name, fmt.Sprintf("%v: made again", fault))
 		}
-		c.warn(class.Name, fault+": made again")
 	}
 	for sample := range c.Train.Load(ctx, refs, c.Settings.Encode.LoadOptions()) {
 		if c.Settings.Encode.SkipBad && errors.Is(sample.Err, dataset.ErrImage) {
@@ -251,26 +257,33 @@ func (c *chooser) rows(cached *latent.Class, class string) ([]int, error) {
 	return coreset.Nearest(x, centres)
 }
 
-// stand says which file of the class is not as the choice says; "" if all are.
-func (c *chooser) stand(class ChosenClass) (fault string, err error) {
+// check holds the files of the class against the choice. One that is not there, or not as it says, is an [stage.ErrDamaged].
+func (c *chooser) check(class ChosenClass) error {
 	if len(class.Images) != c.set.IPC {
-		return fmt.Sprintf("the manifest has %d images of the class, want %d", len(class.Images), c.set.IPC), nil
+		return damaged(fmt.Sprintf("the manifest has %d images of the class, want %d", len(class.Images), c.set.IPC))
 	}
 	for i, im := range class.Images {
 		file := distill.ImageFile(class.Name, i)
 		path := filepath.Join(c.dir, filepath.FromSlash(file))
 		data, err := atomicfile.Read(path, atomicfile.MostText)
 		switch {
-		case errors.Is(err, os.ErrNotExist):
-			return fmt.Sprintf("%q is not there", path), nil
+		case errors.Is(err, fs.ErrNotExist):
+			return damaged(fmt.Sprintf("%q is not there", path))
 		case err != nil:
-			return "", err
+			return err
 		case hash(data) != im.SHA256 || file != im.File:
-			return fmt.Sprintf("%q is not as the manifest says", path), nil
+			return damaged(fmt.Sprintf("%q is not as the manifest says", path))
 		}
 	}
-	return "", nil
+	return nil
 }
+
+// damaged is a [stage.ErrDamaged] in words that name the file.
+type damaged string
+
+func (d damaged) Error() string { return string(d) }
+
+func (damaged) Is(target error) bool { return target == stage.ErrDamaged }
 
 // warn tells of something in a class that the user should know.
 func (c *chooser) warn(class, text string) {
@@ -296,8 +309,8 @@ func readChosen(dir string) (c Chosen) {
 // is reports whether the choice in dir was made under the record, or there is none, nor any images.
 func (c Chosen) is(record chosenRecord, dir string) bool {
 	if c.Format == 0 {
-		_, err := os.Stat(distill.ImagesDir(dir))
-		return errors.Is(err, os.ErrNotExist)
+		there, err := atomicfile.Exists(distill.ImagesDir(dir))
+		return err == nil && !there
 	}
 	return reflect.DeepEqual(c.Made, record)
 }

@@ -3,10 +3,10 @@ package distill
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // SeedLatents is the folder of the latents of one encoding seed in a cache that runs of several seeds share:
@@ -31,6 +31,6 @@ func SeedLatents(dir string, seed uint64, own bool) string {
 func seedDir(seed uint64) string { return fmt.Sprintf("seed-%d", seed) }
 
 func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+	there, err := atomicfile.Exists(path)
+	return there && err == nil
 }

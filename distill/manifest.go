@@ -2,6 +2,7 @@ package distill
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -139,8 +140,8 @@ func manifestClass(out, name string, label int32, c samplesRecord) (ManifestClas
 		if err != nil {
 			return ManifestClass{}, err
 		}
-		if _, err := os.Stat(im.png(out)); err != nil {
-			return ManifestClass{}, err
+		if there, err := atomicfile.Exists(im.png(out)); err != nil || !there {
+			return ManifestClass{}, cmp.Or(err, fmt.Errorf("%q: %w", im.png(out), os.ErrNotExist))
 		}
 		class.Images = append(class.Images, ManifestImage{
 			File: ImageFile(name, j), SHA256: sha,

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -122,16 +122,22 @@ func checkShard(ctx context.Context, shard string, c samplesRecord) error {
 
 // copyTree copies the files below src to dst, except hidden ones and settings, which [stage.LockSettings] writes.
 func copyTree(ctx context.Context, dst, src string) error {
-	return filepath.WalkDir(src, func(path string, entry fs.DirEntry, err error) error {
-		if err = errors.Join(err, ctx.Err()); err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") || entry.Name() == stage.SettingsFile {
+	files, err := atomicfile.List(ctx, src)
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
+		if base := path.Base(name); strings.HasPrefix(base, ".") || base == stage.SettingsFile {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(src, path)
-		if err != nil {
+		if err := copyFile(filepath.Join(dst, filepath.FromSlash(name)), filepath.Join(src, filepath.FromSlash(name))); err != nil {
 			return err
 		}
-		return copyFile(filepath.Join(dst, rel), path)
-	})
+	}
+	return nil
 }
 
 func copyFile(dst, src string) error {

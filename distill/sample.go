@@ -242,7 +242,7 @@ const mostPNG = 1 << 30
 // other modes. Where there are no latents, it says that it could not.
 func (s *sampling) checkLatents(p *progress) error {
 	classes, dir := s.record.Modes.Latents.Classes, s.run.latentsDir()
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+	if there, err := atomicfile.Exists(dir); err == nil && !there {
 		p.Warn("", "there are no latents in %q: the modes were not held against them", dir)
 		return nil
 	}

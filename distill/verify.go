@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -72,13 +71,12 @@ func verifyImages(ctx context.Context, out string, m *Manifest) (faults []string
 			}
 		}
 	}
-	err = filepath.WalkDir(ImagesDir(out), func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && !known[path] && !atomicfile.IsTemporary(entry.Name()) {
-			rel, _ := filepath.Rel(out, path)
-			faults = append(faults, fmt.Sprintf("%s: not in the manifest", filepath.ToSlash(rel)))
+	files, err := atomicfile.List(ctx, ImagesDir(out))
+	for _, name := range files {
+		if !known[filepath.Join(ImagesDir(out), filepath.FromSlash(name))] {
+			faults = append(faults, fmt.Sprintf("images/%s: not in the manifest", name))
 		}
-		return err
-	})
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil // every image has been called missing
 	}

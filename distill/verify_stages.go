@@ -14,6 +14,7 @@ import (
 
 	"mgd3/latent"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // stages is what [Verify] finds out about the stages below an output folder.
@@ -45,7 +46,7 @@ func (v *stages) wrong(path string, err error) {
 // settings reads a stage's settings file; usable is false if the folder has none, or one that is no use.
 func (v *stages) settings(dir string, record interface{ check() error }, read any) (usable bool) {
 	path := filepath.Join(dir, stage.SettingsFile)
-	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+	if there, err := atomicfile.Exists(path); err == nil && !there {
 		v.absent = append(v.absent, filepath.Base(dir))
 		return false
 	}

@@ -289,7 +289,7 @@ func (w *Writer) Finish() error {
 	if err := atomicfile.Write(w.path, w.copy); err != nil {
 		return err
 	}
-	return errors.Join(w.journal.Close(), os.Remove(w.journal.Name()))
+	return errors.Join(w.journal.Close(), atomicfile.Remove(w.journal.Name()))
 }
 
 // copy writes the journal's latents as a safetensors file.

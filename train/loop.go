@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/engine"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 	"mgd3/stage/checkpoint"
 	"mgd3/weights"
 )
@@ -123,7 +123,7 @@ func (o *Options) state(t task, specs []weights.Spec) (*state, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(s.path); err == nil && !found && !damaged {
+	if there, err := atomicfile.Exists(s.path); err == nil && there && !found && !damaged {
 		return nil, fmt.Errorf("%s: %w", dir, stage.ErrOther)
 	}
 	if !found {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -123,9 +122,12 @@ func (r Record) differs(have Record) string {
 
 // checkEmpty makes sure that no network is overwritten but one that this training was writing.
 func (o *Options) checkEmpty(r Record) error {
-	_, errState := os.Stat(statePath(o.workDir(r.Network)))
-	_, errModel := os.Stat(filepath.Join(o.modelDir(r.Network), "config.json"))
-	if errState != nil && errModel == nil {
+	state, errState := atomicfile.Exists(statePath(o.workDir(r.Network)))
+	model, errModel := atomicfile.Exists(filepath.Join(o.modelDir(r.Network), "config.json"))
+	if err := errors.Join(errState, errModel); err != nil {
+		return err
+	}
+	if model && !state {
 		return fmt.Errorf("%s: %w: a network without a %s", o.modelDir(r.Network), stage.ErrOther, recordName)
 	}
 	return nil

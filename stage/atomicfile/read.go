@@ -1,11 +1,13 @@
 package atomicfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // ErrNotRegular says that a folder, a pipe or a device stands where a file is wanted.
@@ -58,4 +60,18 @@ func Exists(path string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// List returns the files below a folder, at any depth, by their paths in it, with slashes. Files in the making are not
+// among them. A folder that is not there is an [fs.ErrNotExist].
+func List(ctx context.Context, dir string) (files []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err = errors.Join(err, ctx.Err()); err != nil || entry.IsDir() || IsTemporary(entry.Name()) {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		files = append(files, filepath.ToSlash(rel))
+		return err
+	})
+	return files, err
 }
