@@ -37,8 +37,10 @@ var formats = []format{
 	{"GIF8?a", gifConfig, decodeGIF, nil},
 	{"RIFF????WEBPVP8", webpConfig, decodeWebP, exifWebP},
 	{"BM", bmpConfig, decodeBMP, nil},
-	{"II*\x00", tiffConfig, decodeTIFF, exifTIFF},
-	{"MM\x00*", tiffConfig, decodeTIFF, exifTIFF},
+	{"II*\x00", tiffConfig, decodeTIFF, nil},
+	{"MM\x00*", tiffConfig, decodeTIFF, nil},
+	{"II+\x00", tiffConfig, decodeTIFF, nil},
+	{"MM\x00+", tiffConfig, decodeTIFF, nil},
 	{"P1", netpbmConfig, decodeNetpbm, nil},
 	{"P2", netpbmConfig, decodeNetpbm, nil},
 	{"P3", netpbmConfig, decodeNetpbm, nil},
@@ -56,7 +58,7 @@ var formats = []format{
 //   - of CMYK comes R = (255-C)·(255-K)/255, rounded, and so on;
 //   - of moving pictures comes the first frame.
 //
-// Colour profiles, gamma and the orientation are ignored; for the last see [Orientation]. An image
+// Colour profiles, gamma and the orientation are ignored, but for that of a TIFF; for others see [Orientation]. An image
 // of more than 89 million pixels is an error before it is decoded. Where the file is damaged but all pixels are there, or most
 // of a grey picture is cut off, the image has a note.
 func Decode(data []byte) (*RGB, error) {

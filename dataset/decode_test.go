@@ -271,17 +271,23 @@ const (
 )
 
 func TestBMPAndTIFF(t *testing.T) {
-	for name, file := range map[string]string{"BMP": bmpTwo, "TIFF": tiffTwo} {
-		im, err := Decode([]byte(file))
-		if err != nil || im.W != 2 || !slices.Equal(im.Pix, []uint8{1, 2, 3, 4, 5, 6}) {
-			t.Errorf("%s: %v, error %v", name, im, err)
+	for _, c := range []struct {
+		name, file string
+		want       []uint8
+	}{
+		{"BMP", bmpTwo, []uint8{1, 2, 3, 4, 5, 6}},
+		{"TIFF", tiffTwo, []uint8{4, 5, 6, 1, 2, 3}}, // its orientation is 3
+	} {
+		im, err := Decode([]byte(c.file))
+		if err != nil || im.W != 2 || !slices.Equal(im.Pix, c.want) {
+			t.Errorf("%s: %v, error %v", c.name, im, err)
 		}
-		if _, err := Decode([]byte(file[:len(file)-4])); err == nil {
-			t.Errorf("%s without its last pixel is taken", name)
+		if _, err := Decode([]byte(c.file[:len(c.file)-4])); err == nil {
+			t.Errorf("%s without its last pixel is taken", c.name)
 		}
 	}
-	if o := Orientation([]byte(tiffTwo)); o != 3 {
-		t.Errorf("orientation %d of the TIFF, want 3", o)
+	if o := Orientation([]byte(tiffTwo)); o != 1 {
+		t.Errorf("orientation %d of the TIFF, want 1: it is turned already", o)
 	}
 	rle := []byte(bmpTwo[:54]) // two pixels of the same colour in a run
 	rle[10], rle[28], rle[30], rle[46] = 62, 8, 1, 2

@@ -40,17 +40,55 @@ func orientation(tiff []byte) (o int, found bool) { return tiffNumber(tiff, 0x01
 // tiffNumber looks for a tag in the first directory of a TIFF structure. Where the tag has another type than a number's, or is of
 // several numbers, it is found but says nothing.
 func tiffNumber(tiff []byte, tag uint16) (n int, found bool) {
-	const entryLen = 12 // tag, type, count, value
-	if len(tiff) < 8 {
+	entry, order := tiffEntry(tiff, tag)
+	if entry == nil {
 		return 0, false
 	}
-	var order binary.ByteOrder = binary.LittleEndian
+	return number(tiff, entry, order), true
+}
+
+// tiffNumbers returns the numbers of a tag of BYTE, SHORT or LONG, eight at most.
+func tiffNumbers(tiff []byte, tag uint16) (all []int) {
+	entry, order := tiffEntry(tiff, tag)
+	if entry == nil {
+		return nil
+	}
+	size, known := map[uint16]int{1: 1, 3: 2, 4: 4}[order.Uint16(entry[2:])]
+	count := min(int64(order.Uint32(entry[4:])), 8)
+	values := entry[8:]
+	if !known {
+		return nil
+	}
+	if at := int64(order.Uint32(values)); int64(order.Uint32(entry[4:]))*int64(size) > 4 {
+		values = tiff[min(at, int64(len(tiff))):]
+	}
+	for ; count > 0 && len(values) >= size; count-- {
+		switch size {
+		case 1:
+			all = append(all, int(values[0]))
+		case 2:
+			all = append(all, int(order.Uint16(values)))
+		case 4:
+			all = append(all, int(order.Uint32(values)))
+		}
+		values = values[size:]
+	}
+	return all
+}
+
+// tiffEntry returns the entry of a tag in the first directory of a TIFF structure, or nil, and the order of its bytes.
+func tiffEntry(tiff []byte, tag uint16) (entry []byte, order binary.ByteOrder) {
+	const entryLen = 12 // tag, type, count, value
+	if len(tiff) < 8 {
+		return nil, nil
+	}
+	order = binary.LittleEndian
 	if tiff[0] == 'M' {
 		order = binary.BigEndian
 	}
 	at := int64(order.Uint32(tiff[4:]))
 	if at+2 > int64(len(tiff)) {
-		return 0, false
+		return nil, nil
 	}
 	entries := tiff[at+2:]
 	for range order.Uint16(tiff[at:]) {
@@ -58,11 +96,11 @@ func tiffNumber(tiff []byte, tag uint16) (n int, found bool) {
 			break
 		}
 		if order.Uint16(entries) == tag {
-			return number(tiff, entries[:entryLen], order), true
+			return entries[:entryLen], order
 		}
 		entries = entries[entryLen:]
 	}
-	return 0, false
+	return nil, nil
 }
 
 // number returns the one number of an entry, 0 if it is none. Writers take other types than SHORT (3), which is the right one.

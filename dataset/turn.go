@@ -24,6 +24,7 @@ func Orient(im *RGB, orientation int) *RGB {
 		w, h = h, w
 	}
 	turned, walk := newRGB(w, h), walks[orientation]
+	turned.Note = im.Note
 	dst := turned.Pix
 	for y := range h {
 		at := 3 * (walk.start + y*walk.down)
