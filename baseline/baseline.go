@@ -35,6 +35,7 @@ import (
 	"mgd3/distill"
 	"mgd3/dit"
 	"mgd3/engine"
+	"mgd3/internal/words"
 	"mgd3/latent"
 	"mgd3/stage"
 )
@@ -77,7 +78,7 @@ func ParseMethods(list string) ([]Method, error) {
 	for _, name := range strings.Split(list, ",") {
 		m := Method(strings.TrimSpace(name))
 		if !slices.Contains(Methods, m) {
-			return nil, fmt.Errorf("method %q, want one of %v", m, Methods)
+			return nil, fmt.Errorf("method %q, want %s", m, words.Or(Methods))
 		}
 		if !slices.Contains(methods, m) {
 			methods = append(methods, m)

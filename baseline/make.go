@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"mgd3/distill"
+	"mgd3/internal/words"
 	"mgd3/stage"
 )
 
@@ -34,7 +35,7 @@ func (o *Maker) MakeAt(ctx context.Context, set ID, dir string) error {
 	case Nearest, Herding, KCenter, Random:
 		err = of.choose(ctx, set, dir)
 	default:
-		return fmt.Errorf("method %q makes no set, want one of %v", set.Method, Makes)
+		return fmt.Errorf("method %q makes no set, want %s", set.Method, words.Or(Makes))
 	}
 	if err != nil {
 		return fmt.Errorf("%v: %w", set, err)

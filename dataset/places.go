@@ -16,7 +16,7 @@ import (
 func placesFolder(s *shelf, names ...string) (string, error) {
 	i := slices.IndexFunc(names, s.has)
 	if i < 0 {
-		return "", fmt.Errorf("no folder of the images, want one of %q", names)
+		return "", fmt.Errorf("no folder of the images, want one of %s", shorten(names))
 	}
 	return names[i], nil
 }

@@ -3,9 +3,9 @@ package distill
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"mgd3/diffusion"
+	"mgd3/internal/words"
 	"mgd3/modes"
 )
 
@@ -67,7 +67,7 @@ func (s EncodeSettings) Check() error {
 	case s.Size < 1:
 		return fmt.Errorf("size is %d pixels, want at least 1", s.Size)
 	case !slices.Contains(Crops, s.Crop):
-		return fmt.Errorf("crop is %q, want %s", s.Crop, either(Crops))
+		return fmt.Errorf("crop is %q, want %s", s.Crop, words.Or(Crops))
 	}
 	return nil
 }
@@ -80,19 +80,9 @@ func (s ModeSettings) Check() error {
 	case s.Pool < 0:
 		return fmt.Errorf("pool is %d, want at least 0", s.Pool)
 	case !slices.Contains(ModeMethods, s.Method):
-		return fmt.Errorf("the method to find modes is %q, want %s", s.Method, either(ModeMethods))
+		return fmt.Errorf("the method to find modes is %q, want %s", s.Method, words.Or(ModeMethods))
 	case !slices.Contains(ShortClasses, s.Short):
-		return fmt.Errorf("the way with short classes is %q, want %s", s.Short, either(ShortClasses))
+		return fmt.Errorf("the way with short classes is %q, want %s", s.Short, words.Or(ShortClasses))
 	}
 	return nil
-}
-
-// either lists values in words: "a, b or c".
-func either[S ~string](values []S) string {
-	var list []string
-	for _, v := range values {
-		list = append(list, string(v))
-	}
-	last := len(list) - 1
-	return strings.Join(list[:last], ", ") + " or " + list[last]
 }

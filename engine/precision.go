@@ -6,6 +6,8 @@ import (
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"mgd3/internal/words"
 )
 
 // Precision is the type of the numbers inside the denoiser and the autoencoder.
@@ -33,7 +35,7 @@ var Precisions = []Precision{Float32, TF32, BF16}
 // Check names a precision that is none.
 func (p Precision) Check() error {
 	if p != "" && !slices.Contains(Precisions, p) {
-		return fmt.Errorf("precision is %q, want one of %v", p, Precisions)
+		return fmt.Errorf("precision is %q, want %s", p, words.Or(Precisions))
 	}
 	return nil
 }

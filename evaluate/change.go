@@ -68,7 +68,7 @@ func (p Protocol) With(changes ...string) (Protocol, error) {
 		name, value, _ := strings.Cut(change, "=")
 		i := slices.IndexFunc(settings, func(s setting) bool { return s.name == name })
 		if i < 0 {
-			return Protocol{}, fmt.Errorf("evaluate: a protocol has no %q to change, want one of %s", name,
+			return Protocol{}, fmt.Errorf("a protocol has no %q to change, want one of %s", name,
 				strings.Join(Settings(), ", "))
 		}
 		if settings[i].set(&p, value) != nil {
@@ -76,7 +76,7 @@ func (p Protocol) With(changes ...string) (Protocol, error) {
 			if name == "flip" {
 				want = "true or false"
 			}
-			return Protocol{}, fmt.Errorf("evaluate: the protocol's %s is to be %q, want %s", name, value, want)
+			return Protocol{}, fmt.Errorf("the protocol's %s is to be %q, want %s", name, value, want)
 		}
 		made = append(made, change)
 	}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"mgd3/dataset"
+	"mgd3/internal/words"
 )
 
 // ErrData says that images and classes do not fit together.
@@ -42,7 +43,7 @@ const keepBytes = 2 << 30
 // NewData takes the images of a set, which must stay open. They are decoded when they are first needed.
 func NewData(set *dataset.Set, o DataOptions) (*Data, error) {
 	if o.Size < 1 {
-		return nil, fmt.Errorf("evaluate: images of %d pixels, want at least 1", o.Size)
+		return nil, fmt.Errorf("images of %d pixels, want at least 1", o.Size)
 	}
 	if o.Memory == 0 {
 		o.Memory = keepBytes
@@ -210,7 +211,7 @@ func Match(train, test []string) error {
 	}
 	if !slices.Equal(train, test) {
 		return fmt.Errorf("%w: the classes to train on, %s, have another order than those to test on, %s", ErrData,
-			quoted(train), quoted(test))
+			words.Quoted(train), words.Quoted(test))
 	}
 	return nil
 }
@@ -218,7 +219,7 @@ func Match(train, test []string) error {
 // some lists a few class names.
 func some(names []string) string {
 	if len(names) == 1 {
-		return "class " + quoted(names)
+		return "class " + words.Quoted(names)
 	}
-	return "the classes " + quoted(names)
+	return "the classes " + words.Quoted(names)
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"mgd3/internal/words"
 )
 
 // Names lists networks that [New] knows. ConvNets may have any other depth.
@@ -34,14 +36,14 @@ func New(name string, size, classes int, norm Norm) (Net, error) {
 	net, least := lookUp(name, size, classes, norm)
 	switch {
 	case net == nil:
-		return nil, fmt.Errorf("evaluate: network %q is not known, want convnet with a depth or one of %s", name,
+		return nil, fmt.Errorf("network %q is not known, want convnet with a depth or one of %s", name,
 			strings.Join(Names(), ", "))
 	case norm != "" && !slices.Contains(norms, norm):
-		return nil, fmt.Errorf("evaluate: %s: norm is %q, want one of %q", name, norm, norms)
+		return nil, fmt.Errorf("%s: norm is %q, want %s", name, norm, words.Or(norms))
 	case classes < 1:
-		return nil, fmt.Errorf("evaluate: %s: %d classes, want at least 1", name, classes)
+		return nil, fmt.Errorf("%s: %d classes, want at least 1", name, classes)
 	case size < least:
-		return nil, fmt.Errorf("evaluate: %s: images of %d pixels are too small, want at least %d", name, size, least)
+		return nil, fmt.Errorf("%s: images of %d pixels are too small, want at least %d", name, size, least)
 	}
 	return net, nil
 }

@@ -101,7 +101,7 @@ func Presets() []string { return []string{"hard", "soft", "soft-f1", "quick"} }
 // Preset returns the protocol of the given name for such a set.
 func Preset(name string, f Facts) (Protocol, error) {
 	if f.IPC < 1 || f.Classes < 1 || f.Images < 1 || f.Size < 1 {
-		return Protocol{}, fmt.Errorf("evaluate: %d images per class, %d classes, %d images of %d pixels: want at "+
+		return Protocol{}, fmt.Errorf("%d images per class, %d classes, %d images of %d pixels: want at "+
 			"least 1 each", f.IPC, f.Classes, f.Images, f.Size)
 	}
 	switch name {
@@ -114,7 +114,7 @@ func Preset(name string, f Facts) (Protocol, error) {
 	case "quick":
 		return quickProtocol(f), nil
 	}
-	return Protocol{}, fmt.Errorf("evaluate: protocol %q is not known, want one of %s", name,
+	return Protocol{}, fmt.Errorf("protocol %q is not known, want one of %s", name,
 		strings.Join(Presets(), ", "))
 }
 
@@ -305,7 +305,7 @@ func (p Protocol) Check() error {
 		err = p.Schedule.Check()
 	}
 	if err != nil {
-		return fmt.Errorf("evaluate: protocol %s: %w", p.Name, err)
+		return fmt.Errorf("protocol %s: %w", p.Name, err)
 	}
 	return nil
 }

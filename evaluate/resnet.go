@@ -28,11 +28,11 @@ func (r ResNet) bottleneck() bool { return r.Depth >= 50 }
 func (r ResNet) Check() error {
 	switch _, ok := stages[r.Depth]; {
 	case !ok:
-		return fmt.Errorf("evaluate: a ResNet of depth %d is not known, want 10, 18, 34, 50 or 101", r.Depth)
+		return fmt.Errorf("a ResNet of depth %d is not known, want 10, 18, 34, 50 or 101", r.Depth)
 	case r.AveragePool && r.Depth > 18:
-		return fmt.Errorf("evaluate: a ResNetAP of depth %d is not known, want 10 or 18", r.Depth)
+		return fmt.Errorf("a ResNetAP of depth %d is not known, want 10 or 18", r.Depth)
 	case r.Width < 1 || r.Size < 1 || r.Classes < 1:
-		return fmt.Errorf("evaluate: width %d, size %d and %d classes, want at least 1 each", r.Width, r.Size,
+		return fmt.Errorf("width %d, size %d and %d classes, want at least 1 each", r.Width, r.Size,
 			r.Classes)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mgd3/engine"
+	"mgd3/internal/words"
 )
 
 // ErrDiverged says that the loss is no number any more.
@@ -86,16 +87,16 @@ func (r *Run) check() error {
 	p := r.Protocol
 	switch {
 	case r.Train.o.Size != p.TrainSize || r.Test.o.Size != p.testSize():
-		return fmt.Errorf("evaluate: images of %d pixels to train on and %d to test on, want %d and %d", r.Train.o.Size,
+		return fmt.Errorf("images of %d pixels to train on and %d to test on, want %d and %d", r.Train.o.Size,
 			r.Test.o.Size, p.TrainSize, p.testSize())
 	case (p.Labels == Soft) != (r.Teacher != nil):
-		return fmt.Errorf("evaluate: protocol %s has %s labels: want a teacher for soft labels, and none for others",
+		return fmt.Errorf("protocol %s has %s labels: want a teacher for soft labels, and none for others",
 			p.Name, p.Labels)
 	case r.Teacher != nil && r.Teacher.names != nil && !slices.Equal(r.Teacher.names, r.Train.Classes):
-		return fmt.Errorf("evaluate: the teacher was opened for the classes %s, want those of the images, %s",
-			quoted(r.Teacher.names), quoted(r.Train.Classes))
+		return fmt.Errorf("the teacher was opened for the classes %s, want those of the images, %s",
+			words.Quoted(r.Teacher.names), words.Quoted(r.Train.Classes))
 	case r.Teacher != nil && r.Teacher.Classes != len(r.Train.Classes):
-		return fmt.Errorf("evaluate: the teacher knows %d classes, want the %d of the images", r.Teacher.Classes,
+		return fmt.Errorf("the teacher knows %d classes, want the %d of the images", r.Teacher.Classes,
 			len(r.Train.Classes))
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"mgd3/engine"
+	"mgd3/internal/words"
 	"mgd3/weights"
 )
 
@@ -109,7 +110,7 @@ func headOf(set *weights.Set) (name string, outputs int, err error) {
 	}
 	names := set.Names()
 	return "", 0, fmt.Errorf("%w: its last layer is not known, want a tensor %q or %q; it has %s", ErrTeacher, heads[0]+
-		".weight", heads[1]+".weight", quoted(names))
+		".weight", heads[1]+".weight", words.Quoted(names))
 }
 
 // load uploads the weights, of the last layer those of the classes.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"mgd3/engine"
+	"mgd3/internal/words"
 	"mgd3/stage/atomicfile"
 )
 
@@ -188,14 +189,14 @@ func (t *Teacher) orderName(best []int, right float64) string {
 	}
 	for _, n := range named {
 		if order := t.orderBy(n.names); order != nil && t.accuracyIn(order) >= 0.9*right {
-			return n.name + ", " + quoted(n.names)
+			return n.name + ", " + words.Quoted(n.names)
 		}
 	}
 	names := make([]string, len(best))
 	for class, as := range best {
 		names[t.columns[as]] = t.names[class]
 	}
-	return "the order " + quoted(names)
+	return "the order " + words.Quoted(names)
 }
 
 // orderBy is the order in which the outputs have these names, nil if they are not those of the classes.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mgd3/dataset"
+	"mgd3/internal/words"
 )
 
 // ErrTeacher says that a teacher does not fit the classes of the images.
@@ -29,7 +30,7 @@ func outputOrder(outputs int, classes, given, own []string, from string) (column
 		columns, missing := placesOf(classes, given)
 		if missing != "" {
 			return nil, "", fmt.Errorf("%w: class %q is not in the list of its classes: %s", ErrTeacher, missing,
-				quoted(given))
+				words.Quoted(given))
 		}
 		return columns, "the list given", nil
 	}
@@ -43,9 +44,9 @@ func outputOrder(outputs int, classes, given, own []string, from string) (column
 			return columns, from, nil
 		case slices.ContainsFunc(columns, func(c int) bool { return c >= 0 }):
 			return nil, "", fmt.Errorf("%w: by %s its classes are %s; class %q is none of them", ErrTeacher, from,
-				quoted(own), missing)
+				words.Quoted(own), missing)
 		default:
-			note = fmt.Sprintf("; %s has other names: %s", from, quoted(own))
+			note = fmt.Sprintf("; %s has other names: %s", from, words.Quoted(own))
 		}
 	}
 	if outputs == len(classes) {
@@ -60,7 +61,7 @@ func outputOrder(outputs int, classes, given, own []string, from string) (column
 		return columns, "the order of ImageNet's classes" + note, nil
 	}
 	return nil, "", fmt.Errorf("%w: it has %d outputs, the set has %d classes, %s%s", ErrTeacher, outputs, len(classes),
-		quoted(classes), note)
+		words.Quoted(classes), note)
 }
 
 // placesOf returns the place of each class in a list of names, or -1, and the first that is not there, or there
@@ -112,17 +113,4 @@ func synonyms(name string) []string {
 
 func plainName(name string) string {
 	return strings.ToLower(strings.TrimSpace(strings.ReplaceAll(name, "_", " ")))
-}
-
-// quoted lists a few names.
-func quoted(names []string) string {
-	const few = 5
-	var list []string
-	for _, name := range names[:min(few, len(names))] {
-		list = append(list, fmt.Sprintf("%q", name))
-	}
-	if len(names) > few {
-		list = append(list, "…")
-	}
-	return strings.Join(list, ", ")
 }

@@ -29,6 +29,7 @@ import (
 	"strings"
 
 	"mgd3/distill"
+	"mgd3/internal/words"
 	"mgd3/stage/atomicfile"
 )
 
@@ -58,7 +59,7 @@ var Formats = []Format{Folder, WebDataset, Parquet, Zip}
 // Check names a format that is none.
 func (f Format) Check() error {
 	if !slices.Contains(Formats, f) {
-		return fmt.Errorf("format is %q, want one of %v", f, Formats)
+		return fmt.Errorf("format is %q, want %s", f, words.Or(Formats))
 	}
 	return nil
 }

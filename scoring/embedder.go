@@ -11,6 +11,7 @@ import (
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/features"
+	"mgd3/internal/words"
 	"mgd3/latent"
 	"mgd3/matrix"
 	"mgd3/stage"
@@ -62,7 +63,7 @@ func (m *Embedder) class(ctx context.Context, set *dataset.Set, class string, sk
 	x := matrix.Matrix{Cols: m.width}
 	at := slices.Index(set.ClassNames(), class)
 	if at < 0 {
-		return x, fmt.Errorf("the set has no such class, want one of %q", set.ClassNames())
+		return x, fmt.Errorf("the set has no such class, want one of %s", words.Quoted(set.ClassNames()))
 	}
 	batch := cmp.Or(m.Batch, distill.UsualBatch)
 	var pixels []float32

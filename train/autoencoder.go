@@ -14,6 +14,7 @@ import (
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/features"
+	"mgd3/internal/words"
 	"mgd3/latent"
 	"mgd3/rng"
 	"mgd3/stage"
@@ -62,7 +63,7 @@ func (s AutoencoderSettings) Check(size int) error {
 		return err
 	}
 	if !slices.Contains(Losses, s.Loss) {
-		return fmt.Errorf("the loss is %q, want one of %v", s.Loss, Losses)
+		return fmt.Errorf("the loss is %q, want %s", s.Loss, words.Or(Losses))
 	}
 	for name, w := range map[string]float64{"kl": s.KL, "gradient": s.Gradient, "perceptual": s.Perceptual} {
 		if !(w >= 0) || math.IsInf(w, 1) {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"mgd3/internal/words"
 	"mgd3/optim"
 )
 
@@ -60,7 +61,7 @@ func (r Recipe) Check() error {
 		}
 	}
 	if !slices.Contains(Schedules, r.Schedule) {
-		return fmt.Errorf("the schedule is %q, want one of %v", r.Schedule, Schedules)
+		return fmt.Errorf("the schedule is %q, want %s", r.Schedule, words.Or(Schedules))
 	}
 	return nil
 }
