@@ -12,11 +12,9 @@ import (
 	"path/filepath"
 	"sync"
 
-	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
-
 	"mgd3/dataset"
 	"mgd3/diffusion"
+	"mgd3/dit"
 	"mgd3/engine"
 	"mgd3/latent"
 	"mgd3/rng"
@@ -147,10 +145,7 @@ func (r *Run) newSampling(record samplesRecord) (*sampling, error) {
 		return nil, err
 	}
 	m := r.Denoiser
-	step, err := r.Engine.Compile("step", func(p engine.Params, in []*Node) []*Node {
-		denoise := func(x, t, y *Node) *Node { return m.Forward(p, x, t, y) }
-		return []*Node{sampler.Graph(denoise, m.Null(), in[0], in[1], in[2], in[3], in[4])}
-	}, m.Weights)
+	step, err := r.Engine.Compile("step", m.Step(sampler), m.Weights)
 	if err != nil {
 		return nil, err
 	}
@@ -299,9 +294,7 @@ func (s *sampling) draw(ctx context.Context, wanted []image, rows int) error {
 		batch.Labels = append(batch.Labels, im.label)
 		batch.Modes = append(batch.Modes, modes.Centres.Row(im.index)...)
 	}
-	latents, err := s.sampler.Run(ctx, func(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
-		return s.step.Run1(x, label, mode, z, coef)
-	}, batch)
+	latents, err := s.sampler.Run(ctx, dit.Stepper(s.step), batch)
 	if bad := (*diffusion.NotFiniteError)(nil); errors.As(err, &bad) {
 		return fmt.Errorf("%v: %w", images[bad.Image], err)
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/diffusion"
@@ -159,10 +158,7 @@ func (c trained) trajectory() {
 	if err != nil {
 		c.Fatal(err)
 	}
-	program, err := c.e.Compile("step", func(p engine.Params, in []*Node) []*Node {
-		denoise := func(x, t, y *Node) *Node { return c.net.Forward(p, x, t, y) }
-		return []*Node{sampler.Graph(denoise, c.net.Null(), in[0], in[1], in[2], in[3], in[4])}
-	}, c.net.Weights)
+	program, err := c.e.Compile("step", c.net.Step(sampler), c.net.Weights)
 	if err != nil {
 		c.Fatal(err)
 	}

@@ -238,10 +238,7 @@ func (d *denoising) sample(ctx context.Context, mean engine.Weights) (*dataset.R
 		return nil, err
 	}
 	if d.step == nil {
-		d.step, err = newSampler(d.o.Engine, "sample", func(p engine.Params, in []*Node) []*Node {
-			denoise := func(x, t, y *Node) *Node { return d.config.Forward(p, x, t, y) }
-			return []*Node{process.Graph(denoise, d.config.Null(), in[0], in[1], in[2], in[3], in[4])}
-		})
+		d.step, err = newSampler(d.o.Engine, "sample", d.config.Step(process))
 		if err != nil {
 			return nil, err
 		}
@@ -260,9 +257,7 @@ func (d *denoising) sample(ctx context.Context, mean engine.Weights) (*dataset.R
 		for range sheetColumns {
 			batch.Labels = append(batch.Labels, int32(class))
 		}
-		latents, err := process.Run(ctx, func(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
-			return d.step.program.Run1(x, label, mode, z, coef)
-		}, batch)
+		latents, err := process.Run(ctx, dit.Stepper(d.step.program), batch)
 		if err != nil {
 			return nil, err
 		}

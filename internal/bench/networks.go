@@ -101,10 +101,7 @@ func (m *model) drawing(e *engine.Engine, steps int) (draw func(ctx context.Cont
 	if err != nil {
 		return nil, nil, err
 	}
-	step, err = e.Compile("step", func(p engine.Params, in []*Node) []*Node {
-		den := func(x, t, y *Node) *Node { return net.Forward(p, x, t, y) }
-		return []*Node{sampler.Graph(den, net.Null(), in[0], in[1], in[2], in[3], in[4])}
-	}, w)
+	step, err = e.Compile("step", net.Step(sampler), w)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -112,9 +109,7 @@ func (m *model) drawing(e *engine.Engine, steps int) (draw func(ctx context.Cont
 		d := dims[0] * dims[1] * dims[2]
 		modes, latents := normals(n*d), make([]float32, n*d)
 		err := e.EachFilled(ctx, n, n, func(ctx context.Context, lo, hi, _ int) error {
-			out, err := sampler.Run(ctx, func(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
-				return step.Run1(x, label, mode, z, coef)
-			}, diffusion.Batch{
+			out, err := sampler.Run(ctx, dit.Stepper(step), diffusion.Batch{
 				Dims: dims, Labels: make([]int32, hi-lo), Modes: modes[lo*d : hi*d],
 				Noise: func(i, step int, dst []float32) {
 					rng.Normals(rng.Stream(1, "noise", uint64(lo+i), uint64(step+1)), dst)

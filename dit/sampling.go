@@ -1,0 +1,24 @@
+package dit
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"mgd3/diffusion"
+	"mgd3/engine"
+)
+
+// Step is an [engine.Func]: one step of the sampler with this network, see [diffusion.Sampler.Graph].
+func (c Config) Step(s *diffusion.Sampler) engine.Func {
+	return func(p engine.Params, in []*Node) []*Node {
+		denoise := func(x, t, y *Node) *Node { return c.Forward(p, x, t, y) }
+		return []*Node{s.Graph(denoise, c.Null(), in[0], in[1], in[2], in[3], in[4])}
+	}
+}
+
+// Stepper runs a compiled [Config.Step] for [diffusion.Sampler.Run].
+func Stepper(step *engine.Program) diffusion.Stepper {
+	return func(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
+		return step.Run1(x, label, mode, z, coef)
+	}
+}
