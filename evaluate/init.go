@@ -65,7 +65,8 @@ func ones(_ *rand.Rand, data []float32) {
 	}
 }
 
-// uniform draws from ±1/√n for a layer with a weight [out, …], where n is the inputs of one output: PyTorch's default.
+// uniform draws from ±1/√n for a layer with a weight [out, …], where n is the inputs of one output: PyTorch's
+// default.
 func uniform(weight []int) Start {
 	bound := 1 / math.Sqrt(float64(size(weight)/weight[0]))
 	return func(r *rand.Rand, data []float32) {

@@ -5,7 +5,7 @@
 //
 //	Same key, same bytes.   A key names all that the bytes of a file depend on. What is found under its key is kept.
 //	Nothing half there.     A file appears when it is complete, in place of the one before.
-//	One writer.             Two processes never have the same part of a folder. The system takes a lock back when its owner dies.
+//	One writer.             Two processes never have the same part of a folder. A lock goes with its owner.
 //
 //	difference.go    Difference: which setting of two is not the same
 //	event.go         Event and Progress: what a stage tells of itself

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// TestKilledPut: SIGKILL at any moment of a write leaves the old file or the new one, never a part, and what it leaves beside it
+// TestKilledPut: SIGKILL at any moment of a write leaves the old file or the new one, never a part, and what it
+// leaves beside it
 // goes with the next write.
 func TestKilledPut(t *testing.T) {
 	contents := [][]byte{bytes.Repeat([]byte("old"), 300_000), bytes.Repeat([]byte("new!"), 400_000)}
@@ -29,7 +30,8 @@ func TestKilledPut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	found := 0
 	for i := range 12 {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(20+7*i)*time.Millisecond) // CommandContext kills with SIGKILL
+		// CommandContext kills with SIGKILL.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(20+7*i)*time.Millisecond)
 		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestKilledPut$")
 		cmd.Env = append(os.Environ(), "MGD3_TEST_PUT="+path)
 		_ = cmd.Run()
@@ -55,7 +57,8 @@ func TestKilledPut(t *testing.T) {
 	}
 }
 
-// TestList: the files below a folder, without those in the making; a folder that is not there is told from an empty one.
+// TestList: the files below a folder, without those in the making; a folder that is not there is told from an
+// empty one.
 func TestList(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"b", "sub/a", ".mgd3-0123456789abcdef.tmp"} {
