@@ -2,11 +2,9 @@ package evaluate
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,10 +13,7 @@ import (
 	"testing"
 	"time"
 
-	. "github.com/gomlx/gomlx/core/graph"
-
 	"mgd3/dataset"
-	"mgd3/engine"
 	"mgd3/rng"
 )
 
@@ -164,118 +159,6 @@ func TestSameScore(t *testing.T) {
 	}
 }
 
-// TestInterrupted: stopped after every epoch, and in validations, a run ends as one in one go does; done, it is not
-// done again.
-func TestInterrupted(t *testing.T) {
-	for _, changes := range [][]string{nil, {"norm=batch"}} {
-		want := do(t, briefRun(t, changes...))
-		r := briefRun(t, changes...)
-		r.Dir = t.TempDir()
-		stops := 0
-		for {
-			ctx, cancel := context.WithCancel(t.Context())
-			r.Report = func(Event) { cancel() }
-			s, err := r.Do(ctx)
-			cancel()
-			if err == nil {
-				same(t, "interrupted", s, want)
-				break
-			}
-			if !errors.Is(err, context.Canceled) {
-				t.Fatal(err)
-			}
-			stops++
-		}
-		if stops < 5 {
-			t.Errorf("stopped %d times, want nearly as often as there are epochs", stops)
-		}
-		r.Report = func(e Event) { t.Errorf("trained again: %+v", e) }
-		same(t, "found", do(t, r), want)
-		if files, err := filepath.Glob(filepath.Join(r.Dir, "*")); err != nil || len(files) != 1 {
-			t.Errorf("the folder has %v, want the result alone", files)
-		}
-	}
-}
-
-// TestKilled: from the state after any step, on disk, a run ends as one in one go does.
-func TestKilled(t *testing.T) {
-	want := do(t, briefRun(t, "epochs=3"))
-	var states [][]byte
-	r := briefRun(t, "epochs=3")
-	r.Dir, r.Every = t.TempDir(), time.Nanosecond
-	key := r.key()
-	training, err := r.start(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for b, err := range ahead(t.Context(), training.plans(0), waiting, training.fill) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := training.take(b); err != nil {
-			t.Fatal(err)
-		}
-		states = append(states, saved(t, training)) // before the validation, where there is one
-		if b.index == training.steps()-1 {
-			if err := training.endEpoch(t.Context(), b.epoch+1); err != nil {
-				t.Fatal(err)
-			}
-			states = append(states, saved(t, training))
-		}
-	}
-	if len(states) != 12 {
-		t.Fatalf("%d states, want 3 steps and a validation of 3 epochs", len(states))
-	}
-	for i, state := range states {
-		r := briefRun(t, "epochs=3")
-		r.Dir = t.TempDir()
-		if err := os.WriteFile(r.checkpoint(), state, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		same(t, fmt.Sprintf("state %d", i), do(t, r), want)
-	}
-}
-
-// TestDamagedCheckpoint: a damaged checkpoint is named, and the training begins anew, to the same score.
-func TestDamagedCheckpoint(t *testing.T) {
-	want := do(t, briefRun(t, "epochs=3"))
-	r := briefRun(t, "epochs=3")
-	r.Dir = t.TempDir()
-	key := r.key()
-	training, err := r.start(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := saved(t, training)
-	data[len(data)-3] ^= 1
-	if err := os.WriteFile(r.checkpoint(), data, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var warnings []string
-	r.Report = func(e Event) {
-		if e.Warning != "" {
-			warnings = append(warnings, e.Warning)
-		}
-	}
-	same(t, "after damage", do(t, r), want)
-	if len(warnings) != 1 || !strings.Contains(warnings[0], r.checkpoint()) ||
-		!strings.Contains(warnings[0], "begins anew") {
-		t.Errorf("warnings %q, want one that names %q", warnings, r.checkpoint())
-	}
-}
-
-func saved(t *testing.T, r *training) []byte {
-	t.Helper()
-	if err := r.save(); err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(r.checkpoint())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 // TestKey: whatever decides a score is in its key.
 func TestKey(t *testing.T) {
 	keys := map[string]string{}
@@ -339,117 +222,6 @@ func TestPlans(t *testing.T) {
 	}
 	if first != 24 {
 		t.Errorf("the steps end at %d, want 24", first)
-	}
-}
-
-// TestLabel: a mixed image has the labels of both, each with the weight of its image.
-func TestLabel(t *testing.T) {
-	r := briefRun(t)
-	r.Train.Weights = make([]float32, 15)
-	for i := range r.Train.Weights {
-		r.Train.Weights[i] = float32(i)
-	}
-	tr := &training{Run: r, counts: r.Train.weights()}
-	b := &batch{rows: []int{1, 6, 11}} // of the classes 0, 1 and 2, with the weights 1, 6, 11 of mean 7
-	tr.label(b, Mix{Kept: 0.25, Permutation: []int{2, 1, 0}})
-	want := []float32{0.25 * 1 / 7., 0, 0.75 * 11 / 7., 0, 6 / 7., 0, 0.75 * 1 / 7., 0, 0.25 * 11 / 7.}
-	for i, v := range b.targets {
-		if math.Abs(float64(v-want[i])) > 4*0x1p-24 {
-			t.Errorf("targets %v, want %v", b.targets, want)
-			break
-		}
-	}
-	if !slices.Equal(b.labels, []int32{2, 1, 0}) {
-		t.Errorf("the larger parts have the labels %v, want 2, 1, 0", b.labels)
-	}
-}
-
-// TestWeights: what an image of weight 0 is said to be does not matter, and equal weights are none.
-func TestWeights(t *testing.T) {
-	weighted := func(spoil, weight bool) string {
-		r := briefRun(t)
-		for i := range r.Train.Labels {
-			if spoil && i%5 > 1 {
-				r.Train.Labels[i] = (r.Train.Labels[i] + 1) % 3
-			}
-			if weight {
-				r.Train.Weights = append(r.Train.Weights, map[bool]float32{true: 3}[i%5 <= 1])
-			}
-		}
-		return do(t, r).Weights
-	}
-	plain, spoilt := weighted(false, false), weighted(true, false)
-	right, wrong := weighted(false, true), weighted(true, true)
-	if wrong != right || plain == right || plain == spoilt {
-		t.Errorf("right labels: %s and weighted %s; wrong ones: %s and weighted %s", plain, right, spoilt, wrong)
-	}
-	r := briefRun(t)
-	r.Train.Weights = slices.Repeat([]float32{8}, 15)
-	if got := do(t, r).Weights; got != plain {
-		t.Errorf("of equal weights: %s, want %s", got, plain)
-	}
-}
-
-// TestDivergence: of a student who says what the teacher says it is 0, and its derivative is that of the cross-entropy.
-func TestDivergence(t *testing.T) {
-	for _, temperature := range []float64{1, 20} {
-		logits, labels := tensor([]float32{1, -2, 30, 400, 0, -400}, 2, 3),
-			tensor([]float32{0.2, 0.5, 0.3, 1, 0, 0}, 2, 3)
-		out := run(t, divergences(temperature), nil, logits, labels)
-		own, mixed := flat(out[0]), flat(out[1])
-		for i, v := range own {
-			if math.Abs(float64(v)) > 1e-6 { // a sum of three products of at most ln 2²⁴ and roundings
-				t.Errorf("T = %v: image %d diverges from itself by %v", temperature, i, v)
-			}
-		}
-		for i, row := range [][]float64{{1, -2, 30}, {400, 0, -400}} {
-			sum, want := 0.0, 0.0
-			for _, z := range row {
-				sum += math.Exp((z - slices.Max(row)) / temperature)
-			}
-			for k, q := range flat(labels)[3*i : 3*i+3] {
-				if q := float64(q); q > 0 {
-					want += q * (math.Log(q) - (row[k]-slices.Max(row))/temperature + math.Log(sum))
-				}
-			}
-			if math.Abs(float64(mixed[i])-want) > 1e-6*(1+want) {
-				t.Errorf("T = %v: image %d diverges by %v, want %v", temperature, i, mixed[i], want)
-			}
-		}
-	}
-}
-
-// TestSoft: a student learns from a teacher alone.
-func TestSoft(t *testing.T) {
-	r := briefRun(t, "epochs=30", "norm=batch")
-	r.Dir = t.TempDir()
-	r.Protocol.Name, r.Protocol.CutMix = "teacher", 0
-	teacher, score, err := r.TrainTeacher(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if score.Last < 0.8 {
-		t.Fatalf("the teacher has an accuracy of %v", score.Last)
-	}
-	s := briefRun(t)
-	s.Engine = r.Engine
-	if s.Protocol, err = Preset("soft-f1", Facts{IPC: 5, Classes: 3, Images: 15, Size: 8,
-		Net: "convnet2"}); err != nil {
-		t.Fatal(err)
-	}
-	if s.Protocol, err = s.Protocol.With("epochs=40"); err != nil {
-		t.Fatal(err)
-	}
-	s.Protocol.Augment.Scale = [2]float64{}
-	s.Teacher = teacher
-	for i := range s.Train.Labels {
-		s.Train.Labels[i] = int32(i % 3) // which nobody looks at but the curve
-	}
-	if student := do(t, s); student.Best < 0.7 {
-		t.Errorf("the student has an accuracy of %v", student.Best)
-	}
-	if again, _, err := r.TrainTeacher(t.Context()); err != nil || again.ID != teacher.ID {
-		t.Errorf("trained again, the teacher is another: %v", err)
 	}
 }
 
@@ -555,46 +327,5 @@ func TestResultDamaged(t *testing.T) {
 	said = ""
 	if s := do(t, r); s.Steps != 24 || !strings.Contains(said, "classes is null there and") {
 		t.Errorf("took %d steps and said %q, want 24: the result there is of another run", s.Steps, said)
-	}
-}
-
-// TestAhead: all come, in order, however long each takes; an error and the end of the loop stop it.
-func TestAhead(t *testing.T) {
-	count := func(yield func(int) bool) {
-		for i := 0; i < 20 && yield(i); i++ {
-		}
-	}
-	broken := errors.New("broken")
-	slow := func(_ context.Context, i int) (int, error) {
-		time.Sleep(time.Duration(20-i) * 10 * time.Microsecond)
-		if i == 13 {
-			return 0, broken
-		}
-		return i, nil
-	}
-	for width := 1; width < 5; width++ {
-		next := 0
-		for v, err := range ahead(t.Context(), count, width, slow) {
-			if next < 13 && (v != next || err != nil) || next == 13 && !errors.Is(err, broken) {
-				t.Fatalf("width %d: got %d, %v in place %d", width, v, err, next)
-			}
-			next++
-		}
-		if next != 14 {
-			t.Errorf("width %d: %d results, want 13 and an error", width, next)
-		}
-	}
-	for v := range ahead(t.Context(), count, 3, slow) {
-		if v == 2 {
-			break
-		}
-	}
-}
-
-// divergences is that of logits from their own softmax, and from labels.
-func divergences(temperature float64) engine.Func {
-	return func(_ engine.Params, in []*Node) []*Node {
-		loss := Divergence(temperature)
-		return []*Node{loss(in[0], Softmax(DivScalar(in[0], temperature))), loss(in[0], in[1])}
 	}
 }
