@@ -16,6 +16,7 @@ import (
 	"mgd3/optim"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/seal"
 	"mgd3/weights"
 )
 
@@ -110,11 +111,11 @@ func (t *training) finish() (*Score, error) {
 			return nil, err
 		}
 	}
-	data, err := json.MarshalIndent(result{t.key, s}, "", " ")
+	data, err := seal.JSON(result{t.key, s}, " ")
 	if err != nil {
 		return nil, err
 	}
-	err = atomicfile.WriteBytes(filepath.Join(t.Dir, resultName), append(data, '\n'))
+	err = atomicfile.WriteBytes(filepath.Join(t.Dir, resultName), data)
 	if err != nil {
 		return nil, err
 	}

@@ -304,18 +304,54 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// TestResultDamaged: what is no result is not taken for one, and is named.
+// TestResultDamaged: what is no result, or not as it was written, is not taken for one: the network is trained again,
+// to the same score, and a line says why. A score of an earlier version has no checksum and is taken.
 func TestResultDamaged(t *testing.T) {
 	r := briefRun(t)
 	r.Dir = t.TempDir()
 	path := filepath.Join(r.Dir, resultName)
-	if err := os.WriteFile(path, []byte(`{"key":`), 0o644); err != nil {
+	first := do(t, r)
+	good, err := os.ReadFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
+	digit := bytes.Index(good, []byte(`"last": `)) + len(`"last": `)
+	flipped := bytes.Clone(good)
+	flipped[digit] ^= 1
 	said := ""
 	r.Report = func(e Event) { said += e.Warning }
-	if s := do(t, r); s.Steps != 24 || !strings.Contains(said, path) || !strings.Contains(said, "made anew") {
-		t.Errorf("took %d steps and said %q, want 24 and a line that names the file", s.Steps, said)
+	for name, text := range map[string][]byte{
+		"empty": {}, "cut": good[:len(good)/2], "another digit": flipped,
+		"half a checksum": bytes.Replace(good, []byte(`"crc32c":`), []byte(`"crc32d":`), 1),
+	} {
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		said = ""
+		if s := do(t, r); s.Weights != first.Weights || s.Last != first.Last {
+			t.Errorf("%s: trained again, the score is another", name)
+		}
+		if !strings.Contains(said, path) || !strings.Contains(said, "made anew") {
+			t.Errorf("%s: it said %q, want a line that names the file", name, said)
+		}
+	}
+	var there result
+	if err := json.Unmarshal(good, &there); err != nil {
+		t.Fatal(err)
+	}
+	old, err := json.Marshal(there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, old, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	said = ""
+	if s := do(t, r); s.Weights != first.Weights || said != "" {
+		t.Errorf("a score without a checksum: said %q", said)
+	}
+	if have, err := os.ReadFile(path); err != nil || !bytes.Equal(have, old) {
+		t.Error("a score without a checksum was made anew")
 	}
 	other, err := json.Marshal(result{Key: "another", Score: &Score{Last: 1}})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/seal"
 )
 
 // Found is what stands at the place of something that is made under a key.
@@ -37,11 +38,14 @@ func Look(key string, have func() (string, error)) (is Found, fault, err error) 
 }
 
 // ReadRecord reads the JSON file that is written when all else of a piece of work is there, and so says that it is
-// finished. One that is not JSON is an [ErrDamaged].
+// finished. One that is not JSON, or not as its checksum says if it has one, is an [ErrDamaged].
 func ReadRecord(path string, v any) error {
 	data, err := atomicfile.Read(path, atomicfile.MostText)
 	if err != nil {
 		return err
+	}
+	if _, err := seal.Check(data); err != nil {
+		return fmt.Errorf("%q: %w", path, err)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("%q: %w: %s", path, ErrDamaged, NotJSON(err))

@@ -33,7 +33,7 @@ var ErrUnclear = errors.New("nothing in the folder shows that it was of these se
 // [ErrDamaged] and an [ErrUnclear].
 func LockSettings(dir string, v any, ours func() (bool, error)) (healed, err error) {
 	path := filepath.Join(dir, SettingsFile)
-	want, err := sealed(v)
+	want, err := seal.JSON(v, "  ")
 	if err != nil {
 		return nil, err
 	}
@@ -106,20 +106,6 @@ func ReadLocked(dir string, v any) error {
 		return fmt.Errorf("%q: %w: %s", path, ErrDamaged, NotJSON(err))
 	}
 	return nil
-}
-
-// sealed is v as the text of a settings file, with a checksum of it as its last fields.
-func sealed(v any) ([]byte, error) {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	if n := len(text); n > 3 && string(text[n-2:]) == "\n}" {
-		text = fmt.Appendf(text[:n-2], ",\n  %q: %q,\n  %q: %q\n}", seal.KeyOf, seal.Of, seal.Key, seal.Blank)
-	}
-	text = append(text, '\n')
-	seal.Put(text)
-	return text, nil
 }
 
 // ReadSettings reads a settings file. One that is not as it was written is an [ErrDamaged].

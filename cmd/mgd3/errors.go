@@ -128,6 +128,9 @@ func diagnose(err error) (code int, hint string) {
 	}
 	var f failure
 	errors.As(err, &f)
+	if inner := (failure{}); f.error != nil && f.hint == "" && errors.As(f.error, &inner) { // who wraps it knows less
+		f = inner
+	}
 	if f.code == exitInput && errors.Is(err, stage.ErrDamaged) { // a file of a run, whoever reads it
 		f.code = exitOutput
 	}

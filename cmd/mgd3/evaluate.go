@@ -222,6 +222,9 @@ func (o *evaluateOptions) openTrain(ctx context.Context, e *env, spec string, cl
 	distilled := err == nil && info.IsDir()
 	if distilled {
 		images, split = distill.ImagesDir(path), ""
+		if err := e.checkImages(ctx, path); err != nil {
+			return s, err
+		}
 	}
 	open := dataset.OpenOptions{Split: split, Classes: classes, Names: names, Labels: o.labels, Limit: o.ipc}
 	set, err := e.openSet(ctx, images, open)

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"mgd3/dataset"
+	"mgd3/distill"
 	"mgd3/glyphs"
 	"mgd3/stage"
 )
@@ -67,4 +69,16 @@ func (e *env) openSet(ctx context.Context, path string, o dataset.OpenOptions) (
 		e.warn("%s: its classes have names, none of which is in the list of class names", path)
 	}
 	return set, err
+}
+
+// checkImages holds the images of a run against its manifest, and warns of those that the manifest has not.
+func (e *env) checkImages(ctx context.Context, run string) error {
+	extra, err := distill.CheckImages(ctx, run)
+	if errors.Is(err, distill.ErrChanged) {
+		return fail(exitVerify, fmt.Sprintf(`"mgd3 verify %s" lists all that differ; %s`, run, remake), err)
+	}
+	if len(extra) > 0 {
+		e.warn("%q has %d files that are not in its manifest, %q say", distill.ImagesDir(run), len(extra), extra[0])
+	}
+	return err
 }

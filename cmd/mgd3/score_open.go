@@ -133,6 +133,9 @@ func openMade(ctx context.Context, e *env, dir string, o dataset.OpenOptions) (*
 		if err == nil && m.Denoiser != "" { // else it is a choice of real images
 			set.Manifest = m
 		}
+		if err := e.checkImages(ctx, dir); err != nil {
+			return nil, err
+		}
 	}
 	var err error
 	set.Images, err = e.openSet(ctx, images, o)

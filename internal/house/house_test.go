@@ -55,7 +55,7 @@ var rooms = map[string][]string{
 	"train": {"dataset", "diffusion", "distill", "dit", "engine", "features", "latent", "optim", "rng",
 		"stage", "stage/atomicfile", "stage/checkpoint", "weights", "internal/words"},
 	"evaluate": {"dataset", "engine", "matrix", "optim", "rng", "stage", "stage/atomicfile",
-		"stage/checkpoint", "weights", "internal/words"},
+		"stage/checkpoint", "stage/seal", "weights", "internal/words"},
 	"coreset":      {"matrix", "modes"},
 	"scores":       {"matrix", "modes"},
 	"report":       {"dataset"},

@@ -11,6 +11,7 @@
 package seal
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -38,8 +39,8 @@ var (
 
 // Find returns where the digits stand in the JSON at the head of a file; at is -1 if it has no seal. One that is not
 // whole is an [ErrDamaged].
-func Find(json []byte) (at int, err error) {
-	place, of := digits.FindSubmatchIndex(json), about.Find(json)
+func Find(text []byte) (at int, err error) {
+	place, of := digits.FindSubmatchIndex(text), about.Find(text)
 	switch {
 	case place != nil && of != nil:
 		return place[2], nil
@@ -54,6 +55,20 @@ func Put(text []byte) {
 	if at, err := Find(text); at >= 0 && err == nil {
 		copy(text[at:], Digits(crc32.Checksum(text, Table)))
 	}
+}
+
+// JSON is the text of an object that has fields, with its seal as the last of them.
+func JSON(v any, indent string) ([]byte, error) {
+	text, err := json.MarshalIndent(v, "", indent)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(text); n > 3 && string(text[n-2:]) == "\n}" {
+		text = fmt.Appendf(text[:n-2], ",\n%[1]s%[2]q: %[3]q,\n%[1]s%[4]q: %[5]q\n}", indent, KeyOf, Of, Key, Blank)
+	}
+	text = append(text, '\n')
+	Put(text)
+	return text, nil
 }
 
 // Digits are those of a sum.
