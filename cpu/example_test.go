@@ -24,7 +24,7 @@ func Example() {
 	})
 	x := [][]float32{{1, 2}, {3, 4}, {-5, -6}}
 	w := [][]float32{{1}, {0.5}}
-	results, err := layer.Exec(x, w)
+	results, err := layer.Call(x, w)
 	if err != nil {
 		fmt.Println(err)
 		return
