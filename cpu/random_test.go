@@ -23,17 +23,17 @@ import (
 // Random graphs, built as users do, are compared with GoMLX's portable backend, which computes them in float64.
 //
 // How far may a float32 result be off? That depends on the graph: on its roundings, and on how it amplifies them. Both
-// are measured. The portable backend computes it in float32 too (its roundings), and in float64 with the inputs moved by
-// one rounding each (the amplification of what comes in). The larger difference to the reference, over all elements of
-// the output, is what an honest float32 evaluation errs by; ours may err 64 times as much, for both may have been lucky
-// and ours takes longer sums, fused multiplications and Winograd's transforms. To that come 64 roundings of the
+// are measured. The portable backend computes it in float32 too (its roundings), and in float64 with the inputs moved
+// by one rounding each (the amplification of what comes in). The larger difference to the reference, over all elements
+// of the output, is what an honest float32 evaluation errs by; ours may err 64 times as much, for both may have been
+// lucky and ours takes longer sums, fused multiplications and Winograd's transforms. To that come 64 roundings of the
 // largest element and a floor of 16 of one. Where only whole numbers occur every result is exact, and compared so.
 // Graphs that come too near to where a function or its gradient jumps are left out.
 //
-// To look at one seed of any size: go test ./cpu -run 'FuzzGraphs$' after adding it there, or -run 'TestRandomGraphs/seed=123$'
-// if it is below graphs. A failure is reduced at once, by leaving out steps and making inputs of others, and what is
-// left is printed: the values, their kinds and shapes, and the spec. To reduce it further by hand, call check with that
-// spec after changing its steps and cut.
+// To look at one seed of any size: go test ./cpu -run 'FuzzGraphs$' after adding it there, or -run
+// 'TestRandomGraphs/seed=123$' if it is below graphs. A failure is reduced at once, by leaving out steps and making
+// inputs of others, and what is left is printed: the values, their kinds and shapes, and the spec. To reduce it further
+// by hand, call check with that spec after changing its steps and cut.
 
 // fleet are the backends of a test: the portable one, and ours.
 type fleet struct {
@@ -278,11 +278,13 @@ func (f *fleet) check(s spec) (v verdict, text string, ref reference) {
 				if err != nil {
 					return differs, fmt.Sprint("execute: ", err), ref
 				}
-				if first == nil || l == kernel.Generic && backend == f.ours[0] && round == 0 { // plain Go may round otherwise
+				// plain Go may round otherwise
+				if first == nil || l == kernel.Generic && backend == f.ours[0] && round == 0 {
 					first = got
 				}
 				if text := ref.compare(got, first); text != "" {
-					return differs, fmt.Sprintf("%s, run %d: %s", backend.(*cpu.Backend).Description(), round, text), ref
+					return differs,
+						fmt.Sprintf("%s, run %d: %s", backend.(*cpu.Backend).Description(), round, text), ref
 				}
 			}
 		}

@@ -133,7 +133,8 @@ func noClasses(base string, top listing) error {
 	if strings.HasPrefix(images[0].name, "ILSVRC2012_val_") {
 		return fmt.Errorf("%sno folders in it: %q and so on are the validation images of ImageNet, which come "+
 			"without labels; "+
-			"docs/data.md says which list beside them has these, or move each into the folder of its class (valprep.sh, which is widely copied, does it)", folderWords(base), images[0].name)
+			"docs/data.md says which list beside them has these, or move each into the folder of its class "+
+			"(valprep.sh, which is widely copied, does it)", folderWords(base), images[0].name)
 	}
 	return fmt.Errorf("%sno folders in it, want one for each class: %q has no label", folderWords(base), images[0].name)
 }

@@ -58,9 +58,9 @@ var formats = []format{
 //   - of CMYK comes R = (255-C)·(255-K)/255, rounded, and so on;
 //   - of moving pictures comes the first frame.
 //
-// Colour profiles, gamma and the orientation are ignored, but for that of a TIFF; for others see [Orientation]. An image
-// of more than 89 million pixels is an error before it is decoded. Where the file is damaged but all pixels are there, or most
-// of a grey picture is cut off, the image has a note.
+// Colour profiles, gamma and the orientation are ignored, but for that of a TIFF; for others see [Orientation]. An
+// image of more than 89 million pixels is an error before it is decoded. Where the file is damaged but all pixels are
+// there, or most of a grey picture is cut off, the image has a note.
 func Decode(data []byte) (*RGB, error) {
 	for _, f := range formats {
 		if !hasMagic(data, f.magic) {
@@ -192,7 +192,8 @@ func fromGray16(m *image.Gray16) *RGB {
 		}
 	}
 	if 2*cut > im.W*im.H {
-		im.Note = fmt.Sprintf("most of a picture in 16-bit grey is cut off at 255, as Pillow does, and would have to be scaled to 8 bits to be seen: "+
+		im.Note = fmt.Sprintf("most of a picture in 16-bit grey is cut off at 255, as Pillow does, and would "+
+			"have to be scaled to 8 bits to be seen: "+
 			"%d of %d pixels", cut, im.W*im.H)
 	}
 	return im

@@ -16,8 +16,8 @@ type exifData struct {
 }
 
 // Orientation returns how the file of a photograph says to turn it, from 1 (not at all) to 8; see
-// [Orient]. It is 1 where the file says nothing, or nothing sensible. EXIF 2.32, section 4.6.4; where that has no such tag,
-// XMP's tiff:Orientation counts. That is the rule of Pillow's ImageOps.exif_transpose.
+// [Orient]. It is 1 where the file says nothing, or nothing sensible. EXIF 2.32, section 4.6.4; where that has no such
+// tag, XMP's tiff:Orientation counts. That is the rule of Pillow's ImageOps.exif_transpose.
 func Orientation(data []byte) int {
 	for _, f := range formats {
 		if f.exif == nil || !hasMagic(data, f.magic) {
@@ -37,8 +37,8 @@ func Orientation(data []byte) int {
 
 func orientation(tiff []byte) (o int, found bool) { return tiffNumber(tiff, 0x0112) }
 
-// tiffNumber looks for a tag in the first directory of a TIFF structure. Where the tag has another type than a number's, or is of
-// several numbers, it is found but says nothing.
+// tiffNumber looks for a tag in the first directory of a TIFF structure. Where the tag has another type than a
+// number's, or is of several numbers, it is found but says nothing.
 func tiffNumber(tiff []byte, tag uint16) (n int, found bool) {
 	entry, order := tiffEntry(tiff, tag)
 	if entry == nil {
@@ -103,7 +103,8 @@ func tiffEntry(tiff []byte, tag uint16) (entry []byte, order binary.ByteOrder) {
 	return nil, nil
 }
 
-// number returns the one number of an entry, 0 if it is none. Writers take other types than SHORT (3), which is the right one.
+// number returns the one number of an entry, 0 if it is none. Writers take other types than SHORT (3), which is the
+// right one.
 func number(tiff, entry []byte, order binary.ByteOrder) int {
 	count, value := order.Uint32(entry[4:]), order.Uint32(entry[8:])
 	switch kind := order.Uint16(entry[2:]); {
@@ -192,7 +193,8 @@ func exifPNG(data []byte) (e exifData) {
 	return e
 }
 
-// pngText returns keyword and text of a tEXt, zTXt or iTXt chunk (PNG, section 11.3.3). Compressed text is cut off at a megabyte.
+// pngText returns keyword and text of a tEXt, zTXt or iTXt chunk (PNG, section 11.3.3). Compressed text is cut off at a
+// megabyte.
 func pngText(c pngChunk) (key string, text []byte) {
 	name, text, found := bytes.Cut(c.content, []byte{0})
 	const longestKey = 79
@@ -221,7 +223,8 @@ func pngText(c pngChunk) (key string, text []byte) {
 	return string(name), text
 }
 
-// rawProfile returns the bytes of a profile in ImageMagick's form: an empty line, a name, a length, and hexadecimal digits.
+// rawProfile returns the bytes of a profile in ImageMagick's form: an empty line, a name, a length, and hexadecimal
+// digits.
 func rawProfile(text []byte) []byte {
 	lines := bytes.SplitN(text, []byte("\n"), 4)
 	if len(lines) < 4 {

@@ -98,8 +98,9 @@ func newRows(planes []jpegplane.Plane, h *jpegHead) (*planeRows, error) {
 	r := &planeRows{planes: planes}
 	for _, p := range planes {
 		if hMax%p.H != 0 || vMax%p.V != 0 {
-			return nil, fmt.Errorf("a JPEG with %d × %d samples of a component where another has %d × %d: want whole ratios",
-				p.H, p.V, hMax, vMax)
+			return nil,
+				fmt.Errorf("a JPEG with %d × %d samples of a component where another has %d × %d: want whole ratios",
+					p.H, p.V, hMax, vMax)
 		}
 		up := upsampler{stride: p.Stride, columns: p.W, rows: p.Ht, h: hMax / p.H, v: vMax / p.V}
 		up.width = up.columns * up.h

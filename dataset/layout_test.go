@@ -183,7 +183,8 @@ func TestLayouts(t *testing.T) {
 		{"hub, cut", files{"a.parquet": hub0[:len(hub0)-9]}, "", OpenOptions{}, "", "not a readable Parquet file"},
 
 		{"CIFAR-10", cifar10, "", OpenOptions{Split: "train"},
-			"airplane: data_batch_1-00001.ppm=3085; automobile: data_batch_1-00000.ppm=3085 data_batch_2-00000.ppm=3085", ""},
+			"airplane: data_batch_1-00001.ppm=3085; automobile: data_batch_1-00000.ppm=3085 " +
+				"data_batch_2-00000.ppm=3085", ""},
 		{"CIFAR-10 test", cifar10, "cifar-10-batches-bin", OpenOptions{Split: "test"},
 			"airplane: test_batch-00000.ppm=3085", ""},
 		{"CIFAR-10 without split", cifar10, "", OpenOptions{}, "",

@@ -52,7 +52,8 @@ func readMat(data []byte) (map[string]matVar, error) {
 	const head = 128
 	switch {
 	case bytes.HasPrefix(data, []byte("MATLAB 7.3")), bytes.HasPrefix(data, []byte("\x89HDF")):
-		return nil, errors.New("is a MAT-file of version 7.3 (HDF5), want version 5 to 7: MATLAB writes it with save -v7")
+		return nil, errors.New("is a MAT-file of version 7.3 (HDF5), want version 5 to 7: MATLAB writes it with " +
+			"save -v7")
 	case len(data) < head:
 		return nil, errors.New("is no MAT-file of version 5 to 7: it is too short")
 	}

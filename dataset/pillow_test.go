@@ -13,18 +13,23 @@ import (
 
 // refusedImages are files of testdata/images that Pillow reads and we do not, and what is said of them.
 var refusedImages = map[string]string{
-	"big.tif": "a BigTIFF", "bits32.tif": "of signed numbers", "cmyk.tif": "of CMYK", "float.tif": "of floating-point numbers",
+	"big.tif": "a BigTIFF", "bits32.tif": "of signed numbers", "cmyk.tif": "of CMYK",
+	"float.tif": "of floating-point numbers",
 	"grey2.tif": "of 2 bits", "grey4.tif": "of 4 bits", "palette2.tif": "of 2 bits", "palette4.tif": "of 4 bits",
 	"grey8-reversed.tif": "of reversed bits",
-	"grey8-tiles.tif":    "of tiles that reach beyond", "rgb16-tiles.tif": "of tiles that reach beyond", "group3-two.tif": "of fax codes of two dimensions",
+	"grey8-tiles.tif":    "of tiles that reach beyond", "rgb16-tiles.tif": "of tiles that reach beyond",
+	"group3-two.tif":    "of fax codes of two dimensions",
 	"group3-filled.tif": "of fax codes of two dimensions or with filled lines", "jpeg.tif": "of JPEG data",
-	"la8.tif": "of grey or a palette with alpha", "lab.tif": "of CIE L*a*b*", "predictor-plain.tif": "of the predictor 2",
-	"rgb8-planes.tif": "of a plane for each colour", "signed16.tif": "of signed numbers", "tiff_ccitt-0.tif": "of modified Huffman codes",
+	"la8.tif": "of grey or a palette with alpha", "lab.tif": "of CIE L*a*b*",
+	"predictor-plain.tif": "of the predictor 2",
+	"rgb8-planes.tif":     "of a plane for each colour", "signed16.tif": "of signed numbers",
+	"tiff_ccitt-0.tif": "of modified Huffman codes",
 	"tiff_ccitt-1.tif": "of modified Huffman codes", "ycbcr.tif": "of Y, Cb and Cr",
 }
 
 // TestPillow reads every file of want.txt, which Pillow has read, too (testdata/images/make.py): its pixels are
-// Pillow's, exactly where the file has no loss and within three levels for JPEG (docs/notes/jpeg.md), or the file is refused by its kind.
+// Pillow's, exactly where the file has no loss and within three levels for JPEG (docs/notes/jpeg.md), or the file is
+// refused by its kind.
 func TestPillow(t *testing.T) {
 	list, err := os.ReadFile("testdata/images/want.txt")
 	must(t, err)

@@ -17,8 +17,8 @@ type imageHead struct {
 	made tailMemory
 }
 
-// tailMemory is what the bytes of a tail can make a decoder allocate besides the pixels, whose number the head says: bytes
-// for each byte of the tail, and once.
+// tailMemory is what the bytes of a tail can make a decoder allocate besides the pixels, whose number the head says:
+// bytes for each byte of the tail, and once.
 type tailMemory struct{ each, once uint64 }
 
 // What tails can say, and the least bytes that say it.
@@ -31,15 +31,15 @@ var (
 	pngTail = tailMemory{each: (286+30)/2*64*4/40 + 2*512*24/40, once: (1<<17+1<<15+1<<14)*4 + 1<<16}
 	// A palette: 3 bytes a colour, each an interface of 16 bytes and a colour of 4, which takes 8.
 	gifTail = tailMemory{each: 8}
-	// Trees of a lossless WebP: five a group, of an alphabet of up to 2328 symbols (256 + 24 + 2¹¹) in 4 bytes or more: lengths and
-	// codes of 4 bytes, two nodes of 8. The groups, up to 2¹⁶, are made at once, each tree with a slice's 24 bytes and
-	// 128·4 of a table: 32 bytes of a file can ask for that.
+	// Trees of a lossless WebP: five a group, of an alphabet of up to 2328 symbols (256 + 24 + 2¹¹) in 4 bytes or more:
+	// lengths and codes of 4 bytes, two nodes of 8. The groups, up to 2¹⁶, are made at once, each tree with a slice's
+	// 24 bytes and 128·4 of a table: 32 bytes of a file can ask for that.
 	vp8lTail = tailMemory{each: 2328 * (4 + 4 + 2*8) / 4, once: 1 << 16 * 5 * (24 + 128*4)}
 )
 
-// of returns what decoding im with another tail, n bytes in all, may allocate: twice what the whole file takes, because PNG
-// and JPEG have a second way to the pixels, twice the file, which WebP and GIF copy, what the tail can say, and 64 KiB
-// that the runtime may take meanwhile.
+// of returns what decoding im with another tail, n bytes in all, may allocate: twice what the whole file takes, because
+// PNG and JPEG have a second way to the pixels, twice the file, which WebP and GIF copy, what the tail can say, and 64
+// KiB that the runtime may take meanwhile.
 func (m tailMemory) of(whole uint64, n int) uint64 {
 	return 2*whole + (2+m.each)*uint64(n) + m.once + 1<<16
 }

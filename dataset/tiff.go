@@ -10,7 +10,8 @@ import (
 	xtiff "golang.org/x/image/tiff"
 )
 
-// tiffHead is what the first directory of a TIFF file says of its picture (TIFF 6.0, section 8). What it does not say is 0.
+// tiffHead is what the first directory of a TIFF file says of its picture (TIFF 6.0, section 8). What it does not say
+// is 0.
 type tiffHead struct {
 	bits                 []int // of each sample of a pixel
 	packing, colours     int   // Compression, PhotometricInterpretation

@@ -54,7 +54,8 @@ func onePart(r io.ReaderAt, size int64) error {
 		return nil
 	}
 	if part := binary.LittleEndian.Uint16(end[at+4:]); part > 0 && part < math.MaxUint16 {
-		return fmt.Errorf("the zip is the last of %d parts: join them (zip -s 0 SET.zip --out WHOLE.zip), or unpack them", part+1)
+		return fmt.Errorf("the zip is the last of %d parts: join them (zip -s 0 SET.zip --out WHOLE.zip), or "+
+			"unpack them", part+1)
 	}
 	return nil
 }

@@ -24,15 +24,17 @@ const manifestFormat = 1
 // Manifest says what a distilled set was made from. It holds no times and no paths of the machine, so
 // equal runs give equal bytes.
 type Manifest struct {
-	Format      int             `json:"format"`
-	Version     string          `json:"version"`
-	Settings    Settings        `json:"settings"`
-	Choices     []Choice        `json:"choices,omitempty"` // settings that were chosen automatically
-	Part        string          `json:"part,omitempty"`    // the real images were only this part of the set; "" means all
-	Autoencoder string          `json:"autoencoder"`       // SHA-256 of the weights
-	Denoiser    string          `json:"denoiser"`          // SHA-256 of the weights
-	Backend     string          `json:"backend"`
-	Batch       int             `json:"batch,omitempty"`        // rows of the sampler's graphs, where bytes depend on them
+	Format   int      `json:"format"`
+	Version  string   `json:"version"`
+	Settings Settings `json:"settings"`
+	Choices  []Choice `json:"choices,omitempty"` // settings that were chosen automatically
+	// the real images were only this part of the set; "" means all
+	Part        string `json:"part,omitempty"`
+	Autoencoder string `json:"autoencoder"` // SHA-256 of the weights
+	Denoiser    string `json:"denoiser"`    // SHA-256 of the weights
+	Backend     string `json:"backend"`
+	// rows of the sampler's graphs, where bytes depend on them
+	Batch       int             `json:"batch,omitempty"`
 	EncodeBatch int             `json:"encode_batch,omitempty"` // rows of the encoder's graphs, likewise
 	Distance    Distance        `json:"distance"`               // mean over all images
 	Classes     []ManifestClass `json:"classes"`
@@ -58,7 +60,8 @@ type ManifestImage struct {
 	Distance    Distance `json:"distance"`
 }
 
-// Path is the image's file below the output folder. A manifest may come from anywhere: a file outside the set's images is an error.
+// Path is the image's file below the output folder. A manifest may come from anywhere: a file outside the set's images
+// is an error.
 func (im ManifestImage) Path(out string) (string, error) {
 	if name := filepath.FromSlash(im.File); filepath.IsLocal(name) && strings.HasPrefix(im.File, "images/") && path.Clean(im.File) == im.File {
 		return filepath.Join(out, name), nil
@@ -98,7 +101,8 @@ func Finish(out string) (*Manifest, error) {
 	}
 	data = append(data, '\n')
 	path := filepath.Join(out, manifestName)
-	unlock, err := atomicfile.Wait(context.Background(), path) // shards that end together all find that nothing is missing
+	// shards that end together all find that nothing is missing
+	unlock, err := atomicfile.Wait(context.Background(), path)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +113,8 @@ func Finish(out string) (*Manifest, error) {
 	return m, atomicfile.WriteBytes(path, data)
 }
 
-// assemble makes the manifest of the files that are there. A missing one is an [os.ErrNotExist], one of other modes or settings an
-// errStale, one that is not as it was written an [stage.ErrDamaged].
+// assemble makes the manifest of the files that are there. A missing one is an [os.ErrNotExist], one of other modes or
+// settings an errStale, one that is not as it was written an [stage.ErrDamaged].
 func assemble(out string, c samplesRecord) (*Manifest, error) {
 	m := &Manifest{
 		Format: manifestFormat, Version: stage.Version,
@@ -155,8 +159,8 @@ func manifestClass(out, name string, label int32, c samplesRecord) (ManifestClas
 // errStale says that a file was made from other modes or settings.
 var errStale = errors.New("made under another key")
 
-// readSample returns the latent of one synthetic image, d numbers or any if d is negative, and its file's hash. A file made under
-// another key is an errStale.
+// readSample returns the latent of one synthetic image, d numbers or any if d is negative, and its file's hash. A file
+// made under another key is an errStale.
 func readSample(path, key string, d int) (latent []float32, image string, err error) {
 	f, _, err := openNumbers(path)
 	if err != nil {

@@ -47,8 +47,8 @@ func Merge(ctx context.Context, out string, shards []string, warn func(string)) 
 	return Finish(out)
 }
 
-// checkShards makes sure that folders hold shards of one run, and that none of their files is damaged. A folder without is an
-// [ErrShard], a shard of another run than the first's an [stage.ErrOther], a damaged file an [stage.ErrDamaged].
+// checkShards makes sure that folders hold shards of one run, and that none of their files is damaged. A folder without
+// is an [ErrShard], a shard of another run than the first's an [stage.ErrOther], a damaged file an [stage.ErrDamaged].
 func checkShards(ctx context.Context, shards []string) (samplesRecord, error) {
 	var first samplesRecord
 	for i, shard := range shards {
@@ -62,7 +62,8 @@ func checkShards(ctx context.Context, shards []string) (samplesRecord, error) {
 		}
 		err = stage.ReadLocked(samplesDir(shard), &c)
 		if errors.Is(err, stage.ErrStage) {
-			return samplesRecord{}, fmt.Errorf("%q: %w: there is no %q", shard, ErrShard, filepath.Join(samplesDir(shard), stage.SettingsFile))
+			return samplesRecord{},
+				fmt.Errorf("%q: %w: there is no %q", shard, ErrShard, filepath.Join(samplesDir(shard), stage.SettingsFile))
 		}
 		if err == nil {
 			err = c.check()
@@ -74,7 +75,8 @@ func checkShards(ctx context.Context, shards []string) (samplesRecord, error) {
 			first = c
 		}
 		if name, here, there := stage.DifferenceOf(c, first); name != "" {
-			return samplesRecord{}, fmt.Errorf("%q %w: %s is %s there and %s in %q", shard, stage.ErrOther, name, here, there, shards[0])
+			return samplesRecord{},
+				fmt.Errorf("%q %w: %s is %s there and %s in %q", shard, stage.ErrOther, name, here, there, shards[0])
 		}
 		if err := checkShard(ctx, shard, c); err != nil {
 			return samplesRecord{}, err

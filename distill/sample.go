@@ -64,7 +64,8 @@ func (r *Run) Sample(ctx context.Context) error {
 	}
 	p.end()
 	if e := record.Modes.Latents.Settings; r.SeedEncodes && e.Flip && e.Seed != record.Settings.Seed {
-		p.Warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has one seed for both", record.Settings.Seed, e.Seed)
+		p.Warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has "+
+			"one seed for both", record.Settings.Seed, e.Seed)
 	}
 	p.Add("", len(images)-len(todo), len(images)-len(todo))
 	var mu sync.Mutex
@@ -94,8 +95,8 @@ func (r *Run) checkModel(l latentsRecord) error {
 	return nil
 }
 
-// takeSchedule samples with the noise that the denoiser was trained with. Settings of another one are an [ErrModel]; settings of none stay so
-// where the rule was published with the denoiser's, since keys of images are made of them.
+// takeSchedule samples with the noise that the denoiser was trained with. Settings of another one are an [ErrModel];
+// settings of none stay so where the rule was published with the denoiser's, since keys of images are made of them.
 func (r *Run) takeSchedule() error {
 	s, own := &r.Settings.Sample, r.Denoiser.Noise()
 	published, err := diffusion.Published(s.Rule)
@@ -193,8 +194,8 @@ func (s *sampling) missing(ctx context.Context, images []image, p *progress) ([]
 	return todo, nil
 }
 
-// done reports whether the image and its latent are there, made under key, and belong together. It counts those that were made
-// of other modes, and warns of what is damaged.
+// done reports whether the image and its latent are there, made under key, and belong together. It counts those that
+// were made of other modes, and warns of what is damaged.
 func (s *sampling) done(im image, key string, p *progress, others *int) (bool, error) {
 	path := im.latent(s.run.Out)
 	is, old, fault, err := upToDate(path, key)
@@ -233,8 +234,8 @@ func (s *sampling) done(im image, key string, p *progress, others *int) (bool, e
 // mostPNG is more bytes than an image of the run can have.
 const mostPNG = 1 << 30
 
-// checkLatents makes sure that the modes of the shard's classes are those of the latents at hand: images that were encoded anew have
-// other modes. Where there are no latents, it says that it could not.
+// checkLatents makes sure that the modes of the shard's classes are those of the latents at hand: images that were
+// encoded anew have other modes. Where there are no latents, it says that it could not.
 func (s *sampling) checkLatents(p *progress) error {
 	classes, dir := s.record.Modes.Latents.Classes, s.run.latentsDir()
 	if there, err := atomicfile.Exists(dir); err == nil && !there {

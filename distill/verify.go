@@ -11,9 +11,10 @@ import (
 	"mgd3/stage/atomicfile"
 )
 
-// Verify compares an output folder's images with its manifest, and the latents, modes, samples and settings that are there with their
-// checksums, with each other and with the manifest. It returns what is wrong, one line each: files that are missing,
-// changed, or not of the set; and what could not be checked. An error means that nothing could be compared.
+// Verify compares an output folder's images with its manifest, and the latents, modes, samples and settings that are
+// there with their checksums, with each other and with the manifest. It returns what is wrong, one line each: files
+// that are missing, changed, or not of the set; and what could not be checked. An error means that nothing could be
+// compared.
 //
 // A damaged manifest is a fault. The images are then held against the manifest that the stages make, where they do.
 func Verify(ctx context.Context, out string) (faults, unchecked []string, err error) {

@@ -56,7 +56,8 @@ func (v *stages) settings(dir string, record interface{ check() error }, read an
 	}
 	if err != nil {
 		v.wrong(path, err)
-		v.unchecked = append(v.unchecked, fmt.Sprintf("%s: not checked, since nothing says what must be there", filepath.Base(dir)))
+		v.unchecked = append(v.unchecked,
+			fmt.Sprintf("%s: not checked, since nothing says what must be there", filepath.Base(dir)))
 	}
 	return err == nil
 }
@@ -68,8 +69,8 @@ func (v *stages) same(dir string, here, before any) {
 	}
 }
 
-// check compares the stages below out with their checksums and with each other, and returns the manifest that they make; nil where
-// they make none.
+// check compares the stages below out with their checksums and with each other, and returns the manifest that they
+// make; nil where they make none.
 func (v *stages) check(ctx context.Context) (made *Manifest, err error) {
 	var l latentsRecord
 	var mc modesRecord
@@ -105,7 +106,8 @@ func (v *stages) check(ctx context.Context) (made *Manifest, err error) {
 	}
 	for _, stage := range []string{StageEncode, StageModes, StageSample} {
 		if n := v.old[stage]; n > 0 {
-			v.unchecked = append(v.unchecked, fmt.Sprintf("%s: %d files of an earlier version have no checksum, their numbers were not checked", stage, n))
+			v.unchecked = append(v.unchecked, fmt.Sprintf("%s: %d files of an earlier version have no checksum, "+
+				"their numbers were not checked", stage, n))
 		}
 	}
 	return made, nil
@@ -225,8 +227,8 @@ func (v *stages) manifest(m, made *Manifest) {
 	}
 }
 
-// text finds what reading a manifest passes over: fields of other names than those of this version. What a later version has
-// more, this one cannot check.
+// text finds what reading a manifest passes over: fields of other names than those of this version. What a later
+// version has more, this one cannot check.
 func (v *stages) text(text []byte, m *Manifest) {
 	var there, known map[string]any
 	read, err := json.Marshal(m)
@@ -238,7 +240,8 @@ func (v *stages) text(text []byte, m *Manifest) {
 	case m.Version == stage.Version:
 		v.fault(filepath.Join(v.out, manifestName), "it has a field %q, which none of this version has", name)
 	default:
-		v.unchecked = append(v.unchecked, fmt.Sprintf("%s: %s is not known to this version, not checked", manifestName, name))
+		v.unchecked = append(v.unchecked,
+			fmt.Sprintf("%s: %s is not known to this version, not checked", manifestName, name))
 	}
 }
 
@@ -268,8 +271,8 @@ func unknown(name string, there, known any) string {
 	return ""
 }
 
-// manifestDifference names the first field of a manifest that is not as the stages make it. Versions may differ, and distances by
-// what another processor's order of sums makes of float64 numbers.
+// manifestDifference names the first field of a manifest that is not as the stages make it. Versions may differ, and
+// distances by what another processor's order of sums makes of float64 numbers.
 func manifestDifference(have, made *Manifest) (name, there, here string) {
 	a, b := have.rounded(), made.rounded()
 	a.Version = b.Version

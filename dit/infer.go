@@ -50,7 +50,8 @@ func infer(set *weights.Set) (*Config, error) {
 		}
 	}
 	if c.Heads == 0 {
-		return nil, fmt.Errorf("%w: no shape tells the number of heads, and no published model has a hidden size of %d; %s", weights.ErrMismatch, c.Hidden, writeConfig)
+		return nil, fmt.Errorf("%w: no shape tells the number of heads, and no published model has a hidden size "+
+			"of %d; %s", weights.ErrMismatch, c.Hidden, writeConfig)
 	}
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", weights.ErrMismatch, err)

@@ -50,8 +50,8 @@ type Class struct {
 
 const tensorName = "latents"
 
-// OpenClass opens the cache file at path. One that cannot be read because it is not as it was written is a [weights.ErrDamaged]; of
-// one that can be, [Class.Check] says so.
+// OpenClass opens the cache file at path. One that cannot be read because it is not as it was written is a
+// [weights.ErrDamaged]; of one that can be, [Class.Check] says so.
 func OpenClass(path string) (*Class, error) {
 	c, err := openClass(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -119,7 +119,8 @@ func (o *Options) state(t task, specs []weights.Spec) (*state, error) {
 	s.step, s.weights, found, err = checkpoint.Read(o.Engine, s.path, t.key, &x)
 	damaged := errors.Is(err, checkpoint.ErrDamaged)
 	if damaged {
-		o.report(Event{Event: stage.Event{Warning: fmt.Sprintf("%v; there is no other, so the training of this network begins anew", err)}})
+		o.report(Event{Event: stage.Event{Warning: fmt.Sprintf("%v; there is no other, so the training of this "+
+			"network begins anew", err)}})
 	} else if err != nil {
 		return nil, err
 	}

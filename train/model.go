@@ -22,22 +22,23 @@ import (
 // Record is training.json: what a network was made from. It holds no times and no paths of the machine, so equal
 // trainings give equal bytes.
 type Record struct {
-	Version     string             `json:"version"` // of the program
-	Network     string             `json:"network"`
-	Licence     string             `json:"licence"` // of the weights, as the one who trained them says
-	Images      Images             `json:"images"`
-	Recipe      Recipe             `json:"recipe"`
-	Settings    any                `json:"settings"`              // of the network and its loss
-	Autoencoder string             `json:"autoencoder,omitempty"` // SHA-256 of the weights of the denoiser's
-	From        string             `json:"from,omitempty"`        // SHA-256 of the weights it started from
-	Perceptual  string             `json:"perceptual,omitempty"`  // SHA-256 of the file of LPIPS
-	Backend     string             `json:"backend"`
-	Half        bool               `json:"half"`
-	Data        DataRecord         `json:"data"`
-	Parameters  int                `json:"parameters"`
-	SHA256      map[string]string  `json:"sha256,omitempty"` // of the file of weights, by its name; not in versions before
-	Loss        map[string]float64 `json:"loss"`             // the last row of loss.csv
-	Key         string             `json:"key"`              // of the training, by which it is known again
+	Version     string     `json:"version"` // of the program
+	Network     string     `json:"network"`
+	Licence     string     `json:"licence"` // of the weights, as the one who trained them says
+	Images      Images     `json:"images"`
+	Recipe      Recipe     `json:"recipe"`
+	Settings    any        `json:"settings"`              // of the network and its loss
+	Autoencoder string     `json:"autoencoder,omitempty"` // SHA-256 of the weights of the denoiser's
+	From        string     `json:"from,omitempty"`        // SHA-256 of the weights it started from
+	Perceptual  string     `json:"perceptual,omitempty"`  // SHA-256 of the file of LPIPS
+	Backend     string     `json:"backend"`
+	Half        bool       `json:"half"`
+	Data        DataRecord `json:"data"`
+	Parameters  int        `json:"parameters"`
+	// of the file of weights, by its name; not in versions before
+	SHA256 map[string]string  `json:"sha256,omitempty"`
+	Loss   map[string]float64 `json:"loss"` // the last row of loss.csv
+	Key    string             `json:"key"`  // of the training, by which it is known again
 }
 
 // DataRecord says which images a network was trained on.
@@ -74,8 +75,8 @@ func (o *Options) newRecord(ctx context.Context, r Record) (Record, error) {
 	return r, nil
 }
 
-// finished reports whether the network is there, made under the record's key. Another one is a [stage.ErrOther]; weights
-// that are not those of the record are a [weights.ErrFormat].
+// finished reports whether the network is there, made under the record's key. Another one is a [stage.ErrOther];
+// weights that are not those of the record are a [weights.ErrFormat].
 func (o *Options) finished(ctx context.Context, r Record) (bool, error) {
 	dir := o.modelDir(r.Network)
 	var have Record
@@ -154,7 +155,8 @@ func (o *Options) stored(t *trained) ([]weights.Tensor, error) {
 		}
 		for i, v := range data {
 			if v-v != 0 {
-				return nil, fmt.Errorf("tensor %s: element %d is %v in the file's precision, want a finite number", spec.Name, i, v)
+				return nil,
+					fmt.Errorf("tensor %s: element %d is %v in the file's precision, want a finite number", spec.Name, i, v)
 			}
 		}
 		if t.mean[spec.Name], err = o.Engine.Tensor(data, spec.Shape...); err != nil {

@@ -116,7 +116,8 @@ func unknownZip(archive *zip.Reader) error {
 	case len(names) == 0:
 		return fmt.Errorf("it is an empty zip, %s", want)
 	case script:
-		return fmt.Errorf("it is a program of TorchScript (torch.jit.save), which is not run: torch.save its state_dict")
+		return fmt.Errorf("it is a program of TorchScript (torch.jit.save), which is not run: torch.save its " +
+			"state_dict")
 	case arrays == len(names):
 		return fmt.Errorf("it is a zip of %d arrays of NumPy (.npz): torch.save({name: torch.from_numpy(array), "+
 			"...}) writes what is read", arrays)

@@ -63,9 +63,11 @@ func TestBusy(t *testing.T) {
 		"train": {inside("trained"),
 			fields("train autoencoder --data set --split train --size 16 --out trained")},
 		"evaluate": {inside("judged"),
-			fields("evaluate --train run --test set --test-split train --epochs 1 --size 16 --net convnet1 --out judged")},
+			fields("evaluate --train run --test set --test-split train --epochs 1 --size 16 --net convnet1 --out " +
+				"judged")},
 		"compare": {inside("compared"),
-			fields("compare --data set --split train --test set --test-split test --model model --ipc 1 --out compared")},
+			fields("compare --data set --split train --test set --test-split test --model model --ipc 1 --out " +
+				"compared")},
 		"sweep": {inside("swept"),
 			fields("sweep --data set --split train --model model --ipc 1 --stop 0,1 --out swept")},
 		"demo": {inside("demo"), fields("demo --out demo")},

@@ -57,13 +57,15 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 	f := o.flags
 	f.StringVar(&c.test, "test", "", "`SET` of real images to test on, with the same classes; default --data")
 	f.StringVar(&c.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
-	f.IntVar(&c.testLimit, "test-limit", 0, "take the first `N` images of each class by file name to test on; 0 takes all")
+	f.IntVar(&c.testLimit, "test-limit", 0,
+		"take the first `N` images of each class by file name to test on; 0 takes all")
 	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+join(baseline.Methods)+"; default all")
 	f.IntSliceVar(&c.ipcs, "ipc", []int{10}, "images per class, a `LIST`")
 	f.IntVar(&c.sets, "sets", 3, "sets of each method")
 	f.StringSliceVar(&c.nets, "net", []string{"convnet3"}, "`NETS` to train: "+strings.Join(evaluate.Names(), ", "))
 	f.StringVar(&c.protocol, "protocol", "quick", "`PROTOCOL` with hard labels: hard, quick")
-	f.StringArrayVar(&c.changes, "change", nil, "a change of the protocol, `NAME=VALUE`: "+strings.Join(evaluate.Settings(), ", "))
+	f.StringArrayVar(&c.changes, "change", nil,
+		"a change of the protocol, `NAME=VALUE`: "+strings.Join(evaluate.Settings(), ", "))
 	f.IntVar(&c.fullLimit, "full-limit", 0, "take the first `N` images of each class for full; 0 takes all")
 	heading(f, "Comparison")
 	o.data.add(f)
@@ -102,12 +104,14 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 	so.Methods, so.IPCs, so.Sets, so.Nets, so.FullLimit = methods, c.ipcs, c.sets, c.nets, c.fullLimit
 	so.Protocol, so.Changes = c.protocol, c.changes
 	if so.SeedEncodes && !e.quiet && !e.json && slices.ContainsFunc(methods, baseline.Method.Encoded) {
-		fmt.Fprintf(e.stderr, "seeds  every set is encoded with its own seed, as the released programs do: %d × %d images; --encode-seed 0 encodes them once for all sets\n",
+		fmt.Fprintf(e.stderr, "seeds  every set is encoded with its own seed, as the released programs do: %d × "+
+			"%d images; --encode-seed 0 encodes them once for all sets\n",
 			so.Sets, images(so.Train))
 	}
 	result, err := compare.Compare(ctx, so)
 	if so.SeedEncodes && errors.Is(err, stage.ErrOther) {
-		return fail(exitOutput, "use another --out; --encode-seed 0 goes on with one encoding for all sets, as earlier versions had it", err)
+		return fail(exitOutput, "use another --out; --encode-seed 0 goes on with one encoding for all sets, as "+
+			"earlier versions had it", err)
 	}
 	if err != nil {
 		return err
@@ -135,7 +139,8 @@ func (c *compareOptions) resolve(o *options) error {
 		c.testSplit = "test"
 	}
 	if c.test == o.data.set && c.testSplit == o.data.split {
-		return errors.New("the networks would be tested on the images that the sets are made of: give --test another set, or --test-split another split")
+		return errors.New("the networks would be tested on the images that the sets are made of: give --test " +
+			"another set, or --test-split another split")
 	}
 	if c.protocol != "hard" && c.protocol != "quick" {
 		return fmt.Errorf("--protocol is %q, want hard or quick", c.protocol)

@@ -53,7 +53,8 @@ no more than a few megabytes are in memory at a time.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.to, "to", "", "`NAMES` of the tensors: dit (DiT's own), diffusers (its DiT), autoencoder (diffusers' AutoencoderKL); default as they are")
+	f.StringVar(&o.to, "to", "", "`NAMES` of the tensors: dit (DiT's own), diffusers (its DiT), autoencoder "+
+		"(diffusers' AutoencoderKL); default as they are")
 	f.BoolVar(&o.half, "half", false, "round floats to half precision (F16); a number beyond 65504 is an error")
 	f.BoolVar(&o.bf16, "bf16", false, "round floats to bfloat16: the range of float32 with 8 bits of precision")
 	f.StringVar(&o.shard, "shard", "", "files of at most `SIZE` (2GB, 500MB) with an index beside them")
@@ -219,7 +220,8 @@ func (o convertOptions) renamed(file *weights.File) (set *weights.Set, err error
 		return nil, err
 	}
 	if _, ok := set.Shape(sign); !ok {
-		return nil, fmt.Errorf("%s: %w: --to %s wants a model with a tensor %q, under its own name or that of other programs", o.in, weights.ErrMismatch, o.to, sign)
+		return nil, fmt.Errorf("%s: %w: --to %s wants a model with a tensor %q, under its own name or that of "+
+			"other programs", o.in, weights.ErrMismatch, o.to, sign)
 	}
 	if o.to == "diffusers" {
 		return weights.ToDiffusers(set)

@@ -55,9 +55,11 @@ One training on each set shows how it goes, not which set is best: "mgd3 compare
 	f.IntVar(&o.ipc, "ipc", 10, "images per class of the small sets")
 	f.IntVar(&o.images, "images", 1000, "real images per class, to find the modes among")
 	f.IntVar(&o.test, "test-images", 200, "images per class to test on")
-	f.IntVar(&o.epochs, "epochs", 100, "epochs of a training; 0 takes those of the protocol quick, 200 for 10 images per class")
+	f.IntVar(&o.epochs, "epochs", 100,
+		"epochs of a training; 0 takes those of the protocol quick, 200 for 10 images per class")
 	heading(f, "Demo")
-	f.StringVar(&o.run.networks.model, "model", glyphsSet, "`DIR` of another model of the letters; glyphs is the one in the program")
+	f.StringVar(&o.run.networks.model, "model", glyphsSet,
+		"`DIR` of another model of the letters; glyphs is the one in the program")
 	o.run.networks.batchFlag(f)
 	o.run.modes.clusterFlags(f)
 	o.run.sampling.ruleFlags(f)
@@ -117,7 +119,8 @@ func (o *demoOptions) result(ctx context.Context, e *env, so compare.Options, c 
 	classes := len(c.Made.Classes)
 	r.Title = fmt.Sprintf("%d letters, %d images each", classes, o.ipc)
 	r.Notes = []string{
-		fmt.Sprintf("%d real images of %d classes became %d images. mgd3 pulls a diffusion model to the modes of each class; unguided is the same model alone; random are real images drawn by chance. "+
+		fmt.Sprintf("%d real images of %d classes became %d images. mgd3 pulls a diffusion model to the modes of "+
+			"each class; unguided is the same model alone; random are real images drawn by chance. "+
 			"A network was trained on each set from scratch, and tested on %d letters of other typefaces.", c.Made.Real, classes, classes*o.ipc, c.Made.Test),
 		"One training on each set shows how it goes, not which set is best.",
 	}
@@ -183,6 +186,7 @@ func (e *env) showDemo(out string, c *compare.Comparison, r report.Result) error
 		return nil
 	}
 	r.Pictures = nil
-	r.Notes = append(r.Notes, fmt.Sprintf("See %s and %s.", filepath.Join(out, "report.html"), filepath.Join(out, "sheet.png")))
+	r.Notes = append(r.Notes,
+		fmt.Sprintf("See %s and %s.", filepath.Join(out, "report.html"), filepath.Join(out, "sheet.png")))
 	return report.Text(e.stdout, r)
 }

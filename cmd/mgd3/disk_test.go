@@ -113,8 +113,10 @@ func TestTimes(t *testing.T) {
 	}
 	for _, line := range []string{
 		"distill --out run --data set --split train --model model --steps 2 --ipc 1 --quiet",
-		"evaluate --out run --train set --train-split train --test set --test-split train --epochs 1 --size 16 --net convnet1 --quiet",
-		"train autoencoder --out run --channels 8,8,8 --groups 4 --data set --split train --size 16 --steps 1 --batch 2 --quiet",
+		"evaluate --out run --train set --train-split train --test set --test-split train --epochs 1 --size 16 " +
+			"--net convnet1 --quiet",
+		"train autoencoder --out run --channels 8,8,8 --groups 4 --data set --split train --size 16 --steps 1 " +
+			"--batch 2 --quiet",
 	} {
 		if code, said := runs(strings.Fields(line)); code != exitOK {
 			t.Fatal(said)

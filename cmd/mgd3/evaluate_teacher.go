@@ -40,7 +40,8 @@ func (e *env) checkedTeacher(ctx context.Context, o *evaluateOptions, evaluator 
 		o.warn(e, "%v", doubt)
 	default:
 		if pairs := teacher.Exchanged(); pairs != nil {
-			o.warn(e, "the teacher takes most images of %s for each other: are they exchanged in the order of its outputs? --teacher-classes gives another", strings.Join(pairs, ", "))
+			o.warn(e, "the teacher takes most images of %s for each other: are they exchanged in the order of "+
+				"its outputs? --teacher-classes gives another", strings.Join(pairs, ", "))
 		}
 	}
 	return teacher, nil
@@ -53,7 +54,8 @@ func (t teacherOptions) unused(protocol string) error {
 		given bool
 	}{{"teacher", t.path != ""}, {"teacher-classes", t.classes != ""}, {"teacher-data", t.data != ""}, {"teacher-unchecked", t.unchecked}} {
 		if f.given {
-			return fmt.Errorf("--%s is for soft labels, those of --protocol %s are hard: leave it out, or take --protocol soft", f.name, protocol)
+			return fmt.Errorf("--%s is for soft labels, those of --protocol %s are hard: leave it out, or take "+
+				"--protocol soft", f.name, protocol)
 		}
 	}
 	return nil
@@ -73,7 +75,8 @@ func (o *evaluateOptions) openTeacher(ctx context.Context, e *env, evaluator *ev
 		teacher, err := evaluate.OpenTeacher(ctx, evaluator.Engine, t.path, evaluate.TeacherOptions{Net: t.net, Size: size, Classes: test.ClassNames(), Order: order})
 		return teacher, fail(exitModel, "", err)
 	case t.classes != "":
-		return nil, fail(exitUsage, "", errors.New("--teacher-classes is for a teacher from a file, not for one that is trained here"))
+		return nil, fail(exitUsage, "", errors.New("--teacher-classes is for a teacher from a file, not for one "+
+			"that is trained here"))
 	case t.data == "" || o.out == "":
 		return nil, fail(exitUsage, "", errors.New("--teacher train wants --teacher-data and --out"))
 	}

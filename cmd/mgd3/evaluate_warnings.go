@@ -27,7 +27,8 @@ func (e *env) warnOfGuesses(o *evaluateOptions, sets []*compare.Judged) {
 			if at, bound := evaluate.AtChance(scores); at {
 				o.warn(e, "%q, %s: no better than guessing, which may have up to %.1f %%: too few epochs or images, "+
 					"too large a --rate, "+
-					"images of another size or other colours than those to test on, or classes (a teacher's, too) in another order", set.Name, o.nets[i], 100*bound)
+					"images of another size or other colours than those to test on, or classes (a teacher's, "+
+					"too) in another order", set.Name, o.nets[i], 100*bound)
 			}
 		}
 	}

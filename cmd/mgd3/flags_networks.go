@@ -21,7 +21,8 @@ type networkFlags struct {
 func (n *networkFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&n.model, "model", "", "`PATH` of the networks: a folder with autoencoder or vae, and dit or "+
 		"transformer, in which "+
-		"classes.txt names the classes in label order; or the denoiser's weights, with --vae; glyphs is the model in the program")
+		"classes.txt names the classes in label order; or the denoiser's weights, with --vae; glyphs is the "+
+		"model in the program")
 	f.StringVar(&n.vae, "vae", "", "`PATH` of the autoencoder, if not below --model: a folder, a weights file, or "+
 		"PREFIX of PREFIX_encoder "+
 		"and PREFIX_decoder; docs/models.md lists what is read")
@@ -37,7 +38,8 @@ func (n *networkFlags) add(f *pflag.FlagSet) {
 
 func (n *networkFlags) batchFlag(f *pflag.FlagSet) {
 	f.Var((*batchValue)(&n.batch), "batch",
-		"`N` images at work at once, or auto: 8, on xla as many as fit; decides speed and memory, and a result on xla only")
+		"`N` images at work at once, or auto: 8, on xla as many as fit; decides speed and memory, and a result "+
+			"on xla only")
 	heading(f, "Networks")
 }
 

@@ -77,7 +77,8 @@ The other commands need no files: they take the name glyphs in the place of a fo
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "write below `DIR`")
 	f.StringVar(&o.split, "split", "", "write this split alone: `NAME` is "+strings.Join(glyphs.Splits, " or "))
-	f.IntVar(&o.perClass, "per-class", 0, "the first `N` images of each class; default 2000 of train and 500 of test, which have up to 5000 and 1000")
+	f.IntVar(&o.perClass, "per-class", 0, "the first `N` images of each class; default 2000 of train and 500 of "+
+		"test, which have up to 5000 and 1000")
 	f.StringVar(&o.sheet, "sheet", "", "write a picture of some letters of train above some of test as PNG `FILE`")
 	return cmd
 }

@@ -52,7 +52,8 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "made by      mgd3 %s on backend %s\nautoencoder  SHA-256 %s\ndenoiser     SHA-256 %s\ndistance     %.4g to the own mode, %.4g to the others of the class\nsettings     %s\n\n",
+	fmt.Fprintf(e.stdout, "made by      mgd3 %s on backend %s\nautoencoder  SHA-256 %s\ndenoiser     SHA-256 "+
+		"%s\ndistance     %.4g to the own mode, %.4g to the others of the class\nsettings     %s\n\n",
 		terminal.Printable(m.Version), terminal.Printable(m.Backend), terminal.Printable(m.Autoencoder), terminal.Printable(m.Denoiser), m.Distance.Own, m.Distance.Others, settings)
 	if sizes := m.ClusterSizes().String(); sizes != "" {
 		fmt.Fprintf(e.stdout, "small modes  %s, of %d\n\n", sizes, m.ClusterSizes().Modes)
@@ -127,7 +128,8 @@ func (e *env) inspectWeights(ctx context.Context, path string) error {
 	}
 	for _, l := range lines {
 		if l.Fault != "" {
-			fmt.Fprintf(w, "%s\tcannot be read\t%v\t%s\n", terminal.Printable(l.Name), l.Shape, terminal.Printable(l.Fault))
+			fmt.Fprintf(w,
+				"%s\tcannot be read\t%v\t%s\n", terminal.Printable(l.Name), l.Shape, terminal.Printable(l.Fault))
 			continue
 		}
 		fmt.Fprintf(w, "%s\t%s\t%v\n", terminal.Printable(l.Name), l.DType, l.Shape)

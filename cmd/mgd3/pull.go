@@ -51,7 +51,8 @@ HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE and HTTPS_PROXY mean what they mean th
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.include, "include", nil, "take the files that match `GLOB`, in place of those that the name stands for; * is any text, slashes too; can be repeated")
+	f.StringArrayVar(&o.include, "include", nil, "take the files that match `GLOB`, in place of those that the "+
+		"name stands for; * is any text, slashes too; can be repeated")
 	f.StringVar(&o.mirror, "mirror", "", "ask the hub at `URL`; default HF_ENDPOINT, or the hub itself")
 	f.BoolVar(&o.offline, "offline", hub.Offline(), "no network: print the folder of what is in the cache")
 	f.BoolVar(&o.accept, "accept-licence", false, "you have read the licence and accept it")
@@ -79,7 +80,8 @@ func (e *env) listKnown() error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(e.stdout, "\nFiles are held against the hub's own hashes: SHA-256, or git's SHA-1 for small ones.")
+	_, err := fmt.Fprintln(e.stdout, "\nFiles are held against the hub's own hashes: SHA-256, or git's SHA-1 for "+
+		"small ones.")
 	return err
 }
 
@@ -182,7 +184,8 @@ func (e *env) consent(c *hub.Client, o *pullOptions, k hub.Known, stdin io.Reade
 			return nil
 		}
 	}
-	return fail(exitUsage, "--accept-licence says that you have read it and accept it", fmt.Errorf("%s: %s: not accepted", k.Name, terms(k)))
+	return fail(exitUsage, "--accept-licence says that you have read it and accept it",
+		fmt.Errorf("%s: %s: not accepted", k.Name, terms(k)))
 }
 
 // pulled prints the folder, alone on stdout so that a shell can put it in a command.
@@ -212,15 +215,18 @@ func hubFailure(c *hub.Client, r hub.Repo, err error) error {
 	case errors.Is(err, hub.ErrOffline):
 		return fail(exitHub, "it must be pulled once with a network: without --offline and HF_HUB_OFFLINE", err)
 	case errors.Is(err, hub.ErrAccess) && c.Token == "":
-		return fail(exitHub, "accept the terms on "+c.Page(r)+" with an account, and put a token of it into HF_TOKEN", err)
+		return fail(exitHub,
+			"accept the terms on "+c.Page(r)+" with an account, and put a token of it into HF_TOKEN", err)
 	case errors.Is(err, hub.ErrAccess):
-		return fail(exitHub, "accept the terms on "+c.Page(r)+" with the account of your token; the token must be allowed to read it", err)
+		return fail(exitHub, "accept the terms on "+c.Page(r)+" with the account of your token; the token must "+
+			"be allowed to read it", err)
 	case errors.Is(err, hub.ErrNotFound):
 		return fail(exitHub, c.Page(r)+" should show it; private ones need a token in HF_TOKEN", err)
 	case errors.Is(err, hub.ErrCorrupt):
 		return fail(exitHub, "nothing of it is kept; try again later, or another --mirror", err)
 	case errors.Is(err, hub.ErrNetwork):
-		return fail(exitHub, "the same command again goes on from here; HTTPS_PROXY names a proxy, --mirror another hub", err)
+		return fail(exitHub,
+			"the same command again goes on from here; HTTPS_PROXY names a proxy, --mirror another hub", err)
 	}
 	return err
 }

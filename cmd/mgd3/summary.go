@@ -32,13 +32,15 @@ func (e *env) summary(out string, m *distill.Manifest) {
 		}{out, m != nil, distance(m), clusterSizesOf(m)})
 	case e.quiet:
 	case m == nil:
-		fmt.Fprintf(e.stdout, "This shard is done; %s is not complete yet. The shard that completes it writes the manifest;\nshards in folders of their own are put together by \"mgd3 merge\".\n", out)
+		fmt.Fprintf(e.stdout, "This shard is done; %s is not complete yet. The shard that completes it writes "+
+			"the manifest;\nshards in folders of their own are put together by \"mgd3 merge\".\n", out)
 	default:
 		n := 0
 		for _, class := range m.Classes {
 			n += len(class.Images)
 		}
-		fmt.Fprintf(e.stdout, "distilled set    %s: %d images of %d classes\n", distill.ImagesDir(out), n, len(m.Classes))
+		fmt.Fprintf(e.stdout,
+			"distilled set    %s: %d images of %d classes\n", distill.ImagesDir(out), n, len(m.Classes))
 		fmt.Fprintf(e.stdout, "to own mode      %.4g (mean distance of a synthetic latent)\n", m.Distance.Own)
 		if m.Settings.Modes.IPC > 1 {
 			fmt.Fprintf(e.stdout, "to other modes   %.4g (of the same class)\n", m.Distance.Others)
@@ -96,7 +98,8 @@ estimate         %v on this machine, one image at a time
 `, p.Classes, p.Real, fine(p.EncodeEach), terminal.Size(p.LatentBytes), terminal.Size(p.ModeBytes),
 		p.Synthetic, p.Steps, p.Guided, fine(p.StepEach), p.Rows, fine(p.DecodeEach), terminal.Short(p.Estimate()))
 	if seedEncodes {
-		fmt.Fprintf(e.stdout, "seeds            images are encoded with --seed, as the released program does: a set of another seed encodes its %d again, %v; --encode-seed N shares them\n",
+		fmt.Fprintf(e.stdout, "seeds            images are encoded with --seed, as the released program does: a "+
+			"set of another seed encodes its %d again, %v; --encode-seed N shares them\n",
 			p.Real, terminal.Short(time.Duration(p.Real)*p.EncodeEach))
 	}
 	return nil

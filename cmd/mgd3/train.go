@@ -55,7 +55,8 @@ func (e *env) trainAutoencoderCmd() *cobra.Command {
 	}
 	f := cmd.Flags()
 	o.trainFlags(f, train.Recipe{Steps: 10000, Batch: 32, Rate: 1e-3, Warmup: 200, Schedule: train.Cosine, EMA: 0.999, Clip: 1})
-	f.IntSliceVar(&s.Channels, "channels", []int{32, 64, 64}, "width of each level, full resolution first; each further level halves the sides")
+	f.IntSliceVar(&s.Channels, "channels", []int{32, 64, 64},
+		"width of each level, full resolution first; each further level halves the sides")
 	f.IntVar(&s.Layers, "layers", 1, "residual blocks of a level")
 	f.IntVar(&s.Latent, "latent-channels", 4, "channels of the latent")
 	f.IntVar(&s.Groups, "groups", 8, "groups of the norms, which divide all widths")
@@ -90,8 +91,10 @@ func (e *env) trainDiTCmd() *cobra.Command {
 	f.IntVar(&s.Hidden, "hidden", 192, "numbers of a token")
 	f.IntVar(&s.Depth, "depth", 6, "transformer blocks")
 	f.IntVar(&s.Heads, "heads", 6, "attention heads")
-	f.Float64Var(&s.Dropout, "class-dropout", 0.1, "probability that an image's class is forgotten, for classifier-free guidance")
-	f.Float64Var(&s.MinSNR, "min-snr", 0, "count the noise of an image at most `G`/SNR times, 5 say: short trainings learn shapes sooner; 0 counts all alike, as published")
+	f.Float64Var(&s.Dropout, "class-dropout", 0.1,
+		"probability that an image's class is forgotten, for classifier-free guidance")
+	f.Float64Var(&s.MinSNR, "min-snr", 0, "count the noise of an image at most `G`/SNR times, 5 say: short "+
+		"trainings learn shapes sooner; 0 counts all alike, as published")
 	f.Float64Var(&s.SampleCFG, "sample-cfg", 2, "scale of classifier-free guidance on the sheets")
 	f.IntVar(&s.SampleSteps, "sample-steps", 50, "steps of the sampler for the sheets")
 	heading(f, "Network and loss")
@@ -103,13 +106,16 @@ func (e *env) trainDiTCmd() *cobra.Command {
 // trainFlags are those of both trainings; r has what they are if not given.
 func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	t, s := &o.train, &o.train.Images
-	f.StringVar(&o.data, "data", "", "training images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE, one of the layouts in docs/data.md, or glyphs")
+	f.StringVar(&o.data, "data", "", "training images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or "+
+		"CLASS/FILE, one of the layouts in docs/data.md, or glyphs")
 	f.StringVar(&s.Split, "split", "", "the `NAME` of the sub-folder to take, train say")
-	f.StringVar(&o.classes, "classes", "", "classes to take: a `LIST` by name or a file with one class a line; default all")
+	f.StringVar(&o.classes, "classes", "",
+		"classes to take: a `LIST` by name or a file with one class a line; default all")
 	labelFlags(f, &o.classNames, &o.labels)
 	f.IntVar(&s.Limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
 	f.IntVar(&s.Size, "size", 32, "crop to this many `PIXELS`")
-	f.StringVar(&s.Crop, "crop", distill.CropADM, "`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop")
+	f.StringVar(&s.Crop, "crop", distill.CropADM,
+		"`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop")
 	f.BoolVar(&s.IgnoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored")
 	heading(f, "Images")
 	f.StringVarP(&t.Out, "out", "o", "", "model `DIR` to be")
@@ -118,7 +124,8 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	f.IntVar(&t.Recipe.Batch, "batch", r.Batch, "images of a step")
 	f.Float64Var(&t.Recipe.Rate, "rate", r.Rate, "highest rate of AdamW")
 	f.IntVar(&t.Recipe.Warmup, "warmup", r.Warmup, "steps in which the rate rises from 0")
-	f.StringVar(&t.Recipe.Schedule, "schedule", r.Schedule, "`HOW` the rate goes on: "+strings.Join(train.Schedules, ", "))
+	f.StringVar(&t.Recipe.Schedule, "schedule", r.Schedule,
+		"`HOW` the rate goes on: "+strings.Join(train.Schedules, ", "))
 	f.Float64Var(&t.Recipe.Beta1, "beta1", 0.9, "of AdamW")
 	f.Float64Var(&t.Recipe.Beta2, "beta2", 0.999, "of AdamW")
 	f.Float64Var(&t.Recipe.Epsilon, "epsilon", 1e-8, "of AdamW")
@@ -134,7 +141,8 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	f.StringVar(&t.Licence, "licence", "", "`LICENCE` of the trained weights, kept beside them")
 	f.BoolVar(&t.Half, "half", false, "write the weights in half precision")
 	f.IntVar(&t.CheckpointEvery, "checkpoint-every", 200, "steps from one checkpoint to the next; decides no result")
-	f.IntVar(&t.SampleEvery, "sample-every", 2000, "steps from one sheet of samples to the next, 0 draws none; decides no result")
+	f.IntVar(&t.SampleEvery, "sample-every", 2000,
+		"steps from one sheet of samples to the next, 0 draws none; decides no result")
 	heading(f, "Run")
 }
 

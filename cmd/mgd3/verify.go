@@ -43,7 +43,8 @@ func (e *env) verifyCmd() *cobra.Command {
 				}
 			}
 			if len(faults) > 0 {
-				return fail(exitVerify, remake, errors.Join(err, fmt.Errorf("%q: %d files differ from the manifest or are damaged", args[0], len(faults))))
+				return fail(exitVerify, remake, errors.Join(err, fmt.Errorf("%q: %d files differ from the "+
+					"manifest or are damaged", args[0], len(faults))))
 			}
 			if !e.quiet && !e.json {
 				fmt.Fprintf(e.stdout, "%s: every image is as the manifest says\n", args[0])

@@ -60,7 +60,8 @@ func ofFile(op, path string, cause error) string {
 	case errors.Is(cause, syscall.ENOTDIR):
 		return fmt.Sprintf("%q: a file stands where a folder is wanted", path)
 	case errors.Is(cause, syscall.ELOOP):
-		return fmt.Sprintf("%q is a link that leads back to itself, by way of other links perhaps; want a file or a folder", path)
+		return fmt.Sprintf("%q is a link that leads back to itself, by way of other links perhaps; want a file "+
+			"or a folder", path)
 	case errors.Is(cause, syscall.EISDIR):
 		return fmt.Sprintf("%q is a folder, want a file", path)
 	case op == "mkdir" && errors.Is(cause, fs.ErrExist):

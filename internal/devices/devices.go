@@ -1,5 +1,5 @@
-// Package devices runs a program once for each device, each time with a shard of the work and one device that it sees, over the
-// same output folder, and makes one progress of theirs. A process that dies takes no other's work with it.
+// Package devices runs a program once for each device, each time with a shard of the work and one device that it sees,
+// over the same output folder, and makes one progress of theirs. A process that dies takes no other's work with it.
 package devices
 
 import (
@@ -25,7 +25,8 @@ import (
 // Visible is the variable that shows a process some of the NVIDIA devices only.
 const Visible = "CUDA_VISIBLE_DEVICES"
 
-// Parse returns what Visible is set to for each process. shown is what it was set to before, "" if all devices are shown.
+// Parse returns what Visible is set to for each process. shown is what it was set to before, "" if all devices are
+// shown.
 func Parse(list, shown string) ([]string, error) {
 	var devices []string
 	if n, err := strconv.Atoi(list); err == nil {
@@ -38,7 +39,8 @@ func Parse(list, shown string) ([]string, error) {
 	} else {
 		for part := range strings.SplitSeq(strings.TrimSuffix(list, ","), ",") {
 			if i, err := strconv.Atoi(part); err != nil || i < 0 || slices.Contains(devices, part) {
-				return nil, fmt.Errorf("--devices is %q, want a number of devices, or different device numbers with commas", list)
+				return nil,
+					fmt.Errorf("--devices is %q, want a number of devices, or different device numbers with commas", list)
 			}
 			devices = append(devices, part)
 		}
@@ -72,8 +74,8 @@ type Failure struct {
 
 func (f *Failure) Error() string { return f.message }
 
-// Run starts the process, passes its events on and waits for its end. If ctx ends, the process is interrupted as by Ctrl-C.
-// One that ends badly is a [*Failure].
+// Run starts the process, passes its events on and waits for its end. If ctx ends, the process is interrupted as by
+// Ctrl-C. One that ends badly is a [*Failure].
 func (w Worker) Run(ctx context.Context, c *exec.Cmd, event func(stage.Event)) error {
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 10 * time.Second

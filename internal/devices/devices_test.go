@@ -91,7 +91,8 @@ func TestWorker(t *testing.T) {
 		}
 	}
 	var events []stage.Event
-	c := exec.CommandContext(t.Context(), "sh", "-c", `echo '{"stage":"encode","done":1,"total":2}'; echo noise; echo '{"out":"o","complete":true}'`)
+	c := exec.CommandContext(t.Context(), "sh", "-c",
+		`echo '{"stage":"encode","done":1,"total":2}'; echo noise; echo '{"out":"o","complete":true}'`)
 	if err := w.Run(t.Context(), c, func(e stage.Event) { events = append(events, e) }); err != nil || len(events) != 1 || events[0].Total != 2 {
 		t.Errorf("got %+v, %v, want the one event", events, err)
 	}

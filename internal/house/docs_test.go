@@ -13,8 +13,8 @@ import (
 // link matches the target of a link in a page, without what stands behind a #.
 var link = regexp.MustCompile(`\]\(([^)#\s]+)`)
 
-// TestPages: a page for readers has lines of at most 120 columns, but for rows of tables and commands, and its links lead
-// to files.
+// TestPages: a page for readers has lines of at most 120 columns, but for rows of tables and commands, and its links
+// lead to files.
 func TestPages(t *testing.T) {
 	const most = 120
 	root := os.DirFS("../..")

@@ -11,8 +11,8 @@ import (
 // direct matches what goes past the verbs of stage/atomicfile. Readers of weights map files into memory themselves.
 var direct = regexp.MustCompile(`\b(os\.(Stat|Lstat|ReadFile|WriteFile|Create|OpenFile|Open|ReadDir|Rename|Remove|RemoveAll|Mkdir|MkdirAll)|filepath\.WalkDir)\(`)
 
-// TestRunsKeepTheirFilesByTheVerbs: what a run keeps is put, read, listed and looked for by stage/atomicfile alone, so that
-// a bucket can stand in the place of a folder.
+// TestRunsKeepTheirFilesByTheVerbs: what a run keeps is put, read, listed and looked for by stage/atomicfile alone, so
+// that a bucket can stand in the place of a folder.
 func TestRunsKeepTheirFilesByTheVerbs(t *testing.T) {
 	allowed := map[string]string{
 		"../../distill/merge.go": "os.Stat(", // of a folder that a user names

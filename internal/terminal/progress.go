@@ -1,4 +1,5 @@
-// Package terminal shows people how a run goes on, and other programs too: as a line that renews itself, as plain lines or as JSON.
+// Package terminal shows people how a run goes on, and other programs too: as a line that renews itself, as plain lines
+// or as JSON.
 package terminal
 
 import (

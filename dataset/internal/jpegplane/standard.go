@@ -2,9 +2,9 @@ package jpegplane
 
 import "sync"
 
-// standardTables are the tables of ITU-T T.81, annex K.3 (tables K.3, K.5, K.4, K.6), as the body of a segment: DC and AC
-// of luma, which have the number 0, and of chroma, 1. Frames of Motion JPEG have no tables and mean these, and libjpeg
-// takes any sequential file so.
+// standardTables are the tables of ITU-T T.81, annex K.3 (tables K.3, K.5, K.4, K.6), as the body of a segment: DC and
+// AC of luma, which have the number 0, and of chroma, 1. Frames of Motion JPEG have no tables and mean these, and
+// libjpeg takes any sequential file so.
 const standardTables = "\x00\x00\x01\x05\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\x00\x00\x00" +
 	"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b" +
 	"\x10\x00\x02\x01\x03\x03\x02\x04\x03\x05\x05\x04\x04\x00\x00\x01\x7d" +
