@@ -16,6 +16,7 @@ import (
 
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/seal"
 	"mgd3/weights"
 )
 
@@ -188,14 +189,14 @@ func (o *Options) finish(ctx context.Context, r Record, t *trained, list []weigh
 		return err
 	}
 	r.SHA256 = map[string]string{file: hex.EncodeToString(sum.Sum(nil))}
-	record, err := json.MarshalIndent(r, "", "  ")
+	record, err := seal.JSON(r, "  ")
 	if err != nil {
 		return err
 	}
 	if err := writeFile(filepath.Join(dir, "config.json"), config); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(dir, recordName), record); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(dir, recordName), record); err != nil {
 		return err
 	}
 	return o.removeState(r.Network)

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -89,7 +90,23 @@ func TestOther(t *testing.T) {
 	if err := trainings(t.Context(), other); !errors.Is(err, stage.ErrOther) {
 		t.Errorf("finished: got %v, want stage.ErrOther", err)
 	}
-	if err := os.Remove(filepath.Join(o.Out, "autoencoder", recordName)); err != nil {
+	path := filepath.Join(o.Out, "autoencoder", recordName)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(good)
+	flipped[bytes.Index(good, []byte(`"parameters": `))+len(`"parameters": `)] ^= 1
+	for name, bad := range map[string][]byte{"a digit": flipped, "cut": good[:len(good)/2]} {
+		if err := os.WriteFile(path, bad, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := trainings(t.Context(), o); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), path) ||
+			!strings.Contains(err.Error(), "damaged") {
+			t.Errorf("a damaged record, %s: got %v, want stage.ErrOther that names the file", name, err)
+		}
+	}
+	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
 	if err := trainings(t.Context(), o); !errors.Is(err, stage.ErrOther) {

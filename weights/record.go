@@ -3,8 +3,11 @@ package weights
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
+
+	"mgd3/stage/seal"
 )
 
 // RecordName is the file beside weights of a training of ours that says what they were made from. Its field "sha256"
@@ -33,6 +36,9 @@ func (f *File) recordedSum(s *source) (string, error) {
 	}
 	if err != nil {
 		return "", err
+	}
+	if _, err := seal.Check(text); err != nil {
+		return "", fmt.Errorf("%w: %q, which says what %q must be, %v", ErrFormat, RecordName, s.name, err)
 	}
 	var record struct {
 		SHA256 map[string]string `json:"sha256"`

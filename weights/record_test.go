@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"mgd3/stage/seal"
 )
 
 // TestRecordedSum: weights that are not those of the record beside them are an error that names them; a record
@@ -15,6 +17,11 @@ func TestRecordedSum(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	text, err := seal.JSON(map[string]any{"seed": 1, "sha256": map[string]string{"model.safetensors": plain}}, "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := string(text)
 	for _, c := range []struct{ record, want string }{
 		{`{"sha256": {"model.safetensors": "` + plain + `"}}`, ""},
 		{`{"network": "dit"}`, ""},
@@ -22,6 +29,10 @@ func TestRecordedSum(t *testing.T) {
 		{`{"sha256": {"model.safetensors": "` + strings.Repeat("0", 64) + `"}}`,
 			"model.safetensors\": not a valid weights file: it is damaged, or of another training"},
 		{`{"sha256": 1}`, ""}, // of another program
+		{sealed, ""},
+		{strings.Replace(sealed, `"seed": 1`, `"seed": 3`, 1), RecordName + "\", which says"},
+		{strings.Replace(sealed, `"sha256"`, `"sha257"`, 1), "is damaged"},
+		{strings.Replace(sealed, `"crc32c":`, `"crc32d":`, 1), "is damaged"},
 	} {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(path), RecordName), []byte(c.record), 0o600); err != nil {
 			t.Fatal(err)

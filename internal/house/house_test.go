@@ -53,7 +53,7 @@ var rooms = map[string][]string{
 	"export":           {"distill", "stage", "stage/atomicfile", "internal/words"},
 	"stage/checkpoint": {"engine", "stage/atomicfile", "weights"},
 	"train": {"dataset", "diffusion", "distill", "dit", "engine", "features", "latent", "optim", "rng",
-		"stage", "stage/atomicfile", "stage/checkpoint", "weights", "internal/words"},
+		"stage", "stage/atomicfile", "stage/checkpoint", "stage/seal", "weights", "internal/words"},
 	"evaluate": {"dataset", "engine", "matrix", "optim", "rng", "stage", "stage/atomicfile",
 		"stage/checkpoint", "stage/seal", "weights", "internal/words"},
 	"coreset":      {"matrix", "modes"},
