@@ -3,7 +3,7 @@
 //
 //	pass      file           what it does
 //	expand    expand.go      fused operations into simple ones, products and convolutions into one form each
-//	fuse      fuse.go        which values are stored; the rest is computed in the loops that use it
+//	fuse      decide.go        which values are stored; the rest is computed in the loops that use it
 //	group     group.go       loops over one index space that share what they read are one loop
 //	lower     lower.go       a kernel for every other operation
 //	attach    op.go          loops that continue a product or a convolution run on its rows as they are made
