@@ -95,6 +95,11 @@ func (o *Maker) choose(ctx context.Context, set ID, dir string) error {
 	}
 	c := chooser{Maker: o, set: set, dir: dir}
 	c.event = stage.Event{Stage: StageChoose, Total: set.IPC * len(o.Train.Classes)}
+	if set.Method == Random { // which has no latents to tell copies by
+		if err := c.warnOfCopies(ctx); err != nil {
+			return err
+		}
+	}
 	choice := Chosen{Format: chosenFormat, Version: stage.Version, Made: record}
 	for i, class := range o.Train.Classes {
 		made, err := c.class(ctx, class, old.class(i))
@@ -242,7 +247,7 @@ func (c *chooser) rows(cached *latent.Class, class string) ([]int, error) {
 		return nil, err
 	}
 	if _, n := matrix.Distinct(x); n < c.set.IPC {
-		c.warn(class, fmt.Sprintf("%d different images among %d, fewer than the %d to choose: some are in the set several times", n, x.Rows, c.set.IPC))
+		c.warnOfFew(class, n, x.Rows)
 	}
 	switch c.set.Method {
 	case Herding:
@@ -284,6 +289,35 @@ type damaged string
 func (d damaged) Error() string { return string(d) }
 
 func (damaged) Is(target error) bool { return target == stage.ErrDamaged }
+
+// warnOfCopies tells of classes with fewer different files than images to choose.
+func (c *chooser) warnOfCopies(ctx context.Context) error {
+	groups, err := dataset.Duplicates(ctx, c.Train)
+	if err != nil {
+		return err
+	}
+	surplus := map[string]int{} // by class: files that are equal to an earlier one of the class
+	for _, group := range groups {
+		seen := map[string]bool{}
+		for _, m := range group {
+			if seen[m.Ref.Class] {
+				surplus[m.Ref.Class]++
+			}
+			seen[m.Ref.Class] = true
+		}
+	}
+	for _, class := range c.Train.Classes {
+		if n := len(class.Images) - surplus[class.Name]; n < c.set.IPC {
+			c.warnOfFew(class.Name, n, len(class.Images))
+		}
+	}
+	return nil
+}
+
+func (c *chooser) warnOfFew(class string, different, images int) {
+	c.warn(class, fmt.Sprintf("%d different images among %d, fewer than the %d to choose: some are in the set "+
+		"several times", different, images, c.set.IPC))
+}
 
 // warn tells of something in a class that the user should know.
 func (c *chooser) warn(class, text string) {
