@@ -195,5 +195,11 @@ func (t *trials) learn(ctx context.Context, set *dataset.Set, seed uint64, dir s
 		return nil, err
 	}
 	run.Seed, run.Dir = seed, dir
+	run.Report = func(e evaluate.Event) {
+		if e.Warning != "" && t.Report != nil {
+			t.Report(baseline.ID{Method: baseline.MGD3, IPC: t.Settings.Modes.IPC, Seed: seed},
+				stage.Event{Stage: distill.StageSample, Warning: e.Warning})
+		}
+	}
 	return run.Do(ctx)
 }
