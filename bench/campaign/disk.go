@@ -22,18 +22,23 @@ func (r *round) refused(code int, text string) error {
 	return nil
 }
 
+// room judges a run on a disk that may be too small for it: it ends well, or is refused.
+func (r *round) room(code int, text string) error {
+	if code == 0 {
+		r.counts["enough room"]++
+		return nil
+	}
+	r.counts["refused"]++
+	return r.refused(code, text)
+}
+
 // limit lets no file grow beyond a size, as a quota does.
 func (r *round) limit() error {
 	script := fmt.Sprintf(`ulimit -f %d; trap "" XFSZ; exec "$@"`, r.IntN(12)) // blocks of 512 bytes
 	code, text := r.run(nil, append([]string{"sh", "-c", script, "sh", r.mgd3}, r.command(r.out)...))
-	if code == 0 {
-		r.counts["enough room"]++
-		return r.same()
-	}
-	if err := r.refused(code, text); err != nil {
+	if err := r.room(code, text); err != nil {
 		return err
 	}
-	r.counts["refused"]++
 	return r.same()
 }
 
@@ -63,14 +68,9 @@ func mount(args ...string) error {
 func (r *round) full() error {
 	return r.mounted(fmt.Sprintf("size=%dk", 4*(1+r.IntN(40))), func() error {
 		code, text := r.mgd3Run(nil, r.command(r.out)...)
-		if code == 0 {
-			r.counts["enough room"]++
-			return r.same()
-		}
-		if err := r.refused(code, text); err != nil {
+		if err := r.room(code, text); err != nil {
 			return err
 		}
-		r.counts["refused"]++
 		if err := mount("-o", "remount,size=64m", r.dir); err != nil {
 			return err
 		}
