@@ -7,6 +7,7 @@ import (
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/latent"
+	"mgd3/model"
 	"mgd3/stage"
 )
 
@@ -78,47 +79,35 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 
 // openModel opens the backend and the networks.
 func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
-	vae, err := pick(o.networks.vae, modelFolder(o.networks.model), "--vae", "autoencoder", "vae")
-	if err != nil {
-		return err
+	n := o.networks.networks()
+	if _, err := n.Find(model.Autoencoder); err != nil {
+		return networkFailure(n, err)
 	}
+	var err error
 	if r.Engine, err = e.openEngineIn(engine.Precision(o.networks.precision), o.run.autotuneDir()); err != nil {
 		return err
 	}
 	r.Engine.KeepHalf = o.networks.lowMemory
 	r.close = append(r.close, r.Engine.Close)
-	if r.Autoencoder, err = e.openAutoencoder(ctx, r.Engine, vae); err != nil {
-		return err
+	if r.Autoencoder, err = n.OpenAutoencoder(ctx, r.Engine); err != nil {
+		return networkFailure(n, err)
 	}
-	if o.sampling == nil && o.settings.Encode.Size != 0 { // encode alone, at a given size, needs no denoiser
-		return nil
-	}
-	denoiser, err := pick(o.networks.dit, modelFolder(o.networks.model), "--dit", "dit", "transformer")
-	if err != nil {
-		return err
-	}
-	config, err := denoiser.denoiserConfig()
-	if err != nil {
-		return err
-	}
+	e.sayAll(r.Autoencoder.Notes)
 	if r.Settings.Encode.Size == 0 {
-		r.Settings.Encode.Size = config.InputSize * r.Autoencoder.Downsampling()
+		if r.Settings.Encode.Size, err = n.Size(r.Autoencoder); err != nil {
+			return networkFailure(n, err)
+		}
 	}
-	if o.sampling == nil {
+	if o.sampling == nil { // encode alone, at a given size, needs no denoiser
 		return nil
 	}
-	if r.Denoiser, err = e.openDenoiser(ctx, r.Engine, denoiser); err != nil {
-		return err
+	if r.Denoiser, err = n.OpenDenoiser(ctx, r.Engine); err != nil {
+		return networkFailure(n, err)
 	}
+	e.sayAll(r.Denoiser.Notes)
 	if err := o.sampling.takeSchedule(&r.Settings.Sample.Settings, r.Denoiser.Noise()); err != nil {
 		return fail(exitUsage, "", err)
 	}
-	if o.networks.model != "" {
-		r.ClassNames, err = modelFolder(o.networks.model).lines("classes.txt")
-	}
-	labels, errL := denoiser.labels()
-	if r.ClassNames == nil {
-		r.ClassNames = labels
-	}
-	return errors.Join(err, errL)
+	r.ClassNames, err = n.ClassNames()
+	return networkFailure(n, err)
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
-	"path"
 	"strings"
 	"text/tabwriter"
 
@@ -54,8 +52,7 @@ func (r *openRun) presetWarnings(o *options) (list []string) {
 	if o.networks == nil || o.networks.model == "" || o.networks.vae != "" {
 		return nil
 	}
-	model := modelFolder(o.networks.model)
-	if _, err := fs.Stat(model.fsys, path.Join(model.path, "model_index.json")); err == nil {
+	if modelFolder(o.networks.model).IsPipeline() {
 		list = append(list, fmt.Sprintf("preset %s is for the autoencoder %s, which --vae can name; that of a DiT "+
 			"pipeline is sd-vae-ft-ema as a rule", p.Name, p.Autoencoder))
 	}

@@ -12,9 +12,9 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/model"
 	"mgd3/stage"
 	"mgd3/train"
-	"mgd3/weights"
 )
 
 // trainOptions are the flags of both trainings.
@@ -213,14 +213,12 @@ func (e *env) trainDiT(ctx context.Context, o *trainOptions, s train.DiTSettings
 		return err
 	}
 	defer close()
-	dir, err := pick(vae, folder{weights.Disk, o.train.Out}, "--vae", "autoencoder", "vae")
+	networks := model.Networks{Model: model.Disk(o.train.Out), Autoencoder: vae}
+	a, err := networks.OpenAutoencoder(ctx, o.train.Engine)
 	if err != nil {
-		return err
+		return networkFailure(networks, err)
 	}
-	a, err := e.openAutoencoder(ctx, o.train.Engine, dir)
-	if err != nil {
-		return err
-	}
+	e.sayAll(a.Notes)
 	shape, err := a.LatentShape(o.train.Images.Size)
 	if err != nil {
 		return fail(exitUsage, "", err)
