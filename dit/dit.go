@@ -76,16 +76,10 @@ func (c Config) condition(p engine.Params, t, y *Node, see func(string, *Node)) 
 	return cond
 }
 
-// timeFeatures returns freq(t) [B, 256]. The exponent is rounded to float32 after each step as the
-// original program does: at t = 999 a last bit of ω moves the angle by 6e-5.
+// timeFeatures returns freq(t) [B, 256].
 func timeFeatures(t *Node) *Node {
-	omega := make([]float32, frequency/2)
-	for i := range omega {
-		exponent := float32(-math.Log(10000)) * float32(i) / float32(len(omega))
-		omega[i] = float32(math.Exp(float64(exponent)))
-	}
-	angle := Mul(ExpandAxes(t, -1), Const(t.Graph(), [][]float32{omega}))
-	return Concatenate([]*Node{Cos(angle), Sin(angle)}, -1)
+	sin, cos := engine.Waves(t, frequency/2, 0)
+	return Concatenate([]*Node{cos, sin}, -1)
 }
 
 // tokens cuts x [B, C, H, W] into patches and embeds them: [B, N, D].

@@ -17,6 +17,12 @@ func Linear(p Params, x *Node, out int) *Node {
 	return nn.Dense(x, like(x, p.Get("weight", out, in)), like(x, p.Get("bias", out)), compute.DenseLayoutOutputsInput)
 }
 
+// Product is Linear without a bias.
+func Product(p Params, x *Node, out int) *Node {
+	weight := like(x, p.Get("weight", out, x.Shape().Dim(-1)))
+	return nn.Dense(x, weight, nil, compute.DenseLayoutOutputsInput)
+}
+
 // Conv2D is [Conv] plus bias [out].
 func Conv2D(p Params, x *Node, out, k, stride int, pads [2]int) *Node {
 	y := Conv(p, x, out, k, stride, pads)
@@ -42,6 +48,12 @@ var channelsLast = ConvolveAxesConfig{
 // (Ba et al. 2016, eq. 4).
 func LayerNorm(x *Node, epsilon float64) *Node {
 	return nn.LayerNorm(x, []int{-1}, epsilon, nil, nil, nil)
+}
+
+// AffineLayerNorm is LayerNorm, times weight [C] plus bias [C], in float32.
+func AffineLayerNorm(p Params, x *Node, epsilon float64) *Node {
+	c := x.Shape().Dim(-1)
+	return like(x, nn.LayerNorm(Wide(x), []int{-1}, epsilon, p.Get("weight", c), p.Get("bias", c), nil))
 }
 
 // GroupNorm normalises x [B, H, W, C] over positions and the channels of each group, then scales
@@ -83,15 +95,36 @@ func Attention(q, k, v *Node) *Node {
 func SiLU(x *Node) *Node { return like(x, Mul(Wide(x), Sigmoid(Wide(x)))) }
 
 // GELU returns the tanh approximation of x·Φ(x) (Hendrycks and Gimpel 2016).
-func GELU(narrow *Node) *Node {
+func GELU(x *Node) *Node {
+	return gelu(x, false, func(x *Node) *Node {
+		return Tanh(MulScalar(Add(x, MulScalar(Mul(x, Square(x)), 0.044715)), math.Sqrt(2/math.Pi)))
+	})
+}
+
+// ExactGELU returns x·Φ(x) (Hendrycks and Gimpel 2016).
+func ExactGELU(x *Node) *Node {
+	return gelu(x, true, func(x *Node) *Node { return Erf(MulScalar(x, math.Sqrt(0.5))) })
+}
+
+// gelu returns x·Φ(x) for a function 2·Φ − 1.
+func gelu(narrow *Node, exact bool, odd func(x *Node) *Node) *Node {
 	x := Wide(narrow)
-	fused := func() *Node { return BackendFusedGelu(x, false) }
-	decomposed := func() *Node {
-		inner := MulScalar(Add(x, MulScalar(Mul(x, Square(x)), 0.044715)), math.Sqrt(2/math.Pi))
-		return Mul(MulScalar(x, 0.5), OnePlus(Tanh(inner)))
-	}
+	fused := func() *Node { return BackendFusedGelu(x, exact) }
+	decomposed := func() *Node { return Mul(MulScalar(x, 0.5), OnePlus(odd(x))) }
 	y, _ := InternalFusedOpCaller(fused, decomposed, true)
 	return like(narrow, y)
+}
+
+// Waves returns sin(t·ω) and cos(t·ω), [B, n] each, for t [B] and ω_i = 10000^(-i/(n − shift)), i < n. The exponent is
+// rounded to float32 after each step, as the original programs do: at t = 999 a last bit of ω moves the angle by 6e-5.
+func Waves(t *Node, n int, shift float64) (sin, cos *Node) {
+	omega := make([]float32, n)
+	for i := range omega {
+		exponent := float32(-math.Log(10000)) * float32(i) / float32(float64(n)-shift)
+		omega[i] = float32(math.Exp(float64(exponent)))
+	}
+	angle := Mul(ExpandAxes(t, -1), Const(t.Graph(), [][]float32{omega}))
+	return Sin(angle), Cos(angle)
 }
 
 // ReLU is max(x, 0), with PyTorch's derivative: 0 at 0, and NaN stays NaN.
