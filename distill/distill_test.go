@@ -116,7 +116,11 @@ func TestRowsTogether(t *testing.T) {
 	for _, im := range images {
 		alone[im] = latentOf(im)
 	}
-	if err := s.draw(t.Context(), images, len(images)); err != nil {
+	made, err := s.draw(t.Context(), images, len(images))
+	if err == nil {
+		err = s.write(made)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, im := range images {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"mgd3/dataset"
 	"mgd3/engine"
 	"mgd3/latent"
@@ -118,30 +120,40 @@ func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, 
 	return w.Finish()
 }
 
-// encodeImages adds the latents of the images that w has not yet, a batch of the given size at a time.
+// encodeImages adds the latents of the images that w has not yet, a batch of the given size at a time. One batch is
+// encoded while the next is read.
 func (r *Run) encodeImages(ctx context.Context, class dataset.Class, w *latent.Writer, size int, p *progress) error {
 	s := r.Settings.Encode
+	encoding, inner := errgroup.WithContext(ctx)
+	encoding.SetLimit(1)
 	var batch []dataset.Sample
-	flush := func() error {
-		err := r.encodeBatch(ctx, class.Name, w, batch, size, p)
-		batch = batch[:0]
-		return err
+	flush := func() {
+		full := batch
+		batch = nil
+		encoding.Go(func() error { // waits until the batch before is encoded
+			if err := inner.Err(); err != nil {
+				return err // rows of the batch before may be missing
+			}
+			return r.encodeBatch(inner, class.Name, w, full, size, p)
+		})
 	}
-	todo := class.Images[w.Done():]
-	for sample := range r.Data.Load(ctx, todo, s.LoadOptions()) {
-		if sample.Err != nil && !(s.SkipBad && errors.Is(sample.Err, dataset.ErrImage)) {
-			return sample.Err
-		}
-		if batch = append(batch, sample); len(batch) == size {
-			if err := flush(); err != nil {
-				return err
+	read := func() error {
+		for sample := range r.Data.Load(inner, class.Images[w.Done():], s.LoadOptions()) {
+			if sample.Err != nil && !(s.SkipBad && errors.Is(sample.Err, dataset.ErrImage)) {
+				return sample.Err
+			}
+			if batch = append(batch, sample); len(batch) == size {
+				flush()
 			}
 		}
+		if err := inner.Err(); err != nil {
+			return err
+		}
+		flush()
+		return nil
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return flush()
+	err := read()
+	return endOf(err, encoding.Wait())
 }
 
 // encodeBatch encodes the images that could be read and records all samples in order; there are at most size.

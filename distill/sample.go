@@ -1,26 +1,19 @@
 package distill
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"sync"
 
-	"mgd3/dataset"
+	"golang.org/x/sync/errgroup"
+
 	"mgd3/diffusion"
-	"mgd3/dit"
 	"mgd3/engine"
 	"mgd3/latent"
-	"mgd3/rng"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
-	"mgd3/weights"
 )
 
 // ErrModel says that the networks do not fit together, or not the files at hand.
@@ -68,16 +61,24 @@ func (r *Run) Sample(ctx context.Context) error {
 			"one seed for both", record.Settings.Seed, e.Seed)
 	}
 	p.Add("", len(images)-len(todo), len(images)-len(todo))
-	var mu sync.Mutex
-	return r.Engine.EachFilled(ctx, len(todo), batch, func(ctx context.Context, lo, hi, rows int) error {
-		if err := s.draw(ctx, todo[lo:hi], rows); err != nil {
+	// One batch is written while the next is sampled, and what is finished is written whatever becomes of the next.
+	writing, inner := errgroup.WithContext(ctx)
+	writing.SetLimit(1)
+	err = r.Engine.EachFilled(inner, len(todo), batch, func(ctx context.Context, lo, hi, rows int) error {
+		made, err := s.draw(ctx, todo[lo:hi], rows)
+		if err != nil {
 			return tooMany(rows, err)
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		p.Add(todo[hi-1].class, hi-lo, 0)
+		writing.Go(func() error { // waits until the batch before is written
+			if err := s.write(made); err != nil {
+				return err
+			}
+			p.Add(todo[hi-1].class, hi-lo, 0)
+			return nil
+		})
 		return nil
 	})
+	return endOf(err, writing.Wait())
 }
 
 // checkModel tests that both networks and the latents at hand belong together.
@@ -270,63 +271,4 @@ func (s *sampling) checkLatents(p *progress) error {
 		}
 	}
 	return nil
-}
-
-func digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
-
-// draw samples, decodes and writes images, in graphs of so many rows.
-func (s *sampling) draw(ctx context.Context, wanted []image, rows int) error {
-	images := engine.Fill(wanted, rows)
-	shape := [3]int(s.record.Modes.Latents.Shape)
-	batch := diffusion.Batch{Dims: shape, Noise: func(i, step int, dst []float32) {
-		// Step -1 is the start, so the stream's last id counts from 0.
-		rng.Normals(rng.Stream(s.record.Settings.Seed, "noise", rng.Hash(images[i].class), uint64(images[i].index), uint64(step+1)), dst)
-	}}
-	keys := make([]string, len(images))
-	for i, im := range images {
-		modes, err := s.record.Modes.read(s.run.Out, im.class)
-		if err != nil {
-			return err
-		}
-		keys[i] = s.record.key(im, modes.Key)
-		batch.Labels = append(batch.Labels, im.label)
-		batch.Modes = append(batch.Modes, modes.Centres.Row(im.index)...)
-	}
-	latents, err := s.sampler.Run(ctx, dit.Stepper(s.step), batch)
-	if bad := (*diffusion.NotFiniteError)(nil); errors.As(err, &bad) {
-		return fmt.Errorf("%v: %w", images[bad.Image], err)
-	}
-	if err != nil {
-		return err
-	}
-	size := s.record.Modes.Latents.Settings.Size
-	pixels := make([]float32, len(images)*3*size*size)
-	if err := s.run.Autoencoder.DecodeTo(pixels, latents, size); err != nil {
-		return err
-	}
-	for i, im := range wanted {
-		n, d := len(pixels)/len(images), len(latents)/len(images)
-		if err := s.write(im, keys[i], latents[i*d:(i+1)*d], dataset.FromTensor(pixels[i*n:(i+1)*n], size, size)); err != nil {
-			return fmt.Errorf("%v: %w", im, err)
-		}
-	}
-	return nil
-}
-
-// write puts the image into its place and then its latent, whose file says that both are there.
-func (s *sampling) write(im image, key string, latent []float32, pixels *dataset.RGB) error {
-	var png bytes.Buffer
-	if err := dataset.WritePNG(&png, pixels); err != nil {
-		return err
-	}
-	if err := atomicfile.WriteBytes(im.png(s.run.Out), png.Bytes()); err != nil {
-		return err
-	}
-	tensor := weights.F32("latent", s.record.Modes.Latents.Shape, latent)
-	return atomicfile.Write(im.latent(s.run.Out), func(w io.Writer) error {
-		return weights.WriteSealedTensors(w, []weights.Tensor{tensor}, map[string]string{"key": key, "image": digest(png.Bytes())})
-	})
 }
