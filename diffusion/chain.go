@@ -18,6 +18,9 @@ type Chain struct {
 	RecipRoot            []float64 // √(1/ā)
 	RecipM1Root          []float64 // √(1/ā − 1)
 	FirstAlphaBar        float64   // ā of step 0 of the full process, kept or not
+
+	full   []float64 // ā of the full process, [T]
+	stride int       // see ddimStride
 }
 
 // NewChain keeps the steps of a schedule that spec names; see [Respace].
@@ -31,7 +34,8 @@ func NewChain(schedule Schedule, spec string) (*Chain, error) {
 		return nil, err
 	}
 	fullAlphaBar := cumulate(full)
-	c := &Chain{Timesteps: timesteps, FirstAlphaBar: fullAlphaBar[0]}
+	c := &Chain{Timesteps: timesteps, FirstAlphaBar: fullAlphaBar[0], full: fullAlphaBar,
+		stride: ddimStride(spec, len(full), len(timesteps))}
 	prev := 1.0
 	for _, tau := range timesteps {
 		c.Beta = append(c.Beta, 1-fullAlphaBar[tau]/prev)
@@ -39,6 +43,20 @@ func NewChain(schedule Schedule, spec string) (*Chain, error) {
 	}
 	c.fill()
 	return c, nil
+}
+
+// schedulerPrev returns the ā that diffusers' DDIM goes to in step t; one says that it is 1 at the end, and not that of
+// step 0 of the full process.
+func (c *Chain) schedulerPrev(t int, one bool) float64 {
+	switch at := c.Timesteps[t] - c.stride; {
+	case c.stride == 0 && t > 0:
+		return c.AlphaBarPrev[t]
+	case c.stride > 0 && at >= 0:
+		return c.full[at]
+	case one:
+		return 1
+	}
+	return c.FirstAlphaBar
 }
 
 // Len returns n.

@@ -10,7 +10,7 @@ import (
 // the two they are a float32 vector, in the order of all.
 type coef[T any] struct {
 	Time           T // timestep in the full process: what the network is told
-	A, B           T // x0 = A·x − B·ε
+	A, B           T // x0 = A·x − B·ε, or A·x − B·v
 	C1, C2         T // μ = C1·x0 + C2·x
 	LogMin, LogMax T // ln σ² at v = -1 and at v = 1
 	Shift          T // k: how far x0 goes to the mode; 0 in the DDPM family and where not guided
@@ -54,6 +54,9 @@ func newCoef(c *Chain, s Settings, r recipe, t int) coef[float64] {
 		C1: c.PosteriorMeanX0[t], C2: c.PosteriorMeanX[t],
 		LogMin: c.PosteriorLogVariance[t], LogMax: math.Log(c.Beta[t]),
 	}
+	if s.Schedule.Prediction == Velocity {
+		co.A, co.B = math.Sqrt(c.AlphaBar[t]), math.Sqrt(1-c.AlphaBar[t])
+	}
 	if r.sd { // the scheduler has no say of the network, and no other bound below than 1e-20
 		co.LogMin = math.Log(max(c.PosteriorVariance[t], 1e-20))
 		co.LogMax = co.LogMin
@@ -64,8 +67,8 @@ func newCoef(c *Chain, s Settings, r recipe, t int) coef[float64] {
 	}
 	if r.ddim {
 		prev := c.AlphaBarPrev[t]
-		if r.sd && t == 0 {
-			prev = c.FirstAlphaBar
+		if r.sd {
+			prev = c.schedulerPrev(t, s.AlphaToOne)
 		}
 		variance := s.Eta * s.Eta * posteriorVariance(c.AlphaBar[t], prev)
 		co.Prev, co.Dir = math.Sqrt(prev), math.Sqrt(1-prev-variance)

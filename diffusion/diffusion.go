@@ -5,6 +5,7 @@
 //
 //	ε  = ε(x, ∅) + s·(ε(x, y) − ε(x, ∅))     on the first channels, ε(x, y) on the others
 //	x0 = √(1/ā)·x − √(1/ā − 1)·ε             Ho et al. 2020 (arXiv:2006.11239), eq. 15
+//	x0 = √ā·x − √(1 − ā)·v                   of a network that predicts v, see [Prediction]
 //	g  = [t > stop]·(m − x0)                 MGD3 (arXiv:2505.18963), eq. 5
 //
 // a rule of the DDPM family takes

@@ -22,6 +22,7 @@ import (
 type gauss struct {
 	mu, s, m, v float64
 	alphaBar    []float64 // of the full process
+	prediction  Prediction
 }
 
 func newGauss(t *testing.T, schedule Schedule, v float64) gauss {
@@ -30,7 +31,7 @@ func newGauss(t *testing.T, schedule Schedule, v float64) gauss {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return gauss{mu: 0.7, s: 0.4, m: -0.5, v: v, alphaBar: cumulate(betas)}
+	return gauss{mu: 0.7, s: 0.4, m: -0.5, v: v, alphaBar: cumulate(betas), prediction: schedule.Prediction}
 }
 
 // posterior returns the mean of x0 given x at noise level ab: Bayes' rule for two normals.
@@ -39,11 +40,18 @@ func (g gauss) posterior(x, ab float64) float64 {
 	return g.mu + gain*(x-math.Sqrt(ab)*g.mu)
 }
 
-// denoiser returns the exact ε(x) = slope·x + offset of every timestep.
+// denoiser returns the exact prediction, slope·x + offset of every timestep.
 func (g gauss) denoiser(x, t, _ *Node) *Node {
 	var slopes, offsets []float32
 	for _, ab := range g.alphaBar {
-		eps := func(x float64) float64 { return (x - math.Sqrt(ab)*g.posterior(x, ab)) / math.Sqrt(1-ab) }
+		eps := func(x float64) float64 {
+			x0 := g.posterior(x, ab)
+			eps := (x - math.Sqrt(ab)*x0) / math.Sqrt(1-ab)
+			if g.prediction == Velocity {
+				return math.Sqrt(ab)*eps - math.Sqrt(1-ab)*x0
+			}
+			return eps
+		}
 		slopes = append(slopes, float32(eps(1)-eps(0)))
 		offsets = append(offsets, float32(eps(0)))
 	}
@@ -170,6 +178,8 @@ func TestGaussian(t *testing.T) {
 						}
 						name := fmt.Sprintf("%s/n=%d,v=%v,lambda=%v,stop=%d", rule, steps, v, lambda, s.Stop)
 						t.Run(name, func(t *testing.T) { checkGaussian(t, s, v) })
+						s.Schedule.Prediction = Velocity
+						t.Run(name+",v-prediction", func(t *testing.T) { checkGaussian(t, s, v) })
 					}
 				}
 			}

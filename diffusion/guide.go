@@ -73,7 +73,11 @@ func (s *Sampler) pull() float64 {
 	for t := range s.chain.Timesteps {
 		c := newCoef(s.chain, s.settings, s.recipe, t)
 		if s.recipe.ddim {
-			sum += c.Shift*(c.Prev-c.Dir/c.B) + c.Guide
+			rest := 1 / c.B // how far ε' falls as x' rises, see Sampler.rest
+			if s.settings.Schedule.Prediction == Velocity {
+				rest = c.A / c.B
+			}
+			sum += c.Shift*(c.Prev-c.Dir*rest) + c.Guide
 		} else {
 			sum += c.Guide * math.Exp(c.LogMax/2)
 		}

@@ -14,7 +14,12 @@ import (
 //	"50"        50, from the first to the last, at equal distances rounded half to even
 //	"10,10,20"  10, 10 and 20 of the three equal parts of the process, each as above
 //	"ddim50"    50 at a whole-numbered distance, from 0 on (Song et al. 2021, appendix D.3)
-//	"leading50" 50 at a whole-numbered distance, from 1 on (diffusers' "leading" spacing, offset 1)
+//
+// and, as diffusers' schedulers space theirs (Lin et al. 2023, arXiv:2305.08891, Table 2),
+//
+//	"leading50"   50 at a whole-numbered distance, from 1 on; "leading50+0" from 0 on, and so on
+//	"linspace50"  50, from the first to the last, at equal distances rounded half to even
+//	"trailing50"  50 at equal distances, rounded half to even, the last of the process the last
 //
 // A spec that cannot be kept to exactly is an error.
 func Respace(spec string, total int) ([]int, error) {
@@ -35,8 +40,10 @@ func respace(spec string, total int) ([]int, error) {
 	if n, ok := strings.CutPrefix(spec, "ddim"); ok {
 		return respaceDDIM(n, total)
 	}
-	if n, ok := strings.CutPrefix(spec, "leading"); ok {
-		return respaceLeading(n, total)
+	for _, by := range spacings {
+		if n, ok := strings.CutPrefix(spec, by.name); ok {
+			return by.space(n, total)
+		}
 	}
 	return respaceSections(strings.Split(spec, ","), total)
 }
@@ -54,22 +61,6 @@ func respaceDDIM(n string, total int) ([]int, error) {
 	}
 	// The number is that of the whole process, not the one asked for: so says the original.
 	return nil, fmt.Errorf("cannot create exactly %d steps with an integer stride", total)
-}
-
-// respaceLeading takes the distance total/n, rounded down.
-func respaceLeading(n string, total int) ([]int, error) {
-	want, err := parseCount(n)
-	if err != nil {
-		return nil, err
-	}
-	if want < 1 || want > total {
-		return nil, fmt.Errorf("want 1 to %d steps", total)
-	}
-	steps := stride(1, total/want, want)
-	if last := steps[want-1]; last >= total {
-		return nil, fmt.Errorf("the last step would be %d, want at most %d", last, total-1)
-	}
-	return steps, nil
 }
 
 // respaceSections spreads counts[i] steps over the i-th part of the process; the first parts

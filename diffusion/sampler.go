@@ -1,6 +1,10 @@
 package diffusion
 
-import . "github.com/gomlx/gomlx/core/graph"
+import (
+	"fmt"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
 
 // Sampler is settings with their tables. It is not changed by use.
 type Sampler struct {
@@ -34,6 +38,11 @@ func New(s Settings) (*Sampler, error) {
 	chain, err := NewChain(s.Schedule, s.Respacing)
 	if err != nil {
 		return nil, err
+	}
+	if last := chain.AlphaBar[chain.Len()-1]; s.Schedule.Prediction == Epsilon && last == 0 {
+		return nil, fmt.Errorf("respacing %q takes step %d, after which nothing of the image is left: a network that "+
+			"predicts the noise says nothing of it, want one that predicts %s, or leading steps",
+			s.Respacing, chain.Timesteps[chain.Len()-1], Velocity)
 	}
 	sampler := &Sampler{settings: s, recipe: r, chain: chain}
 	for t := chain.Len() - 1; t >= 0; t-- {

@@ -14,12 +14,28 @@ const (
 	Cosine       Kind = "cosine"        // Nichol and Dhariwal 2021 (arXiv:2102.09672), eq. 17
 )
 
-// Schedule says how much noise each of the T steps of the full process adds.
+// Prediction is what a network says of x = √ā·x0 + √(1 − ā)·ε.
+type Prediction string
+
+const (
+	Epsilon  Prediction = ""  // the noise ε (Ho et al. 2020)
+	Velocity Prediction = "v" // v = √ā·ε − √(1 − ā)·x0 (Salimans and Ho 2022, arXiv:2202.00512, appendix D)
+)
+
+// Schedule is what a network was trained with: how much noise each of the T steps of the full process adds, and what
+// the network says of it.
 type Schedule struct {
 	Kind  Kind    `json:"kind"`
 	Steps int     `json:"steps"` // T, at least 1
 	Start float64 `json:"start"` // the first β, in (0, 1); unused by Cosine
 	End   float64 `json:"end"`   // the last β, likewise
+
+	// ZeroSNR says that all β are changed so that nothing of x0 is left after the last step: √ā shifted and scaled to
+	// end at 0 and to begin where it began (Lin et al. 2023, arXiv:2305.08891, Algorithm 1). Such a step is no use to
+	// a network that predicts ε.
+	ZeroSNR bool `json:"zero_snr,omitempty"`
+
+	Prediction Prediction `json:"prediction,omitempty"`
 }
 
 // DiT returns the schedule of the DiT models: linear from 1e-4 to 0.02 at 1000 steps. With
@@ -36,21 +52,29 @@ func StableDiffusion() Schedule {
 
 // String is the schedule in words: "linear noise from 0.0001 to 0.02 in 1000 steps".
 func (s Schedule) String() string {
+	text := fmt.Sprintf("%s noise from %g to %g in %d steps", s.Kind, s.Start, s.End, s.Steps)
 	if s.Kind == Cosine {
-		return fmt.Sprintf("%s noise in %d steps", s.Kind, s.Steps)
+		text = fmt.Sprintf("%s noise in %d steps", s.Kind, s.Steps)
 	}
-	return fmt.Sprintf("%s noise from %g to %g in %d steps", s.Kind, s.Start, s.End, s.Steps)
+	if s.ZeroSNR {
+		text += ", rescaled to end without signal"
+	}
+	if s.Prediction != Epsilon {
+		text += fmt.Sprintf(", to predict %s", s.Prediction)
+	}
+	return text
 }
 
-// sameFamily reports whether two schedules add the same noise, in as many steps or in others.
+// sameFamily reports whether two schedules add the same noise, in as many steps or in others, whatever is predicted.
 func (s Schedule) sameFamily(other Schedule) bool {
+	s.Prediction, other.Prediction = Epsilon, Epsilon
 	if s.Kind == Linear && s == DiT(s.Steps) && other.Steps > 0 {
 		s = DiT(other.Steps)
 	}
 	return s == other
 }
 
-// Betas returns β of every step, [T], all in (0, 1).
+// Betas returns β of every step, [T], all in (0, 1); the last one of a ZeroSNR is 1.
 func (s Schedule) Betas() ([]float64, error) {
 	if s.Steps < 1 {
 		return nil, fmt.Errorf("schedule %s: have %d steps, want at least 1", s.Kind, s.Steps)
@@ -75,7 +99,30 @@ func (s Schedule) Betas() ([]float64, error) {
 				s.Kind, s.Start, s.End, i, beta)
 		}
 	}
+	if s.Prediction != Epsilon && s.Prediction != Velocity {
+		return nil, fmt.Errorf("prediction is %q, want %q, or nothing for the noise", s.Prediction, Velocity)
+	}
+	if s.ZeroSNR {
+		return zeroSNR(betas)
+	}
 	return betas, nil
+}
+
+// zeroSNR shifts and scales √ā to end at 0 and to begin where it does.
+func zeroSNR(betas []float64) ([]float64, error) {
+	alphaBar := cumulate(betas)
+	first, last := math.Sqrt(alphaBar[0]), math.Sqrt(alphaBar[len(betas)-1])
+	if len(betas) < 2 {
+		return nil, fmt.Errorf("a schedule of 1 step cannot be rescaled to end without signal, want at least 2")
+	}
+	rescaled := make([]float64, len(betas))
+	before := 1.0
+	for i, a := range alphaBar {
+		root := (math.Sqrt(a) - last) * (first / (first - last))
+		rescaled[i] = 1 - root*root/before
+		before = root * root
+	}
+	return rescaled, nil
 }
 
 // line returns n numbers at equal distances, from start to end.

@@ -15,17 +15,17 @@ func TestBetas(t *testing.T) {
 		first, last float64
 		err         string
 	}{
-		{"one step", Schedule{Linear, 1, 0.1, 0.2}, 0.1, 0.1, ""},
-		{"two steps", Schedule{Linear, 2, 0.1, 0.2}, 0.1, 0.2, ""},
+		{"one step", Schedule{Kind: Linear, Steps: 1, Start: 0.1, End: 0.2}, 0.1, 0.1, ""},
+		{"two steps", Schedule{Kind: Linear, Steps: 2, Start: 0.1, End: 0.2}, 0.1, 0.2, ""},
 		{"DiT", DiT(1000), 1e-4, 0.02, ""},
 		{"DiT, fewer steps", DiT(500), 2e-4, 0.04, ""},
 		{"Stable Diffusion", StableDiffusion(), 0.00085, 0.012, ""},
 		{"cosine", Schedule{Kind: Cosine, Steps: 1000}, 4.128422e-5, 0.999, ""},
-		{"no steps", Schedule{Linear, 0, 0.1, 0.2}, 0, 0, "have 0 steps"},
-		{"no kind", Schedule{"", 10, 0.1, 0.2}, 0, 0, `schedule is ""`},
+		{"no steps", Schedule{Kind: Linear, Steps: 0, Start: 0.1, End: 0.2}, 0, 0, "have 0 steps"},
+		{"no kind", Schedule{Kind: "", Steps: 10, Start: 0.1, End: 0.2}, 0, 0, `schedule is ""`},
 		{"too few for DiT", DiT(20), 0, 0, "beta of step 19 is 1"},
-		{"no noise", Schedule{Linear, 10, 0, 0.1}, 0, 0, "beta of step 0 is 0"},
-		{"NaN", Schedule{ScaledLinear, 10, math.NaN(), 0.1}, 0, 0, "beta of step 0 is NaN"},
+		{"no noise", Schedule{Kind: Linear, Steps: 10, Start: 0, End: 0.1}, 0, 0, "beta of step 0 is 0"},
+		{"NaN", Schedule{Kind: ScaledLinear, Steps: 10, Start: math.NaN(), End: 0.1}, 0, 0, "beta of step 0 is NaN"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func scheduleGolden(t *testing.T, c golden.Case) {
 		Files map[string]map[string]any
 	}
 	c.Decode(t, &spec)
-	base := Schedule{spec.Base.Kind, spec.Base.Steps, spec.Base.Start, spec.Base.End}
+	base := Schedule{Kind: spec.Base.Kind, Steps: spec.Base.Steps, Start: spec.Base.Start, End: spec.Base.End}
 	tolerance := c.Tolerance(t, "arrays_relative")
 	report := c.Report(t)
 	for file, tensors := range spec.Files {

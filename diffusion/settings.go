@@ -36,6 +36,10 @@ type Settings struct {
 	// Eta is the noise of the DDIM rules, in 0..1: 0, as published, is none, 1 as much as DDPM's.
 	Eta float64 `json:"eta"`
 
+	// AlphaToOne ends [DDIMSD] without noise: diffusers' set_alpha_to_one. Stable Diffusion's last step goes to the
+	// noise of step 0 of the full process.
+	AlphaToOne bool `json:"alpha_to_one,omitempty"`
+
 	// Clip limits x0 to [-1, 1] before it is used. That is for images; latents go beyond.
 	Clip bool `json:"clip"`
 }
@@ -76,6 +80,8 @@ func (s Settings) check(r recipe) error {
 		return fmt.Errorf("eta is %v, want 0 to 1", s.Eta)
 	case s.Eta != 0 && !r.ddim:
 		return fmt.Errorf("eta is %v, want 0: rule %s has its own noise", s.Eta, s.Rule)
+	case s.AlphaToOne && !(r.ddim && r.sd):
+		return fmt.Errorf("alpha to one is set, want it not: it is of rule %s alone, not of %s", DDIMSD, s.Rule)
 	}
 	return nil
 }

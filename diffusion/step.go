@@ -29,7 +29,7 @@ func (s *Sampler) step(x, eps, v, mode, z *Node, c coef[*Node]) Trace {
 	mean := Add(Mul(c.C1, x0), Mul(c.C2, x))
 	tr := Trace{X0: x0, Shift: x0, Mean: mean, LogVar: logVariance(x, v, c)}
 	if s.recipe.ddim {
-		tr.Shift, tr.Next = ddim(x, x0, mode, z, c)
+		tr.Shift, tr.Next = s.ddim(x, x0, mode, z, c)
 	} else {
 		tr.Next = ddpm(x0, mean, tr.LogVar, mode, z, c)
 	}
@@ -45,13 +45,21 @@ func ddpm(x0, mean, logVar, mode, z *Node, c coef[*Node]) *Node {
 
 // ddim returns x' = x0 + k·g and √ā₋·x' + √(1 − ā₋ − σ²)·ε' + w·g + σ·z, where ε' is the noise
 // in x if x' is the rest.
-func ddim(x, x0, mode, z *Node, c coef[*Node]) (shifted, next *Node) {
+func (s *Sampler) ddim(x, x0, mode, z *Node, c coef[*Node]) (shifted, next *Node) {
 	pull := Sub(mode, x0)
 	shifted = Add(x0, Mul(c.Shift, pull))
-	eps := Div(Sub(Mul(c.A, x), shifted), c.B)
+	eps := s.rest(x, shifted, c)
 	next = Add(Mul(c.Prev, shifted), Mul(c.Dir, eps))
 	next = Add(next, Mul(c.Guide, pull))
 	return shifted, Add(next, Mul(c.Noise, z))
+}
+
+// rest returns the noise in x if x0 is all else: (√(1/ā)·x − x0)/√(1/ā − 1), which is (x − √ā·x0)/√(1 − ā).
+func (s *Sampler) rest(x, x0 *Node, c coef[*Node]) *Node {
+	if s.settings.Schedule.Prediction == Velocity { // A and B are √ā and √(1 − ā), and ā may be 0
+		return Div(Sub(x, Mul(c.A, x0)), c.B)
+	}
+	return Div(Sub(Mul(c.A, x), x0), c.B)
 }
 
 // logVariance returns ln β̃ + f·(ln β − ln β̃) with f = (v + 1)/2, not clamped; ln β̃ without v.

@@ -184,7 +184,7 @@ func schedulerGolden(t *testing.T, c golden.Case) {
 	}
 	c.Decode(t, &spec)
 	config := spec.Schedulers.Config
-	schedule := Schedule{ScaledLinear, config.Steps, config.Start, config.End}
+	schedule := Schedule{Kind: ScaledLinear, Steps: config.Steps, Start: config.Start, End: config.End}
 	for n, want := range spec.Schedulers.Timesteps {
 		steps, err := Respace("leading"+n, schedule.Steps)
 		if err != nil {
