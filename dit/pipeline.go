@@ -10,7 +10,7 @@ import (
 	"mgd3/weights"
 )
 
-// ErrPipeline marks a diffusers pipeline that is not one of a DiT, or whose scheduler the sampler cannot follow.
+// ErrPipeline marks a diffusers pipeline that is not one of a DiT.
 var ErrPipeline = errors.New("not a pipeline of a DiT, or of one that cannot be followed")
 
 // Pipeline is what a folder of diffusers' DiTPipeline says beside its networks:

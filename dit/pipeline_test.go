@@ -12,7 +12,7 @@ const (
 	modelIndex = `{"_class_name": "DiTPipeline", "_diffusers_version": "0.12.0.dev0", "id2label": {"1": "goldfish, Carassius auratus",
 		"0": "tench, Tinca tinca"}, "scheduler": ["diffusers", "DDIMScheduler"], "transformer": ["diffusers", "Transformer2DModel"],
 		"vae": ["diffusers", "AutoencoderKL"]}`
-	scheduler = `{"_class_name": "DDIMScheduler", "_diffusers_version": "0.12.0.dev0", "beta_end": 0.02, "beta_schedule": "linear",
+	schedulerJSON = `{"_class_name": "DDIMScheduler", "_diffusers_version": "0.12.0.dev0", "beta_end": 0.02, "beta_schedule": "linear",
 		"beta_start": 0.0001, "clip_sample": false, "num_train_timesteps": 1000, "prediction_type": "epsilon", "set_alpha_to_one": true,
 		"steps_offset": 0, "trained_betas": null}`
 )
@@ -30,14 +30,14 @@ func pipeline(index, scheduler string) fstest.MapFS {
 }
 
 func TestReadPipeline(t *testing.T) {
-	p, err := ReadPipelineFS(pipeline(modelIndex, scheduler), "p")
+	p, err := ReadPipelineFS(pipeline(modelIndex, schedulerJSON), "p")
 	if err != nil || !slices.Equal(p.Labels, []string{"tench, Tinca tinca", "goldfish, Carassius auratus"}) {
 		t.Errorf("got %+v, %v", p, err)
 	}
 	if p, err := ReadPipelineFS(pipeline(`{"_class_name": "DiTPipeline"}`, ""), "p"); err != nil || p.Labels != nil {
 		t.Errorf("without labels: got %+v, %v", p, err)
 	}
-	if p, err := ReadPipelineFS(pipeline("", scheduler), "p"); p != nil || err != nil {
+	if p, err := ReadPipelineFS(pipeline("", schedulerJSON), "p"); p != nil || err != nil {
 		t.Errorf("without an index: got %+v, %v, want neither", p, err)
 	}
 	for _, c := range []struct{ from, to, want string }{
@@ -49,7 +49,7 @@ func TestReadPipeline(t *testing.T) {
 		if index == modelIndex {
 			t.Fatalf("%q is not in the file", c.from)
 		}
-		_, err := ReadPipelineFS(pipeline(index, scheduler), "p")
+		_, err := ReadPipelineFS(pipeline(index, schedulerJSON), "p")
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want an error with %q", c.to, err, c.want)
 		}

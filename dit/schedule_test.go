@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 
 	"mgd3/diffusion"
+	"mgd3/diffusion/scheduler"
 )
 
 // TestScheduleFS: the noise stands in the model's own configuration, in diffusers' in its folder or beside it, or is
@@ -40,11 +41,15 @@ func TestScheduleFS(t *testing.T) {
 		"diffusers' defaults": {map[string]string{"m/transformer/config.json": plain,
 			"m/scheduler/scheduler_config.json": "{}"}, "m/transformer", Published()},
 		"the published pipeline": {map[string]string{"m/transformer/config.json": plain,
-			"m/scheduler/scheduler_config.json": scheduler}, "m/transformer", Published()},
+			"m/scheduler/scheduler_config.json": schedulerJSON}, "m/transformer", Published()},
 		"other ends": {map[string]string{"m/scheduler_config.json": `{"beta_start": 0.001, "beta_end": 0.01}`}, "m",
 			diffusion.Schedule{Kind: diffusion.Linear, Steps: 1000, Start: 0.001, End: 0.01}},
 		"other steps": {map[string]string{"m/scheduler_config.json": `{"num_train_timesteps": 4000}`},
 			"m", diffusion.Schedule{Kind: diffusion.Linear, Steps: 4000, Start: 1e-4, End: 0.02}},
+		"v, to no signal": {map[string]string{
+			"m/scheduler_config.json": `{"prediction_type": "v_prediction", "rescale_betas_zero_snr": true}`}, "m",
+			diffusion.Schedule{Kind: diffusion.Linear, Steps: 1000, Start: 1e-4, End: 0.02, ZeroSNR: true,
+				Prediction: diffusion.Velocity}},
 		"cosine": {map[string]string{"m/scheduler_config.json": `{"beta_schedule": "squaredcos_cap_v2"}`}, "m",
 			diffusion.Schedule{Kind: diffusion.Cosine, Steps: 1000}},
 	} {
@@ -62,13 +67,13 @@ func TestScheduleFS(t *testing.T) {
 func TestScheduleRefuses(t *testing.T) {
 	for _, c := range []struct {
 		text, want string
-		pipeline   bool
+		scheduler  bool
 	}{
 		{`{"beta_schedule": "sigmoid"}`, `beta_schedule is "sigmoid"`, true},
-		{`{"prediction_type": "v_prediction"}`, `"v_prediction", want epsilon`, true},
 		{`{"prediction_type": "sample"}`, `"sample", want epsilon`, true},
 		{`{"trained_betas": [0.1]}`, "trained_betas", true},
-		{`{"rescale_betas_zero_snr": true}`, "rescale_betas_zero_snr", true},
+		{`{"timestep_spacing": "karras"}`, `timestep_spacing is "karras"`, true},
+		{`{"steps_offset": -1}`, "steps_offset is -1", true},
 		{`{"num_train_timesteps": 0}`, "0 steps", true},
 		{`{"num_train_timesteps": 1000000000000}`, "want at most", true},
 		{`{"beta_end": 2}`, "beta of step", true},
@@ -78,7 +83,7 @@ func TestScheduleRefuses(t *testing.T) {
 		fsys := fstest.MapFS{"m/scheduler_config.json": {Data: []byte(c.text)}}
 		_, err := ScheduleFS(fsys, "m")
 		if err == nil || !strings.Contains(err.Error(), c.want) ||
-			!strings.Contains(err.Error(), "m/scheduler_config.json") || errors.Is(err, ErrPipeline) != c.pipeline {
+			!strings.Contains(err.Error(), "m/scheduler_config.json") || errors.Is(err, scheduler.ErrScheduler) != c.scheduler {
 			t.Errorf("%s: got %v, want an error with %q and the file", c.text, err, c.want)
 		}
 	}

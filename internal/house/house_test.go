@@ -16,6 +16,7 @@ var rooms = map[string][]string{
 	"matrix/internal/kernel": {},
 	"modes":                  {"matrix"},
 	"diffusion":              {},
+	"diffusion/scheduler":    {"diffusion", "weights"},
 	"dataset": {"dataset/internal/jpegplane", "dataset/internal/kernel", "dataset/internal/parquet",
 		"internal/foreign", "internal/textfile"},
 	"dataset/internal/jpegplane": {},
@@ -44,7 +45,7 @@ var rooms = map[string][]string{
 	"cpu/internal/team":      {},
 	"engine":                 {"cpu", "weights", "internal/words"},
 	"optim":                  {"engine", "weights"},
-	"dit":                    {"diffusion", "engine", "weights"}, // of diffusion the schedule alone: the noise that a model was trained with
+	"dit":                    {"diffusion", "diffusion/scheduler", "engine", "weights"},
 	"latent":                 {"engine", "matrix", "stage/atomicfile", "weights"},
 	"features":               {"engine", "weights"},
 	"stage":                  {"stage/atomicfile", "stage/seal"},
