@@ -8,6 +8,7 @@ import (
 
 	"mgd3/compare"
 	"mgd3/evaluate"
+	"mgd3/internal/cli"
 	"mgd3/stage"
 )
 
@@ -37,7 +38,7 @@ func (a *autoFlags) add(f *pflag.FlagSet, s *samplingFlags) {
 		"choose by `WHAT`: accuracy of a network trained on a set of each value, or score, which needs no training")
 	f.IntVar(&a.sets, "auto-sets", 2, "sets to choose by of each value")
 	judgeFlags(f, &a.judge, &a.heldOut, "auto-")
-	heading(f, "Automatic choice")
+	cli.Heading(f, "Automatic choice")
 }
 
 // chooseAuto chooses what is to be chosen. The sets for it are in auto below the output.

@@ -12,6 +12,7 @@ import (
 
 	"mgd3/engine"
 	"mgd3/internal/bench"
+	"mgd3/internal/words"
 )
 
 func (e *env) backendsCmd() *cobra.Command {
@@ -37,7 +38,7 @@ precision, and prints how far the results are apart. It needs no file and takes 
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "run small networks on the backend and on cpu, and compare")
-	cmd.Flags().StringSliceVar(&precisions, "precision", precisions, "`TYPES` for --check: "+join(engine.Precisions))
+	cmd.Flags().StringSliceVar(&precisions, "precision", precisions, "`TYPES` for --check: "+words.List(engine.Precisions))
 	return cmd
 }
 

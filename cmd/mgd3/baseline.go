@@ -9,6 +9,8 @@ import (
 
 	"mgd3/baseline"
 	"mgd3/distill"
+	"mgd3/internal/cli"
+	"mgd3/internal/words"
 	"mgd3/stage"
 )
 
@@ -37,21 +39,21 @@ func (e *env) baselineCmd() *cobra.Command {
 	}
 	o.flags = cmd.Flags()
 	o.presetFlag()
-	o.flags.StringVar(&method, "method", "", "`NAME` of the way: "+join(baseline.Makes))
+	o.flags.StringVar(&method, "method", "", "`NAME` of the way: "+words.List(baseline.Makes))
 	o.data.add(o.flags)
 	o.networks.add(o.flags)
 	o.modes.add(o.flags)
 	o.sampling.add(o.flags)
 	o.run.folderFlags(o.flags)
-	first(cmd, "data", "split", "model", "method", "out", "ipc", "seed", "preset")
-	require(cmd, "data", "method", "out")
+	cli.First(cmd, "data", "split", "model", "method", "out", "ipc", "seed", "preset")
+	cli.Require(cmd, "data", "method", "out")
 	return cmd
 }
 
 func (e *env) baseline(ctx context.Context, o *options, name string) error {
 	methods, err := baseline.ParseMethods(name)
 	if err != nil || len(methods) != 1 || methods[0] == baseline.Full {
-		return fail(exitUsage, "", fmt.Errorf("--method is %q, want one of %s", name, join(baseline.Makes)))
+		return fail(exitUsage, "", fmt.Errorf("--method is %q, want one of %s", name, words.List(baseline.Makes)))
 	}
 	r, err := e.open(ctx, o)
 	if err != nil {

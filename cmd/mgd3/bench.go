@@ -13,6 +13,7 @@ import (
 	"mgd3/cpu"
 	"mgd3/engine"
 	"mgd3/internal/bench"
+	"mgd3/internal/words"
 	"mgd3/stage/atomicfile"
 )
 
@@ -74,7 +75,7 @@ docs/gpu.md and bench/gpu.sh have more of them.`,
 	f.IntVar(&o.threads, "threads", runtime.GOMAXPROCS(0), "use `N` threads")
 	f.IntVar(&o.repeat, "repeat", 3, "take the median of `N` runs")
 	f.StringVar(&o.precision, "precision", string(engine.Float32), "`TYPE` of the numbers inside networks: "+
-		join(engine.Precisions))
+		words.List(engine.Precisions))
 	f.BoolVar(&o.difference, "difference", false,
 		"measure no time, but how far bf16 is from float32 at the end of each load, all of which must draw latents")
 	f.BoolVar(&o.profile, "profile", false,

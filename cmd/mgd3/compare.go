@@ -16,6 +16,8 @@ import (
 	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/evaluate"
+	"mgd3/internal/cli"
+	"mgd3/internal/words"
 	"mgd3/report"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
@@ -59,7 +61,7 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 	f.StringVar(&c.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
 	f.IntVar(&c.testLimit, "test-limit", 0,
 		"take the first `N` images of each class by file name to test on; 0 takes all")
-	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+join(baseline.Methods)+"; default all")
+	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+words.List(baseline.Methods)+"; default all")
 	f.IntSliceVar(&c.ipcs, "ipc", []int{10}, "images per class, a `LIST`")
 	f.IntVar(&c.sets, "sets", 3, "sets of each method")
 	f.StringSliceVar(&c.nets, "net", []string{"convnet3"}, "`NETS` to train: "+strings.Join(evaluate.Names(), ", "))
@@ -67,14 +69,14 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 	f.StringArrayVar(&c.changes, "change", nil,
 		"a change of the protocol, `NAME=VALUE`: "+strings.Join(evaluate.Settings(), ", "))
 	f.IntVar(&c.fullLimit, "full-limit", 0, "take the first `N` images of each class for full; 0 takes all")
-	heading(f, "Comparison")
+	cli.Heading(f, "Comparison")
 	o.data.add(f)
 	o.networks.add(f)
 	o.modes.clusterFlags(f)
 	o.sampling.ruleFlags(f)
 	o.run.folderFlags(f)
-	first(cmd, "data", "split", "test", "test-split", "model", "out", "ipc", "method", "sets", "net", "preset")
-	require(cmd, "data", "out")
+	cli.First(cmd, "data", "split", "test", "test-split", "model", "out", "ipc", "method", "sets", "net", "preset")
+	cli.Require(cmd, "data", "out")
 	return cmd
 }
 

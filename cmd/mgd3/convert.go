@@ -8,16 +8,15 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"mgd3/dit"
+	"mgd3/internal/cli"
 	"mgd3/internal/terminal"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
@@ -177,31 +176,9 @@ func (o convertOptions) conversion() (weights.Conversion, error) {
 	}
 	var err error
 	if o.shard != "" {
-		c.MaxShard, err = parseSize(o.shard)
+		c.MaxShard, err = cli.ParseSize("--shard", o.shard)
 	}
 	return c, err
-}
-
-// parseSize reads a number of bytes such as 2GB or 1.5GiB.
-func parseSize(text string) (int64, error) {
-	for _, unit := range []struct {
-		name  string
-		bytes float64
-	}{
-		{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
-		{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1},
-	} {
-		number, ok := strings.CutSuffix(text, unit.name)
-		if !ok {
-			continue
-		}
-		v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err != nil || !(v*unit.bytes >= 1 && v*unit.bytes < math.MaxInt64/2) {
-			break
-		}
-		return int64(v * unit.bytes), nil
-	}
-	return 0, fmt.Errorf("--shard is %q, want a size such as 2GB or 500MB", text)
 }
 
 // renamed returns the tensors under the names asked for.

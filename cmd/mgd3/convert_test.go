@@ -56,17 +56,3 @@ func TestConvertExitCodes(t *testing.T) {
 		})
 	}
 }
-
-func TestParseSize(t *testing.T) {
-	for text, want := range map[string]int64{"1": 1, "2GB": 2e9, "1.5 GiB": 3 << 29, "500MB": 5e8, "60kB": 6e4,
-		"7B": 7} {
-		if got, err := parseSize(text); err != nil || got != want {
-			t.Errorf("%s: have %d, %v, want %d", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"", "GB", "-1GB", "0", "NaN", "1e30TB", "2 apples", "0.5"} {
-		if got, err := parseSize(text); err == nil {
-			t.Errorf("%q: have %d, want an error", text, got)
-		}
-	}
-}

@@ -5,11 +5,12 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"mgd3/internal/fixtures"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"mgd3/internal/fixtures"
 )
 
 func TestDamagedScores(t *testing.T) {

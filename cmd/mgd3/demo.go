@@ -14,6 +14,7 @@ import (
 	"mgd3/compare"
 	"mgd3/distill"
 	"mgd3/glyphs"
+	"mgd3/internal/cli"
 	"mgd3/report"
 	"mgd3/stage/atomicfile"
 )
@@ -57,7 +58,7 @@ One training on each set shows how it goes, not which set is best: "mgd3 compare
 	f.IntVar(&o.test, "test-images", 200, "images per class to test on")
 	f.IntVar(&o.epochs, "epochs", 100,
 		"epochs of a training; 0 takes those of the protocol quick, 200 for 10 images per class")
-	heading(f, "Demo")
+	cli.Heading(f, "Demo")
 	f.StringVar(&o.run.networks.model, "model", glyphsSet,
 		"`DIR` of another model of the letters; glyphs is the one in the program")
 	o.run.networks.batchFlag(f)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
+	"mgd3/internal/cli"
 	"mgd3/stage"
 )
 
@@ -69,8 +70,8 @@ func (e *env) distillCmd() *cobra.Command {
 	(&autoFlags{}).add(o.flags, o.sampling)
 	o.run.add(o.flags)
 	o.run.wholeFlags(o.flags)
-	first(cmd, "data", "split", "classes", "model", "out", "ipc", "preset", "seed", "dry-run")
-	require(cmd, "data", "out")
+	cli.First(cmd, "data", "split", "classes", "model", "out", "ipc", "preset", "seed", "dry-run")
+	cli.Require(cmd, "data", "out")
 	return cmd
 }
 
@@ -93,8 +94,8 @@ func (e *env) encodeCmd() *cobra.Command {
 	o.data.add(o.flags)
 	o.networks.add(o.flags)
 	o.run.add(o.flags)
-	first(cmd, "data", "split", "classes", "model", "out", "preset")
-	require(cmd, "data", "out")
+	cli.First(cmd, "data", "split", "classes", "model", "out", "preset")
+	cli.Require(cmd, "data", "out")
 	return cmd
 }
 
@@ -119,8 +120,8 @@ func (e *env) modesCmd() *cobra.Command {
 	o.modes.add(o.flags)
 	o.run.folderFlags(o.flags)
 	o.run.shardFlag(o.flags)
-	first(cmd, "out", "ipc", "cluster", "preset")
-	require(cmd, "out")
+	cli.First(cmd, "out", "ipc", "cluster", "preset")
+	cli.Require(cmd, "out")
 	return cmd
 }
 
@@ -152,17 +153,9 @@ func (e *env) sampleCmd() *cobra.Command {
 	o.networks.add(o.flags)
 	o.sampling.add(o.flags)
 	o.run.add(o.flags)
-	first(cmd, "model", "out", "seed", "preset")
-	require(cmd, "out")
+	cli.First(cmd, "model", "out", "seed", "preset")
+	cli.Require(cmd, "out")
 	return cmd
-}
-
-func require(cmd *cobra.Command, names ...string) {
-	for _, name := range names {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // a flag of that name is missing in the lines above
-		}
-	}
 }
 
 // stage runs one stage alone.

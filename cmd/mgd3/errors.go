@@ -11,6 +11,8 @@ import (
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/evaluate"
+	"mgd3/internal/cli"
+	"mgd3/internal/words"
 	"mgd3/modes"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
@@ -47,6 +49,15 @@ func fail(code int, hint string, err error) error {
 		return nil
 	}
 	return failure{err, code, hint}
+}
+
+// mistaken gives a mistake in a command line its exit code and advice.
+func mistaken(err error) error {
+	var m *cli.Mistake
+	if errors.As(err, &m) {
+		return fail(exitUsage, m.Hint, m.Err)
+	}
+	return err
 }
 
 // remake is the advice where a file of a run is damaged.
@@ -156,5 +167,5 @@ func message(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted"
 	}
-	return plain(err)
+	return words.Plain(err)
 }

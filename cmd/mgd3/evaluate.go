@@ -19,6 +19,7 @@ import (
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/evaluate"
+	"mgd3/internal/cli"
 	"mgd3/report"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
@@ -91,15 +92,15 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	labelFlags(f, &o.classNames, &o.labels)
 	f.IntVar(&o.ipc, "ipc", 0, "take the first `N` images of each class by file name to train on; 0 takes all")
 	f.IntVar(&o.testLimit, "test-limit", 0, "take the first `N` images of each class by file name to test on; 0 takes all")
-	heading(f, "Sets")
+	cli.Heading(f, "Sets")
 	f.StringSliceVar(&o.nets, "net", []string{"convnet3"}, "`NETS` to train: convnet with a depth, "+strings.Join(evaluate.OtherNames(), ", "))
 	f.StringVar(&o.protocol, "protocol", "quick", "`PROTOCOL`: "+strings.Join(evaluate.Presets(), ", "))
 	f.IntVar(&o.repeat, "repeat", 1, "trainings of each network on each set, with seeds --seed, --seed+1, …")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of weights, order and augmentation")
-	heading(f, "Training")
+	cli.Heading(f, "Training")
 	f.BoolVar(&o.masses, "masses", false, "weigh each image of a distilled set by the real images of its mode")
 	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored, as the published programs do")
-	heading(f, "Sets")
+	cli.Heading(f, "Sets")
 	f.StringVar(&o.teacher.path, "teacher", "", "for soft labels: a `FILE` (.pth or safetensors) with the teacher's weights, by torchvision's names; or train, to train it")
 	f.StringVar(&o.teacher.net, "teacher-net", "resnet18", "`NET` of the teacher")
 	f.StringVar(&o.teacher.classes, "teacher-classes", "", "the teacher's classes in the order of its outputs, if its file does not say: a list by name or a `FILE` with one class a line")
@@ -107,16 +108,16 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	f.StringVar(&o.teacher.data, "teacher-data", "", "full `SET` to train the teacher on")
 	f.StringVar(&o.teacher.split, "teacher-split", "", "the `NAME` of the sub-folder to take of --teacher-data")
 	f.IntVar(&o.teacher.epochs, "teacher-epochs", 0, "epochs of the teacher's training; 0 takes the usual")
-	heading(f, "Teacher of soft labels")
+	cli.Heading(f, "Teacher of soft labels")
 	f.StringVarP(&o.out, "out", "o", "", "output `DIR`: checkpoints, scores and a page; without it nothing is kept")
 	f.DurationVar(&o.every, "checkpoint-every", 30*time.Second, "`TIME` from one checkpoint to the next; decides no result")
-	heading(f, "Run")
+	cli.Heading(f, "Run")
 	for _, name := range evaluate.Settings() {
 		changes[name] = f.String(name, "", "change the protocol's "+name+", and its name with it")
 	}
-	heading(f, "Changes of the protocol")
-	first(cmd, "train", "train-split", "test", "test-split", "net", "protocol", "repeat", "ipc", "out")
-	require(cmd, "test")
+	cli.Heading(f, "Changes of the protocol")
+	cli.First(cmd, "train", "train-split", "test", "test-split", "net", "protocol", "repeat", "ipc", "out")
+	cli.Require(cmd, "test")
 	return cmd
 }
 

@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/export"
+	"mgd3/internal/cli"
 	"mgd3/internal/terminal"
+	"mgd3/internal/words"
 	"mgd3/stage"
 )
 
@@ -38,7 +40,7 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 			}
 			if shard != "" {
 				var err error
-				if o.Shard, err = parseSize(shard); err != nil {
+				if o.Shard, err = cli.ParseSize("--shard", shard); err != nil {
 					return fail(exitUsage, "", err)
 				}
 			}
@@ -54,10 +56,10 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&format, "format", "", "`FORMAT` to write: "+join(export.Formats))
+	f.StringVar(&format, "format", "", "`FORMAT` to write: "+words.List(export.Formats))
 	f.StringVarP(&out, "out", "o", "", "`PATH` of the file or folder; default beside DIR, with the format in its name")
 	f.StringVar(&shard, "shard", "", "tars of a webdataset of at most `SIZE` of images (100MB, 1GB); default 500MB")
-	require(cmd, "format")
+	cli.Require(cmd, "format")
 	return cmd
 }
 

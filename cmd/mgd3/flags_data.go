@@ -8,6 +8,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/internal/cli"
 )
 
 // dataFlags say which images are taken, and how they are encoded.
@@ -24,7 +25,7 @@ func (d *dataFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&s.FromSample, "posterior-sample", false, "encode to a sample of the posterior in place of its mean")
 	f.Uint64Var(&s.Seed, "encode-seed", 0,
 		"seed of --flip and --posterior-sample; with a preset that flips it is --seed, unless given")
-	heading(f, "How images are read")
+	cli.Heading(f, "How images are read")
 }
 
 // cropFlags are those that a network's features need as well.
@@ -59,7 +60,7 @@ func (s *imageFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&s.classes, "classes", "", classesHelp)
 	f.IntVar(&s.limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
 	labelFlags(f, &s.classNames, &s.labels)
-	heading(f, "Images")
+	cli.Heading(f, "Images")
 }
 
 // open opens the set.

@@ -4,6 +4,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/distill"
+	"mgd3/internal/cli"
+	"mgd3/internal/words"
 	"mgd3/modes"
 )
 
@@ -21,13 +23,13 @@ func (m *modeFlags) add(f *pflag.FlagSet) {
 // clusterFlags are those that do not say how many modes there are.
 func (m *modeFlags) clusterFlags(f *pflag.FlagSet) {
 	s := &m.settings
-	f.StringVar(&m.cluster, "cluster", string(modes.KMeans), "`METHOD` to find modes: "+join(distill.ModeMethods))
+	f.StringVar(&m.cluster, "cluster", string(modes.KMeans), "`METHOD` to find modes: "+words.List(distill.ModeMethods))
 	f.BoolVar(&s.Nearest, "nearest", false, "put the nearest real latent in each mode's place")
 	f.IntVar(&s.Pool, "pool", 0, "average latents over `P` by P cells before clustering; 0 takes them as they are")
 	f.StringVar(&m.short, "short-class", string(modes.ShortError),
 		"what to do with a class of fewer images than --ipc: error, or repeat to fill up with real latents")
 	f.Uint64Var(&s.Seed, "modes-seed", 0, "seed of the clustering; the published runs keep it at 0 whatever --seed is")
-	heading(f, "Modes")
+	cli.Heading(f, "Modes")
 }
 
 func (m *modeFlags) resolve(from source) (distill.ModeSettings, error) {

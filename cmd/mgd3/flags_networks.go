@@ -8,6 +8,8 @@ import (
 
 	"mgd3/distill"
 	"mgd3/engine"
+	"mgd3/internal/cli"
+	"mgd3/internal/words"
 )
 
 // networkFlags name the networks, and say how they are run.
@@ -31,7 +33,7 @@ func (n *networkFlags) add(f *pflag.FlagSet) {
 		"keep weights in half precision where their files have them so: half the memory or less, "+
 			"somewhat slower, the same images")
 	f.StringVar(&n.precision, "precision", string(engine.Float32), "`TYPE` of the numbers inside networks: "+
-		join(engine.Precisions)+
+		words.List(engine.Precisions)+
 		"; results depend on it")
 	n.batchFlag(f)
 }
@@ -40,7 +42,7 @@ func (n *networkFlags) batchFlag(f *pflag.FlagSet) {
 	f.Var((*batchValue)(&n.batch), "batch",
 		"`N` images at work at once, or auto: 8, on xla as many as fit; decides speed and memory, and a result "+
 			"on xla only")
-	heading(f, "Networks")
+	cli.Heading(f, "Networks")
 }
 
 // batchValue is a number of images, or distill.Auto.

@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/export"
+	"mgd3/internal/cli"
+	"mgd3/internal/words"
 	"mgd3/stage"
 )
 
@@ -24,29 +26,29 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&r.devices, "devices", "",
 		"work on several GPUs, one process each: their number `N`, or a list of device numbers with "+
 			"commas, such as 0,2 or 3,")
-	heading(f, "Run")
+	cli.Heading(f, "Run")
 }
 
 // folderFlags are those of a run that does all its work at once.
 func (r *runFlags) folderFlags(f *pflag.FlagSet) {
 	f.StringVarP(&r.out, "out", "o", "", "output `DIR`")
 	f.StringVar(&r.latents, "latents", "", "`DIR` of the latents, to share them among runs; default latents in --out")
-	heading(f, "Run")
+	cli.Heading(f, "Run")
 }
 
 func (r *runFlags) shardFlag(f *pflag.FlagSet) {
 	f.StringVar(&r.shard, "shard", stage.Whole.String(), "do part `I/N` of the work")
-	heading(f, "Run")
+	cli.Heading(f, "Run")
 }
 
 // wholeFlags are those of a command that makes a finished set.
 func (r *runFlags) wholeFlags(f *pflag.FlagSet) {
 	f.StringVar(&r.format, "format", string(export.Folder),
 		"`FORMAT` that the finished set is exported in, beside --out, as by "+
-			"\"mgd3 export\": "+join(export.Formats)+"; folder leaves it at --out")
+			"\"mgd3 export\": "+words.List(export.Formats)+"; folder leaves it at --out")
 	f.BoolVar(&r.dryRun, "dry-run", false,
 		"print what would be done, with counts, bytes and an estimate of the time, and do nothing")
-	heading(f, "Run")
+	cli.Heading(f, "Run")
 }
 
 // part returns the part of the work that the run does.

@@ -9,6 +9,8 @@ import (
 
 	"mgd3/diffusion"
 	"mgd3/distill"
+	"mgd3/internal/cli"
+	"mgd3/internal/words"
 )
 
 // samplingFlags say how modes become images.
@@ -26,7 +28,7 @@ func (s *samplingFlags) add(f *pflag.FlagSet) {
 
 // ruleFlags are those that sets of all seeds share.
 func (s *samplingFlags) ruleFlags(f *pflag.FlagSet) {
-	f.StringVar(&s.rule, "rule", string(diffusion.DDPM), "`RULE` of a step: "+join(diffusion.Rules()))
+	f.StringVar(&s.rule, "rule", string(diffusion.DDPM), "`RULE` of a step: "+words.List(diffusion.Rules()))
 	f.StringVar(&s.steps, "steps", "", "steps of the sampler: a number, or a respacing such as ddim50; default as "+
 		"published with the rule")
 	f.StringVar(&s.lambda, "lambda", "",
@@ -40,7 +42,7 @@ func (s *samplingFlags) ruleFlags(f *pflag.FlagSet) {
 		"channels under classifier-free guidance; default as published with the rule (3 of 4)")
 	f.Float64Var(&s.settings.Eta, "eta", 0, "noise of the ddim rules, 0 to 1")
 	f.BoolVar(&s.settings.Clip, "clip", false, "limit the predicted latent to [-1, 1]")
-	heading(f, "Sampling")
+	cli.Heading(f, "Sampling")
 }
 
 // resolve returns the settings: the published ones of the rule, the preset's in their place, and what was given

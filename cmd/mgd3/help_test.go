@@ -11,6 +11,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"mgd3/internal/cli"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -68,7 +70,7 @@ func TestHelp(t *testing.T) {
 		texts := map[int]string{}
 		for _, width := range []int{80, 100, 120} {
 			var b strings.Builder
-			writeHelp(&b, cmd, width)
+			cli.WriteHelp(&b, cmd, width)
 			texts[width] = b.String()
 			for line := range strings.Lines(b.String()) {
 				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width {
@@ -89,7 +91,7 @@ func TestHelp(t *testing.T) {
 				}
 			})
 		}
-		if a, b := words(texts[80]), words(texts[120]); !slices.Equal(a, b) {
+		if a, b := allWords(texts[80]), allWords(texts[120]); !slices.Equal(a, b) {
 			t.Errorf("%s: the help of 80 columns has other words than that of 120", name)
 		}
 	})
@@ -100,11 +102,21 @@ func unfolded(text string) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(text, "\\\n", " ")), " ")
 }
 
-// words are those of a text in the order of the alphabet, without the signs that breaking a line adds.
-func words(text string) []string {
+// allWords are those of a text in the order of the alphabet, without the signs that breaking a line adds.
+func allWords(text string) []string {
 	list := slices.DeleteFunc(strings.Fields(text), func(w string) bool { return w == `\` || w == "#" })
 	slices.Sort(list)
 	return list
+}
+
+// headings are those that the flags of a command stand under.
+func headings(cmd *cobra.Command) (titles []string) {
+	var b strings.Builder
+	cli.WriteHelp(&b, cmd, 120)
+	for _, m := range regexp.MustCompile(`(?m)^(\S.*):\n {2,6}-`).FindAllStringSubmatch(b.String(), -1) {
+		titles = append(titles, m[1])
+	}
+	return titles
 }
 
 // TestHeadings: under which headings the flags of each command stand.
@@ -129,10 +141,7 @@ func TestHeadings(t *testing.T) {
 		"mgd3 train dit":         "Most used, Images, Training, Run, Network and loss, Every command",
 	}
 	everyCommand((&env{}).root(), func(cmd *cobra.Command) {
-		var titles []string
-		for _, s := range sections(cmd) {
-			titles = append(titles, s.title)
-		}
+		titles := headings(cmd)
 		plain := "Flags, Every command"
 		if !cmd.HasLocalFlags() {
 			plain = "Every command"
@@ -145,43 +154,5 @@ func TestHeadings(t *testing.T) {
 	})
 	if len(want) > 0 {
 		t.Errorf("these commands are missing: %v", want)
-	}
-}
-
-// TestHelpWidth: $COLUMNS counts; where it is no number, and the output no terminal, it is 80.
-func TestHelpWidth(t *testing.T) {
-	for _, c := range []struct {
-		columns string
-		want    int
-	}{{"100", 100}, {"120", 120}, {"3", 40}, {"", 80}, {"wide", 80}, {"0", 80}, {"-5", 80}} {
-		t.Setenv("COLUMNS", c.columns)
-		if got := helpWidth(); got != c.want {
-			t.Errorf("COLUMNS=%q: got %d, want %d", c.columns, got, c.want)
-		}
-	}
-}
-
-// TestReflow: paragraphs are filled anew, rows of tables and comments stay what they are.
-func TestReflow(t *testing.T) {
-	for _, c := range []struct {
-		name      string
-		got, want string
-	}{
-		{"a paragraph", reflow("one two\nthree four five", 13), "one two three\nfour five"},
-		{"two paragraphs", reflow("one\n\ntwo", 40), "one\n\ntwo"},
-		{"a row", reflow("  name     what it is and does", 20), "  name what it is\n    and does"},
-		{"a row in columns", reflow("  nm  what it is and does", 20), "  nm  what it is and\n      does"},
-		{"a long word", reflow("a longer-than-the-line b", 8), "a\nlonger-than-the-line\nb"},
-		{"a command", reflowShell("  mgd3 x --data pets.zip --out y", 22),
-			"  mgd3 x \\\n    --data pets.zip \\\n    --out y"},
-		{"quotes", reflowShell("  mgd3 pull --include '*.a b' --in 'x y z'", 30),
-			"  mgd3 pull \\\n    --include '*.a b' \\\n    --in 'x y z'"},
-		{"a comment", reflowShell("  mgd3 x # what it does, in words", 24),
-			"  # what it does, in\n  # words\n  mgd3 x"},
-		{"it fits", reflowShell("  mgd3 x      # aligned", 40), "  mgd3 x      # aligned"},
-	} {
-		if c.got != c.want {
-			t.Errorf("%s: got\n%s\nwant\n%s", c.name, c.got, c.want)
-		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"mgd3/distill"
 	"mgd3/internal/terminal"
+	"mgd3/internal/words"
 	"mgd3/stage"
 	"mgd3/weights"
 )
@@ -144,7 +145,7 @@ func (e *env) inspectWeights(ctx context.Context, path string) error {
 
 // inspectParts shows the sets of weights of a checkpoint of which none is taken, and why.
 func (e *env) inspectParts(parts []weights.Section, why error) error {
-	notes := []string{plain(why)}
+	notes := []string{words.Plain(why)}
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(inspected{Parts: parts, Notes: notes, Tensors: []tensorLine{}})
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/engine"
+	"mgd3/internal/cli"
 	"mgd3/stage"
 )
 
@@ -31,7 +32,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	e.sayImageNotes()
-	return usage(cmd, err)
+	return mistaken(cli.Usage(cmd, err))
 }
 
 // root is the command "mgd3" with all others below it.
@@ -49,7 +50,7 @@ command can be stopped at any moment; the same command again goes on from there.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(cli.FlagError)
 	flags := root.PersistentFlags()
 	flags.StringVar(&e.backend, "backend", "cpu", "compute `BACKEND`: "+strings.Join(engine.Names(), ", ")+
 		"; xla:cuda and the like choose a plugin")
@@ -60,7 +61,7 @@ command can be stopped at any moment; the same command again goes on from there.
 	flags.BoolVar(&e.strict, "strict", false, "whatever is passed over in an image set is an error")
 	flags.BoolVar(&e.followLinks, "follow-links", true,
 		"follow links that lead out of the folder of an image set; --follow-links=false makes them errors")
-	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd.OutOrStdout(), cmd, helpWidth()) })
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { cli.WriteHelp(cmd.OutOrStdout(), cmd, cli.Width()) })
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command

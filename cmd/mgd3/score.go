@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/dataset"
+	"mgd3/internal/cli"
 	"mgd3/report"
 	"mgd3/scores"
 	"mgd3/scoring"
@@ -53,13 +54,13 @@ the real images are read anew.`,
 	f.IntVar(&o.parts, "parts", scores.Parts, "parts of the set for the redundancy; 0 leaves it out")
 	f.StringVar(&o.run.latents, "latents", "",
 		"`DIR` of the real images' latents; default those of the first set that has some")
-	heading(f, "Scores")
+	cli.Heading(f, "Scores")
 	o.data.imageFlags.add(f)
 	o.data.cropFlags(f)
-	heading(f, "How images are read")
+	cli.Heading(f, "How images are read")
 	o.networks.add(f)
-	first(cmd, "set", "data", "split", "model", "features")
-	require(cmd, "set")
+	cli.First(cmd, "set", "data", "split", "model", "features")
+	cli.Require(cmd, "set")
 	return cmd
 }
 

@@ -16,6 +16,7 @@ import (
 	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/evaluate"
+	"mgd3/internal/cli"
 	"mgd3/modes"
 	"mgd3/report"
 	"mgd3/stage/atomicfile"
@@ -66,9 +67,9 @@ where it was stopped, and values can be added.`,
 		"`WHERE` the network is tested: held-out, or test, with --test, to report only and never to choose by")
 	f.StringVar(&s.test, "test", "", "the test `SET` of --on test")
 	f.StringVar(&s.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
-	heading(f, "Judging")
-	first(cmd, "data", "split", "model", "out", "ipc", "lambda", "stop", "cluster", "sets", "preset")
-	require(cmd, "data", "out")
+	cli.Heading(f, "Judging")
+	cli.First(cmd, "data", "split", "model", "out", "ipc", "lambda", "stop", "cluster", "sets", "preset")
+	cli.Require(cmd, "data", "out")
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/internal/cli"
 	"mgd3/model"
 	"mgd3/stage"
 	"mgd3/train"
@@ -66,9 +67,9 @@ func (e *env) trainAutoencoderCmd() *cobra.Command {
 	f.Float64Var(&s.Gradient, "gradient", 0, "weight of the differences of neighbouring pixels")
 	f.Float64Var(&s.Perceptual, "perceptual-weight", 0, "weight of LPIPS, with the network of --perceptual")
 	f.StringVar(&perceptual, "perceptual", "", "`FILE` of LPIPS's SqueezeNet weights")
-	heading(f, "Network and loss")
-	first(cmd, "data", "split", "size", "flip", "steps", "out")
-	require(cmd, "data", "out")
+	cli.Heading(f, "Network and loss")
+	cli.First(cmd, "data", "split", "size", "flip", "steps", "out")
+	cli.Require(cmd, "data", "out")
 	return cmd
 }
 
@@ -97,9 +98,9 @@ func (e *env) trainDiTCmd() *cobra.Command {
 		"trainings learn shapes sooner; 0 counts all alike, as published")
 	f.Float64Var(&s.SampleCFG, "sample-cfg", 2, "scale of classifier-free guidance on the sheets")
 	f.IntVar(&s.SampleSteps, "sample-steps", 50, "steps of the sampler for the sheets")
-	heading(f, "Network and loss")
-	first(cmd, "data", "split", "size", "flip", "steps", "out")
-	require(cmd, "data", "out")
+	cli.Heading(f, "Network and loss")
+	cli.First(cmd, "data", "split", "size", "flip", "steps", "out")
+	cli.Require(cmd, "data", "out")
 	return cmd
 }
 
@@ -117,7 +118,7 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	f.StringVar(&s.Crop, "crop", distill.CropADM,
 		"`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop")
 	f.BoolVar(&s.IgnoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored")
-	heading(f, "Images")
+	cli.Heading(f, "Images")
 	f.StringVarP(&t.Out, "out", "o", "", "model `DIR` to be")
 
 	f.IntVar(&t.Recipe.Steps, "steps", r.Steps, "steps of the training")
@@ -135,7 +136,7 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	f.BoolVar(&t.Recipe.Flip, "flip", false, "mirror every other image by chance: for photographs, not for letters")
 	f.Uint64Var(&t.Recipe.Seed, "seed", 0, "seed of weights, batches and noise")
 	f.IntVar(&t.Recipe.LogEvery, "log-every", 50, "steps from one row of the loss curve to the next")
-	heading(f, "Training")
+	cli.Heading(f, "Training")
 
 	f.StringVar(&t.From, "from", "", "`DIR` or file of weights to start from, of a network of the same shape")
 	f.StringVar(&t.Licence, "licence", "", "`LICENCE` of the trained weights, kept beside them")
@@ -143,7 +144,7 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	f.IntVar(&t.CheckpointEvery, "checkpoint-every", 200, "steps from one checkpoint to the next; decides no result")
 	f.IntVar(&t.SampleEvery, "sample-every", 2000,
 		"steps from one sheet of samples to the next, 0 draws none; decides no result")
-	heading(f, "Run")
+	cli.Heading(f, "Run")
 }
 
 // openTraining opens the backend and the images, and takes the output folder.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
+	"mgd3/internal/cli"
 	"mgd3/internal/terminal"
 	"mgd3/stage"
 )
@@ -85,7 +86,7 @@ func (e *env) mergeCmd() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "output `DIR`")
-	require(cmd, "out")
+	cli.Require(cmd, "out")
 	return cmd
 }
 

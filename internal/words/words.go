@@ -1,4 +1,4 @@
-// Package words puts lists into the sentences that users read.
+// Package words puts lists, and errors of files, into the sentences that users read.
 package words
 
 import (
@@ -8,15 +8,20 @@ import (
 
 // Or lists the values that a setting may have: "a, b or c".
 func Or[S ~string](values []S) string {
+	last := len(values) - 1
+	if last < 1 {
+		return List(values)
+	}
+	return List(values[:last]) + " or " + string(values[last])
+}
+
+// List lists values with commas: "a, b, c".
+func List[S ~string](values []S) string {
 	var list []string
 	for _, v := range values {
 		list = append(list, string(v))
 	}
-	if len(list) < 2 {
-		return strings.Join(list, "")
-	}
-	last := len(list) - 1
-	return strings.Join(list[:last], ", ") + " or " + list[last]
+	return strings.Join(list, ", ")
 }
 
 // Quoted lists the first names, each in quotes; … stands for those beyond five.

@@ -1,4 +1,6 @@
-package main
+// Package cli is what cobra leaves to a program: flags under headings and the most used first, help in lines of the
+// terminal's width, and cobra's errors in words that say what was wanted.
+package cli
 
 import (
 	"fmt"
@@ -23,8 +25,8 @@ const (
 	noHeading  = "Flags"
 )
 
-// heading puts the flags that have been defined since the last heading under one of their own in --help.
-func heading(f *pflag.FlagSet, title string) {
+// Heading puts the flags that have been defined since the last heading under one of their own in --help.
+func Heading(f *pflag.FlagSet, title string) {
 	f.VisitAll(func(flag *pflag.Flag) {
 		if flag.Annotations[headingKey] == nil {
 			_ = f.SetAnnotation(flag.Name, headingKey, []string{title}) // which fails for names that are not there
@@ -32,8 +34,8 @@ func heading(f *pflag.FlagSet, title string) {
 	})
 }
 
-// first puts the flags that most people need before all others in --help.
-func first(cmd *cobra.Command, names ...string) {
+// First puts the flags that most people need before all others in --help.
+func First(cmd *cobra.Command, names ...string) {
 	for _, name := range names {
 		if cmd.Flags().Lookup(name) == nil {
 			panic(name) // a flag of that name is missing in the lines above
@@ -42,8 +44,17 @@ func first(cmd *cobra.Command, names ...string) {
 	cmd.Annotations = map[string]string{firstKey: strings.Join(names, " ")}
 }
 
-// helpWidth is how many columns the lines of --help have: $COLUMNS, or those of the terminal, or 80.
-func helpWidth() int {
+// Require makes flags required, which must be defined before.
+func Require(cmd *cobra.Command, names ...string) {
+	for _, name := range names {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // a flag of that name is missing in the lines above
+		}
+	}
+}
+
+// Width is how many columns the lines of --help have: $COLUMNS, or those of the terminal, or 80.
+func Width() int {
 	const least, usual = 40, 80
 	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
 		return max(least, n)
@@ -103,8 +114,8 @@ func sections(cmd *cobra.Command) []section {
 	return list
 }
 
-// writeHelp writes what --help says of a command, in lines of at most width columns.
-func writeHelp(w io.Writer, cmd *cobra.Command, width int) {
+// WriteHelp writes what --help says of a command, in lines of at most width columns.
+func WriteHelp(w io.Writer, cmd *cobra.Command, width int) {
 	about := cmd.Long
 	if about == "" {
 		about = cmd.Short
