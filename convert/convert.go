@@ -1,0 +1,212 @@
+// Package convert writes weights as safetensors: from any format that package weights reads, under other names, in half
+// precision, and in shards.
+//
+//	Names        tensors                                 config.json
+//	(none)       as they are                             that of the input, if there is one
+//	dit          the DiT programs' own                   of this module's dit.Config
+//	diffusers    diffusers' DiTTransformer2DModel        of that class
+//	autoencoder  diffusers' AutoencoderKL                that of the input, if there is one
+//
+// Nothing in the input is executed, and no more than a few megabytes are in memory at a time.
+package convert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
+	"mgd3/weights"
+)
+
+// Names says what the tensors of the output are called.
+type Names string
+
+const (
+	AsTheyAre   Names = ""
+	DiT         Names = "dit"         // by the DiT programs
+	Diffusers   Names = "diffusers"   // a DiT, by diffusers
+	Autoencoder Names = "autoencoder" // by diffusers, as AutoencoderKL
+)
+
+// ErrOutput marks errors of the output: it is the input, has other files in it, is in use, or cannot be written. All other
+// errors are of the input.
+var ErrOutput = errors.New("the output cannot be written")
+
+// outputError is an error of the output, with its own text.
+type outputError struct{ error }
+
+func (e outputError) Unwrap() error { return e.error }
+
+func (e outputError) Is(target error) bool { return target == ErrOutput }
+
+// Options say what is converted to what.
+type Options struct {
+	In       string        // a file, an index of shards, or a folder with one of these; see weights.Open
+	Out      string        // a file if its name ends with .safetensors, else a folder, which gets a config.json too
+	Names    Names         // zero leaves them
+	DType    weights.DType // "F16" or "BF16" rounds floats to it; zero leaves them
+	MaxShard int64         // files of at most so many bytes, with an index beside them; 0 writes one file
+}
+
+// Check refuses names that are none.
+func (o Options) Check() error {
+	if !slices.Contains([]Names{AsTheyAre, DiT, Autoencoder, Diffusers}, o.Names) {
+		return fmt.Errorf("--to is %q, want dit, autoencoder or diffusers", string(o.Names))
+	}
+	return nil
+}
+
+// Result says what was written.
+type Result struct {
+	Out     string   `json:"out"`
+	Files   []string `json:"files"` // names of those with weights, in the folder
+	Read    int      `json:"tensors_read"`
+	Tensors int      `json:"tensors"`
+	Numbers int64    `json:"parameters"`
+	Bytes   int64    `json:"bytes"`
+	Notes   []string `json:"-"` // what was made of an input that holds more than a network
+}
+
+// Write converts. Each file appears when it is complete. The result has its notes with an error too.
+func Write(ctx context.Context, o Options) (r Result, err error) {
+	r.Out = o.Out
+	if err := o.Check(); err != nil {
+		return r, err
+	}
+	file, err := weights.Open(o.In)
+	if err != nil {
+		return r, err
+	}
+	defer file.Close()
+	if err := file.CheckRecord(ctx); err != nil {
+		return r, err
+	}
+	set, err := o.renamed(file)
+	if err != nil {
+		return r, err
+	}
+	r.Read, r.Notes = len(file.Names()), file.Notes()
+	c := weights.Conversion{Name: o.name(), DType: o.DType, MaxShard: o.MaxShard, Metadata: file.Metadata()}
+	shards, index, err := c.Shards(set)
+	if err != nil {
+		return r, err
+	}
+	others := map[string][]byte{} // files beside the weights
+	if !o.isFile() {
+		if err := o.config(others); err != nil {
+			return r, err
+		}
+	}
+	if index != nil {
+		others[c.IndexName()] = index
+	}
+	unlock, err := o.lock()
+	if err != nil {
+		return r, outputError{err}
+	}
+	defer unlock()
+	if err := o.checkOut(file.Paths(), shards, others); err != nil {
+		return r, outputError{err}
+	}
+	err = o.write(ctx, &r, shards, others)
+	return r, err
+}
+
+// name is what the files of weights are called, without the ending; "" is the usual.
+func (o Options) name() string {
+	switch {
+	case o.isFile():
+		return strings.TrimSuffix(filepath.Base(o.Out), ".safetensors")
+	case o.Names == Diffusers || o.Names == Autoencoder:
+		return "diffusion_pytorch_model"
+	}
+	return ""
+}
+
+// isFile reports whether Out is one file, or the first of shards.
+func (o Options) isFile() bool { return filepath.Ext(o.Out) == ".safetensors" }
+
+// dir is the folder that is written to.
+func (o Options) dir() string {
+	if o.isFile() {
+		return filepath.Dir(o.Out)
+	}
+	return o.Out
+}
+
+// lock takes the output: of a folder within it, as of all that is written to in its place.
+func (o Options) lock() (unlock func(), err error) {
+	if o.isFile() {
+		return atomicfile.Lock(o.Out)
+	}
+	return stage.Lock(o.Out, stage.Whole)
+}
+
+// write writes the shards, and then the other files.
+func (o Options) write(ctx context.Context, r *Result, shards []weights.Shard, others map[string][]byte) error {
+	for _, s := range shards {
+		err := atomicfile.Write(filepath.Join(o.dir(), s.Name), func(w io.Writer) error { return s.Write(ctx, w) })
+		if errors.Is(err, weights.ErrRange) {
+			return err
+		}
+		if err != nil {
+			return outputError{err}
+		}
+		n, numbers, bytes := s.Size()
+		r.Files = append(r.Files, s.Name)
+		r.Tensors, r.Numbers, r.Bytes = r.Tensors+n, r.Numbers+numbers, r.Bytes+bytes
+	}
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		if err := atomicfile.WriteBytes(filepath.Join(o.dir(), name), others[name]); err != nil {
+			return outputError{err}
+		}
+	}
+	return nil
+}
+
+// checkOut refuses an output folder with other files in it, weights that would be read in place of these perhaps, and
+// an output that is one of the input's files.
+func (o Options) checkOut(in []string, shards []weights.Shard, others map[string][]byte) error {
+	ours := slices.Collect(maps.Keys(others))
+	for _, s := range shards {
+		ours = append(ours, s.Name)
+	}
+	for _, name := range ours {
+		for _, path := range in {
+			if sameFile(filepath.Join(o.dir(), name), path) {
+				return fmt.Errorf("%s is the input, want another output", path)
+			}
+		}
+	}
+	if o.isFile() {
+		if _, err := os.Stat(o.Out); err == nil && len(shards) > 1 {
+			return fmt.Errorf("%s is there already, and would be read in place of the shards beside it", o.Out)
+		}
+		return nil
+	}
+	entries, err := os.ReadDir(o.Out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); !slices.Contains(ours, name) && !strings.HasPrefix(name, ".") {
+			return fmt.Errorf("%s has %s in it, want a new folder", o.Out, name)
+		}
+	}
+	return err
+}
+
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}

@@ -1,0 +1,68 @@
+package convert
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"mgd3/dit"
+	"mgd3/weights"
+)
+
+// configFile is the file that describes a network, beside its weights.
+const configFile = "config.json"
+
+// renamed returns the tensors under the names asked for.
+func (o Options) renamed(file *weights.File) (set *weights.Set, err error) {
+	sign := "x_embedder.proj.weight" // a tensor that all of the kind have
+	switch o.Names {
+	case AsTheyAre:
+		return weights.AsIs(file), nil
+	case Autoencoder:
+		sign = "decoder.conv_in.weight"
+		set, err = weights.Autoencoder(file)
+	default:
+		set, err = weights.DiT(file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := set.Shape(sign); !ok {
+		return nil, fmt.Errorf("%s: %w: --to %s wants a model with a tensor %q, under its own name or that of "+
+			"other programs", o.In, weights.ErrMismatch, o.Names, sign)
+	}
+	if o.Names == Diffusers {
+		return weights.ToDiffusers(set)
+	}
+	return set, nil
+}
+
+// config adds the config.json that belongs to the names of the tensors, if it is known.
+func (o Options) config(files map[string][]byte) error {
+	switch o.Names {
+	case DiT, Diffusers:
+		c, err := dit.ConfigFS(weights.Disk, filepath.ToSlash(o.In))
+		if err != nil {
+			return err
+		}
+		if o.Names == Diffusers {
+			files[configFile], err = c.DiffusersJSON()
+		} else {
+			files[configFile], err = json.MarshalIndent(c, "", "  ")
+		}
+		return err
+	}
+	dir, _ := weights.SplitSection(weights.Disk, o.In)
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		dir = filepath.Dir(dir)
+	}
+	text, err := weights.ReadText(weights.Disk, filepath.Join(dir, configFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	files[configFile] = text
+	return err
+}
