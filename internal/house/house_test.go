@@ -46,6 +46,7 @@ var rooms = map[string][]string{
 	"engine":                 {"cpu", "weights", "internal/words"},
 	"optim":                  {"engine", "weights"},
 	"dit":                    {"diffusion", "diffusion/scheduler", "engine", "weights"},
+	"unet":                   {"diffusion", "engine", "weights"},
 	"latent":                 {"engine", "matrix", "stage/atomicfile", "weights"},
 	"features":               {"engine", "weights"},
 	"stage":                  {"stage/atomicfile", "stage/seal"},

@@ -1,0 +1,111 @@
+package unet
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"mgd3/engine"
+	"mgd3/internal/golden"
+	"mgd3/internal/testengine"
+	"mgd3/weights"
+)
+
+const ioFile = "io.safetensors"
+
+// TestGoldenText compares the network with diffusers: the output at several times, and what is inside at one.
+func TestGoldenText(t *testing.T) {
+	e := testengine.Open(t)
+	cases := slices.DeleteFunc(golden.All(t), func(c golden.Case) bool { return !strings.HasPrefix(c.Name, "sd_text") })
+	if len(cases) == 0 {
+		t.Skip("there is no case of kind sd_text")
+	}
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			var head struct {
+				UNet json.RawMessage `json:"unet"`
+			}
+			c.Decode(t, &head)
+			config, notes, err := ParseConfig(head.UNet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(notes)
+			m, err := Load(e, config, weights.AsIs(c.Open(t, "unet_weights.safetensors")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			report, tol := c.Report(t), c.Tolerance(t, "unet_max_abs")
+			for _, name := range c.Open(t, ioFile).Names() {
+				at, ok := strings.CutPrefix(name, "unet/out_t")
+				if !ok {
+					continue
+				}
+				var time float32
+				if _, err := fmt.Sscan(at, &time); err != nil {
+					t.Fatal(err)
+				}
+				x := tensorOf(t, c, "unet/x")
+				times := slices.Repeat([]float32{time}, x.Shape().Dim(0))
+				got := run(t, e, m, x, tensors.FromValue(times), tensorOf(t, c, "unet/context"))
+				report.Compare(name, got["out"], c.Float32s(t, ioFile, name), tol)
+				for inside, have := range got {
+					want := "unet/" + inside
+					if strings.HasPrefix(inside, "time") {
+						want += "_t" + at
+					}
+					if slices.Contains(c.Open(t, ioFile).Names(), want) { // the first row's
+						values := c.Float32s(t, ioFile, want)
+						report.Compare(want, have[:len(values)], values, tol)
+					}
+				}
+			}
+		})
+	}
+}
+
+// run returns the output as "out", and the values inside by their names, images channels first.
+func run(t *testing.T, e *engine.Engine, m *Model, in ...*tensors.Tensor) map[string][]float32 {
+	t.Helper()
+	var names []string
+	program, err := e.Compile("unet, opened", func(p engine.Params, in []*Node) (out []*Node) {
+		names = []string{"out"}
+		inside := []*Node{nil}
+		see := func(name string, x *Node) {
+			x = engine.Wide(x)
+			if x.Rank() == 4 {
+				x = TransposeAllDims(x, 0, 3, 1, 2)
+			}
+			names, inside = append(names, name), append(inside, x)
+		}
+		var added *Node
+		if len(in) > 3 {
+			added = in[3]
+		}
+		inside[0] = m.forward(p, in[0], in[1], in[2], added, see)
+		return inside
+	}, m.Weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := program.Run(in...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]float32{}
+	for i, name := range names {
+		got[name] = tensors.MustCopyFlatData[float32](out[i])
+	}
+	return got
+}
+
+// tensorOf reads a tensor of a case.
+func tensorOf(t *testing.T, c golden.Case, name string) *tensors.Tensor {
+	t.Helper()
+	return tensors.FromFlatDataAndDimensions(c.Float32s(t, ioFile, name), c.Tensor(t, ioFile, name).Shape...)
+}

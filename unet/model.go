@@ -1,0 +1,79 @@
+package unet
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/gomlx/compute/shapes"
+
+	"mgd3/engine"
+	"mgd3/weights"
+)
+
+// Model is a network with its weights on an engine.
+type Model struct {
+	Config
+	Weights engine.Weights
+	SHA256  string   // of the weights' files, hex
+	Notes   []string // how the files were read
+}
+
+// Open loads the network at a path: a weights file, or a folder that holds one, as diffusers writes it. A config.json
+// beside the weights counts; without one, the configuration is inferred from the shapes. Weights that do not fit are a
+// [weights.ErrMismatch] that names the tensors.
+func Open(ctx context.Context, e *engine.Engine, at string) (*Model, error) {
+	return OpenFS(ctx, e, weights.Disk, filepath.ToSlash(at))
+}
+
+// OpenFS is [Open] of a path in a file system.
+func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string) (*Model, error) {
+	config, notes, err := readConfig(fsys, at)
+	if err != nil {
+		return nil, err
+	}
+	file, err := weights.OpenFS(fsys, at)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	set := weights.AsIs(file)
+	if config == nil {
+		inferred, err := infer(set)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", at, err)
+		}
+		config = &inferred
+	}
+	m, err := Load(e, *config, set)
+	if err != nil {
+		return nil, err
+	}
+	m.Notes = append(notes, file.Notes()...)
+	m.SHA256, err = file.SHA256(ctx)
+	return m, err
+}
+
+// Load puts the tensors of set on the engine, as c asks for them.
+func Load(e *engine.Engine, c Config, set *weights.Set) (*Model, error) {
+	specs, err := e.Declare(c.Func, c.inputs()...)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Config: c}
+	m.Weights, err = e.Upload(set, specs)
+	return m, err
+}
+
+// inputs returns the shapes of Func's inputs for one row, with the smallest latent.
+func (c Config) inputs() []shapes.Shape {
+	side := c.Downsampling()
+	in := []shapes.Shape{
+		shapes.Make(DType, 1, c.Channels, side, side), shapes.Make(DType, 1), shapes.Make(DType, 1, 1, c.ContextDim),
+	}
+	if c.AddedLen() > 0 {
+		in = append(in, shapes.Make(DType, 1, c.AddedLen()))
+	}
+	return in
+}
