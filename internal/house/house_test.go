@@ -49,6 +49,7 @@ var rooms = map[string][]string{
 	"unet":                   {"diffusion", "engine", "weights"},
 	"latent":                 {"engine", "matrix", "stage/atomicfile", "weights"},
 	"features":               {"engine", "weights"},
+	"text":                   {"engine", "weights"},
 	"stage":                  {"stage/atomicfile", "stage/seal"},
 	"distill": {"dataset", "diffusion", "dit", "engine", "latent", "matrix", "modes", "rng", "stage",
 		"stage/atomicfile", "weights", "internal/words"},

@@ -1,0 +1,106 @@
+package text
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Length is how many tokens CLIP's text encoders see: of the prompt at most Length-2, between the first and the last.
+const Length = 77
+
+// ErrTooLong marks a prompt of more tokens than the encoder sees.
+var ErrTooLong = errors.New("prompt too long")
+
+// maxPrompt is how many bytes of a prompt are looked at; one of so many has far more than Length tokens.
+const maxPrompt = 1 << 16
+
+// Tokenizer cuts prompts into the tokens of CLIP's vocabulary, as transformers' CLIPTokenizer does.
+type Tokenizer struct {
+	pieces
+	first, last, pad int32
+	added            []added
+}
+
+// added is a token that is looked for as it stands, before or after the text is brought into its normal form.
+type added struct {
+	content string
+	id      int32
+	normal  bool // in the normal form
+}
+
+// IDs returns the tokens of a prompt [Length]: the first, those of the prompt, the last, and padding. More than fit are
+// an [ErrTooLong]; the tokens returned then are those that a program which cuts the prompt would have.
+func (t *Tokenizer) IDs(prompt string) ([]int32, error) {
+	tokens, err := t.Tokens(prompt)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int32, Length)
+	ids[0] = t.first
+	n := copy(ids[1:Length-1], tokens)
+	ids[n+1] = t.last
+	for i := n + 2; i < Length; i++ {
+		ids[i] = t.pad
+	}
+	if n < len(tokens) {
+		return ids, fmt.Errorf("%w: %.60q has %d tokens, want at most %d, as %d fit with those of the beginning and the end",
+			ErrTooLong, prompt, len(tokens), Length-2, Length)
+	}
+	return ids, nil
+}
+
+// Tokens returns the tokens of a prompt alone, however many. Text that is not UTF-8 is an error, and so are more than
+// 64 KiB, an [ErrTooLong].
+func (t *Tokenizer) Tokens(prompt string) ([]int32, error) {
+	switch {
+	case !utf8.ValidString(prompt):
+		return nil, fmt.Errorf("the prompt %.60q is not text in UTF-8", prompt)
+	case len(prompt) > maxPrompt:
+		return nil, fmt.Errorf("%w: %.60q has %d bytes, want at most %d tokens", ErrTooLong, prompt, len(prompt), Length-2)
+	}
+	var tokens []int32
+	t.cut(prompt, false, func(raw string, id int32) {
+		if raw == "" {
+			tokens = append(tokens, id)
+			return
+		}
+		t.cut(normal(raw), true, func(text string, id int32) {
+			if text == "" {
+				tokens = append(tokens, id)
+			}
+			for _, w := range words(text) {
+				tokens = t.word(tokens, w)
+			}
+		})
+	})
+	return tokens, nil
+}
+
+// cut gives use the added tokens in s, the leftmost and of these the longest, each as an empty text with its id, and the
+// texts between them.
+func (t *Tokenizer) cut(s string, normal bool, use func(text string, id int32)) {
+	begin := 0
+	for i := 0; i < len(s); {
+		var found added
+		for _, a := range t.added {
+			if a.normal == normal && len(a.content) > len(found.content) && strings.HasPrefix(s[i:], a.content) {
+				found = a
+			}
+		}
+		if found.content == "" {
+			i++
+			continue
+		}
+		if begin < i {
+			use(s[begin:i], 0)
+		}
+		use("", found.id)
+		i += len(found.content)
+		begin = i
+	}
+	if begin < len(s) {
+		use(s[begin:], 0)
+	}
+}
