@@ -33,7 +33,6 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
-	"mgd3/dit"
 	"mgd3/engine"
 	"mgd3/internal/words"
 	"mgd3/latent"
@@ -97,7 +96,7 @@ type Maker struct {
 
 	Engine      *engine.Engine
 	Autoencoder *latent.Autoencoder // random does without
-	Denoiser    *dit.Model          // the sampled methods' alone
+	Denoiser    distill.Denoiser    // the sampled methods' alone
 	ClassNames  []string            // the denoiser's classes in the order of its labels, or nil if they have no names
 
 	// SeedEncodes encodes the images of set s with seed s, see distill.Preset; Settings.Encode.Seed is then that of

@@ -81,7 +81,7 @@ func (o *Options) comparisonRecord() comparisonRecord {
 		c.Autoencoder = o.Autoencoder.SHA256
 	}
 	if o.Denoiser != nil {
-		c.Denoiser = o.Denoiser.SHA256
+		c.Denoiser = o.Denoiser.Hash()
 	}
 	return c
 }

@@ -168,7 +168,7 @@ func TestOldFolders(t *testing.T) {
 	}
 	c := samplesRecord{Denoiser: "d", Backend: "cpu", Modes: modesRecord{Latents: l}}
 	old := stage.Key(c.Settings, "d", "a", "cpu", "modes", int32(7), 3)
-	im := image{"cat", 3, 7}
+	im := image{class: "cat", index: 3, label: 7}
 	if got := c.key(im, "modes"); got != old {
 		t.Errorf("the key is %s, want %s as before", got, old)
 	}

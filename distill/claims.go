@@ -35,8 +35,9 @@ type modesRecord struct {
 type samplesRecord struct {
 	Settings SampleSettings `json:"settings"`
 	Modes    modesRecord    `json:"modes"`
-	Labels   []int32        `json:"labels"`   // of the classes
-	Denoiser string         `json:"denoiser"` // SHA-256 of the weights
+	Labels   []int32        `json:"labels"`            // of the classes
+	Prompts  []string       `json:"prompts,omitempty"` // of the classes, see [Prompted]
+	Denoiser string         `json:"denoiser"`          // SHA-256 of the weights
 	Backend  string         `json:"backend"`
 	Batch    int            `json:"batch,omitempty"` // as in latentsRecord
 	Choices  []Choice       `json:"choices,omitempty"`
@@ -69,7 +70,19 @@ func (c samplesRecord) check() error {
 		return fmt.Errorf("%s: has %d labels for %d classes", stage.SettingsFile, len(c.Labels),
 			len(c.Modes.Latents.Classes))
 	}
+	if n := len(c.Prompts); n != 0 && n != len(c.Labels) {
+		return fmt.Errorf("%s: has %d prompts for %d classes", stage.SettingsFile, n, len(c.Labels))
+	}
 	return c.Modes.check()
+}
+
+// image is the j-th image of the i-th class.
+func (c samplesRecord) image(i, j int) image {
+	im := image{class: c.Modes.Latents.Classes[i], index: j, label: c.Labels[i]}
+	if c.Prompts != nil {
+		im.prompt = c.Prompts[i]
+	}
+	return im
 }
 
 // read reads the modes file of one class. One that is not there is an [stage.ErrStage].
@@ -90,6 +103,9 @@ func (c samplesRecord) key(im image, modes string) string {
 	if c.Batch != 0 {
 		parts = append(parts, c.Batch)
 	}
+	if im.prompt != "" {
+		parts = append(parts, im.prompt)
+	}
 	return stage.Key(parts...)
 }
 
@@ -105,7 +121,7 @@ func (c samplesRecord) samplesAre(out string) (bool, error) {
 			return false, err
 		}
 		for j := range c.Modes.Settings.IPC {
-			im := image{class, j, c.Labels[i]}
+			im := c.image(i, j)
 			if err := m.add(im.latent(out), c.key(im, modes.Key)); err != nil {
 				return false, err
 			}

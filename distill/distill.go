@@ -26,7 +26,6 @@ import (
 	"path/filepath"
 
 	"mgd3/dataset"
-	"mgd3/dit"
 	"mgd3/engine"
 	"mgd3/latent"
 	"mgd3/modes"
@@ -50,8 +49,9 @@ type Run struct {
 
 	Engine      *engine.Engine
 	Autoencoder *latent.Autoencoder
-	Denoiser    *dit.Model
-	ClassNames  []string // the denoiser's classes in the order of its labels, or nil if they have no names
+	Denoiser    Denoiser
+	// the denoiser's classes in the order of its labels, nil if they have no names; of no use to a [Prompted]
+	ClassNames []string
 
 	Data   *dataset.Set      // needed by Encode
 	Report func(stage.Event) // told of progress, from one goroutine at a time
@@ -66,7 +66,7 @@ const (
 
 // Do runs all stages and returns the manifest, or nil where other shards have yet to finish.
 func (r *Run) Do(ctx context.Context) (*Manifest, error) {
-	if _, err := r.check(); err != nil {
+	if _, err := r.check(ctx); err != nil {
 		return nil, err
 	}
 	if err := r.Encode(ctx); err != nil {
@@ -82,7 +82,7 @@ func (r *Run) Do(ctx context.Context) (*Manifest, error) {
 }
 
 // check finds what would fail in a later stage, before the first one begins.
-func (r *Run) check() (latentsRecord, error) {
+func (r *Run) check(ctx context.Context) (latentsRecord, error) {
 	m := r.Settings.Modes
 	l, err := r.recordOfLatents()
 	if err != nil {
@@ -97,7 +97,7 @@ func (r *Run) check() (latentsRecord, error) {
 	if err := r.checkModel(l); err != nil {
 		return l, err
 	}
-	if _, err := Labels(l.Classes, r.ClassNames, r.Denoiser.Classes); err != nil {
+	if _, _, err := r.label(ctx, l.Classes); err != nil {
 		return l, err
 	}
 	for _, class := range r.Data.Classes {

@@ -12,7 +12,6 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/diffusion"
-	"mgd3/dit"
 	"mgd3/engine"
 	"mgd3/rng"
 	"mgd3/stage/atomicfile"
@@ -47,7 +46,7 @@ func (s *sampling) draw(ctx context.Context, wanted []image, rows int) (*drawn, 
 		batch.Modes = append(batch.Modes, modes.Centres.Row(im.index)...)
 	}
 	var err error
-	made.latents, err = s.sampler.Run(ctx, dit.Stepper(s.step), batch)
+	made.latents, err = s.sampler.Run(ctx, s.stepper, batch)
 	if bad := (*diffusion.NotFiniteError)(nil); errors.As(err, &bad) {
 		return nil, fmt.Errorf("%v: %w", images[bad.Image], err)
 	}

@@ -43,8 +43,9 @@ type Manifest struct {
 // ManifestClass is one class of a manifest.
 type ManifestClass struct {
 	Name    string           `json:"name"`
-	Label   int32            `json:"label"` // of the denoiser
-	Real    int              `json:"real"`  // images that were encoded
+	Label   int32            `json:"label"`            // of the denoiser
+	Prompt  string           `json:"prompt,omitempty"` // of a text-to-image model
+	Real    int              `json:"real"`             // images that were encoded
 	Skipped []latent.Skipped `json:"skipped,omitempty"`
 	Images  []ManifestImage  `json:"images"`
 }
@@ -122,7 +123,7 @@ func assemble(out string, c samplesRecord) (*Manifest, error) {
 		Autoencoder: c.Modes.Latents.Autoencoder, Denoiser: c.Denoiser, Backend: c.Backend, Batch: c.Batch, EncodeBatch: c.Modes.Latents.Batch,
 	}
 	for i, name := range c.Modes.Latents.Classes {
-		class, err := manifestClass(out, name, c.Labels[i], c)
+		class, err := manifestClass(out, i, c)
 		if err != nil {
 			return nil, fmt.Errorf("class %q: %w", name, err)
 		}
@@ -132,14 +133,16 @@ func assemble(out string, c samplesRecord) (*Manifest, error) {
 	return m, nil
 }
 
-func manifestClass(out, name string, label int32, c samplesRecord) (ManifestClass, error) {
+func manifestClass(out string, i int, c samplesRecord) (ManifestClass, error) {
+	of := c.image(i, 0)
+	name := of.class
 	modes, err := c.Modes.read(out, name)
 	if err != nil {
 		return ManifestClass{}, err
 	}
-	class := ManifestClass{Name: name, Label: label, Real: len(modes.Names), Skipped: modes.Skipped}
+	class := ManifestClass{Name: name, Label: of.label, Prompt: of.prompt, Real: len(modes.Names), Skipped: modes.Skipped}
 	for j := range c.Modes.Settings.IPC {
-		im := image{name, j, label}
+		im := c.image(i, j)
 		latent, sha, err := readSample(im.latent(out), c.key(im, modes.Key), modes.Centres.Cols)
 		if err != nil {
 			return ManifestClass{}, err

@@ -99,7 +99,7 @@ func checkShard(ctx context.Context, shard string, c samplesRecord) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			im := image{class, j, c.Labels[i]}
+			im := c.image(i, j)
 			_, sha, err := readSample(im.latent(shard), c.key(im, modes.Key), -1)
 			if errors.Is(err, os.ErrNotExist) || errors.Is(err, errStale) {
 				continue // another shard's image; Finish knows old ones

@@ -31,7 +31,7 @@ func (p Plan) Estimate() time.Duration {
 
 // Plan counts what the shard will do, without regard to what is there already, and measures one image.
 func (r *Run) Plan(ctx context.Context) (Plan, error) {
-	latents, err := r.check()
+	latents, err := r.check(ctx)
 	if err != nil {
 		return Plan{}, err
 	}

@@ -73,7 +73,7 @@ func Samples(out, class string) (matrix.Matrix, error) {
 	}
 	samples := matrix.Matrix{Cols: m.Centres.Cols}
 	for j := range c.Modes.Settings.IPC {
-		im := image{class, j, c.Labels[at]}
+		im := c.image(at, j)
 		row, _, err := readSample(im.latent(out), c.key(im, m.Key), samples.Cols)
 		if errors.Is(err, errStale) {
 			return matrix.Matrix{}, fmt.Errorf("%w: %w", stage.ErrStage, err)

@@ -21,7 +21,7 @@ var ErrModel = errors.New("model does not fit")
 
 // Sample writes the shard's synthetic images and their latents, from the modes.
 func (r *Run) Sample(ctx context.Context) error {
-	record := samplesRecord{Denoiser: r.Denoiser.SHA256, Backend: r.Engine.Name(), Choices: r.Choices}
+	record := samplesRecord{Denoiser: r.Denoiser.Hash(), Backend: r.Engine.Name(), Choices: r.Choices}
 	if err := stage.ReadLocked(modesDir(r.Out), &record.Modes); err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (r *Run) Sample(ctx context.Context) error {
 	}
 	record.Settings = r.Settings.Sample
 	var err error
-	if record.Labels, err = Labels(record.Modes.Latents.Classes, r.ClassNames, r.Denoiser.Classes); err != nil {
+	if record.Labels, record.Prompts, err = r.label(ctx, record.Modes.Latents.Classes); err != nil {
 		return err
 	}
 	s, err := r.newSampling(record)
@@ -83,15 +83,15 @@ func (r *Run) Sample(ctx context.Context) error {
 
 // checkModel tests that both networks and the latents at hand belong together.
 func (r *Run) checkModel(l latentsRecord) error {
-	d := r.Denoiser.Config
 	if err := r.takeSchedule(); err != nil {
 		return err
 	}
-	switch {
-	case l.Autoencoder != r.Autoencoder.SHA256:
-		return fmt.Errorf("%w: the latents were made with another autoencoder, SHA-256 %.12s, not %.12s", ErrModel, l.Autoencoder, r.Autoencoder.SHA256)
-	case l.Shape[0] != d.Channels || l.Shape[1] != d.InputSize || l.Shape[2] != d.InputSize:
-		return fmt.Errorf("%w: latents of images of %d pixels are %v, the denoiser wants %v", ErrModel, l.Settings.Size, l.Shape, []int{d.Channels, d.InputSize, d.InputSize})
+	if l.Autoencoder != r.Autoencoder.SHA256 {
+		return fmt.Errorf("%w: the latents were made with another autoencoder, SHA-256 %.12s, not %.12s", ErrModel,
+			l.Autoencoder, r.Autoencoder.SHA256)
+	}
+	if err := r.Denoiser.CheckLatent(l.Shape); err != nil {
+		return fmt.Errorf("%w: latents of images of %d pixels are %v, %w", ErrModel, l.Settings.Size, l.Shape, err)
 	}
 	return nil
 }
@@ -116,9 +116,10 @@ func (r *Run) takeSchedule() error {
 
 // image is one synthetic image: the index-th of its class.
 type image struct {
-	class string
-	index int
-	label int32
+	class  string
+	index  int
+	label  int32
+	prompt string // "" of a denoiser that knows none
 }
 
 func (im image) String() string {
@@ -147,7 +148,7 @@ func (r *Run) newSampling(record samplesRecord) (*sampling, error) {
 		return nil, err
 	}
 	m := r.Denoiser
-	step, err := r.Engine.Compile("step", m.Step(sampler), m.Weights)
+	step, err := r.Engine.Compile("step", m.Step(sampler), m.Tensors())
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +161,7 @@ func (s *sampling) images(shard stage.Shard) []image {
 	var images []image
 	for _, sp := range shard.Spans(len(l.Classes), s.record.Modes.Settings.IPC) {
 		for j := sp.Lo; j < sp.Hi; j++ {
-			images = append(images, image{l.Classes[sp.Class], j, s.record.Labels[sp.Class]})
+			images = append(images, s.record.image(sp.Class, j))
 		}
 	}
 	return images

@@ -179,12 +179,12 @@ func (v *stages) modes(ctx context.Context, c modesRecord, keys map[string]strin
 // samples holds every sample against its checksum, and returns the manifest that samples and modes make.
 func (v *stages) samples(ctx context.Context, c samplesRecord) (*Manifest, error) {
 	before := len(v.faults)
-	for i, class := range c.Modes.Latents.Classes {
+	for i := range c.Modes.Latents.Classes {
 		for j := range c.Modes.Settings.IPC {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			path := image{class, j, c.Labels[i]}.latent(v.out)
+			path := c.image(i, j).latent(v.out)
 			f, sealed, err := openNumbers(path)
 			if err != nil {
 				v.wrong(path, err)

@@ -1,6 +1,9 @@
 package dit
 
 import (
+	"fmt"
+	"slices"
+
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -14,6 +17,23 @@ func (c Config) Step(s *diffusion.Sampler) engine.Func {
 		denoise := func(x, t, y *Node) *Node { return c.Forward(p, x, t, y) }
 		return []*Node{s.Graph(denoise, c.Null(), in[0], in[1], in[2], in[3], in[4])}
 	}
+}
+
+// Tensors are what Step asks for.
+func (m *Model) Tensors() engine.Weights { return m.Weights }
+
+// Hash is SHA256.
+func (m *Model) Hash() string { return m.SHA256 }
+
+// ClassCount is Classes.
+func (m *Model) ClassCount() int { return m.Classes }
+
+// CheckLatent says what latents the model was made for, if not for those of [c, h, w].
+func (m *Model) CheckLatent(shape []int) error {
+	if want := []int{m.Channels, m.InputSize, m.InputSize}; !slices.Equal(shape, want) {
+		return fmt.Errorf("the denoiser wants %v", want)
+	}
+	return nil
 }
 
 // Stepper runs a compiled [Config.Step] for [diffusion.Sampler.Run].

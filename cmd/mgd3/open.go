@@ -101,10 +101,12 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if o.sampling == nil { // encode alone, at a given size, needs no denoiser
 		return nil
 	}
-	if r.Denoiser, err = n.OpenDenoiser(ctx, r.Engine); err != nil {
+	denoiser, err := n.OpenDenoiser(ctx, r.Engine)
+	if err != nil {
 		return networkFailure(n, err)
 	}
-	e.sayAll(r.Denoiser.Notes)
+	r.Denoiser = denoiser
+	e.sayAll(denoiser.Notes)
 	if err := o.sampling.takeSchedule(&r.Settings.Sample.Settings, r.Denoiser.Noise()); err != nil {
 		return fail(exitUsage, "", err)
 	}

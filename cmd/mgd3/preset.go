@@ -38,9 +38,9 @@ func (r *openRun) presetWarnings(o *options) (list []string) {
 	if err != nil {
 		return nil
 	}
-	if r.Denoiser != nil {
+	if d, ok := r.Denoiser.(*dit.Model); ok {
 		want, err := dit.Named(p.Denoiser, p.Settings.Encode.Size)
-		have := r.Denoiser.Config
+		have := d.Config
 		have.Classes, have.MLPRatio = want.Classes, want.MLPRatio
 		if err == nil && have != want {
 			return []string{fmt.Sprintf("preset %s is for %s at %d pixels; this denoiser has %d blocks of width %d, "+
