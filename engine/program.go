@@ -202,6 +202,9 @@ func (e *Engine) Compile(name string, f Func, w Weights) (*Program, error) {
 	build := func(g *Graph, in []*Node) []*Node {
 		b := e.bind(g, w)
 		out := f(Params{binding: b}, in)
+		for i, name := range b.setNames {
+			alias(b.nodes[name], len(out)+i)
+		}
 		p.graphs.Store(g.GraphId(), b)
 		return slices.Concat(out, b.setValues)
 	}
@@ -213,6 +216,9 @@ func (e *Engine) Compile(name string, f Func, w Weights) (*Program, error) {
 	p.exec.SetSideParamsHook(p.fill)
 	return p, nil
 }
+
+// alias tells the backend that an output of the graph takes the place of a parameter; nothing where it needs no word.
+var alias = func(parameter *Node, output int) {}
 
 // fill hands the weights of graph g to its side parameters, which stand last, in the order of
 // their creation. The buffers of those that g sets are given away for the new values.
