@@ -1,6 +1,7 @@
 // Package latent turns pixels into latents and back, and keeps the latents of a data set on disk. The
 // autoencoder is AutoencoderKL, that of latent diffusion (Rombach et al. 2022, arXiv:2112.10752,
-// section 3.1), or one of the small networks that imitate it, which taesd.go describes.
+// section 3.1), the one with a codebook from there, which vq.go describes, or one of the small networks that
+// imitate it, see taesd.go.
 //
 //	(mean, logvar) = quant( encoder(image) )            logvar clamped to [-30, 20]
 //	latent         = scaling · mean                      what the MGD3 program clusters (method: posterior mean)
@@ -40,7 +41,7 @@ func (c Config) Moments(p engine.Params, image *Node) (mean, logvar *Node) {
 
 // moments is Moments; see is told of intermediate values, channels last, by the goldens' names.
 func (c Config) moments(p engine.Params, image *Node, see func(string, *Node)) (mean, logvar *Node) {
-	h := c.encoder(p.In("encoder"), channelsLast(image), see)
+	h := c.encoder(p.In("encoder"), channelsLast(image), 2*c.LatentChannels, see)
 	if !c.SkipQuant {
 		h = engine.Conv2D(p.In("quant_conv"), h, 2*c.LatentChannels, 1, 1, [2]int{})
 	}
@@ -78,7 +79,8 @@ func (c Config) layout() Layout { return Layout{c.LatentChannels, c.Downsampling
 func (c Config) encode(p engine.Params, image *Node) *Node  { return c.Encode(p, image) }
 func (c Config) decode(p engine.Params, latent *Node) *Node { return c.Decode(p, latent) }
 
-func (c Config) encoder(p engine.Params, x *Node, see func(string, *Node)) *Node {
+// encoder maps images [B, H, W, 3] to [B, h, w, out].
+func (c Config) encoder(p engine.Params, x *Node, out int, see func(string, *Node)) *Node {
 	widths := c.BlockOutChannels
 	x = conv3(p.In("conv_in"), x, widths[0])
 	see("enc_conv_in", x)
@@ -95,7 +97,7 @@ func (c Config) encoder(p engine.Params, x *Node, see func(string, *Node)) *Node
 	}
 	x = engine.Wide(c.mid(p.In("mid_block"), x))
 	see("enc_mid", x)
-	return conv3(p.In("conv_out"), c.activated(p.In("conv_norm_out"), x), 2*c.LatentChannels)
+	return conv3(p.In("conv_out"), c.activated(p.In("conv_norm_out"), x), out)
 }
 
 // decoder maps unscaled latents to images.
@@ -104,7 +106,11 @@ func (c Config) decoder(p engine.Params, z *Node, see func(string, *Node)) *Node
 	if !c.SkipPostQuant {
 		x = engine.Conv2D(p.In("post_quant_conv"), x, c.LatentChannels, 1, 1, [2]int{})
 	}
-	p = p.In("decoder")
+	return c.image(p.In("decoder"), x, see)
+}
+
+// image is the decoder behind the 1×1 convolution, of [B, h, w, c].
+func (c Config) image(p engine.Params, x *Node, see func(string, *Node)) *Node {
 	widths := c.BlockOutChannels
 	last := len(widths) - 1
 	x = conv3(p.In("conv_in"), x, widths[last])

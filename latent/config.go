@@ -72,9 +72,13 @@ func (c Config) JSON() ([]byte, error) {
 }
 
 // ParseConfig reads the config.json of a diffusers AutoencoderKL folder.
-func ParseConfig(data []byte) (Config, error) {
+func ParseConfig(data []byte) (Config, error) { return parseConfig(data, className, 4) }
+
+// parseConfig reads the config.json of a folder of that class, whose latents have so many channels where it does not
+// say.
+func parseConfig(data []byte, class string, channels int) (Config, error) {
 	file := diffusers{
-		Activation: activation, In: imageChannels, Out: imageChannels, Layers: 1, Latent: 4, Groups: 32,
+		Activation: activation, In: imageChannels, Out: imageChannels, Layers: 1, Latent: channels, Groups: 32,
 		Scaling: defaultScaling,
 	}
 	if err := weights.UnmarshalJSON(data, &file); err != nil {
@@ -87,8 +91,8 @@ func ParseConfig(data []byte) (Config, error) {
 		SkipAttention: no(file.Attention), SkipQuant: no(file.Quant), SkipPostQuant: no(file.PostQuant),
 	}
 	switch {
-	case file.Class != "" && file.Class != className:
-		return c, fmt.Errorf("_class_name is %q, want %s", file.Class, className)
+	case file.Class != "" && file.Class != class:
+		return c, fmt.Errorf("_class_name is %q, want %s", file.Class, class)
 	case file.Activation != activation:
 		return c, fmt.Errorf("act_fn is %q, want %s", file.Activation, activation)
 	case file.In != imageChannels || file.Out != imageChannels:

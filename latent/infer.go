@@ -9,6 +9,23 @@ import (
 // infer returns the configuration of the AutoencoderKL whose tensors set holds. What no shape tells is that of Stable
 // Diffusion's: 32 groups, and a scaling factor of 0.18215, which is wrong for SDXL's autoencoder.
 func infer(set *weights.Set) (Config, error) {
+	c, err := inferLayers(set)
+	switch {
+	case err != nil:
+		return c, err
+	case c.LatentChannels != 4:
+		return c, fmt.Errorf("%w: %d latent channels, and only those of 4 have a known scaling factor; give it in a "+
+			"config.json beside the file, as diffusers writes it",
+			weights.ErrMismatch, c.LatentChannels)
+	}
+	if err := c.Check(); err != nil {
+		return c, fmt.Errorf("%w: %w", weights.ErrMismatch, err)
+	}
+	return c, nil
+}
+
+// inferLayers returns what the shapes of an encoder and a decoder tell.
+func inferLayers(set *weights.Set) (Config, error) {
 	c := Config{Groups: 32, ScalingFactor: defaultScaling}
 	dim := func(axis int, format string, args ...any) int {
 		if shape, ok := set.Shape(fmt.Sprintf(format, args...)); ok && axis < len(shape) {
@@ -29,16 +46,8 @@ func infer(set *weights.Set) (Config, error) {
 	c.LatentChannels = dim(1, "decoder.conv_in.weight")
 	c.SkipAttention = !has("encoder.mid_block.attentions.0.to_q.weight")
 	c.SkipQuant, c.SkipPostQuant = !has("quant_conv.weight"), !has("post_quant_conv.weight")
-	switch {
-	case len(c.BlockOutChannels) == 0 || c.LatentChannels == 0:
+	if len(c.BlockOutChannels) == 0 || c.LatentChannels == 0 {
 		return c, fmt.Errorf(`%w: want an autoencoder's, "encoder.down_blocks.0.resnets.0.conv1.weight" and "decoder.conv_in.weight" among them`, weights.ErrMismatch)
-	case c.LatentChannels != 4:
-		return c, fmt.Errorf("%w: %d latent channels, and only those of 4 have a known scaling factor; give it in a "+
-			"config.json beside the file, as diffusers writes it",
-			weights.ErrMismatch, c.LatentChannels)
-	}
-	if err := c.Check(); err != nil {
-		return c, fmt.Errorf("%w: %w", weights.ErrMismatch, err)
 	}
 	return c, nil
 }

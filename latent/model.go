@@ -13,10 +13,11 @@ import (
 	"mgd3/weights"
 )
 
-// ErrNoPosterior says that an autoencoder of the TAESD family encodes to one latent, not to a distribution.
+// ErrNoPosterior says that an autoencoder with a codebook, or of the TAESD family, encodes to one latent, not to a
+// distribution.
 var ErrNoPosterior = errors.New("the autoencoder has no posterior to sample from")
 
-// Autoencoder is an autoencoder with its weights on an engine: an AutoencoderKL, or one of the TAESD family.
+// Autoencoder is an autoencoder with its weights on an engine: an AutoencoderKL, a VQModel, or one of the TAESD family.
 type Autoencoder struct {
 	Layout
 	SHA256 string   // of the weights' files, hex

@@ -16,7 +16,7 @@ import (
 
 // Open loads the autoencoder at a path, which is one of
 //
-//	a folder with a config.json of AutoencoderKL or AutoencoderTiny and the weights, as diffusers writes it
+//	a folder with a config.json of AutoencoderKL, VQModel or AutoencoderTiny and the weights, as diffusers writes it
 //	a folder without, whose one weights file has the names of diffusers or of CompVis
 //	a weights file; a config.json beside it counts
 //	a folder with an encoder and a decoder of the TAESD family: PREFIX_encoder.EXT and PREFIX_decoder.EXT
@@ -73,6 +73,8 @@ func understand(at string, config []byte, file *weights.File) (n network, set *w
 	case config == nil:
 	case tiny:
 		err = checkTiny(config)
+	case kind.Class == vqClass:
+		n, err = parseVQ(config)
 	default:
 		n, err = ParseConfig(config)
 	}
@@ -87,9 +89,12 @@ func understand(at string, config []byte, file *weights.File) (n network, set *w
 	if err != nil || n != nil {
 		return n, set, err
 	}
-	if tiny {
+	switch {
+	case tiny:
 		n, err = inferTAESD(set)
-	} else {
+	case hasCodebook(set):
+		n, err = inferVQ(set)
+	default:
 		n, err = infer(set)
 	}
 	if err != nil {

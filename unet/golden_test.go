@@ -3,6 +3,7 @@ package unet
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,39 @@ import (
 )
 
 const ioFile = "io.safetensors"
+
+// TestGolden compares the network with diffusers, tensor by tensor.
+func TestGolden(t *testing.T) {
+	e := testengine.Open(t)
+	for _, c := range golden.Some(t, "unet") {
+		t.Run(c.Name, func(t *testing.T) {
+			text, err := os.ReadFile(c.Path("config.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, notes, err := ParseConfig(text)
+			if err != nil || len(notes) > 0 {
+				t.Fatalf("got notes %q, error %v, want none", notes, err)
+			}
+			m, err := Load(e, config, weights.AsIs(c.Open(t, "weights.safetensors")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := []*tensors.Tensor{tensorOf(t, c, "x"), tensorOf(t, c, "t"), tensorOf(t, c, "context")}
+			if config.AddedLen() > 0 {
+				in = append(in, tensorOf(t, c, "added"))
+			}
+			got, report := run(t, e, m, in...), c.Report(t)
+			report.Compare("out", got["out"], c.Float32s(t, ioFile, "out"), c.Tolerance(t, "out_max_abs"))
+			for _, name := range c.Open(t, ioFile).Names() {
+				if inside, ok := strings.CutPrefix(name, "mid/"); ok {
+					want := c.Float32s(t, ioFile, name) // of the first row
+					report.Compare(name, got[inside][:min(len(want), len(got[inside]))], want, c.Tolerance(t, "mid_max_abs"))
+				}
+			}
+		})
+	}
+}
 
 // TestGoldenText compares the network with diffusers: the output at several times, and what is inside at one.
 func TestGoldenText(t *testing.T) {

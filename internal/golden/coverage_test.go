@@ -23,7 +23,7 @@ var required = map[string]string{
 // own names the kinds that other folders of cases need not have.
 var own = map[string]string{
 	"sd_schedulers": "diffusion", "sd_spacings": "diffusion", "taesd": "latent", "lpips": "features", "archives": "weights", "whole": "distill",
-	"text": "text",
+	"text": "text", "unet": "unet", "vq": "latent",
 }
 
 // waiting names, per kind of case, the package that it waits for.
