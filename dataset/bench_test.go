@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// photo returns a JPEG file of 500 × 375 pixels, 4:2:0: smooth as bench/peer_torch.py has it, or
+// photo returns a JPEG file of 500 × 375 pixels, 4:2:0: smooth as bench/peers/loads.py has it, or
 // with the noise of a real photograph's detail.
 func photo(tb testing.TB, detail int) []byte {
 	tb.Helper()

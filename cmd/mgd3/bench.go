@@ -207,7 +207,7 @@ func readResults(paths []string) ([]bench.Result, error) {
 		results, err := bench.Read(file)
 		file.Close()
 		if err != nil {
-			return nil, fail(exitInput, `lines of "mgd3 bench", peer_torch.py or peer_ort.mjs are wanted`,
+			return nil, fail(exitInput, `lines of "mgd3 bench" or bench/compare.py are wanted`,
 				fmt.Errorf("%s: %w", path, err))
 		}
 		all = append(all, results...)

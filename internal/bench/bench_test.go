@@ -1,9 +1,7 @@
 package bench
 
 import (
-	"bytes"
 	"math"
-	"slices"
 	"strings"
 	"testing"
 
@@ -135,37 +133,6 @@ func TestFind(t *testing.T) {
 	}
 	if _, err := Find([]string{"matmul_3"}); err == nil || !strings.Contains(err.Error(), "matmul_1024") {
 		t.Errorf("got %v, want the names there are", err)
-	}
-}
-
-// TestCompare: medians of rounds, the faster of the other programs, and loads that only one side has.
-func TestCompare(t *testing.T) {
-	read := func(text string) []Result {
-		r, err := Read(strings.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-	ours := read(`{"load": "a", "batch": 1, "seconds": 3, "per_item_s": 3, "threads": 2, "backend": "cpu"}
-{"load": "b", "batch": 2, "seconds": 2, "per_item_s": 1, "threads": 2, "backend": "cpu"}
-
-{"load": "a", "batch": 1, "seconds": 1, "per_item_s": 1, "threads": 2, "backend": "cpu"}
-{"load": "a", "batch": 1, "seconds": 2, "per_item_s": 2, "threads": 2, "backend": "cpu", "peak_mib": 70.4}`)
-	others := read(`{"load": "a", "batch": 1, "seconds": 8, "per_item_s": 8, "threads": 2, "torch": "1.13"}
-{"load": "a", "batch": 1, "seconds": 5, "per_item_s": 5, "threads": 2, "onnxruntime": "1.30", "peak_mib": 90}
-{"load": "c", "batch": 1, "seconds": 5, "per_item_s": 5, "threads": 2, "torch": "1.13"}`)
-	var out bytes.Buffer
-	if err := Compare(&out, ours, others); err != nil {
-		t.Fatal(err)
-	}
-	var rows [][]string
-	for line := range strings.Lines(out.String()) {
-		rows = append(rows, strings.Fields(line))
-	}
-	want := [][]string{strings.Fields("a 2 70 5 90 2.50 ONNX Runtime 1.30 3 and 1"), strings.Fields("b 1 0 none 1")}
-	if len(rows) != 3 || !slices.EqualFunc(rows[1:], want, slices.Equal[[]string]) {
-		t.Errorf("got\n%s", &out)
 	}
 }
 

@@ -154,7 +154,9 @@ func decoding(_ context.Context, e *engine.Engine) (job, error) {
 // product multiplies two n×n matrices.
 func product(n int) func(context.Context, *engine.Engine) (job, error) {
 	return func(_ context.Context, e *engine.Engine) (job, error) {
-		dot := func(_ engine.Params, in []*Node) []*Node { return []*Node{Einsum("ik,kj->ij", in[0], in[1])} }
+		dot := func(p engine.Params, in []*Node) []*Node {
+			return []*Node{engine.Wide(Einsum("ik,kj->ij", p.Cast(in[0]), p.Cast(in[1])))}
+		}
 		return forward(e, "product", dot, shaped(n, n), shaped(n, n))
 	}
 }

@@ -2,13 +2,13 @@ package bench
 
 import (
 	"bufio"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"slices"
-	"text/tabwriter"
+	"strings"
+
+	"mgd3/engine"
 )
 
 // Result is one measurement, one line of JSON: the fields of the other programs' lines, then ours.
@@ -18,9 +18,12 @@ type Result struct {
 	Seconds float64 `json:"seconds"`    // of one run
 	PerItem float64 `json:"per_item_s"` // seconds / batch
 	Threads int     `json:"threads"`
-	Torch   string  `json:"torch,omitempty"`       // version, in lines of peer_torch.py
-	ONNX    string  `json:"onnxruntime,omitempty"` // version, in lines of peer_ort.mjs
+	Other   string  `json:"program,omitempty"`     // name and version, in lines of other programs
+	Torch   string  `json:"torch,omitempty"`       // version, in lines of bench/gpu_torch.py
+	ONNX    string  `json:"onnxruntime,omitempty"` // version, in lines of older programs
 	Backend string  `json:"backend,omitempty"`
+	In      string  `json:"precision,omitempty"` // in lines of other programs; ours have it in the backend's name
+	Failed  string  `json:"failed,omitempty"`    // why there are no figures
 	GFLOP   float64 `json:"gflop_per_item,omitempty"`
 	Speed   float64 `json:"gflops,omitempty"`     // GFLOP per second
 	Share   float64 `json:"peak_share,omitempty"` // of the speed of multiply-adds alone on as many threads
@@ -52,12 +55,25 @@ func round(v float64, digits int) float64 {
 // Program names what made the measurement.
 func (r Result) Program() string {
 	switch {
+	case r.Other != "":
+		return r.Other
 	case r.Torch != "":
 		return "PyTorch " + r.Torch
 	case r.ONNX != "":
 		return "ONNX Runtime " + r.ONNX
 	}
 	return "mgd3 " + r.Backend
+}
+
+// Precision is what the measurement was made in.
+func (r Result) Precision() string {
+	if r.In != "" {
+		return r.In
+	}
+	if _, in, ok := strings.Cut(r.Backend, " in "); ok { // as engine.Engine.Name has it
+		return in
+	}
+	return string(engine.Float32)
 }
 
 // Read reads results, one JSON object a line. Lines of other objects are refused.
@@ -72,67 +88,10 @@ func Read(r io.Reader) ([]Result, error) {
 		if err := json.Unmarshal(lines.Bytes(), &result); err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
-		if result.Load == "" || !(result.PerItem > 0) {
-			return nil, fmt.Errorf("line %d: want an object with load and per_item_s", n)
+		if result.Load == "" || !(result.PerItem > 0) && result.Failed == "" {
+			return nil, fmt.Errorf("line %d: want an object with load, and per_item_s or failed", n)
 		}
 		results = append(results, result)
 	}
 	return results, lines.Err()
-}
-
-// Compare writes, for each load of ours in order, the median time of an item beside that of the
-// fastest other program, how many times as fast ours is, and the memory of both.
-func Compare(w io.Writer, ours, others []Result) error {
-	best := map[string]Result{}
-	for _, r := range medians(others) {
-		if b, ok := best[r.Load]; !ok || r.PerItem < b.PerItem {
-			best[r.Load] = r
-		}
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "load\tours, s\tMiB\tother, s\tMiB\ttimes as fast\tother's program\trounds")
-	for _, r := range medians(ours) {
-		fmt.Fprintf(table, "%s\t%.5g\t%.0f\t", r.Load, r.PerItem, r.PeakMiB)
-		if b, ok := best[r.Load]; ok {
-			fmt.Fprintf(table, "%.5g\t%.0f\t%.2f\t%s\t%d and %d\n", b.PerItem, b.PeakMiB, b.PerItem/r.PerItem,
-				b.Program(), count(ours, r), count(others, b))
-		} else {
-			fmt.Fprintf(table, "\t\t\tnone\t%d\n", count(ours, r))
-		}
-	}
-	return table.Flush()
-}
-
-// medians returns one result per load and program, in the order of their first appearance.
-func medians(results []Result) []Result {
-	var out []Result
-	for _, r := range results {
-		if slices.ContainsFunc(out, r.alike) {
-			continue
-		}
-		var same []Result
-		for _, s := range results {
-			if r.alike(s) {
-				same = append(same, s)
-			}
-		}
-		slices.SortStableFunc(same, func(a, b Result) int { return cmp.Compare(a.PerItem, b.PerItem) })
-		out = append(out, same[len(same)/2])
-	}
-	return out
-}
-
-// alike reports whether both measure one load with one program on as many threads.
-func (r Result) alike(s Result) bool {
-	return r.Load == s.Load && r.Program() == s.Program() && r.Threads == s.Threads
-}
-
-func count(results []Result, r Result) int {
-	n := 0
-	for _, s := range results {
-		if r.alike(s) {
-			n++
-		}
-	}
-	return n
 }
