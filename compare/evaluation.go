@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/stage"
 )
 
 // Evaluation trains networks on given sets and tests them on one test set, several times each:
@@ -30,7 +32,9 @@ type Evaluation struct {
 	Repeat   int      // trainings of each network on each set, at least 1
 	Seed     uint64   // of the first one; the next have the next seeds
 	Out      string   // folder; "" keeps nothing
-	Teacher  string   // where the teacher is from, for people to read; "" says that it was trained here
+	// the trainings to do, set after set and net after net, one for each seed; the zero Shard is all of them
+	Shard   stage.Shard
+	Teacher string // where the teacher is from, for people to read; "" says that it was trained here
 
 	Report func(set string, e evaluate.Event) // told of progress; may be nil
 
@@ -85,9 +89,10 @@ func (v *Evaluation) Do(ctx context.Context) error {
 			runs[i] = append(runs[i], run)
 		}
 	}
+	mine := v.mine()
 	for i, s := range v.Sets {
-		for _, run := range runs[i] {
-			scores, err := v.repeated(ctx, s.Name, run)
+		for j, run := range runs[i] {
+			scores, err := v.repeated(ctx, s.Name, run, mine[i][j])
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.Name, err)
 			}
@@ -97,10 +102,30 @@ func (v *Evaluation) Do(ctx context.Context) error {
 	return nil
 }
 
-// repeated does a run with each seed.
-func (v *Evaluation) repeated(ctx context.Context, set string, run *evaluate.Run) ([]*evaluate.Score, error) {
+// mine says which trainings [set][net][repetition] belong to the shard.
+func (v *Evaluation) mine() [][][]bool {
+	shard := v.Shard
+	if shard == (stage.Shard{}) {
+		shard = stage.Whole
+	}
+	list := make([]bool, len(v.Sets)*len(v.Nets)*v.Repeat)
+	for _, sp := range shard.Spans(len(list), 1) {
+		list[sp.Class] = true
+	}
+	var mine [][][]bool
+	for nets := range slices.Chunk(list, len(v.Nets)*v.Repeat) {
+		mine = append(mine, slices.Collect(slices.Chunk(nets, v.Repeat)))
+	}
+	return mine
+}
+
+// repeated does a run with each seed that is to be done.
+func (v *Evaluation) repeated(ctx context.Context, set string, run *evaluate.Run, do []bool) ([]*evaluate.Score, error) {
 	var scores []*evaluate.Score
 	for i := range v.Repeat {
+		if !do[i] {
+			continue
+		}
 		run.Seed = v.Seed + uint64(i)
 		if v.Out != "" {
 			run.Dir = filepath.Join(v.Out, folderName(set), run.Net, fmt.Sprintf("seed-%d", run.Seed))

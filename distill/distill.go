@@ -112,7 +112,7 @@ func (r *Run) latentsDir() string {
 	if r.Latents != "" {
 		return r.Latents
 	}
-	return filepath.Join(r.Out, "latents")
+	return LatentsDir(r.Out)
 }
 
 func modesDir(out string) string   { return filepath.Join(out, "modes") }

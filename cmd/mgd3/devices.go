@@ -25,7 +25,7 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
-	shard, err := o.run.part()
+	shard, err := o.run.part(e)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"mgd3/cluster"
 	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/distill"
@@ -31,6 +32,7 @@ const (
 	exitBackend     = 6   // the backend is not to be had here
 	exitVerify      = 7   // the set differs from its manifest
 	exitHub         = 8   // the hub does not give what mgd3 pull asks for
+	exitScheduler   = 9   // the scheduler of a cluster refused, or is not to be had here
 	exitInterrupted = 130 // Ctrl-C
 )
 
@@ -91,6 +93,10 @@ var advice = []struct {
 	{distill.ErrShard, exitInput, "a shard is the --out of a distill or a sample with --shard"},
 	{stage.ErrStage, exitInput, `the stages are encode, modes and sample, in this order; "mgd3 distill" runs them all`},
 	{stage.ErrBusy, exitOutput, "wait for it, or use another --out"},
+	{cluster.ErrScheduler, exitScheduler, "sbatch, squeue and scancel are where jobs are submitted, on a login node as a rule; " +
+		"--print shows the scripts"},
+	{cluster.ErrCut, exitUsage, `wait for them, or take them out with "mgd3 cluster cancel"; or give the same --tasks`},
+	{cluster.ErrNoRun, exitUsage, "give the --out of \"mgd3 cluster slurm\""},
 	{modes.ErrTooFew, exitInput, "use --ipc with at most the number of images, or --short-class repeat to fill up " +
 		"with real latents"},
 	{distill.ErrLabels, exitModel, "--classes takes the classes of the model only; its classes.txt lists them in " +

@@ -41,6 +41,7 @@ type evaluateOptions struct {
 	masses, ignoreEXIF    bool
 	teacher               teacherOptions
 	out                   string
+	shard                 runFlags // of the trainings
 	every                 time.Duration
 
 	warnings []string // so far
@@ -110,6 +111,8 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	f.IntVar(&o.teacher.epochs, "teacher-epochs", 0, "epochs of the teacher's training; 0 takes the usual")
 	cli.Heading(f, "Teacher of soft labels")
 	f.StringVarP(&o.out, "out", "o", "", "output `DIR`: checkpoints, scores and a page; without it nothing is kept")
+	f.StringVar(&o.shard.shard, "shard", stage.Whole.String(), "do part `I/N` of the trainings, into the --out of all, and print no "+
+		"table; the same command without it, when all are done, makes the table; auto as for distill")
 	f.DurationVar(&o.every, "checkpoint-every", 30*time.Second, "`TIME` from one checkpoint to the next; decides no result")
 	cli.Heading(f, "Run")
 	for _, name := range evaluate.Settings() {
@@ -136,6 +139,13 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 	case !slices.Contains(evaluate.Presets(), o.protocol):
 		return fail(exitUsage, "", fmt.Errorf("--protocol is %q, want one of %s", o.protocol, strings.Join(evaluate.Presets(), ", ")))
 	}
+	part, err := o.shard.part(e)
+	if err != nil {
+		return err
+	}
+	if part != stage.Whole && o.out == "" {
+		return fail(exitUsage, "", errors.New("--shard wants --out, where the trainings of all shards are put together"))
+	}
 	eng, err := e.openEngine()
 	if err != nil {
 		return err
@@ -153,15 +163,20 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 		return fail(exitInput, "", err)
 	}
 	if o.out != "" {
-		unlock, err := stage.Lock(o.out, stage.Whole)
+		unlock, err := stage.Lock(o.out, part)
 		if err != nil {
 			return fail(exitOutput, "", err)
 		}
 		defer unlock()
 	}
 	v := o.evaluation(e, eng, sets, test, side)
+	v.Shard = part
 	if err := e.judge(ctx, o, v, sets); err != nil {
 		return unreadable(err)
+	}
+	if part != stage.Whole {
+		e.say("shard %v of the trainings is done; the same command without --shard makes the table", part)
+		return nil
 	}
 	return e.printScores(o, v)
 }

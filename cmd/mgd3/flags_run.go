@@ -2,10 +2,12 @@ package main
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/pflag"
 
+	"mgd3/cluster"
 	"mgd3/export"
 	"mgd3/internal/cli"
 	"mgd3/internal/words"
@@ -37,7 +39,8 @@ func (r *runFlags) folderFlags(f *pflag.FlagSet) {
 }
 
 func (r *runFlags) shardFlag(f *pflag.FlagSet) {
-	f.StringVar(&r.shard, "shard", stage.Whole.String(), "do part `I/N` of the work")
+	f.StringVar(&r.shard, "shard", stage.Whole.String(), "do part `I/N` of the work, counted from 0; auto "+
+		"takes both from the variables of Slurm, Kubernetes and others that start many processes")
 	cli.Heading(f, "Run")
 }
 
@@ -52,9 +55,17 @@ func (r *runFlags) wholeFlags(f *pflag.FlagSet) {
 }
 
 // part returns the part of the work that the run does.
-func (r *runFlags) part() (stage.Shard, error) {
+func (r *runFlags) part(e *env) (stage.Shard, error) {
 	if r.shard == "" { // the command has no such flag
 		return stage.Whole, nil
+	}
+	if r.shard == "auto" {
+		shard, by, err := cluster.Shard(os.Getenv)
+		if err != nil {
+			return shard, fail(exitUsage, "--shard I/N says it without them; docs/cluster.md lists the variables", err)
+		}
+		e.say("shard %v, by %s", shard, by)
+		r.shard = shard.String()
 	}
 	shard, err := stage.ParseShard(r.shard)
 	return shard, fail(exitUsage, "", err)

@@ -136,7 +136,10 @@ func TestHeadings(t *testing.T) {
 		"mgd3 score": "Most used, Scores, Images, How images are read, Networks, Every command",
 		"mgd3 evaluate": "Most used, Sets, Training, Teacher of soft labels, Run, Changes of the protocol, " +
 			"Every command",
-		"mgd3 train":             "Every command",
+		"mgd3 train":   "Every command",
+		"mgd3 cluster": "Every command",
+		"mgd3 cluster slurm": "Most used, Slurm, Tasks, Evaluation, Images, How images are read, Networks, Modes, Sampling, Run, " +
+			"Every command",
 		"mgd3 train autoencoder": "Most used, Images, Training, Run, Network and loss, Every command",
 		"mgd3 train dit":         "Most used, Images, Training, Run, Network and loss, Every command",
 	}

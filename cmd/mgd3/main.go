@@ -21,6 +21,16 @@ func main() {
 // complete or not there, so it may be left where it stands.
 const grace = 700 * time.Millisecond
 
+// patience is the grace of a task of a cluster, which waits for its command and speaks with the scheduler.
+const patience = time.Minute
+
+func graceOf(args []string) time.Duration {
+	if len(args) > 1 && args[0] == "cluster" && args[1] == "task" {
+		return 2 * patience
+	}
+	return grace
+}
+
 // run executes one command line and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
@@ -50,7 +60,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case <-ctx.Done():
 		select {
 		case err = <-done:
-		case <-time.After(grace):
+		case <-time.After(graceOf(args)):
 			err = ctx.Err()
 		}
 	}

@@ -29,7 +29,7 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 	if err := o.resolve(); err != nil {
 		return nil, err
 	}
-	shard, err := o.run.part()
+	shard, err := o.run.part(e)
 	if err != nil {
 		return nil, err
 	}

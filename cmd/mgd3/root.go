@@ -70,7 +70,7 @@ command can be stopped at any moment; the same command again goes on from there.
 			e.presetsCmd()}},
 		{"Judge", []*cobra.Command{e.evaluateCmd(), e.scoreCmd(), e.baselineCmd(), e.compareCmd(), e.sweepCmd()}},
 		{"Run at scale, stage by stage", []*cobra.Command{e.encodeCmd(), e.modesCmd(), e.sampleCmd(), e.mergeCmd(),
-			e.backendsCmd(), e.benchCmd()}},
+			e.clusterCmd(), e.backendsCmd(), e.benchCmd()}},
 		{"Models and files", []*cobra.Command{e.trainCmd(), e.convertCmd(), e.inspectCmd(), e.glyphsCmd()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})

@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# A whole distil and evaluation of the glyphs by "mgd3 cluster slurm" on a real Slurm, with faults; the bytes are compared
+# with those of one process. Needs root on Debian 12: it installs slurm-wlm and munge, and starts munged, slurmctld and
+# three slurmd on this host, on ports of their own and below DIR, without systemd. It stops them at its end.
+#
+#     bench/slurm.sh DIR [FAULT...]     faults: none node preempt restart limit account cancel; default all
+set -euo pipefail
+cd "$(dirname "$0")/.."
+dir=$(realpath -m "$1"); shift
+faults=("$@"); [ $# -gt 0 ] || faults=(none node preempt restart limit account cancel)
+mkdir -p "$dir"
+
+command -v slurmctld slurmd munged >/dev/null || {
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge
+}
+CGO_ENABLED=0 go build -o "$dir/mgd3" ./cmd/mgd3
+PATH=$dir:$PATH
+
+# ---- the cluster
+host=$(hostname -s)
+getent hosts "$host" >/dev/null || echo "127.0.0.1 $host" >>/etc/hosts
+export SLURM_CONF=$dir/slurm.conf
+[ -f "$dir/munge.key" ] || { dd if=/dev/urandom of="$dir/munge.key" bs=1 count=1024 status=none; chmod 600 "$dir/munge.key"; }
+cat >"$SLURM_CONF" <<CONF
+ClusterName=mgd3test
+SlurmctldHost=$host
+SlurmctldPort=16817
+AuthType=auth/munge
+AuthInfo=socket=$dir/munge.socket,cred_expire=5
+SlurmUser=root
+SlurmdUser=root
+StateSaveLocation=$dir/state
+SlurmdSpoolDir=$dir/slurmd.%n
+SlurmctldPidFile=$dir/slurmctld.pid
+SlurmdPidFile=$dir/slurmd.%n.pid
+SlurmctldLogFile=$dir/slurmctld.log
+SlurmdLogFile=$dir/slurmd.%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+SlurmdParameters=config_overrides
+ReturnToService=2
+SlurmdTimeout=10
+KillWait=3
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+SchedulerParameters=sched_interval=1,sched_min_interval=0,bf_interval=5,batch_sched_delay=0
+EnforcePartLimits=ALL
+NodeName=n1 NodeHostname=$host Port=17001 CPUs=1
+NodeName=n2 NodeHostname=$host Port=17002 CPUs=1
+NodeName=n3 NodeHostname=$host Port=17003 CPUs=1
+PartitionName=low Nodes=ALL Default=YES MaxTime=INFINITE PriorityTier=1
+PartitionName=high Nodes=ALL MaxTime=INFINITE PriorityTier=10 PreemptMode=OFF
+PartitionName=closed Nodes=ALL MaxTime=INFINITE AllowAccounts=lab
+CONF
+rm -rf "$dir/state"; mkdir -p "$dir/state" "$dir/slurmd.n1" "$dir/slurmd.n2" "$dir/slurmd.n3"
+stop() { for p in "$dir"/*.pid; do [ -f "$p" ] && kill "$(cat "$p")" 2>/dev/null; done; true; }
+trap 'scancel --user=root --quiet 2>/dev/null; sleep 1; stop' EXIT
+munged --force --key-file="$dir/munge.key" --socket="$dir/munge.socket" --pid-file="$dir/munged.pid" \
+  --log-file="$dir/munged.log" --seed-file="$dir/munge.seed"
+slurmctld
+node() { slurmd -N "$1"; }
+node n1; node n2; node n3
+for _ in $(seq 30); do [ "$(sinfo -h -p low -t idle -o %D 2>/dev/null)" = 3 ] && break; sleep 1; done
+sinfo
+
+# ---- the run
+run=(--data glyphs --split train --limit 40 --model glyphs --ipc 4)
+judge=(--test glyphs --test-split test --net convnet1,convnet2 --repeat 2)
+submit() { mgd3 cluster slurm "${run[@]}" "${judge[@]}" --change epochs=4 --out "$1" --tasks 5 --time 5m --grace 20s --partition low "${@:2}"; }
+visible() { (cd "$1" && find . -type f ! -name '.*' ! -path './cluster/*' ! -path './evaluation/*' -print0 | sort -z | xargs -0 sha256sum); }
+scores() { (cd "$1/evaluation" && sha256sum $(find . -name result.json | sort) scores.json); }
+one=$dir/one
+if [ ! -f "$one/evaluation/scores.json" ]; then
+  mgd3 -q distill "${run[@]}" --out "$one"
+  mgd3 -q evaluate --train distilled="$one" "${judge[@]}" --epochs 4 --out "$one/evaluation"
+fi
+
+same() {
+  diff <(visible "$one") <(visible "$1") >/dev/null && diff <(scores "$one") <(scores "$1") >/dev/null ||
+    { echo "FAILED $2: other bytes than one process"; exit 1; }
+  mgd3 -q verify "$1"
+  echo "ok $2: the bytes of one process"
+}
+complete() { mgd3 cluster status --json "$1" | grep -q '"stages"' && ! mgd3 cluster status "$1" | awk 'NR > 1 && $2 ~ /^[0-9]+$/ && $2 != $3 {bad = 1} END {exit !bad}'; }
+await() { # until nothing of the run is queued
+  for _ in $(seq 300); do
+    [ -z "$(squeue -h -o %j 2>/dev/null || echo down)" ] && return
+    sleep 1
+  done
+  squeue; mgd3 cluster status "$1"; echo "FAILED: not done in five minutes"; exit 1
+}
+started() { # until a task of a stage has begun
+  for _ in $(seq 120); do
+    [ -n "$(squeue -h -t R -o %j 2>/dev/null | grep -- "-$1\$" || true)" ] && return
+    sleep 0.2
+  done
+  echo "FAILED: no task of $1 began"; exit 1
+}
+
+for fault in "${faults[@]}"; do
+  out=$dir/$fault; rm -rf "$out"
+  echo "== $fault"; began=$(date +%s)
+  case $fault in
+    none) submit "$out" ;;
+    node) # a node that dies with its tasks, and comes back
+      submit "$out"; started sample
+      n=$(squeue -h -t R -o '%j %N' | awk '/-sample/ {print $2; exit}')
+      echo "killing $n"; victim=$(cat "$dir/slurmd.$n.pid")
+      for p in /proc/[0-9]*; do
+        tr '\0' '\n' <"$p/environ" 2>/dev/null | grep -q "^SLURMD_NODENAME=$n\$" && kill -9 "${p#/proc/}" 2>/dev/null || true
+      done
+      kill -9 "$victim"; sleep 15; node "$n" ;;
+    preempt) # a job of a higher partition takes all nodes
+      submit "$out"; started sample
+      sbatch --parsable -p high -N 3 --exclusive --time=1 --wrap 'sleep 5' -o /dev/null ;;
+    restart) # the controller is killed, and comes back
+      submit "$out"; started encode
+      kill -9 "$(cat "$dir/slurmctld.pid")"; mgd3 cluster status "$out"; sleep 8; slurmctld ;;
+    limit) # tasks that need several times their limit
+      submit "$out" --tasks 2 --time 1m --grace 50s --steps 50 ;;
+    account) # an account that the partition does not take
+      if submit "$out" --partition closed --account wrong; then echo "FAILED: a wrong account was taken"; exit 1; fi
+      [ ! -d "$out/latents" ] && submit "$out" --account lab ;;
+    cancel) # taken out in the middle, submitted again
+      submit "$out"; started sample; mgd3 cluster cancel "$out"; await "$out"; submit "$out" ;;
+  esac
+  await "$out"
+  mgd3 cluster status "$out"
+  same "$out" "$fault"
+  echo "$fault: $(($(date +%s) - began)) s, $(cat "$out"/cluster/*/*.log | grep -c 'queued again' || true) times queued again by the task, attempts: $(grep -ho '"attempt": [0-9]*' "$out"/cluster/*/*.json | sort | uniq -c | tr -s '\n ' ' ')"
+done

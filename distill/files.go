@@ -1,0 +1,22 @@
+package distill
+
+import "path/filepath"
+
+// LatentsDir is the folder of a run's own latents.
+func LatentsDir(out string) string { return filepath.Join(out, "latents") }
+
+// LatentsFile is the file of a class in a folder of latents.
+func LatentsFile(latents, class string) string { return classFile(latents, class) }
+
+// ModesFile is the file of a class's modes, below the output folder out.
+func ModesFile(out, class string) string { return classFile(modesDir(out), class) }
+
+// SampleFiles are the files of the j-th synthetic image of a class, below the output folder out: its latent and the
+// image.
+func SampleFiles(out, class string, j int) []string {
+	im := image{class: class, index: j}
+	return []string{im.latent(out), im.png(out)}
+}
+
+// ManifestFile is the file of the manifest, below the output folder out.
+func ManifestFile(out string) string { return filepath.Join(out, manifestName) }
