@@ -81,9 +81,12 @@ func (s *sampling) writeImage(im image, key string, latent []float32, pixels *da
 		return err
 	}
 	tensor := weights.F32("latent", s.record.Modes.Latents.Shape, latent)
+	about := map[string]string{"key": key, "image": digest(png.Bytes())}
+	if machine := s.run.Engine.Machine(); machine != "" {
+		about["device"] = machine
+	}
 	return atomicfile.Write(im.latent(s.run.Out), func(w io.Writer) error {
-		return weights.WriteSealedTensors(w, []weights.Tensor{tensor},
-			map[string]string{"key": key, "image": digest(png.Bytes())})
+		return weights.WriteSealedTensors(w, []weights.Tensor{tensor}, about)
 	})
 }
 

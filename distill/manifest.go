@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"mgd3/latent"
@@ -33,6 +34,8 @@ type Manifest struct {
 	Autoencoder string `json:"autoencoder"` // SHA-256 of the weights
 	Denoiser    string `json:"denoiser"`    // SHA-256 of the weights
 	Backend     string `json:"backend"`
+	// where bytes depend on them: what the images were sampled on, each once; not in versions before
+	Devices []string `json:"devices,omitempty"`
 	// rows of the sampler's graphs, where bytes depend on them
 	Batch       int             `json:"batch,omitempty"`
 	EncodeBatch int             `json:"encode_batch,omitempty"` // rows of the encoder's graphs, likewise
@@ -123,65 +126,71 @@ func assemble(out string, c samplesRecord) (*Manifest, error) {
 		Autoencoder: c.Modes.Latents.Autoencoder, Denoiser: c.Denoiser, Backend: c.Backend, Batch: c.Batch, EncodeBatch: c.Modes.Latents.Batch,
 	}
 	for i, name := range c.Modes.Latents.Classes {
-		class, err := manifestClass(out, i, c)
+		class, devices, err := manifestClass(out, i, c)
 		if err != nil {
 			return nil, fmt.Errorf("class %q: %w", name, err)
 		}
-		m.Classes = append(m.Classes, class)
+		m.Classes, m.Devices = append(m.Classes, class), append(m.Devices, devices...)
 	}
+	slices.Sort(m.Devices)
+	m.Devices = slices.Compact(m.Devices)
 	m.Distance = m.meanDistance()
 	return m, nil
 }
 
-func manifestClass(out string, i int, c samplesRecord) (ManifestClass, error) {
+// manifestClass returns a class of the manifest, and the devices of its images where these name any.
+func manifestClass(out string, i int, c samplesRecord) (class ManifestClass, devices []string, err error) {
 	of := c.image(i, 0)
 	name := of.class
 	modes, err := c.Modes.read(out, name)
 	if err != nil {
-		return ManifestClass{}, err
+		return ManifestClass{}, nil, err
 	}
-	class := ManifestClass{Name: name, Label: of.label, Prompt: of.prompt, Real: len(modes.Names), Skipped: modes.Skipped}
+	class = ManifestClass{Name: name, Label: of.label, Prompt: of.prompt, Real: len(modes.Names), Skipped: modes.Skipped}
 	for j := range c.Modes.Settings.IPC {
 		im := c.image(i, j)
-		latent, sha, err := readSample(im.latent(out), c.key(im, modes.Key), modes.Centres.Cols)
+		latent, about, err := readSample(im.latent(out), c.key(im, modes.Key), modes.Centres.Cols)
 		if err != nil {
-			return ManifestClass{}, err
+			return ManifestClass{}, nil, err
+		}
+		if device := about["device"]; device != "" {
+			devices = append(devices, device)
 		}
 		if there, err := atomicfile.Exists(im.png(out)); err != nil || !there {
-			return ManifestClass{}, cmp.Or(err, fmt.Errorf("%q: %w", im.png(out), os.ErrNotExist))
+			return ManifestClass{}, nil, cmp.Or(err, fmt.Errorf("%q: %w", im.png(out), os.ErrNotExist))
 		}
 		class.Images = append(class.Images, ManifestImage{
-			File: ImageFile(name, j), SHA256: sha,
+			File: ImageFile(name, j), SHA256: about["image"],
 			Mode: j, ClusterSize: modes.Sizes[j], Nearest: modes.Names[modes.Nearest[j]], Seed: c.Settings.Seed,
 			Distance: modes.distance(latent, j),
 		})
 	}
-	return class, nil
+	return class, devices, nil
 }
 
 // errStale says that a file was made from other modes or settings.
 var errStale = errors.New("made under another key")
 
-// readSample returns the latent of one synthetic image, d numbers or any if d is negative, and its file's hash. A file
-// made under another key is an errStale.
-func readSample(path, key string, d int) (latent []float32, image string, err error) {
+// readSample returns the latent of one synthetic image, d numbers or any if d is negative, and what is written about
+// the image: the hash of its file as "image", and perhaps the "device". A file made under another key is an errStale.
+func readSample(path, key string, d int) (latent []float32, about map[string]string, err error) {
 	f, _, err := openNumbers(path)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	defer f.Close()
 	if f.Metadata()["key"] != key {
-		return nil, "", fmt.Errorf("%s: %w", path, errStale)
+		return nil, nil, fmt.Errorf("%s: %w", path, errStale)
 	}
 	t, err := f.Tensor("latent")
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	latent, err = t.Float32s()
 	if err == nil && d >= 0 && len(latent) != d {
 		err = fmt.Errorf("%s: tensor latent has shape %v, want %d numbers", path, t.Shape, d)
 	}
-	return latent, f.Metadata()["image"], err
+	return latent, f.Metadata(), err
 }
 
 // distance compares the latent made from the own-th mode with all modes.

@@ -100,7 +100,7 @@ func checkShard(ctx context.Context, shard string, c samplesRecord) error {
 				return err
 			}
 			im := c.image(i, j)
-			_, sha, err := readSample(im.latent(shard), c.key(im, modes.Key), -1)
+			_, about, err := readSample(im.latent(shard), c.key(im, modes.Key), -1)
 			if errors.Is(err, os.ErrNotExist) || errors.Is(err, errStale) {
 				continue // another shard's image; Finish knows old ones
 			}
@@ -114,7 +114,7 @@ func checkShard(ctx context.Context, shard string, c samplesRecord) error {
 			if err != nil {
 				return err
 			}
-			if digest(data) != sha {
+			if digest(data) != about["image"] {
 				return fmt.Errorf("%q: %w: it is not as it was written", im.png(shard), stage.ErrDamaged)
 			}
 		}

@@ -219,13 +219,13 @@ func (s *sampling) done(im image, key string, p *progress, others *int) (bool, e
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return false, atomicfile.Failed(im.png(s.run.Out), err)
 	}
-	_, want, errSample := readSample(path, key, -1)
+	_, about, errSample := readSample(path, key, -1)
 	switch {
 	case errSample != nil:
 		return false, errSample
 	case err != nil:
 		p.Warn(im.class, "%q is not there, and its latent is: made again", im.png(s.run.Out))
-	case want != digest(data):
+	case about["image"] != digest(data):
 		p.Warn(im.class, "%q is not as it was written: made again", im.png(s.run.Out))
 	default:
 		return true, nil

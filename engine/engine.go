@@ -45,6 +45,7 @@ type Engine struct {
 	Precision Precision
 
 	name      string
+	machine   string
 	backend   compute.Backend
 	libraries []string
 }
@@ -122,8 +123,12 @@ func (e *Engine) openPlugin(c Config, spec string) (err error) {
 	}
 	// Options are about memory, which decides no result: they are no part of the name.
 	e.name = xlaName + ":" + plugin.kind()
-	e.backend, e.libraries, err = openXLA(c, plugin, options)
-	return err
+	if e.backend, e.libraries, err = openXLA(c, plugin, options); err != nil {
+		return err
+	}
+	device, _, _ := strings.Cut(e.backend.DeviceDescription(0), " ") // what follows is the number of the process
+	e.machine = machineOf(plugin, e.backend.Description(), device)
+	return nil
 }
 
 const xlaName = "xla"

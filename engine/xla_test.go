@@ -35,6 +35,9 @@ func TestXLA(t *testing.T) {
 		t.Errorf("got %q with devices %q", e.Name(), e.Devices())
 	}
 	t.Log(e.Description())
+	if t.Log(e.Machine()); !strings.Contains(e.Machine(), "PJRT 0.") {
+		t.Errorf("got the machine %q, want one with the version of PJRT", e.Machine())
+	}
 	plugin := os.Getenv("MGD3_TEST_PLUGIN")
 	for config, want := range map[Config]string{
 		{Backend: "xla:cpu,tf32=false", Plugin: plugin}:          "--precision",

@@ -56,6 +56,9 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 	fmt.Fprintf(e.stdout, "made by      mgd3 %s on backend %s\nautoencoder  SHA-256 %s\ndenoiser     SHA-256 "+
 		"%s\ndistance     %.4g to the own mode, %.4g to the others of the class\nsettings     %s\n\n",
 		terminal.Printable(m.Version), terminal.Printable(m.Backend), terminal.Printable(m.Autoencoder), terminal.Printable(m.Denoiser), m.Distance.Own, m.Distance.Others, settings)
+	if len(m.Devices) > 0 {
+		fmt.Fprintf(e.stdout, "devices      %s\n\n", terminal.Printable(strings.Join(m.Devices, "; ")))
+	}
 	if sizes := m.ClusterSizes().String(); sizes != "" {
 		fmt.Fprintf(e.stdout, "small modes  %s, of %d\n\n", sizes, m.ClusterSizes().Modes)
 	}

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# The program from end to end on two backends, with the glyphs and the model that are in it: demo, distill (in one go, in shards,
+# killed), evaluate, compare, score, train autoencoder and dit (in one go, killed), bench. Prints a table: what must be equal, what
+# must be near, and the times. It ends with an error if shards or kills change a byte on either backend.
+#
+# usage: bench/xla.sh [OUT]         OUT defaults to out/xla and must not exist
+#
+#   BACKENDS="cpu xla:cpu"          PLUGIN=FILE   of OpenXLA's PJRT; fetched by .ci/pjrt-cpu if not given
+#   PYTHON=python3                  any, without packages: it compares images
+#
+# Times are of a first run each, with all that XLA compiles; they say little on a machine that does other things.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=${1:-out/xla} python=${PYTHON:-python3}
+read -ra backends <<<"${BACKENDS:-cpu xla:cpu}"
+[ ! -e "$out" ] || { echo "$out exists"; exit 1; }
+plugin=${PLUGIN:-$(.ci/pjrt-cpu)}
+mkdir -p "$out"
+go build -o "$out/mgd3" ./cmd/mgd3
+
+# timed NAME COMMAND...: runs it, and notes its seconds.
+timed() {
+  local name=$1 start
+  shift
+  start=$(date +%s.%N)
+  "$@" >>"$dir/log.txt" 2>&1 || { echo "$name failed on $backend:"; tail -n 5 "$dir/log.txt"; exit 1; }
+  echo "$name $(awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }')" | tee -a "$dir/times.txt"
+}
+
+# killed MOMENTS COMMAND...: runs it once for each moment and kills it then, with SIGKILL; at last to its end.
+killed() {
+  local moments=$1 moment
+  shift
+  for moment in $moments; do
+    timeout -s KILL "$moment" "$@" >>"$dir/log.txt" 2>&1 || true
+  done 2>/dev/null
+  "$@" >>"$dir/log.txt" 2>&1
+}
+
+# same A B: ends the script where two files or folders differ.
+same() { diff -rq -x '.*' "$1" "$2" || { echo "$1 and $2 differ"; exit 1; }; }
+
+for backend in "${backends[@]}"; do
+  echo "== $backend"
+  dir=$out/${backend//:/-} on=(--quiet --backend "$backend")
+  [ "$backend" = cpu ] || on+=(--plugin "$plugin")
+  mkdir -p "$dir"
+  m() { "$out/mgd3" "$@" "${on[@]}"; }
+  run=("$out/mgd3" distill "${on[@]}" --data glyphs --split train --model glyphs --limit 60 --ipc 4 --batch 8)
+
+  timed demo m demo --images 100 --test-images 50 --ipc 5 --epochs 40 --out "$dir/demo"
+  timed distill "${run[@]}" --out "$dir/set"
+  for i in 0 1 2; do m distill --data glyphs --split train --model glyphs --limit 60 --ipc 4 --batch 8 --shard "$i/3" --out "$dir/shards"; done \
+    >>"$dir/log.txt" 2>&1
+  killed "1 2 3 4 5 6" "${run[@]}" --out "$dir/killed"
+  for other in shards killed; do
+    for part in images modes samples manifest.json; do same "$dir/set/$part" "$dir/$other/$part"; done
+  done
+  m verify "$dir/killed" >>"$dir/log.txt" 2>&1
+  timed evaluate m evaluate --train "$dir/set" --test glyphs --test-split test --limit 50 --repeat 3 --change epochs=40 --out "$dir/scores"
+  timed compare m compare --data glyphs --split train --test-split test --test-limit 50 --limit 60 --model glyphs --ipc 4 --sets 1 \
+    --method mgd3,random --change epochs=20 --out "$dir/compare"
+  timed score "$out/mgd3" score --json "${on[@]}" --set "$dir/set"
+
+  small=(--data glyphs --split train --limit 40 --batch 16 --log-every 10 --checkpoint-every 5 --sample-every 0)
+  vae=(train autoencoder "${small[@]}" --channels 8,16 --steps 60)
+  dit=(train dit "${small[@]}" --hidden 48 --depth 2 --heads 2 --steps 120)
+  timed "train-autoencoder" m "${vae[@]}" --out "$dir/model"
+  timed "train-dit" m "${dit[@]}" --out "$dir/model"
+  killed "2 4 6" "$out/mgd3" "${vae[@]}" "${on[@]}" --out "$dir/model-killed"
+  killed "2 4 6" "$out/mgd3" "${dit[@]}" "${on[@]}" --out "$dir/model-killed"
+  for part in autoencoder dit; do same "$dir/model/$part" "$dir/model-killed/$part"; done
+  m bench matmul_1024 vae_decode_256_b1 dit_s2_10steps_b1 dit_s2_10steps_b8 --json --repeat 2 >"$dir/bench.json" 2>>"$dir/log.txt"
+done
+
+"$python" - "$out" "${backends[@]}" <<'PY' | tee "$out/table.md"
+import csv, glob, json, os, statistics, struct, sys, zlib
+
+def pixels(path):
+    data, at, idat = open(path, "rb").read(), 8, b""
+    while at < len(data):
+        n, kind = struct.unpack(">I4s", data[at:at + 8])
+        body = data[at + 8:at + 8 + n]
+        if kind == b"IHDR":
+            width, height, depth, colour = struct.unpack(">IIBB", body[:10])
+            assert (depth, colour) == (8, 2), path
+        idat += body if kind == b"IDAT" else b""
+        at += 12 + n
+    raw, stride, rows, last = zlib.decompress(idat), 3 * width, [], bytearray(3 * width)
+    for y in range(height):
+        kind, row = raw[y * (stride + 1)], bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+        for i in range(stride):
+            a, b, c = (row[i - 3] if i > 2 else 0), last[i], (last[i - 3] if i > 2 else 0)
+            p = a + b - c
+            paeth = min((a, b, c), key=lambda v: abs(p - v))
+            row[i] = (row[i] + (0, a, b, (a + b) // 2, paeth)[kind]) & 255
+        rows.append(row)
+        last = row
+    return b"".join(rows)
+
+out, backends = sys.argv[1], sys.argv[2:]
+dirs = [os.path.join(out, b.replace(":", "-")) for b in backends]
+def load(d, *path): return json.load(open(os.path.join(d, *path)))
+def line(name, values): print(f"| {name} | " + " | ".join(str(v) for v in values) + " |")
+line("", backends)
+print("|---" * (len(backends) + 1) + "|")
+for d in dirs:
+    print("", file=sys.stderr)
+times = [dict(l.split() for l in open(os.path.join(d, "times.txt"))) for d in dirs]
+worst, same, total = 0, 0, 0
+names = sorted(glob.glob(os.path.join(dirs[0], "set", "images", "*", "*.png")))
+for name in names:
+    a, b = (pixels(os.path.join(d, os.path.relpath(name, dirs[0]))) for d in (dirs[0], dirs[-1]))
+    diff = max(abs(x - y) for x, y in zip(a, b))
+    worst, same, total = max(worst, diff), same + (diff == 0), total + 1
+def distance(d):
+    m = load(d, "set", "manifest.json")["distance"]
+    return f"{m['own']:.5f}, {m['others']:.5f}"
+line("distance to the own mode, to others", map(distance, dirs))
+def scores(d):
+    s = [f for f in glob.glob(os.path.join(d, "scores", "**", "*.json"), recursive=True)]
+    return s
+def walk(v, key):
+    if isinstance(v, dict):
+        for k, w in v.items():
+            if k == key: yield w
+            yield from walk(w, key)
+    elif isinstance(v, list):
+        for w in v: yield from walk(w, key)
+def tables(d, name):
+    rows = []
+    for f in sorted(glob.glob(os.path.join(d, name, "**", "result.json"), recursive=True)):
+        rows.append(json.load(open(f)))
+    return rows
+json.dump({d: {n: tables(d, n) for n in ("demo", "compare", "scores")} for d in dirs}, open(os.path.join(out, "results.json"), "w"), indent=1)
+def loss(kind):
+    def of(d):
+        path = sorted(glob.glob(os.path.join(d, "model", "**", kind, "loss.csv"), recursive=True))
+        rows = list(csv.DictReader(open(path[0])))
+        return f"{float(rows[-1]['loss']):.5f}"
+    return of
+for kind in ("autoencoder", "dit"):
+    line(f"last loss of `train {kind}`", map(loss(kind), dirs))
+line("images alike to the last bit, largest difference of the others", ["", f"{same} of {total}, {worst} of 255"])
+for key in times[0]:
+    line(f"`{key.replace('-', ' ')}`, s", [t[key] for t in times])
+loads = [{r["load"]: r for r in map(json.loads, open(os.path.join(d, "bench.json"))) if "load" in r} for d in dirs]
+for load_ in loads[0]:
+    line(f"bench `{load_}`, s", [f"{l[load_]['per_item_s']:.3g}" if load_ in l else "-" for l in loads])
+PY
