@@ -14,7 +14,7 @@ const Length = 77
 var ErrTooLong = errors.New("prompt too long")
 
 // maxPrompt is how many bytes of a prompt are looked at; one of so many has far more than Length tokens.
-const maxPrompt = 1 << 16
+const maxPrompt = 1 << 14
 
 // Tokenizer cuts prompts into the tokens of CLIP's vocabulary, as transformers' CLIPTokenizer does.
 type Tokenizer struct {
@@ -52,7 +52,7 @@ func (t *Tokenizer) IDs(prompt string) ([]int32, error) {
 }
 
 // Tokens returns the tokens of a prompt alone, however many. Text that is not UTF-8 is an error, and so are more than
-// 64 KiB, an [ErrTooLong].
+// 16 KiB, an [ErrTooLong].
 func (t *Tokenizer) Tokens(prompt string) ([]int32, error) {
 	switch {
 	case !utf8.ValidString(prompt):

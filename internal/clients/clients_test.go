@@ -3,6 +3,7 @@
 //
 //	theirs.py   writes sets, tensors and networks by datasets, webdataset, torch, torchvision, timm and diffusers; read here
 //	ours.py     opens what mgd3 exported, trained and converted
+//	tokens.py   writes CLIP's tokenizer, and the tokens that transformers makes of texts
 //
 // MGD3_TEST_PYTHON is the Python that has the libraries; without it the test skips.
 package clients
@@ -36,14 +37,14 @@ const (
 	nearLogits  = 1e-4
 )
 
-// python runs one of the programs on a folder and returns what it prints.
-func python(t *testing.T, program, dir string) string {
+// python runs one of the programs, on a folder, and returns what it prints.
+func python(t *testing.T, program string, args ...string) string {
 	t.Helper()
 	name := os.Getenv("MGD3_TEST_PYTHON")
 	if name == "" {
 		t.Skip("MGD3_TEST_PYTHON is not set: it is a Python with the libraries of internal/clients/requirements.txt")
 	}
-	cmd := exec.CommandContext(t.Context(), name, program, dir)
+	cmd := exec.CommandContext(t.Context(), name, append([]string{program}, args...)...)
 	cmd.Env = append(os.Environ(), "HF_HUB_OFFLINE=1", "PYTHONDONTWRITEBYTECODE=1")
 	var errs strings.Builder
 	cmd.Stderr = &errs

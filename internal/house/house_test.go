@@ -50,6 +50,7 @@ var rooms = map[string][]string{
 	"latent":                 {"engine", "matrix", "stage/atomicfile", "weights"},
 	"features":               {"engine", "weights"},
 	"text":                   {"engine", "weights"},
+	"prompt":                 {"internal/textfile", "internal/words"},
 	"stage":                  {"stage/atomicfile", "stage/seal"},
 	"distill": {"dataset", "diffusion", "engine", "latent", "matrix", "modes", "rng", "stage",
 		"stage/atomicfile", "weights", "internal/words"},
