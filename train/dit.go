@@ -245,27 +245,5 @@ func (d *denoising) sample(ctx context.Context, mean engine.Weights) (*dataset.R
 	}
 	d.step.set(mean)
 	c := d.config
-	var rows [][]*dataset.RGB
-	for class := range min(c.Classes, sheetRows) {
-		batch := diffusion.Batch{
-			Dims:  [3]int{c.Channels, c.InputSize, c.InputSize},
-			Modes: make([]float32, sheetColumns*d.rows.size),
-			Noise: func(image, step int, dst []float32) {
-				rng.Normals(rng.Stream(d.o.Recipe.Seed, "sheet", uint64(class), uint64(image), uint64(step+1)), dst)
-			},
-		}
-		for range sheetColumns {
-			batch.Labels = append(batch.Labels, int32(class))
-		}
-		latents, err := process.Run(ctx, dit.Stepper(d.step.program), batch)
-		if err != nil {
-			return nil, err
-		}
-		pixels := make([]float32, sheetColumns*3*d.o.Images.Size*d.o.Images.Size)
-		if err := d.decoder.DecodeTo(pixels, latents, d.o.Images.Size); err != nil {
-			return nil, err
-		}
-		rows = append(rows, imagesOf(pixels, d.o.Images.Size))
-	}
-	return grid(rows), nil
+	return d.o.drawSheet(ctx, process, dit.Stepper(d.step.program), [3]int{c.Channels, c.InputSize, c.InputSize}, c.Classes, d.decoder)
 }

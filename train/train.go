@@ -29,6 +29,8 @@
 //	OUT/autoencoder/    config.json, diffusion_pytorch_model.safetensors, training.json     a model folder, when all is done
 //	OUT/dit/            config.json, model.safetensors, training.json
 //	OUT/classes.txt     the classes in the order of the denoiser's labels
+//	OUT/unet/           config.json, diffusion_pytorch_model.safetensors, training.json; text_encoder, tokenizer and
+//	                    scheduler beside it, as in a pipeline of diffusers
 //	OUT/training/NET/   loss.csv, samples/STEP.png; while it goes on, state.safetensors; latents
 package train
 
@@ -80,6 +82,7 @@ const (
 const (
 	networkAutoencoder = "autoencoder"
 	networkDiT         = "dit"
+	networkUNet        = "unet"
 )
 
 func (o *Options) report(e Event) {

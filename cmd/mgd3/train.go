@@ -37,7 +37,7 @@ A training can be stopped at any moment, by Ctrl-C or worse; the same command go
 checkpoint and ends with the same weights. OUT/training has the curves of the loss and sheets of
 samples. docs/training.md has recipes.`,
 	}
-	cmd.AddCommand(e.trainAutoencoderCmd(), e.trainDiTCmd())
+	cmd.AddCommand(e.trainAutoencoderCmd(), e.trainDiTCmd(), e.trainUNetCmd())
 	return cmd
 }
 

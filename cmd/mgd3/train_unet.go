@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/internal/cli"
+	"mgd3/model"
+	"mgd3/prompt"
+	"mgd3/train"
+)
+
+func (e *env) trainUNetCmd() *cobra.Command {
+	var o trainOptions
+	var s train.UNetSettings
+	var vae, template string
+	cmd := &cobra.Command{
+		Use:   "unet --data SET --out MODEL",
+		Short: "Train a text-to-image denoiser (U-Net) in the latents of MODEL's autoencoder",
+		Long: `Trains a U-Net that is told a class by a prompt, in the layout of diffusers. The text encoder is small,
+random and not trained: the model knows the prompts of the training and no others.`,
+		Example: `  mgd3 train unet --data glyphs --split train --prompt "letter {name}" --out letters`,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return e.trainUNet(cmd.Context(), &o, s, vae, template) },
+	}
+	f := cmd.Flags()
+	o.trainFlags(f, train.Recipe{Steps: 20000, Batch: 64, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine, EMA: 0.9995, Clip: 1})
+	f.StringVar(&vae, "vae", "", "`DIR` of the autoencoder, if not below --out")
+	f.StringVar(&template, "prompt", prompt.Default, "`TEMPLATE` of the classes' prompts, with {name} for a class's name")
+	f.IntSliceVar(&s.Widths, "channels", []int{64, 128}, "width of each level, full resolution of the latent first")
+	f.IntVar(&s.Layers, "layers", 1, "residual blocks of a level")
+	f.IntVar(&s.Heads, "heads", 4, "attention heads")
+	f.IntVar(&s.Groups, "groups", 16, "groups of the norms, which divide all widths")
+	f.IntVar(&s.Context, "context", 64, "width of the text encoder")
+	f.Float64Var(&s.Dropout, "prompt-dropout", 0.1,
+		"probability that an image's prompt is forgotten, for classifier-free guidance")
+	f.Float64Var(&s.MinSNR, "min-snr", 0, "count the noise of an image at most `G`/SNR times, 5 say: short "+
+		"trainings learn shapes sooner; 0 counts all alike, as published")
+	f.Float64Var(&s.SampleCFG, "sample-cfg", 2, "scale of classifier-free guidance on the sheets")
+	f.IntVar(&s.SampleSteps, "sample-steps", 50, "steps of the sampler for the sheets")
+	cli.Heading(f, "Network and loss")
+	cli.First(cmd, "data", "split", "size", "flip", "steps", "out")
+	cli.Require(cmd, "data", "out")
+	return cmd
+}
+
+func (e *env) trainUNet(ctx context.Context, o *trainOptions, s train.UNetSettings, vae, template string) error {
+	close, err := e.openTraining(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer close()
+	classes := o.train.Data.ClassNames()
+	prompts, warnings, err := prompt.Source{Template: template}.Prompts(classes)
+	if err != nil {
+		return fail(exitUsage, "", err)
+	}
+	for _, w := range warnings {
+		e.warn("%s", w)
+	}
+	s.Prompts = map[string]string{}
+	for i, class := range classes {
+		s.Prompts[class] = prompts[i]
+	}
+	networks := model.Networks{Model: model.Disk(o.train.Out), Autoencoder: vae}
+	a, err := networks.OpenAutoencoder(ctx, o.train.Engine)
+	if err != nil {
+		return networkFailure(networks, err)
+	}
+	e.sayAll(a.Notes)
+	shape, err := a.LatentShape(o.train.Images.Size)
+	if err != nil {
+		return fail(exitUsage, "", err)
+	}
+	if err := s.Check(shape, classes); err != nil {
+		return fail(exitUsage, "", err)
+	}
+	if err := train.TrainUNet(ctx, o.train, a, s); err != nil {
+		return unreadable(err)
+	}
+	return e.trainedInto(o.train.Out, "unet")
+}
