@@ -89,6 +89,7 @@ var modelFiles = []string{
 	"diffusion_pytorch_model.bin",
 	"diffusion_pytorch_model.bin.index.json",
 	"diffusion_pytorch_model.fp16.bin",
+	"diffusion_pytorch_model.bin.index.fp16.json",
 }
 
 // torchNames are what the names of PyTorch's files end with.

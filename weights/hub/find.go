@@ -52,8 +52,8 @@ type Want struct {
 	// Patterns of which a name must match one; * is any text, slashes too, as in Python's client. None
 	// takes all. Each must match a file.
 	Include []string
-	// Lean leaves out what is there twice: x.bin, x.pt, x.ckpt and the like beside x.safetensors, and x.fp16.* and
-	// x.non_ema.* beside x.*.
+	// Lean leaves out what is there twice: x.bin, x.pt, x.ckpt and the like beside x.safetensors, x.fp16.* and
+	// x.non_ema.* beside x.*, and shards beside a whole file; see lean.go.
 	Lean bool
 }
 
@@ -202,29 +202,6 @@ func some(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s, and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}
-
-// others are the endings of weights that safetensors replace.
-var others = []string{".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx"}
-
-// lean leaves out what is there twice, if it is to be so.
-func (w Want) lean(names []string) []string {
-	if !w.Lean {
-		return names
-	}
-	there := map[string]bool{}
-	for _, name := range names {
-		there[name] = true
-	}
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		for _, variant := range []string{".fp16.", ".non_ema."} {
-			if plain := strings.Replace(name, variant, ".", 1); plain != name && there[plain] {
-				return true
-			}
-		}
-		end := path.Ext(name)
-		return slices.Contains(others, end) && there[strings.TrimSuffix(name, end)+".safetensors"]
-	})
 }
 
 // fileURL is where the hub has a file.

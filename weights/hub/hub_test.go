@@ -86,6 +86,62 @@ func TestWant(t *testing.T) {
 	}
 }
 
+// TestLean: of weights that lie in several forms one is taken, whole, with its index where it is in shards.
+func TestLean(t *testing.T) {
+	const a = "transformer/diffusion_pytorch_model"
+	shards := func(variant, ending string) []string {
+		return []string{a + variant + "-00001-of-00002." + ending, a + variant + "-00002-of-00002." + ending}
+	}
+	index := []string{a + ".safetensors.index.json"}
+	for name, c := range map[string]struct{ take, leave []string }{
+		"PyTorch's alone":     {[]string{a + ".bin", "config.json"}, nil},
+		"half alone":          {[]string{a + ".fp16.bin"}, nil},
+		"half in safetensors": {[]string{a + ".bin"}, []string{a + ".fp16.safetensors", a + ".fp16.bin"}},
+		"all": {[]string{a + ".safetensors"},
+			[]string{a + ".bin", a + ".fp16.safetensors", a + ".non_ema.bin", a + ".msgpack"}},
+		"shards": {slices.Concat(shards("", "safetensors"), index),
+			append(shards("", "bin"), a+".bin.index.json", a+".bin")},
+		"shards beside the whole": {[]string{a + ".safetensors"}, append(shards("", "safetensors"), index...)},
+		"shards of half beside": {[]string{a + ".bin"},
+			append(shards(".fp16", "safetensors"), a+".safetensors.index.fp16.json")},
+		"older shards of half": {slices.Concat(shards("", "safetensors"), index),
+			[]string{a + "-00001-of-00002.fp16.safetensors", a + ".safetensors.index.fp16.json"}},
+		"shards of half alone":      {append(shards(".fp16", "safetensors"), a+".safetensors.index.fp16.json"), nil},
+		"other weights":             {[]string{a + ".safetensors", "vae/diffusion_pytorch_model.bin", "transformer/other.bin"}, nil},
+		"names that are none of it": {[]string{"README.md", "bin", "fp16", "model.bin.txt", "x.index.json", ".bin"}, nil},
+		"neither is better":         {[]string{a + ".bin", a + ".ckpt"}, nil},
+	} {
+		names := slices.Concat(c.leave, c.take)
+		slices.Sort(names)
+		slices.Sort(c.take)
+		if got := (Want{Lean: true}).lean(names); !slices.Equal(got, c.take) {
+			t.Errorf("%s: got %q, want %q", name, got, c.take)
+		}
+	}
+}
+
+// TestTableForms: whatever form a model's weights have, the patterns of its entry find them.
+func TestTable(t *testing.T) {
+	for _, weights := range []string{"diffusion_pytorch_model.bin", "diffusion_pytorch_model.safetensors",
+		"diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model-00001-of-00002.safetensors"} {
+		for _, k := range Table {
+			names := []string{"README.md", ".gitattributes"}
+			switch k.Flag {
+			case "--model":
+				names = append(names, "model_index.json", "scheduler/scheduler_config.json", "transformer/config.json",
+					"transformer/"+weights, "vae/config.json", "vae/"+weights)
+			case "--vae":
+				names = append(names, "config.json", weights)
+			default:
+				continue
+			}
+			if got, err := k.Want.choose(names); err != nil || !slices.Equal(got, names[2:]) {
+				t.Errorf("%s with %s: got %q, %v", k.Name, weights, got, err)
+			}
+		}
+	}
+}
+
 func TestParseRepo(t *testing.T) {
 	tests := []struct {
 		in   string
@@ -127,7 +183,7 @@ func TestARevisionWithSlashes(t *testing.T) {
 	}
 }
 
-func TestTable(t *testing.T) {
+func TestTableForms(t *testing.T) {
 	seen := map[string]bool{}
 	for _, k := range Table {
 		if seen[k.Name] || strings.Contains(k.Name, "/") {

@@ -24,16 +24,17 @@ var dit = Want{Lean: true, Include: []string{
 
 var autoencoder = Want{Lean: true, Include: []string{"config.json", "diffusion_pytorch_model*"}}
 
-// Table lists what has a name. Sizes: of DiT 675 M and of the autoencoder 84 M parameters of four bytes; of the
+// Table lists what has a name. Sizes: of DiT 753 M parameters of four bytes, since diffusers' layout has embeddings of
+// time and class in each of the 28 blocks, of which the published 675 M count one, and of the autoencoder 84 M; of the
 // tiny autoencoder as a public list of downloads has it; of sets as their cards or the makers' archives have
 // them. Hashes are not pinned: the hub's own are what files are held against.
 var Table = []Known{
 	{Name: "dit-xl-2-256", Title: "DiT-XL/2 at 256 px, with its autoencoder",
 		Repo: Repo{Model, "facebook/DiT-XL-2-256", "main"},
-		Want: dit, Flag: "--model", Size: "3.0 GB", Licence: "CC BY-NC 4.0", Research: true},
+		Want: dit, Flag: "--model", Size: "3.3 GB", Licence: "CC BY-NC 4.0", Research: true},
 	{Name: "dit-xl-2-512", Title: "DiT-XL/2 at 512 px, with its autoencoder",
 		Repo: Repo{Model, "facebook/DiT-XL-2-512", "main"},
-		Want: dit, Flag: "--model", Size: "3.0 GB", Licence: "CC BY-NC 4.0", Research: true},
+		Want: dit, Flag: "--model", Size: "3.3 GB", Licence: "CC BY-NC 4.0", Research: true},
 	{Name: "sd-vae-ft-mse", Title: "Stable Diffusion's autoencoder, smoother: that of MGD³",
 		Repo: Repo{Model, "stabilityai/sd-vae-ft-mse", "main"},
 		Want: autoencoder, Flag: "--vae", Size: "335 MB", Licence: "MIT"},
