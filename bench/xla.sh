@@ -6,6 +6,7 @@
 # usage: bench/xla.sh [OUT]         OUT defaults to out/xla and must not exist
 #
 #   BACKENDS="cpu xla:cpu"          PLUGIN=FILE   of OpenXLA's PJRT; fetched by .ci/pjrt-cpu if not given
+#   MGD3=FILE                       the program, if it need not be built
 #   PYTHON=python3                  any, without packages: it compares images
 #
 # Times are of a first run each, with all that XLA compiles; they say little on a machine that does other things.
@@ -16,7 +17,7 @@ read -ra backends <<<"${BACKENDS:-cpu xla:cpu}"
 [ ! -e "$out" ] || { echo "$out exists"; exit 1; }
 plugin=${PLUGIN:-$(.ci/pjrt-cpu)}
 mkdir -p "$out"
-go build -o "$out/mgd3" ./cmd/mgd3
+if [ -n "${MGD3:-}" ]; then cp "$MGD3" "$out/mgd3"; else go build -o "$out/mgd3" ./cmd/mgd3; fi
 
 # timed NAME COMMAND...: runs it, and notes its seconds.
 timed() {
@@ -46,23 +47,23 @@ for backend in "${backends[@]}"; do
   [ "$backend" = cpu ] || on+=(--plugin "$plugin")
   mkdir -p "$dir"
   m() { "$out/mgd3" "$@" "${on[@]}"; }
-  run=("$out/mgd3" distill "${on[@]}" --data glyphs --split train --model glyphs --limit 60 --ipc 4 --batch 8)
+  run=("$out/mgd3" distill "${on[@]}" --data glyphs --split train --model glyphs --classes A,B,C,D,E --limit 40 --ipc 4 --batch 8)
 
-  timed demo m demo --images 100 --test-images 50 --ipc 5 --epochs 40 --out "$dir/demo"
+  timed demo m demo --letters ABCDE --images 40 --test-images 40 --ipc 4 --epochs 40 --out "$dir/demo"
   timed distill "${run[@]}" --out "$dir/set"
-  for i in 0 1 2; do m distill --data glyphs --split train --model glyphs --limit 60 --ipc 4 --batch 8 --shard "$i/3" --out "$dir/shards"; done \
-    >>"$dir/log.txt" 2>&1
-  killed "1 2 3 4 5 6" "${run[@]}" --out "$dir/killed"
+  for i in 0 1 2; do "${run[@]}" --shard "$i/3" --out "$dir/shards"; done >>"$dir/log.txt" 2>&1
+  killed "1 3 6 12" "${run[@]}" --out "$dir/killed"
   for other in shards killed; do
     for part in images modes samples manifest.json; do same "$dir/set/$part" "$dir/$other/$part"; done
   done
   m verify "$dir/killed" >>"$dir/log.txt" 2>&1
-  timed evaluate m evaluate --train "$dir/set" --test glyphs --test-split test --limit 50 --repeat 3 --change epochs=40 --out "$dir/scores"
-  timed compare m compare --data glyphs --split train --test-split test --test-limit 50 --limit 60 --model glyphs --ipc 4 --sets 1 \
-    --method mgd3,random --change epochs=20 --out "$dir/compare"
+  timed evaluate m evaluate --train "$dir/set" --test glyphs --test-split test --classes A,B,C,D,E \
+    --test-limit 40 --repeat 3 --epochs 40 --out "$dir/scores"
+  timed compare m compare --data glyphs --split train --test-split test --classes A,B,C,D,E --test-limit 40 \
+    --limit 40 --model glyphs --ipc 4 --sets 1 --method mgd3,random --change epochs=20 --out "$dir/compare"
   timed score "$out/mgd3" score --json "${on[@]}" --set "$dir/set"
 
-  small=(--data glyphs --split train --limit 40 --batch 16 --log-every 10 --checkpoint-every 5 --sample-every 0)
+  small=(--data glyphs --split train --limit 20 --batch 16 --log-every 10 --checkpoint-every 5 --sample-every 0)
   vae=(train autoencoder "${small[@]}" --channels 8,16 --steps 60)
   dit=(train dit "${small[@]}" --hidden 48 --depth 2 --heads 2 --steps 120)
   timed "train-autoencoder" m "${vae[@]}" --out "$dir/model"
@@ -70,7 +71,7 @@ for backend in "${backends[@]}"; do
   killed "2 4 6" "$out/mgd3" "${vae[@]}" "${on[@]}" --out "$dir/model-killed"
   killed "2 4 6" "$out/mgd3" "${dit[@]}" "${on[@]}" --out "$dir/model-killed"
   for part in autoencoder dit; do same "$dir/model/$part" "$dir/model-killed/$part"; done
-  m bench matmul_1024 vae_decode_256_b1 dit_s2_10steps_b1 dit_s2_10steps_b8 --json --repeat 2 >"$dir/bench.json" 2>>"$dir/log.txt"
+  m bench matmul_1024 vae_decode_256_b1 dit_s2_10steps_b1 --json --repeat 2 >"$dir/bench.json" 2>>"$dir/log.txt"
 done
 
 "$python" - "$out" "${backends[@]}" <<'PY' | tee "$out/table.md"
@@ -104,8 +105,6 @@ def load(d, *path): return json.load(open(os.path.join(d, *path)))
 def line(name, values): print(f"| {name} | " + " | ".join(str(v) for v in values) + " |")
 line("", backends)
 print("|---" * (len(backends) + 1) + "|")
-for d in dirs:
-    print("", file=sys.stderr)
 times = [dict(l.split() for l in open(os.path.join(d, "times.txt"))) for d in dirs]
 worst, same, total = 0, 0, 0
 names = sorted(glob.glob(os.path.join(dirs[0], "set", "images", "*", "*.png")))
@@ -117,22 +116,14 @@ def distance(d):
     m = load(d, "set", "manifest.json")["distance"]
     return f"{m['own']:.5f}, {m['others']:.5f}"
 line("distance to the own mode, to others", map(distance, dirs))
-def scores(d):
-    s = [f for f in glob.glob(os.path.join(d, "scores", "**", "*.json"), recursive=True)]
-    return s
-def walk(v, key):
-    if isinstance(v, dict):
-        for k, w in v.items():
-            if k == key: yield w
-            yield from walk(w, key)
-    elif isinstance(v, list):
-        for w in v: yield from walk(w, key)
-def tables(d, name):
-    rows = []
-    for f in sorted(glob.glob(os.path.join(d, name, "**", "result.json"), recursive=True)):
-        rows.append(json.load(open(f)))
-    return rows
-json.dump({d: {n: tables(d, n) for n in ("demo", "compare", "scores")} for d in dirs}, open(os.path.join(out, "results.json"), "w"), indent=1)
+def accuracies(name):
+    def of(d):  # of each row of the first table: mean of its values
+        files = sorted(glob.glob(os.path.join(d, name, "**", "result.json"), recursive=True))
+        rows = load(files[0])["tables"][0]["rows"]
+        return ", ".join(f"{r['name']} {statistics.mean(r['cells'][0]['values']):.1f}" for r in rows)
+    return of
+for name in ("demo", "scores", "compare"):
+    line(f"accuracy of `{'evaluate' if name == 'scores' else name}`, %", map(accuracies(name), dirs))
 def loss(kind):
     def of(d):
         path = sorted(glob.glob(os.path.join(d, "model", "**", kind, "loss.csv"), recursive=True))
