@@ -32,19 +32,20 @@ func (s *sampling) stepper(x, label, mode, z, coef *tensors.Tensor) (*tensors.Te
 type Prompted interface {
 	Denoiser
 
-	// Prompt makes the network know the classes, by what they are called in the set, and returns what it was told of
-	// each. It is called before all else. The same classes again cost nothing.
-	Prompt(ctx context.Context, classes []string) (prompts []string, err error)
+	// Prompt makes the network know the classes, by what they are called in the set, of which images of so many pixels
+	// are to be made, and returns what it was told of each. It is called before Step. The same again costs nothing.
+	Prompt(ctx context.Context, classes []string, size int) (prompts []string, err error)
 }
 
 // label returns the denoiser's label of each class, and the prompt of each if it knows them by prompts.
-func (r *Run) label(ctx context.Context, classes []string) (labels []int32, prompts []string, err error) {
+func (r *Run) label(ctx context.Context, l latentsRecord) (labels []int32, prompts []string, err error) {
+	classes := l.Classes
 	p, ok := r.Denoiser.(Prompted)
 	if !ok {
 		labels, err = Labels(classes, r.ClassNames, r.Denoiser.ClassCount())
 		return labels, nil, err
 	}
-	if prompts, err = p.Prompt(ctx, classes); err != nil {
+	if prompts, err = p.Prompt(ctx, classes, l.Settings.Size); err != nil {
 		return nil, nil, err
 	}
 	if len(prompts) != len(classes) {

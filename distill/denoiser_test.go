@@ -3,9 +3,12 @@ package distill
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+
+	"mgd3/internal/fixtures"
 )
 
 // prompted makes a text-to-image model of another one: it knows the classes by what is said of them.
@@ -16,7 +19,10 @@ type prompted struct {
 
 var errSay = errors.New("nothing is said of it")
 
-func (p prompted) Prompt(_ context.Context, classes []string) (prompts []string, err error) {
+func (p prompted) Prompt(_ context.Context, classes []string, size int) (prompts []string, err error) {
+	if size != fixtures.Size {
+		return nil, fmt.Errorf("size %d", size)
+	}
 	for _, class := range classes {
 		if class == "fox" {
 			return nil, errSay

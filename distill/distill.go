@@ -97,7 +97,7 @@ func (r *Run) check(ctx context.Context) (latentsRecord, error) {
 	if err := r.checkModel(l); err != nil {
 		return l, err
 	}
-	if _, _, err := r.label(ctx, l.Classes); err != nil {
+	if _, _, err := r.label(ctx, l); err != nil {
 		return l, err
 	}
 	for _, class := range r.Data.Classes {

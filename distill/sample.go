@@ -33,7 +33,7 @@ func (r *Run) Sample(ctx context.Context) error {
 	}
 	record.Settings = r.Settings.Sample
 	var err error
-	if record.Labels, record.Prompts, err = r.label(ctx, record.Modes.Latents.Classes); err != nil {
+	if record.Labels, record.Prompts, err = r.label(ctx, record.Modes.Latents); err != nil {
 		return err
 	}
 	s, err := r.newSampling(record)

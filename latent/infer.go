@@ -7,7 +7,7 @@ import (
 )
 
 // infer returns the configuration of the AutoencoderKL whose tensors set holds. What no shape tells is that of Stable
-// Diffusion's: 32 groups, and a scaling factor of 0.18215, which is wrong for SDXL's autoencoder.
+// Diffusion's: 32 groups, and a scaling factor of 0.18215, which is wrong for SDXL's autoencoder in a file of its own.
 func infer(set *weights.Set) (Config, error) {
 	c, err := inferLayers(set)
 	switch {
@@ -50,4 +50,16 @@ func inferLayers(set *weights.Set) (Config, error) {
 		return c, fmt.Errorf(`%w: want an autoencoder's, "encoder.down_blocks.0.resnets.0.conv1.weight" and "decoder.conv_in.weight" among them`, weights.ErrMismatch)
 	}
 	return c, nil
+}
+
+// scalingXL is the scaling factor of SDXL's autoencoder.
+const scalingXL = 0.13025
+
+// scalingOf returns the scaling factor of an autoencoder without a config.json: that of the whole model whose
+// checkpoint the file is, or else of Stable Diffusion's.
+func scalingOf(f *weights.File) float64 {
+	if kind, err := weights.CheckpointOf(f); err == nil && kind == weights.SDXL {
+		return scalingXL
+	}
+	return defaultScaling
 }

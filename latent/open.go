@@ -67,6 +67,9 @@ func understand(at string, config []byte, file *weights.File) (n network, set *w
 	if config != nil {
 		err = weights.UnmarshalJSON(config, &kind)
 	}
+	if kind.Class == denoiserClass {
+		config = nil
+	}
 	tiny := kind.Class == tinyClass || config == nil && weights.IsTAESD(file)
 	switch {
 	case err != nil:
@@ -95,7 +98,11 @@ func understand(at string, config []byte, file *weights.File) (n network, set *w
 	case hasCodebook(set):
 		n, err = inferVQ(set)
 	default:
-		n, err = infer(set)
+		var c Config
+		if c, err = infer(set); err == nil {
+			c.ScalingFactor = scalingOf(file)
+		}
+		n = c
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", at, err)
@@ -104,6 +111,9 @@ func understand(at string, config []byte, file *weights.File) (n network, set *w
 }
 
 const configFile = "config.json"
+
+// denoiserClass is what the config.json beside the checkpoint of a whole model describes, if there is one.
+const denoiserClass = "UNet2DConditionModel"
 
 // readConfig returns the config.json in the folder at a path or beside the file there, or nil if there is none.
 func readConfig(fsys fs.FS, at string) ([]byte, error) {

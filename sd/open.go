@@ -1,0 +1,238 @@
+package sd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"mgd3/diffusion"
+	"mgd3/diffusion/scheduler"
+	"mgd3/engine"
+	"mgd3/text"
+	"mgd3/unet"
+	"mgd3/weights"
+)
+
+// ErrPipeline marks a folder that is not a pipeline of a text-to-image model, or lacks a part of one.
+var ErrPipeline = errors.New("not a whole text-to-image model")
+
+// Options say what the files do not.
+type Options struct {
+	// Text is the folder of the text encoders and tokenizers, if they are not beside the denoiser's; "" if they are.
+	Text string
+
+	// Prediction is what the network predicts, where Given; else what the scheduler's configuration says, or, of a
+	// checkpoint without one, what is usual.
+	Prediction diffusion.Prediction
+	Given      bool
+}
+
+// Is reports whether the network at a path is a U-Net of latent diffusion, by its config.json or the names of its
+// tensors.
+func Is(fsys fs.FS, at string) bool {
+	file, _ := weights.SplitSection(fsys, at)
+	dir := file
+	info, err := fs.Stat(fsys, file)
+	if err != nil {
+		return false
+	}
+	if !info.IsDir() {
+		dir = path.Dir(file)
+	}
+	var config struct {
+		Class string `json:"_class_name"`
+	}
+	if text, err := weights.ReadText(fsys, path.Join(dir, "config.json")); err == nil {
+		if weights.UnmarshalJSON(text, &config) == nil && config.Class != "" && info.IsDir() {
+			return config.Class == "UNet2DConditionModel"
+		}
+	}
+	f, err := weights.OpenFS(fsys, at)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if kind, err := weights.CheckpointOf(f); err != nil || kind != weights.NoCheckpoint {
+		return true
+	}
+	set, err := weights.UNet(f)
+	if err != nil {
+		return false
+	}
+	_, ok := set.Shape("down_blocks.0.resnets.0.conv1.weight")
+	_, inside := set.Shape("time_embedding.linear_1.weight")
+	return ok && inside
+}
+
+// OpenFS loads the denoiser at a path: the folder unet of a pipeline of diffusers, beside which its text encoders,
+// tokenizers and scheduler lie, or the checkpoint of a whole model, with all of them in it. The denoiser is a [*Model],
+// or a [*Network] that knows classes without prompts.
+func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string, o Options) (*Model, *Network, error) {
+	kind, table, classes, err := look(fsys, at)
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := unet.OpenFS(ctx, e, fsys, at)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := Network{Model: u, engine: e, hash: u.SHA256, Side: u.SampleSize}
+	if err := n.schedule(fsys, at, kind, o); err != nil {
+		return nil, nil, err
+	}
+	if kind == weights.ClassLDM {
+		if len(table) != (classes+1)*u.ContextDim {
+			return nil, nil, fmt.Errorf("%s: %w: its table of classes has rows of %d numbers, the denoiser takes %d", at,
+				weights.ErrMismatch, len(table)/(classes+1), u.ContextDim)
+		}
+		return nil, &n, n.tell(1, table, nil)
+	}
+	m := &Model{Network: n}
+	if m.Places, err = places(fsys, at, kind, u.Config, o); err != nil {
+		return nil, nil, err
+	}
+	return m, nil, m.hashText(ctx)
+}
+
+// look returns which checkpoint the file at a path is, and the table of classes in it.
+func look(fsys fs.FS, at string) (kind weights.Checkpoint, table []float32, classes int, err error) {
+	f, err := weights.OpenFS(fsys, at)
+	if err != nil {
+		return kind, nil, 0, err
+	}
+	defer f.Close()
+	if kind, err = weights.CheckpointOf(f); err == nil && kind == weights.ClassLDM {
+		table, classes, _, err = weights.ClassTable(f)
+	}
+	return kind, table, classes, err
+}
+
+// hashText makes the hash that of the text encoders' files too.
+func (m *Model) hashText(ctx context.Context) error {
+	hashes := []string{m.hash}
+	before := ""
+	for _, place := range m.Places.List {
+		if place.Encoder == before || place.Tokenizer == "" { // in the denoiser's own file
+			continue
+		}
+		before = place.Encoder
+		f, err := weights.OpenFS(m.Places.FS, place.Encoder)
+		if err != nil {
+			return err
+		}
+		hash, err := f.SHA256(ctx)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		hashes = append(hashes, hash)
+	}
+	m.hash = joined(hashes)
+	return nil
+}
+
+// usual is what is known of the published models of each kind: the side of their latents.
+var usual = map[weights.Checkpoint]int{weights.SD1: 64, weights.SD2: 96, weights.SDXL: 128, weights.ClassLDM: 64}
+
+// schedule finds out what noise the network was trained with.
+func (n *Network) schedule(fsys fs.FS, at string, kind weights.Checkpoint, o Options) error {
+	file, _ := weights.SplitSection(fsys, at)
+	dir := file
+	if info, err := fs.Stat(fsys, file); err == nil && !info.IsDir() {
+		dir = path.Dir(file)
+	}
+	read, err := scheduler.ReadFS(fsys, dir)
+	if err != nil {
+		return err
+	}
+	if n.Scheduler = scheduler.StableDiffusion(); kind == weights.ClassLDM {
+		n.Scheduler.Schedule.Start, n.Scheduler.Schedule.End = 0.0015, 0.0195
+	}
+	if n.Side == 0 {
+		n.Side = usual[kind]
+	}
+	said := "no scheduler_config.json says what it was trained with: taken is "
+	switch {
+	case read != nil:
+		n.Scheduler = *read
+	case kind == weights.SD2:
+		n.Scheduler.Schedule.Prediction = diffusion.Velocity
+		said = "no tensor tells whether a Stable Diffusion 2 predicts v, as that of 768 pixels does, or the noise, as the " +
+			"base of 512: --prediction epsilon is of the latter; taken is "
+	}
+	if o.Given {
+		n.Scheduler.Schedule.Prediction = o.Prediction
+		if kind == weights.SD2 && o.Prediction == diffusion.Epsilon && n.SampleSize == 0 {
+			n.Side = 64
+		}
+	}
+	if read == nil && !(o.Given && kind == weights.SD2) {
+		n.Notes = append(n.Notes, fmt.Sprintf("%s: %s%v", at, said, n.Scheduler.Schedule))
+	}
+	return nil
+}
+
+// places finds the text encoders of the denoiser at a path.
+func places(fsys fs.FS, at string, kind weights.Checkpoint, u unet.Config, o Options) (Places, error) {
+	p := Places{FS: fsys}
+	xl := u.AddedLen() > 0
+	layer := text.Last
+	if xl {
+		layer, p.ZeroEmpty = text.Penultimate, true
+	}
+	if kind != weights.NoCheckpoint && o.Text == "" {
+		first := Place{Encoder: at, Padding: text.PadEnd, Options: text.Options{Layer: layer}}
+		if kind == weights.SD2 {
+			first.Padding = text.PadZero
+		}
+		if p.List = []Place{first}; kind == weights.SDXL {
+			p.List = append(p.List, Place{Encoder: at, Padding: text.PadZero,
+				Options: text.Options{Layer: layer, Second: true}})
+		}
+		return p, nil
+	}
+	root := o.Text
+	if root == "" {
+		root = path.Dir(at)
+		if info, err := fs.Stat(fsys, at); err == nil && !info.IsDir() {
+			root = path.Dir(root)
+		}
+	}
+	suffixes := []string{""}
+	if xl {
+		suffixes = append(suffixes, "_2")
+	}
+	for _, suffix := range suffixes {
+		place := Place{Encoder: path.Join(root, "text_encoder"+suffix), Tokenizer: path.Join(root, "tokenizer"+suffix),
+			Options: text.Options{Layer: layer}}
+		for _, dir := range []string{place.Encoder, place.Tokenizer} {
+			if info, err := fs.Stat(fsys, dir); err != nil || !info.IsDir() {
+				return p, fmt.Errorf("%w: there is no folder %q, which the prompts need", ErrPipeline, dir)
+			}
+		}
+		p.List = append(p.List, place)
+	}
+	return p, p.readIndex(path.Join(root, "model_index.json"), xl)
+}
+
+// readIndex reads what the pipeline says of the empty prompt.
+func (p *Places) readIndex(name string, xl bool) error {
+	index := struct {
+		Zero *bool `json:"force_zeros_for_empty_prompt"`
+	}{}
+	data, err := weights.ReadText(p.FS, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = weights.UnmarshalJSON(data, &index)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if xl && index.Zero != nil {
+		p.ZeroEmpty = *index.Zero
+	}
+	return nil
+}
