@@ -33,6 +33,9 @@ func (f Folder) IsPipeline() bool {
 	return err == nil
 }
 
+// stat looks at what is below the folder.
+func (f Folder) stat(name string) (fs.FileInfo, error) { return fs.Stat(f.FS, path.Join(f.Path, name)) }
+
 // below returns the first of the part's folders that is in the folder.
 func (f Folder) below(part Part) (Folder, bool) {
 	for _, name := range folders[part] {

@@ -3,10 +3,12 @@
 //
 //	MODEL/autoencoder or vae       latent.OpenFS     of mgd3 train, or of diffusers
 //	MODEL/dit or transformer       dit.OpenFS        of mgd3 train, or of diffusers
+//	MODEL/unet                     sd.OpenFS         of diffusers; text_encoder, tokenizer, scheduler beside it
 //	MODEL/classes.txt              a class a line    in the order of the denoiser's labels; or else id2label of
 //	MODEL/model_index.json         DiTPipeline       a pipeline of diffusers
 //
-// A model may also be one file, the denoiser's weights; the autoencoder is elsewhere then. A folder is on disk, or in
+// A model may also be one file: the checkpoint of a whole latent diffusion model, or the denoiser's weights, and the
+// autoencoder is elsewhere then. A folder is on disk, or in
 // any other [fs.FS], such as the one that is embedded in the program (glyphs/model).
 package model
 
@@ -17,7 +19,6 @@ import (
 	"io/fs"
 	"strings"
 
-	"mgd3/dit"
 	"mgd3/engine"
 	"mgd3/latent"
 	"mgd3/weights"
@@ -34,7 +35,7 @@ const (
 // folders are the names that the folder of a network has below its model's, the first one first.
 var folders = map[Part][]string{
 	Autoencoder: {"autoencoder", "vae"},
-	Denoiser:    {"dit", "transformer"},
+	Denoiser:    {"dit", "transformer", "unet"},
 }
 
 var (
@@ -42,6 +43,10 @@ var (
 	ErrUnnamed = errors.New("neither the network nor a model is named")
 	// ErrOneFile says that the model is one file, the denoiser's, and the path of the autoencoder is not given.
 	ErrOneFile = errors.New("the model is one file, of the denoiser")
+	// ErrDiT says that the denoiser is a DiT.
+	ErrDiT = errors.New("the denoiser is a DiT")
+	// ErrSize says that no file tells what images the denoiser was made for.
+	ErrSize = errors.New("no file says what size of images it was made for")
 	// ErrNoFolder says that a model's folder has none of the folders that a network is in.
 	ErrNoFolder = errors.New("no such network in the model's folder")
 )
@@ -60,9 +65,14 @@ func (e *NotFound) Unwrap() error { return e.Err }
 
 // Networks says where the networks of a model are.
 type Networks struct {
-	Model       Folder // the folder of both, or the denoiser's file; the zero Folder if there is none
+	// the folder of both, the checkpoint of a whole model, or the denoiser's file; the zero Folder if there is none
+	Model       Folder
 	Autoencoder string // path on disk in place of the one below Model; "" is that one
 	Denoiser    string // the same of the denoiser
+
+	// Prompts returns what a text-to-image model is told of classes, by the names of their folders.
+	Prompts    func(classes []string) ([]string, error)
+	Prediction string // of a denoiser whose files do not say it: epsilon or v; "" is what is usual
 }
 
 // Find returns where a network is: what is given for it, or the first of its folders below the model's. What is given
@@ -87,7 +97,7 @@ func (n Networks) Find(part Part) (Folder, error) {
 	}
 	file, _ := weights.SplitSection(n.Model.FS, n.Model.Path)
 	if info, err := fs.Stat(n.Model.FS, file); err == nil && !info.IsDir() {
-		if part == Denoiser {
+		if part == Denoiser || n.Model.isWhole() {
 			return n.Model, nil
 		}
 		return Folder{}, &NotFound{part, ErrOneFile, fmt.Sprintf("%q is one file, want the %s besides", n.Model.Path, part)}
@@ -106,26 +116,6 @@ func (n Networks) OpenAutoencoder(ctx context.Context, e *engine.Engine) (*laten
 		return nil, err
 	}
 	return latent.OpenFS(ctx, e, f.FS, f.Path)
-}
-
-// OpenDenoiser opens the denoiser for an engine.
-func (n Networks) OpenDenoiser(ctx context.Context, e *engine.Engine) (*dit.Model, error) {
-	f, err := n.Find(Denoiser)
-	if err != nil {
-		return nil, err
-	}
-	return dit.OpenFS(ctx, e, f.FS, f.Path)
-}
-
-// Size returns the side of the images, in pixels, whose latents of the autoencoder the denoiser was made for. It reads
-// the denoiser's configuration alone.
-func (n Networks) Size(a *latent.Autoencoder) (int, error) {
-	f, err := n.Find(Denoiser)
-	if err != nil {
-		return 0, err
-	}
-	c, err := dit.ConfigFS(f.FS, f.Path)
-	return c.InputSize * a.Downsampling(), err
 }
 
 // ClassNames returns what the model calls the classes, in the order of the denoiser's labels: the lines of its

@@ -124,7 +124,7 @@ func TestOpen(t *testing.T) {
 	}
 	size, errS := n.Size(a)
 	names, errN := n.ClassNames()
-	if err := errors.Join(errS, errN); err != nil || size != fixtures.Size || len(names) != d.Classes {
-		t.Errorf("got %d pixels, classes %q, %v; want %d and %d classes", size, names, err, fixtures.Size, d.Classes)
+	if err := errors.Join(errS, errN); err != nil || size != fixtures.Size || len(names) != d.ClassCount() {
+		t.Errorf("got %d pixels, classes %q, %v; want %d and %d classes", size, names, err, fixtures.Size, d.ClassCount())
 	}
 }

@@ -236,3 +236,28 @@ func (p *Places) readIndex(name string, xl bool) error {
 	}
 	return nil
 }
+
+// Side returns the height and width of the latents that the network at a path was trained at, 0 where nothing says. It
+// reads no weights.
+func Side(fsys fs.FS, at string, o Options) (int, error) {
+	kind, _, _, err := look(fsys, at)
+	if err != nil {
+		return 0, err
+	}
+	c, err := unet.ConfigFS(fsys, at)
+	switch {
+	case err != nil:
+		return 0, err
+	case c.SampleSize != 0:
+		return c.SampleSize, nil
+	case kind == weights.SD2 && o.Given && o.Prediction == diffusion.Epsilon:
+		return usual[weights.SD1], nil
+	}
+	return usual[kind], nil
+}
+
+// IsPrompted reports whether the network at a path is told prompts, and not the numbers of classes.
+func IsPrompted(fsys fs.FS, at string) bool {
+	kind, _, _, err := look(fsys, at)
+	return err == nil && kind != weights.ClassLDM
+}

@@ -96,7 +96,7 @@ func (n *Network) tell(tokens int, context, added []float32) error {
 type Model struct {
 	Network
 	Places  Places
-	Prompts func(classes []string) ([]string, error) // of classes, by the names of their folders
+	Prompts func(classes []string) ([]string, error) // of classes, by the names of their folders; nil: these names
 
 	classes []string // that it knows
 	prompts []string
@@ -108,9 +108,12 @@ func (m *Model) Prompt(ctx context.Context, classes []string, size int) ([]strin
 	if m.classes != nil && slices.Equal(classes, m.classes) && size == m.size {
 		return m.prompts, nil
 	}
-	prompts, err := m.Prompts(classes)
-	if err != nil {
-		return nil, err
+	prompts := slices.Clone(classes)
+	if m.Prompts != nil {
+		var err error
+		if prompts, err = m.Prompts(classes); err != nil {
+			return nil, err
+		}
 	}
 	c, err := m.Places.conditions(ctx, m.engine, classes, prompts)
 	if err != nil {

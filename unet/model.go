@@ -29,33 +29,52 @@ func Open(ctx context.Context, e *engine.Engine, at string) (*Model, error) {
 
 // OpenFS is [Open] of a path in a file system.
 func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string) (*Model, error) {
-	config, notes, err := readConfig(fsys, at)
-	if err != nil {
-		return nil, err
-	}
-	file, err := weights.OpenFS(fsys, at)
+	config, file, set, notes, err := open(fsys, at)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	set, err := weights.UNet(file)
-	if err != nil {
-		return nil, err
-	}
-	if config == nil {
-		inferred, err := infer(set)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", at, err)
-		}
-		config = &inferred
-	}
-	m, err := Load(e, *config, set)
+	m, err := Load(e, config, set)
 	if err != nil {
 		return nil, err
 	}
 	m.Notes = append(notes, file.Notes()...)
 	m.SHA256, err = file.SHA256(ctx)
 	return m, err
+}
+
+// ConfigFS returns the configuration of the network at a path, as [OpenFS] finds it. Of the weights only names and
+// shapes are read.
+func ConfigFS(fsys fs.FS, at string) (Config, error) {
+	config, file, _, _, err := open(fsys, at)
+	if err != nil {
+		return Config{}, err
+	}
+	return config, file.Close()
+}
+
+// open returns the configuration of the network at a path, its file, the tensors in it, and what to say of the
+// configuration.
+func open(fsys fs.FS, at string) (c Config, file *weights.File, set *weights.Set, notes []string, err error) {
+	config, notes, err := readConfig(fsys, at)
+	if err != nil {
+		return c, nil, nil, nil, err
+	}
+	if file, err = weights.OpenFS(fsys, at); err != nil {
+		return c, nil, nil, nil, err
+	}
+	if set, err = weights.UNet(file); err == nil && config == nil {
+		var inferred Config
+		if inferred, err = infer(set); err != nil {
+			err = fmt.Errorf("%s: %w", at, err)
+		}
+		config = &inferred
+	}
+	if err != nil {
+		file.Close()
+		return c, nil, nil, nil, err
+	}
+	return *config, file, set, notes, nil
 }
 
 // Load puts the tensors of set on the engine, as c asks for them.
