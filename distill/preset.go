@@ -14,9 +14,12 @@ type Preset struct {
 	Name   string `json:"name"`
 	About  string `json:"about"`
 	Source string `json:"source"` // where the settings are published
-	// by the name that dit.Named knows; for images of Settings.Encode.Size pixels
+	// by the name that dit.Named or "mgd3 pull" knows; for images of Settings.Encode.Size pixels
 	Denoiser    string `json:"denoiser"`
-	Autoencoder string `json:"autoencoder"` // by the name that "mgd3 pull" knows
+	Autoencoder string `json:"autoencoder"` // by the name that "mgd3 pull" knows, or that of a whole model
+
+	// Prompt is the template of a text-to-image model's prompts, see package prompt; "" of other denoisers.
+	Prompt string `json:"prompt,omitempty"`
 
 	// Settings are complete but for the images: the split, the limit, and how many images a class gets.
 	Settings Settings `json:"settings"`
@@ -27,7 +30,7 @@ type Preset struct {
 	SeedEncodes bool `json:"seed_encodes"`
 
 	// Accuracy is what the paper prints for ImageNette, 10 images per class, ResNetAP-10, hard labels: mean and
-	// standard deviation in percent, and where.
+	// standard deviation in percent, and where; 0 where it prints no number.
 	Accuracy, Spread float64 `json:"-"`
 	Table            string  `json:"-"`
 }
@@ -72,7 +75,25 @@ func Presets() []Preset {
 	ddim.Settings.Sample.Rule = diffusion.DDIMPaper
 	ddim.Accuracy, ddim.Spread, ddim.Table = 66.6, 0.6, "Table 6"
 
-	return []Preset{mgd3, gmm, plain, ddim}
+	sd := mgd3
+	sd.Name, sd.About = "mgd3-sd", "MGD3 with Stable Diffusion, for any class that has a name: guided while t > 500 of 1000"
+	sd.Source = "arXiv:2505.18963, section 5, and the released programs sample_mode_guidance_text2img.py and " +
+		"scheduling_ddpm_mode_guidance.py; the paper draws its accuracy without numbers"
+	sd.Denoiser, sd.Autoencoder, sd.Prompt = "stable-diffusion-v1-5", "stable-diffusion-v1-5", "{names}"
+	sd.Settings.Encode.Size, sd.Settings.Encode.FromSample = 512, true
+	sd.Settings.Sample.Settings = publishedFor(diffusion.DDPMSD)
+	sd.Accuracy, sd.Spread, sd.Table = 0, 0, ""
+
+	return []Preset{mgd3, gmm, plain, ddim, sd}
+}
+
+// publishedFor are the settings that a rule was published with.
+func publishedFor(rule diffusion.Rule) diffusion.Settings {
+	s, err := diffusion.Published(rule)
+	if err != nil {
+		panic(err) // it is one of the rules
+	}
+	return s
 }
 
 // FindPreset returns a preset by its name.

@@ -50,6 +50,12 @@ func TestPresets(t *testing.T) {
 		"mgd3-gmm": {func(s *Settings) { s.Modes.Method = "gmm" }, result{66.9, 0.4, "Table 7"}},       // § 1.6
 		"dit":      {func(s *Settings) { s.Sample.Lambda = 0 }, result{59.1, 0.7, "Table 1"}},          // § 6.1
 		"ddim":     {func(s *Settings) { s.Sample.Rule = "ddim-paper" }, result{66.6, 0.6, "Table 6"}}, // § 2.5, § 6.1
+		"mgd3-sd": {func(s *Settings) { // § 1.5, § 2.6
+			s.Encode.Size, s.Encode.FromSample = 512, true
+			s.Sample.Settings = diffusion.Settings{Rule: "ddpm-sd",
+				Schedule:  diffusion.Schedule{Kind: "scaled-linear", Steps: 1000, Start: 0.00085, End: 0.012},
+				Respacing: "leading50", Lambda: 0.1, Stop: 500, CFG: 8}
+		}, result{}},
 	}
 	presets := Presets()
 	if len(presets) != len(want) || presets[0].Name != "mgd3" {
@@ -69,7 +75,12 @@ func TestPresets(t *testing.T) {
 		if got := (result{p.Accuracy, p.Spread, p.Table}); got != w.result {
 			t.Errorf("%s: got %v, want %v", p.Name, got, w.result)
 		}
-		if p.Denoiser != "DiT-XL/2" || p.Autoencoder != "sd-vae-ft-mse" || p.About == "" || p.Source == "" { // § 2.3
+		denoiser, autoencoder, prompt := "DiT-XL/2", "sd-vae-ft-mse", "" // § 2.3
+		if p.Name == "mgd3-sd" {
+			denoiser, autoencoder, prompt = "stable-diffusion-v1-5", "stable-diffusion-v1-5", "{names}" // § 2.6, § 9
+		}
+		if p.Denoiser != denoiser || p.Autoencoder != autoencoder || p.Prompt != prompt || p.About == "" ||
+			p.Source == "" {
 			t.Errorf("%s is for %s and %s; about %q, source %q", p.Name, p.Denoiser, p.Autoencoder, p.About, p.Source)
 		}
 	}
@@ -97,8 +108,15 @@ func TestPresetsRun(t *testing.T) {
 				guided++
 			}
 		}
-		if len(sampler.Steps()) != 50 || guided != 24 {
-			t.Errorf("%s: %d steps, %d of them guided, want 50 and 24", p.Name, len(sampler.Steps()), guided)
+		want := 24
+		if p.Prompt != "" {
+			want = 25 // § 2.6
+		}
+		if len(sampler.Steps()) != 50 || guided != want {
+			t.Errorf("%s: %d steps, %d of them guided, want 50 and %d", p.Name, len(sampler.Steps()), guided, want)
+		}
+		if p.Prompt != "" {
+			continue
 		}
 		if _, err := dit.Named(p.Denoiser, p.Settings.Encode.Size); err != nil {
 			t.Errorf("%s: %v", p.Name, err)

@@ -123,6 +123,12 @@ func (n Networks) Size(a *latent.Autoencoder) (int, error) {
 	return side * a.Downsampling(), err
 }
 
+// IsUNet reports whether the denoiser is that of a latent diffusion model; not where there is none.
+func (n Networks) IsUNet() bool {
+	f, err := n.Find(Denoiser)
+	return err == nil && f.isUNet()
+}
+
 // IsPrompted reports whether the denoiser is told prompts.
 func (n Networks) IsPrompted() bool {
 	f, err := n.Find(Denoiser)

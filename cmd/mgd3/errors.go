@@ -9,14 +9,19 @@ import (
 	"mgd3/cluster"
 	"mgd3/compare"
 	"mgd3/dataset"
+	"mgd3/diffusion/scheduler"
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/evaluate"
 	"mgd3/internal/cli"
 	"mgd3/internal/words"
+	"mgd3/model"
 	"mgd3/modes"
+	"mgd3/prompt"
+	"mgd3/sd"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/text"
 	"mgd3/train"
 	"mgd3/weights"
 )
@@ -115,6 +120,17 @@ var advice = []struct {
 	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes " +
 		"some of them"},
 	{compare.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
+	{text.ErrTooLong, exitInput, "give it fewer words by --prompt or --prompts: the bare name of the class goes best with " +
+		"the pull to modes"},
+	{text.ErrNoTokenizer, exitModel, "a pipeline has a folder tokenizer, with vocab.json and merges.txt, beside text_encoder"},
+	{prompt.ErrMissing, exitInput, "give the file a line for each class, or take --prompt TEMPLATE in its place"},
+	{prompt.ErrFile, exitInput, "docs/models.md has an example"},
+	{prompt.ErrTemplate, exitUsage, `such as "a photo of a {name}"`},
+	{sd.ErrPipeline, exitModel, "a pipeline has unet, vae, text_encoder, tokenizer and scheduler; a checkpoint has all " +
+		"of it in one file"},
+	{scheduler.ErrScheduler, exitModel, ""},
+	{model.ErrDiT, exitUsage, "leave --prediction out"},
+	{model.ErrSize, exitUsage, "give it as --size"},
 	{weights.ErrForeign, exitModel, "the file's content was never fetched, or the download failed"},
 	{weights.ErrMismatch, exitModel, "the weights are of another model than the config.json beside them, or of none " +
 		"that is known; docs/models.md lists what is read"},

@@ -15,6 +15,8 @@ import (
 // networkFlags name the networks, and say how they are run.
 type networkFlags struct {
 	model, vae, dit string
+	prompt, prompts string // a template; a file
+	prediction      string
 	precision       string
 	lowMemory       bool
 	batch           int // distill.Auto is auto
@@ -23,12 +25,17 @@ type networkFlags struct {
 func (n *networkFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&n.model, "model", "", "`PATH` of the networks: a folder with autoencoder or vae, and dit or "+
 		"transformer, in which "+
-		"classes.txt names the classes in label order; or the denoiser's weights, with --vae; glyphs is the "+
-		"model in the program")
+		"classes.txt names the classes in label order; a text-to-image model, a folder or a checkpoint; or the "+
+		"denoiser's weights, with --vae; glyphs is the model in the program")
 	f.StringVar(&n.vae, "vae", "", "`PATH` of the autoencoder, if not below --model: a folder, a weights file, or "+
 		"PREFIX of PREFIX_encoder "+
 		"and PREFIX_decoder; docs/models.md lists what is read")
 	f.StringVar(&n.dit, "dit", "", "`PATH` of the denoiser, if not below --model: a folder or a weights file")
+	f.StringVar(&n.prompt, "prompt", "", "what a text-to-image model is told of a class: a `TEMPLATE` with {name}, "+
+		"{names} or {class}, such as \"a photo of a {name}\"; default {name}")
+	f.StringVar(&n.prompts, "prompts", "", "a `FILE` of prompts in place of --prompt: lines of CLASS, a tab, PROMPT")
+	f.StringVar(&n.prediction, "prediction", "", "`WHAT` a latent diffusion model predicts, epsilon or v, if its "+
+		"files do not say it")
 	f.BoolVar(&n.lowMemory, "low-memory", false,
 		"keep weights in half precision where their files have them so: half the memory or less, "+
 			"somewhat slower, the same images")

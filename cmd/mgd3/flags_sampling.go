@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/diffusion"
+	"mgd3/diffusion/scheduler"
 	"mgd3/distill"
 	"mgd3/internal/cli"
 	"mgd3/internal/words"
@@ -118,6 +119,26 @@ func (s *samplingFlags) takeSchedule(to *diffusion.Settings, own diffusion.Sched
 	to.Schedule = own
 	return to.Check()
 }
+
+// takeSteps takes steps as the makers of a latent diffusion model do, in the rules of their schedulers: the spacing is
+// theirs where the steps are a number, or not given.
+func (s *samplingFlags) takeSteps(to *diffusion.Settings, c scheduler.Config) {
+	if !to.Rule.CountsTimesteps() {
+		return
+	}
+	if to.Rule == diffusion.DDIMSD {
+		to.AlphaToOne = c.AlphaToOne
+	}
+	if n, err := strconv.Atoi(s.steps); err == nil {
+		to.Respacing = c.Respacing(n)
+	} else if published, err := diffusion.Published(to.Rule); err == nil && s.steps == "" &&
+		to.Respacing == published.Respacing {
+		to.Respacing = c.Respacing(publishedSteps)
+	}
+}
+
+// publishedSteps is how many steps the programs for Stable Diffusion take.
+const publishedSteps = 50
 
 // shareOf returns the published stop, or the same share of another number of steps.
 func shareOf(published diffusion.Settings, respacing string) int {

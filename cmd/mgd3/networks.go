@@ -22,7 +22,7 @@ func modelFolder(name string) model.Folder {
 
 // networks returns where the flags say that the networks are.
 func (n *networkFlags) networks() model.Networks {
-	return model.Networks{Model: modelFolder(n.model), Autoencoder: n.vae, Denoiser: n.dit}
+	return model.Networks{Model: modelFolder(n.model), Autoencoder: n.vae, Denoiser: n.dit, Prediction: n.prediction}
 }
 
 // networkFailure gives an error of networks its exit code, and names the flag that finds them.

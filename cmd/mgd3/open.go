@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"mgd3/diffusion"
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/latent"
@@ -26,6 +27,9 @@ func (r *openRun) Close() {
 
 // open checks the flags, opens the networks and the images that the command needs, and takes the output folder.
 func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
+	if o.networks != nil && o.sampling != nil && o.preset == "" && !o.given("rule") && o.networks.networks().IsUNet() {
+		o.sampling.rule = string(diffusion.DDPMSD)
+	}
 	if err := o.resolve(); err != nil {
 		return nil, err
 	}
@@ -84,6 +88,9 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 		return networkFailure(n, err)
 	}
 	var err error
+	if n.Prompts, err = e.prompter(o, n); err != nil {
+		return err
+	}
 	if r.Engine, err = e.openEngineIn(engine.Precision(o.networks.precision), o.run.autotuneDir()); err != nil {
 		return err
 	}
@@ -105,8 +112,14 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if err != nil {
 		return networkFailure(n, err)
 	}
-	r.Denoiser = denoiser
+	r.Denoiser = denoiser.Denoiser
 	e.sayAll(denoiser.Notes)
+	if denoiser.Steps != nil {
+		o.sampling.takeSteps(&r.Settings.Sample.Settings, *denoiser.Steps)
+	}
+	if o.data != nil {
+		e.warnOfSize(r.Settings.Encode.Size, denoiser.Side*r.Autoencoder.Downsampling())
+	}
 	if err := o.sampling.takeSchedule(&r.Settings.Sample.Settings, r.Denoiser.Noise()); err != nil {
 		return fail(exitUsage, "", err)
 	}

@@ -49,7 +49,7 @@ func (r *openRun) presetWarnings(o *options) (list []string) {
 				have.InputSize)}
 		}
 	}
-	if o.networks == nil || o.networks.model == "" || o.networks.vae != "" {
+	if o.networks == nil || o.networks.model == "" || o.networks.vae != "" || p.Autoencoder == p.Denoiser {
 		return nil
 	}
 	if modelFolder(o.networks.model).IsPipeline() {
@@ -127,6 +127,9 @@ func (e *env) presets(presets []distill.Preset) error {
 		})
 	}
 	row("accuracy, %", "ImageNette, 10 images per class, ResNetAP-10, hard labels", func(p distill.Preset) string {
+		if p.Accuracy == 0 {
+			return "no number"
+		}
 		return fmt.Sprintf("%.1f ± %.1f", p.Accuracy, p.Spread)
 	})
 	row("", "of the paper", func(p distill.Preset) string { return p.Table })
