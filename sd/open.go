@@ -156,6 +156,9 @@ func (n *Network) schedule(fsys fs.FS, at string, kind weights.Checkpoint, o Opt
 	switch {
 	case read != nil:
 		n.Scheduler = *read
+		if n.AddedLen() == 0 {
+			n.Scheduler.Offset = 1 // diffusers' StableDiffusionPipeline takes no other, whatever the file says
+		}
 	case kind == weights.SD2:
 		n.Scheduler.Schedule.Prediction = diffusion.Velocity
 		said = "no tensor tells whether a Stable Diffusion 2 predicts v, as that of 768 pixels does, or the noise, as the " +
