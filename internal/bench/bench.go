@@ -52,8 +52,8 @@ func Loads() []Load {
 	}
 }
 
-// Large lists the loads of DiT-XL/2 and of a GPU's speed, and their toys. On two cores ten steps of one image take
-// half a minute, fifty of 64 images more than an hour.
+// Large lists the loads of DiT-XL/2 and of a GPU's speed, and their toys, and of text-to-image models. On two cores ten
+// steps of one image take half a minute, fifty of 64 images more than an hour.
 func Large() []Load {
 	loads := []Load{
 		{Name: "matmul_8192_x8", Batch: 1, GFLOP: chainGFLOP(8192), Peak: true, make: chain(8192)},
@@ -66,7 +66,7 @@ func Large() []Load {
 	for _, n := range []int{1, 4} {
 		loads = append(loads, toy.load(50, n))
 	}
-	return loads
+	return append(loads, textLoads()...)
 }
 
 // Names lists the names of the loads for processors.

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"mgd3/engine"
 	"mgd3/evaluate"
+	"mgd3/unet"
 )
 
 func open(t *testing.T) *engine.Engine {
@@ -49,21 +51,33 @@ func TestGFLOP(t *testing.T) {
 		{"resnetap10", evaluate.Logits(resnetAP10), []shapes.Shape{image}, true, resnetAP10GFLOP},
 		{"resnet18", evaluate.Logits(resnet18), []shapes.Shape{image}, true, resnet18GFLOP},
 	} {
-		var got float64
-		_, err := e.Declare(func(p engine.Params, in []*Node) []*Node {
-			out := c.f(p, in)
-			total, first := operations(out[0])
-			if got = total; c.train {
-				got = 3*total - first
-			}
-			return out
-		}, c.in...)
-		if err != nil {
-			t.Fatal(err)
+		checkGFLOP(t, e, c.name, c.f, c.in, c.train, c.want)
+	}
+	for _, m := range []*textToImage{sd15, sd21, sdxl} {
+		net := unet.Conditioned{Config: m.net, Classes: 1, Tokens: 77}
+		for pixels, want := range m.gflop {
+			in := []shapes.Shape{shaped(1, 4, pixels/8, pixels/8), shaped(1), shapes.Make(unet.LabelType, 1)}
+			checkGFLOP(t, e, fmt.Sprintf("%s at %d", m.name, pixels), net.Func, in, false, want)
 		}
-		if got /= 1e9; math.Abs(got-c.want) > 0.001*c.want {
-			t.Errorf("%s: the graph has %.4f GFLOP, the table %.4f", c.name, got, c.want)
+	}
+}
+
+func checkGFLOP(t *testing.T, e *engine.Engine, name string, f engine.Func, in []shapes.Shape, train bool, want float64) {
+	t.Helper()
+	var got float64
+	_, err := e.Declare(func(p engine.Params, in []*Node) []*Node {
+		out := f(p, in)
+		total, first := operations(out[0])
+		if got = total; train {
+			got = 3*total - first
 		}
+		return out
+	}, in...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got /= 1e9; math.Abs(got-want) > 0.001*want {
+		t.Errorf("%s: the graph has %.4f GFLOP, the table %.4f", name, got, want)
 	}
 }
 

@@ -78,7 +78,7 @@ var rooms = map[string][]string{
 	"internal/fixtures/maker": {"baseline", "dataset", "diffusion", "distill", "dit", "internal/fixtures",
 		"internal/testengine", "latent", "modes"},
 	"internal/bench": {"dataset", "diffusion", "dit", "engine", "evaluate", "features", "latent", "matrix",
-		"modes", "optim", "rng", "weights"},
+		"modes", "optim", "rng", "unet", "weights"},
 	"internal/devices":  {"distill", "stage"},
 	"internal/cli":      {},
 	"internal/terminal": {"baseline", "compare", "distill", "evaluate", "stage", "train", "weights/hub"},
