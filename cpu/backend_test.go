@@ -297,25 +297,50 @@ func TestCopies(t *testing.T) {
 	arrange := func() any { arranged++; return arranged }
 	x := upload(t, b, []float32{1, 2})
 	for range 2 {
-		if c, ok := x.copyOf("key", arrange); !ok || c != 1 {
+		if c, ok := x.copyOf("key", 8, arrange); !ok || c != 1 {
 			t.Errorf("copy %v, %v, want the first one", c, ok)
 		}
 	}
-	if c, ok := x.copyOf("other key", arrange); !ok || c != 2 {
+	if c, ok := x.copyOf("other key", 8, arrange); !ok || c != 2 {
 		t.Errorf("copy %v, %v, want another one", c, ok)
 	}
 	x.Data()
-	if _, ok := x.copyOf("key", arrange); ok {
+	if _, ok := x.copyOf("key", 8, arrange); ok {
 		t.Error("a copy of what somebody may write to")
 	}
 	shared, _, _ := b.NewSharedBuffer(0, shapes.Make(dtypes.Float32, 2))
-	if _, ok := shared.(*Buffer).copyOf("key", arrange); ok {
+	if _, ok := shared.(*Buffer).copyOf("key", 8, arrange); ok {
 		t.Error("a copy of a shared buffer")
 	}
 	y := upload(t, b, []float32{1, 2})
 	y.Finalize()
-	if _, ok := y.copyOf("key", arrange); ok || arranged != 2 {
+	if _, ok := y.copyOf("key", 8, arrange); ok || arranged != 2 {
 		t.Errorf("a copy of a finalized buffer; arranged %d times, want 2", arranged)
+	}
+}
+
+// All copies together take no more memory than they may, and what one gives back another may take.
+func TestCopiesWithin(t *testing.T) {
+	b := newBackend(t, "copies=1")
+	x, y := upload(t, b, []float32{1, 2}), upload(t, b, []float32{1, 2})
+	arrange := func() any { return 0 }
+	keep := func(buffer *Buffer, key string, bytes int64, want bool) {
+		t.Helper()
+		if _, ok := buffer.copyOf(key, bytes, arrange); ok != want {
+			t.Errorf("copy %s of %d bytes kept: %v, want %v", key, bytes, ok, want)
+		}
+	}
+	keep(x, "a", 1<<20+1, false)
+	keep(x, "a", 1<<19, true)
+	keep(x, "b", 1<<18, true)
+	keep(y, "a", 1<<19, false)
+	keep(y, "b", 1<<18, true)
+	keep(x, "a", 1<<19, true) // there already
+	x.Finalize()
+	keep(y, "a", 1<<19, true)
+	y.Data()
+	if n := b.kept.Load(); n != 0 {
+		t.Errorf("%d bytes count as kept, want 0", n)
 	}
 }
 

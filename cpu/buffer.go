@@ -22,6 +22,7 @@ type Buffer struct {
 	memory []byte    // from the pool
 	shared bool      // somebody has a slice of it
 	copies map[any]any
+	kept   int64 // bytes of the copies
 }
 
 var _ compute.Buffer = (*Buffer)(nil)
@@ -127,7 +128,8 @@ func (b *Buffer) release() (ir.Tensor, []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	tensor, memory := b.tensor, b.memory
-	b.tensor.Flat, b.memory, b.copies = nil, nil, nil
+	b.tensor.Flat, b.memory = nil, nil
+	b.dropCopies()
 	return tensor, memory
 }
 
@@ -176,7 +178,8 @@ func (b *Buffer) Data() (any, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.shared, b.copies = true, nil
+	b.shared = true
+	b.dropCopies()
 	return tensor.Flat, nil
 }
 
@@ -189,9 +192,10 @@ func (b *Buffer) CopyToDevice(device compute.DeviceNum) (compute.Buffer, error) 
 	return b.backend.BufferFromFlatData(device, tensor.Flat, tensor.Shape)
 }
 
-// copyOf returns the copy of the buffer's contents that is kept under key, rearranged by arrange if it is not there
-// yet. If somebody may write to the buffer, or it is finalized, there is no such place and ok is false.
-func (b *Buffer) copyOf(key any, arrange func() any) (copy any, ok bool) {
+// copyOf returns the copy of the buffer's contents that is kept under key, rearranged by arrange to so many bytes if it
+// is not there yet. ok is false where no copy is kept: somebody may write to the buffer, it is finalized, or the copies
+// of all buffers take enough memory already.
+func (b *Buffer) copyOf(key any, bytes int64, arrange func() any) (copy any, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.shared || b.memory == nil {
@@ -200,9 +204,20 @@ func (b *Buffer) copyOf(key any, arrange func() any) (copy any, ok bool) {
 	if copy, ok = b.copies[key]; ok {
 		return copy, true
 	}
+	if b.backend.kept.Add(bytes) > b.backend.keep {
+		b.backend.kept.Add(-bytes)
+		return nil, false
+	}
 	if b.copies == nil {
 		b.copies = map[any]any{}
 	}
+	b.kept += bytes
 	b.copies[key] = arrange()
 	return b.copies[key], true
+}
+
+// dropCopies forgets what copyOf keeps; b.mu is held.
+func (b *Buffer) dropCopies() {
+	b.backend.kept.Add(-b.kept)
+	b.copies, b.kept = nil, 0
 }

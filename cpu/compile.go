@@ -77,4 +77,6 @@ func (p *planned) run(args []argument) ([]*Buffer, error) {
 type cache Buffer
 
 // Derived implements plans.Cache.
-func (c *cache) Derived(key any, f func() any) (any, bool) { return (*Buffer)(c).copyOf(key, f) }
+func (c *cache) Derived(key any, bytes int64, f func() any) (any, bool) {
+	return (*Buffer)(c).copyOf(key, bytes, f)
+}

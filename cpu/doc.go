@@ -9,6 +9,7 @@
 //
 //	threads=N    workers that share the work of an operation
 //	isa=NAME     instruction set: generic, avx2 or avx512; for the whole process, to test and to compare
+//	copies=MIB   memory that rearranged copies of weights may take, see below; 1536 where it is not given
 //	plain        every operation by itself, in plain Go; what all else is compared with
 //
 // The result for a row never depends on the rows beside it, nor on the number of workers.
@@ -24,7 +25,8 @@
 // Buffers are Go memory, aligned to 64 bytes, and can be read and written directly. What a finalized one
 // held may serve the next, so no slice of it may be used any more.
 //
-// A weight that is used again is rearranged once, and that copy is kept with its buffer. Since nothing tells
+// A weight that is used again is rearranged once, and that copy is kept with its buffer, as long as all copies take no
+// more memory than they may; those that come later are rearranged at each use. No result depends on it. Since nothing tells
 // when somebody writes through a slice, a buffer keeps copies only as long as nobody could have one: those
 // made by BufferFromFlatData or by an execution do, until their Data is called; those made by NewSharedBuffer
 // never do.

@@ -147,7 +147,7 @@ func (c *compiler) productOp(n *ir.Node) *op {
 			fr = f
 			out := floats(fr.mem[p.buffer[n]])
 			if cache := fr.caches[p.buffer[b.of]]; weight && cache != nil {
-				if packed, ok := cache.Derived(key, pack); ok {
+				if packed, ok := cache.Derived(key, 4*int64(gemm.PackedSize(s.N, s.K)), pack); ok {
 					packedB.Run(fr.team, out, p.from(fr, a), packed.([]float32), scratch)
 					return nil
 				}

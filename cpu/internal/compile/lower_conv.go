@@ -46,7 +46,7 @@ func (c *compiler) convOp(n *ir.Node) *op {
 			cached := false
 			if cache := fr.caches[p.buffer[k.of]]; keep && cache != nil {
 				var kept any
-				if kept, cached = cache.Derived(key, pack); cached {
+				if kept, cached = cache.Derived(key, 4*int64(packedSize), pack); cached {
 					packed = kept.([]float32)
 				}
 			}

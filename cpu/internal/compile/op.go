@@ -51,8 +51,9 @@ type frame struct {
 
 // Cache keeps what is derived from the contents of a parameter, as long as they do not change.
 type Cache interface {
-	// Derived returns what is kept under key, made by f the first time. ok is false if nothing can be kept.
-	Derived(key any, f func() any) (derived any, ok bool)
+	// Derived returns what is kept under key, so many bytes, made by f the first time. ok is false if nothing can be
+	// kept.
+	Derived(key any, bytes int64, f func() any) (derived any, ok bool)
 }
 
 // loopOp runs the loop of a group.

@@ -46,7 +46,7 @@ func describe(g Geometry) string {
 		g.Batch)
 }
 
-// benchmarks are shapes of the autoencoder and of the networks of the evaluation.
+// benchmarks are shapes of the autoencoder, of the networks of the evaluation, and of Stable Diffusion's deep levels.
 var benchmarks = []Geometry{
 	conv3x3(1, 256, 256, 128, 128), conv3x3(1, 256, 256, 256, 128), conv3x3(1, 128, 128, 256, 256),
 	conv3x3(1, 128, 128, 512, 512),
@@ -59,6 +59,7 @@ var benchmarks = []Geometry{
 	square(32, 128, 128, 3, 64, 7, 2, 3), square(32, 128, 128, 3, 64, 7, 1, 3), conv3x3(32, 128, 128, 3, 128),
 	square(32, 32, 32, 64, 128, 3, 2, 1), square(32, 8, 8, 256, 512, 3, 2, 1), square(32, 32, 32, 64, 128, 1, 2, 0),
 	square(1, 256, 256, 256, 128, 1, 1, 0),
+	conv3x3(2, 4, 4, 1280, 1280), conv3x3(2, 8, 8, 1280, 1280), conv3x3(2, 16, 16, 1280, 1280),
 	byInput(square(32, 32, 32, 64, 128, 3, 2, 1)), byInput(square(32, 128, 128, 3, 64, 7, 2, 3)),
 }
 
