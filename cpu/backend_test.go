@@ -131,8 +131,9 @@ func TestConfig(t *testing.T) {
 	for config, want := range map[string]string{
 		"threads=0":          `option "threads=0": want a number of threads`,
 		"threads=many":       `option "threads=many": want a number of threads`,
+		"copies=-1":          `option "copies=-1": want a number of MiB`,
 		"isa=sse":            `option "isa=sse": this machine and build have [generic`,
-		"thread=2":           `option "thread=2" is not known: have threads=N, isa=NAME and plain`,
+		"thread=2":           `option "thread=2" is not known: have threads=N, isa=NAME, copies=MIB and plain`,
 		"threads=1,parallel": `option "parallel" is not known`,
 	} {
 		if _, err := New(config); err == nil || !strings.Contains(err.Error(), want) {
