@@ -57,3 +57,35 @@ func ExampleSampler_Run() {
 	// λ 0: [0.00] <nil>
 	// λ 0.1: [0.21] <nil>
 }
+
+// Which of 1,000 training steps a chain of a few takes.
+func ExampleRespace() {
+	for _, spec := range []string{"10", "ddim10", "leading10", "2,3"} {
+		steps, err := diffusion.Respace(spec, 1000)
+		fmt.Println(spec, steps, err)
+	}
+	_, err := diffusion.Respace("600,600", 1000)
+	fmt.Println(err)
+	// Output:
+	// 10 [0 111 222 333 444 555 666 777 888 999] <nil>
+	// ddim10 [0 100 200 300 400 500 600 700 800 900] <nil>
+	// leading10 [1 101 201 301 401 501 601 701 801 901] <nil>
+	// 2,3 [0 499 500 750 999] <nil>
+	// respacing "600,600": cannot divide section of 500 steps into 600
+}
+
+// Published settings, and what is said of changed ones.
+func ExamplePublished() {
+	settings, err := diffusion.Published(diffusion.DDPM)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	settings.Respacing = "10"
+	for _, warning := range settings.Warnings() {
+		fmt.Println(warning)
+	}
+	// Output:
+	// stop 25 counts steps and was set for 50, not 10: 5 is about the same place
+	// lambda is 0.1 but stop 25 leaves none of the 10 steps guided
+}

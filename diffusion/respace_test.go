@@ -1,27 +1,11 @@
 package diffusion
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
-
-func ExampleRespace() {
-	for _, spec := range []string{"10", "ddim10", "leading10", "2,3"} {
-		steps, err := Respace(spec, 1000)
-		fmt.Println(spec, steps, err)
-	}
-	_, err := Respace("600,600", 1000)
-	fmt.Println(err)
-	// Output:
-	// 10 [0 111 222 333 444 555 666 777 888 999] <nil>
-	// ddim10 [0 100 200 300 400 500 600 700 800 900] <nil>
-	// leading10 [1 101 201 301 401 501 601 701 801 901] <nil>
-	// 2,3 [0 499 500 750 999] <nil>
-	// respacing "600,600": cannot divide section of 500 steps into 600
-}
 
 func TestRespace(t *testing.T) {
 	tests := []struct {

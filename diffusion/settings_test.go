@@ -7,21 +7,6 @@ import (
 	"testing"
 )
 
-func ExamplePublished() {
-	settings, err := Published(DDPM)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	settings.Respacing = "10"
-	for _, warning := range settings.Warnings() {
-		fmt.Println(warning)
-	}
-	// Output:
-	// stop 25 counts steps and was set for 50, not 10: 5 is about the same place
-	// lambda is 0.1 but stop 25 leaves none of the 10 steps guided
-}
-
 func TestValidate(t *testing.T) {
 	tests := []struct {
 		name   string

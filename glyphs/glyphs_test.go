@@ -217,20 +217,6 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-func ExampleOpen() {
-	set, err := Open("train", Options{PerClass: 100})
-	if err != nil {
-		panic(err)
-	}
-	data, err := set.Read(set.Classes[0].Images[0])
-	if err != nil {
-		panic(err)
-	}
-	im, err := dataset.Decode(data)
-	fmt.Println(set.ClassNames(), len(set.Classes[0].Images), im.W, im.H, err)
-	// Output: [A B C D E F G H I J] 100 32 32 <nil>
-}
-
 // TestSheet: the first pixel of each image stands in its place.
 func TestSheet(t *testing.T) {
 	var file bytes.Buffer

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -218,23 +217,4 @@ func TestBars(t *testing.T) {
 	if one, _ := elements(t, text(t, table.SVG)); one["path"] != count["path"]-3 {
 		t.Errorf("without one cell's repetition there are %d strokes of %d, want 3 fewer", one["path"], count["path"])
 	}
-}
-
-func Example() {
-	t := Table{
-		Title:   "Accuracy on the test images, %",
-		Columns: []string{"convnet3", "resnetap10"},
-		Rows: []Row{
-			{"MGD³", []Cell{{[]float64{61.2, 62.0, 62.6}}, {[]float64{66.4}}}},
-			{"random", []Cell{{[]float64{50.1, 48.7, 49.6}}, {}}},
-		},
-	}
-	if err := t.Text(os.Stdout); err != nil {
-		panic(err)
-	}
-	// Output:
-	// Accuracy on the test images, %
-	//           convnet3  resnetap10
-	// MGD³    61.9 ± 0.6        66.4
-	// random  49.5 ± 0.6           –
 }

@@ -1,9 +1,11 @@
 package weights_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"mgd3/internal/fixtures/pytorch"
 	"mgd3/weights"
@@ -53,4 +55,44 @@ func ExampleOpen_pytorch() {
 	// linear.bias F32 [2]
 	// linear.weight F32 [2 2]
 	// [1 2 3 4] <nil>
+}
+
+// Write tensors as safetensors, and read them into a model that says what it wants.
+func Example() {
+	dir, err := os.MkdirTemp("", "weights")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "model.safetensors")
+
+	out, err := os.Create(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = weights.Write(out, []weights.Tensor{weights.F32("linear.weight", []int{2, 2}, []float32{1, 2, 3, 4})},
+		map[string]string{"format": "pt"})
+	if err := errors.Join(err, out.Close()); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	f, err := weights.Open(dir)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer f.Close()
+	all, err := weights.AsIs(f).Load([]weights.Spec{{Name: "linear.weight", Shape: []int{2, 2}}})
+	fmt.Println(all, err)
+	_, err = weights.AsIs(f).Load([]weights.Spec{
+		{Name: "linear.weight", Shape: []int{2, 2}},
+		{Name: "linear.bias", Shape: []int{2}},
+	})
+	fmt.Println(strings.ReplaceAll(err.Error(), path, "model.safetensors"))
+	// Output:
+	// map[linear.weight:[1 2 3 4]] <nil>
+	// model.safetensors: weights do not fit the model: tensor "linear.bias" is missing, want shape [2]
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"os"
@@ -283,42 +282,6 @@ func TestWriterStreams(t *testing.T) {
 	if !bytes.Equal(b.Bytes(), want) {
 		t.Error("the file differs from that of Write")
 	}
-}
-
-func Example() {
-	dir, err := os.MkdirTemp("", "weights")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "model.safetensors")
-
-	out, err := os.Create(path)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	err = Write(out, []Tensor{F32("linear.weight", []int{2, 2}, []float32{1, 2, 3, 4})},
-		map[string]string{"format": "pt"})
-	if err := errors.Join(err, out.Close()); err != nil {
-		fmt.Println(err)
-		return
-	}
-
-	f, err := Open(dir)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer f.Close()
-	all, err := AsIs(f).Load([]Spec{{Name: "linear.weight", Shape: []int{2, 2}}})
-	fmt.Println(all, err)
-	_, err = AsIs(f).Load([]Spec{{Name: "linear.weight", Shape: []int{2, 3}}, {Name: "linear.bias", Shape: []int{2}}})
-	fmt.Println(strings.ReplaceAll(err.Error(), path, "model.safetensors"))
-	// Output:
-	// map[linear.weight:[1 2 3 4]] <nil>
-	// model.safetensors: weights do not fit the model: tensor "linear.weight" has shape [2 2], want [2 3]; tensor "linear.bias" is missing, want shape [2]
 }
 
 // TestMetadataOfNone: null and {} are no metadata, wherever they stand.
