@@ -33,6 +33,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/internal/words"
 	"mgd3/latent"
@@ -105,7 +106,7 @@ type Maker struct {
 
 	Out     string // folder of all that is made
 	Latents string // folder of the latents, made once for all sets, or once for each seed; "" means latents below Out
-	Batch   int    // images on the device at once, or distill.Auto; as in distill.Run
+	Batch   int    // images on the device at once, or batch.Auto; as in distill.Run
 
 	Report func(set ID, e stage.Event) // told of progress, from one goroutine at a time; may be nil
 }
@@ -125,7 +126,7 @@ func (o *Maker) LatentsDir() string {
 	if !o.SeedEncodes {
 		return dir
 	}
-	return distill.SeedLatents(dir, o.Settings.Encode.Seed, o.Latents == "")
+	return encode.SeedDir(dir, o.Settings.Encode.Seed, o.Latents == "")
 }
 
 // OfSeed returns what makes a set of the given seed.

@@ -16,6 +16,7 @@ import (
 	"mgd3/coreset"
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/latent"
 	"mgd3/matrix"
 	"mgd3/modes"
@@ -40,11 +41,11 @@ type Chosen struct {
 // can take the folder.
 type chosenRecord struct {
 	ID
-	Encode      distill.EncodeSettings `json:"encode"`
-	Classes     []string               `json:"classes"`
-	Modes       *distill.ModeSettings  `json:"modes,omitempty"`       // of nearest
-	Autoencoder string                 `json:"autoencoder,omitempty"` // SHA-256 of the weights whose latents are the features
-	Backend     string                 `json:"backend,omitempty"`
+	Encode      encode.Settings       `json:"encode"`
+	Classes     []string              `json:"classes"`
+	Modes       *distill.ModeSettings `json:"modes,omitempty"`       // of nearest
+	Autoencoder string                `json:"autoencoder,omitempty"` // SHA-256 of the weights whose latents are the features
+	Backend     string                `json:"backend,omitempty"`
 }
 
 // ChosenClass is one class of a choice.
@@ -223,7 +224,7 @@ func (c *chooser) order(class dataset.Class) (ChosenClass, []int, error) {
 		order, err := coreset.Random(made.Real, made.Real, rng.Stream(c.set.Seed, "random", rng.Hash(class.Name)))
 		return made, order, err
 	}
-	cached, err := distill.OpenLatents(c.LatentsDir(), class.Name)
+	cached, err := encode.Open(c.LatentsDir(), class.Name)
 	if err != nil {
 		return made, nil, err
 	}

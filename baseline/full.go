@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"mgd3/dataset"
-	"mgd3/distill"
+	"mgd3/encode"
 )
 
 // Full is the set of all real images, or of the first limit of each class, 0 being all, cropped as those of the other
@@ -35,7 +35,7 @@ func (o *Maker) readable(class dataset.Class) ([]dataset.Ref, error) {
 	if !o.Settings.Encode.SkipBad {
 		return class.Images, nil
 	}
-	cached, err := distill.OpenLatents(o.LatentsDir(), class.Name)
+	cached, err := encode.Open(o.LatentsDir(), class.Name)
 	if err != nil {
 		return nil, err
 	}

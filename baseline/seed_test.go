@@ -9,6 +9,7 @@ import (
 
 	"mgd3/baseline"
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/internal/fixtures/maker"
 	"mgd3/stage"
 )
@@ -114,7 +115,7 @@ func TestSharedLatents(t *testing.T) {
 			if seed != there {
 				want = filepath.Join(o.Latents, []string{"seed-0", "seed-1"}[seed])
 			}
-			if c, err := distill.ReadCache(want); err != nil || c.Settings.Seed != seed {
+			if c, err := encode.ReadRecord(want); err != nil || c.Settings.Seed != seed {
 				t.Errorf("beside a cache of seed %d: %s has %+v, %v, want seed %d", there, want, c.Settings, err, seed)
 			}
 		}

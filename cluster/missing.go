@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 )
@@ -64,7 +65,7 @@ func (l Layout) files(s Stage, shard stage.Shard) (files []string) {
 	for _, sp := range shard.Spans(len(l.Classes), l.Images) {
 		class := l.Classes[sp.Class]
 		if s.Name == Encode || s.Name == Distill {
-			files = append(files, distill.LatentsFile(l.Latents, class))
+			files = append(files, encode.File(l.Latents, class))
 		}
 		if s.Name == Modes || s.Name == Distill {
 			files = append(files, distill.ModesFile(l.Out, class))

@@ -14,7 +14,7 @@ import (
 
 	"mgd3/baseline"
 	"mgd3/dataset"
-	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/evaluate"
 	"mgd3/internal/fixtures"
 	"mgd3/internal/fixtures/maker"
@@ -257,7 +257,7 @@ func TestCompareRefuses(t *testing.T) {
 	}
 	base.IPCs, base.Methods, base.Sets = []int{1}, []baseline.Method{baseline.Random}, 1
 	compare(t, base)
-	base.Settings.Encode.Crop = distill.CropCenter
+	base.Settings.Encode.Crop = encode.CropCenter
 	if _, err := Compare(t.Context(), base); !errors.Is(err, stage.ErrOther) ||
 		!strings.Contains(err.Error(), "settings.encode.crop") {
 		t.Errorf("with another crop: got error %v, want an ErrOther that names it", err)

@@ -11,6 +11,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/report"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
@@ -47,7 +48,7 @@ func Sheet(ctx context.Context, run string, m *distill.Manifest, real *dataset.S
 
 // nearest reads the real images nearest to the modes of a class, cropped as they were encoded.
 func nearest(ctx context.Context, set *dataset.Set, real dataset.Class, made distill.ManifestClass,
-	s distill.EncodeSettings) ([]*dataset.RGB, error) {
+	s encode.Settings) ([]*dataset.RGB, error) {
 	byName := map[string]dataset.Ref{}
 	for _, ref := range real.Images {
 		byName[ref.Name] = ref

@@ -9,6 +9,7 @@ import (
 	"mgd3/baseline"
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/evaluate"
 	"mgd3/matrix"
 	"mgd3/modes"
@@ -116,7 +117,7 @@ func (t *trials) part(ctx context.Context, to, from, name string, part *dataset.
 				stage.Event{Stage: distill.StageEncode, Warning: text})
 		}
 	}
-	return distill.Part(ctx, to, from, fmt.Sprintf("%s, share %v held out", name, t.share), keep, warn)
+	return encode.Part(ctx, to, from, fmt.Sprintf("%s, share %v held out", name, t.share), keep, warn)
 }
 
 // keptOf is the folder of the kept latents of an encoding seed.
@@ -125,7 +126,7 @@ func (t *trials) keptOf(seed uint64) string {
 	if !t.SeedEncodes {
 		return dir
 	}
-	return distill.SeedLatents(dir, seed, seed == t.Settings.Encode.Seed)
+	return encode.SeedDir(dir, seed, seed == t.Settings.Encode.Seed)
 }
 
 // try makes and judges one set; learn says whether a network is trained, too.

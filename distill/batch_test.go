@@ -3,16 +3,17 @@ package distill
 import (
 	"encoding/json"
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"mgd3/dit"
+	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/latent"
 	"mgd3/stage"
+	"mgd3/stage/batch"
 )
 
 // onGo is tinyRun on the portable backend as if it were one with fixed rows: its bytes do depend on the number of rows.
@@ -77,7 +78,7 @@ func TestFixedRows(t *testing.T) {
 		!strings.Contains(err.Error(), "batch is 4 there and 2 here") {
 		t.Errorf("got %v, want an ErrOther that names the batch", err)
 	}
-	r.Batch = Auto
+	r.Batch = batch.Auto
 	if again, err := r.Do(t.Context()); err != nil || again.Batch != 4 {
 		t.Errorf("got %+v, %v, want the batch that the folder was begun with", again, err)
 	}
@@ -92,75 +93,9 @@ func TestFixedRows(t *testing.T) {
 	}
 }
 
-// TestSettle: a batch that does not fit is halved, with a warning, and any other error is not.
-func TestSettle(t *testing.T) {
-	full := errors.New("PJRT error (code=8): RESOURCE_EXHAUSTED: Out of memory")
-	for _, c := range []struct {
-		rows, fits, want, warnings int
-		other                      error
-	}{
-		{1000, 64, 64, 0, nil},
-		{1000, 9, 8, 3, nil},
-		{1000, 1, 1, 6, nil},
-		{1000, 0, 0, 6, nil},
-		{5, 64, 8, 0, nil},
-		{1, 64, 1, 0, nil},
-		{1000, 9, 0, 0, errors.New("another error")},
-	} {
-		var tried []int
-		warnings := 0
-		r := &Run{Batch: Auto, Engine: &engine.Engine{FixedRows: true}, Report: func(e stage.Event) {
-			if strings.Contains(e.Warning, "too little memory for a batch of") {
-				warnings++
-			}
-		}}
-		dir := filepath.Join(t.TempDir(), "stage")
-		got, err := r.settle(t.Context(), StageSample, dir, c.rows,
-			func(batch int) any { return samplesRecord{Batch: batch} }, nobodys,
-			func(batch int) error {
-				tried = append(tried, batch)
-				if batch > c.fits {
-					return errors.Join(full, c.other)
-				}
-				return c.other
-			})
-		switch {
-		case c.other != nil:
-			if !errors.Is(err, c.other) {
-				t.Errorf("%+v: got %d, %v, want the error", c, got, err)
-			}
-			continue
-		case c.want == 0:
-			if !errors.Is(err, engine.ErrMemory) || !strings.Contains(err.Error(), "batch of 1") {
-				t.Errorf("%+v: got %d, %v, want an ErrMemory with the batch", c, got, err)
-			}
-			if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("%+v: locked a folder for nothing: %v", c, err)
-			}
-		case err != nil || got != c.want:
-			t.Errorf("%+v: got %d, %v", c, got, err)
-		}
-		if warnings != c.warnings || len(tried) != c.warnings+1 {
-			t.Errorf("%+v: tried %v with %d warnings", c, tried, warnings)
-		}
-	}
-}
-
-// TestSettleTogether: another process locks the folder while this one tries its batch.
-func TestSettleTogether(t *testing.T) {
-	r := &Run{Batch: Auto, Engine: &engine.Engine{FixedRows: true}}
-	dir := t.TempDir()
-	record := func(batch int) any { return samplesRecord{Batch: batch} }
-	got, err := r.settle(t.Context(), StageSample, dir, 1000, record, nobodys,
-		func(int) error { _, err := stage.LockSettings(dir, record(16), nobodys); return err })
-	if err != nil || got != 16 {
-		t.Errorf("got %d, %v, want the other's 16", got, err)
-	}
-}
-
 // TestOldFolders: folders and keys from before there was a batch in them stay what they are.
 func TestOldFolders(t *testing.T) {
-	l := latentsRecord{Classes: []string{"cat"}, Autoencoder: "a", Shape: []int{4, 2, 2}, Backend: "cpu"}
+	l := encode.Record{Classes: []string{"cat"}, Autoencoder: "a", Shape: []int{4, 2, 2}, Backend: "cpu"}
 	data, err := json.Marshal(l)
 	if want := `"classes":["cat"],"autoencoder":"a","shape":[4,2,2],"backend":"cpu"}`; err != nil ||
 		!strings.HasSuffix(string(data), want) {

@@ -119,7 +119,7 @@ func TestDrawFailsBehindWriter(t *testing.T) {
 	r.Report = func(e stage.Event) {
 		if e.Stage == StageSample && !started { // after the modes have been looked at, before they are drawn from
 			started = true
-			if err := os.Remove(classFile(modesDir(r.Out), last)); err != nil {
+			if err := os.Remove(ModesFile(r.Out, last)); err != nil {
 				t.Error(err)
 			}
 		}
@@ -162,27 +162,5 @@ func TestEncodeBehindReader(t *testing.T) {
 	m, err := r.Do(t.Context())
 	if got := hashes(t, m, err); !slices.Equal(got, want) {
 		t.Error("going on, it makes other bytes")
-	}
-}
-
-// TestEndOf: the error that stopped the other is the one that is told.
-func TestEndOf(t *testing.T) {
-	disk, device := errors.New("disk"), errors.New("device")
-	for _, c := range []struct {
-		err, behind error
-		want        string
-	}{
-		{nil, nil, "<nil>"},
-		{device, nil, "device"},
-		{nil, disk, "disk"},
-		{context.Canceled, disk, "disk"},
-		{context.Canceled, nil, "context canceled"},
-		{context.Canceled, context.Canceled, "context canceled"},
-		{device, context.Canceled, "device"},
-		{device, disk, "disk\ndevice"},
-	} {
-		if got := fmt.Sprint(endOf(c.err, c.behind)); got != c.want {
-			t.Errorf("%v and %v: got %q, want %q", c.err, c.behind, got, c.want)
-		}
 	}
 }

@@ -4,31 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 
+	"mgd3/encode"
 	"mgd3/latent"
 	"mgd3/stage"
+	"mgd3/stage/numbers"
 )
 
 // The settings files of the stages, each with all that came before it. They are read back by later
 // stages, perhaps on another machine, so what they say is checked before it is used.
 
-// latentsRecord is the settings file of the latents.
-type latentsRecord struct {
-	Settings    EncodeSettings `json:"settings"`
-	Classes     []string       `json:"classes"`
-	Autoencoder string         `json:"autoencoder"` // SHA-256 of the weights
-	Shape       []int          `json:"shape"`       // [c, h, w]
-	Backend     string         `json:"backend"`
-	Batch       int            `json:"batch,omitempty"` // rows of a graph, where bytes depend on them; else 0
-	Part        string         `json:"part,omitempty"`  // see [Part]; "" means all images
-}
-
 // modesRecord is the settings file of the modes.
 type modesRecord struct {
 	Settings ModeSettings  `json:"settings"`
-	Latents  latentsRecord `json:"latents"`
+	Latents  encode.Record `json:"latents"`
 }
 
 // samplesRecord is the settings file of the samples.
@@ -39,33 +28,18 @@ type samplesRecord struct {
 	Prompts  []string       `json:"prompts,omitempty"` // of the classes, see [Prompted]
 	Denoiser string         `json:"denoiser"`          // SHA-256 of the weights
 	Backend  string         `json:"backend"`
-	Batch    int            `json:"batch,omitempty"` // as in latentsRecord
+	Batch    int            `json:"batch,omitempty"` // as in encode.Record
 	Choices  []Choice       `json:"choices,omitempty"`
 }
 
-func (c latentsRecord) check() error {
-	if len(c.Classes) == 0 {
-		return fmt.Errorf("%s: it has no classes, want at least one", stage.SettingsFile)
-	}
-	for _, class := range c.Classes {
-		if class == "" || class == "." || !filepath.IsLocal(class) || strings.ContainsAny(class, `/\`) {
-			return fmt.Errorf("%s: class %q is not the name of a folder", stage.SettingsFile, class)
-		}
-	}
-	if len(c.Shape) != 3 || min(c.Shape[0], c.Shape[1], c.Shape[2]) < 1 {
-		return fmt.Errorf("%s: the latents have shape %v, want [c, h, w]", stage.SettingsFile, c.Shape)
-	}
-	return c.Settings.Check()
-}
-
-func (c modesRecord) check() error {
+func (c modesRecord) Check() error {
 	if err := c.Settings.Check(); err != nil {
 		return err
 	}
-	return c.Latents.check()
+	return c.Latents.Check()
 }
 
-func (c samplesRecord) check() error {
+func (c samplesRecord) Check() error {
 	if len(c.Labels) != len(c.Modes.Latents.Classes) {
 		return fmt.Errorf("%s: has %d labels for %d classes", stage.SettingsFile, len(c.Labels),
 			len(c.Modes.Latents.Classes))
@@ -73,7 +47,7 @@ func (c samplesRecord) check() error {
 	if n := len(c.Prompts); n != 0 && n != len(c.Labels) {
 		return fmt.Errorf("%s: has %d prompts for %d classes", stage.SettingsFile, n, len(c.Labels))
 	}
-	return c.Modes.check()
+	return c.Modes.Check()
 }
 
 // image is the j-th image of the i-th class.
@@ -88,7 +62,7 @@ func (c samplesRecord) image(i, j int) image {
 // read reads the modes file of one class. One that is not there is an [stage.ErrStage].
 func (c modesRecord) read(out, class string) (*classModes, error) {
 	s := c.Latents.Shape
-	m, err := readModes(classFile(modesDir(out), class), c.Settings.IPC, s[0]*s[1]*s[2])
+	m, err := readModes(ModesFile(out, class), c.Settings.IPC, s[0]*s[1]*s[2])
 	return m, stageMissing(err)
 }
 
@@ -111,7 +85,7 @@ func (c samplesRecord) key(im image, modes string) string {
 
 // samplesAre reports whether the samples below out are of these settings and of the modes there, or there are none.
 func (c samplesRecord) samplesAre(out string) (bool, error) {
-	var m made
+	var m numbers.Tally
 	for i, class := range c.Modes.Latents.Classes {
 		modes, err := c.Modes.read(out, class)
 		if errors.Is(err, stage.ErrStage) || errors.Is(err, stage.ErrDamaged) {
@@ -122,12 +96,12 @@ func (c samplesRecord) samplesAre(out string) (bool, error) {
 		}
 		for j := range c.Modes.Settings.IPC {
 			im := c.image(i, j)
-			if err := m.add(im.latent(out), c.key(im, modes.Key)); err != nil {
+			if err := m.Add(im.latent(out), c.key(im, modes.Key)); err != nil {
 				return false, err
 			}
 		}
 	}
-	return m.are(), nil
+	return m.Ours(), nil
 }
 
 // stageMissing says [stage.ErrStage] of a file that is not there.

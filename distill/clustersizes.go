@@ -57,7 +57,7 @@ func ReadClusterSizes(out string) (ClusterSizes, error) {
 	if err := stage.ReadLocked(modesDir(out), &record); err != nil {
 		return c, err
 	}
-	if err := record.check(); err != nil {
+	if err := record.Check(); err != nil {
 		return c, fmt.Errorf("%s: %w", modesDir(out), err)
 	}
 	for _, class := range record.Latents.Classes {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/encode"
 	"mgd3/stage"
 )
 
@@ -129,7 +130,7 @@ func TestCutSettings(t *testing.T) {
 				t.Errorf("%s, %d bytes: %v", path, n, err)
 			}
 			other := *r
-			other.Settings.Encode.Crop, other.Settings.Modes.Method, other.Settings.Sample.Seed = CropCenter, "gmm", 77
+			other.Settings.Encode.Crop, other.Settings.Modes.Method, other.Settings.Sample.Seed = encode.CropCenter, "gmm", 77
 			do := map[string]func(context.Context) error{"latents": other.Encode, "modes": other.Discover,
 				"samples": other.Sample}[folder]
 			if err := do(t.Context()); !errors.Is(err, stage.ErrUnclear) || !strings.Contains(err.Error(), path) {

@@ -7,6 +7,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/diffusion"
+	"mgd3/encode"
 	"mgd3/engine"
 )
 
@@ -38,7 +39,7 @@ type Prompted interface {
 }
 
 // label returns the denoiser's label of each class, and the prompt of each if it knows them by prompts.
-func (r *Run) label(ctx context.Context, l latentsRecord) (labels []int32, prompts []string, err error) {
+func (r *Run) label(ctx context.Context, l encode.Record) (labels []int32, prompts []string, err error) {
 	classes := l.Classes
 	p, ok := r.Denoiser.(Prompted)
 	if !ok {

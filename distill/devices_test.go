@@ -10,13 +10,14 @@ import (
 
 	"mgd3/internal/testengine"
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/numbers"
 	"mgd3/weights"
 )
 
 // rewrite writes a sample's file again, with what else is to be said about it.
 func rewrite(t *testing.T, path, device string) {
 	t.Helper()
-	f, _, err := openNumbers(path)
+	f, _, err := numbers.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 
+	"mgd3/encode"
 	"mgd3/latent"
 	"mgd3/matrix"
 	"mgd3/modes"
 	"mgd3/rng"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/numbers"
 	"mgd3/weights"
 )
 
@@ -26,10 +28,10 @@ func (r *Run) Discover(ctx context.Context) error {
 	if err := stage.ReadLocked(r.latentsDir(), &record.Latents); err != nil {
 		return err
 	}
-	if err := record.Latents.check(); err != nil {
+	if err := record.Latents.Check(); err != nil {
 		return fmt.Errorf("%s: %w", r.latentsDir(), err)
 	}
-	if err := r.lockSettings(StageModes, modesDir(r.Out), record,
+	if err := r.progress(StageModes, 0).LockSettings(modesDir(r.Out), record,
 		func() (bool, error) { return r.modesAre(record) }); err != nil {
 		return err
 	}
@@ -41,43 +43,43 @@ func (r *Run) Discover(ctx context.Context) error {
 			return fmt.Errorf("class %q: %w", classes[sp.Class], err)
 		}
 	}
-	p.end()
+	p.End()
 	return nil
 }
 
 // modesAre reports whether the modes that are there are of these settings and latents, or there are none.
 func (r *Run) modesAre(c modesRecord) (bool, error) {
-	var m made
+	var m numbers.Tally
 	for _, class := range c.Latents.Classes {
-		cached, err := OpenLatents(r.latentsDir(), class)
+		cached, err := encode.Open(r.latentsDir(), class)
 		if errors.Is(err, stage.ErrStage) || errors.Is(err, stage.ErrDamaged) {
 			continue // a later line says so
 		}
 		if err != nil {
 			return false, err
 		}
-		err = m.add(classFile(modesDir(r.Out), class), c.keyOf(cached))
+		err = m.Add(ModesFile(r.Out, class), c.keyOf(cached))
 		if err = errors.Join(err, cached.Close()); err != nil {
 			return false, err
 		}
 	}
-	return m.are(), nil
+	return m.Ours(), nil
 }
 
-func (r *Run) discoverClass(ctx context.Context, class string, record modesRecord, p *progress) error {
-	cached, err := OpenLatents(r.latentsDir(), class)
+func (r *Run) discoverClass(ctx context.Context, class string, record modesRecord, p *numbers.Progress) error {
+	cached, err := encode.Open(r.latentsDir(), class)
 	if err != nil {
 		return err
 	}
 	defer cached.Close()
-	path := classFile(modesDir(r.Out), class)
+	path := ModesFile(r.Out, class)
 	unlock, err := atomicfile.Wait(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	key := record.keyOf(cached)
-	if kept, err := p.kept(class, path, key); err != nil {
+	if kept, err := p.Kept(class, path, key); err != nil {
 		return err
 	} else if kept {
 		p.Add(class, 1, 1)
@@ -155,7 +157,7 @@ func int64s(v []int) []int64 {
 
 // readModes reads the modes file of one class, whose centres must be [k, d].
 func readModes(path string, k, d int) (*classModes, error) {
-	file, _, err := openNumbers(path)
+	file, _, err := numbers.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -26,10 +26,13 @@ import (
 	"path/filepath"
 
 	"mgd3/dataset"
+	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/latent"
 	"mgd3/modes"
 	"mgd3/stage"
+	"mgd3/stage/batch"
+	"mgd3/stage/numbers"
 )
 
 // Run is one run over one output folder.
@@ -44,7 +47,7 @@ type Run struct {
 	// where they were not.
 	SeedEncodes bool
 
-	// images on the device at once, or Auto; where engine.Engine.FixedRows, the bytes depend on it, elsewhere not
+	// images on the device at once, or batch.Auto; where engine.Engine.FixedRows, the bytes depend on it, elsewhere not
 	Batch int
 
 	Engine      *engine.Engine
@@ -59,9 +62,9 @@ type Run struct {
 
 // The stages of an Event.
 const (
-	StageEncode = "encode" // units: real images
-	StageModes  = "modes"  // units: classes
-	StageSample = "sample" // units: synthetic images
+	StageEncode = encode.Stage // units: real images
+	StageModes  = "modes"      // units: classes
+	StageSample = "sample"     // units: synthetic images
 )
 
 // Do runs all stages and returns the manifest, or nil where other shards have yet to finish.
@@ -82,9 +85,9 @@ func (r *Run) Do(ctx context.Context) (*Manifest, error) {
 }
 
 // check finds what would fail in a later stage, before the first one begins.
-func (r *Run) check(ctx context.Context) (latentsRecord, error) {
+func (r *Run) check(ctx context.Context) (encode.Record, error) {
 	m := r.Settings.Modes
-	l, err := r.recordOfLatents()
+	l, err := r.encoding().Record()
 	if err != nil {
 		return l, err
 	}
@@ -121,8 +124,6 @@ func samplesDir(out string) string { return filepath.Join(out, "samples") }
 // ImagesDir is the folder of a run's images, one folder per class.
 func ImagesDir(out string) string { return filepath.Join(out, "images") }
 
-func classFile(dir, class string) string { return filepath.Join(dir, class+".safetensors") }
-
 // ImageFile is the file of the j-th image of a class, below the output folder, with slashes.
 func ImageFile(class string, j int) string {
 	return path.Join("images", class, imageName(j)+".png")
@@ -131,12 +132,19 @@ func ImageFile(class string, j int) string {
 // imageName is the file name of the j-th image of a class, without its extension.
 func imageName(j int) string { return fmt.Sprintf("%04d", j) }
 
-// progress is that of a stage, and of files without checksums in it.
-type progress struct {
-	*stage.Progress
-	old int // files without checksums that were kept
+// encoding is the first stage.
+func (r *Run) encoding() *encode.Run {
+	return &encode.Run{Settings: r.Settings.Encode, Dir: r.latentsDir(), Shard: r.Shard, IPC: r.Settings.Modes.IPC,
+		Batch: r.Batch, Engine: r.Engine, Autoencoder: r.Autoencoder, Data: r.Data, Report: r.Report}
 }
 
-func (r *Run) progress(name string, total int) *progress {
-	return &progress{Progress: stage.NewProgress(r.Report, name, total)}
+// Encode writes the latents of every real image of the shard's classes.
+func (r *Run) Encode(ctx context.Context) error { return r.encoding().Do(ctx) }
+
+func (r *Run) batches() batch.Setting {
+	return batch.Setting{Size: r.Batch, Engine: r.Engine, Report: r.Report}
+}
+
+func (r *Run) progress(name string, total int) *numbers.Progress {
+	return numbers.NewProgress(r.Report, name, total)
 }

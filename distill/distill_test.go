@@ -12,6 +12,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/diffusion"
 	"mgd3/dit"
+	"mgd3/encode"
 	"mgd3/internal/fixtures"
 	"mgd3/internal/testengine"
 	"mgd3/latent"
@@ -42,7 +43,7 @@ func tinyRun(t *testing.T, n int) *Run {
 	sample.Respacing, sample.Stop = "4", 1
 	return &Run{
 		Settings: Settings{
-			Encode: EncodeSettings{Size: fixtures.Size, Crop: CropADM},
+			Encode: encode.Settings{Size: fixtures.Size, Crop: encode.CropADM},
 			Modes:  ModeSettings{IPC: 2, Method: modes.KMeans, Short: modes.ShortError},
 			Sample: SampleSettings{Settings: sample},
 		},
@@ -66,28 +67,6 @@ func nearlyEqual(a, b []float32) bool {
 // The same images come of it.
 func TestRowsTogether(t *testing.T) {
 	r := tinyRun(t, 3)
-	var samples []dataset.Sample
-	for sample := range r.Data.Load(t.Context(), r.Data.Classes[0].Images, r.Settings.Encode.LoadOptions()) {
-		samples = append(samples, sample)
-	}
-	for _, fromSample := range []bool{false, true} {
-		r.Settings.Encode.FromSample, r.Settings.Encode.Flip = fromSample, fromSample
-		const d = 4 * 4 * 4
-		together, alone := make([]float32, 3*d), make([]float32, 3*d)
-		if err := r.encodeRows(together, "cat", samples); err != nil {
-			t.Fatal(err)
-		}
-		for i := range samples {
-			if err := r.encodeRows(alone[i*d:(i+1)*d], "cat", samples[i:i+1]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if !nearlyEqual(together, alone) {
-			t.Errorf("from a sample: %v: three images encoded together differ from one by one", fromSample)
-		}
-	}
-	r.Settings.Encode.FromSample, r.Settings.Encode.Flip = false, false
-
 	m, err := r.Do(t.Context())
 	if err != nil || m == nil {
 		t.Fatal(m, err)
@@ -187,7 +166,7 @@ func TestFinishRefusesWhatIsStale(t *testing.T) {
 	if err := stage.ReadLocked(samplesDir(r.Out), &record); err != nil {
 		t.Fatal(err)
 	}
-	path := classFile(modesDir(r.Out), "dog")
+	path := ModesFile(r.Out, "dog")
 	modes, err := record.Modes.read(r.Out, "dog")
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package distill
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -93,15 +92,4 @@ func (s *sampling) writeImage(im image, key string, latent []float32, pixels *da
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-// endOf is the error of work that had more done behind it: that which stopped the other, or both.
-func endOf(err, behind error) error {
-	switch {
-	case behind == nil || errors.Is(behind, context.Canceled):
-		return cmp.Or(err, behind)
-	case err == nil || errors.Is(err, context.Canceled):
-		return behind
-	}
-	return errors.Join(behind, err)
 }

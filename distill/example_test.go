@@ -8,6 +8,7 @@ import (
 	"mgd3/diffusion"
 	"mgd3/distill"
 	"mgd3/dit"
+	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/glyphs"
 	"mgd3/glyphs/model"
@@ -58,7 +59,7 @@ func distilLetters() error {
 	sampling.Respacing, sampling.Stop = "4", 2 // of 50 and 25, to be quick
 	run := distill.Run{
 		Settings: distill.Settings{
-			Encode: distill.EncodeSettings{Split: "train", Size: glyphs.Size, Crop: distill.CropADM},
+			Encode: encode.Settings{Split: "train", Size: glyphs.Size, Crop: encode.CropADM},
 			Modes:  distill.ModeSettings{IPC: 1, Method: modes.KMeans, Short: modes.ShortError},
 			Sample: distill.SampleSettings{Settings: sampling},
 		},

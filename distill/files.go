@@ -5,11 +5,8 @@ import "path/filepath"
 // LatentsDir is the folder of a run's own latents.
 func LatentsDir(out string) string { return filepath.Join(out, "latents") }
 
-// LatentsFile is the file of a class in a folder of latents.
-func LatentsFile(latents, class string) string { return classFile(latents, class) }
-
 // ModesFile is the file of a class's modes, below the output folder out.
-func ModesFile(out, class string) string { return classFile(modesDir(out), class) }
+func ModesFile(out, class string) string { return filepath.Join(modesDir(out), class+".safetensors") }
 
 // SampleFiles are the files of the j-th synthetic image of a class, below the output folder out: its latent and the
 // image.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/encode"
 	"mgd3/latent"
 	"mgd3/matrix"
 	"mgd3/modes"
@@ -64,7 +65,7 @@ func FuzzSettings(f *testing.F) {
 	good := samplesRecord{
 		Modes: modesRecord{
 			ModeSettings{IPC: 2, Method: modes.KMeans, Short: modes.ShortError},
-			latentsRecord{Settings: EncodeSettings{Size: 8, Crop: CropADM}, Classes: []string{"cat"},
+			encode.Record{Settings: encode.Settings{Size: 8, Crop: encode.CropADM}, Classes: []string{"cat"},
 				Shape: []int{4, 2, 2}},
 		},
 		Labels: []int32{0},
@@ -83,13 +84,13 @@ func FuzzSettings(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var c samplesRecord
-		if json.Unmarshal([]byte(text), &c) != nil || c.check() != nil {
+		if json.Unmarshal([]byte(text), &c) != nil || c.Check() != nil {
 			return
 		}
 		const dir = "run" // nothing is written
 		for i, class := range c.Modes.Latents.Classes {
 			_ = c.Labels[i]
-			if path := classFile(dir, class); filepath.Dir(path) != dir {
+			if path := encode.File(dir, class); filepath.Dir(path) != dir {
 				t.Errorf("class %q lies at %s", class, path)
 			}
 		}
@@ -101,15 +102,15 @@ func FuzzSettings(f *testing.F) {
 
 // TestClaimsAreChecked: a shard from elsewhere cannot name files outside the folder.
 func TestClaimsAreChecked(t *testing.T) {
-	good := latentsRecord{Settings: EncodeSettings{Size: 8, Crop: CropADM}, Classes: []string{"cat"},
+	good := encode.Record{Settings: encode.Settings{Size: 8, Crop: encode.CropADM}, Classes: []string{"cat"},
 		Shape: []int{4, 2, 2}}
-	if err := good.check(); err != nil {
+	if err := good.Check(); err != nil {
 		t.Fatal(err)
 	}
 	for _, class := range []string{"", ".", "..", "../cat", "a/b", `a\b`, "/cat"} {
 		bad := good
 		bad.Classes = []string{class}
-		if err := bad.check(); err == nil {
+		if err := bad.Check(); err == nil {
 			t.Errorf("class %q is accepted", class)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"mgd3/latent"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/numbers"
 )
 
 // manifestFormat counts the changes that older readers of a manifest would not survive.
@@ -89,7 +90,7 @@ func Finish(out string) (*Manifest, error) {
 	if err := stage.ReadLocked(samplesDir(out), &c); err != nil {
 		return nil, err
 	}
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", samplesDir(out), err)
 	}
 	m, err := assemble(out, c)
@@ -174,7 +175,7 @@ var errStale = errors.New("made under another key")
 // readSample returns the latent of one synthetic image, d numbers or any if d is negative, and what is written about
 // the image: the hash of its file as "image", and perhaps the "device". A file made under another key is an errStale.
 func readSample(path, key string, d int) (latent []float32, about map[string]string, err error) {
-	f, _, err := openNumbers(path)
+	f, _, err := numbers.Open(path)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -66,7 +66,7 @@ func checkShards(ctx context.Context, shards []string) (samplesRecord, error) {
 				fmt.Errorf("%q: %w: there is no %q", shard, ErrShard, filepath.Join(samplesDir(shard), stage.SettingsFile))
 		}
 		if err == nil {
-			err = c.check()
+			err = c.Check()
 		}
 		if err != nil {
 			return samplesRecord{}, fmt.Errorf("%q: %w", shard, err)

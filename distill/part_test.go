@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/encode"
 	"mgd3/latent"
 	"mgd3/stage"
 )
@@ -28,7 +29,7 @@ func TestPart(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := Part(t.Context(), part, r.latentsDir(), "two", choose,
+		if err := encode.Part(t.Context(), part, r.latentsDir(), "two", choose,
 			func(s string) { warned = append(warned, s) }); err != nil {
 			t.Fatal(err)
 		}
@@ -36,8 +37,8 @@ func TestPart(t *testing.T) {
 	if len(warned) != 1 || !strings.Contains(warned[0], stage.SettingsFile) {
 		t.Errorf("it said %q, want one line of the settings", warned)
 	}
-	all, errAll := latent.OpenClass(classFile(r.latentsDir(), "dog"))
-	two, errTwo := latent.OpenClass(classFile(part, "dog"))
+	all, errAll := latent.OpenClass(encode.File(r.latentsDir(), "dog"))
+	two, errTwo := latent.OpenClass(encode.File(part, "dog"))
 	if errAll != nil || errTwo != nil {
 		t.Fatal(errAll, errTwo)
 	}
@@ -68,7 +69,7 @@ func TestPart(t *testing.T) {
 	if m.Part != "two" || m.Classes[0].Real != 2 {
 		t.Errorf("the manifest says part %q with %d images, want %q with 2", m.Part, m.Classes[0].Real, "two")
 	}
-	if err := Part(t.Context(), part, filepath.Join(r.Out, "latents"), "two", choose,
+	if err := encode.Part(t.Context(), part, filepath.Join(r.Out, "latents"), "two", choose,
 		func(s string) { warned = append(warned, s) }); err == nil {
 		t.Error("a part of a cache that is not there was made")
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mgd3/diffusion"
+	"mgd3/encode"
 	"mgd3/modes"
 )
 
@@ -44,7 +45,7 @@ func Presets() []Preset {
 			"sample_mode_guidance.py and tsne_plots.py",
 		Denoiser: "DiT-XL/2", Autoencoder: "sd-vae-ft-mse",
 		Settings: Settings{
-			Encode: EncodeSettings{Size: 256, Crop: CropADM, Flip: true, IgnoreEXIF: true},
+			Encode: encode.Settings{Size: 256, Crop: encode.CropADM, Flip: true, IgnoreEXIF: true},
 			Modes:  ModeSettings{Method: modes.KMeans, Short: modes.ShortError},
 			Sample: SampleSettings{Settings: diffusion.Settings{
 				Rule: diffusion.DDPM, Schedule: diffusion.DiT(1000), Respacing: "50",

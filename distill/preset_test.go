@@ -6,6 +6,7 @@ import (
 
 	"mgd3/diffusion"
 	"mgd3/dit"
+	"mgd3/encode"
 )
 
 // TestPresets holds every value against numbers that were copied by hand from the paper and from the sources of the
@@ -14,7 +15,7 @@ import (
 func TestPresets(t *testing.T) {
 	published := func() Settings {
 		return Settings{
-			Encode: EncodeSettings{
+			Encode: encode.Settings{
 				Size:       256,   // § 1.1.1: sample size S
 				Crop:       "adm", // § 1.1.1: BOX by halves, BICUBIC, the central window
 				Flip:       true,  // § 1.1.2: p = 0.5, left in from the training transform

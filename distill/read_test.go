@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"mgd3/encode"
 	"mgd3/scores"
 	"mgd3/stage"
 )
@@ -14,7 +15,7 @@ import (
 // TestRead: what a run has written is read back, as far from the modes as its manifest says; before, it is an ErrStage.
 func TestRead(t *testing.T) {
 	r := tinyRun(t, 4)
-	if _, err := ReadCache(r.latentsDir()); !errors.Is(err, stage.ErrStage) {
+	if _, err := encode.ReadRecord(r.latentsDir()); !errors.Is(err, stage.ErrStage) {
 		t.Errorf("before the run: cache with error %v, want an ErrStage", err)
 	}
 	if _, err := Samples(r.Out, "dog"); !errors.Is(err, stage.ErrStage) {
@@ -24,7 +25,7 @@ func TestRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache, err := ReadCache(r.latentsDir())
+	cache, err := encode.ReadRecord(r.latentsDir())
 	if err != nil || cache.Settings != r.Settings.Encode || !slices.Equal(cache.Classes, r.Data.ClassNames()) ||
 		cache.Autoencoder != r.Autoencoder.SHA256 {
 		t.Errorf("cache is %+v, error %v", cache, err)

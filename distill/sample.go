@@ -9,11 +9,16 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"mgd3/diffusion"
+	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/latent"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/batch"
+	"mgd3/stage/numbers"
 )
 
 // ErrModel says that the networks do not fit together, or not the files at hand.
@@ -25,7 +30,7 @@ func (r *Run) Sample(ctx context.Context) error {
 	if err := stage.ReadLocked(modesDir(r.Out), &record.Modes); err != nil {
 		return err
 	}
-	if err := record.Modes.check(); err != nil {
+	if err := record.Modes.Check(); err != nil {
 		return fmt.Errorf("%s: %w", modesDir(r.Out), err)
 	}
 	if err := r.checkModel(record.Modes.Latents); err != nil {
@@ -40,8 +45,8 @@ func (r *Run) Sample(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	batch, err := r.settle(ctx, StageSample, samplesDir(r.Out), len(s.images(stage.Whole)),
-		func(batch int) any { s.record.Batch = batch; return s.record },
+	size, err := r.batches().Settle(ctx, StageSample, samplesDir(r.Out), len(s.images(stage.Whole)),
+		func(size int) any { s.record.Batch = size; return s.record },
 		func() (bool, error) { return s.record.samplesAre(r.Out) }, s.try)
 	if err != nil {
 		return err
@@ -55,7 +60,7 @@ func (r *Run) Sample(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.end()
+	p.End()
 	if e := record.Modes.Latents.Settings; r.SeedEncodes && e.Flip && e.Seed != record.Settings.Seed {
 		p.Warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has "+
 			"one seed for both", record.Settings.Seed, e.Seed)
@@ -64,10 +69,10 @@ func (r *Run) Sample(ctx context.Context) error {
 	// One batch is written while the next is sampled, and what is finished is written whatever becomes of the next.
 	writing, inner := errgroup.WithContext(ctx)
 	writing.SetLimit(1)
-	err = r.Engine.EachFilled(inner, len(todo), batch, func(ctx context.Context, lo, hi, rows int) error {
+	err = r.Engine.EachFilled(inner, len(todo), size, func(ctx context.Context, lo, hi, rows int) error {
 		made, err := s.draw(ctx, todo[lo:hi], rows)
 		if err != nil {
-			return tooMany(rows, err)
+			return batch.TooMany(rows, err)
 		}
 		writing.Go(func() error { // waits until the batch before is written
 			if err := s.write(made); err != nil {
@@ -78,11 +83,11 @@ func (r *Run) Sample(ctx context.Context) error {
 		})
 		return nil
 	})
-	return endOf(err, writing.Wait())
+	return stage.EndOf(err, writing.Wait())
 }
 
 // checkModel tests that both networks and the latents at hand belong together.
-func (r *Run) checkModel(l latentsRecord) error {
+func (r *Run) checkModel(l encode.Record) error {
 	if err := r.takeSchedule(); err != nil {
 		return err
 	}
@@ -168,7 +173,7 @@ func (s *sampling) images(shard stage.Shard) []image {
 }
 
 // missing lists the images that are not there yet under their key.
-func (s *sampling) missing(ctx context.Context, images []image, p *progress) ([]image, error) {
+func (s *sampling) missing(ctx context.Context, images []image, p *numbers.Progress) ([]image, error) {
 	var todo []image
 	others := 0
 	var modes *classModes
@@ -198,9 +203,9 @@ func (s *sampling) missing(ctx context.Context, images []image, p *progress) ([]
 
 // done reports whether the image and its latent are there, made under key, and belong together. It counts those that
 // were made of other modes, and warns of what is damaged.
-func (s *sampling) done(im image, key string, p *progress, others *int) (bool, error) {
+func (s *sampling) done(im image, key string, p *numbers.Progress, others *int) (bool, error) {
 	path := im.latent(s.run.Out)
-	is, old, fault, err := upToDate(path, key)
+	is, old, fault, err := numbers.Look(path, key)
 	switch {
 	case err != nil:
 		return false, err
@@ -213,7 +218,7 @@ func (s *sampling) done(im image, key string, p *progress, others *int) (bool, e
 		return false, nil
 	}
 	if old {
-		p.old++
+		p.Old++
 	}
 	data, err := atomicfile.Read(im.png(s.run.Out), mostPNG)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -238,7 +243,7 @@ const mostPNG = 1 << 30
 
 // checkLatents makes sure that the modes of the shard's classes are those of the latents at hand: images that were
 // encoded anew have other modes. Where there are no latents, it says that it could not.
-func (s *sampling) checkLatents(p *progress) error {
+func (s *sampling) checkLatents(p *numbers.Progress) error {
 	classes, dir := s.record.Modes.Latents.Classes, s.run.latentsDir()
 	if there, err := atomicfile.Exists(dir); err == nil && !there {
 		p.Warn("", "there are no latents in %q: the modes were not held against them", dir)
@@ -250,7 +255,7 @@ func (s *sampling) checkLatents(p *progress) error {
 		if err != nil {
 			return err
 		}
-		cached, err := latent.OpenClass(classFile(dir, class))
+		cached, err := latent.OpenClass(encode.File(dir, class))
 		if err != nil {
 			p.Warn(class, "its modes were not held against its latents: %v", err)
 			continue
@@ -272,4 +277,19 @@ func (s *sampling) checkLatents(p *progress) error {
 		}
 	}
 	return nil
+}
+
+// try takes one step with so many latents and decodes them.
+func (s *sampling) try(batch int) error {
+	l := s.record.Modes.Latents
+	latents := make([]float32, batch*l.Shape[0]*l.Shape[1]*l.Shape[2])
+	dims := append([]int{batch}, l.Shape...)
+	zero := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(latents, dims...) }
+	labels := tensors.FromFlatDataAndDimensions(make([]int32, batch), batch)
+	if err := s.step.Take(latents, zero(), labels, zero(), zero(),
+		tensors.FromValue(s.sampler.Steps()[0].Coef)); err != nil {
+		return err
+	}
+	return s.run.Autoencoder.DecodeTo(make([]float32, batch*3*l.Settings.Size*l.Settings.Size),
+		make([]float32, len(latents)), l.Settings.Size)
 }

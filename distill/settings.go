@@ -5,40 +5,20 @@ import (
 	"slices"
 
 	"mgd3/diffusion"
+	"mgd3/encode"
 	"mgd3/internal/words"
 	"mgd3/modes"
 )
 
 // Settings are everything that decides the bytes of a distilled set, besides the images and the weights.
 type Settings struct {
-	Encode EncodeSettings `json:"encode"`
-	Modes  ModeSettings   `json:"modes"`
-	Sample SampleSettings `json:"sample"`
+	Encode encode.Settings `json:"encode"`
+	Modes  ModeSettings    `json:"modes"`
+	Sample SampleSettings  `json:"sample"`
 }
-
-// EncodeSettings say which images become which latents (MGD3 section 4.1; the released feature extraction).
-type EncodeSettings struct {
-	Split      string `json:"split"`       // sub-folder of the set, "train" say; "" if it has none
-	Limit      int    `json:"limit"`       // take the first images of each class by file name; 0 means all
-	Size       int    `json:"size"`        // pixels of a side after the crop
-	Crop       string `json:"crop"`        // one of Crops
-	Flip       bool   `json:"flip"`        // mirror every other image by chance, as the released programs do
-	IgnoreEXIF bool   `json:"ignore_exif"` // keep the stored orientation, as the released programs do
-	// a sample of the posterior in place of its mean, as the Stable Diffusion program does
-	FromSample bool   `json:"from_sample"`
-	Seed       uint64 `json:"seed"`     // of flips and samples
-	SkipBad    bool   `json:"skip_bad"` // pass over images that cannot be read
-}
-
-// The crops of EncodeSettings: the DiT programs', and torchvision's Resize and CenterCrop.
-const (
-	CropADM    = "adm"
-	CropCenter = "center"
-)
 
 // What the fields of the settings may be.
 var (
-	Crops        = []string{CropADM, CropCenter}
 	ModeMethods  = []modes.Method{modes.KMeans, modes.GMM, modes.Bisecting}
 	ShortClasses = []modes.Short{modes.ShortError, modes.ShortRepeat}
 )
@@ -57,19 +37,6 @@ type ModeSettings struct {
 type SampleSettings struct {
 	diffusion.Settings
 	Seed uint64 `json:"seed"` // of the noise
-}
-
-// Check names the first setting out of its range.
-func (s EncodeSettings) Check() error {
-	switch {
-	case s.Limit < 0:
-		return fmt.Errorf("limit is %d, want at least 0", s.Limit)
-	case s.Size < 1:
-		return fmt.Errorf("size is %d pixels, want at least 1", s.Size)
-	case !slices.Contains(Crops, s.Crop):
-		return fmt.Errorf("crop is %q, want %s", s.Crop, words.Or(Crops))
-	}
-	return nil
 }
 
 // Check names the first setting out of its range.

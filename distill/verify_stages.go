@@ -12,9 +12,11 @@ import (
 	"slices"
 	"strings"
 
+	"mgd3/encode"
 	"mgd3/latent"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/numbers"
 )
 
 // stages is what [Verify] finds out about the stages below an output folder.
@@ -44,7 +46,7 @@ func (v *stages) wrong(path string, err error) {
 }
 
 // settings reads a stage's settings file; usable is false if the folder has none, or one that is no use.
-func (v *stages) settings(dir string, record interface{ check() error }, read any) (usable bool) {
+func (v *stages) settings(dir string, record interface{ Check() error }, read any) (usable bool) {
 	path := filepath.Join(dir, stage.SettingsFile)
 	if there, err := atomicfile.Exists(path); err == nil && !there {
 		v.absent = append(v.absent, filepath.Base(dir))
@@ -52,7 +54,7 @@ func (v *stages) settings(dir string, record interface{ check() error }, read an
 	}
 	err := stage.ReadLocked(dir, read)
 	if err == nil {
-		err = record.check()
+		err = record.Check()
 	}
 	if err != nil {
 		v.wrong(path, err)
@@ -72,7 +74,7 @@ func (v *stages) same(dir string, here, before any) {
 // check compares the stages below out with their checksums and with each other, and returns the manifest that they
 // make; nil where they make none.
 func (v *stages) check(ctx context.Context) (made *Manifest, err error) {
-	var l latentsRecord
+	var l encode.Record
 	var mc modesRecord
 	var s samplesRecord
 	latentsDir := filepath.Join(v.out, "latents")
@@ -123,13 +125,13 @@ func (v *stages) isRun() bool {
 	return json.Unmarshal(data, &fields) == nil && fields["denoiser"] != nil
 }
 
-func (v *stages) latents(ctx context.Context, dir string, c latentsRecord, m modesRecord, keys map[string]string) error {
+func (v *stages) latents(ctx context.Context, dir string, c encode.Record, m modesRecord, keys map[string]string) error {
 	for _, class := range c.Classes {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		path := classFile(dir, class)
-		f, sealed, err := openNumbers(path)
+		path := encode.File(dir, class)
+		f, sealed, err := numbers.Open(path)
 		if err != nil {
 			v.wrong(path, err)
 			continue
@@ -154,8 +156,8 @@ func (v *stages) modes(ctx context.Context, c modesRecord, keys map[string]strin
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		path := classFile(modesDir(v.out), class)
-		f, sealed, err := openNumbers(path)
+		path := ModesFile(v.out, class)
+		f, sealed, err := numbers.Open(path)
 		if err != nil {
 			v.wrong(path, err)
 			continue
@@ -185,7 +187,7 @@ func (v *stages) samples(ctx context.Context, c samplesRecord) (*Manifest, error
 				return nil, err
 			}
 			path := c.image(i, j).latent(v.out)
-			f, sealed, err := openNumbers(path)
+			f, sealed, err := numbers.Open(path)
 			if err != nil {
 				v.wrong(path, err)
 				continue

@@ -8,13 +8,14 @@ import (
 	"slices"
 
 	"mgd3/dataset"
-	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/features"
 	"mgd3/internal/words"
 	"mgd3/latent"
 	"mgd3/matrix"
 	"mgd3/stage"
+	"mgd3/stage/batch"
 )
 
 // Embedder turns images into features. It is for one goroutine.
@@ -39,7 +40,7 @@ func OfNetwork(e *engine.Engine, net *features.Net, size int, ignoreEXIF bool) *
 }
 
 // OfLatents makes the latents of images, cropped as the settings say.
-func OfLatents(e *engine.Engine, a *latent.Autoencoder, s distill.EncodeSettings) (*Embedder, error) {
+func OfLatents(e *engine.Engine, a *latent.Autoencoder, s encode.Settings) (*Embedder, error) {
 	shape, err := a.LatentShape(s.Size)
 	if err := errors.Join(err, s.Check()); err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func (m *Embedder) class(ctx context.Context, set *dataset.Set, class string, sk
 	if at < 0 {
 		return x, fmt.Errorf("the set has no such class, want one of %s", words.Quoted(set.ClassNames()))
 	}
-	batch := cmp.Or(m.Batch, distill.UsualBatch)
+	batch := cmp.Or(m.Batch, batch.Usual)
 	var pixels []float32
 	one := 3 * m.size * m.size
 	flush := func() error {
@@ -102,7 +103,7 @@ func (m *Embedder) class(ctx context.Context, set *dataset.Set, class string, sk
 
 func (m *Embedder) report(e stage.Event) {
 	if m.Report != nil {
-		e.Stage = distill.StageEncode
+		e.Stage = encode.Stage
 		m.Report(e)
 	}
 }

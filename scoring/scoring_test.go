@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"mgd3/dataset"
-	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/internal/fixtures"
 	"mgd3/internal/testengine"
 	"mgd3/latent"
@@ -31,7 +31,7 @@ func embedder(t *testing.T) *Embedder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := OfLatents(e, a, distill.EncodeSettings{Size: fixtures.Size, Crop: distill.CropADM})
+	m, err := OfLatents(e, a, encode.Settings{Size: fixtures.Size, Crop: encode.CropADM})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/matrix"
 	"mgd3/scores"
 )
@@ -26,7 +27,7 @@ type Source func(ctx context.Context, class string) (matrix.Matrix, error)
 // Cached are the latents of real images that an earlier stage left in a folder.
 func Cached(dir string) Source {
 	return func(_ context.Context, class string) (matrix.Matrix, error) {
-		c, err := distill.OpenLatents(dir, class)
+		c, err := encode.Open(dir, class)
 		if err != nil {
 			return matrix.Matrix{}, err
 		}

@@ -7,6 +7,7 @@
 //	Nothing half there.     A file appears when it is complete, in place of the one before.
 //	One writer.             Two processes never have the same part of a folder. A lock goes with its owner.
 //
+//	behind.go        EndOf: the error of work with more work behind it
 //	difference.go    Difference: which setting of two is not the same
 //	event.go         Event and Progress: what a stage tells of itself
 //	found.go         Look: what stands at the place of something, finished under its key or not

@@ -38,3 +38,12 @@ func (p *Progress) Warn(class, format string, args ...any) {
 	e.Class, e.Warning = class, fmt.Sprintf(format, args...)
 	p.report(e)
 }
+
+// LockSettings is [LockSettings] of the stage's folder. It warns where a damaged file was written anew.
+func (p *Progress) LockSettings(dir string, v any, ours func() (bool, error)) error {
+	healed, err := LockSettings(dir, v, ours)
+	if err == nil && healed != nil {
+		p.Warn("", "%v: made again", healed)
+	}
+	return err
+}

@@ -11,7 +11,6 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/features"
 	"mgd3/internal/words"
@@ -294,7 +293,7 @@ func (a *autoencoding) scaling(ctx context.Context, w engine.Weights) (float64, 
 	if err != nil {
 		return 0, err
 	}
-	a.o.report(Event{Event: stage.Event{Stage: distill.StageEncode, Done: n, Total: n}})
+	a.o.report(Event{Event: stage.Event{Stage: StageEncode, Done: n, Total: n}})
 	sum, squares := 0.0, 0.0
 	for _, v := range latents {
 		sum += float64(v)

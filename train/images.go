@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mgd3/dataset"
-	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/stage"
 )
 
@@ -21,30 +21,30 @@ type Images struct {
 	Split      string // sub-folder of the set, "train" say; "" if it has none
 	Limit      int    // take the first images of each class by file name; 0 means all
 	Size       int    // pixels of a side after the crop
-	Crop       string // one of [distill.Crops]
+	Crop       string // one of [encode.Crops]
 	IgnoreEXIF bool   // keep the stored orientation
 }
 
 // Check names the first setting out of its range.
-func (i Images) Check() error { return i.encode().Check() }
+func (i Images) Check() error { return i.settings().Check() }
 
 // encode is how the images are encoded: to the means of their posteriors, and none mirrored by chance.
-func (i Images) encode() distill.EncodeSettings {
-	return distill.EncodeSettings{Split: i.Split, Limit: i.Limit, Size: i.Size, Crop: i.Crop, IgnoreEXIF: i.IgnoreEXIF}
+func (i Images) settings() encode.Settings {
+	return encode.Settings{Split: i.Split, Limit: i.Limit, Size: i.Size, Crop: i.Crop, IgnoreEXIF: i.IgnoreEXIF}
 }
 
 // MarshalJSON writes what training.json has always had: all settings of encoding.
-func (i Images) MarshalJSON() ([]byte, error) { return json.Marshal(i.encode()) }
+func (i Images) MarshalJSON() ([]byte, error) { return json.Marshal(i.settings()) }
 
 // UnmarshalJSON is the inverse of MarshalJSON.
 func (i *Images) UnmarshalJSON(text []byte) error {
-	var s distill.EncodeSettings
+	var s encode.Settings
 	err := json.Unmarshal(text, &s)
 	*i = Images{s.Split, s.Limit, s.Size, s.Crop, s.IgnoreEXIF}
 	return err
 }
 
-func (i Images) loadOptions() dataset.LoadOptions { return i.encode().LoadOptions() }
+func (i Images) loadOptions() dataset.LoadOptions { return i.settings().LoadOptions() }
 
 // keepBytes is up to how much of pixels is kept in memory; a larger set is decoded anew in every epoch.
 const keepBytes = 1 << 30

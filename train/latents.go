@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 
 	"mgd3/dataset"
-	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/latent"
 	"mgd3/stage"
 )
@@ -21,7 +21,7 @@ type latentRows struct {
 
 type latentPlace struct{ class, row int }
 
-// latents encodes the set to its posterior means, by the stage of [distill.Run] that does so, and opens them.
+// latents encodes the set to its posterior means, by [encode.Run], and opens them.
 func (o *Options) latents(ctx context.Context, a *latent.Autoencoder) (_ *latentRows, err error) {
 	rows := &latentRows{}
 	defer func() {
@@ -49,19 +49,17 @@ func (o *Options) latents(ctx context.Context, a *latent.Autoencoder) (_ *latent
 // encode fills the latent cache of the given name and opens its classes.
 func (o *Options) encode(ctx context.Context, a *latent.Autoencoder, set *dataset.Set,
 	name string) ([]*latent.Class, error) {
-	r := &distill.Run{
-		Settings: distill.Settings{Encode: o.Images.encode()}, Out: o.workDir(networkDiT),
-		Latents: filepath.Join(o.workDir(networkDiT), "latents", name),
-		Shard:   stage.Whole,
-		Batch:   o.Recipe.Batch, Engine: o.Engine, Autoencoder: a, Data: set,
+	r := &encode.Run{
+		Settings: o.Images.settings(), Dir: filepath.Join(o.workDir(networkDiT), "latents", name), Shard: stage.Whole,
+		Batch: o.Recipe.Batch, Engine: o.Engine, Autoencoder: a, Data: set,
 		Report: func(e stage.Event) { o.report(Event{Event: e}) },
 	}
-	if err := r.Encode(ctx); err != nil {
+	if err := r.Do(ctx); err != nil {
 		return nil, err
 	}
 	var classes []*latent.Class
 	for _, class := range set.Classes {
-		c, err := latent.OpenClass(filepath.Join(r.Latents, class.Name+".safetensors"))
+		c, err := encode.Open(r.Dir, class.Name)
 		if err != nil {
 			return classes, err
 		}

@@ -40,6 +40,7 @@ import (
 	"path/filepath"
 
 	"mgd3/dataset"
+	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/stage"
 )
@@ -72,10 +73,11 @@ type Event struct {
 	Loss float64 `json:"loss,omitempty"` // of that step
 }
 
-// The stages of an Event, beside that of the latents.
+// The stages of an Event.
 const (
-	StageRead  = "read"
-	StageTrain = "train"
+	StageEncode = encode.Stage
+	StageRead   = "read"
+	StageTrain  = "train"
 )
 
 // The networks, by the names of their folders.

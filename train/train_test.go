@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/dit"
+	"mgd3/encode"
 	"mgd3/internal/fixtures"
 	"mgd3/latent"
 )
@@ -38,7 +38,7 @@ func options(t *testing.T, set *dataset.Set) Options {
 	t.Helper()
 	return Options{
 		Engine: open(t), Data: set, Out: filepath.Join(t.TempDir(), "model"), Recipe: small(), Licence: "CC0-1.0",
-		Images:          Images{Size: fixtures.Size, Crop: distill.CropADM},
+		Images:          Images{Size: fixtures.Size, Crop: encode.CropADM},
 		CheckpointEvery: 4, SampleEvery: 6,
 	}
 }

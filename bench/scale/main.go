@@ -26,6 +26,7 @@ import (
 	"mgd3/diffusion"
 	"mgd3/distill"
 	"mgd3/dit"
+	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/internal/fixtures"
 	"mgd3/latent"
@@ -129,7 +130,7 @@ func prepare(ctx context.Context, dir string, classes []string) (*distill.Run, f
 	sample.Respacing, sample.Stop = "4", 1
 	return &distill.Run{
 		Settings: distill.Settings{
-			Encode: distill.EncodeSettings{Size: fixtures.Size, Crop: distill.CropADM},
+			Encode: encode.Settings{Size: fixtures.Size, Crop: encode.CropADM},
 			Modes:  distill.ModeSettings{Method: modes.KMeans, Short: modes.ShortRepeat},
 			Sample: distill.SampleSettings{Settings: sample},
 		},

@@ -13,6 +13,7 @@ import (
 
 	"mgd3/cluster"
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/evaluate"
 	"mgd3/internal/cli"
 )
@@ -99,7 +100,7 @@ func (e *env) plan(ctx context.Context, o *clusterOptions,
 		}
 	}
 	if o.seedEncodes && o.run.latents != "" {
-		o.run.latents = distill.SeedLatents(o.run.latents, o.settings.Encode.Seed, false)
+		o.run.latents = encode.SeedDir(o.run.latents, o.settings.Encode.Seed, false)
 	}
 	layout, err := e.count(ctx, o)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 	"mgd3/baseline"
 	"mgd3/compare"
-	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/glyphs"
 	"mgd3/internal/cli"
 	"mgd3/report"
@@ -99,7 +99,7 @@ func (e *env) demo(ctx context.Context, o *demoOptions) error {
 
 // openDemo opens the model and the letters.
 func (e *env) openDemo(ctx context.Context, o *demoOptions) (*openRun, error) {
-	o.run.settings.Encode = distill.EncodeSettings{Split: "train", Crop: distill.CropADM, Limit: o.images}
+	o.run.settings.Encode = encode.Settings{Split: "train", Crop: encode.CropADM, Limit: o.images}
 	o.run.modes.settings.IPC = max(1, o.ipc)
 	letters := glyphs.Options{Classes: strings.Split(o.letters, ""), PerClass: o.images}
 	set, err := glyphs.Open("train", letters)

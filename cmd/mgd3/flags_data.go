@@ -8,13 +8,14 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/internal/cli"
 )
 
 // dataFlags say which images are taken, and how they are encoded.
 type dataFlags struct {
 	imageFlags
-	encode distill.EncodeSettings
+	encode encode.Settings
 }
 
 func (d *dataFlags) add(f *pflag.FlagSet) {
@@ -32,7 +33,7 @@ func (d *dataFlags) add(f *pflag.FlagSet) {
 func (d *dataFlags) cropFlags(f *pflag.FlagSet) {
 	s := &d.encode
 	f.IntVar(&s.Size, "size", 0, "crop to this many `PIXELS`; 0 takes what the denoiser was made for")
-	f.StringVar(&s.Crop, "crop", distill.CropADM, cropHelp)
+	f.StringVar(&s.Crop, "crop", encode.CropADM, cropHelp)
 	f.BoolVar(&s.IgnoreEXIF, "ignore-exif", false,
 		"leave photographs turned as they are stored, as the released programs do")
 	f.BoolVar(&s.SkipBad, "skip-bad", false, "pass over images that cannot be read, and list them")
@@ -40,7 +41,7 @@ func (d *dataFlags) cropFlags(f *pflag.FlagSet) {
 
 const cropHelp = "`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop"
 
-func (d *dataFlags) resolve(from source) distill.EncodeSettings {
+func (d *dataFlags) resolve(from source) encode.Settings {
 	own := d.encode
 	own.Split, own.Limit = d.split, d.limit
 	return from.merge(distill.Settings{Encode: own}).Encode

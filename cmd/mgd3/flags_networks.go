@@ -6,10 +6,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/internal/cli"
 	"mgd3/internal/words"
+	"mgd3/stage/batch"
 )
 
 // networkFlags name the networks, and say how they are run.
@@ -19,7 +19,7 @@ type networkFlags struct {
 	prediction      string
 	precision       string
 	lowMemory       bool
-	batch           int // distill.Auto is auto
+	batch           int // batch.Auto is auto
 }
 
 func (n *networkFlags) add(f *pflag.FlagSet) {
@@ -52,13 +52,13 @@ func (n *networkFlags) batchFlag(f *pflag.FlagSet) {
 	cli.Heading(f, "Networks")
 }
 
-// batchValue is a number of images, or distill.Auto.
+// batchValue is a number of images, or batch.Auto.
 type batchValue int
 
 func (b *batchValue) Type() string { return "N" }
 
 func (b *batchValue) String() string {
-	if *b == distill.Auto {
+	if *b == batch.Auto {
 		return "auto"
 	}
 	return strconv.Itoa(int(*b))
@@ -66,7 +66,7 @@ func (b *batchValue) String() string {
 
 func (b *batchValue) Set(s string) error {
 	if s == "auto" {
-		*b = distill.Auto
+		*b = batch.Auto
 		return nil
 	}
 	n, err := strconv.Atoi(s)

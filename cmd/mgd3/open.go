@@ -6,6 +6,7 @@ import (
 
 	"mgd3/diffusion"
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/latent"
 	"mgd3/model"
@@ -42,7 +43,7 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 		Settings: o.settings, Out: o.run.out, Latents: o.run.latents, Shard: shard, Report: p.Event, SeedEncodes: o.seedEncodes,
 	}}
 	if o.seedEncodes && o.run.latents != "" && o.data != nil {
-		r.Latents = distill.SeedLatents(o.run.latents, r.Settings.Encode.Seed, false)
+		r.Latents = encode.SeedDir(o.run.latents, r.Settings.Encode.Seed, false)
 	}
 	defer func() {
 		if err != nil {

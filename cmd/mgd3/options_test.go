@@ -7,6 +7,7 @@ import (
 
 	"mgd3/diffusion"
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/modes"
 )
 
@@ -30,7 +31,7 @@ func parsed(t *testing.T, args ...string) *options {
 // unusual is a preset that has no value of the flags' own.
 func unusual() distill.Preset {
 	return distill.Preset{Name: "unusual", Settings: distill.Settings{
-		Encode: distill.EncodeSettings{Size: 48, Crop: "center", Flip: true, IgnoreEXIF: true, FromSample: true,
+		Encode: encode.Settings{Size: 48, Crop: "center", Flip: true, IgnoreEXIF: true, FromSample: true,
 			Seed: 7},
 		Modes: distill.ModeSettings{Method: modes.GMM, Nearest: true, Pool: 2, Short: modes.ShortRepeat, Seed: 5},
 		Sample: distill.SampleSettings{Settings: diffusion.Settings{

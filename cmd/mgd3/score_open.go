@@ -10,6 +10,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/features"
 	"mgd3/scoring"
 	"mgd3/stage"
@@ -74,7 +75,7 @@ func (e *env) openSpace(ctx context.Context, o *scoreOptions) (_ *space, err err
 }
 
 // cache finds the real images' latents, unless the real images are given or the latents are not asked for.
-func (o *scoreOptions) cache() (c *distill.Cache, dir string, err error) {
+func (o *scoreOptions) cache() (c *encode.Record, dir string, err error) {
 	if o.data.set != "" || o.features != latentFeatures {
 		return nil, "", nil
 	}
@@ -89,7 +90,7 @@ func (o *scoreOptions) cache() (c *distill.Cache, dir string, err error) {
 		}
 	}
 	for _, dir := range dirs {
-		found, err := distill.ReadCache(dir)
+		found, err := encode.ReadRecord(dir)
 		if err == nil {
 			return &found, dir, nil
 		}
@@ -101,7 +102,7 @@ func (o *scoreOptions) cache() (c *distill.Cache, dir string, err error) {
 }
 
 // cachedClasses are the classes to score where the real images are not given.
-func (o *scoreOptions) cachedClasses(cache *distill.Cache) ([]string, error) {
+func (o *scoreOptions) cachedClasses(cache *encode.Record) ([]string, error) {
 	if cache == nil {
 		return nil, fail(exitUsage, "", errors.New("missing --data: features of a network are made of images"))
 	}
@@ -171,7 +172,7 @@ func (e *env) embed(o *scoreOptions, s *space, m *scoring.Embedder, skipBad bool
 }
 
 // latentSpace compares latents: those that are there, or else those of the images.
-func (e *env) latentSpace(ctx context.Context, o *scoreOptions, s *space, cache *distill.Cache, dir string) error {
+func (e *env) latentSpace(ctx context.Context, o *scoreOptions, s *space, cache *encode.Record, dir string) error {
 	s.Features = latentFeatures
 	if cache != nil {
 		s.run.Settings.Encode, o.settings.Encode = cache.Settings, cache.Settings // its size
@@ -196,7 +197,7 @@ func (e *env) latentSpace(ctx context.Context, o *scoreOptions, s *space, cache 
 }
 
 // withoutModel takes the latents that the sets' images were decoded from.
-func (s *space) withoutModel(cache *distill.Cache) error {
+func (s *space) withoutModel(cache *encode.Record) error {
 	const hint = "with --model the images are encoded"
 	if cache == nil {
 		return fail(exitUsage, hint, errors.New("missing --model: --data are images, not latents"))

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/dataset"
-	"mgd3/distill"
+	"mgd3/encode"
 	"mgd3/internal/cli"
 	"mgd3/model"
 	"mgd3/stage"
@@ -115,7 +115,7 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	labelFlags(f, &o.classNames, &o.labels)
 	f.IntVar(&s.Limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
 	f.IntVar(&s.Size, "size", 32, "crop to this many `PIXELS`")
-	f.StringVar(&s.Crop, "crop", distill.CropADM,
+	f.StringVar(&s.Crop, "crop", encode.CropADM,
 		"`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop")
 	f.BoolVar(&s.IgnoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored")
 	cli.Heading(f, "Images")

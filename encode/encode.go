@@ -1,4 +1,15 @@
-package distill
+// Package encode encodes a set of images to a folder of latents, the first stage of a distillation and of the training of
+// a denoiser.
+//
+//	images [N, 3, S, S] in [-1, 1]  ──autoencoder──▶  latents [N, c, S/f, S/f]     one file a class, see package latent
+//
+//	DIR/settings.json       what the latents were made with, see [Record]
+//	DIR/CLASS.safetensors   the latents of a class, in the order of its images, with their names
+//
+// The bytes depend on the weights, the images and the settings; chance, of flips and samples of the posterior, comes from
+// a stream of its own for every image. What is found under its key is kept; a class that was begun goes on behind its
+// last whole row.
+package encode
 
 import (
 	"context"
@@ -13,26 +24,45 @@ import (
 	"mgd3/rng"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/batch"
+	"mgd3/stage/numbers"
 )
 
-// recordOfLatents returns the settings file of the latents that the run makes.
-func (r *Run) recordOfLatents() (latentsRecord, error) {
-	s := r.Settings.Encode
+// Stage is the name of this stage in an event; its units are real images.
+const Stage = "encode"
+
+// Run encodes a set to a folder of latents.
+type Run struct {
+	Settings Settings
+	Dir      string // of the latents
+	Shard    stage.Shard
+	IPC      int // synthetic images that are wanted of each class, by which a shard's classes are cut; 0 counts as 1
+	Batch    int // images on the device at once, or [batch.Auto]
+
+	Engine      *engine.Engine
+	Autoencoder *latent.Autoencoder
+	Data        *dataset.Set
+	Report      func(stage.Event) // told of progress, from one goroutine at a time
+}
+
+// Record returns the settings file of the latents that the run makes.
+func (r *Run) Record() (Record, error) {
+	s := r.Settings
 	if err := s.Check(); err != nil {
-		return latentsRecord{}, err
+		return Record{}, err
 	}
 	shape, err := r.Autoencoder.LatentShape(s.Size)
-	return latentsRecord{Settings: s, Classes: r.Data.ClassNames(), Autoencoder: r.Autoencoder.SHA256, Shape: shape,
+	return Record{Settings: s, Classes: r.Data.ClassNames(), Autoencoder: r.Autoencoder.SHA256, Shape: shape,
 		Backend: r.Engine.Name()}, err
 }
 
-// Encode writes the latents of every real image of the shard's classes.
-func (r *Run) Encode(ctx context.Context) error {
-	record, err := r.recordOfLatents()
+// Do writes the latents of every image of the shard's classes.
+func (r *Run) Do(ctx context.Context) error {
+	record, err := r.Record()
 	if err != nil {
 		return err
 	}
-	spans := r.Shard.Spans(len(r.Data.Classes), max(1, r.Settings.Modes.IPC))
+	spans := r.Shard.Spans(len(r.Data.Classes), max(1, r.IPC))
 	total := 0
 	for _, sp := range spans {
 		total += len(r.Data.Classes[sp.Class].Images)
@@ -41,15 +71,15 @@ func (r *Run) Encode(ctx context.Context) error {
 	for _, class := range r.Data.Classes {
 		largest = max(largest, len(class.Images))
 	}
-	_, begun := ReadCache(r.latentsDir())
-	batch, err := r.settle(ctx, StageEncode, r.latentsDir(), largest,
-		func(batch int) any { record.Batch = batch; return record },
+	_, begun := ReadRecord(r.Dir)
+	size, err := batch.Setting{Size: r.Batch, Engine: r.Engine, Report: r.Report}.Settle(ctx, Stage, r.Dir, largest,
+		func(size int) any { record.Batch = size; return record },
 		func() (bool, error) { return r.latentsAre(record) },
-		func(batch int) error { return r.tryEncode(batch, record.Shape) })
+		func(size int) error { return r.try(size, record.Shape) })
 	if err != nil {
 		return err
 	}
-	p := r.progress(StageEncode, total)
+	p := numbers.NewProgress(r.Report, Stage, total)
 	if begun != nil { // else it was said then
 		if err := r.warnOfDuplicates(ctx, p); err != nil {
 			return err
@@ -58,28 +88,28 @@ func (r *Run) Encode(ctx context.Context) error {
 	key := stage.KeyAfter(record)
 	for _, sp := range spans {
 		class := r.Data.Classes[sp.Class]
-		if err := r.encodeClass(ctx, class, key(class.Images), record.Shape, batch, p); err != nil {
+		if err := r.encodeClass(ctx, class, key(class.Images), record.Shape, size, p); err != nil {
 			return fmt.Errorf("class %q: %w", class.Name, err)
 		}
 	}
-	p.end()
+	p.End()
 	return nil
 }
 
 // latentsAre reports whether the latents that are there are of these settings and images, or there are none.
-func (r *Run) latentsAre(c latentsRecord) (bool, error) {
-	var m made
+func (r *Run) latentsAre(c Record) (bool, error) {
+	var m numbers.Tally
 	key := stage.KeyAfter(c)
 	for _, class := range r.Data.Classes {
-		if err := m.add(classFile(r.latentsDir(), class.Name), key(class.Images)); err != nil {
+		if err := m.Add(File(r.Dir, class.Name), key(class.Images)); err != nil {
 			return false, err
 		}
 	}
-	return m.are(), nil
+	return m.Ours(), nil
 }
 
 // warnOfDuplicates says which images stand in several classes.
-func (r *Run) warnOfDuplicates(ctx context.Context, p *progress) error {
+func (r *Run) warnOfDuplicates(ctx context.Context, p *numbers.Progress) error {
 	groups, err := dataset.Duplicates(ctx, r.Data)
 	if err != nil {
 		return err
@@ -92,14 +122,14 @@ func (r *Run) warnOfDuplicates(ctx context.Context, p *progress) error {
 
 // encodeClass writes one class's latents, from where an earlier call was stopped.
 func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, shape []int, size int,
-	p *progress) error {
-	path := classFile(r.latentsDir(), class.Name)
+	p *numbers.Progress) error {
+	path := File(r.Dir, class.Name)
 	unlock, err := atomicfile.Wait(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if kept, err := p.kept(class.Name, path, key); err != nil {
+	if kept, err := p.Kept(class.Name, path, key); err != nil {
 		return err
 	} else if kept {
 		p.Add(class.Name, len(class.Images), len(class.Images))
@@ -122,14 +152,15 @@ func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, 
 
 // encodeImages adds the latents of the images that w has not yet, a batch of the given size at a time. One batch is
 // encoded while the next is read.
-func (r *Run) encodeImages(ctx context.Context, class dataset.Class, w *latent.Writer, size int, p *progress) error {
-	s := r.Settings.Encode
+func (r *Run) encodeImages(ctx context.Context, class dataset.Class, w *latent.Writer, size int,
+	p *numbers.Progress) error {
+	s := r.Settings
 	encoding, inner := errgroup.WithContext(ctx)
 	encoding.SetLimit(1)
-	var batch []dataset.Sample
+	var samples []dataset.Sample
 	flush := func() {
-		full := batch
-		batch = nil
+		full := samples
+		samples = nil
 		encoding.Go(func() error { // waits until the batch before is encoded
 			if err := inner.Err(); err != nil {
 				return err // rows of the batch before may be missing
@@ -142,7 +173,7 @@ func (r *Run) encodeImages(ctx context.Context, class dataset.Class, w *latent.W
 			if sample.Err != nil && !(s.SkipBad && errors.Is(sample.Err, dataset.ErrImage)) {
 				return sample.Err
 			}
-			if batch = append(batch, sample); len(batch) == size {
+			if samples = append(samples, sample); len(samples) == size {
 				flush()
 			}
 		}
@@ -153,14 +184,14 @@ func (r *Run) encodeImages(ctx context.Context, class dataset.Class, w *latent.W
 		return nil
 	}
 	err := read()
-	return endOf(err, encoding.Wait())
+	return stage.EndOf(err, encoding.Wait())
 }
 
 // encodeBatch encodes the images that could be read and records all samples in order; there are at most size.
-func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, batch []dataset.Sample, size int,
-	p *progress) error {
+func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, samples []dataset.Sample, size int,
+	p *numbers.Progress) error {
 	var good []dataset.Sample
-	for _, sample := range batch {
+	for _, sample := range samples {
 		if sample.Err == nil {
 			good = append(good, sample)
 		}
@@ -171,7 +202,7 @@ func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, b
 		out := make([]float32, rows*n)
 		err := r.encodeRows(out, class, engine.Fill(good[lo:hi], rows))
 		copy(latents[lo*n:hi*n], out)
-		return tooMany(rows, err)
+		return batch.TooMany(rows, err)
 	})
 	if err != nil {
 		return err
@@ -181,7 +212,7 @@ func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, b
 			return fmt.Errorf("image %q: its latent has %v, want finite numbers", good[i/n].Ref.Name, v)
 		}
 	}
-	for _, sample := range batch {
+	for _, sample := range samples {
 		if sample.Err != nil {
 			p.Warn(class, "skipped: %v", sample.Err)
 			err = w.Skip(sample.Err.Error())
@@ -199,7 +230,7 @@ func (r *Run) encodeBatch(ctx context.Context, class string, w *latent.Writer, b
 
 // encodeRows writes the latents of images to out [n, c, h, w].
 func (r *Run) encodeRows(out []float32, class string, images []dataset.Sample) error {
-	s := r.Settings.Encode
+	s := r.Settings
 	pixels := make([]float32, len(images)*3*s.Size*s.Size)
 	for i, sample := range images {
 		stream := rng.Stream(s.Seed, "encode", rng.Hash(class), rng.Hash(sample.Ref.Name))
@@ -218,12 +249,13 @@ func (r *Run) encodeRows(out []float32, class string, images []dataset.Sample) e
 	return r.Autoencoder.EncodeMean(out, pixels, s.Size)
 }
 
-// LoadOptions is how images are read: turned upright and cropped.
-func (s EncodeSettings) LoadOptions() dataset.LoadOptions {
-	crop := dataset.CropCenter
-	if s.Crop == CropADM {
-		crop = dataset.CropADM
+// try encodes so many grey images, to see whether they fit.
+func (r *Run) try(batch int, shape []int) error {
+	s := r.Settings
+	pixels := make([]float32, batch*3*s.Size*s.Size)
+	latents := make([]float32, batch*shape[0]*shape[1]*shape[2])
+	if s.FromSample {
+		return r.Autoencoder.EncodeSample(latents, pixels, latents, s.Size)
 	}
-	return dataset.LoadOptions{IgnoreEXIF: s.IgnoreEXIF,
-		Then: func(im *dataset.RGB) *dataset.RGB { return crop(im, s.Size) }}
+	return r.Autoencoder.EncodeMean(latents, pixels, s.Size)
 }
