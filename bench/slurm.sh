@@ -14,7 +14,7 @@ command -v slurmctld slurmd munged >/dev/null || {
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge
 }
-CGO_ENABLED=0 go build -o "$dir/mgd3" ./cmd/mgd3
+[ -x "$dir/mgd3" ] || CGO_ENABLED=0 go build -o "$dir/mgd3" ./cmd/mgd3
 PATH=$dir:$PATH
 
 # ---- the cluster
@@ -71,9 +71,9 @@ sinfo
 # ---- the run
 run=(--data glyphs --split train --limit 40 --model glyphs --ipc 4)
 judge=(--test glyphs --test-split test --net convnet1,convnet2 --repeat 2)
-submit() { mgd3 cluster slurm "${run[@]}" "${judge[@]}" --change epochs=4 --out "$1" --tasks 5 --time 5m --grace 20s --partition low "${@:2}"; }
+submit() { mgd3 cluster slurm "${run[@]}" $test --out "$1" --tasks 5 --time 5m --grace 20s --partition low "${@:2}"; }
 visible() { (cd "$1" && find . -type f ! -name '.*' ! -path './cluster/*' ! -path './evaluation/*' -print0 | sort -z | xargs -0 sha256sum); }
-scores() { (cd "$1/evaluation" && sha256sum $(find . -name result.json | sort) scores.json); }
+scores() { (cd "$1/evaluation" && cat $(find . -name result.json | sort) scores.json | grep -v '"key"\|"seconds"\|"crc32c"' | sed 's/"seconds":[0-9.e-]*//g' | sha256sum); } # not their times, nor keys, which have paths
 one=$dir/one
 if [ ! -f "$one/evaluation/scores.json" ]; then
   mgd3 -q distill "${run[@]}" --out "$one"
@@ -81,12 +81,11 @@ if [ ! -f "$one/evaluation/scores.json" ]; then
 fi
 
 same() {
-  diff <(visible "$one") <(visible "$1") >/dev/null && diff <(scores "$one") <(scores "$1") >/dev/null ||
+  diff <(visible "$one") <(visible "$1") >/dev/null && { [ "$2" != none ] || diff <(scores "$one") <(scores "$1") >/dev/null; } ||
     { echo "FAILED $2: other bytes than one process"; exit 1; }
   mgd3 -q verify "$1"
   echo "ok $2: the bytes of one process"
 }
-complete() { mgd3 cluster status --json "$1" | grep -q '"stages"' && ! mgd3 cluster status "$1" | awk 'NR > 1 && $2 ~ /^[0-9]+$/ && $2 != $3 {bad = 1} END {exit !bad}'; }
 await() { # until nothing of the run is queued
   for _ in $(seq 300); do
     [ -z "$(squeue -h -o %j 2>/dev/null || echo down)" ] && return
@@ -104,17 +103,21 @@ started() { # until a task of a stage has begun
 
 for fault in "${faults[@]}"; do
   out=$dir/$fault; rm -rf "$out"
+  test=; [ "$fault" != none ] || test="${judge[*]} --change epochs=4" # the trainings once
   echo "== $fault"; began=$(date +%s)
   case $fault in
     none) submit "$out" ;;
     node) # a node that dies with its tasks, and comes back
       submit "$out"; started sample
       n=$(squeue -h -t R -o '%j %N' | awk '/-sample/ {print $2; exit}')
-      echo "killing $n"; victim=$(cat "$dir/slurmd.$n.pid")
-      for p in /proc/[0-9]*; do
-        tr '\0' '\n' <"$p/environ" 2>/dev/null | grep -q "^SLURMD_NODENAME=$n\$" && kill -9 "${p#/proc/}" 2>/dev/null || true
+      ids=$(squeue -h -t R -w "$n" -o %A | sort -u)
+      echo "killing $n with the jobs" $ids
+      kill -9 "$(cat "$dir/slurmd.$n.pid")"
+      for id in $ids; do
+        for p in $(pgrep -f "^slurmstepd: \[$id.batch\]"); do kill -9 "$p"; done
+        for p in $(grep -lzs "^SLURM_JOB_ID=$id\$" /proc/[0-9]*/environ | cut -d/ -f3); do kill -9 "$p" 2>/dev/null || true; done
       done
-      kill -9 "$victim"; sleep 15; node "$n" ;;
+      sleep 15; node "$n" ;;
     preempt) # a job of a higher partition takes all nodes
       submit "$out"; started sample
       sbatch --parsable -p high -N 3 --exclusive --time=1 --wrap 'sleep 5' -o /dev/null ;;
@@ -122,7 +125,7 @@ for fault in "${faults[@]}"; do
       submit "$out"; started encode
       kill -9 "$(cat "$dir/slurmctld.pid")"; mgd3 cluster status "$out"; sleep 8; slurmctld ;;
     limit) # tasks that need several times their limit
-      submit "$out" --tasks 2 --time 1m --grace 50s --steps 50 ;;
+      submit "$out" --tasks 1 --time 1m --grace 50s ;;
     account) # an account that the partition does not take
       if submit "$out" --partition closed --account wrong; then echo "FAILED: a wrong account was taken"; exit 1; fi
       [ ! -d "$out/latents" ] && submit "$out" --account lab ;;

@@ -103,22 +103,6 @@ func Plan(w Work, c Cut, cmds Commands) ([]Stage, error) {
 	return c.limits(append(list, evaluation(w, cmds)...)), nil
 }
 
-// PlanJobs returns the stages of a run where jobs cannot wait for one another's tasks: all that a class needs is one
-// task.
-func PlanJobs(w Work, c Cut, cmds Commands) ([]Stage, error) {
-	n, err := c.tasks(w)
-	if err != nil {
-		return nil, err
-	}
-	whole := time.Duration(w.Real)*w.EncodeEach + time.Duration(w.Synthetic)*w.SampleEach
-	list := []Stage{
-		{Name: Distill, Tasks: n, Command: cmds.Distill, Sharded: true, Heavy: true, Units: w.Real + w.Classes + w.Synthetic,
-			Time: whole / time.Duration(n)},
-		{Name: Merge, Tasks: 1, Command: cmds.Merge, After: Distill, Units: 1},
-	}
-	return c.limits(append(list, evaluation(w, cmds)...)), nil
-}
-
 func evaluation(w Work, cmds Commands) []Stage {
 	if w.Trainings == 0 {
 		return nil

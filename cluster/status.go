@@ -1,9 +1,12 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -38,6 +41,12 @@ type StageStatus struct {
 // ReadStatus reads how a run goes on from the files in its folder, at the moment now. It asks no scheduler.
 func ReadStatus(out string, now time.Time) (Status, error) {
 	run, err := ReadRun(out)
+	if errors.Is(err, ErrNoRun) { // under Kubernetes nothing but the tasks writes there
+		run.Stages = recorded(out)
+		if len(run.Stages) > 0 {
+			err = nil
+		}
+	}
 	if err != nil {
 		return Status{}, err
 	}
@@ -46,6 +55,30 @@ func ReadStatus(out string, now time.Time) (Status, error) {
 		st.Stages = append(st.Stages, stageStatus(out, s, run.Found[s.Name], now))
 	}
 	return st, nil
+}
+
+// recorded are the stages of which there are records.
+func recorded(out string) (stages []Stage) {
+	for _, name := range []string{Encode, Modes, Sample, Distill, Merge, Evaluate, Scores} {
+		files, err := filepath.Glob(filepath.Join(StageDir(out, name), "*.json"))
+		if err != nil || len(files) == 0 {
+			continue
+		}
+		s := Stage{Name: name}
+		for _, file := range files {
+			task, err := strconv.Atoi(strings.TrimSuffix(filepath.Base(file), ".json"))
+			r := ReadRecord(StageDir(out, name), task)
+			if err != nil || r.Tasks < s.Tasks {
+				continue
+			}
+			s.Tasks = r.Tasks
+			for _, c := range r.Work {
+				s.Units += c.Total
+			}
+		}
+		stages = append(stages, s)
+	}
+	return stages
 }
 
 // stageStatus reads the records of a stage's tasks, of which found were complete before.

@@ -26,14 +26,13 @@ func (e *env) clusterCmd() *cobra.Command {
 to Kubernetes. Whatever kills a task, another try goes on from there, with the same bytes. The same
 command again submits only what is missing. docs/cluster.md goes from nothing to ImageNet.`,
 	}
-	cmd.AddCommand(e.clusterSlurmCmd(), e.clusterStatusCmd(), e.clusterCancelCmd(), e.clusterTaskCmd())
+	cmd.AddCommand(e.clusterSlurmCmd(), e.clusterKubernetesCmd(), e.clusterStatusCmd(), e.clusterCancelCmd(), e.clusterTaskCmd())
 	return cmd
 }
 
 // clusterOptions are the flags of a run on a cluster.
 type clusterOptions struct {
 	options
-	cmd  *cobra.Command
 	work cluster.Work // the times alone
 	cut  cluster.Cut
 
@@ -45,10 +44,9 @@ type clusterOptions struct {
 	retries                   int
 }
 
+// add defines the flags of a run whose images are seen where it is submitted.
 func (o *clusterOptions) add(cmd *cobra.Command) {
-	o.cmd, o.flags = cmd, cmd.Flags()
-	o.data, o.networks, o.modes, o.sampling = &dataFlags{}, &networkFlags{}, &modeFlags{}, &samplingFlags{}
-	f := o.flags
+	f := cmd.Flags()
 	f.IntVar(&o.cut.Tasks, "tasks", 0, "tasks of encode and sample `N`; 0 takes as many as make a task last --aim")
 	f.DurationVar(&o.cut.Aim, "aim", time.Hour, "how long a task of the longest stage should last, `TIME`")
 	f.DurationVar(&o.work.EncodeEach, "encode-each", 0,
@@ -59,6 +57,14 @@ func (o *clusterOptions) add(cmd *cobra.Command) {
 	f.IntVar(&o.retries, "retries", 3, "a task is given up when it failed so many more times in a row and made nothing")
 	f.BoolVar(&o.print, "print", false, "print what would be submitted, and submit nothing")
 	cli.Heading(f, "Tasks")
+	o.runFlags(cmd)
+}
+
+// runFlags are those of the run itself, and of its evaluation.
+func (o *clusterOptions) runFlags(cmd *cobra.Command) {
+	o.flags = cmd.Flags()
+	o.data, o.networks, o.modes, o.sampling = &dataFlags{}, &networkFlags{}, &modeFlags{}, &samplingFlags{}
+	f := o.flags
 	f.StringVar(&o.test, "test", "", "train networks on the finished set and test them on `SET`")
 	f.StringVar(&o.testSplit, "test-split", "", "the `NAME` of the sub-folder to take of --test")
 	f.StringSliceVar(&o.nets, "net", []string{"convnet3"}, "`NETS` to train, as for \"mgd3 evaluate\"")
@@ -75,6 +81,23 @@ func (o *clusterOptions) add(cmd *cobra.Command) {
 	cli.Require(cmd, "data", "out")
 }
 
+// check resolves the settings, and finds what is wrong with them.
+func (o *clusterOptions) check() error {
+	if err := o.resolve(); err != nil {
+		return err
+	}
+	if o.repeat < 1 {
+		return fail(exitUsage, "", fmt.Errorf("--repeat is %d, want at least 1", o.repeat))
+	}
+	for _, change := range o.changes {
+		if name, _, ok := strings.Cut(change, "="); !ok || !slices.Contains(evaluate.Settings(), name) {
+			return fail(exitUsage, "", fmt.Errorf("--change is %q, want one of %s, with = and a value", change,
+				strings.Join(evaluate.Settings(), ", ")))
+		}
+	}
+	return nil
+}
+
 // planned is a run cut into stages, and what of it is missing.
 type planned struct {
 	stages  []cluster.Stage
@@ -87,17 +110,8 @@ type planned struct {
 func (e *env) plan(ctx context.Context, o *clusterOptions,
 	cut func(cluster.Work, cluster.Cut, cluster.Commands) ([]cluster.Stage, error)) (*planned, error) {
 	o.run.dryRun = true // nothing is written before all is known
-	if err := o.resolve(); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
-	}
-	if o.repeat < 1 {
-		return nil, fail(exitUsage, "", fmt.Errorf("--repeat is %d, want at least 1", o.repeat))
-	}
-	for _, change := range o.changes {
-		if name, _, ok := strings.Cut(change, "="); !ok || !slices.Contains(evaluate.Settings(), name) {
-			return nil, fail(exitUsage, "", fmt.Errorf("--change is %q, want one of %s, with = and a value", change,
-				strings.Join(evaluate.Settings(), ", ")))
-		}
 	}
 	if o.seedEncodes && o.run.latents != "" {
 		o.run.latents = encode.SeedDir(o.run.latents, o.settings.Encode.Seed, false)

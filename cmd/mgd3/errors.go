@@ -98,8 +98,8 @@ var advice = []struct {
 	{distill.ErrShard, exitInput, "a shard is the --out of a distill or a sample with --shard"},
 	{stage.ErrStage, exitInput, `the stages are encode, modes and sample, in this order; "mgd3 distill" runs them all`},
 	{stage.ErrBusy, exitOutput, "wait for it, or use another --out"},
-	{cluster.ErrScheduler, exitScheduler, "sbatch, squeue and scancel are where jobs are submitted, on a login node as a rule; " +
-		"--print shows the scripts"},
+	{cluster.ErrScheduler, exitScheduler, "Slurm's commands are on login nodes, and kubectl where the cluster is " +
+		"administered; without them --print shows the scripts, and kubernetes without --apply the YAML"},
 	{cluster.ErrCut, exitUsage, `wait for them, or take them out with "mgd3 cluster cancel"; or give the same --tasks`},
 	{cluster.ErrNoRun, exitUsage, "give the --out of \"mgd3 cluster slurm\""},
 	{modes.ErrTooFew, exitInput, "use --ipc with at most the number of images, or --short-class repeat to fill up " +

@@ -1,0 +1,25 @@
+# Images with mgd3 as their entry point: a static program and nothing else, or with CUDA's plugin beside it.
+#
+#   docker build --target static -t mgd3 .
+#   docker build --target cuda -t mgd3:cuda .       # some 5 GB: the plugin and NVIDIA's libraries
+#
+# bench/image.sh runs the steps without an engine, as far as they can be.
+
+FROM golang:1.26 AS static-build
+WORKDIR /src
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /mgd3 ./cmd/mgd3
+
+FROM scratch AS static
+COPY --from=static-build /mgd3 /mgd3
+ENTRYPOINT ["/mgd3"]
+
+FROM golang:1.26 AS cuda-build
+WORKDIR /src
+COPY . .
+RUN go build -trimpath -ldflags=-s -o /mgd3 ./cmd/mgd3
+
+FROM python:3.12-slim-bookworm AS cuda
+RUN pip install --no-cache-dir "jax[cuda12]"
+COPY --from=cuda-build /mgd3 /usr/local/bin/mgd3
+ENTRYPOINT ["/usr/local/bin/mgd3"]

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/cluster"
+	"mgd3/internal/cli"
+)
+
+func (e *env) clusterKubernetesCmd() *cobra.Command {
+	var o clusterOptions
+	var k cluster.Kubernetes
+	var volumes []string
+	var apply, wait bool
+	cmd := &cobra.Command{
+		Use:   "kubernetes --data SET --model DIR --out DIR --tasks N --image IMAGE --volume CLAIM:/PATH",
+		Short: "Write a run as Indexed Jobs of Kubernetes, or apply them",
+		Long: `Writes the Jobs of a run as YAML: distill, whose tasks encode, find modes and sample for their own
+classes, merge, and with --test the trainings and their table. A Job does not wait for another:
+--apply applies the first that is not complete, and the same command again the next; --wait does so
+until all are. A Job that failed is applied anew, and keeps what is made.
+
+Paths are those that the tasks see, below the mount points of --volume.`,
+		Example: `  # ImageNet at 50 images per class in 24 tasks, on nodes with a GPU
+  mgd3 cluster kubernetes --preset mgd3 --data /data/imagenet --split train --model /data/dit-xl-2-256 --vae /data/sd-vae-ft-mse --ipc 50 --out /out/in1k-50 --backend xla:cuda --tasks 24 --image registry/mgd3:cuda --gpus 1 --volume data:/data:ro --volume results:/out
+
+  # look at the YAML, or let kubectl have it
+  mgd3 cluster kubernetes --data /data/pets.zip --model /data/pets-model --out /data/pets-10 --tasks 5 --image registry/mgd3 --volume data:/data > jobs.yaml
+
+  # one Job after the other, until all are complete
+  mgd3 cluster kubernetes --data /data/pets.zip --model /data/pets-model --out /data/pets-10 --tasks 5 --image registry/mgd3 --volume data:/data --apply --wait`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, text := range volumes {
+				v, err := cluster.ParseVolume(text)
+				if err != nil {
+					return fail(exitUsage, "", err)
+				}
+				k.Volumes = append(k.Volumes, v)
+			}
+			return e.clusterKubernetes(cmd.Context(), &o, k, apply, wait)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&k.Image, "image", "", "the container `IMAGE` with mgd3 as its entry point")
+	f.StringArrayVar(&volumes, "volume", nil, "mount a claim or a folder of the node, `CLAIM:/PATH` or /FOLDER:/PATH, perhaps with :ro; may be given several times")
+	f.StringVar(&k.Name, "name", "", "`NAME` of the Jobs; default mgd3- and the last part of --out")
+	f.StringVar(&k.Namespace, "namespace", "", "`NAMESPACE` of the Jobs; default that of kubectl")
+	f.StringVar(&k.CPU, "cpu", "", "cores of a task, `QUANTITY`")
+	f.StringVar(&k.Memory, "memory", "", "memory of a task, `QUANTITY` such as 32Gi")
+	f.IntVar(&k.GPUs, "gpus", 0, "GPUs of tasks with networks")
+	f.StringVar(&k.GPU, "gpu-resource", "nvidia.com/gpu", "the `NAME` of that resource")
+	f.StringToStringVar(&k.Selector, "node-selector", nil, "labels that nodes must have, `LABEL=VALUE` with commas")
+	f.StringVar(&k.Queue, "queue", "", "Kueue's local `QUEUE`")
+	f.StringVar(&k.Account, "service-account", "", "`ACCOUNT` of the tasks")
+	f.IntVar(&k.Parallel, "parallel", 0, "run at most `N` tasks of a Job at once; 0 runs all")
+	f.BoolVar(&apply, "apply", false, "apply the next Job by kubectl in place of writing all")
+	f.BoolVar(&wait, "wait", false, "with --apply, go on until all are complete")
+	cli.Heading(f, "Kubernetes")
+	f.IntVar(&o.cut.Tasks, "tasks", 0, "cut distill into `N` tasks")
+	f.IntVar(&o.retries, "retries", 3, "tries of a task after the first one, besides those after which no try helps")
+	cli.Heading(f, "Tasks")
+	o.runFlags(cmd)
+	cli.First(cmd, "data", "split", "model", "out", "ipc", "preset", "tasks", "image", "volume", "gpus", "apply")
+	cli.Require(cmd, "tasks", "image", "volume")
+	return cmd
+}
+
+func (e *env) clusterKubernetes(ctx context.Context, o *clusterOptions, k cluster.Kubernetes, apply, wait bool) error {
+	if k.Name == "" {
+		k.Name = cluster.JobName(o.run.out)
+	}
+	k.Retries = o.retries
+	if err := k.Check(); err != nil {
+		return fail(exitUsage, "", err)
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	trainings := 0
+	if o.test != "" {
+		trainings = len(o.nets) * o.repeat
+	}
+	stages, err := cluster.PlanJobs(o.cut.Tasks, trainings, o.commands(e))
+	if err != nil {
+		return fail(exitUsage, "", err)
+	}
+	if !apply {
+		for i, s := range stages {
+			if i > 0 {
+				fmt.Fprintln(e.stdout, "---")
+			}
+			if err := k.Job(e.stdout, o.run.out, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	last := ""
+	told := func(line string) {
+		if !e.quiet && line != last {
+			fmt.Fprintln(e.stdout, line)
+		}
+		last = line
+	}
+	const look = 10 * time.Second
+	for {
+		all, err := k.Apply(ctx, o.run.out, stages, cluster.Execute, told)
+		if err != nil || all {
+			return err
+		}
+		if !wait {
+			e.say("the same command again applies the next Job when this one is complete; --wait does so")
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(look):
+		}
+	}
+}
