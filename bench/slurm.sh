@@ -121,9 +121,9 @@ for fault in "${faults[@]}"; do
     preempt) # a job of a higher partition takes all nodes
       submit "$out"; started sample
       sbatch --parsable -p high -N 3 --exclusive --time=1 --wrap 'sleep 5' -o /dev/null ;;
-    restart) # the controller is killed, and comes back
+    restart) # the controller goes down in the middle, and comes back
       submit "$out"; started encode
-      kill -9 "$(cat "$dir/slurmctld.pid")"; mgd3 cluster status "$out"; sleep 8; slurmctld ;;
+      kill "$(cat "$dir/slurmctld.pid")"; mgd3 cluster status "$out"; sleep 8; slurmctld; sleep 5 ;;
     limit) # tasks that need several times their limit
       submit "$out" --tasks 1 --time 1m --grace 50s ;;
     account) # an account that the partition does not take
