@@ -25,6 +25,9 @@ func (e *env) distillCmd() *cobra.Command {
   # your own images (SET/CLASS/FILE, a folder or a zip), and a model of your own
   mgd3 distill --data pets.zip --model pets-model --ipc 10 --out pets-10
 
+  # any class that has a name: a text-to-image model (docs/models.md)
+  mgd3 distill --preset mgd3-sd --data pets.zip --split train --model stable-diffusion-v1-5 --ipc 10 --out pets-10
+
   # the original program's weights, and a small autoencoder for a preview (docs/models.md)
   mgd3 distill --data imagenet --classes nette --model DiT-XL-2-256x256.pt --vae taesd/taesd --out preview
 

@@ -42,6 +42,9 @@ func (e *env) prompter(o *options, n model.Networks) (func([]string) ([]string, 
 	said := map[string]bool{}
 	return func(classes []string) ([]string, error) {
 		prompts, warnings, err := source.Prompts(classes)
+		if errors.Is(err, prompt.ErrTemplate) {
+			return nil, fail(exitUsage, "", err)
+		}
 		if err != nil {
 			return nil, fail(exitInput, "", err)
 		}

@@ -41,6 +41,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"tinymodel":    tinyModel,
 			"tinyfound":    tinyFound,
+			"pipeline":     pipeline,
 			"tinyimages":   tinyImages,
 			"tinyfeatures": tinyFeatures,
 			"totorch":      toTorch,
@@ -58,6 +59,20 @@ func tinyModel(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(fixtures.Model(ts.MkAbs(args[0]), uint64(seed)))
 }
+
+// pipeline copies a pipeline of diffusers: pipeline DIR sd1, sd2 or sdxl.
+func pipeline(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(goldenPipelines+args[1])))
+}
+
+// goldenPipelines is what the paths of the goldens begin with, from the folder of this package.
+var goldenPipelines = func() string {
+	dir, err := filepath.Abs("../../testdata/golden")
+	if err != nil {
+		panic(err)
+	}
+	return filepath.Join(dir, "sd_pipeline_small_")
+}()
 
 func cutFile(ts *testscript.TestScript, _ bool, args []string) {
 	data, err := os.ReadFile(ts.MkAbs(args[0]))

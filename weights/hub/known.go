@@ -22,10 +22,26 @@ var dit = Want{Lean: true, Include: []string{
 	"vae/config.json", "vae/diffusion_pytorch_model*",
 }}
 
+// textToImage is a pipeline of Stable Diffusion.
+func textToImage(more ...string) Want {
+	return Want{Lean: true, Include: append([]string{
+		"model_index.json", "scheduler/scheduler_config.json",
+		"text_encoder/config.json", "text_encoder/model*.safetensors", "tokenizer/*",
+		"unet/config.json", "unet/diffusion_pytorch_model*.safetensors",
+		"vae/config.json", "vae/diffusion_pytorch_model*.safetensors",
+	}, more...)}
+}
+
+const (
+	railM  = "CreativeML Open RAIL-M: commercial use too, but not for the uses that its attachment A forbids"
+	railPP = "CreativeML Open RAIL++-M: commercial use too, but not for the uses that its attachment A forbids"
+)
+
 var autoencoder = Want{Lean: true, Include: []string{"config.json", "diffusion_pytorch_model*"}}
 
 // Table lists what has a name. Sizes: of DiT 753 M parameters of four bytes, since diffusers' layout has embeddings of
-// time and class in each of the 28 blocks, of which the published 675 M count one, and of the autoencoder 84 M; of the
+// time and class in each of the 28 blocks, of which the published 675 M count one, and of the autoencoder 84 M, of
+// Stable Diffusion likewise; of the
 // tiny autoencoder as a public list of downloads has it; of sets as their cards or the makers' archives have
 // them. Hashes are not pinned: the hub's own are what files are held against.
 var Table = []Known{
@@ -35,6 +51,16 @@ var Table = []Known{
 	{Name: "dit-xl-2-512", Title: "DiT-XL/2 at 512 px, with its autoencoder",
 		Repo: Repo{Model, "facebook/DiT-XL-2-512", "main"},
 		Want: dit, Flag: "--model", Size: "3.3 GB", Licence: "CC BY-NC 4.0", Research: true},
+	{Name: "stable-diffusion-v1-5", Title: "Stable Diffusion 1.5 at 512 px, for any class that has a name",
+		Repo: Repo{Model, "stable-diffusion-v1-5/stable-diffusion-v1-5", "main"},
+		Want: textToImage(), Flag: "--model", Size: "4.3 GB", Licence: railM},
+	{Name: "stable-diffusion-2-1", Title: "Stable Diffusion 2.1 at 768 px",
+		Repo: Repo{Model, "stabilityai/stable-diffusion-2-1", "main"},
+		Want: textToImage(), Flag: "--model", Size: "5.2 GB", Licence: railPP},
+	{Name: "stable-diffusion-xl", Title: "SDXL base 1.0 at 1024 px",
+		Repo: Repo{Model, "stabilityai/stable-diffusion-xl-base-1.0", "main"},
+		Want: textToImage("text_encoder_2/config.json", "text_encoder_2/model*.safetensors", "tokenizer_2/*"),
+		Flag: "--model", Size: "13.9 GB", Licence: railPP},
 	{Name: "sd-vae-ft-mse", Title: "Stable Diffusion's autoencoder, smoother: that of MGD³",
 		Repo: Repo{Model, "stabilityai/sd-vae-ft-mse", "main"},
 		Want: autoencoder, Flag: "--vae", Size: "335 MB", Licence: "MIT"},
