@@ -35,9 +35,9 @@ type Backend struct {
 
 var _ compute.Backend = (*Backend)(nil)
 
-// defaultKeep lets a network of 400 million parameters keep all its products rearranged. Rearranging the rest at each use
+// defaultKeep lets a network of 360 million parameters keep all its products rearranged. Rearranging the rest at each use
 // costs a few per cent of the time of a network with a billion, whose copies would take three times its own memory.
-const defaultKeep = 1536 << 20
+const defaultKeep = 1400 << 20
 
 // New returns a backend; see the package comment for config.
 func New(config string) (compute.Backend, error) {

@@ -9,7 +9,7 @@
 //
 //	threads=N    workers that share the work of an operation
 //	isa=NAME     instruction set: generic, avx2 or avx512; for the whole process, to test and to compare
-//	copies=MIB   memory that rearranged copies of weights may take, see below; 1536 where it is not given
+//	copies=MIB   memory that rearranged copies of weights may take, see below; 1400 where it is not given
 //	plain        every operation by itself, in plain Go; what all else is compared with
 //
 // The result for a row never depends on the rows beside it, nor on the number of workers.
