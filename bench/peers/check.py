@@ -133,7 +133,7 @@ def operations():
     table = {name: float(v) for name, v in re.findall(r"(\w+)GFLOP += ([\d.]+)", source)}
     for name, load in {"dit": "dit_s2_10steps_b1", "xl": "dit_xl2_10steps_b1", "encode": "vae_encode_256_b1", "decode": "vae_decode_256_b1",
                        "convnet6": "convnet6_128_train_b32", "resnetAP10": "resnetap10_128_train_b32", "resnet18": "resnet18_128_train_b32"}.items():
-        with torch.device("meta"):
+        with torch.device("meta"):  # no memory, no arithmetic
             net = networks.network(load).to("meta")
         training = load in loads.TRAINING
         args = (torch.empty(1, 3, loads.IMAGE, loads.IMAGE),) if training else tuple(map(torch.from_numpy, loads.inputs(load)))
