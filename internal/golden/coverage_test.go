@@ -26,13 +26,13 @@ var own = map[string]string{
 	"text": "text", "unet": "unet", "vq": "latent",
 }
 
-// waiting names, per kind of case, the package that it waits for.
-var waiting = map[string]string{
-	"sd_text": "unet and text",
+// parts names, per kind of case of other folders, the packages that run a part of it each.
+var parts = map[string][]string{
+	"sd_text": {"diffusion", "text", "unet"},
 }
 
 // TestEveryCaseHasATest goes through all cases: each must be run by the tests of a package,
-// or be known to wait for one; and each folder of cases must have one of each required kind.
+// or be run in parts; and each folder of cases must have one of each required kind.
 func TestEveryCaseHasATest(t *testing.T) {
 	for _, root := range roots(t) {
 		everyCaseHasATest(t, root)
@@ -54,12 +54,15 @@ func everyCaseHasATest(t *testing.T, root string) {
 				t.Logf("run by the tests of %s", strings.Join(runBy[kind], ", "))
 			case home != "":
 				t.Errorf("no test of %s runs it; tests of %q do", home, runBy[kind])
-			case waiting[kind] != "":
-				t.Skipf("not run as a whole: waits for %s; a part is run by the tests of %q", waiting[kind],
-					runBy[kind])
+			case parts[kind] != nil:
+				for _, pkg := range parts[kind] {
+					if !slices.Contains(runBy[kind], pkg) {
+						t.Errorf("no test of %s runs its part; tests of %q do", pkg, runBy[kind])
+					}
+				}
 			default:
 				t.Errorf("%s: unknown kind of case, want one of %q, %q or %q", c.Dir, sortedKeys(required),
-					sortedKeys(own), sortedKeys(waiting))
+					sortedKeys(own), sortedKeys(parts))
 			}
 		})
 	}
@@ -92,7 +95,7 @@ func reportManifold(t *testing.T, c Case) {
 
 // kindOf returns the known kind that the case's name begins with, or "".
 func kindOf(c Case) string {
-	for _, kind := range slices.Concat(sortedKeys(required), sortedKeys(own), sortedKeys(waiting)) {
+	for _, kind := range slices.Concat(sortedKeys(required), sortedKeys(own), sortedKeys(parts)) {
 		if strings.HasPrefix(c.Name, kind) {
 			return kind
 		}
@@ -101,9 +104,9 @@ func kindOf(c Case) string {
 }
 
 // callers reads the module's tests and returns, per kind, the packages that ask for its
-// cases by golden.Cases(t, "KIND") or golden.Some(t, "KIND").
+// cases by golden.Cases(t, "KIND") or golden.Some(t, "KIND"), or look for their names.
 func callers(t *testing.T) map[string][]string {
-	call := regexp.MustCompile(`golden\.(?:Cases|Some)\(\w+, "(\w+)"\)`)
+	call := regexp.MustCompile(`(?:golden\.(?:Cases|Some)\(\w+|HasPrefix\(c\.Name), "(\w+)"\)`)
 	module := os.DirFS(filepath.Join("..", ".."))
 	runBy := map[string][]string{}
 	err := fs.WalkDir(module, ".", func(path string, entry fs.DirEntry, err error) error {
@@ -125,4 +128,4 @@ func callers(t *testing.T) map[string][]string {
 	return runBy
 }
 
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
