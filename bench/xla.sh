@@ -103,7 +103,7 @@ def pixels(path):
 
 out, backends = sys.argv[1], sys.argv[2:]
 dirs = [os.path.join(out, b.replace(":", "-")) for b in backends]
-def load(d, *path): return json.load(open(os.path.join(d, *path)))
+def load(*path): return json.load(open(os.path.join(*path)))
 def line(name, values): print(f"| {name} | " + " | ".join(str(v) for v in values) + " |")
 line("", backends)
 print("|---" * (len(backends) + 1) + "|")
@@ -118,14 +118,16 @@ def distance(d):
     m = load(d, "set", "manifest.json")["distance"]
     return f"{m['own']:.5f}, {m['others']:.5f}"
 line("distance to the own mode, to others", map(distance, dirs))
-def accuracies(name):
-    def of(d):  # of each row of the first table: mean of its values
-        files = sorted(glob.glob(os.path.join(d, name, "**", "result.json"), recursive=True))
-        rows = load(files[0])["tables"][0]["rows"]
-        return ", ".join(f"{r['name']} {statistics.mean(r['cells'][0]['values']):.1f}" for r in rows)
-    return of
-for name in ("demo", "scores", "compare"):
-    line(f"accuracy of `{'evaluate' if name == 'scores' else name}`, %", map(accuracies(name), dirs))
+def rows(rows): return ", ".join(f"{name} {value:.1f}" for name, value in rows)
+def demo(d):
+    return rows((r["name"], statistics.mean(r["cells"][0]["values"])) for r in load(d, "demo", "result.json")["tables"][0]["rows"])
+def evaluated(d):
+    return rows((s["name"], 100 * statistics.mean(t["last"] for t in s["scores"][0])) for s in load(d, "scores", "scores.json")["sets"])
+def compared(d):
+    files = sorted(glob.glob(os.path.join(d, "compare", "*", "*", "*", "result.json")))
+    return rows((os.path.basename(os.path.dirname(f)).split("-")[0], 100 * load(f)["score"]["last"]) for f in files)
+for name, of in (("demo", demo), ("evaluate", evaluated), ("compare", compared)):
+    line(f"accuracy of `{name}`, %", map(of, dirs))
 def loss(kind):
     def of(d):
         path = sorted(glob.glob(os.path.join(d, "model", "**", kind, "loss.csv"), recursive=True))
