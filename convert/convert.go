@@ -6,6 +6,7 @@
 //	dit          the DiT programs' own                   of this module's dit.Config
 //	diffusers    diffusers' DiTTransformer2DModel        of that class
 //	autoencoder  diffusers' AutoencoderKL                that of the input, if there is one
+//	unet         diffusers' UNet2DConditionModel         of that class
 //
 // Nothing in the input is executed, and no more than a few megabytes are in memory at a time.
 package convert
@@ -35,6 +36,7 @@ const (
 	DiT         Names = "dit"         // by the DiT programs
 	Diffusers   Names = "diffusers"   // a DiT, by diffusers
 	Autoencoder Names = "autoencoder" // by diffusers, as AutoencoderKL
+	UNet        Names = "unet"        // by diffusers, as UNet2DConditionModel
 )
 
 // ErrOutput marks errors of the output: it is the input, has other files in it, is in use, or cannot be written. All other
@@ -59,8 +61,8 @@ type Options struct {
 
 // Check refuses names that are none.
 func (o Options) Check() error {
-	if !slices.Contains([]Names{AsTheyAre, DiT, Autoencoder, Diffusers}, o.Names) {
-		return fmt.Errorf("--to is %q, want dit, autoencoder or diffusers", string(o.Names))
+	if !slices.Contains([]Names{AsTheyAre, DiT, Autoencoder, Diffusers, UNet}, o.Names) {
+		return fmt.Errorf("--to is %q, want dit, autoencoder, diffusers or unet", string(o.Names))
 	}
 	return nil
 }
@@ -126,7 +128,7 @@ func (o Options) name() string {
 	switch {
 	case o.isFile():
 		return strings.TrimSuffix(filepath.Base(o.Out), ".safetensors")
-	case o.Names == Diffusers || o.Names == Autoencoder:
+	case o.Names == Diffusers || o.Names == Autoencoder || o.Names == UNet:
 		return "diffusion_pytorch_model"
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"mgd3/dit"
+	"mgd3/unet"
 	"mgd3/weights"
 )
 
@@ -24,6 +25,9 @@ func (o Options) renamed(file *weights.File) (set *weights.Set, err error) {
 	case Autoencoder:
 		sign = "decoder.conv_in.weight"
 		set, err = weights.Autoencoder(file)
+	case UNet:
+		sign = "down_blocks.0.resnets.0.conv1.weight"
+		set, err = weights.UNet(file)
 	default:
 		set, err = weights.DiT(file)
 	}
@@ -52,6 +56,13 @@ func (o Options) config(files map[string][]byte) error {
 			files[configFile], err = c.DiffusersJSON()
 		} else {
 			files[configFile], err = json.MarshalIndent(c, "", "  ")
+		}
+		return err
+	}
+	if o.Names == UNet {
+		c, err := unet.ConfigFS(weights.Disk, filepath.ToSlash(o.In))
+		if err == nil {
+			files[configFile], err = c.JSON()
 		}
 		return err
 	}

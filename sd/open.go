@@ -143,6 +143,9 @@ func (n *Network) schedule(fsys fs.FS, at string, kind weights.Checkpoint, o Opt
 		dir = path.Dir(file)
 	}
 	read, err := scheduler.ReadFS(fsys, dir)
+	if err == nil && read == nil && o.Text != "" { // the pipeline whose denoiser it takes the place of
+		read, err = scheduler.ReadFS(fsys, path.Join(o.Text, "unet"))
+	}
 	if err != nil {
 		return err
 	}

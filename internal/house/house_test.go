@@ -75,7 +75,7 @@ var rooms = map[string][]string{
 		"stage/atomicfile", "internal/words"},
 	"compare": {"baseline", "dataset", "distill", "encode", "evaluate", "matrix", "modes", "report", "rng", "scores",
 		"scoring", "stage", "stage/atomicfile"},
-	"convert": {"dit", "stage", "stage/atomicfile", "weights"},
+	"convert": {"dit", "stage", "stage/atomicfile", "unet", "weights"},
 	"sd":      {"diffusion", "diffusion/scheduler", "engine", "text", "unet", "weights"},
 	"model": {"diffusion", "diffusion/scheduler", "distill", "dit", "engine", "internal/textfile", "latent", "sd",
 		"weights"},
