@@ -144,6 +144,7 @@ func TestHeadings(t *testing.T) {
 			"Every command",
 		"mgd3 train autoencoder": "Most used, Images, Training, Run, Network and loss, Every command",
 		"mgd3 train dit":         "Most used, Images, Training, Run, Network and loss, Every command",
+		"mgd3 train unet":        "Most used, Images, Training, Run, Network and loss, Every command",
 	}
 	everyCommand((&env{}).root(), func(cmd *cobra.Command) {
 		titles := headings(cmd)
