@@ -11,7 +11,10 @@ step=$(awk '/^FROM .* AS static-build$/ {on = 1; next} /^FROM/ {on = 0} on && su
 [ -n "$step" ] || { echo "Dockerfile has no step that builds the static program"; exit 1; }
 bash -c "${step//\/mgd3 /$root/mgd3 }"
 [ "$(find "$root" -type f | wc -l)" = 1 ]
-mkdir "$root/work"
+mkdir "$root/work" "$root/proc" "$root/dev"
+mknod -m 666 "$root/dev/null" c 1 3
+mount -t proc proc "$root/proc" # as every engine does
+trap 'umount "$root/proc"' EXIT
 chroot "$root" /mgd3 --version
 chroot "$root" /mgd3 -q distill --data glyphs --split train --limit 10 --model glyphs --ipc 1 --steps 4 --out /work/run
 chroot "$root" /mgd3 verify /work/run
