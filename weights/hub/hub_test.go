@@ -126,11 +126,19 @@ func TestTable(t *testing.T) {
 		"diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model-00001-of-00002.safetensors"} {
 		for _, k := range Table {
 			names := []string{"README.md", ".gitattributes"}
-			switch k.Flag {
-			case "--model":
+			switch {
+			case strings.HasPrefix(k.Name, "stable-diffusion"):
+				names = append(names, "model_index.json", "scheduler/scheduler_config.json", "text_encoder/config.json",
+					"text_encoder/model.safetensors", "tokenizer/vocab.json", "unet/config.json", "unet/"+weights,
+					"vae/config.json", "vae/"+weights)
+				if k.Name == "stable-diffusion-xl" {
+					names = append(names, "text_encoder_2/config.json", "text_encoder_2/model.safetensors",
+						"tokenizer_2/vocab.json")
+				}
+			case k.Flag == "--model":
 				names = append(names, "model_index.json", "scheduler/scheduler_config.json", "transformer/config.json",
 					"transformer/"+weights, "vae/config.json", "vae/"+weights)
-			case "--vae":
+			case k.Flag == "--vae":
 				names = append(names, "config.json", weights)
 			default:
 				continue

@@ -27,8 +27,8 @@ func textToImage(more ...string) Want {
 	return Want{Lean: true, Include: append([]string{
 		"model_index.json", "scheduler/scheduler_config.json",
 		"text_encoder/config.json", "text_encoder/model*.safetensors", "tokenizer/*",
-		"unet/config.json", "unet/diffusion_pytorch_model*.safetensors",
-		"vae/config.json", "vae/diffusion_pytorch_model*.safetensors",
+		"unet/config.json", "unet/diffusion_pytorch_model*",
+		"vae/config.json", "vae/diffusion_pytorch_model*",
 	}, more...)}
 }
 
