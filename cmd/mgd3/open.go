@@ -69,7 +69,7 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 		}
 		r.close = append(r.close, func() { _ = r.Data.Close() })
 	}
-	for _, w := range r.presetWarnings(o) {
+	for _, w := range append(o.withoutEffect(), r.presetWarnings(o)...) {
 		r.Report(stage.Event{Stage: distill.StageEncode, Warning: w})
 	}
 	if !o.run.dryRun {

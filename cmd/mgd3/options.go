@@ -79,3 +79,18 @@ func (o *options) resolveFrom(from source) (err error) {
 	}
 	return nil
 }
+
+// withoutEffect says which flags were given and decide nothing, with what else was given.
+func (o *options) withoutEffect() (list []string) {
+	if o.data == nil {
+		return nil
+	}
+	if s := o.settings.Encode; o.given("encode-seed") && !s.Flip && !s.FromSample {
+		list = append(list, "--encode-seed has no effect without --flip or --posterior-sample: "+
+			"encoding leaves nothing to chance")
+	}
+	if o.sampling == nil && o.given("dit") {
+		list = append(list, "--dit has no effect: encoding needs the autoencoder alone")
+	}
+	return list
+}

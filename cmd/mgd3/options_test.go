@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
@@ -158,5 +160,32 @@ func TestListsAreNotGiven(t *testing.T) {
 	}
 	if len(axes.Cluster) != 2 || len(axes.Stop) != 2 || axes.CFG != nil {
 		t.Errorf("got the lists %+v, want two clusterers and two stops", axes)
+	}
+}
+
+// TestWithoutEffect: a flag that decides nothing is named, and none that does.
+func TestWithoutEffect(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string // of the only line; "" where there is none
+	}{
+		{nil, ""},
+		{[]string{"--encode-seed", "3"}, "--encode-seed"},
+		{[]string{"--encode-seed", "3", "--flip"}, ""},
+		{[]string{"--encode-seed", "3", "--posterior-sample"}, ""},
+		{[]string{"--dit", "nowhere"}, "--dit"},
+	} {
+		o := &options{data: &dataFlags{}, networks: &networkFlags{}}
+		o.flags = pflag.NewFlagSet("encode", pflag.ContinueOnError)
+		o.presetFlag()
+		o.data.add(o.flags)
+		o.networks.add(o.flags)
+		if err := errors.Join(o.flags.Parse(c.args), o.resolve()); err != nil {
+			t.Fatal(err)
+		}
+		got := o.withoutEffect()
+		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], c.want+" ")) {
+			t.Errorf("%q: got %q, want a line of %q", c.args, got, c.want)
+		}
 	}
 }
