@@ -127,10 +127,7 @@ func (a *Auto) best(ctx context.Context, t *trials, setting string, points []Poi
 
 // by says what is compared.
 func (a *Auto) by(t *trials) string {
-	n := 0
-	for _, class := range t.held.Classes {
-		n += len(class.Images)
-	}
+	n := t.held.Len()
 	if a.By == ByScore {
 		return fmt.Sprintf("score lesson: accuracy of kernel regression from the synthetic latents on those of %d "+
 			"held-out training images", n)

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -262,4 +263,14 @@ func (c *Comparison) write(dir string) error {
 	}
 	return atomicfile.Write(filepath.Join(dir, "table.txt"),
 		func(w io.Writer) error { return report.Text(w, c.Result()) })
+}
+
+// WritePage writes report.html beside the scores, with pictures of the sets that o made.
+func (c *Comparison) WritePage(ctx context.Context, o Options) (path string, err error) {
+	r := c.Result()
+	if r.Pictures, err = Pictures(ctx, o); err != nil {
+		return "", err
+	}
+	path = filepath.Join(o.ProtocolDir(), "report.html")
+	return path, atomicfile.Write(path, func(w io.Writer) error { return report.HTML(w, r) })
 }

@@ -10,16 +10,17 @@ import (
 	"strings"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/report"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // Evaluation trains networks on given sets and tests them on one test set, several times each:
 //
 //	OUT/SET/NET/seed-SEED/    one training, as evaluate.Run keeps it
 //
-// Set its fields, then call Check, Do and Result in this order.
+// Set its fields, by [EvaluationSets.Open] those of the sets, then call Check, Do and Result in this order.
 type Evaluation struct {
 	Evaluator *evaluate.Evaluator // its test set has the classes of all sets
 	Test      string              // name of the test set
@@ -34,9 +35,11 @@ type Evaluation struct {
 	Out      string   // folder; "" keeps nothing
 	// the trainings to do, set after set and net after net, one for each seed; the zero Shard is all of them
 	Shard   stage.Shard
-	Teacher string // where the teacher is from, for people to read; "" says that it was trained here
+	Teacher TeacherSource
 
 	Report func(set string, e evaluate.Event) // told of progress; may be nil
+	Warn   func(text string)                  // told of each of the Warnings at once; may be nil
+	Note   func(text string)                  // told of what was made of a teacher's file; may be nil
 
 	Warnings []string // what is said beside the scores
 }
@@ -47,6 +50,26 @@ type Judged struct {
 	Scores [][]*evaluate.Score `json:"scores"` // of each network, of each repetition
 
 	Set evaluate.TrainSet `json:"-"`
+	Run string            `json:"-"` // the folder of the images of a run; "" of other sets
+}
+
+// warn says what may be wrong, and keeps it for the page and scores.json.
+func (v *Evaluation) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	v.Warnings = append(v.Warnings, text)
+	if v.Warn != nil {
+		v.Warn(text)
+	}
+}
+
+// Close closes the sets.
+func (v *Evaluation) Close() {
+	for _, s := range v.Sets {
+		_ = s.Set.Images.Close()
+	}
+	if v.Evaluator.Test != nil {
+		_ = v.Evaluator.Test.Close()
+	}
 }
 
 // Check says what is wrong with the networks, the protocol and its changes before anything is trained, and whether the
@@ -69,9 +92,14 @@ func (v *Evaluation) protocol(s *Judged, net string) (evaluate.Protocol, error) 
 	return j.For(evaluate.FactsOf(s.Set.Images, net, v.Side))
 }
 
-// Do trains all networks on all sets, once all that they need is there. An error of a training wraps that of
-// evaluate.Run, with the name of the set.
+// Do trains all networks on all sets, once all that they need is there, and warns of images that are in several classes
+// or sets and of accuracies that are no better than guessing. An error of a training wraps that of evaluate.Run, with the
+// name of the set; one of the teacher's file is a [*TeacherError].
 func (v *Evaluation) Do(ctx context.Context) error {
+	if err := v.warnOfDuplicates(ctx); err != nil {
+		return err
+	}
+	v.Evaluator.Teacher = v.teacher
 	runs := make([][]*evaluate.Run, len(v.Sets)) // [set][net]
 	for i, s := range v.Sets {
 		for _, net := range v.Nets {
@@ -99,7 +127,37 @@ func (v *Evaluation) Do(ctx context.Context) error {
 			s.Scores = append(s.Scores, scores)
 		}
 	}
+	if v.Shard == (stage.Shard{}) || v.Shard == stage.Whole {
+		v.warnOfGuesses()
+	}
 	return nil
+}
+
+// warnOfDuplicates says which images are in several classes, or to train on and to test on.
+func (v *Evaluation) warnOfDuplicates(ctx context.Context) error {
+	var all []dataset.Labelled
+	for _, s := range v.Sets {
+		all = append(all, dataset.Labelled{Name: s.Name, Set: s.Set.Images})
+	}
+	test := &dataset.Labelled{Name: v.Test, Set: v.Evaluator.Test}
+	lines, err := dataset.DuplicateNotes(ctx, all, test, "among those to test on")
+	for _, line := range lines {
+		v.warn("%s", line)
+	}
+	return err
+}
+
+// warnOfGuesses says of each set and network whose accuracy is no more than guessing may have.
+func (v *Evaluation) warnOfGuesses() {
+	for _, set := range v.Sets {
+		for i, scores := range set.Scores {
+			if at, bound := evaluate.AtChance(scores); at {
+				v.warn("%q, %s: no better than guessing, which may have up to %.1f %%: too few epochs or images, "+
+					"too large a --rate, images of another size or other colours than those to test on, or classes "+
+					"(a teacher's, too) in another order", set.Name, v.Nets[i], 100*bound)
+			}
+		}
+	}
 }
 
 // mine says which trainings [set][net][repetition] belong to the shard.
@@ -144,6 +202,15 @@ func folderName(name string) string {
 	return strings.NewReplacer("/", "_", "\\", "_").Replace(name)
 }
 
+// Write writes the scores into the output folder, as scores.json and as a page, report.html.
+func (v *Evaluation) Write() error {
+	if err := atomicfile.Write(filepath.Join(v.Out, "scores.json"), v.JSON); err != nil {
+		return err
+	}
+	page := func(w io.Writer) error { return report.HTML(w, v.Result()) }
+	return atomicfile.Write(filepath.Join(v.Out, "report.html"), page)
+}
+
 // JSON writes all scores as one line of JSON.
 func (v *Evaluation) JSON(w io.Writer) error {
 	return json.NewEncoder(w).Encode(struct {
@@ -151,30 +218,4 @@ func (v *Evaluation) JSON(w io.Writer) error {
 		Sets     []*Judged `json:"sets"`
 		Warnings []string  `json:"warnings,omitempty"`
 	}{v.Nets, v.Sets, v.Warnings})
-}
-
-// ClusterSizes returns how many real images the mode of each image of a distilled set has, in the order of the set's
-// images; out is the folder of the set's run.
-func ClusterSizes(set *dataset.Set, out string) ([]float32, error) {
-	m, err := distill.ReadManifest(out)
-	if err != nil {
-		return nil, err
-	}
-	byFile := map[string]int64{}
-	for _, class := range m.Classes {
-		for _, im := range class.Images {
-			byFile[im.File] = im.ClusterSize
-		}
-	}
-	var list []float32
-	for _, class := range set.Classes {
-		for _, ref := range class.Images {
-			n, ok := byFile["images/"+class.Name+"/"+ref.Name]
-			if !ok {
-				return nil, fmt.Errorf("class %q: image %q is not in the manifest of %s", class.Name, ref.Name, out)
-			}
-			list = append(list, float32(n))
-		}
-	}
-	return list, nil
 }

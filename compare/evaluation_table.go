@@ -27,7 +27,7 @@ func (v *Evaluation) Result() report.Result {
 		},
 	}
 	if t := sets[0].Scores[0][0].Teacher; t != nil {
-		r.Notes = append(r.Notes, teacherNote(t, v.Teacher))
+		r.Notes = append(r.Notes, teacherNote(t, v.Teacher.File))
 	}
 	for _, w := range v.Warnings {
 		r.Notes = append(r.Notes, "Warning: "+w)

@@ -143,3 +143,34 @@ func (p Point) but(one axis, axes []axis) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// Parse adds values to try of one axis, by the name of its setting: lambda, stop, steps, cfg or cluster.
+func (a *Axes) Parse(name string, values []string) (err error) {
+	for _, value := range values {
+		v := strings.TrimSpace(value)
+		switch name {
+		case "lambda":
+			err = appendNumber(&a.Lambda, v, parseFloat)
+		case "stop":
+			err = appendNumber(&a.Stop, v, strconv.Atoi)
+		case "steps":
+			err = appendNumber(&a.Steps, v, strconv.Atoi)
+		case "cfg":
+			err = appendNumber(&a.CFG, v, parseFloat)
+		case "cluster":
+			a.Cluster = append(a.Cluster, modes.Method(v))
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %q is no number", name, value)
+		}
+	}
+	return nil
+}
+
+func parseFloat(s string) (float64, error) { return strconv.ParseFloat(s, 64) }
+
+func appendNumber[N any](list *[]N, s string, parse func(string) (N, error)) error {
+	v, err := parse(s)
+	*list = append(*list, v)
+	return err
+}

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -18,6 +20,7 @@ import (
 	"mgd3/distill"
 	"mgd3/evaluate"
 	"mgd3/report"
+	"mgd3/stage/atomicfile"
 )
 
 // Sweep makes and judges sets at points around some settings.
@@ -281,6 +284,25 @@ func sorted(points []PointTrials, a axis, names []string) []placed {
 	}
 	slices.SortStableFunc(list, func(p, q placed) int { return cmp.Compare(p.x, q.x) })
 	return list
+}
+
+// Write writes sweep.json, sweep.csv, sweep.html and an SVG for each plot into a folder.
+func (s *Swept) Write(out string) error {
+	r := s.Result()
+	files := map[string]func(io.Writer) error{
+		"sweep.json": s.JSON,
+		"sweep.csv":  s.CSV,
+		"sweep.html": func(w io.Writer) error { return report.HTML(w, r) },
+	}
+	for _, p := range r.Plots {
+		files["sweep-"+p.Title+".svg"] = p.SVG
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := atomicfile.Write(filepath.Join(out, name), files[name]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // JSON writes the sweep as indented JSON.

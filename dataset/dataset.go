@@ -102,6 +102,14 @@ func (s *Set) Close() error { return s.src.Close() }
 // ImageNotes returns the notes on the images that [Set.Load] has read so far, also after Close: a line for each kind.
 func (s *Set) ImageNotes() []ImageNote { return s.notes.List() }
 
+// Len returns the number of images of all classes.
+func (s *Set) Len() (n int) {
+	for _, class := range s.Classes {
+		n += len(class.Images)
+	}
+	return n
+}
+
 // ClassNames returns the names of the classes, in order.
 func (s *Set) ClassNames() []string {
 	names := make([]string, len(s.Classes))

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -153,4 +154,37 @@ func Between(groups [][]Member, a, b int) (s Shared) {
 		s.Images += len(inA)
 	}
 	return s
+}
+
+// Labelled is a set with the name that messages have for it.
+type Labelled struct {
+	Name string
+	Set  *Set
+}
+
+// DuplicateNotes says, in a line each, of which sets images stand in several classes, byte for byte, and of which images
+// stand in the last set too, which is nil if there is none; where says what its images are: "among those to test on".
+func DuplicateNotes(ctx context.Context, sets []Labelled, last *Labelled, where string) (lines []string, err error) {
+	all := sets
+	if last != nil {
+		all = append(slices.Clone(sets), *last)
+	}
+	var open []*Set
+	for _, s := range all {
+		open = append(open, s.Set)
+	}
+	groups, err := Duplicates(ctx, open...)
+	if err != nil {
+		return nil, err
+	}
+	for i, of := range all {
+		if s := AcrossClasses(groups, i); s.Images > 0 {
+			lines = append(lines, fmt.Sprintf("%q: %v", of.Name, s))
+		}
+		if s := Between(groups, i, len(sets)); i < len(sets) && s.Images > 0 {
+			lines = append(lines, fmt.Sprintf("%q: %d of its images are %s, byte for byte: %v is %v", of.Name, s.Images,
+				where, s.First[0], s.First[1]))
+		}
+	}
+	return lines, nil
 }

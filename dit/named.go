@@ -46,3 +46,11 @@ func Named(name string, pixels int) (Config, error) {
 	}
 	return Config{}, fmt.Errorf("no model %q, want DiT-S, DiT-B, DiT-L or DiT-XL with /2, /4 or /8", name)
 }
+
+// Fits reports whether the configuration is that of a published model, as [Named] has it, or of a name that it does not
+// know. The number of classes is free.
+func (c Config) Fits(name string, pixels int) bool {
+	want, err := Named(name, pixels)
+	c.Classes, c.MLPRatio = want.Classes, want.MLPRatio
+	return err != nil || c == want
+}

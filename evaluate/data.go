@@ -185,10 +185,9 @@ func Side(ctx context.Context, enough int, sets ...*dataset.Set) (int, error) {
 
 // FactsOf returns what presets take of a set, for images with a short side of size pixels.
 func FactsOf(set *dataset.Set, net string, size int) Facts {
-	f := Facts{Classes: len(set.Classes), Size: size, Net: net}
+	f := Facts{Classes: len(set.Classes), Images: set.Len(), Size: size, Net: net}
 	for _, class := range set.Classes {
 		f.IPC = max(f.IPC, len(class.Images))
-		f.Images += len(class.Images)
 	}
 	return f
 }

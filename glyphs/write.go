@@ -30,9 +30,35 @@ func (s strange) Error() string {
 	return fmt.Sprintf("%s: is not one of the %d images of its class", s.path, s.images)
 }
 
-// Write writes the images of a class to a folder that may hold some of them, and no other visible file: else it is an
+// Written is what [WriteSet] made of a set.
+type Written struct {
+	Split   string `json:"split"`
+	Classes int    `json:"classes"`
+	Images  int    `json:"images"`
+	Kept    int    `json:"kept"` // of them, that were there
+	Folder  string `json:"folder"`
+}
+
+// WriteSet writes the images of a split as OUT/SPLIT/CLASS/NUMBER.png, and tells each of a class that is done, of whose
+// images so many were there. A folder of a class with other files in it is an [ErrOthers].
+func WriteSet(ctx context.Context, out, split string, set *dataset.Set,
+	each func(class dataset.Class, kept int)) (Written, error) {
+	w := Written{Split: split, Classes: len(set.Classes), Folder: filepath.Join(out, split)}
+	for _, class := range set.Classes {
+		kept, err := write(ctx, filepath.Join(w.Folder, class.Name), set, class)
+		if err != nil {
+			return w, err
+		}
+		w.Images += len(class.Images)
+		w.Kept += kept
+		each(class, kept)
+	}
+	return w, nil
+}
+
+// write writes the images of a class to a folder that may hold some of them, and no other visible file: else it is an
 // [ErrOthers] that names one. It returns how many were there.
-func Write(ctx context.Context, dir string, set *dataset.Set, class dataset.Class) (kept int, err error) {
+func write(ctx context.Context, dir string, set *dataset.Set, class dataset.Class) (kept int, err error) {
 	if err := checkNoOthers(dir, class); err != nil {
 		return 0, err
 	}

@@ -51,9 +51,7 @@ func OfLatents(e *engine.Engine, a *latent.Autoencoder, s encode.Settings) (*Emb
 
 // Source is the features of a set's images. With skipBad images that cannot be read are passed over, and reported.
 func (m *Embedder) Source(set *dataset.Set, skipBad bool) Source {
-	for _, class := range set.Classes {
-		m.total += len(class.Images)
-	}
+	m.total += set.Len()
 	return func(ctx context.Context, class string) (matrix.Matrix, error) {
 		return m.class(ctx, set, class, skipBad)
 	}

@@ -63,3 +63,22 @@ func lockShards(out string, shard Shard, take func(path string) (func(), error))
 func (s Shard) lock(out string) string {
 	return filepath.Join(out, fmt.Sprintf("shard-%d-of-%d", s.Index, s.Count))
 }
+
+// LockTogether takes a folder for writing, and others for reading.
+func LockTogether(out string, others []string) (unlock func(), err error) {
+	var held []func()
+	unlock = func() {
+		for _, unlock := range held {
+			unlock()
+		}
+	}
+	one, err := Lock(out, Whole)
+	for i := 0; err == nil; i++ {
+		if held = append(held, one); i == len(others) {
+			return unlock, nil
+		}
+		one, err = LockReading(others[i])
+	}
+	unlock()
+	return nil, err
+}

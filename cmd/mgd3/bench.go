@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -10,11 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mgd3/cpu"
 	"mgd3/engine"
 	"mgd3/internal/bench"
 	"mgd3/internal/words"
-	"mgd3/stage/atomicfile"
 )
 
 // benchOptions are the flags of bench.
@@ -153,64 +152,31 @@ func (e *env) measure(ctx context.Context, o *benchOptions, loads []bench.Load) 
 		return nil, err
 	}
 	defer backend.Close()
+	out := json.NewEncoder(e.stdout)
 	if o.difference {
-		return nil, e.differ(ctx, backend, loads)
+		for _, load := range loads {
+			d, err := bench.Differ(ctx, backend, load)
+			if err != nil {
+				return nil, err
+			}
+			if err := out.Encode(d); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
 	}
-	var explain func(*engine.Program) error
+	m := bench.Measuring{Engine: backend, Threads: o.threads, Repeat: o.repeat, OwnDevice: isXLA(e.backend)}
 	if o.profile {
-		explain = func(p *engine.Program) error { return p.Explain(e.stderr) }
+		m.Explain = func(p *engine.Program) error { return p.Explain(e.stderr) }
 	}
-	peak := 0.0
-	if !isXLA(e.backend) { // that may be another processor
-		peak = cpu.Peak(o.threads)
-	}
-	var results []bench.Result
-	for _, load := range loads {
-		r, err := load.Measure(ctx, backend, o.threads, o.repeat, explain)
-		if err != nil {
-			return results, err
-		}
-		if load.Peak && isXLA(e.backend) {
-			peak = r.Speed
-		}
-		r.Of(peak)
-		if err := json.NewEncoder(e.stdout).Encode(r); err != nil {
-			return results, err
-		}
-		results = append(results, r)
-	}
-	return results, nil
-}
-
-// differ prints how far bf16 is from float32 for each load.
-func (e *env) differ(ctx context.Context, backend *engine.Engine, loads []bench.Load) error {
-	for _, load := range loads {
-		d, err := bench.Differ(ctx, backend, load)
-		if err != nil {
-			return err
-		}
-		if err := json.NewEncoder(e.stdout).Encode(d); err != nil {
-			return err
-		}
-	}
-	return nil
+	return m.All(ctx, loads, func(r bench.Result) error { return out.Encode(r) })
 }
 
 // readResults reads files of results.
 func readResults(paths []string) ([]bench.Result, error) {
-	var all []bench.Result
-	for _, path := range paths {
-		file, err := atomicfile.Open(path)
-		if err != nil {
-			return nil, fail(exitInput, "", err)
-		}
-		results, err := bench.Read(file)
-		file.Close()
-		if err != nil {
-			return nil, fail(exitInput, `lines of "mgd3 bench" or bench/compare.py are wanted`,
-				fmt.Errorf("%s: %w", path, err))
-		}
-		all = append(all, results...)
+	results, err := bench.ReadFiles(paths)
+	if errors.Is(err, bench.ErrLine) {
+		return nil, fail(exitInput, `lines of "mgd3 bench" or bench/compare.py are wanted`, err)
 	}
-	return all, nil
+	return results, fail(exitInput, "", err)
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,8 +17,8 @@ import (
 	"mgd3/internal/cli"
 	"mgd3/internal/words"
 	"mgd3/report"
+	"mgd3/sets"
 	"mgd3/stage"
-	"mgd3/stage/atomicfile"
 )
 
 // compareOptions are the flags of compare that distill has not.
@@ -108,7 +106,7 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 	if so.SeedEncodes && !e.quiet && !e.json && slices.ContainsFunc(methods, baseline.Method.Encoded) {
 		fmt.Fprintf(e.stderr, "seeds  every set is encoded with its own seed, as the released programs do: %d × "+
 			"%d images; --encode-seed 0 encodes them once for all sets\n",
-			so.Sets, images(so.Train))
+			so.Sets, so.Train.Len())
 	}
 	result, err := compare.Compare(ctx, so)
 	if so.SeedEncodes && errors.Is(err, stage.ErrOther) {
@@ -121,26 +119,18 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 	return e.showComparison(ctx, so, result)
 }
 
-// images is how many a set has.
-func images(set *dataset.Set) (n int) {
-	for _, class := range set.Classes {
-		n += len(class.Images)
-	}
-	return n
-}
-
 // resolve completes the flags and refuses those that make no comparison.
 func (c *compareOptions) resolve(o *options) error {
-	if o.data.set == glyphsSet && o.data.split == "" {
-		o.data.split = "train"
+	if o.data.Path == sets.Glyphs && o.data.Split == "" {
+		o.data.Split = "train"
 	}
 	if c.test == "" {
-		c.test = o.data.set
+		c.test = o.data.Path
 	}
-	if c.test == glyphsSet && c.testSplit == "" {
+	if c.test == sets.Glyphs && c.testSplit == "" {
 		c.testSplit = "test"
 	}
-	if c.test == o.data.set && c.testSplit == o.data.split {
+	if c.test == o.data.Path && c.testSplit == o.data.Split {
 		return errors.New("the networks would be tested on the images that the sets are made of: give --test " +
 			"another set, or --test-split another split")
 	}
@@ -163,21 +153,15 @@ func (c *compareOptions) resolve(o *options) error {
 // openTest opens the images to test on.
 func (c *compareOptions) openTest(ctx context.Context, e *env, o *options) (*dataset.Set, error) {
 	test := o.data.imageFlags
-	test.set, test.split, test.limit = c.test, c.testSplit, c.testLimit
+	test.Path, test.Split, test.Limit = c.test, c.testSplit, c.testLimit
 	return test.open(ctx, e)
 }
 
 // showComparison writes the page and prints the tables.
 func (e *env) showComparison(ctx context.Context, o compare.Options, c *compare.Comparison) error {
-	r := c.Result()
-	page := r
-	var err error
-	if page.Pictures, err = compare.Pictures(ctx, o); err != nil {
+	path, err := c.WritePage(ctx, o)
+	if err != nil {
 		return err
-	}
-	path := filepath.Join(o.ProtocolDir(), "report.html")
-	if err := atomicfile.Write(path, func(w io.Writer) error { return report.HTML(w, page) }); err != nil {
-		return fail(exitOutput, "", err)
 	}
 	switch {
 	case e.json:
@@ -185,6 +169,7 @@ func (e *env) showComparison(ctx context.Context, o compare.Options, c *compare.
 	case e.quiet:
 		return nil
 	}
+	r := c.Result()
 	r.Next = []string{"open " + path}
 	return report.Text(e.stdout, r)
 }

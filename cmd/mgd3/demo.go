@@ -3,20 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"mgd3/baseline"
-	"mgd3/compare"
+	"mgd3/demo"
 	"mgd3/encode"
 	"mgd3/glyphs"
 	"mgd3/internal/cli"
-	"mgd3/report"
-	"mgd3/stage/atomicfile"
+	"mgd3/sets"
 )
 
 // demoOptions are the flags of demo.
@@ -27,9 +22,6 @@ type demoOptions struct {
 	images, test int // of a class
 	epochs       int
 }
-
-// demoMethods are those that demo compares.
-var demoMethods = []baseline.Method{baseline.MGD3, baseline.Unguided, baseline.Random}
 
 func (e *env) demoCmd() *cobra.Command {
 	o := demoOptions{run: options{networks: &networkFlags{}, modes: &modeFlags{}, sampling: &samplingFlags{}}}
@@ -59,7 +51,7 @@ One training on each set shows how it goes, not which set is best: "mgd3 compare
 	f.IntVar(&o.epochs, "epochs", 100,
 		"epochs of a training; 0 takes those of the protocol quick, 200 for 10 images per class")
 	cli.Heading(f, "Demo")
-	f.StringVar(&o.run.networks.model, "model", glyphsSet,
+	f.StringVar(&o.run.networks.model, "model", sets.Glyphs,
 		"`DIR` of another model of the letters; glyphs is the one in the program")
 	o.run.networks.batchFlag(f)
 	o.run.modes.clusterFlags(f)
@@ -73,28 +65,25 @@ func (e *env) demo(ctx context.Context, o *demoOptions) error {
 		return err
 	}
 	defer r.Close()
-	so := compare.Options{Maker: r.maker()}
-	test, err := glyphs.Open("test", glyphs.Options{Classes: so.Train.ClassNames(), PerClass: o.test})
+	test, err := glyphs.Open("test", glyphs.Options{Classes: r.Data.ClassNames(), PerClass: o.test})
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
-	so.Test, so.Report = test, e.progress().Comparison
-	so.Methods, so.IPCs, so.Sets, so.Nets, so.Protocol = demoMethods, []int{o.ipc}, 1, []string{"convnet3"}, "quick"
-	if o.epochs > 0 {
-		so.Changes = []string{fmt.Sprintf("epochs=%d", o.epochs)}
-	}
-	c, err := compare.Compare(ctx, so)
+	d, err := demo.Run(ctx, demo.Options{Maker: r.maker(), Test: test, IPC: o.ipc, Epochs: o.epochs,
+		Report: e.progress().Comparison})
 	if err != nil {
 		return err
 	}
-	result, err := o.result(ctx, e, so, c)
-	if err != nil {
-		return err
-	}
-	if err := writeDemo(so.Out, result); err != nil {
+	if err := d.Write(r.Out); err != nil {
 		return fail(exitOutput, "", err)
 	}
-	return e.showDemo(so.Out, c, result)
+	switch {
+	case e.json:
+		return json.NewEncoder(e.stdout).Encode(d.Comparison)
+	case e.quiet:
+		return nil
+	}
+	return d.Text(e.stdout, r.Out)
 }
 
 // openDemo opens the model and the letters.
@@ -112,82 +101,4 @@ func (e *env) openDemo(ctx context.Context, o *demoOptions) (*openRun, error) {
 	}
 	r.Data = set
 	return r, nil
-}
-
-// result is what the demo shows.
-func (o *demoOptions) result(ctx context.Context, e *env, so compare.Options, c *compare.Comparison) (report.Result, error) {
-	r := c.Result()
-	classes := len(c.Made.Classes)
-	r.Title = fmt.Sprintf("%d letters, %d images each", classes, o.ipc)
-	r.Notes = []string{
-		fmt.Sprintf("%d real images of %d classes became %d images. mgd3 pulls a diffusion model to the modes of "+
-			"each class; unguided is the same model alone; random are real images drawn by chance. "+
-			"A network was trained on each set from scratch, and tested on %d letters of other typefaces.", c.Made.Real, classes, classes*o.ipc, c.Made.Test),
-		"One training on each set shows how it goes, not which set is best.",
-	}
-	r.Next = next()
-	pictures, err := compare.Pictures(ctx, so)
-	if err != nil {
-		return r, err
-	}
-	dir, err := so.Make(ctx, baseline.ID{Method: baseline.MGD3, IPC: o.ipc})
-	if err != nil {
-		return r, err
-	}
-	sheet, err := e.drawSheet(ctx, sheetOptions{run: dir, data: glyphsSet, rows: classes, columns: 10})
-	if err != nil {
-		return r, err
-	}
-	r.Pictures = append([]report.Picture{{
-		Title:   "Modes and images",
-		Caption: "Of each letter: above, the real images nearest to the modes; below, the image made from each mode.",
-		PNG:     sheet,
-	}}, pictures...)
-	return r, nil
-}
-
-// next is what to try after the demo.
-func next() []string {
-	return []string{
-		"# the same with repetitions, more images and all baselines (hours)",
-		"mgd3 compare --data glyphs --model glyphs --ipc 10,20,50 --out glyphs-table",
-		"# your own images: a folder, a zip or a tar of train/CLASS/FILE and test/CLASS/FILE",
-		"mgd3 train autoencoder --data pets.zip --split train --size 64 --flip --out pets-model",
-		"mgd3 train dit --data pets.zip --split train --size 64 --flip --out pets-model",
-		"mgd3 distill --data pets.zip --split train --model pets-model --ipc 10 --out pets-10",
-		"mgd3 evaluate --train pets-10 --test pets.zip --test-split test",
-	}
-}
-
-// writeDemo writes the result as a page, as data and as a picture.
-func writeDemo(out string, r report.Result) error {
-	numbers := r
-	numbers.Pictures = nil
-	for _, file := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{"sheet.png", func(w io.Writer) error { _, err := w.Write(r.Pictures[0].PNG); return err }},
-		{"result.json", func(w io.Writer) error { return report.JSON(w, numbers) }},
-		{"report.html", func(w io.Writer) error { return report.HTML(w, r) }},
-	} {
-		if err := atomicfile.Write(filepath.Join(out, file.name), file.write); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// showDemo prints the result.
-func (e *env) showDemo(out string, c *compare.Comparison, r report.Result) error {
-	switch {
-	case e.json:
-		return json.NewEncoder(e.stdout).Encode(c)
-	case e.quiet:
-		return nil
-	}
-	r.Pictures = nil
-	r.Notes = append(r.Notes,
-		fmt.Sprintf("See %s and %s.", filepath.Join(out, "report.html"), filepath.Join(out, "sheet.png")))
-	return report.Text(e.stdout, r)
 }

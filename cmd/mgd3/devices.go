@@ -11,10 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/sync/errgroup"
 
 	"mgd3/internal/devices"
-	"mgd3/stage"
 )
 
 // --devices: see package devices.
@@ -34,28 +32,18 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 		return err
 	}
 	args := sameFlags(cmd)
-	all := devices.NewJoint(len(list), e.progress().Event)
-	group, inner := errgroup.WithContext(ctx)
-	for i, device := range list {
-		w := devices.Worker{Device: device, Shard: stage.Shard{Index: shard.Index*len(list) + i, Count: shard.Count * len(list)}}
-		group.Go(func() error {
-			c := exec.CommandContext(inner, program)
-			c.Args = slices.Concat([]string{os.Args[0], cmd.Name()}, args, []string{"--shard=" + w.Shard.String(), "--json"})
-			c.Env = append(os.Environ(), devices.Visible+"="+device)
-			if !isXLA(e.backend) && os.Getenv("GOMAXPROCS") == "" {
-				c.Env = append(c.Env, fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.GOMAXPROCS(0)/len(list))))
-			}
-			err := w.Run(inner, c, func(event stage.Event) { all.Event(i, event) })
-			var f *devices.Failure
-			if errors.As(err, &f) {
-				return fail(f.Code, f.Hint, err)
-			}
-			return err
-		})
-	}
-	err = group.Wait()
-	if ctx.Err() != nil {
-		return ctx.Err()
+	err = devices.RunAll(ctx, list, shard, func(ctx context.Context, w devices.Worker) *exec.Cmd {
+		c := exec.CommandContext(ctx, program)
+		c.Args = slices.Concat([]string{os.Args[0], cmd.Name()}, args, []string{"--shard=" + w.Shard.String(), "--json"})
+		c.Env = append(os.Environ(), devices.Visible+"="+w.Device)
+		if !isXLA(e.backend) && os.Getenv("GOMAXPROCS") == "" {
+			c.Env = append(c.Env, fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.GOMAXPROCS(0)/len(list))))
+		}
+		return c
+	}, e.progress().Event)
+	var f *devices.Failure
+	if errors.As(err, &f) {
+		return fail(f.Code, f.Hint, err)
 	}
 	return err
 }

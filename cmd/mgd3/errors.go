@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"syscall"
 
@@ -19,6 +20,7 @@ import (
 	"mgd3/modes"
 	"mgd3/prompt"
 	"mgd3/sd"
+	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 	"mgd3/text"
@@ -65,6 +67,15 @@ func mistaken(err error) error {
 		return fail(exitUsage, m.Hint, m.Err)
 	}
 	return err
+}
+
+// ofSet gives an error of opening sets its exit code.
+func ofSet(err error) error {
+	var changed *sets.ChangedError
+	if errors.As(err, &changed) {
+		return fail(exitVerify, fmt.Sprintf(`"mgd3 verify %s" lists all that differ; %s`, changed.Run, remake), err)
+	}
+	return fail(exitInput, "", err)
 }
 
 // remake is the advice where a file of a run is damaged.

@@ -10,6 +10,7 @@ import (
 	"mgd3/distill"
 	"mgd3/encode"
 	"mgd3/internal/cli"
+	"mgd3/sets"
 )
 
 // dataFlags say which images are taken, and how they are encoded.
@@ -43,41 +44,27 @@ const cropHelp = "`HOW` to crop: adm as the DiT programs, center as torchvision'
 
 func (d *dataFlags) resolve(from source) encode.Settings {
 	own := d.encode
-	own.Split, own.Limit = d.split, d.limit
+	own.Split, own.Limit = d.Split, d.Limit
 	return from.merge(distill.Settings{Encode: own}).Encode
 }
 
 // imageFlags name a set of labelled images.
-type imageFlags struct {
-	set, split, classes string
-	classNames, labels  string
-	limit               int
-}
+type imageFlags struct{ sets.Spec }
 
 func (s *imageFlags) add(f *pflag.FlagSet) {
-	f.StringVar(&s.set, "data", "", dataHelp)
-	f.StringVar(&s.split, "split", "", "the `NAME` of the part to take, train say: a sub-folder, or a word in the "+
+	f.StringVar(&s.Path, "data", "", dataHelp)
+	f.StringVar(&s.Split, "split", "", "the `NAME` of the part to take, train say: a sub-folder, or a word in the "+
 		"files' names")
-	f.StringVar(&s.classes, "classes", "", classesHelp)
-	f.IntVar(&s.limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
-	labelFlags(f, &s.classNames, &s.labels)
+	f.StringVar(&s.Classes, "classes", "", classesHelp)
+	f.IntVar(&s.Limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
+	labelFlags(f, &s.ClassNames, &s.Labels)
 	cli.Heading(f, "Images")
 }
 
 // open opens the set.
 func (s *imageFlags) open(ctx context.Context, e *env) (*dataset.Set, error) {
-	classes, err := dataset.ParseClasses(s.classes)
-	if err != nil {
-		return nil, fail(exitInput, "", err)
-	}
-	names, err := dataset.ParseNames(s.classNames)
-	if err != nil {
-		return nil, fail(exitInput, "", err)
-	}
-	set, err := e.openSet(ctx, s.set, dataset.OpenOptions{
-		Split: s.split, Classes: classes, Names: names, Labels: s.labels, Limit: s.limit,
-	})
-	return set, fail(exitInput, "", err)
+	set, err := e.sets.Open(ctx, s.Spec)
+	return set, ofSet(err)
 }
 
 var (

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,15 +21,6 @@ import (
 type glyphsOptions struct {
 	out, split, sheet string
 	perClass          int
-}
-
-// drawn is what glyphs says of one split.
-type drawn struct {
-	Split   string `json:"split"`
-	Classes int    `json:"classes"`
-	Images  int    `json:"images"`
-	Kept    int    `json:"kept"` // of them, that were there
-	Folder  string `json:"folder"`
 }
 
 func (e *env) glyphsCmd() *cobra.Command {
@@ -110,7 +100,7 @@ func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
 	}
 	total := 0
 	for _, set := range sets {
-		total += len(set.Classes) * len(set.Classes[0].Images)
+		total += set.Len()
 	}
 	unlock, err := stage.Lock(o.out, stage.Whole)
 	if err != nil {
@@ -120,33 +110,27 @@ func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
 	event := stage.Event{Stage: terminal.StageDraw, Total: total}
 	p := e.progress()
 	for i, split := range o.splits() {
-		d := drawn{Split: split, Classes: len(sets[i].Classes), Folder: filepath.Join(o.out, split)}
-		for _, class := range sets[i].Classes {
-			kept, err := glyphs.Write(ctx, filepath.Join(d.Folder, class.Name), sets[i], class)
-			if errors.Is(err, glyphs.ErrOthers) {
-				err = fmt.Errorf("%w, want another --out, or the --per-class it was made with", err)
-			}
-			if err != nil {
-				return fail(exitOutput, "", err)
-			}
-			d.Images += len(class.Images)
-			d.Kept += kept
+		w, err := glyphs.WriteSet(ctx, o.out, split, sets[i], func(class dataset.Class, kept int) {
 			event.Class = class.Name
 			event.Done += len(class.Images)
 			event.Kept += kept
 			p.Event(event)
+		})
+		if errors.Is(err, glyphs.ErrOthers) {
+			err = fmt.Errorf("%w, want another --out, or the --per-class it was made with", err)
 		}
-		if err := e.sayDrawn(d); err != nil {
+		if err != nil {
+			return fail(exitOutput, "", err)
+		}
+		if e.json {
+			err = json.NewEncoder(e.stdout).Encode(w)
+		} else {
+			_, err = fmt.Fprintf(e.stdout, "%s: %d classes, %d images, %d of them there already\n", w.Folder, w.Classes,
+				w.Images, w.Kept)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (e *env) sayDrawn(d drawn) error {
-	if e.json {
-		return json.NewEncoder(e.stdout).Encode(d)
-	}
-	_, err := fmt.Fprintf(e.stdout, "%s: %d classes, %d images, %d of them there already\n", d.Folder, d.Classes, d.Images, d.Kept)
-	return err
 }

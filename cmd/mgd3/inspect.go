@@ -13,7 +13,7 @@ import (
 
 	"mgd3/distill"
 	"mgd3/internal/terminal"
-	"mgd3/internal/words"
+	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/weights"
 )
@@ -31,18 +31,12 @@ every command that takes weights.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if m, err := distill.ReadManifest(args[0]); err == nil {
 				return e.inspectManifest(m)
-			} else if _, found := os.Stat(args[0]); found == nil && (isRun(args[0]) || errors.Is(err, stage.ErrDamaged)) {
+			} else if _, found := os.Stat(args[0]); found == nil && (sets.IsRun(args[0]) || errors.Is(err, stage.ErrDamaged)) {
 				return fail(exitInput, manifestHint(err), err)
 			}
 			return e.inspectWeights(cmd.Context(), args[0])
 		},
 	}
-}
-
-// isRun reports whether dir looks like a run's output folder.
-func isRun(dir string) bool {
-	_, err := os.Stat(distill.ImagesDir(dir))
-	return err == nil
 }
 
 func (e *env) inspectManifest(m *distill.Manifest) error {
@@ -74,92 +68,33 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 	return w.Flush()
 }
 
-// tensorLine is one tensor as inspect shows it.
-type tensorLine struct {
-	Name  string        `json:"name"`
-	DType weights.DType `json:"dtype"`
-	Shape []int         `json:"shape"`
-	Fault string        `json:"fault,omitempty"` // why it cannot be read
-}
-
-// inspected is what inspect shows of a weights file.
-type inspected struct {
-	Metadata map[string]string `json:"metadata"`
-	Parts    []weights.Section `json:"parts,omitempty"`
-	Notes    []string          `json:"notes,omitempty"`
-	Tensors  []tensorLine      `json:"tensors"`
-}
-
 func (e *env) inspectWeights(ctx context.Context, path string) error {
-	f, err := weights.Open(path)
-	if _, missing := os.Stat(path); err != nil && missing != nil && !strings.Contains(path, "#") {
-		err = missing
-	}
-	if parts := weights.Choices(err); len(parts) > 0 && !strings.Contains(path, "#") {
-		return e.inspectParts(parts, err)
-	}
+	c, err := weights.Inspect(ctx, path)
 	if err != nil {
 		return fail(exitModel, "", err)
 	}
-	defer f.Close()
-	if err := f.CheckRecord(ctx); err != nil {
-		return fail(exitModel, "", err)
-	}
-	lines := []tensorLine{}
-	count := 0
-	for _, name := range f.Names() {
-		t, err := f.Tensor(name)
-		if err != nil {
-			return err
-		}
-		line := tensorLine{name, t.DType, append([]int{}, t.Shape...), t.Fault()}
-		lines = append(lines, line)
-		if line.Fault != "" {
-			continue
-		}
-		n := 1
-		for _, d := range t.Shape {
-			n *= d
-		}
-		count += n
-	}
 	if e.json {
-		return json.NewEncoder(e.stdout).Encode(inspected{f.Metadata(), f.Sections(), f.Notes(), lines})
+		return json.NewEncoder(e.stdout).Encode(c)
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	for _, s := range f.Sections() {
+	for _, s := range c.Parts {
 		fmt.Fprintln(w, partLine(s))
 	}
-	for _, l := range lines {
-		if l.Fault != "" {
-			fmt.Fprintf(w,
-				"%s\tcannot be read\t%v\t%s\n", terminal.Printable(l.Name), l.Shape, terminal.Printable(l.Fault))
+	for _, t := range c.Tensors {
+		if t.Fault != "" {
+			fmt.Fprintf(w, "%s\tcannot be read\t%v\t%s\n", terminal.Printable(t.Name), t.Shape,
+				terminal.Printable(t.Fault))
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%v\n", terminal.Printable(l.Name), l.DType, l.Shape)
+		fmt.Fprintf(w, "%s\t%s\t%v\n", terminal.Printable(t.Name), t.DType, t.Shape)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "%d tensors, %d numbers\n", len(lines), count)
-	e.sayAll(f.Notes())
-	return nil
-}
-
-// inspectParts shows the sets of weights of a checkpoint of which none is taken, and why.
-func (e *env) inspectParts(parts []weights.Section, why error) error {
-	notes := []string{words.Plain(why)}
-	if e.json {
-		return json.NewEncoder(e.stdout).Encode(inspected{Parts: parts, Notes: notes, Tensors: []tensorLine{}})
+	if !c.PartsAlone {
+		fmt.Fprintf(e.stdout, "%d tensors, %d numbers\n", len(c.Tensors), c.Numbers)
 	}
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	for _, s := range parts {
-		fmt.Fprintln(w, partLine(s))
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	e.sayAll(notes)
+	e.sayAll(c.Notes)
 	return nil
 }
 

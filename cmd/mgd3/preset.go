@@ -38,16 +38,10 @@ func (r *openRun) presetWarnings(o *options) (list []string) {
 	if err != nil {
 		return nil
 	}
-	if d, ok := r.Denoiser.(*dit.Model); ok {
-		want, err := dit.Named(p.Denoiser, p.Settings.Encode.Size)
-		have := d.Config
-		have.Classes, have.MLPRatio = want.Classes, want.MLPRatio
-		if err == nil && have != want {
-			return []string{fmt.Sprintf("preset %s is for %s at %d pixels; this denoiser has %d blocks of width %d, "+
-				"patches of %d and latents of %d × %d",
-				p.Name, p.Denoiser, p.Settings.Encode.Size, have.Depth, have.Hidden, have.Patch, have.InputSize,
-				have.InputSize)}
-		}
+	if d, ok := r.Denoiser.(*dit.Model); ok && !d.Fits(p.Denoiser, p.Settings.Encode.Size) {
+		return []string{fmt.Sprintf("preset %s is for %s at %d pixels; this denoiser has %d blocks of width %d, "+
+			"patches of %d and latents of %d × %d", p.Name, p.Denoiser, p.Settings.Encode.Size, d.Depth, d.Hidden, d.Patch,
+			d.InputSize, d.InputSize)}
 	}
 	if o.networks == nil || o.networks.model == "" || o.networks.vae != "" || p.Autoencoder == p.Denoiser {
 		return nil
@@ -71,33 +65,10 @@ func (e *env) presetsCmd() *cobra.Command {
 	}
 }
 
-// accuracy is what a preset reaches by the paper.
-type accuracy struct {
-	Set      string  `json:"set"`
-	IPC      int     `json:"ipc"`
-	Net      string  `json:"net"`
-	Protocol string  `json:"protocol"`
-	Mean     float64 `json:"mean"`
-	Spread   float64 `json:"spread"`
-	Table    string  `json:"table"`
-}
-
 func (e *env) presets(presets []distill.Preset) error {
 	if e.json {
 		for _, p := range presets {
-			flags := map[string]string{}
-			for _, f := range distill.Fields() {
-				flags[f.Name] = f.Text(p.Settings)
-			}
-			if p.SeedEncodes {
-				delete(flags, "encode-seed")
-			}
-			err := json.NewEncoder(e.stdout).Encode(struct {
-				distill.Preset
-				Flags    map[string]string `json:"flags"`
-				Accuracy accuracy          `json:"accuracy"`
-			}{p, flags, accuracy{"nette", 10, "resnetap10", "hard", p.Accuracy, p.Spread, p.Table}})
-			if err != nil {
+			if err := json.NewEncoder(e.stdout).Encode(p); err != nil {
 				return err
 			}
 		}
@@ -108,30 +79,8 @@ func (e *env) presets(presets []distill.Preset) error {
 	}
 	fmt.Fprintln(e.stdout)
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	row := func(name, from string, value func(distill.Preset) string) {
-		fmt.Fprint(w, name)
-		for _, p := range presets {
-			fmt.Fprint(w, "\t", value(p))
-		}
-		fmt.Fprintf(w, "\t%s\n", from)
+	for _, row := range distill.PresetTable(presets) {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
-	row("", "", func(p distill.Preset) string { return p.Name })
-	row("denoiser", "the paper and the released programs", func(p distill.Preset) string { return p.Denoiser })
-	row("autoencoder", "released programs", func(p distill.Preset) string { return p.Autoencoder })
-	for _, f := range distill.Fields() {
-		row("--"+f.Name, f.Source, func(p distill.Preset) string {
-			if f.Name == "encode-seed" && p.SeedEncodes {
-				return "--seed"
-			}
-			return f.Text(p.Settings)
-		})
-	}
-	row("accuracy, %", "ImageNette, 10 images per class, ResNetAP-10, hard labels", func(p distill.Preset) string {
-		if p.Accuracy == 0 {
-			return "no number"
-		}
-		return fmt.Sprintf("%.1f ± %.1f", p.Accuracy, p.Spread)
-	})
-	row("", "of the paper", func(p distill.Preset) string { return p.Table })
 	return w.Flush()
 }

@@ -75,7 +75,7 @@ func (e *env) listKnown() error {
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "name\tfor\tabout\twhat\tfrom\tlicence")
 	for _, k := range hub.Table {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.Name, k.Flag, k.Size, k.Title, k.Repo.ID, terms(k))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.Name, k.Flag, k.Size, k.Title, k.Repo.ID, k.Terms())
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -85,45 +85,14 @@ func (e *env) listKnown() error {
 	return err
 }
 
-// terms says what one may do with it.
-func terms(k hub.Known) string {
-	s := k.Licence
-	if k.Research {
-		s += "; non-commercial research only"
-	}
-	if k.Gated {
-		s += "; needs a token"
-	}
-	return s
-}
-
-// wanted returns what a name, or a repository, stands for.
-func (o *pullOptions) wanted(name string) (hub.Known, error) {
-	short, revision, given := strings.Cut(name, "@")
-	k, known := hub.Lookup(short)
-	switch {
-	case known && given:
-		k.Repo.Revision = revision
-	case !known && !strings.Contains(short, "/"):
-		return k, fail(exitUsage, `"mgd3 pull" lists what has a name; anything else goes by ORG/NAME`, fmt.Errorf("%q has no place on the list", name))
-	case !known:
-		repo, err := hub.ParseRepo(name)
-		if err != nil {
-			return k, fail(exitUsage, "", err)
-		}
-		k = hub.Known{Name: name, Repo: repo, Want: hub.Want{Lean: true}}
-	}
-	if len(o.include) > 0 {
-		k.Want, k.Folder = hub.Want{Include: o.include}, ""
-	}
-	return k, nil
-}
-
 // pull prints the folder of a repository, once it is whole.
 func (e *env) pull(ctx context.Context, o *pullOptions, name string) error {
-	k, err := o.wanted(name)
+	k, err := hub.Resolve(name, o.include)
+	if errors.Is(err, hub.ErrUnlisted) {
+		return fail(exitUsage, `"mgd3 pull" lists what has a name; anything else goes by ORG/NAME`, err)
+	}
 	if err != nil {
-		return err
+		return fail(exitUsage, "", err)
 	}
 	c, err := hub.New()
 	if err == nil && o.mirror != "" {
@@ -158,13 +127,6 @@ func (e *env) snapshot(ctx context.Context, c *hub.Client, o *pullOptions, k hub
 	return s, c.Fetch(ctx, s)
 }
 
-// say tells the user something, unless they asked for quiet.
-func (e *env) say(format string, args ...any) {
-	if !e.quiet && !e.json {
-		fmt.Fprintf(e.stderr, "mgd3: "+format+"\n", args...)
-	}
-}
-
 // consent states the licence, and asks whether it is accepted where it is a narrow one.
 func (e *env) consent(c *hub.Client, o *pullOptions, k hub.Known, stdin io.Reader, terminal bool) error {
 	page := c.Page(k.Repo)
@@ -172,7 +134,7 @@ func (e *env) consent(c *hub.Client, o *pullOptions, k hub.Known, stdin io.Reade
 		e.say("%s: its page names the licence: %s", k.Repo, page)
 		return nil
 	}
-	fmt.Fprintf(e.stderr, "mgd3: %s: %s (%s)\n", k.Name, terms(k), page)
+	fmt.Fprintf(e.stderr, "mgd3: %s: %s (%s)\n", k.Name, k.Terms(), page)
 	if !k.Research || o.accept {
 		return nil
 	}
@@ -185,7 +147,7 @@ func (e *env) consent(c *hub.Client, o *pullOptions, k hub.Known, stdin io.Reade
 		}
 	}
 	return fail(exitUsage, "--accept-licence says that you have read it and accept it",
-		fmt.Errorf("%s: %s: not accepted", k.Name, terms(k)))
+		fmt.Errorf("%s: %s: not accepted", k.Name, k.Terms()))
 }
 
 // pulled prints the folder, alone on stdout so that a shell can put it in a command.

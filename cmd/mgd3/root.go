@@ -9,6 +9,7 @@ import (
 
 	"mgd3/engine"
 	"mgd3/internal/cli"
+	"mgd3/sets"
 	"mgd3/stage"
 )
 
@@ -18,20 +19,22 @@ type env struct {
 	backend        string
 	plugin         string // file of xla's plugin
 	quiet, json    bool
-	strict         bool // what is passed over in a set is an error
-	followLinks    bool // also out of the folder of a set
-	sets           []openedSet
+	sets           sets.Opener
 }
 
 // execute runs one command line.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	e := &env{stdout: stdout, stderr: stderr}
+	e.sets.PassedOver = func(text string) { e.progress().Warn(text) }
+	e.sets.Warn = e.warnText
 	root := e.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
-	e.sayImageNotes()
+	for _, note := range e.sets.ImageNotes() {
+		e.progress().Warn(note)
+	}
 	return mistaken(cli.Usage(cmd, err))
 }
 
@@ -58,8 +61,8 @@ command can be stopped at any moment; the same command again goes on from there.
 		"the PJRT plugin of --backend xla is `FILE`; \"mgd3 backends\" lists those that are found without it")
 	flags.BoolVarP(&e.quiet, "quiet", "q", false, "no progress")
 	flags.BoolVar(&e.json, "json", false, "print events and results as JSON, one object a line")
-	flags.BoolVar(&e.strict, "strict", false, "whatever is passed over in an image set is an error")
-	flags.BoolVar(&e.followLinks, "follow-links", true,
+	flags.BoolVar(&e.sets.Strict, "strict", false, "whatever is passed over in an image set is an error")
+	flags.BoolVar(&e.sets.FollowLinks, "follow-links", true,
 		"follow links that lead out of the folder of an image set; --follow-links=false makes them errors")
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { cli.WriteHelp(cmd.OutOrStdout(), cmd, cli.Width()) })
 	for _, g := range []struct {

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/features"
 	"mgd3/internal/cli"
 	"mgd3/report"
 	"mgd3/scores"
@@ -65,13 +68,36 @@ the real images are read anew.`,
 }
 
 func (e *env) score(ctx context.Context, o *scoreOptions) error {
-	s, err := e.openSpace(ctx, o)
+	if o.pixels < features.MinSize || o.parts < 0 {
+		return fail(exitUsage, "", fmt.Errorf("--feature-size %d, --parts %d, want at least %d and 0", o.pixels, o.parts,
+			features.MinSize))
+	}
+	if err := o.resolve(); err != nil {
+		return err
+	}
+	s, err := scoring.Open(ctx, &e.sets, scoring.Sources{Sets: o.sets, Data: o.data.Spec, Latents: o.run.latents,
+		Images: o.features != latentFeatures})
+	switch {
+	case errors.Is(err, scoring.ErrNoCache):
+		return fail(exitUsage, "--latents names the folder of the real images' latents; with --data and --model they are "+
+			"made", err)
+	case errors.Is(err, scoring.ErrNoData):
+		return fail(exitUsage, "", errors.New("missing --data: features of a network are made of images"))
+	case err != nil:
+		return ofSet(err)
+	}
+	defer s.Close()
+	close, err := e.chooseFeatures(ctx, o, s)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	if err := e.warnOfScored(ctx, s); err != nil {
+	defer close()
+	notes, err := s.DuplicateNotes(ctx)
+	if err != nil {
 		return err
+	}
+	for _, note := range notes {
+		e.warnText(note)
 	}
 	results, err := s.Compare(ctx, o.parts)
 	if err != nil {
@@ -92,28 +118,45 @@ func (e *env) score(ctx context.Context, o *scoreOptions) error {
 	return report.Text(e.stdout, report.Result{Tables: append(tables, scoring.Summary(results))})
 }
 
-// warnOfScored says which images of a set are in several classes, or real ones.
-func (e *env) warnOfScored(ctx context.Context, s *space) error {
-	var all []*dataset.Set
-	var names []string
-	for _, set := range s.Sets {
-		all, names = append(all, set.Images), append(names, set.Name)
-	}
-	if s.data != nil {
-		all, names = append(all, s.data), append(names, "--data")
-	}
-	groups, err := dataset.Duplicates(ctx, all...)
-	if err != nil {
-		return err
-	}
-	for i, name := range names {
-		if c := dataset.AcrossClasses(groups, i); c.Images > 0 {
-			e.warn("%q: %v", name, c)
+// chooseFeatures opens the network that the flags name, or takes the latents that are there; close ends it.
+func (e *env) chooseFeatures(ctx context.Context, o *scoreOptions, s *scoring.Opened) (close func(), err error) {
+	r := &openRun{Run: &distill.Run{Settings: o.settings}}
+	defer func() {
+		if err != nil {
+			r.Close()
 		}
-		if c := dataset.Between(groups, i, len(s.Sets)); i < len(s.Sets) && c.Images > 0 {
-			e.warn("%q: %d of its images are real ones of --data, byte for byte: %v is %v", name, c.Images, c.First[0],
-				c.First[1])
+	}()
+	how, show := &r.Settings.Encode, e.progress().Event
+	switch {
+	case o.features != latentFeatures:
+		if r.Engine, err = e.openEngine(); err != nil {
+			return nil, err
 		}
+		r.close = append(r.close, r.Engine.Close)
+		net, err := features.Open(ctx, r.Engine, o.features)
+		if err != nil {
+			return nil, fail(exitModel, "", err)
+		}
+		e.sayAll(net.Notes)
+		s.FromNetwork(r.Engine, net, o.pixels, o.networks.batch, *how, show)
+		return r.Close, nil
+	case o.networks.model == "" && o.networks.vae == "":
+		const hint = "with --model the images are encoded"
+		if err = s.FromSamples(); errors.Is(err, scoring.ErrNoLatents) {
+			return r.Close, fail(exitUsage, hint, err)
+		}
+		return r.Close, fail(exitModel, hint, err)
 	}
-	return nil
+	if s.Cache != nil {
+		*how = s.Cache.Settings // its size
+		o.settings.Encode = *how
+	}
+	if err := e.openModel(ctx, &o.options, r); err != nil {
+		return nil, err
+	}
+	err = s.FromAutoencoder(r.Engine, r.Autoencoder, o.networks.batch, *how, show)
+	if errors.Is(err, scoring.ErrAutoencoder) {
+		return r.Close, fail(exitModel, "", err)
+	}
+	return r.Close, fail(exitUsage, "", err)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,15 +13,16 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/report"
+	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 )
 
 // sheetOptions are the flags of sheet.
 type sheetOptions struct {
-	run, data, split, out string
-	classNames, labels    string
-	rows, columns         int
+	run, out      string
+	data          sets.Spec
+	rows, columns int
 }
 
 func (e *env) sheetCmd() *cobra.Command {
@@ -39,9 +41,9 @@ images are left out.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.data, "data", "", "the real images, as given to distill: a folder, a zip or a tar")
-	f.StringVar(&o.split, "split", "", "sub-folder of --data; default as given to distill")
-	labelFlags(f, &o.classNames, &o.labels)
+	f.StringVar(&o.data.Path, "data", "", "the real images, as given to distill: a folder, a zip or a tar")
+	f.StringVar(&o.data.Split, "split", "", "sub-folder of --data; default as given to distill")
+	labelFlags(f, &o.data.ClassNames, &o.data.Labels)
 	f.StringVarP(&o.out, "out", "o", "", "write `FILE`; default sheet.png in DIR")
 	f.IntVar(&o.rows, "rows", 20, "show at most this many classes")
 	f.IntVar(&o.columns, "columns", 10, "show at most this many images of a class")
@@ -85,7 +87,7 @@ func (e *env) drawSheet(ctx context.Context, o sheetOptions) ([]byte, error) {
 		return nil, fail(exitInput, manifestHint(err), err)
 	}
 	var real *dataset.Set
-	if o.data != "" {
+	if o.data.Path != "" {
 		if real, err = o.openReal(ctx, e, m); err != nil {
 			return nil, fail(exitInput, "", err)
 		}
@@ -100,19 +102,14 @@ func (e *env) drawSheet(ctx context.Context, o sheetOptions) ([]byte, error) {
 
 // openReal opens the images that the set was made from.
 func (o sheetOptions) openReal(ctx context.Context, e *env, m *distill.Manifest) (*dataset.Set, error) {
-	split := m.Settings.Encode.Split
-	if o.split != "" {
-		split = o.split
-	}
-	names, err := dataset.ParseClasses(o.classNames)
+	spec := o.data
+	spec.Split, spec.Limit = cmp.Or(spec.Split, m.Settings.Encode.Split), m.Settings.Encode.Limit
+	open, err := spec.Options()
 	if err != nil {
 		return nil, err
 	}
-	var classes []string
 	for _, class := range m.Classes {
-		classes = append(classes, class.Name)
+		open.Classes = append(open.Classes, class.Name)
 	}
-	limit := m.Settings.Encode.Limit
-	return e.openSet(ctx, o.data, dataset.OpenOptions{Split: split, Classes: classes, Names: names, Labels: o.labels,
-		Limit: limit})
+	return e.sets.OpenPath(ctx, spec.Path, open)
 }

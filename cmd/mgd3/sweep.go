@@ -5,21 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"mgd3/compare"
-	"mgd3/dataset"
 	"mgd3/evaluate"
 	"mgd3/internal/cli"
-	"mgd3/modes"
 	"mgd3/report"
-	"mgd3/stage/atomicfile"
 )
 
 // sweepOptions are the flags of sweep that distill has not.
@@ -94,13 +89,14 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	s.Report = r.making
 	s.Done = e.tried
 	if s.test != "" {
-		names, err := dataset.ParseNames(o.data.classNames)
+		spec := o.data.Spec
+		spec.Path, spec.Split, spec.Classes, spec.Limit = s.test, s.testSplit, "", 0
+		open, err := spec.Options()
 		if err != nil {
 			return fail(exitInput, "", err)
 		}
-		set, err := e.openSet(ctx, s.test, dataset.OpenOptions{
-			Split: s.testSplit, Classes: r.Data.ClassNames(), Names: names, Labels: o.data.labels,
-		})
+		open.Classes = r.Data.ClassNames()
+		set, err := e.sets.OpenPath(ctx, spec.Path, open)
 		if err != nil {
 			return fail(exitInput, "", err)
 		}
@@ -128,19 +124,8 @@ func (e *env) tried(done, total int, p compare.Point, t compare.Trial) {
 
 // showSweep writes the files of a sweep and prints its tables.
 func (e *env) showSweep(out string, s *compare.Swept) error {
-	r := s.Result()
-	files := map[string]func(io.Writer) error{
-		"sweep.json": s.JSON,
-		"sweep.csv":  s.CSV,
-		"sweep.html": func(w io.Writer) error { return report.HTML(w, r) },
-	}
-	for _, p := range r.Plots {
-		files["sweep-"+p.Title+".svg"] = p.SVG
-	}
-	for name, write := range files {
-		if err := atomicfile.Write(filepath.Join(out, name), write); err != nil {
-			return fail(exitOutput, "", err)
-		}
+	if err := s.Write(out); err != nil {
+		return fail(exitOutput, "", err)
 	}
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(s)
@@ -148,7 +133,7 @@ func (e *env) showSweep(out string, s *compare.Swept) error {
 	if e.quiet {
 		return nil
 	}
-	if err := report.Text(e.stdout, r); err != nil {
+	if err := report.Text(e.stdout, s.Result()); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "\nlook at it  %s\n", filepath.Join(out, "sweep.html"))
@@ -158,36 +143,21 @@ func (e *env) showSweep(out string, s *compare.Swept) error {
 // takeLists takes the lists of values out of the flags, which are as if not given then; what is one value stays in
 // them.
 func (o *options) takeLists() (axes compare.Axes, err error) {
-	list := func(name string, value *string, add func(string) error) {
-		parts := strings.Split(*value, ",")
-		if len(parts) < 2 {
-			return
+	for _, f := range []struct {
+		name  string
+		value *string
+	}{{"lambda", &o.sampling.lambda}, {"stop", &o.sampling.stop}, {"steps", &o.sampling.steps},
+		{"cfg", &o.sampling.cfg}, {"cluster", &o.modes.cluster}} {
+		values := strings.Split(*f.value, ",")
+		if len(values) < 2 {
+			continue
 		}
-		*value, o.tried = o.flags.Lookup(name).DefValue, append(o.tried, name)
-		for _, part := range parts {
-			if fault := add(strings.TrimSpace(part)); fault != nil && err == nil {
-				err = fmt.Errorf("--%s: %q is no number", name, part)
-			}
+		*f.value, o.tried = o.flags.Lookup(f.name).DefValue, append(o.tried, f.name)
+		if err := axes.Parse(f.name, values); err != nil {
+			return axes, fmt.Errorf("--%w", err)
 		}
 	}
-	list("lambda", &o.sampling.lambda, func(s string) error { return appendNumber(&axes.Lambda, s, parseFloat) })
-	list("stop", &o.sampling.stop, func(s string) error { return appendNumber(&axes.Stop, s, strconv.Atoi) })
-	list("steps", &o.sampling.steps, func(s string) error { return appendNumber(&axes.Steps, s, strconv.Atoi) })
-	list("cfg", &o.sampling.cfg, func(s string) error { return appendNumber(&axes.CFG, s, parseFloat) })
-	list("cluster", &o.modes.cluster, func(s string) error {
-		axes.Cluster = append(axes.Cluster,
-			modes.Method(s))
-		return nil
-	})
-	return axes, err
-}
-
-func parseFloat(s string) (float64, error) { return strconv.ParseFloat(s, 64) }
-
-func appendNumber[N any](list *[]N, s string, parse func(string) (N, error)) error {
-	v, err := parse(s)
-	*list = append(*list, v)
-	return err
+	return axes, nil
 }
 
 // judgeFlags name the network that judges sets, and what it is tested on.

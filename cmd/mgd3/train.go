@@ -10,20 +10,18 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"mgd3/dataset"
 	"mgd3/encode"
 	"mgd3/internal/cli"
 	"mgd3/model"
+	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/train"
 )
 
 // trainOptions are the flags of both trainings.
 type trainOptions struct {
-	data, classes string
-	classNames    string
-	labels        string
-	train         train.Options
+	data  sets.Spec
+	train train.Options
 }
 
 func (e *env) trainCmd() *cobra.Command {
@@ -107,12 +105,12 @@ func (e *env) trainDiTCmd() *cobra.Command {
 // trainFlags are those of both trainings; r has what they are if not given.
 func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	t, s := &o.train, &o.train.Images
-	f.StringVar(&o.data, "data", "", "training images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or "+
+	f.StringVar(&o.data.Path, "data", "", "training images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or "+
 		"CLASS/FILE, one of the layouts in docs/data.md, or glyphs")
 	f.StringVar(&s.Split, "split", "", "the `NAME` of the sub-folder to take, train say")
-	f.StringVar(&o.classes, "classes", "",
+	f.StringVar(&o.data.Classes, "classes", "",
 		"classes to take: a `LIST` by name or a file with one class a line; default all")
-	labelFlags(f, &o.classNames, &o.labels)
+	labelFlags(f, &o.data.ClassNames, &o.data.Labels)
 	f.IntVar(&s.Limit, "limit", 0, "take the first `N` images of each class by file name; 0 takes all")
 	f.IntVar(&s.Size, "size", 32, "crop to this many `PIXELS`")
 	f.StringVar(&s.Crop, "crop", encode.CropADM,
@@ -167,17 +165,8 @@ func (e *env) openTraining(ctx context.Context, o *trainOptions) (_ func(), err 
 		return nil, err
 	}
 	closers = append(closers, o.train.Engine.Close)
-	classes, err := dataset.ParseClasses(o.classes)
-	if err != nil {
-		return nil, fail(exitInput, "", err)
-	}
-	names, err := dataset.ParseNames(o.classNames)
-	if err != nil {
-		return nil, fail(exitInput, "", err)
-	}
-	images := o.train.Images
-	o.train.Data, err = e.openSet(ctx, o.data, dataset.OpenOptions{Split: images.Split, Classes: classes, Names: names, Labels: o.labels, Limit: images.Limit})
-	if err != nil {
+	o.data.Split, o.data.Limit = o.train.Images.Split, o.train.Images.Limit
+	if o.train.Data, err = e.sets.Open(ctx, o.data); err != nil {
 		return nil, fail(exitInput, "", err)
 	}
 	closers = append(closers, func() { _ = o.train.Data.Close() })

@@ -57,7 +57,7 @@ func (e *env) trainUNet(ctx context.Context, o *trainOptions, s train.UNetSettin
 		return fail(exitUsage, "", err)
 	}
 	for _, w := range warnings {
-		e.warn("%s", w)
+		e.warnText(w)
 	}
 	s.Prompts = map[string]string{}
 	for i, class := range classes {

@@ -77,12 +77,12 @@ manifest of shards that were run into DIR itself, as the last of them does.`,
 			if len(args) == 0 {
 				return e.finish(out)
 			}
-			unlock, err := lockMerge(out, args)
+			unlock, err := stage.LockTogether(out, args)
 			if err != nil {
 				return fail(exitOutput, "", err)
 			}
 			defer unlock()
-			m, err := distill.Merge(cmd.Context(), out, args, func(text string) { fmt.Fprintf(e.stderr, "mgd3: warning: %s\n", terminal.Printable(text)) })
+			m, err := distill.Merge(cmd.Context(), out, args, func(text string) { e.warnText(terminal.Printable(text)) })
 			if err != nil {
 				return err
 			}
@@ -114,28 +114,4 @@ func (e *env) finish(out string) error {
 	}
 	e.summary(out, m)
 	return nil
-}
-
-// lockMerge takes the output folder for writing and the shards' for reading.
-func lockMerge(out string, shards []string) (unlock func(), err error) {
-	var held []func()
-	unlock = func() {
-		for _, unlock := range held {
-			unlock()
-		}
-	}
-	for i, dir := range append([]string{out}, shards...) {
-		var one func()
-		if i == 0 {
-			one, err = stage.Lock(dir, stage.Whole)
-		} else {
-			one, err = stage.LockReading(dir)
-		}
-		if err != nil {
-			unlock()
-			return nil, err
-		}
-		held = append(held, one)
-	}
-	return unlock, nil
 }

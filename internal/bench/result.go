@@ -3,12 +3,14 @@ package bench
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"strings"
 
 	"mgd3/engine"
+	"mgd3/stage/atomicfile"
 )
 
 // Result is one measurement, one line of JSON: the fields of the other programs' lines, then ours.
@@ -94,4 +96,32 @@ func Read(r io.Reader) ([]Result, error) {
 		results = append(results, result)
 	}
 	return results, lines.Err()
+}
+
+// ErrLine marks files that hold something else than results.
+var ErrLine = errors.New("no result")
+
+// notResults is an [ErrLine] with the text of its cause.
+type notResults struct{ error }
+
+func (e notResults) Unwrap() error { return e.error }
+
+func (e notResults) Is(target error) bool { return target == ErrLine }
+
+// ReadFiles reads files of results. An error of what is in one is an [ErrLine].
+func ReadFiles(paths []string) ([]Result, error) {
+	var all []Result
+	for _, path := range paths {
+		file, err := atomicfile.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		results, err := Read(file)
+		file.Close()
+		if err != nil {
+			return nil, notResults{fmt.Errorf("%s: %w", path, err)}
+		}
+		all = append(all, results...)
+	}
+	return all, nil
 }

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"mgd3/distill"
 	"mgd3/stage"
 )
@@ -63,6 +65,26 @@ func Parse(list, shown string) ([]string, error) {
 type Worker struct {
 	Device string // as Visible names it
 	Shard  stage.Shard
+}
+
+// RunAll runs a process for each device, which does its part of a shard of the work, and returns the first error; the
+// others are then interrupted. show is told of their joint progress.
+func RunAll(ctx context.Context, devices []string, shard stage.Shard,
+	command func(context.Context, Worker) *exec.Cmd, show func(stage.Event)) error {
+	n := len(devices)
+	all := NewJoint(n, show)
+	group, inner := errgroup.WithContext(ctx)
+	for i, device := range devices {
+		w := Worker{Device: device, Shard: stage.Shard{Index: shard.Index*n + i, Count: shard.Count * n}}
+		group.Go(func() error {
+			return w.Run(inner, command(inner, w), func(event stage.Event) { all.Event(i, event) })
+		})
+	}
+	err := group.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 // Failure is how a process ended, by its own words.

@@ -99,6 +99,9 @@ func (p *Progress) Event(e stage.Event) {
 	p.show(Printable(p.line(e, now)), last)
 }
 
+// Warn is told what may be wrong.
+func (p *Progress) Warn(text string) { p.Event(stage.Event{Warning: text}) }
+
 // Training is told of everything that happens in a training.
 func (p *Progress) Training(e train.Event) {
 	if p.json != nil {

@@ -1,5 +1,11 @@
 package hub
 
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
 // Known is a model or set that has a name here.
 type Known struct {
 	Name    string `json:"name"`
@@ -91,4 +97,49 @@ func Lookup(name string) (Known, bool) {
 		}
 	}
 	return Known{}, false
+}
+
+// ErrUnlisted marks a name that is not in the [Table], and no ORG/NAME either.
+var ErrUnlisted = errors.New("not in the table")
+
+// unlisted is an [ErrUnlisted].
+type unlisted string
+
+func (u unlisted) Error() string { return fmt.Sprintf("%q has no place on the list", string(u)) }
+
+func (u unlisted) Is(target error) bool { return target == ErrUnlisted }
+
+// Resolve returns what a name of the [Table], perhaps with @REVISION, or a repository stands for: of one that is not in
+// the table its usual files. Patterns take the files that match them in place of those.
+func Resolve(name string, patterns []string) (Known, error) {
+	short, revision, given := strings.Cut(name, "@")
+	k, known := Lookup(short)
+	switch {
+	case known && given:
+		k.Repo.Revision = revision
+	case !known && !strings.Contains(short, "/"):
+		return k, unlisted(name)
+	case !known:
+		repo, err := ParseRepo(name)
+		if err != nil {
+			return k, err
+		}
+		k = Known{Name: name, Repo: repo, Want: Want{Lean: true}}
+	}
+	if len(patterns) > 0 {
+		k.Want, k.Folder = Want{Include: patterns}, ""
+	}
+	return k, nil
+}
+
+// Terms says what one may do with it.
+func (k Known) Terms() string {
+	s := k.Licence
+	if k.Research {
+		s += "; non-commercial research only"
+	}
+	if k.Gated {
+		s += "; needs a token"
+	}
+	return s
 }

@@ -1,0 +1,70 @@
+package sets
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+)
+
+// Made is a set that a run made, or any other set of images.
+type Made struct {
+	Images   *dataset.Set
+	Path     string            // of the images: below the run's folder, if it is one
+	IsRun    bool              // it is a run's folder
+	Manifest *distill.Manifest // of the run; nil where it is not finished, or the set is none of a run
+}
+
+// ChangedError is the error where the images of a run differ from its manifest; it wraps [distill.ErrChanged].
+type ChangedError struct {
+	Run string // its folder
+	Err error
+}
+
+func (e *ChangedError) Error() string { return e.Err.Error() }
+
+func (e *ChangedError) Unwrap() error { return e.Err }
+
+// IsRun reports whether dir looks like the output folder of a run.
+func IsRun(dir string) bool {
+	info, err := os.Stat(distill.ImagesDir(dir))
+	return err == nil && info.IsDir()
+}
+
+// Made opens the images of a run, or else the set that path names. A run has no split, and its images are held against
+// its manifest: a difference is a [*ChangedError], and files that the manifest has not are warned of. Labels are left
+// out for a set that has one kind of them, as one made of such labels does.
+func (o *Opener) Made(ctx context.Context, path string, options dataset.OpenOptions) (*Made, error) {
+	m := &Made{Path: path, IsRun: IsRun(path)}
+	if m.IsRun {
+		m.Path, options.Split = distill.ImagesDir(path), ""
+		if err := o.checkImages(ctx, path); err != nil {
+			return nil, err
+		}
+		var err error
+		if m.Manifest, err = distill.ReadManifest(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+	}
+	set, err := o.OpenPath(ctx, m.Path, options)
+	if errors.Is(err, dataset.ErrOneKind) {
+		options.Labels = ""
+		set, err = o.OpenPath(ctx, m.Path, options)
+	}
+	m.Images = set
+	return m, err
+}
+
+// checkImages holds the images of a run against its manifest.
+func (o *Opener) checkImages(ctx context.Context, run string) error {
+	extra, err := distill.CheckImages(ctx, run)
+	if errors.Is(err, distill.ErrChanged) {
+		return &ChangedError{run, err}
+	}
+	if len(extra) > 0 {
+		tell(o.Warn, "%q has %d files that are not in its manifest, %q say", distill.ImagesDir(run), len(extra), extra[0])
+	}
+	return err
+}

@@ -1,0 +1,126 @@
+// Package sets opens image sets as people name them:
+//
+//	a path            what dataset.Open reads: a folder, an archive, …
+//	glyphs            the set in the program; a folder of that name is ./glyphs
+//	a run's folder    the images of a distilled set, held against its manifest; see [Opener.Made]
+//
+// What is passed over in a set, or is odd about it, is told to the functions of an [Opener].
+package sets
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mgd3/dataset"
+	"mgd3/glyphs"
+)
+
+// Glyphs is the name that stands for the set drawn by the program in the place of a path.
+const Glyphs = "glyphs"
+
+// Spec names a set, and the images of it that are taken.
+type Spec struct {
+	Path       string
+	Split      string // the part of the set, "train" say; "" if it has none, or is glyphs' train
+	Classes    string // those to take, as [dataset.ParseClasses] reads it; "" takes all
+	ClassNames string // of labels that are numbers, as [dataset.ParseNames] reads it
+	Labels     string // which of several labels; "" takes the usual ones
+	Limit      int    // images per class, the first by name; 0 takes all
+}
+
+// Options are those of [dataset.Open] that s stands for. The error is a [dataset.ErrList].
+func (s Spec) Options() (o dataset.OpenOptions, err error) {
+	o = dataset.OpenOptions{Split: s.Split, Labels: s.Labels, Limit: s.Limit}
+	if o.Classes, err = dataset.ParseClasses(s.Classes); err != nil {
+		return o, err
+	}
+	o.Names, err = dataset.ParseNames(s.ClassNames)
+	return o, err
+}
+
+// Opener opens the sets of one command or run.
+type Opener struct {
+	Strict      bool              // whatever is passed over in a set is an error
+	FollowLinks bool              // links that lead out of a set's folder are followed; else they are errors
+	PassedOver  func(text string) // told of what is passed over in a set; may be nil
+	Warn        func(text string) // told of what may be wrong otherwise; may be nil
+
+	opened []openedSet
+}
+
+// openedSet is a set with the path that names it.
+type openedSet struct {
+	path string
+	set  *dataset.Set
+}
+
+// Open opens a set.
+func (o *Opener) Open(ctx context.Context, s Spec) (*dataset.Set, error) {
+	options, err := s.Options()
+	if err != nil {
+		return nil, err
+	}
+	return o.OpenPath(ctx, s.Path, options)
+}
+
+// OpenPath opens the set at a path, or the glyphs, of which no split is train, and a limit may be above the usual number
+// of images. Links and strictness are
+// as the Opener says.
+func (o *Opener) OpenPath(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {
+	if path == Glyphs {
+		return o.glyphs(options)
+	}
+	options.Strict, options.KeepIn = o.Strict, !o.FollowLinks
+	set, err := dataset.Open(ctx, path, options)
+	if err != nil {
+		return nil, err
+	}
+	for _, passed := range set.PassedOver {
+		tell(o.PassedOver, "%s: %v", path, passed)
+	}
+	o.opened = append(o.opened, openedSet{path, set})
+	return set, nil
+}
+
+func (o *Opener) glyphs(options dataset.OpenOptions) (*dataset.Set, error) {
+	if options.Labels != "" {
+		return nil, fmt.Errorf("%s: %w, so no %q", Glyphs, dataset.ErrOneKind, options.Labels)
+	}
+	if options.Split == "" {
+		options.Split = "train"
+	}
+	classes := slices.Clone(options.Classes)
+	for i, line := range classes {
+		classes[i] = strings.Fields(line)[0]
+	}
+	set, err := glyphs.Open(options.Split, glyphs.Options{Classes: classes, PerClass: options.Limit})
+	if err == nil && options.Names != nil && !slices.ContainsFunc(set.ClassNames(), func(name string) bool {
+		return slices.Contains(options.Names, name)
+	}) {
+		tell(o.Warn, "%s: its classes have names, none of which is in the list of class names", Glyphs)
+	}
+	return set, err
+}
+
+// ImageNotes returns what is to be known of the images that were read of all sets on disk: a line for each kind and
+// set, also after they are closed.
+func (o *Opener) ImageNotes() (lines []string) {
+	for _, opened := range o.opened {
+		for _, note := range opened.set.ImageNotes() {
+			line := opened.path + ": " + note.String()
+			if !slices.Contains(lines, line) { // a path may be opened twice
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
+// tell calls f, if it is there, with a text.
+func tell(f func(text string), format string, args ...any) {
+	if f != nil {
+		f(fmt.Sprintf(format, args...))
+	}
+}

@@ -1,0 +1,105 @@
+package sets
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/internal/fixtures"
+)
+
+// TestOpen: a path is a set on disk, also one that is called ./glyphs, and glyphs is the set in the program.
+func TestOpen(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := errors.Join(fixtures.Images("glyphs", 3), os.WriteFile("list", []byte("B ball\nA\n"), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		spec  Spec
+		want  []string // the classes
+		wrong error
+	}{
+		{"on disk", Spec{Path: "./glyphs", Split: "train", Limit: 2}, fixtures.Classes, nil},
+		{"in the program", Spec{Path: "glyphs", Limit: 2, Classes: "list"}, []string{"B", "A"}, nil},
+		{"no such split", Spec{Path: "glyphs", Split: "val"}, nil, dataset.ErrSet},
+		{"labels of one kind", Spec{Path: "glyphs", Labels: "coarse"}, nil, dataset.ErrOneKind},
+		{"no list", Spec{Path: "glyphs", Classes: "none"}, nil, dataset.ErrList},
+		{"no names", Spec{Path: "glyphs", ClassNames: "none"}, nil, dataset.ErrList},
+		{"no set", Spec{Path: "none"}, nil, dataset.ErrSet},
+	} {
+		set, err := (&Opener{}).Open(t.Context(), c.spec)
+		if !errors.Is(err, c.wrong) || (err == nil) != (c.wrong == nil) {
+			t.Errorf("%s: got %v, want %v", c.name, err, c.wrong)
+		}
+		if err != nil {
+			continue
+		}
+		if got := set.ClassNames(); !slices.Equal(got, c.want) || len(set.Classes[0].Images) != 2 {
+			t.Errorf("%s: got the classes %q with %d images, want %q with 2", c.name, got, len(set.Classes[0].Images), c.want)
+		}
+		_ = set.Close()
+	}
+}
+
+// TestWarnings: what is passed over, and names that fit no class, are told; strict, the former is an error.
+func TestWarnings(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := errors.Join(fixtures.Images("set", 3), os.WriteFile("set/train/cat/notes.txt", []byte("x"), 0o666),
+		os.WriteFile("names", []byte("cat\ndog\n"), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	var passed, warned []string
+	o := &Opener{
+		PassedOver: func(text string) { passed = append(passed, text) },
+		Warn:       func(text string) { warned = append(warned, text) },
+	}
+	set, err := o.Open(t.Context(), Spec{Path: "set", Split: "train"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = set.Close()
+	if len(passed) != 1 || !strings.HasPrefix(passed[0], "set: ") || !strings.Contains(passed[0], "notes.txt") {
+		t.Errorf("told of %q, want the one text file", passed)
+	}
+	if _, err := o.Open(t.Context(), Spec{Path: "glyphs", ClassNames: "names"}); err != nil || len(warned) != 1 {
+		t.Errorf("warned of %q, %v; want one line on the names", warned, err)
+	}
+	o.Strict = true
+	if _, err := o.Open(t.Context(), Spec{Path: "set", Split: "train"}); !errors.Is(err, dataset.ErrPassedOver) {
+		t.Errorf("strict: got %v, want %v", err, dataset.ErrPassedOver)
+	}
+}
+
+// TestMade: the folder of a run that is not finished gives its images whatever the split is, any other folder its own.
+func TestMade(t *testing.T) {
+	dir := t.TempDir()
+	run := filepath.Join(dir, "run")
+	if err := fixtures.Images(filepath.Join(dir, "set"), 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(run, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "set", "train"), distill.ImagesDir(run)); err != nil {
+		t.Fatal(err)
+	}
+	if err := fixtures.Images(filepath.Join(dir, "set"), 2); err != nil {
+		t.Fatal(err)
+	}
+	for path, isRun := range map[string]bool{run: true, filepath.Join(dir, "set"): false} {
+		m, err := (&Opener{}).Made(t.Context(), path, dataset.OpenOptions{Split: "train", Labels: "coarse"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.IsRun != isRun || m.Manifest != nil || !slices.Equal(m.Images.ClassNames(), fixtures.Classes) {
+			t.Errorf("%s: got %+v, want the images of a run: %v", path, m, isRun)
+		}
+		_ = m.Images.Close()
+	}
+}
