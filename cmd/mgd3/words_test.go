@@ -19,7 +19,6 @@ func TestUsageWords(t *testing.T) {
 		{"train dit", "missing --data", "mgd3 train dit "},
 		{"verify", "mgd3 verify wants 1 argument besides its flags, got 0", "mgd3 verify "},
 		{"verify a b", "wants 1 argument besides its flags, got 2", "mgd3 verify "},
-		{"merge --out x", "wants at least 1 argument besides its flags, got 0", "mgd3 merge "},
 		{"convert a", "wants 2 arguments besides its flags, got 1", "mgd3 convert "},
 		{"distill pets", `"pets" is one too many: mgd3 distill takes flags alone`, "mgd3 distill --data SET"},
 		{"distil", `there is no command "distil"`, `did you mean "mgd3 distill"?`},
