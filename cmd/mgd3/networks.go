@@ -54,7 +54,9 @@ func (e *env) say(format string, args ...any) {
 }
 
 // warn tells the user what may be wrong, whatever else is shown.
-func (e *env) warn(format string, args ...any) { fmt.Fprintf(e.stderr, "mgd3: warning: "+format+"\n", args...) }
+func (e *env) warn(format string, args ...any) {
+	fmt.Fprintf(e.stderr, "mgd3: warning: "+format+"\n", args...)
+}
 
 // warnText is warn of a text.
 func (e *env) warnText(text string) { e.warn("%s", text) }
