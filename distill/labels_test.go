@@ -6,9 +6,6 @@ import (
 	"testing"
 )
 
-// nobodys says that nothing shows whose a folder is.
-func nobodys() (bool, error) { return false, nil }
-
 func TestLabels(t *testing.T) {
 	thousand, err := Labels([]string{"n01440764", "n15075141", "n03888257"}, nil, 1000)
 	if err != nil || thousand[0] != 0 || thousand[1] != 999 || thousand[2] != 701 { // tench, toilet tissue, parachute

@@ -193,12 +193,12 @@ func CheckpointOf(f *File) (Checkpoint, error) {
 			return sign.kind, nil
 		}
 	}
-	beside := "nothing"
+	beside := "nothing else"
 	if len(others) > 0 {
 		beside = some(others)
 	}
-	return NoCheckpoint, fmt.Errorf("%s: %w: it has a denoiser under %q, and of what it is told nothing that is known: "+
-		"beside it %s", f.path, ErrMismatch, diffusionModel, beside)
+	return NoCheckpoint, fmt.Errorf("%s: %w: it has a denoiser under %q, want a text encoder or a table of classes "+
+		"beside it, but there is %s", f.path, ErrMismatch, diffusionModel, beside)
 }
 
 // ClassTable returns the rows of a class-conditional model's table [classes + 1, D], the last of them for no class.

@@ -112,8 +112,8 @@ func TestCheckpointOf(t *testing.T) {
 		{[]string{unet, "cond_stage_model.embedding.weight", "first_stage_model.quantize.embedding.weight"}, ClassLDM, ""},
 		{[]string{"conv_in.weight", "conv_in.bias"}, NoCheckpoint, ""},
 		{[]string{"input_blocks.0.0.weight", "out.0.bias"}, NoCheckpoint, ""},
-		{[]string{unet, "conditioner.embedders.0.model.ln_final.bias"}, NoCheckpoint, `beside it "conditioner"`}, // a refiner
-		{[]string{unet, "cond_stage_model.bert.x"}, NoCheckpoint, `beside it "cond_stage_model"`},
+		{[]string{unet, "conditioner.embedders.0.model.ln_final.bias"}, NoCheckpoint, `but there is "conditioner"`}, // a refiner
+		{[]string{unet, "cond_stage_model.bert.x"}, NoCheckpoint, `but there is "cond_stage_model"`},
 	} {
 		got, err := CheckpointOf(fileOf(t, test.names...))
 		if got != test.want || (err == nil) != (test.err == "") ||
