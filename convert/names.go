@@ -13,9 +13,6 @@ import (
 	"mgd3/weights"
 )
 
-// configFile is the file that describes a network, beside its weights.
-const configFile = "config.json"
-
 // renamed returns the tensors under the names asked for.
 func (o Options) renamed(file *weights.File) (set *weights.Set, err error) {
 	sign := "x_embedder.proj.weight" // a tensor that all of the kind have
@@ -53,16 +50,16 @@ func (o Options) config(files map[string][]byte) error {
 			return err
 		}
 		if o.Names == Diffusers {
-			files[configFile], err = c.DiffusersJSON()
+			files[weights.ConfigFile], err = c.DiffusersJSON()
 		} else {
-			files[configFile], err = json.MarshalIndent(c, "", "  ")
+			files[weights.ConfigFile], err = json.MarshalIndent(c, "", "  ")
 		}
 		return err
 	}
 	if o.Names == UNet {
 		c, err := unet.ConfigFS(weights.Disk, filepath.ToSlash(o.In))
 		if err == nil {
-			files[configFile], err = c.JSON()
+			files[weights.ConfigFile], err = c.JSON()
 		}
 		return err
 	}
@@ -70,10 +67,10 @@ func (o Options) config(files map[string][]byte) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		dir = filepath.Dir(dir)
 	}
-	text, err := weights.ReadText(weights.Disk, filepath.Join(dir, configFile))
+	text, err := weights.ReadText(weights.Disk, filepath.Join(dir, weights.ConfigFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	files[configFile] = text
+	files[weights.ConfigFile] = text
 	return err
 }

@@ -1,10 +1,8 @@
 package dit
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 
 	"mgd3/weights"
 )
@@ -135,30 +133,16 @@ func ParseConfig(data []byte) (Config, error) {
 	return c, c.Check()
 }
 
-const configFile = "config.json"
-
 // readConfig returns what the config.json says that lies in the folder at a path or beside the file there, or nil if
 // there is none.
 func readConfig(fsys fs.FS, at string) (*Config, error) {
-	at, _ = weights.SplitSection(fsys, at)
-	info, err := fs.Stat(fsys, at)
-	if err != nil {
+	text, name, err := weights.ReadConfig(fsys, at)
+	if text == nil || err != nil {
 		return nil, err
 	}
-	if !info.IsDir() {
-		at = path.Dir(at)
-	}
-	at = path.Join(at, configFile)
-	data, err := weights.ReadText(fsys, at)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	c, err := ParseConfig(text)
 	if err != nil {
-		return nil, err
-	}
-	c, err := ParseConfig(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &c, nil
 }

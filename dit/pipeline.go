@@ -29,7 +29,7 @@ func ReadPipelineFS(fsys fs.FS, dir string) (*Pipeline, error) {
 		Labels map[string]string `json:"id2label"`
 	}
 	name := path.Join(dir, "model_index.json")
-	if found, err := readJSON(fsys, name, &index); !found || err != nil {
+	if found, err := weights.ReadJSON(fsys, name, &index); !found || err != nil {
 		return nil, err
 	}
 	if index.Class != "DiTPipeline" {
@@ -45,19 +45,4 @@ func ReadPipelineFS(fsys fs.FS, dir string) (*Pipeline, error) {
 		p.Labels = append(p.Labels, label)
 	}
 	return &p, nil
-}
-
-// readJSON reads a file into v and reports whether there is one.
-func readJSON(fsys fs.FS, name string, v any) (found bool, err error) {
-	data, err := weights.ReadText(fsys, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return true, err
-	}
-	if err := weights.UnmarshalJSON(data, v); err != nil {
-		return true, fmt.Errorf("%s: %w", name, err)
-	}
-	return true, nil
 }

@@ -42,8 +42,8 @@ func ScheduleFS(fsys fs.FS, at string) (diffusion.Schedule, error) {
 	var config struct {
 		Schedule *diffusion.Schedule `json:"schedule"`
 	}
-	name := path.Join(at, configFile)
-	if _, err := readJSON(fsys, name, &config); err != nil {
+	name := path.Join(at, weights.ConfigFile)
+	if _, err := weights.ReadJSON(fsys, name, &config); err != nil {
 		return diffusion.Schedule{}, err
 	}
 	if s := config.Schedule; s != nil {

@@ -42,7 +42,7 @@ func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string) (*Auto
 			weights.Part{Prefix: weights.EncoderPrefix, Path: encoder},
 			weights.Part{Prefix: weights.DecoderPrefix, Path: decoder})
 	} else {
-		config, err = readConfig(fsys, whole)
+		config, _, err = weights.ReadConfig(fsys, whole)
 		if err == nil {
 			file, err = weights.OpenFS(fsys, at)
 		}
@@ -82,7 +82,7 @@ func understand(at string, config []byte, file *weights.File) (n network, set *w
 		n, err = ParseConfig(config)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %s: %w", at, configFile, err)
+		return nil, nil, fmt.Errorf("%s: %s: %w", at, weights.ConfigFile, err)
 	}
 	if tiny {
 		set, err = weights.TAESD(file)
@@ -110,26 +110,8 @@ func understand(at string, config []byte, file *weights.File) (n network, set *w
 	return n, set, err
 }
 
-const configFile = "config.json"
-
 // denoiserClass is what the config.json beside the checkpoint of a whole model describes, if there is one.
 const denoiserClass = "UNet2DConditionModel"
-
-// readConfig returns the config.json in the folder at a path or beside the file there, or nil if there is none.
-func readConfig(fsys fs.FS, at string) ([]byte, error) {
-	info, err := fs.Stat(fsys, at)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		at = path.Dir(at)
-	}
-	data, err := weights.ReadText(fsys, path.Join(at, configFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return data, err
-}
 
 // Names of the two files of a pair: PREFIX, one of these, and one of the extensions, the first there is.
 const (
@@ -166,7 +148,7 @@ func pair(fsys fs.FS, at string) (encoder, decoder string, err error) {
 	}
 	var prefixes []string
 	for _, entry := range entries {
-		if entry.Name() == configFile {
+		if entry.Name() == weights.ConfigFile {
 			return "", "", nil
 		}
 		name := strings.TrimSuffix(entry.Name(), path.Ext(entry.Name()))

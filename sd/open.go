@@ -44,7 +44,7 @@ func Is(fsys fs.FS, at string) bool {
 	var config struct {
 		Class string `json:"_class_name"`
 	}
-	if text, err := weights.ReadText(fsys, path.Join(dir, "config.json")); err == nil {
+	if text, err := weights.ReadText(fsys, path.Join(dir, weights.ConfigFile)); err == nil {
 		if weights.UnmarshalJSON(text, &config) == nil && config.Class != "" && info.IsDir() {
 			return config.Class == "UNet2DConditionModel"
 		}
@@ -227,15 +227,8 @@ func (p *Places) readIndex(name string, xl bool) error {
 	index := struct {
 		Zero *bool `json:"force_zeros_for_empty_prompt"`
 	}{}
-	data, err := weights.ReadText(p.FS, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = weights.UnmarshalJSON(data, &index)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	if _, err := weights.ReadJSON(p.FS, name, &index); err != nil {
+		return err
 	}
 	if xl && index.Zero != nil {
 		p.ZeroEmpty = *index.Zero

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 
 	"mgd3/weights"
@@ -144,30 +143,16 @@ func infer(set *weights.Set, kind weights.TextKind) (Config, error) {
 	return c, nil
 }
 
-const configFile = "config.json"
-
 // readConfig returns what the config.json says that lies in the folder at a path or beside the file there, or nil if
 // there is none.
 func readConfig(fsys fs.FS, at string) (*Config, error) {
-	at, _ = weights.SplitSection(fsys, at)
-	info, err := fs.Stat(fsys, at)
-	if err != nil {
+	text, name, err := weights.ReadConfig(fsys, at)
+	if text == nil || err != nil {
 		return nil, err
 	}
-	if !info.IsDir() {
-		at = path.Dir(at)
-	}
-	at = path.Join(at, configFile)
-	data, err := weights.ReadText(fsys, at)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	c, err := ParseConfig(text)
 	if err != nil {
-		return nil, err
-	}
-	c, err := ParseConfig(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &c, nil
 }

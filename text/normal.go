@@ -9,7 +9,7 @@ import (
 
 // The reference (tokenizers 0.23.3) knows three versions of Unicode at once: 9 for the normal form, 16 for letters and
 // numbers, 17 for lower case; Go 1.26 and x/text know 15. The tables below hold what differs; TestEveryCodePoint pins
-// that nothing else does, and TestTransformers holds it against the reference itself.
+// that nothing else does, and TestTokens in internal/clients holds it against the reference itself.
 
 // letters are the letters of Unicode 16 that Go does not know.
 var letters = &unicode.RangeTable{

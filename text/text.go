@@ -14,7 +14,7 @@
 //	pooled  [n, P]         P = 1280 for bigG; D where the encoder has no projection
 //
 // The norm's ε is 1e-5. Everything is float32, whatever the precision of the engine: a prompt is encoded once. Padding
-// is not masked, as in all pipelines of diffusers. TestGolden pins the encoder, TestTransformers the tokens.
+// is not masked, as in all pipelines of diffusers. TestGolden pins the encoder, TestTokens of internal/clients the tokens.
 package text
 
 import (

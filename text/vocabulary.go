@@ -77,10 +77,10 @@ func OpenTokenizer(fsys fs.FS, dir string) (*Tokenizer, error) {
 
 func openTokenizer(fsys fs.FS, dir string) (*Tokenizer, error) {
 	var special, older specials
-	if _, err := readJSON(fsys, path.Join(dir, configOf), &special); err != nil {
+	if _, err := weights.ReadJSON(fsys, path.Join(dir, configOf), &special); err != nil {
 		return nil, err
 	}
-	if _, err := readJSON(fsys, path.Join(dir, specialFile), &older); err != nil {
+	if _, err := weights.ReadJSON(fsys, path.Join(dir, specialFile), &older); err != nil {
 		return nil, err
 	}
 	if c := special.Class; c != "" && strings.TrimSuffix(c, "Fast") != "CLIPTokenizer" {
@@ -118,7 +118,7 @@ func (s *specials) fill(older specials) {
 
 // readPieces reads the vocabulary, the merges, and of tokenizer.json the added tokens.
 func readPieces(fsys fs.FS, dir string) (vocab map[string]int32, merges [][2]string, added map[int32]token, err error) {
-	there, err := readJSON(fsys, path.Join(dir, vocabFile), &vocab)
+	there, err := weights.ReadJSON(fsys, path.Join(dir, vocabFile), &vocab)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -146,7 +146,7 @@ func readPieces(fsys fs.FS, dir string) (vocab map[string]int32, merges [][2]str
 			Merges []pieceMerge     `json:"merges"`
 		} `json:"model"`
 	}
-	if there, err = readJSON(fsys, path.Join(dir, wholeFile), &whole); err != nil {
+	if there, err = weights.ReadJSON(fsys, path.Join(dir, wholeFile), &whole); err != nil {
 		return nil, nil, nil, err
 	}
 	if !there {
@@ -324,19 +324,4 @@ func BuiltIn(pad string) (*Tokenizer, error) {
 		Unk: &token{Content: endOfText, Normalized: true}, Pad: &token{Content: pad},
 	}
 	return newTokenizer(vocab, merges, special, nil)
-}
-
-// readJSON reads a file into v and reports whether there is one.
-func readJSON(fsys fs.FS, name string, v any) (found bool, err error) {
-	data, err := weights.ReadText(fsys, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return true, err
-	}
-	if err := weights.UnmarshalJSON(data, v); err != nil {
-		return true, fmt.Errorf("%s: %w", path.Base(name), err)
-	}
-	return true, nil
 }

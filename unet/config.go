@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 
 	"mgd3/weights"
@@ -127,30 +126,16 @@ func (c Config) checkLevel(level int) error {
 	return nil
 }
 
-const configFile = "config.json"
-
 // readConfig returns what the config.json says that lies in the folder at a path or beside the file there, nil if there
 // is none, and the notes of [ParseConfig].
 func readConfig(fsys fs.FS, at string) (c *Config, notes []string, err error) {
-	at, _ = weights.SplitSection(fsys, at)
-	info, err := fs.Stat(fsys, at)
-	if err != nil {
+	text, name, err := weights.ReadConfig(fsys, at)
+	if text == nil || err != nil {
 		return nil, nil, err
 	}
-	if !info.IsDir() {
-		at = path.Dir(at)
-	}
-	at = path.Join(at, configFile)
-	data, err := weights.ReadText(fsys, at)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
-	}
+	parsed, notes, err := ParseConfig(text)
 	if err != nil {
-		return nil, nil, err
-	}
-	parsed, notes, err := ParseConfig(data)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", at, err)
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &parsed, notes, nil
 }

@@ -120,7 +120,7 @@ func ParseConfig(data []byte) (c Config, notes []string, err error) {
 		return c, nil, err
 	}
 	if len(unknown) > 0 {
-		notes = append(notes, fmt.Sprintf("fields of %s that are not known are passed over: %s", configFile,
+		notes = append(notes, fmt.Sprintf("fields of %s that are not known are passed over: %s", weights.ConfigFile,
 			strings.Join(unknown, ", ")))
 	}
 	return c, notes, c.Check()

@@ -185,7 +185,7 @@ func TestOpen(t *testing.T) {
 				config := tiny
 				c.config(&config)
 				text, errJSON := config.JSON()
-				err = errors.Join(err, errJSON, os.WriteFile(filepath.Join(dir, configFile), text, 0o644))
+				err = errors.Join(err, errJSON, os.WriteFile(filepath.Join(dir, weights.ConfigFile), text, 0o644))
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -1,11 +1,8 @@
 package weights
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -104,24 +101,6 @@ func before(prefix string, list []Tensor) []Tensor {
 	return list
 }
 
-func textFile(t *testing.T, list []Tensor) *File {
-	t.Helper()
-	var b bytes.Buffer
-	if err := Write(&b, list, nil); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "model.safetensors")
-	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	f, err := Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	return f
-}
-
 // TestTextEncoder: the names of all programs lead to the same tensors.
 func TestTextEncoder(t *testing.T) {
 	one := textTensors()
@@ -129,11 +108,11 @@ func TestTextEncoder(t *testing.T) {
 	ids := I64("text_model.embeddings.position_ids", []int{1, 5}, []int64{0, 1, 2, 3, 4})
 	scale := F32("logit_scale", nil, []float32{4})
 	vae := F32("first_stage_model.quant_conv.weight", []int{1}, []float32{1})
-	want, _, err := TextEncoder(textFile(t, one), false)
+	want, _, err := TextEncoder(fileWith(t, one), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, _, err := TextEncoder(textFile(t, unprojected), false)
+	plain, _, err := TextEncoder(fileWith(t, unprojected), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +141,7 @@ func TestTextEncoder(t *testing.T) {
 			before("conditioner.embedders.1.model.", openCLIP(one)), []Tensor{vae}), true, TextKind{true, true}, want},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, kind, err := TextEncoder(textFile(t, c.list), c.second)
+			got, kind, err := TextEncoder(fileWith(t, c.list), c.second)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -192,7 +171,7 @@ func TestTextEncoder(t *testing.T) {
 		"a projection that is no matrix": {[]Tensor{F32("transformer.resblocks.0.ln_1.weight", []int{1}, []float32{1}),
 			F32("text_projection", []int{1}, []float32{1})}, false},
 	} {
-		if _, _, err := TextEncoder(textFile(t, c.list), c.second); !errors.Is(err, ErrMismatch) {
+		if _, _, err := TextEncoder(fileWith(t, c.list), c.second); !errors.Is(err, ErrMismatch) {
 			t.Errorf("%s: %v, want an ErrMismatch", name, err)
 		}
 	}

@@ -42,6 +42,12 @@ func fileOf(t *testing.T, names ...string) *File {
 	for i, name := range names {
 		list = append(list, F32(name, []int{1}, []float32{float32(i)}))
 	}
+	return fileWith(t, list)
+}
+
+// fileWith writes a file of tensors and opens it.
+func fileWith(t *testing.T, list []Tensor) *File {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.safetensors")
 	out, err := os.Create(path)
 	if err != nil {

@@ -6,6 +6,8 @@ import json
 import sys
 import time
 
+import numpy as np
+
 import loads
 
 
@@ -46,6 +48,15 @@ def sample(load, step, noise):
     for row in rows:
         x = step(x, y, mode, noise(x.shape), row)
     return x
+
+
+def runner(load, call):
+    """What to run of a network that call(*arrays) runs: the guided steps of a sampler, or one call."""
+    if load in loads.SAMPLING:
+        rng = np.random.default_rng(0)
+        return lambda: sample(load, call, lambda shape: rng.standard_normal(shape, dtype=np.float32))
+    args = loads.inputs(load)
+    return lambda: call(*args)
 
 
 def reset_peak():

@@ -3,7 +3,6 @@
 Usage: peer_onnxruntime.py LOAD [--threads 2] [--repeat 3]
 """
 
-import numpy as np
 import onnxruntime
 
 import export
@@ -25,11 +24,7 @@ def make(load, o):
     def call(*args):
         return session.run(None, dict(zip(names, args, strict=True)))[0]
 
-    if load in loads.SAMPLING:
-        rng = np.random.default_rng(0)
-        return lambda: measure.sample(load, call, lambda shape: rng.standard_normal(shape, dtype=np.float32))
-    args = loads.inputs(load)
-    return lambda: call(*args)
+    return measure.runner(load, call)
 
 
 if __name__ == "__main__":

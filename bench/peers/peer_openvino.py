@@ -4,7 +4,6 @@ that counts as not having it.
 Usage: peer_openvino.py LOAD [--precision bf16] [--threads 2] [--repeat 3]
 """
 
-import numpy as np
 import openvino
 
 import export
@@ -27,11 +26,7 @@ def make(load, o):
     def call(*args):
         return request.infer(args, share_inputs=True)[0]
 
-    if load in loads.SAMPLING:
-        rng = np.random.default_rng(0)
-        return lambda: measure.sample(load, call, lambda shape: rng.standard_normal(shape, dtype=np.float32))
-    args = loads.inputs(load)
-    return lambda: call(*args)
+    return measure.runner(load, call)
 
 
 if __name__ == "__main__":

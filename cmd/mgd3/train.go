@@ -92,17 +92,23 @@ func (e *env) trainDiTCmd() *cobra.Command {
 	f.IntVar(&s.Heads, "heads", 6, "attention heads")
 	f.Float64Var(&s.Dropout, "class-dropout", 0.1,
 		"probability that an image's class is forgotten, for classifier-free guidance")
-	f.Float64Var(&s.MinSNR, "min-snr", 0, "count the noise of an image at most `G`/SNR times, 5 say: short "+
-		"trainings learn shapes sooner; 0 counts all alike, as published")
-	f.Float64Var(&s.SampleCFG, "sample-cfg", 2, "scale of classifier-free guidance on the sheets")
-	f.IntVar(&s.SampleSteps, "sample-steps", 50, "steps of the sampler for the sheets")
-	cli.Heading(f, "Network and loss")
-	cli.First(cmd, "data", "split", "size", "flip", "steps", "out")
-	cli.Require(cmd, "data", "out")
+	denoiserFlags(cmd, &s.MinSNR, &s.SampleCFG, &s.SampleSteps)
 	return cmd
 }
 
-// trainFlags are those of both trainings; r has what they are if not given.
+// denoiserFlags are the last flags of every denoiser's training.
+func denoiserFlags(cmd *cobra.Command, minSNR, sampleCFG *float64, sampleSteps *int) {
+	f := cmd.Flags()
+	f.Float64Var(minSNR, "min-snr", 0, "count the noise of an image at most `G`/SNR times, 5 say: short "+
+		"trainings learn shapes sooner; 0 counts all alike, as published")
+	f.Float64Var(sampleCFG, "sample-cfg", 2, "scale of classifier-free guidance on the sheets")
+	f.IntVar(sampleSteps, "sample-steps", 50, "steps of the sampler for the sheets")
+	cli.Heading(f, "Network and loss")
+	cli.First(cmd, "data", "split", "size", "flip", "steps", "out")
+	cli.Require(cmd, "data", "out")
+}
+
+// trainFlags are those of all trainings; r has what they are if not given.
 func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	t, s := &o.train, &o.train.Images
 	f.StringVar(&o.data.Path, "data", "", "training images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or "+

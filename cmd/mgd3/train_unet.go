@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mgd3/internal/cli"
 	"mgd3/model"
 	"mgd3/prompt"
 	"mgd3/train"
@@ -35,13 +34,7 @@ random and not trained: the model knows the prompts of the training and no other
 	f.IntVar(&s.Context, "context", 64, "width of the text encoder")
 	f.Float64Var(&s.Dropout, "prompt-dropout", 0.1,
 		"probability that an image's prompt is forgotten, for classifier-free guidance")
-	f.Float64Var(&s.MinSNR, "min-snr", 0, "count the noise of an image at most `G`/SNR times, 5 say: short "+
-		"trainings learn shapes sooner; 0 counts all alike, as published")
-	f.Float64Var(&s.SampleCFG, "sample-cfg", 2, "scale of classifier-free guidance on the sheets")
-	f.IntVar(&s.SampleSteps, "sample-steps", 50, "steps of the sampler for the sheets")
-	cli.Heading(f, "Network and loss")
-	cli.First(cmd, "data", "split", "size", "flip", "steps", "out")
-	cli.Require(cmd, "data", "out")
+	denoiserFlags(cmd, &s.MinSNR, &s.SampleCFG, &s.SampleSteps)
 	return cmd
 }
 
