@@ -37,21 +37,23 @@ type Chosen struct {
 	Classes []ChosenClass `json:"classes"`
 }
 
-// chosenRecord is all that a choice depends on besides the images, settings.json in the folder of the samples: no other run
-// can take the folder.
+// chosenRecord is all that a choice depends on besides the images, settings.json in the folder of the samples: no other
+// run can take the folder.
 type chosenRecord struct {
 	ID
-	Encode      encode.Settings       `json:"encode"`
-	Classes     []string              `json:"classes"`
-	Modes       *distill.ModeSettings `json:"modes,omitempty"`       // of nearest
-	Autoencoder string                `json:"autoencoder,omitempty"` // SHA-256 of the weights whose latents are the features
-	Backend     string                `json:"backend,omitempty"`
+	Encode  encode.Settings       `json:"encode"`
+	Classes []string              `json:"classes"`
+	Modes   *distill.ModeSettings `json:"modes,omitempty"` // of nearest
+	// SHA-256 of the weights whose latents are the features
+	Autoencoder string `json:"autoencoder,omitempty"`
+	Backend     string `json:"backend,omitempty"`
 }
 
 // ChosenClass is one class of a choice.
 type ChosenClass struct {
-	Name    string           `json:"name"`
-	From    string           `json:"from"` // names what was chosen from: the key of the latents, or the hash of the files' names, sizes and times
+	Name string `json:"name"`
+	// names what was chosen from: the key of the latents, or the hash of the files' names, sizes and times
+	From    string           `json:"from"`
 	Real    int              `json:"real"` // images that were chosen from
 	Skipped []latent.Skipped `json:"skipped,omitempty"`
 	Images  []ChosenImage    `json:"images"`
@@ -76,7 +78,8 @@ func (o *Maker) choose(ctx context.Context, set ID, dir string) error {
 		return err
 	}
 	old := readChosen(dir)
-	healed, err := stage.LockSettings(filepath.Join(dir, "samples"), record, func() (bool, error) { return old.is(record, dir), nil })
+	healed, err := stage.LockSettings(filepath.Join(dir, "samples"), record,
+		func() (bool, error) { return old.is(record, dir), nil })
 	if err != nil {
 		return err
 	}
@@ -201,14 +204,15 @@ func (c *chooser) class(ctx context.Context, class dataset.Class, old ChosenClas
 	return made, nil
 }
 
-// of reports whether the images of the choice are the first of these, without those skipped. Earlier versions chose copies of one
-// picture.
+// of reports whether the images of the choice are the first of these, without those skipped. Earlier versions chose
+// copies of one picture.
 func (c ChosenClass) of(refs []dataset.Ref) bool {
 	left := slices.DeleteFunc(slices.Clone(refs), func(ref dataset.Ref) bool {
 		return slices.ContainsFunc(c.Skipped, func(s latent.Skipped) bool { return s.Name == ref.Name })
 	})
 	return len(c.Images) <= len(left) &&
-		slices.EqualFunc(c.Images, left[:len(c.Images)], func(im ChosenImage, ref dataset.Ref) bool { return im.Source == ref.Name })
+		slices.EqualFunc(c.Images, left[:len(c.Images)],
+			func(im ChosenImage, ref dataset.Ref) bool { return im.Source == ref.Name })
 }
 
 // order returns what the choice is made from and the chosen images, as indices of the class's; of random
@@ -263,7 +267,8 @@ func (c *chooser) rows(cached *latent.Class, class string) ([]int, error) {
 	return coreset.Nearest(x, centres)
 }
 
-// check holds the files of the class against the choice. One that is not there, or not as it says, is an [stage.ErrDamaged].
+// check holds the files of the class against the choice. One that is not there, or not as it says, is an
+// [stage.ErrDamaged].
 func (c *chooser) check(class ChosenClass) error {
 	if len(class.Images) != c.set.IPC {
 		return damaged(fmt.Sprintf("the manifest has %d images of the class, want %d", len(class.Images), c.set.IPC))

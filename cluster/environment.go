@@ -78,7 +78,8 @@ func Shard(getenv func(string) string) (shard stage.Shard, by string, err error)
 	}
 	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.Count, a.Count) }) // unknown counts last
 	if parts[0].Count == 0 {
-		return stage.Shard{}, "", fmt.Errorf("%w: %s is set and %s is not, want the number of parts there", ErrEnvironment,
+		return stage.Shard{}, "", fmt.Errorf("%w: %s is set and %s is not, want the number of parts there",
+			ErrEnvironment,
 			parts[0].by, Shards)
 	}
 	for _, p := range parts[1:] {

@@ -32,7 +32,8 @@ func (j job) is(condition string) bool {
 // Apply goes on with a run by kubectl: it applies the first stage's job that is not complete. A job that failed is
 // deleted and applied anew: its tasks keep what is made. told is given a line for each job. It reports whether all are
 // complete.
-func (k Kubernetes) Apply(ctx context.Context, out string, stages []Stage, do Command, told func(string)) (bool, error) {
+func (k Kubernetes) Apply(ctx context.Context, out string, stages []Stage, do Command,
+	told func(string)) (bool, error) {
 	for _, s := range stages {
 		name := k.Name + "-" + s.Name
 		text, err := do(ctx, "", "kubectl", k.in("get", "job", name, "--ignore-not-found", "-o", "json")...)
@@ -54,7 +55,8 @@ func (k Kubernetes) Apply(ctx context.Context, out string, stages []Stage, do Co
 			told(fmt.Sprintf("%s: at work, %d of %d tasks are done", name, j.Status.Succeeded, s.Tasks))
 			return false, nil
 		case there:
-			told(fmt.Sprintf("%s: tasks %s failed; it is deleted and applied anew, and keeps what is made", name, j.Status.FailedIndexes))
+			told(fmt.Sprintf("%s: tasks %s failed; it is deleted and applied anew, and keeps what is made", name,
+				j.Status.FailedIndexes))
 			if _, err := do(ctx, "", "kubectl", k.in("delete", "job", name, "--wait")...); err != nil {
 				return false, err
 			}

@@ -96,7 +96,8 @@ func (k Kubernetes) Check() error {
 	case len(k.Volumes) == 0:
 		return fmt.Errorf("--volume is missing: the tasks need the images and a place for the output")
 	case k.GPUs < 0 || k.Parallel < 0 || k.Retries < 0:
-		return fmt.Errorf("--gpus, --parallel and --retries are %d, %d and %d, want at least 0", k.GPUs, k.Parallel, k.Retries)
+		return fmt.Errorf("--gpus, --parallel and --retries are %d, %d and %d, want at least 0", k.GPUs, k.Parallel,
+			k.Retries)
 	}
 	return nil
 }

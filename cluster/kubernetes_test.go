@@ -23,11 +23,14 @@ func decode(t *testing.T, text []byte) batchv1.Job {
 
 // TestJob: the YAML is a Job, strictly, and says what was asked.
 func TestJob(t *testing.T) {
-	full := Kubernetes{Name: "mgd3-in1k", Namespace: "lab", Image: "registry/mgd3:1", CPU: "4", Memory: "32Gi", GPUs: 1, GPU: "nvidia.com/gpu",
-		Selector: map[string]string{"gpu": "a100", "zone": "it's \"one\""}, Queue: "lab-queue", Parallel: 8, Retries: 3, Account: "runner",
+	full := Kubernetes{Name: "mgd3-in1k", Namespace: "lab", Image: "registry/mgd3:1", CPU: "4", Memory: "32Gi", GPUs: 1,
+		GPU:      "nvidia.com/gpu",
+		Selector: map[string]string{"gpu": "a100", "zone": "it's \"one\""}, Queue: "lab-queue", Parallel: 8, Retries: 3,
+		Account: "runner",
 		Volumes: []Volume{{Claim: "data", Path: "/data", ReadOnly: true}, {HostPath: "/scratch", Path: "/out"}}}
 	bare := Kubernetes{Name: "m", Image: "i", GPU: "nvidia.com/gpu", Volumes: []Volume{{Claim: "c", Path: "/c"}}}
-	cmds := Commands{Distill: []string{"distill", "--data=/data/a: b #c", "--out=/out/run", "--vae=$(HOME)\n- x"}, Merge: []string{"merge", "--out=/out/run"},
+	cmds := Commands{Distill: []string{"distill", "--data=/data/a: b #c", "--out=/out/run", "--vae=$(HOME)\n- x"},
+		Merge:    []string{"merge", "--out=/out/run"},
 		Evaluate: []string{"evaluate", "--out=/out/run/evaluation"}}
 	for name, k := range map[string]Kubernetes{"full": full, "bare": bare} {
 		stages, err := PlanJobs(24, 9, cmds)
@@ -41,8 +44,10 @@ func TestJob(t *testing.T) {
 			}
 			job := decode(t, b.Bytes())
 			spec, c := job.Spec, job.Spec.Template.Spec.Containers[0]
-			if job.Name != k.Name+"-"+s.Name || *spec.CompletionMode != batchv1.IndexedCompletion || int(*spec.Completions) != s.Tasks ||
-				int(*spec.BackoffLimitPerIndex) != k.Retries || spec.Template.Spec.RestartPolicy != corev1.RestartPolicyNever || c.Image != k.Image {
+			if job.Name != k.Name+"-"+s.Name || *spec.CompletionMode != batchv1.IndexedCompletion ||
+				int(*spec.Completions) != s.Tasks ||
+				int(*spec.BackoffLimitPerIndex) != k.Retries ||
+				spec.Template.Spec.RestartPolicy != corev1.RestartPolicyNever || c.Image != k.Image {
 				t.Errorf("%s, %s: got\n%s", name, s.Name, b.String())
 			}
 			rules := spec.PodFailurePolicy.Rules
@@ -50,20 +55,25 @@ func TestJob(t *testing.T) {
 			for _, code := range rules[0].OnExitCodes.Values {
 				never = append(never, int(code))
 			}
-			if rules[0].Action != batchv1.PodFailurePolicyActionFailIndex || !slices.Equal(never, Never) || *rules[0].OnExitCodes.ContainerName != c.Name ||
-				rules[1].Action != batchv1.PodFailurePolicyActionIgnore || rules[1].OnPodConditions[0].Type != corev1.DisruptionTarget {
+			if rules[0].Action != batchv1.PodFailurePolicyActionFailIndex || !slices.Equal(never, Never) ||
+				*rules[0].OnExitCodes.ContainerName != c.Name ||
+				rules[1].Action != batchv1.PodFailurePolicyActionIgnore ||
+				rules[1].OnPodConditions[0].Type != corev1.DisruptionTarget {
 				t.Errorf("%s, %s: got rules %+v", name, s.Name, rules)
 			}
-			if got := c.Args[slices.Index(c.Args, "--")+1 : len(c.Args)]; got[0] != s.Command[0] || (got[len(got)-1] == "--shard=auto") != s.Sharded {
+			if got := c.Args[slices.Index(c.Args, "--")+1 : len(c.Args)]; got[0] != s.Command[0] ||
+				(got[len(got)-1] == "--shard=auto") != s.Sharded {
 				t.Errorf("%s, %s: got arguments %q", name, s.Name, c.Args)
 			}
 			if _, gpu := c.Resources.Limits["nvidia.com/gpu"]; gpu != (k.GPUs > 0 && s.Heavy) {
 				t.Errorf("%s, %s: got limits %v", name, s.Name, c.Resources.Limits)
 			}
-			if c.Env[0].Name != Shards || len(c.VolumeMounts) != len(k.Volumes) || len(spec.Template.Spec.Volumes) != len(k.Volumes) {
+			if c.Env[0].Name != Shards || len(c.VolumeMounts) != len(k.Volumes) ||
+				len(spec.Template.Spec.Volumes) != len(k.Volumes) {
 				t.Errorf("%s, %s: got\n%s", name, s.Name, b.String())
 			}
-			if s.Name == Distill && (!slices.Contains(c.Args, "--data=/data/a: b #c") || !slices.Contains(c.Args, "--vae=$$(HOME)\n- x")) {
+			if s.Name == Distill && (!slices.Contains(c.Args, "--data=/data/a: b #c") ||
+				!slices.Contains(c.Args, "--vae=$$(HOME)\n- x")) {
 				t.Errorf("%s: got arguments %q", name, c.Args)
 			}
 		}
@@ -75,8 +85,10 @@ func TestJob(t *testing.T) {
 	}
 	job := decode(t, b.Bytes())
 	pod := job.Spec.Template.Spec
-	if job.Labels["kueue.x-k8s.io/queue-name"] != "lab-queue" || job.Namespace != "lab" || *job.Spec.Parallelism != 8 || pod.ServiceAccountName != "runner" ||
-		pod.NodeSelector["zone"] != "it's \"one\"" || pod.Volumes[0].PersistentVolumeClaim.ClaimName != "data" || pod.Volumes[1].HostPath.Path != "/scratch" ||
+	if job.Labels["kueue.x-k8s.io/queue-name"] != "lab-queue" || job.Namespace != "lab" || *job.Spec.Parallelism != 8 ||
+		pod.ServiceAccountName != "runner" ||
+		pod.NodeSelector["zone"] != "it's \"one\"" || pod.Volumes[0].PersistentVolumeClaim.ClaimName != "data" ||
+		pod.Volumes[1].HostPath.Path != "/scratch" ||
 		!pod.Containers[0].VolumeMounts[0].ReadOnly || pod.Containers[0].Resources.Limits.Memory().String() != "32Gi" {
 		t.Errorf("got\n%s", b.String())
 	}
@@ -114,8 +126,9 @@ func TestKubernetesCheck(t *testing.T) {
 			t.Errorf("got error %v, want one with %q", err, want)
 		}
 	}
-	for text, want := range map[string]Volume{"data:/data": {Claim: "data", Path: "/data"}, "/a:/b:ro": {HostPath: "/a", Path: "/b", ReadOnly: true},
-		"data": {}, "data:rel": {}, "Data:/data": {}, ":/x": {}, "a:/b:rw": {}} {
+	for text, want := range map[string]Volume{"data:/data": {Claim: "data", Path: "/data"},
+		"/a:/b:ro": {HostPath: "/a", Path: "/b", ReadOnly: true},
+		"data":     {}, "data:rel": {}, "Data:/data": {}, ":/x": {}, "a:/b:rw": {}} {
 		if got, err := ParseVolume(text); (err == nil) != (want != Volume{}) || err == nil && got != want {
 			t.Errorf("%q: got %+v, error %v", text, got, err)
 		}

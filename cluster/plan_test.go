@@ -18,7 +18,8 @@ func TestPlan(t *testing.T) {
 		each                   bool // sampling waits for its own modes only
 		longest, limit, merges time.Duration
 	}{
-		{"ImageNet, tasks of an hour", imagenet, Cut{Aim: time.Hour}, 24, 24, true, 3542*time.Second + 800*time.Millisecond,
+		{"ImageNet, tasks of an hour", imagenet, Cut{Aim: time.Hour}, 24, 24, true, 3542*time.Second +
+			800*time.Millisecond,
 			2*time.Hour + 8*time.Minute, 10 * time.Minute},
 		{"ImageNet, a limit given", imagenet, Cut{Aim: time.Hour, Limit: 3 * time.Hour}, 24, 24, true,
 			3542*time.Second + 800*time.Millisecond, 3 * time.Hour, 3 * time.Hour},
@@ -31,7 +32,8 @@ func TestPlan(t *testing.T) {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		sample := list[2]
-		if list[0].Tasks != c.encode || list[1].Tasks != c.encode || sample.Tasks != c.sample || sample.Each != c.each ||
+		if list[0].Tasks != c.encode || list[1].Tasks != c.encode || sample.Tasks != c.sample ||
+			sample.Each != c.each ||
 			!list[1].Each || sample.Time != c.longest || sample.Limit != c.limit || list[3].Limit != c.merges {
 			t.Errorf("%s: got %+v", c.name, list)
 		}
@@ -50,8 +52,10 @@ func TestPlan(t *testing.T) {
 // enough, and no stage has more tasks than can be.
 func TestPlanLastsAsAsked(t *testing.T) {
 	for _, w := range []Work{
-		{Classes: 1000, Real: 1_281_167, Synthetic: 50_000, EncodeEach: 21 * time.Millisecond, SampleEach: 1700 * time.Millisecond},
-		{Classes: 10_450, Real: 11_060_223, Synthetic: 104_500, EncodeEach: 21 * time.Millisecond, SampleEach: time.Second},
+		{Classes: 1000, Real: 1_281_167, Synthetic: 50_000, EncodeEach: 21 * time.Millisecond,
+			SampleEach: 1700 * time.Millisecond},
+		{Classes: 10_450, Real: 11_060_223, Synthetic: 104_500, EncodeEach: 21 * time.Millisecond,
+			SampleEach: time.Second},
 		{Classes: 100, Real: 130_000, Synthetic: 1000, EncodeEach: 21 * time.Millisecond, SampleEach: time.Second},
 		{Classes: 1, Real: 1, Synthetic: 1, EncodeEach: time.Millisecond, SampleEach: time.Millisecond},
 	} {
@@ -76,7 +80,8 @@ func TestRanges(t *testing.T) {
 }
 
 func TestHeals(t *testing.T) {
-	for code, want := range map[int]bool{0: false, 1: true, 2: false, 3: false, 4: false, 5: true, 6: true, 7: true, 8: true,
+	for code, want := range map[int]bool{0: false, 1: true, 2: false, 3: false, 4: false, 5: true, 6: true, 7: true,
+		8:   true,
 		130: true, 137: true} {
 		if got := Heals(code); got != want {
 			t.Errorf("exit code %d: got %v, want %v", code, got, want)
@@ -103,12 +108,15 @@ func TestBatches(t *testing.T) {
 		want    []string // STAGE TASKS AFTER
 	}{
 		{"all", stages, map[string][]int{Encode: all, Modes: all, Sample: all, Merge: {0}}, Queue{},
-			[]string{"encode 0-3 ", "modes 0-3 aftercorr:ENCODE", "sample 0-3 aftercorr:MODES", "merge 0 afterok:SAMPLE"}},
+			[]string{"encode 0-3 ", "modes 0-3 aftercorr:ENCODE", "sample 0-3 aftercorr:MODES",
+				"merge 0 afterok:SAMPLE"}},
 		{"nothing", stages, map[string][]int{}, Queue{}, nil},
 		{"two samples", stages, map[string][]int{Sample: {1, 3}}, Queue{},
 			[]string{"sample 1,3 ", "merge 0 afterok:SAMPLE"}},
-		{"one class from the start, another's samples", stages, map[string][]int{Encode: {0}, Modes: {0}, Sample: {0, 2}, Merge: {0}},
-			Queue{}, []string{"encode 0 ", "modes 0 aftercorr:ENCODE", "sample 2 ", "sample 0 aftercorr:MODES", "merge 0 afterok:SAMPLE"}},
+		{"one class from the start, another's samples", stages,
+			map[string][]int{Encode: {0}, Modes: {0}, Sample: {0, 2}, Merge: {0}},
+			Queue{}, []string{"encode 0 ", "modes 0 aftercorr:ENCODE", "sample 2 ", "sample 0 aftercorr:MODES",
+				"merge 0 afterok:SAMPLE"}},
 		{"all in the queue", stages, map[string][]int{Encode: all, Modes: all, Sample: all, Merge: {0}},
 			Queue{Encode: {0: "7", 1: "7", 2: "7", 3: "7"}, Modes: {0: "8", 1: "8", 2: "8", 3: "8"},
 				Sample: {0: "9", 1: "9", 2: "9", 3: "9"}, Merge: {0: "10"}}, nil},
@@ -116,10 +124,12 @@ func TestBatches(t *testing.T) {
 			Queue{Encode: {3: "7"}, Modes: {3: "8"}, Sample: {3: "9"}, Merge: {0: "10"}},
 			[]string{"modes 1 ", "sample 1 aftercorr:MODES", "out of the queue merge 0",
 				"merge 0 afterany:9,afterok:SAMPLE"}},
-		{"its modes are made anew", stages, map[string][]int{Modes: {1}, Sample: {1}, Merge: {0}}, Queue{Sample: {1: "9"}},
+		{"its modes are made anew", stages, map[string][]int{Modes: {1}, Sample: {1}, Merge: {0}},
+			Queue{Sample: {1: "9"}},
 			[]string{"modes 1 ", "out of the queue sample 1", "sample 1 aftercorr:MODES", "merge 0 afterok:SAMPLE"}},
 		{"a joint", joint, map[string][]int{Encode: {0, 1}, Modes: {0, 1}, Sample: all, Merge: {0}}, Queue{},
-			[]string{"encode 0-1 ", "modes 0-1 aftercorr:ENCODE", "sample 0-3 afterok:MODES", "merge 0 afterok:SAMPLE"}},
+			[]string{"encode 0-1 ", "modes 0-1 aftercorr:ENCODE", "sample 0-3 afterok:MODES",
+				"merge 0 afterok:SAMPLE"}},
 	} {
 		b := submission{c.stages, c.missing, c.queue, map[string]bool{}}
 		var got []string

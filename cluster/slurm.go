@@ -135,7 +135,8 @@ func (s Slurm) submit(ctx context.Context, run *Run, out string, batch Batch, do
 	if _, err := strconv.Atoi(job); err != nil {
 		return "", fmt.Errorf("%w: sbatch printed %q, want the number of a job", ErrScheduler, text)
 	}
-	run.Submitted = append(run.Submitted, Submission{batch.Stage.Name, job, Ranges(batch.Tasks), batch.After, time.Now()})
+	run.Submitted = append(run.Submitted, Submission{batch.Stage.Name, job, Ranges(batch.Tasks), batch.After,
+		time.Now()})
 	file := filepath.Join(Dir(out), batch.Stage.Name+"-"+job+".sh")
 	return job, errors.Join(atomicfile.WriteBytes(file, []byte(script)), run.write(out))
 }
@@ -178,7 +179,8 @@ func NewRun(scheduler, name, out string, stages []Stage, settings any, missing m
 	}
 	run := &Run{Version: stage.Version, Scheduler: scheduler, Name: name, Stages: stages, Settings: settings,
 		Submitted: old.Submitted, Found: Found{}}
-	run.sameCut = slices.EqualFunc(stages, old.Stages, func(a, b Stage) bool { return a.Name == b.Name && a.Tasks == b.Tasks })
+	run.sameCut = slices.EqualFunc(stages, old.Stages,
+		func(a, b Stage) bool { return a.Name == b.Name && a.Tasks == b.Tasks })
 	for _, s := range stages {
 		for task := range s.Tasks {
 			if !slices.Contains(missing[s.Name], task) {

@@ -18,7 +18,8 @@ func TestExecute(t *testing.T) {
 		"says no":   {"sh", []string{"-c", "echo 'no such  account' >&2; exit 3"}, "sh: no such account"},
 		"silent":    {"sh", []string{"-c", "exit 3"}, "sh: exit status 3"},
 	} {
-		if _, err := Execute(t.Context(), "", c.program, c.args...); !errors.Is(err, ErrScheduler) || !strings.Contains(err.Error(), c.want) {
+		if _, err := Execute(t.Context(), "", c.program, c.args...); !errors.Is(err, ErrScheduler) ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", name, err, c.want)
 		}
 	}
@@ -30,11 +31,14 @@ func TestExecute(t *testing.T) {
 // TestScriptQuotes: names of any kind reach the commands of a script as one word, and the script stays one.
 func TestScriptQuotes(t *testing.T) {
 	s := Slurm{Program: "/opt/my tools/mgd3", Dir: "/home/o'neil", Grace: time.Minute}
-	st := Stage{Name: Sample, Tasks: 3, Command: []string{"sample", "--out=a b", "--model=$(rm -rf x)", "--vae=it's"}, Sharded: true,
-		Limit: 90 * time.Minute}
+	st := Stage{Name: Sample, Tasks: 3, Command: []string{"sample", "--out=a b", "--model=$(rm -rf x)", "--vae=it's"},
+		Sharded: true,
+		Limit:   90 * time.Minute}
 	got := s.script("mgd3-1", "50% of it", st, []int{0, 2}, "")
-	for _, want := range []string{"#SBATCH --chdir=\"/home/o'neil\"\n", "#SBATCH --output=\"/home/o'neil/50%% of it/cluster/sample/%4a.log\"\n",
-		"#SBATCH --time=1:30:00\n", "#SBATCH --array=0,2\n", "exec '/opt/my tools/mgd3' cluster task --record '50% of it/cluster/sample'",
+	for _, want := range []string{"#SBATCH --chdir=\"/home/o'neil\"\n",
+		"#SBATCH --output=\"/home/o'neil/50%% of it/cluster/sample/%4a.log\"\n",
+		"#SBATCH --time=1:30:00\n", "#SBATCH --array=0,2\n",
+		"exec '/opt/my tools/mgd3' cluster task --record '50% of it/cluster/sample'",
 		`sample '--out=a b' '--model=$(rm -rf x)' '--vae=it'\''s' --shard "$SLURM_ARRAY_TASK_ID/3"`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got\n%s\nwant %q in it", got, want)
@@ -48,14 +52,16 @@ func TestScriptQuotes(t *testing.T) {
 func TestSlurmCheck(t *testing.T) {
 	for name, s := range map[string]Slurm{
 		"a quote": {Grace: time.Minute, Account: `a"b`}, "a new line": {Grace: time.Minute, Mem: "1G\n#SBATCH --uid=0"},
-		"no option": {Grace: time.Minute, Extra: []string{"exclude=n1"}}, "two lines": {Grace: time.Minute, Extra: []string{"-w n1\nrm"}},
-		"no grace": {}, "less than no core": {Grace: time.Minute, CPUs: -1},
+		"no option": {Grace: time.Minute, Extra: []string{"exclude=n1"}},
+		"two lines": {Grace: time.Minute, Extra: []string{"-w n1\nrm"}},
+		"no grace":  {}, "less than no core": {Grace: time.Minute, CPUs: -1},
 	} {
 		if err := s.Check(); err == nil {
 			t.Errorf("%s: got no error", name)
 		}
 	}
-	if err := (Slurm{Grace: time.Minute, Constraint: "a100&nvlink", GRES: "gpu:a100:1", Extra: []string{"--exclude=n1"}}).Check(); err != nil {
+	if err := (Slurm{Grace: time.Minute, Constraint: "a100&nvlink", GRES: "gpu:a100:1",
+		Extra: []string{"--exclude=n1"}}).Check(); err != nil {
 		t.Error(err)
 	}
 }

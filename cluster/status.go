@@ -141,7 +141,8 @@ func (s Status) Text(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "stage\ttasks\tdone\trunning\twaiting\tfailed\tunits\ta second\tleft\t")
 	for _, st := range s.Stages {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d of %d\t%s\t%s\t\n", st.Name, st.Tasks, st.Done, st.Running, st.Waiting,
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d of %d\t%s\t%s\t\n", st.Name, st.Tasks, st.Done, st.Running,
+			st.Waiting,
 			st.Failed, st.Units, st.Of, unknown(st.Rate, "%.3g"), left(st.Left))
 	}
 	if err := t.Flush(); err != nil {
@@ -161,7 +162,8 @@ func (s Status) Text(w io.Writer) error {
 // said is what became of a task.
 func (r Record) said() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d on %s, %s after try %d with exit code %d: %s", r.Task, r.Host, r.State, r.Attempt, r.Code, r.Message)
+	fmt.Fprintf(&b, "%d on %s, %s after try %d with exit code %d: %s", r.Task, r.Host, r.State, r.Attempt, r.Code,
+		r.Message)
 	if r.Hint != "" {
 		fmt.Fprintf(&b, " (%s)", r.Hint)
 	}

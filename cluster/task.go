@@ -144,7 +144,8 @@ func event(line []byte) (name string, c units, warning string, ok bool) {
 	}
 	switch {
 	case e.Epochs > 0 || e.Net != "" && e.Warning != "":
-		return fmt.Sprintf("%s, seed %d", e.Net, e.Seed), units{Count{e.Epoch, e.Epoch - 1, e.Epochs}, true}, e.Warning, true
+		return fmt.Sprintf("%s, seed %d", e.Net, e.Seed), units{Count{e.Epoch, e.Epoch - 1, e.Epochs}, true},
+			e.Warning, true
 	case e.Stage != "":
 		return e.Stage, units{Count{e.Done, e.Kept, e.Total}, false}, e.Warning, true
 	}

@@ -34,22 +34,27 @@ func TestTask(t *testing.T) {
 		message      string
 		work         Count
 	}{
-		{"nothing is made", `echo 'mgd3: error: the disk is full' >&2; echo 'mgd3: hint: make room' >&2; exit 5`, 5, true, Waiting, 1,
+		{"nothing is made", `echo 'mgd3: error: the disk is full' >&2; echo 'mgd3: hint: make room' >&2; exit 5`, 5,
+			true, Waiting, 1,
 			"the disk is full", Count{}},
 		{"in vain again", `exit 6`, 6, true, Waiting, 2, "ended with exit code 6, and without a word", Count{}},
-		{"something is made", made + `exit 130`, 130, true, Waiting, 0, "ended with exit code 130, and without a word", Count{3, 1, 9}},
+		{"something is made", made + `exit 130`, 130, true, Waiting, 0, "ended with exit code 130, and without a word",
+			Count{3, 1, 9}},
 		{"killed", `kill -9 $$`, 137, true, Waiting, 1, "ended with exit code 137, and without a word", Count{}},
 		{"two", `exit 1`, 1, true, Waiting, 2, "ended with exit code 1, and without a word", Count{}},
 		{"three: it is given up", `echo 'panic: oh' >&2; exit 1`, 1, false, Failed, 3, "panic: oh", Count{}},
 		{"submitted anew", `exit 1`, 1, true, Waiting, 1, "ended with exit code 1, and without a word", Count{}},
-		{"it never heals", made + `echo 'mgd3: error: bad model' >&2; exit 4`, 4, false, Failed, 0, "bad model", Count{3, 1, 9}},
+		{"it never heals", made + `echo 'mgd3: error: bad model' >&2; exit 4`, 4, false, Failed, 0, "bad model",
+			Count{3, 1, 9}},
 		{"done", `echo '{"stage":"encode","done":9,"total":9,"kept":3}'`, 0, false, Done, 0, "", Count{9, 3, 9}},
 	} {
-		task := Task{Dir: dir, Stage: Encode, Shard: stage.Shard{Index: 2, Count: 5}, Job: "77", Program: program(t, c.script),
+		task := Task{Dir: dir, Stage: Encode, Shard: stage.Shard{Index: 2, Count: 5}, Job: "77",
+			Program: program(t, c.script),
 			Retries: 2, Log: &bytes.Buffer{}, Patience: time.Minute}
 		code, again, err := task.Run(t.Context())
 		r := ReadRecord(dir, 2)
-		if err != nil || code != c.code || again != c.again || r.State != c.state || r.Vain != c.vain || r.Message != c.message ||
+		if err != nil || code != c.code || again != c.again || r.State != c.state || r.Vain != c.vain ||
+			r.Message != c.message ||
 			r.Work[Encode] != c.work || r.Attempt != i+1 || r.Code != c.code || r.Job != "77" || r.Tasks != 5 {
 			t.Errorf("%s: got code %d, again %v, error %v, record %+v", c.name, code, again, err, r)
 		}
@@ -81,7 +86,8 @@ func TestTaskWasKilled(t *testing.T) {
 	for _, c := range []struct {
 		work map[string]Count
 		vain int
-	}{{nil, 3}, {map[string]Count{Sample: {Done: 4, Kept: 4, Total: 9}}, 3}, {map[string]Count{Sample: {Done: 5, Kept: 4}}, 0}} {
+	}{{nil, 3}, {map[string]Count{Sample: {Done: 4, Kept: 4, Total: 9}}, 3},
+		{map[string]Count{Sample: {Done: 5, Kept: 4}}, 0}} {
 		task := Task{Dir: t.TempDir(), Stage: Sample, Shard: stage.Whole}
 		if err := (Record{State: Running, Vain: 2, Work: c.work}).write(task.Dir); err != nil {
 			t.Fatal(err)
@@ -116,8 +122,10 @@ func TestStatus(t *testing.T) {
 		(Record{Task: 2, Tasks: 3, State: Done, Attempt: 1}).write(StageDir(out, Encode)),
 		(Record{Task: 0, Tasks: 3, State: Running, Attempt: 1, Host: "n1", Began: now.Add(-time.Minute), Updated: now,
 			Work: map[string]Count{Sample: {2, 0, 3}}}).write(StageDir(out, Sample)),
-		(Record{Task: 1, Tasks: 3, State: Running, Attempt: 1, Host: "n2", Began: now.Add(-time.Hour), Updated: now.Add(-time.Hour)}).write(StageDir(out, Sample)),
-		(Record{Task: 2, Tasks: 3, State: Failed, Attempt: 4, Host: "n3", Code: 4, Message: "bad model", Hint: "take another"}).write(StageDir(out, Sample)),
+		(Record{Task: 1, Tasks: 3, State: Running, Attempt: 1, Host: "n2", Began: now.Add(-time.Hour),
+			Updated: now.Add(-time.Hour)}).write(StageDir(out, Sample)),
+		(Record{Task: 2, Tasks: 3, State: Failed, Attempt: 4, Host: "n3", Code: 4, Message: "bad model",
+			Hint: "take another"}).write(StageDir(out, Sample)),
 		(Record{Task: 0, Tasks: 7, State: Failed, Message: "of another cut"}).write(StageDir(out, Evaluate)),
 	} {
 		if err != nil {

@@ -93,7 +93,8 @@ func TestAutoByAccuracy(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantBest(t, choices[0], 2, "lambda", 0, 0.15, 0.3, 0.6)
-	if want := "accuracy on 6 held-out training images after the last epoch: convnet2, protocol quick (epochs=1)"; choices[0].By != want {
+	if want := "accuracy on 6 held-out training images after the last epoch: convnet2, protocol quick " +
+		"(epochs=1)"; choices[0].By != want {
 		t.Errorf("chosen by %q, want %q", choices[0].By, want)
 	}
 }

@@ -93,8 +93,8 @@ func (v *Evaluation) protocol(s *Judged, net string) (evaluate.Protocol, error) 
 }
 
 // Do trains all networks on all sets, once all that they need is there, and warns of images that are in several classes
-// or sets and of accuracies that are no better than guessing. An error of a training wraps that of evaluate.Run, with the
-// name of the set; one of the teacher's file is a [*TeacherError].
+// or sets and of accuracies that are no better than guessing. An error of a training wraps that of evaluate.Run, with
+// the name of the set; one of the teacher's file is a [*TeacherError].
 func (v *Evaluation) Do(ctx context.Context) error {
 	if err := v.warnOfDuplicates(ctx); err != nil {
 		return err
@@ -178,7 +178,8 @@ func (v *Evaluation) mine() [][][]bool {
 }
 
 // repeated does a run with each seed that is to be done.
-func (v *Evaluation) repeated(ctx context.Context, set string, run *evaluate.Run, do []bool) ([]*evaluate.Score, error) {
+func (v *Evaluation) repeated(ctx context.Context, set string, run *evaluate.Run,
+	do []bool) ([]*evaluate.Score, error) {
 	var scores []*evaluate.Score
 	for i := range v.Repeat {
 		if !do[i] {

@@ -76,7 +76,8 @@ func (v *Evaluation) openTeacher(ctx context.Context, size int) (*evaluate.Teach
 		return t, nil
 	}
 	if from.Full == nil || v.Out == "" {
-		return nil, errors.New("soft labels want a teacher: a file, or a set to train one on and a folder to keep it in")
+		return nil, errors.New("soft labels want a teacher: a file, or a set to train one on and a folder to keep it " +
+			"in")
 	}
 	full, err := from.Full(ctx, classes)
 	if err != nil {

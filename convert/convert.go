@@ -39,8 +39,8 @@ const (
 	UNet        Names = "unet"        // by diffusers, as UNet2DConditionModel
 )
 
-// ErrOutput marks errors of the output: it is the input, has other files in it, is in use, or cannot be written. All other
-// errors are of the input.
+// ErrOutput marks errors of the output: it is the input, has other files in it, is in use, or cannot be written. All
+// other errors are of the input.
 var ErrOutput = errors.New("the output cannot be written")
 
 // outputError is an error of the output, with its own text.

@@ -35,8 +35,8 @@ type Backend struct {
 
 var _ compute.Backend = (*Backend)(nil)
 
-// defaultKeep lets a network of 360 million parameters keep all its products rearranged. Rearranging the rest at each use
-// costs a few per cent of the time of a network with a billion, whose copies would take three times its own memory.
+// defaultKeep lets a network of 360 million parameters keep all its products rearranged. Rearranging the rest at each
+// use costs a few per cent of the time of a network with a billion, whose copies would take three times its own memory.
 const defaultKeep = 1400 << 20
 
 // New returns a backend; see the package comment for config.
@@ -66,7 +66,8 @@ func New(config string) (compute.Backend, error) {
 				return nil, errors.WithMessagef(err, "cpu: option %q", option)
 			}
 		default:
-			return nil, errors.Errorf("cpu: option %q is not known: have threads=N, isa=NAME, copies=MIB and plain", option)
+			return nil, errors.Errorf("cpu: option %q is not known: have threads=N, isa=NAME, copies=MIB and plain",
+				option)
 		}
 	}
 	b.team = team.New(threads)

@@ -14,11 +14,12 @@ import (
 // attentionOf is attention of queries [1, queries, heads, dim] to keys.
 func attentionOf(queries, keys, heads, dim int) (in []input, f build) {
 	at := func(tokens int) input { return input{dtype: dtypes.Float32, dims: []int{1, tokens, heads, dim}} }
-	return []input{at(queries), at(keys), at(keys)}, func(f compute.Function, p []compute.Value) (compute.Value, error) {
-		out, _, err := f.FusedScaledDotProductAttention(p[0], p[1], p[2], compute.AttentionAxesLayoutBSHD,
-			&compute.ScaledDotProductAttentionConfig{Scale: 0.1 / math.Sqrt(float64(dim))})
-		return out, err
-	}
+	return []input{at(queries), at(keys), at(keys)},
+		func(f compute.Function, p []compute.Value) (compute.Value, error) {
+			out, _, err := f.FusedScaledDotProductAttention(p[0], p[1], p[2], compute.AttentionAxesLayoutBSHD,
+				&compute.ScaledDotProductAttentionConfig{Scale: 0.1 / math.Sqrt(float64(dim))})
+			return out, err
+		}
 }
 
 // TestCrossAttention: the heads of text-to-image models, over the 77 tokens of a prompt and over themselves, are as in
@@ -42,8 +43,8 @@ func TestCrossAttention(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Scores are at most 0.1·√dim·7², sums of dim products each off by dim·2⁻²⁴ of that; a weight is off by as much,
-		// relatively, and an output, a mean of values up to 7, by twice that.
+		// Scores are at most 0.1·√dim·7², sums of dim products each off by dim·2⁻²⁴ of that; a weight is off by as
+		// much, relatively, and an output, a mean of values up to 7, by twice that.
 		score := 0.1 * math.Sqrt(float64(c.dim)) * 49
 		tolerance := 2 * 7 * (float64(c.dim+c.keys+8) * 0x1p-24) * max(1, score)
 		for i, w := range want.([]float32) {
@@ -80,7 +81,8 @@ func TestAttentionMemory(t *testing.T) {
 		scores := 4 * c.heads * c.queries * c.keys
 		own := 4 * c.heads * c.dim * (2*c.queries + 2*c.keys) // queries, outputs, keys and values
 		if have := exe.program.(*planned).plan.Bytes(); have > own+scores/8 {
-			t.Errorf("%+v: the plan takes %d bytes, want at most those of its values, %d, and an eighth of the scores, %d",
+			t.Errorf("%+v: the plan takes %d bytes, want at most those of its values, %d, and an eighth of the "+
+				"scores, %d",
 				c, have, own, scores/8)
 		}
 	}

@@ -26,8 +26,7 @@
 // held may serve the next, so no slice of it may be used any more.
 //
 // A weight that is used again is rearranged once, and that copy is kept with its buffer, as long as all copies take no
-// more memory than they may; those that come later are rearranged at each use. No result depends on it. Since nothing tells
-// when somebody writes through a slice, a buffer keeps copies only as long as nobody could have one: those
-// made by BufferFromFlatData or by an execution do, until their Data is called; those made by NewSharedBuffer
-// never do.
+// more memory than they may; those that come later are rearranged at each use. No result depends on it. Since nothing
+// tells when somebody writes through a slice, a buffer keeps copies only as long as nobody could have one: those made
+// by BufferFromFlatData or by an execution do, until their Data is called; those made by NewSharedBuffer never do.
 package cpu

@@ -39,8 +39,10 @@ func TestWrongUse(t *testing.T) {
 	three := func(_, _, _ compute.Value, err error) error { return err }
 	many := func(_ []compute.Value, err error) error { return err }
 	attended := func(_ compute.Value, _ []compute.Value, err error) error { return err }
-	axes := compute.ConvolveAxesConfig{InputBatch: 0, InputChannels: 3, InputSpatial: []int{1, 2}, KernelInputChannels: 2,
-		KernelOutputChannels: 3, KernelSpatial: []int{0, 1}, OutputBatch: 0, OutputChannels: 3, OutputSpatial: []int{1, 2}}
+	axes := compute.ConvolveAxesConfig{InputBatch: 0, InputChannels: 3, InputSpatial: []int{1, 2},
+		KernelInputChannels:  2,
+		KernelOutputChannels: 3, KernelSpatial: []int{0, 1}, OutputBatch: 0, OutputChannels: 3,
+		OutputSpatial: []int{1, 2}}
 
 	for _, c := range []struct {
 		op  string
@@ -112,10 +114,12 @@ func TestWrongUse(t *testing.T) {
 		{"DotGeneral", one(f.DotGeneral(x, []int{1}, nil, y, []int{0}, nil, compute.DotGeneralConfig{}))},
 		{"DotGeneral", one(f.DotGeneral(x, []int{7}, nil, y, []int{0}, nil, compute.DotGeneralConfig{}))},
 		{"DotGeneral", one(f.DotGeneral(bools, []int{1}, nil, bools, []int{1}, nil, compute.DotGeneralConfig{}))},
-		{"DotGeneral", one(f.DotGeneral(x, []int{1}, nil, x, []int{1}, nil, compute.DotGeneralConfig{OutputDType: dtypes.Complex64}))},
+		{"DotGeneral", one(f.DotGeneral(x, []int{1}, nil, x, []int{1}, nil,
+			compute.DotGeneralConfig{OutputDType: dtypes.Complex64}))},
 		{"ConvGeneral", one(f.ConvGeneral(image, image, axes, nil, nil, nil, nil, 1, 1))},
 		{"ConvGeneral", one(f.ConvGeneral(x, x, axes, nil, nil, nil, nil, 1, 1))},
-		{"ConvGeneral", one(f.ConvGeneral(image, image, compute.ConvolveAxesConfig{InputChannels: 9}, nil, nil, nil, nil, 1, 1))},
+		{"ConvGeneral", one(f.ConvGeneral(image, image, compute.ConvolveAxesConfig{InputChannels: 9}, nil, nil, nil,
+			nil, 1, 1))},
 		{"Gather", one(f.Gather(x, ints, 9, nil, nil, nil, nil, false))},
 		{"Gather", one(f.Gather(x, x, 1, []int{1}, []int{0}, []int{0}, []int{1, 3}, false))},
 		{"ScatterSum", one(f.ScatterSum(x, ints, y, 1, nil, nil, nil, false, false))},
@@ -138,7 +142,8 @@ func TestWrongUse(t *testing.T) {
 			&compute.ScaledDotProductAttentionConfig{Mask: y}))},
 		{"FusedScaledDotProductAttention", attended(f.FusedScaledDotProductAttention(image, image, image, 0,
 			&compute.ScaledDotProductAttentionConfig{QuerySeqLen: ints}))},
-		{"FusedScaledDotProductAttentionVJP", three(f.FusedScaledDotProductAttentionVJP(image, image, image, 0, nil, image, nil, image))},
+		{"FusedScaledDotProductAttentionVJP",
+			three(f.FusedScaledDotProductAttentionVJP(image, image, image, 0, nil, image, nil, image))},
 		{"FusedQuantizedDense", one(f.FusedQuantizedDense(x, x, nil, nil, 0))},
 		{"FusedQuantizedDense", one(f.FusedQuantizedDense(x, x, nil, &compute.Quantization{}, 0))},
 		{"QuantizedEmbeddingLookup", one(f.QuantizedEmbeddingLookup(x, ints, &compute.Quantization{}))},
@@ -163,8 +168,10 @@ func TestWrongUse(t *testing.T) {
 		}
 	}
 	for _, err := range []error{one(f.FFT(x, compute.FFTForward, nil)), one(f.Complex(x, x)), one(f.DynamicReshape(x)),
-		many(f.AllReduce([]compute.Value{x}, compute.ReduceOpSum, nil)), builder.DistributedSPMD(2), builder.DistributedAutoSharding(),
-		builder.DeviceAssignment(1), one(f.Parameter("d", shapes.MakeDynamic(dtypes.Float32, []int{-1}, []string{"batch"}), nil))} {
+		many(f.AllReduce([]compute.Value{x}, compute.ReduceOpSum, nil)), builder.DistributedSPMD(2),
+		builder.DistributedAutoSharding(),
+		builder.DeviceAssignment(1), one(f.Parameter("d",
+			shapes.MakeDynamic(dtypes.Float32, []int{-1}, []string{"batch"}), nil))} {
 		if !compute.IsNotImplemented(err) {
 			t.Errorf("%v does not say that it is not implemented", err)
 		}
@@ -210,14 +217,16 @@ func TestWrongInputs(t *testing.T) {
 	gone := upload(t, b, []int32{1, 2})
 	gone.Finalize()
 	for want, err := range map[string]error{
-		"have 1 inputs, want 2":                                             run(nil, x),
-		"have 2 inputs but donations of 1":                                  run([]bool{true}, x, y),
-		`input 1, "labels": have (Float32)`:                                 run(nil, x, x),
-		`input 0, "images": have (Float32)`:                                 run(nil, upload(t, b, []float32{1, 2, 3}), y),
+		"have 1 inputs, want 2":             run(nil, x),
+		"have 2 inputs but donations of 1":  run([]bool{true}, x, y),
+		`input 1, "labels": have (Float32)`: run(nil, x, x),
+		`input 0, "images": have (Float32)`: run(nil,
+			upload(t, b, []float32{1, 2, 3}), y),
 		`input 1, "labels": Execute: the buffer of (Int32)[2] is finalized`: run(nil, x, gone),
-		`input 0, "images": a buffer of another backend of this kind`:       run(nil, upload(t, b2, []float32{1, 2}), y),
-		`input 1, "labels": a buffer of another backend, a <nil>`:           run(nil, x, nil),
-		`input 1, "labels": Execute: the buffer is nil`:                     run(nil, x, (*Buffer)(nil)),
+		`input 0, "images": a buffer of another backend of this kind`: run(nil,
+			upload(t, b2, []float32{1, 2}), y),
+		`input 1, "labels": a buffer of another backend, a <nil>`: run(nil, x, nil),
+		`input 1, "labels": Execute: the buffer is nil`:           run(nil, x, (*Buffer)(nil)),
 	} {
 		wantError(t, err, want)
 		wantError(t, err, "Execute")
@@ -290,7 +299,8 @@ func TestDonatedTwice(t *testing.T) {
 }
 
 // closure builds a closure that returns what body makes of its parameters.
-func closure(t *testing.T, f compute.Function, body func(f compute.Function, p []compute.Value) compute.Value, params ...shapes.Shape) compute.Function {
+func closure(t *testing.T, f compute.Function, body func(f compute.Function, p []compute.Value) compute.Value,
+	params ...shapes.Shape) compute.Function {
 	t.Helper()
 	c, err := f.Closure()
 	if err != nil {
@@ -317,16 +327,31 @@ func TestControlFlow(t *testing.T) {
 				return testutil.Must1(f.If(p[0],
 					closure(t, f, func(g compute.Function, _ []compute.Value) compute.Value {
 						return testutil.Must1(g.If(p[0],
-							closure(t, g, func(h compute.Function, _ []compute.Value) compute.Value { return testutil.Must1(h.Mul(p[1], p[2])) }),
-							closure(t, g, func(h compute.Function, _ []compute.Value) compute.Value { return testutil.Must1(h.Neg(p[2])) })))[0]
+							closure(t, g, func(h compute.Function,
+								_ []compute.Value) compute.Value {
+								return testutil.Must1(h.Mul(p[1], p[2]))
+							}),
+							closure(t, g, func(h compute.Function,
+								_ []compute.Value) compute.Value {
+								return testutil.Must1(h.Neg(p[2]))
+							})))[0]
 					}),
-					closure(t, f, func(g compute.Function, _ []compute.Value) compute.Value { return testutil.Must1(g.Neg(p[1])) })))
+					closure(t, f, func(g compute.Function,
+						_ []compute.Value) compute.Value {
+						return testutil.Must1(g.Neg(p[1]))
+					})))
 			}, []any{float32(12)}},
 		{"else", []any{false, float32(3), float32(4)},
 			func(f compute.Function, p []compute.Value) []compute.Value {
 				return testutil.Must1(f.If(p[0],
-					closure(t, f, func(g compute.Function, _ []compute.Value) compute.Value { return testutil.Must1(g.Mul(p[1], p[2])) }),
-					closure(t, f, func(g compute.Function, _ []compute.Value) compute.Value { return testutil.Must1(g.Neg(p[2])) })))
+					closure(t, f, func(g compute.Function,
+						_ []compute.Value) compute.Value {
+						return testutil.Must1(g.Mul(p[1], p[2]))
+					}),
+					closure(t, f, func(g compute.Function,
+						_ []compute.Value) compute.Value {
+						return testutil.Must1(g.Neg(p[2]))
+					})))
 			}, []any{float32(-4)}},
 		{"while x < limit: x = 2x", []any{float32(1), float32(100)},
 			func(f compute.Function, p []compute.Value) []compute.Value {
@@ -334,7 +359,10 @@ func TestControlFlow(t *testing.T) {
 					closure(t, f, func(g compute.Function, s []compute.Value) compute.Value {
 						return testutil.Must1(g.LessThan(s[0], p[1]))
 					}, f32),
-					closure(t, f, func(g compute.Function, s []compute.Value) compute.Value { return testutil.Must1(g.Add(s[0], s[0])) }, f32),
+					closure(t, f, func(g compute.Function,
+						s []compute.Value) compute.Value {
+						return testutil.Must1(g.Add(s[0], s[0]))
+					}, f32),
 					p[0]))
 			}, []any{float32(128)}},
 		{"while never", []any{float32(1), float32(0)},
@@ -343,7 +371,10 @@ func TestControlFlow(t *testing.T) {
 					closure(t, f, func(g compute.Function, s []compute.Value) compute.Value {
 						return testutil.Must1(g.LessThan(s[0], p[1]))
 					}, f32),
-					closure(t, f, func(g compute.Function, s []compute.Value) compute.Value { return testutil.Must1(g.Add(s[0], s[0])) }, f32),
+					closure(t, f, func(g compute.Function,
+						s []compute.Value) compute.Value {
+						return testutil.Must1(g.Add(s[0], s[0]))
+					}, f32),
 					p[0]))
 				return append(out, p[0])
 			}, []any{float32(1), float32(1)}},
@@ -365,15 +396,17 @@ func TestControlFlow(t *testing.T) {
 		{"sort along the first axis by a captured sign", []any{[][]float32{{3, 1}, {1, 0}, {2, 5}}, float32(-1)},
 			func(f compute.Function, p []compute.Value) []compute.Value {
 				less := closure(t, f, func(g compute.Function, q []compute.Value) compute.Value {
-					return testutil.Must1(g.LessThan(testutil.Must1(g.Mul(q[0], p[1])), testutil.Must1(g.Mul(q[1], p[1]))))
+					return testutil.Must1(g.LessThan(testutil.Must1(g.Mul(q[0], p[1])),
+						testutil.Must1(g.Mul(q[1], p[1]))))
 				}, f32, f32)
 				return testutil.Must1(f.Sort(less, 0, false, p[0]))
 			}, []any{[][]float32{{3, 5}, {2, 1}, {1, 0}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := testutil.Exec(newBackend(t, ""), c.in, func(f compute.Function, p []compute.Value) ([]compute.Value, error) {
-				return c.build(f, p), nil
-			})
+			got, err := testutil.Exec(newBackend(t, ""), c.in,
+				func(f compute.Function, p []compute.Value) ([]compute.Value, error) {
+					return c.build(f, p), nil
+				})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -108,7 +108,8 @@ func (c computed) run(nudged bool, donate func(i int) bool) (outs []any, err err
 		if nudged {
 			values = moved
 		}
-		if in[i], err = c.g.Backend().BufferFromFlatData(0, floats(g.dtype, values), shapes.Make(g.dtype, g.dims...)); err != nil {
+		if in[i], err = c.g.Backend().BufferFromFlatData(0, floats(g.dtype, values),
+			shapes.Make(g.dtype, g.dims...)); err != nil {
 			return nil, err
 		}
 		give[i] = donate(i)
@@ -317,7 +318,8 @@ func (f *fleet) reduced(s spec) spec {
 		v, _, _ := f.check(s)
 		return v == differs
 	}
-	for _, try := range []spec{{seed: s.seed, steps: s.steps, only: true}, {seed: s.seed, steps: s.steps, gradient: true}} {
+	for _, try := range []spec{{seed: s.seed, steps: s.steps, only: true},
+		{seed: s.seed, steps: s.steps, gradient: true}} {
 		for n := 1; n <= s.steps; n++ {
 			if try.steps = n; fails(try) {
 				s = try
@@ -350,7 +352,8 @@ func (f *fleet) report(t *testing.T, s spec, text string) {
 	if at.b != nil {
 		dump.WriteString(at.b.dump(at.outs))
 	}
-	t.Errorf("%s\nreduced to steps %d, cut %v, only %v, gradient %v: %d %s\n%s", text, small.steps, small.cut, small.only, small.gradient, v, smallText, dump.String())
+	t.Errorf("%s\nreduced to steps %d, cut %v, only %v, gradient %v: %d %s\n%s", text, small.steps, small.cut,
+		small.only, small.gradient, v, smallText, dump.String())
 }
 
 // graphs is the number of seeds of an ordinary run.
@@ -383,7 +386,8 @@ func TestRandomGraphs(t *testing.T) {
 	if n >= 100 && count[equal] < n*9/10 {
 		t.Errorf("only %d of %d graphs were compared", count[equal], n)
 	}
-	t.Logf("%d graphs agree, %d are ill-conditioned, %d refused, %d differ", count[equal], count[ill], count[refused], count[differs])
+	t.Logf("%d graphs agree, %d are ill-conditioned, %d refused, %d differ", count[equal], count[ill], count[refused],
+		count[differs])
 }
 
 // FuzzGraphs goes on where TestRandomGraphs ends.

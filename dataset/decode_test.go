@@ -23,12 +23,18 @@ func TestDecodePNG(t *testing.T) {
 		want []uint8
 	}{
 		{"grey", &image.Gray{Pix: []uint8{7, 200}, Stride: 2, Rect: two}, []uint8{7, 7, 7, 200, 200, 200}},
-		{"grey of 16 bits is cut off", &image.Gray16{Pix: []uint8{0, 200, 1, 0}, Stride: 4, Rect: two}, []uint8{200, 200, 200, 255, 255, 255}},
-		{"alpha is dropped", &image.NRGBA{Pix: []uint8{10, 20, 30, 0, 40, 50, 60, 128}, Stride: 8, Rect: two}, []uint8{10, 20, 30, 40, 50, 60}},
-		{"opaque", &image.RGBA{Pix: []uint8{1, 2, 3, 255, 4, 5, 6, 255}, Stride: 8, Rect: two}, []uint8{1, 2, 3, 4, 5, 6}},
-		{"16 bits lose the lower 8", &image.NRGBA64{Pix: []uint8{1, 255, 2, 0, 3, 9, 0, 0, 4, 0, 5, 0, 6, 0, 255, 255}, Stride: 16, Rect: two}, []uint8{1, 2, 3, 4, 5, 6}},
-		{"opaque of 16 bits", &image.RGBA64{Pix: []uint8{1, 255, 2, 0, 3, 9, 255, 255, 4, 0, 5, 0, 6, 0, 255, 255}, Stride: 16, Rect: two}, []uint8{1, 2, 3, 4, 5, 6}},
-		{"palette with transparent colours", &image.Paletted{Pix: []uint8{1, 0}, Stride: 2, Rect: two, Palette: color.Palette{clear, half}}, []uint8{40, 50, 60, 10, 20, 30}},
+		{"grey of 16 bits is cut off", &image.Gray16{Pix: []uint8{0, 200, 1, 0}, Stride: 4, Rect: two},
+			[]uint8{200, 200, 200, 255, 255, 255}},
+		{"alpha is dropped", &image.NRGBA{Pix: []uint8{10, 20, 30, 0, 40, 50, 60, 128}, Stride: 8, Rect: two},
+			[]uint8{10, 20, 30, 40, 50, 60}},
+		{"opaque", &image.RGBA{Pix: []uint8{1, 2, 3, 255, 4, 5, 6, 255}, Stride: 8, Rect: two},
+			[]uint8{1, 2, 3, 4, 5, 6}},
+		{"16 bits lose the lower 8", &image.NRGBA64{Pix: []uint8{1, 255, 2, 0, 3, 9, 0, 0, 4, 0, 5, 0, 6, 0, 255, 255},
+			Stride: 16, Rect: two}, []uint8{1, 2, 3, 4, 5, 6}},
+		{"opaque of 16 bits", &image.RGBA64{Pix: []uint8{1, 255, 2, 0, 3, 9, 255, 255, 4, 0, 5, 0, 6, 0, 255, 255},
+			Stride: 16, Rect: two}, []uint8{1, 2, 3, 4, 5, 6}},
+		{"palette with transparent colours", &image.Paletted{Pix: []uint8{1, 0}, Stride: 2, Rect: two,
+			Palette: color.Palette{clear, half}}, []uint8{40, 50, 60, 10, 20, 30}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var file bytes.Buffer
@@ -43,7 +49,8 @@ func TestDecodePNG(t *testing.T) {
 }
 
 func TestCMYK(t *testing.T) {
-	m := &image.CMYK{Pix: []uint8{0, 128, 255, 0, 0, 128, 255, 128, 3, 4, 5, 255}, Stride: 12, Rect: image.Rect(0, 0, 3, 1)}
+	m := &image.CMYK{Pix: []uint8{0, 128, 255, 0, 0, 128, 255, 128, 3, 4, 5, 255}, Stride: 12,
+		Rect: image.Rect(0, 0, 3, 1)}
 	// 127·127/255 = 63.25; black leaves nothing
 	want := []uint8{255, 127, 0, 127, 63, 0, 0, 0, 0}
 	if got := fromCMYK(m).Pix; !slices.Equal(got, want) {
@@ -74,8 +81,9 @@ func TestDecodeGIF(t *testing.T) {
 			second := image.NewPaletted(image.Rect(0, 0, 2, 1), palette)
 			var file bytes.Buffer
 			must(t, gif.EncodeAll(&file, &gif.GIF{
-				Image: []*image.Paletted{first, second}, Delay: []int{1, 1}, Disposal: []byte{gif.DisposalNone, gif.DisposalNone},
-				Config: image.Config{ColorModel: c.palette, Width: 2, Height: 1},
+				Image: []*image.Paletted{first, second}, Delay: []int{1, 1},
+				Disposal: []byte{gif.DisposalNone, gif.DisposalNone},
+				Config:   image.Config{ColorModel: c.palette, Width: 2, Height: 1},
 			}))
 			im, err := Decode(file.Bytes())
 			must(t, err)
@@ -223,10 +231,12 @@ func TestVP8Chroma(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, data := range [][]byte{webpLossy, webpLossless, webpAlpha, webpAnimation, pngHeader(3, 3), []byte(pngOf(f, 3, 2, 9)), encodeJPEG(f, newRGB(9, 7), 50)} {
+	for _, data := range [][]byte{webpLossy, webpLossless, webpAlpha, webpAnimation, pngHeader(3, 3),
+		[]byte(pngOf(f, 3, 2, 9)), encodeJPEG(f, newRGB(9, 7), 50)} {
 		f.Add(data)
 	}
-	for _, seed := range []string{bmpTwo, tiffTwo, "P2 2 1 9 3 4", "P4 2 1 \x40", "P6 1 1 1000 \x00\x00\x01\xf4\x03\xe8"} {
+	for _, seed := range []string{bmpTwo, tiffTwo, "P2 2 1 9 3 4", "P4 2 1 \x40",
+		"P6 1 1 1000 \x00\x00\x01\xf4\x03\xe8"} {
 		f.Add([]byte(seed))
 	}
 	for _, data := range [][]byte{encodeJPEG(f, texture(17, 9), 80), []byte(pngOf(f, 3, 2, 9))} { // tails
@@ -235,7 +245,8 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	var file bytes.Buffer
-	must(f, gif.Encode(&file, image.NewPaletted(image.Rect(0, 0, 3, 2), color.Palette{color.Black, color.Transparent}), nil))
+	must(f, gif.Encode(&file, image.NewPaletted(image.Rect(0, 0, 3, 2),
+		color.Palette{color.Black, color.Transparent}), nil))
 	f.Add(file.Bytes())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before := bytes.Clone(data)
@@ -325,7 +336,8 @@ func TestPNGTails(t *testing.T) {
 // TestOrientationTypes: a number of any type counts, as in Pillow, but no BYTE; and XMP where EXIF has none.
 func TestOrientationTypes(t *testing.T) {
 	for kind, want := range map[byte]int{1: 1, 3: 6, 4: 6, 7: 1, 8: 6, 9: 6, 13: 6} {
-		tiff := "II*\x00\x08\x00\x00\x00\x01\x00\x12\x01" + string(kind) + "\x00\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00"
+		tiff := "II*\x00\x08\x00\x00\x00\x01\x00\x12\x01" + string(kind) +
+			"\x00\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00"
 		file := "\xff\xd8\xff\xe1\x00\x22Exif\x00\x00" + tiff + "\xff\xda"
 		if got := Orientation([]byte(file)); got != want {
 			t.Errorf("type %d: orientation %d, want %d", kind, got, want)

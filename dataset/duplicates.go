@@ -162,8 +162,9 @@ type Labelled struct {
 	Set  *Set
 }
 
-// DuplicateNotes says, in a line each, of which sets images stand in several classes, byte for byte, and of which images
-// stand in the last set too, which is nil if there is none; where says what its images are: "among those to test on".
+// DuplicateNotes says, in a line each, of which sets images stand in several classes, byte for byte, and of which
+// images stand in the last set too, which is nil if there is none; where says what its images are: "among those to test
+// on".
 func DuplicateNotes(ctx context.Context, sets []Labelled, last *Labelled, where string) (lines []string, err error) {
 	all := sets
 	if last != nil {

@@ -198,7 +198,8 @@ func exifPNG(data []byte) (e exifData) {
 func pngText(c pngChunk) (key string, text []byte) {
 	name, text, found := bytes.Cut(c.content, []byte{0})
 	const longestKey = 79
-	if !found || len(name) > longestKey || !bytes.HasPrefix(name, []byte("Raw profile")) && !bytes.HasPrefix(name, []byte("XML:")) {
+	if !found || len(name) > longestKey || !bytes.HasPrefix(name, []byte("Raw profile")) &&
+		!bytes.HasPrefix(name, []byte("XML:")) {
 		return "", nil
 	}
 	packed := c.kind == "zTXt"

@@ -99,7 +99,8 @@ func FuzzTail(f *testing.F) {
 
 		took, got, err := allocated(damaged)
 		if most := im.made.of(wholes[int(n)%len(all)], len(damaged)); took > most {
-			t.Errorf("%s, %d bytes kept: %d bytes of memory for a file of %d, want %d at most", im.name, kept, took, len(damaged), most)
+			t.Errorf("%s, %d bytes kept: %d bytes of memory for a file of %d, want %d at most", im.name, kept, took,
+				len(damaged), most)
 		}
 		if err == nil && (got.W != size.Width || got.H != size.Height || len(got.Pix) != 3*got.W*got.H) {
 			t.Errorf("%s, %d bytes kept: %d × %d, want %d × %d", im.name, kept, got.W, got.H, size.Width, size.Height)

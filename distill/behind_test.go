@@ -88,7 +88,8 @@ func TestWriterFails(t *testing.T) {
 		}
 		_, err := r.Do(t.Context())
 		if !errors.Is(err, atomicfile.ErrWrite) || errors.Is(err, context.Canceled) ||
-			!strings.Contains(err.Error(), fmt.Sprintf("%q", im.png(r.Out))) || !strings.Contains(err.Error(), fmt.Sprint(im)) {
+			!strings.Contains(err.Error(), fmt.Sprintf("%q", im.png(r.Out))) ||
+			!strings.Contains(err.Error(), fmt.Sprint(im)) {
 			t.Errorf("class %q: got %v, want an ErrWrite that names image and file", class, err)
 		}
 		if n := pairs(r); n < 2*i+1 {

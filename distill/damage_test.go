@@ -130,7 +130,8 @@ func TestCutSettings(t *testing.T) {
 				t.Errorf("%s, %d bytes: %v", path, n, err)
 			}
 			other := *r
-			other.Settings.Encode.Crop, other.Settings.Modes.Method, other.Settings.Sample.Seed = encode.CropCenter, "gmm", 77
+			other.Settings.Encode.Crop, other.Settings.Modes.Method, other.Settings.Sample.Seed = encode.CropCenter,
+				"gmm", 77
 			do := map[string]func(context.Context) error{"latents": other.Encode, "modes": other.Discover,
 				"samples": other.Sample}[folder]
 			if err := do(t.Context()); !errors.Is(err, stage.ErrUnclear) || !strings.Contains(err.Error(), path) {

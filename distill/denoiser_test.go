@@ -53,7 +53,8 @@ func TestPrompted(t *testing.T) {
 		t.Errorf("verify: %q, %q, %v", faults, unchecked, err)
 	}
 
-	c := samplesRecord{Denoiser: "d", Backend: "cpu", Modes: modesRecord{Latents: encode.Record{Classes: []string{"a", "b"}}},
+	c := samplesRecord{Denoiser: "d", Backend: "cpu",
+		Modes:  modesRecord{Latents: encode.Record{Classes: []string{"a", "b"}}},
 		Labels: []int32{0, 1}}
 	without := c.key(c.image(1, 3), "modes")
 	if was := c.key(image{class: "b", index: 3, label: 1}, "modes"); was != without {

@@ -32,7 +32,8 @@ func (s *sampling) draw(ctx context.Context, wanted []image, rows int) (*drawn, 
 	batch := diffusion.Batch{Dims: shape, Noise: func(i, step int, dst []float32) {
 		// Step -1 is the start, so the stream's last id counts from 0.
 		im := images[i]
-		rng.Normals(rng.Stream(s.record.Settings.Seed, "noise", rng.Hash(im.class), uint64(im.index), uint64(step+1)), dst)
+		rng.Normals(rng.Stream(s.record.Settings.Seed, "noise", rng.Hash(im.class), uint64(im.index),
+			uint64(step+1)), dst)
 	}}
 	made := &drawn{images: wanted, keys: make([]string, len(images))}
 	for i, im := range images {

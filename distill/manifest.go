@@ -68,7 +68,8 @@ type ManifestImage struct {
 // Path is the image's file below the output folder. A manifest may come from anywhere: a file outside the set's images
 // is an error.
 func (im ManifestImage) Path(out string) (string, error) {
-	if name := filepath.FromSlash(im.File); filepath.IsLocal(name) && strings.HasPrefix(im.File, "images/") && path.Clean(im.File) == im.File {
+	if name := filepath.FromSlash(im.File); filepath.IsLocal(name) && strings.HasPrefix(im.File, "images/") &&
+		path.Clean(im.File) == im.File {
 		return filepath.Join(out, name), nil
 	}
 	return "", fmt.Errorf("%q: the manifest names a file outside the set, want one below images", im.File)
@@ -123,8 +124,10 @@ func Finish(out string) (*Manifest, error) {
 func assemble(out string, c samplesRecord) (*Manifest, error) {
 	m := &Manifest{
 		Format: manifestFormat, Version: stage.Version,
-		Settings: Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings}, Choices: c.Choices, Part: c.Modes.Latents.Part,
-		Autoencoder: c.Modes.Latents.Autoencoder, Denoiser: c.Denoiser, Backend: c.Backend, Batch: c.Batch, EncodeBatch: c.Modes.Latents.Batch,
+		Settings: Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings}, Choices: c.Choices,
+		Part:        c.Modes.Latents.Part,
+		Autoencoder: c.Modes.Latents.Autoencoder, Denoiser: c.Denoiser, Backend: c.Backend, Batch: c.Batch,
+		EncodeBatch: c.Modes.Latents.Batch,
 	}
 	for i, name := range c.Modes.Latents.Classes {
 		class, devices, err := manifestClass(out, i, c)
@@ -147,7 +150,8 @@ func manifestClass(out string, i int, c samplesRecord) (class ManifestClass, dev
 	if err != nil {
 		return ManifestClass{}, nil, err
 	}
-	class = ManifestClass{Name: name, Label: of.label, Prompt: of.prompt, Real: len(modes.Names), Skipped: modes.Skipped}
+	class = ManifestClass{Name: name, Label: of.label, Prompt: of.prompt, Real: len(modes.Names),
+		Skipped: modes.Skipped}
 	for j := range c.Modes.Settings.IPC {
 		im := c.image(i, j)
 		latent, about, err := readSample(im.latent(out), c.key(im, modes.Key), modes.Centres.Cols)
@@ -243,7 +247,8 @@ func readManifest(out string) (*Manifest, []byte, error) {
 		return nil, nil, fmt.Errorf("%q: %w: %s", name, stage.ErrDamaged, stage.NotJSON(err))
 	}
 	if m.Format != manifestFormat {
-		return nil, nil, fmt.Errorf("%q: %w, or of a later version: it has format %d, want %d", name, stage.ErrDamaged, m.Format, manifestFormat)
+		return nil, nil, fmt.Errorf("%q: %w, or of a later version: it has format %d, want %d", name, stage.ErrDamaged,
+			m.Format, manifestFormat)
 	}
 	if len(m.Classes) == 0 {
 		return nil, nil, fmt.Errorf("%q: %w: it has no classes", name, stage.ErrDamaged)

@@ -63,7 +63,8 @@ func checkShards(ctx context.Context, shards []string) (samplesRecord, error) {
 		err = stage.ReadLocked(samplesDir(shard), &c)
 		if errors.Is(err, stage.ErrStage) {
 			return samplesRecord{},
-				fmt.Errorf("%q: %w: there is no %q", shard, ErrShard, filepath.Join(samplesDir(shard), stage.SettingsFile))
+				fmt.Errorf("%q: %w: there is no %q", shard, ErrShard,
+					filepath.Join(samplesDir(shard), stage.SettingsFile))
 		}
 		if err == nil {
 			err = c.Check()
@@ -135,7 +136,8 @@ func copyTree(ctx context.Context, dst, src string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := copyFile(filepath.Join(dst, filepath.FromSlash(name)), filepath.Join(src, filepath.FromSlash(name))); err != nil {
+		if err := copyFile(filepath.Join(dst, filepath.FromSlash(name)),
+			filepath.Join(src, filepath.FromSlash(name))); err != nil {
 			return err
 		}
 	}

@@ -26,7 +26,8 @@ type Plan struct {
 
 // Estimate is the time of the plan, if images are made one by one.
 func (p Plan) Estimate() time.Duration {
-	return time.Duration(p.Real)*p.EncodeEach + time.Duration(p.Synthetic)*(time.Duration(p.Steps)*p.StepEach+p.DecodeEach)
+	return time.Duration(p.Real)*p.EncodeEach +
+		time.Duration(p.Synthetic)*(time.Duration(p.Steps)*p.StepEach+p.DecodeEach)
 }
 
 // Plan counts what the shard will do, without regard to what is there already, and measures one image.

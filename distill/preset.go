@@ -77,7 +77,8 @@ func Presets() []Preset {
 	ddim.Accuracy, ddim.Spread, ddim.Table = 66.6, 0.6, "Table 6"
 
 	sd := mgd3
-	sd.Name, sd.About = "mgd3-sd", "MGD3 with Stable Diffusion, for any class that has a name: guided while t > 500 of 1000"
+	sd.Name, sd.About = "mgd3-sd", "MGD3 with Stable Diffusion, for any class that has a name: guided while t > 500 "+
+		"of 1000"
 	sd.Source = "arXiv:2505.18963, section 5, and the released programs sample_mode_guidance_text2img.py and " +
 		"scheduling_ddpm_mode_guidance.py; the paper draws its accuracy without numbers"
 	sd.Denoiser, sd.Autoencoder, sd.Prompt = "stable-diffusion-v1-5", "stable-diffusion-v1-5", "{names}"

@@ -273,7 +273,8 @@ func (s *sampling) checkLatents(p *numbers.Progress) error {
 			continue
 		}
 		if modes.Key != want {
-			return fmt.Errorf("class %q: %w: its modes were made of other latents than those in %q now", class, stage.ErrStage, dir)
+			return fmt.Errorf("class %q: %w: its modes were made of other latents than those in %q now", class,
+				stage.ErrStage, dir)
 		}
 	}
 	return nil

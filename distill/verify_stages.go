@@ -125,7 +125,8 @@ func (v *stages) isRun() bool {
 	return json.Unmarshal(data, &fields) == nil && fields["denoiser"] != nil
 }
 
-func (v *stages) latents(ctx context.Context, dir string, c encode.Record, m modesRecord, keys map[string]string) error {
+func (v *stages) latents(ctx context.Context, dir string, c encode.Record, m modesRecord,
+	keys map[string]string) error {
 	for _, class := range c.Classes {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -225,7 +226,8 @@ func (v *stages) manifest(m, made *Manifest) {
 	}
 	if name, there, here := stage.DifferenceOf(m, made); name != "" {
 		v.unchecked = append(v.unchecked,
-			fmt.Sprintf("%s: %s is %s, this program on this machine makes %s of the stages: not a fault", manifestName, name, there, here))
+			fmt.Sprintf("%s: %s is %s, this program on this machine makes %s of the stages: not a fault", manifestName,
+				name, there, here))
 	}
 }
 
@@ -234,7 +236,8 @@ func (v *stages) manifest(m, made *Manifest) {
 func (v *stages) text(text []byte, m *Manifest) {
 	var there, known map[string]any
 	read, err := json.Marshal(m)
-	if err = errors.Join(err, json.Unmarshal(text, &there), json.Unmarshal(read, &known)); err != nil || there["made"] != nil {
+	if err = errors.Join(err, json.Unmarshal(text, &there), json.Unmarshal(read, &known)); err != nil ||
+		there["made"] != nil {
 		return // baselines have a manifest of their own
 	}
 	switch name := unknown("", there, known); {

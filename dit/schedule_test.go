@@ -83,7 +83,8 @@ func TestScheduleRefuses(t *testing.T) {
 		fsys := fstest.MapFS{"m/scheduler_config.json": {Data: []byte(c.text)}}
 		_, err := ScheduleFS(fsys, "m")
 		if err == nil || !strings.Contains(err.Error(), c.want) ||
-			!strings.Contains(err.Error(), "m/scheduler_config.json") || errors.Is(err, scheduler.ErrScheduler) != c.scheduler {
+			!strings.Contains(err.Error(), "m/scheduler_config.json") ||
+			errors.Is(err, scheduler.ErrScheduler) != c.scheduler {
 			t.Errorf("%s: got %v, want an error with %q and the file", c.text, err, c.want)
 		}
 	}

@@ -1,14 +1,14 @@
-// Package encode encodes a set of images to a folder of latents, the first stage of a distillation and of the training of
-// a denoiser.
+// Package encode encodes a set of images to a folder of latents, the first stage of a distillation and of the training
+// of a denoiser.
 //
 //	images [N, 3, S, S] in [-1, 1]  ──autoencoder──▶  latents [N, c, S/f, S/f]     one file a class, see package latent
 //
 //	DIR/settings.json       what the latents were made with, see [Record]
 //	DIR/CLASS.safetensors   the latents of a class, in the order of its images, with their names
 //
-// The bytes depend on the weights, the images and the settings; chance, of flips and samples of the posterior, comes from
-// a stream of its own for every image. What is found under its key is kept; a class that was begun goes on behind its
-// last whole row.
+// The bytes depend on the weights, the images and the settings; chance, of flips and samples of the posterior, comes
+// from a stream of its own for every image. What is found under its key is kept; a class that was begun goes on behind
+// its last whole row.
 package encode
 
 import (

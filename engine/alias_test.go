@@ -49,7 +49,8 @@ func TestStateIsAliased(t *testing.T) {
 			t.Fatal(err)
 		}
 		sum := float32(i * (i - 1) / 2) // of 0 to i-1, what b has seen of a before this step
-		if a, b := tensors.ToScalar[float32](out[0]), tensors.ToScalar[float32](out[1]); a != float32(i*n) || b != sum*n {
+		if a, b := tensors.ToScalar[float32](out[0]), tensors.ToScalar[float32](out[1]); a != float32(i*n) ||
+			b != sum*n {
 			t.Errorf("step %d: got the sums %v and %v, want %v and %v", i, a, b, i*n, sum*n)
 		}
 		for name := range w {

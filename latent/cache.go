@@ -76,7 +76,8 @@ func openClass(path string) (*Class, error) {
 
 func (c *Class) read() error {
 	meta := c.file.Metadata()
-	if err := errors.Join(json.Unmarshal([]byte(meta["names"]), &c.Names), json.Unmarshal([]byte(meta["skipped"]), &c.Skipped)); err != nil {
+	if err := errors.Join(json.Unmarshal([]byte(meta["names"]), &c.Names),
+		json.Unmarshal([]byte(meta["skipped"]), &c.Skipped)); err != nil {
 		return fmt.Errorf("metadata: %w", err)
 	}
 	t, err := c.file.Tensor(tensorName)

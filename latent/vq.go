@@ -10,9 +10,9 @@ import (
 	"mgd3/weights"
 )
 
-// vq is diffusers' VQModel, the autoencoder of latent diffusion whose decoder knows K latents only, its codebook (van den
-// Oord et al. 2017, arXiv:1711.00937, eq. 1; Esser et al. 2021, arXiv:2012.09841, eq. 2). As the first programs of latent
-// diffusion do, the lookup stands before the decoder, so that the denoiser works with latents as they are:
+// vq is diffusers' VQModel, the autoencoder of latent diffusion whose decoder knows K latents only, its codebook (van
+// den Oord et al. 2017, arXiv:1711.00937, eq. 1; Esser et al. 2021, arXiv:2012.09841, eq. 2). As the first programs of
+// latent diffusion do, the lookup stands before the decoder, so that the denoiser works with latents as they are:
 //
 //	latent  = scaling · quant( encoder(image) )
 //	image   = decoder( post_quant( book[j] ) ),  j = argmin_j |latent/scaling − book[j]|², the first of equals
@@ -53,8 +53,8 @@ func (c vq) decodeSeen(p engine.Params, latent *Node, see func(string, *Node)) *
 	return c.image(p.In("decoder"), x, see)
 }
 
-// piece is how many rows of the codebook are compared at a time: all distances at once would take 134 MB for an image of
-// 256 pixels.
+// piece is how many rows of the codebook are compared at a time: all distances at once would take 134 MB for an image
+// of 256 pixels.
 const piece = 1024
 
 // lookup replaces each row of z [B, h, w, e] by the nearest of the codebook: |z−b|² is smallest where |b|²/2 − z·b is.
@@ -117,8 +117,8 @@ func hasCodebook(set *weights.Set) bool {
 	return ok
 }
 
-// inferVQ returns the VQModel whose tensors set holds. What no shape tells is that of the published ones: 32 groups, and
-// latents that are not scaled.
+// inferVQ returns the VQModel whose tensors set holds. What no shape tells is that of the published ones: 32 groups,
+// and latents that are not scaled.
 func inferVQ(set *weights.Set) (vq, error) {
 	kl, err := inferLayers(set)
 	if err != nil {

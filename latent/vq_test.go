@@ -36,7 +36,8 @@ func TestVQGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			in := func(name string) *tensors.Tensor {
-				return tensors.FromFlatDataAndDimensions(c.Float32s(t, ioFile, name), c.Tensor(t, ioFile, name).Shape...)
+				return tensors.FromFlatDataAndDimensions(c.Float32s(t, ioFile, name),
+					c.Tensor(t, ioFile, name).Shape...)
 			}
 			var names []string
 			out := run(t, e, set, func(p engine.Params, x []*Node) []*Node {
@@ -119,7 +120,8 @@ const vqJSON = `{"_class_name": "VQModel", "block_out_channels": [128, 256, 512]
 
 func TestParseVQ(t *testing.T) {
 	c, err := parseVQ([]byte(vqJSON))
-	if err != nil || c.codes != 8192 || c.embed != 3 || c.ScalingFactor != defaultScaling || c.layout() != (Layout{3, 4}) {
+	if err != nil || c.codes != 8192 || c.embed != 3 || c.ScalingFactor != defaultScaling ||
+		c.layout() != (Layout{3, 4}) {
 		t.Errorf("got %+v, error %v", c, err)
 	}
 	for _, f := range []struct{ from, to, want string }{

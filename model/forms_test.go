@@ -29,8 +29,8 @@ import (
 	"mgd3/weights"
 )
 
-// TestForms: a pipeline's folder and the checkpoint in one file of the same weights draw the same bits. The checkpoint has
-// the first programs' names, of which TestUNetNames has all; its vocabulary is that of the program.
+// TestForms: a pipeline's folder and the checkpoint in one file of the same weights draw the same bits. The checkpoint
+// has the first programs' names, of which TestUNetNames has all; its vocabulary is that of the program.
 func TestForms(t *testing.T) {
 	dir := t.TempDir()
 	folder, checkpoint := filepath.Join(dir, "folder"), filepath.Join(dir, "one", "model.safetensors")
@@ -64,7 +64,8 @@ func drawForm(t *testing.T, path string) [][]float32 {
 		t.Fatal(err)
 	}
 	t.Log(opened.Notes)
-	if _, err := opened.Denoiser.(distill.Prompted).Prompt(t.Context(), []string{"tench", "golden retriever"}, 16); err != nil {
+	if _, err := opened.Denoiser.(distill.Prompted).Prompt(t.Context(), []string{"tench", "golden retriever"},
+		16); err != nil {
 		t.Fatal(err)
 	}
 	s, err := diffusion.Published(diffusion.DDPMSD)
@@ -110,15 +111,18 @@ func writeForms(t *testing.T, folder, checkpoint string) {
 	t.Helper()
 	e := testengine.Open(t)
 	u, _, errU := unet.ParseConfig([]byte(formUNet))
-	a := latent.Config{BlockOutChannels: []int{32, 32}, LayersPerBlock: 1, LatentChannels: 4, Groups: 32, ScalingFactor: 0.18215}
-	ofUNet, errS := e.Declare(u.Func, shapes.Make(unet.DType, 1, 4, 2, 2), shapes.Make(unet.DType, 1), shapes.Make(unet.DType, 1, 1, 64))
+	a := latent.Config{BlockOutChannels: []int{32, 32}, LayersPerBlock: 1, LatentChannels: 4, Groups: 32,
+		ScalingFactor: 0.18215}
+	ofUNet, errS := e.Declare(u.Func, shapes.Make(unet.DType, 1, 4, 2, 2), shapes.Make(unet.DType, 1),
+		shapes.Make(unet.DType, 1, 1, 64))
 	ofVAE, errA := e.Declare(a.Reconstruct, shapes.Make(latent.DType, 1, 3, 2, 2))
 	vaeJSON, errJ := a.JSON()
 	if err := errors.Join(errU, errS, errA, errJ); err != nil {
 		t.Fatal(err)
 	}
-	c := text.Config{Vocabulary: 49408, Positions: 77, Width: 64, Inner: 128, Layers: 2, Heads: 1, Activation: "quick_gelu",
-		Epsilon: 1e-5, Pool: -1}
+	c := text.Config{Vocabulary: 49408, Positions: 77, Width: 64, Inner: 128, Layers: 2, Heads: 1,
+		Activation: "quick_gelu",
+		Epsilon:    1e-5, Pool: -1}
 	var whole []weights.Tensor
 	put := func(path string, specs []weights.Spec, rename func(string) string) {
 		var list []weights.Tensor
@@ -135,9 +139,11 @@ func writeForms(t *testing.T, folder, checkpoint string) {
 	}
 	put("unet/diffusion_pytorch_model.safetensors", ofUNet, firstUNetName)
 	put("vae/diffusion_pytorch_model.safetensors", ofVAE, firstVAEName)
-	put("text_encoder/model.safetensors", textSpecs(c), func(name string) string { return "cond_stage_model.transformer." + name })
+	put("text_encoder/model.safetensors", textSpecs(c),
+		func(name string) string { return "cond_stage_model.transformer." + name })
 	writeTensors(t, checkpoint, whole)
-	files := map[string][]byte{"unet/config.json": []byte(formUNet), "vae/config.json": vaeJSON, "text_encoder/config.json": c.JSON(),
+	files := map[string][]byte{"unet/config.json": []byte(formUNet), "vae/config.json": vaeJSON,
+		"text_encoder/config.json": c.JSON(),
 		"scheduler/scheduler_config.json": []byte(`{"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012,
 			"steps_offset": 1, "set_alpha_to_one": false}`)}
 	files["tokenizer/merges.txt"], files["tokenizer/vocab.json"] = vocabulary(t)
@@ -218,21 +224,29 @@ func firstUNetName(name string) string {
 		}
 		name = fmt.Sprintf("%s_blocks.%d.%s%s", side, at, part, name[len(m[0]):])
 	}
-	return "model.diffusion_model." + replace(name, "time_embedding.linear_1", "time_embed.0", "time_embedding.linear_2", "time_embed.2",
-		"conv_in.", "input_blocks.0.0.", "conv_norm_out.", "out.0.", "conv_out.", "out.2.", "mid_block.resnets.0", "middle_block.0",
-		"mid_block.attentions.0", "middle_block.1", "mid_block.resnets.1", "middle_block.2", "time_emb_proj", "emb_layers.1",
+	return "model.diffusion_model." + replace(name, "time_embedding.linear_1", "time_embed.0",
+		"time_embedding.linear_2", "time_embed.2",
+		"conv_in.", "input_blocks.0.0.", "conv_norm_out.", "out.0.", "conv_out.", "out.2.", "mid_block.resnets.0",
+		"middle_block.0",
+		"mid_block.attentions.0", "middle_block.1", "mid_block.resnets.1", "middle_block.2", "time_emb_proj",
+		"emb_layers.1",
 		"conv_shortcut", "skip_connection", ".conv1.", ".in_layers.2.", ".conv2.", ".out_layers.3.",
-		".0.norm1.", ".0.in_layers.0.", ".0.norm2.", ".0.out_layers.0.", "middle_block.2.norm1.", "middle_block.2.in_layers.0.",
-		"middle_block.2.norm2.", "middle_block.2.out_layers.0.", "transformer_blocks.0.in_layers.0.", "transformer_blocks.0.norm1.",
+		".0.norm1.", ".0.in_layers.0.", ".0.norm2.", ".0.out_layers.0.", "middle_block.2.norm1.",
+		"middle_block.2.in_layers.0.",
+		"middle_block.2.norm2.", "middle_block.2.out_layers.0.", "transformer_blocks.0.in_layers.0.",
+		"transformer_blocks.0.norm1.",
 		"transformer_blocks.0.out_layers.0.", "transformer_blocks.0.norm2.")
 }
 
 // firstVAEName is that of an autoencoder of two levels.
 func firstVAEName(name string) string {
-	return "first_stage_model." + replace(name, "up_blocks.0.", "up.1.", "up_blocks.1.", "up.0.", "down_blocks.", "down.",
-		"mid_block.resnets.0", "mid.block_1", "mid_block.resnets.1", "mid.block_2", "mid_block.attentions.0.group_norm", "mid.attn_1.norm",
+	return "first_stage_model." + replace(name, "up_blocks.0.", "up.1.", "up_blocks.1.", "up.0.", "down_blocks.",
+		"down.",
+		"mid_block.resnets.0", "mid.block_1", "mid_block.resnets.1", "mid.block_2", "mid_block.attentions.0.group_norm",
+		"mid.attn_1.norm",
 		"mid_block.attentions.0.to_out.0", "mid.attn_1.proj_out", "mid_block.attentions.0.to_", "mid.attn_1.",
-		".resnets.", ".block.", "samplers.0.conv", "sample.conv", "conv_norm_out", "norm_out", "conv_shortcut", "nin_shortcut")
+		".resnets.", ".block.", "samplers.0.conv", "sample.conv", "conv_norm_out", "norm_out", "conv_shortcut",
+		"nin_shortcut")
 }
 
 // vocabulary returns OpenAI's, which travels with the program, as the files of a tokenizer.

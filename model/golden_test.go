@@ -14,8 +14,8 @@ import (
 	"mgd3/sd"
 )
 
-// TestPipelineGolden draws with whole pipelines of diffusers, opened from their folders, and compares every step: without
-// a pull, and with it.
+// TestPipelineGolden draws with whole pipelines of diffusers, opened from their folders, and compares every step:
+// without a pull, and with it.
 func TestPipelineGolden(t *testing.T) {
 	for _, c := range golden.Some(t, "sd_pipeline") {
 		t.Run(c.Name, func(t *testing.T) { pipelineGolden(t, c) })

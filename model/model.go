@@ -100,7 +100,8 @@ func (n Networks) Find(part Part) (Folder, error) {
 		if part == Denoiser || n.Model.isWhole() {
 			return n.Model, nil
 		}
-		return Folder{}, &NotFound{part, ErrOneFile, fmt.Sprintf("%q is one file, want the %s besides", n.Model.Path, part)}
+		return Folder{}, &NotFound{part, ErrOneFile,
+			fmt.Sprintf("%q is one file, want the %s besides", n.Model.Path, part)}
 	}
 	if _, err := fs.Stat(n.Model.FS, n.Model.Path); err != nil {
 		return Folder{}, &NotFound{part, err, err.Error()}

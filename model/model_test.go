@@ -46,7 +46,8 @@ func TestFind(t *testing.T) {
 		{"pipeline", Networks{Model: Folder{pipeline, "m"}}, Autoencoder, "m/vae", nil},
 		{"a file is no folder", Networks{Model: Folder{pipeline, "m"}}, Denoiser, "m/transformer", nil},
 		{"given", Networks{Model: Folder{ours, "m"}, Denoiser: "x.pt"}, Denoiser, "x.pt", nil},
-		{"given for the other", Networks{Model: Folder{ours, "m"}, Denoiser: "x.pt"}, Autoencoder, "m/autoencoder", nil},
+		{"given for the other", Networks{Model: Folder{ours, "m"}, Denoiser: "x.pt"}, Autoencoder,
+			"m/autoencoder", nil},
 		{"given is a pipeline", Networks{Autoencoder: disk}, Autoencoder, filepath.ToSlash(disk) + "/vae", nil},
 		{"a file is the denoiser", Networks{Model: Folder{file, "m"}}, Denoiser, "m", nil},
 		{"a file is no autoencoder", Networks{Model: Folder{file, "m"}}, Autoencoder, "", ErrOneFile},
@@ -56,7 +57,8 @@ func TestFind(t *testing.T) {
 	} {
 		f, err := c.from.Find(c.part)
 		var missing *NotFound
-		if f.Path != c.want || !errors.Is(err, c.wrong) || c.wrong != nil && (!errors.As(err, &missing) || missing.Part != c.part) {
+		if f.Path != c.want || !errors.Is(err, c.wrong) || c.wrong != nil &&
+			(!errors.As(err, &missing) || missing.Part != c.part) {
 			t.Errorf("%s, %s: got %q, %v; want %q, %v", c.name, c.part, f.Path, err, c.want, c.wrong)
 		}
 	}
@@ -74,7 +76,8 @@ func TestClassNames(t *testing.T) {
 		{"no names", map[string]string{"m/dit/a": ""}, nil, nil},
 		{"lines", map[string]string{"m/dit/a": "", "m/classes.txt": "\ufeffcat\r\n\n great owl \n"},
 			[]string{"cat", "great owl"}, nil},
-		{"pipeline", map[string]string{"m/transformer/a": "", "m/model_index.json": index}, []string{"tench", "goldfish"}, nil},
+		{"pipeline", map[string]string{"m/transformer/a": "", "m/model_index.json": index},
+			[]string{"tench", "goldfish"}, nil},
 		{"lines before the pipeline", map[string]string{"m/transformer/a": "", "m/model_index.json": index,
 			"m/classes.txt": "cat\ndog\n"}, []string{"cat", "dog"}, nil},
 		{"pipeline of another kind", map[string]string{"m/transformer/a": "", "m/model_index.json": other,
@@ -89,7 +92,8 @@ func TestClassNames(t *testing.T) {
 		}
 	}
 	long := files(map[string]string{"m/dit/a": "", "m/classes.txt": "cat\n" + strings.Repeat("x", 1<<17)})
-	if _, err := (Networks{Model: Folder{long, "m"}}).ClassNames(); err == nil || !strings.Contains(err.Error(), "line 2") {
+	if _, err := (Networks{Model: Folder{long, "m"}}).ClassNames(); err == nil ||
+		!strings.Contains(err.Error(), "line 2") {
 		t.Errorf("a line of 128 KiB: got %v, want an error of line 2", err)
 	}
 }
@@ -125,6 +129,7 @@ func TestOpen(t *testing.T) {
 	size, errS := n.Size(a)
 	names, errN := n.ClassNames()
 	if err := errors.Join(errS, errN); err != nil || size != fixtures.Size || len(names) != d.ClassCount() {
-		t.Errorf("got %d pixels, classes %q, %v; want %d and %d classes", size, names, err, fixtures.Size, d.ClassCount())
+		t.Errorf("got %d pixels, classes %q, %v; want %d and %d classes", size, names, err, fixtures.Size,
+			d.ClassCount())
 	}
 }

@@ -56,7 +56,8 @@ func parseLines(text []byte, use func(where, class, prompt string) error) error 
 		where := fmt.Sprintf("line %d", n)
 		class, prompt, ok := strings.Cut(line, "\t")
 		if !ok {
-			return fmt.Errorf("%w: %s is %.40q, want CLASS, a tab, and the prompt", ErrFile, where, strings.TrimSpace(line))
+			return fmt.Errorf("%w: %s is %.40q, want CLASS, a tab, and the prompt", ErrFile, where,
+				strings.TrimSpace(line))
 		}
 		if err := use(where, strings.TrimSpace(class), prompt); err != nil {
 			return err

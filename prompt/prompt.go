@@ -7,7 +7,8 @@
 //	golden_retriever              golden retriever     golden retriever
 //
 // The text-to-image program of MGD3 gives the model the line of names alone, without a sentence around it: [Published].
-// We give it the name: [Default]. Both are templates, of which {name}, {names} and {class}, the folder itself, are replaced.
+// We give it the name: [Default]. Both are templates, of which {name}, {names} and {class}, the folder itself, are
+// replaced.
 package prompt
 
 import (
@@ -76,7 +77,8 @@ func fromTemplate(classes []string, template string) (prompts, warnings []string
 		}
 	}
 	if len(found) == 0 {
-		return nil, nil, fmt.Errorf("%w: %q has no {name}, so that all classes would be the same", ErrTemplate, template)
+		return nil, nil, fmt.Errorf("%w: %q has no {name}, so that all classes would be the same", ErrTemplate,
+			template)
 	}
 	var unknown []string
 	for _, class := range classes {
@@ -84,10 +86,12 @@ func fromTemplate(classes []string, template string) (prompts, warnings []string
 		if !n.Known {
 			unknown = append(unknown, class)
 		}
-		prompts = append(prompts, strings.NewReplacer("{name}", n.Name, "{names}", n.Names, "{class}", class).Replace(template))
+		prompts = append(prompts, strings.NewReplacer("{name}", n.Name, "{names}", n.Names, "{class}",
+			class).Replace(template))
 	}
 	if len(unknown) > 0 {
-		warnings = append(warnings, fmt.Sprintf("no name is known of %s: the prompt has the number itself, which no model "+
+		warnings = append(warnings, fmt.Sprintf("no name is known of %s: the prompt has the number itself, which no "+
+			"model "+
 			"knows; a file of prompts can name it", words.Quoted(unknown)))
 	}
 	return prompts, warnings, nil
@@ -103,9 +107,11 @@ func fromFile(classes []string, file map[string]string) (prompts, warnings []str
 		prompts = append(prompts, text)
 	}
 	if len(missing) > 0 {
-		return nil, nil, fmt.Errorf("%w %d of %d classes: %s", ErrMissing, len(missing), len(classes), words.Quoted(missing))
+		return nil, nil, fmt.Errorf("%w %d of %d classes: %s", ErrMissing, len(missing), len(classes),
+			words.Quoted(missing))
 	}
-	unused := slices.DeleteFunc(slices.Sorted(maps.Keys(file)), func(c string) bool { return slices.Contains(classes, c) })
+	unused := slices.DeleteFunc(slices.Sorted(maps.Keys(file)),
+		func(c string) bool { return slices.Contains(classes, c) })
 	if len(unused) > 0 {
 		warnings = append(warnings, fmt.Sprintf("the file of prompts has %d classes that are not made: %s", len(unused),
 			words.Quoted(unused)))
@@ -122,7 +128,8 @@ func (s Source) check(classes, prompts []string) (warnings []string) {
 	for i, p := range prompts {
 		key := strings.ToLower(strings.Join(strings.Fields(p), " "))
 		if other, twice := first[key]; twice {
-			warnings = append(warnings, fmt.Sprintf("the classes %q and %q have one prompt, %q: the model cannot tell them apart; "+
+			warnings = append(warnings, fmt.Sprintf("the classes %q and %q have one prompt, %q: the model cannot "+
+				"tell them apart; "+
 				"a file of prompts can", other, classes[i], p))
 		} else {
 			first[key] = classes[i]
@@ -141,8 +148,10 @@ func (s Source) check(classes, prompts []string) (warnings []string) {
 		}
 	}
 	if n > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d prompts have %d words or more, that of %q the most: long captions do not go "+
-			"together with the pull towards modes, for which no strength is known then that helps; name the class, or sample "+
+		warnings = append(warnings, fmt.Sprintf("%d prompts have %d words or more, that of %q the most: long "+
+			"captions do not go "+
+			"together with the pull towards modes, for which no strength is known then that helps; name the class, "+
+			"or sample "+
 			"without the pull", n, Long, classes[longest]))
 	}
 	return warnings

@@ -54,27 +54,34 @@ func TestPrompts(t *testing.T) {
 		warning string // "" for none
 		err     error
 	}{
-		{"default", Source{}, []string{"n01440764", "golden_retriever"}, []string{"tench", "golden retriever"}, "", nil},
+		{"default", Source{}, []string{"n01440764", "golden_retriever"}, []string{"tench", "golden retriever"},
+			"", nil},
 		{"published", Source{Template: Published}, []string{"n01440764"}, []string{"tench, Tinca tinca"}, "", nil},
 		{"sentence", Source{Template: "a photo of a {name} ({class})"}, []string{"golden_retriever"},
 			[]string{"a photo of a golden retriever (golden_retriever)"}, "", nil},
 		{"a name with a placeholder", Source{}, []string{"a{name}"}, []string{"a{name}"}, "", nil},
 		{"no placeholder", Source{Template: "a photo"}, []string{"a"}, nil, "", ErrTemplate},
 		{"unknown placeholder", Source{Template: "{name} {label}"}, []string{"a"}, nil, "", ErrTemplate},
-		{"unknown number", Source{}, []string{"n99999999"}, []string{"n99999999"}, `no name is known of "n99999999"`, nil},
+		{"unknown number", Source{}, []string{"n99999999"}, []string{"n99999999"},
+			`no name is known of "n99999999"`, nil},
 		{"two cranes", Source{}, []string{"n02012849", "n03126707"}, []string{"crane", "crane"},
 			`classes "n02012849" and "n03126707" have one prompt, "crane"`, nil},
-		{"two spellings", Source{}, []string{"Red_fox", "red fox"}, []string{"Red fox", "red fox"}, "have one prompt", nil},
+		{"two spellings", Source{}, []string{"Red_fox", "red fox"}, []string{"Red fox", "red fox"},
+			"have one prompt", nil},
 		{"file", Source{File: map[string]string{"a": "letter A", "b": "letter B"}}, []string{"b", "a"},
 			[]string{"letter B", "letter A"}, "", nil},
 		{"file with more", Source{File: map[string]string{"a": "letter A", "b": "letter B"}}, []string{"a"},
 			[]string{"letter A"}, `1 classes that are not made: "b"`, nil},
-		{"file with less", Source{File: map[string]string{"a": "letter A"}}, []string{"a", "b", "c"}, nil, "", ErrMissing},
+		{"file with less", Source{File: map[string]string{"a": "letter A"}}, []string{"a", "b", "c"}, nil, "",
+			ErrMissing},
 		{"both", Source{Template: Default, File: map[string]string{"a": "x"}}, []string{"a"}, nil, "", ErrTemplate},
-		{"caption, pulled", Source{File: map[string]string{"a": caption}, Guided: true}, []string{"a"}, []string{caption},
+		{"caption, pulled", Source{File: map[string]string{"a": caption}, Guided: true}, []string{"a"},
+			[]string{caption},
 			"long captions do not go together", nil},
-		{"caption, not pulled", Source{File: map[string]string{"a": caption}}, []string{"a"}, []string{caption}, "", nil},
-		{"the longest names, pulled", Source{Template: Published, Guided: true}, []string{"n07697537", "n02268853"}, nil, "", nil},
+		{"caption, not pulled", Source{File: map[string]string{"a": caption}}, []string{"a"}, []string{caption},
+			"", nil},
+		{"the longest names, pulled", Source{Template: Published, Guided: true}, []string{"n07697537", "n02268853"},
+			nil, "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, warnings, err := c.source.Prompts(c.classes)
@@ -84,7 +91,8 @@ func TestPrompts(t *testing.T) {
 			if c.want != nil && !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
-			if len(warnings) > 1 || (len(warnings) == 1) != (c.warning != "") || !strings.Contains(fmt.Sprint(warnings), c.warning) {
+			if len(warnings) > 1 || (len(warnings) == 1) != (c.warning != "") ||
+				!strings.Contains(fmt.Sprint(warnings), c.warning) {
 				t.Errorf("warnings %q, want one of %q", warnings, c.warning)
 			}
 		})

@@ -121,7 +121,8 @@ func (c *conditions) fit(u unet.Config, size int) (added []float32, err error) {
 		return nil, nil
 	}
 	if c.pooledWidth != u.TextDim {
-		return nil, fmt.Errorf("%w: the second text encoder gives %d pooled numbers, the denoiser takes %d: they are of "+
+		return nil, fmt.Errorf("%w: the second text encoder gives %d pooled numbers, the denoiser takes %d: they are "+
+			"of "+
 			"different models", weights.ErrMismatch, c.pooledWidth, u.TextDim)
 	}
 	side := float32(size)

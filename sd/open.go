@@ -84,7 +84,8 @@ func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string, o Opti
 	}
 	if kind == weights.ClassLDM {
 		if len(table) != (classes+1)*u.ContextDim {
-			return nil, nil, fmt.Errorf("%s: %w: its table of classes has rows of %d numbers, the denoiser takes %d", at,
+			return nil, nil, fmt.Errorf("%s: %w: its table of classes has rows of %d numbers, the denoiser takes "+
+				"%d", at,
 				weights.ErrMismatch, len(table)/(classes+1), u.ContextDim)
 		}
 		return nil, &n, n.tell(1, table, nil)
@@ -164,7 +165,8 @@ func (n *Network) schedule(fsys fs.FS, at string, kind weights.Checkpoint, o Opt
 		}
 	case kind == weights.SD2:
 		n.Scheduler.Schedule.Prediction = diffusion.Velocity
-		said = "no tensor tells whether a Stable Diffusion 2 predicts v, as that of 768 pixels does, or the noise, as the " +
+		said = "no tensor tells whether a Stable Diffusion 2 predicts v, as that of 768 pixels does, or the noise, " +
+			"as the " +
 			"base of 512: --prediction epsilon is of the latter; taken is "
 	}
 	if o.Given {

@@ -1,12 +1,12 @@
-// Package sd is a text-to-image model of latent diffusion as a denoiser of classes: Stable Diffusion 1 and 2, SDXL, whose
-// U-Net is told a prompt (Rombach et al. 2022, arXiv:2112.10752; Podell et al. 2023, arXiv:2307.01952), and the
+// Package sd is a text-to-image model of latent diffusion as a denoiser of classes: Stable Diffusion 1 and 2, SDXL,
+// whose U-Net is told a prompt (Rombach et al. 2022, arXiv:2112.10752; Podell et al. 2023, arXiv:2307.01952), and the
 // class-conditional model of CompVis, which is told a row of a table.
 //
 //	class ──prompt──▶ text ──tokenizer──▶ ids [77] ──text encoders──▶ context [77, D], pooled [P]
 //
 // The contexts of all classes, and of the empty prompt as the last one, are one table beside the weights, of which the
-// label picks a row in the graph; see [unet.Conditioned]. They are computed once, by [Model.Prompt], and the text encoders
-// are freed then.
+// label picks a row in the graph; see [unet.Conditioned]. They are computed once, by [Model.Prompt], and the text
+// encoders are freed then.
 //
 //	model   context                                   of the empty prompt       added
 //	SD 1    CLIP ViT-L/14, last layer, D 768          of ""                     nothing

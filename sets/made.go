@@ -64,7 +64,8 @@ func (o *Opener) checkImages(ctx context.Context, run string) error {
 		return &ChangedError{run, err}
 	}
 	if len(extra) > 0 {
-		tell(o.Warn, "%q has %d files that are not in its manifest, %q say", distill.ImagesDir(run), len(extra), extra[0])
+		tell(o.Warn, "%q has %d files that are not in its manifest, %q say", distill.ImagesDir(run), len(extra),
+			extra[0])
 	}
 	return err
 }

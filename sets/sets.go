@@ -65,9 +65,8 @@ func (o *Opener) Open(ctx context.Context, s Spec) (*dataset.Set, error) {
 	return o.OpenPath(ctx, s.Path, options)
 }
 
-// OpenPath opens the set at a path, or the glyphs, of which no split is train, and a limit may be above the usual number
-// of images. Links and strictness are
-// as the Opener says.
+// OpenPath opens the set at a path, or the glyphs, of which no split is train, and a limit may be above the usual
+// number of images. Links and strictness are as the Opener says.
 func (o *Opener) OpenPath(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {
 	if path == Glyphs {
 		return o.glyphs(options)

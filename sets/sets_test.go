@@ -16,7 +16,8 @@ import (
 // TestOpen: a path is a set on disk, also one that is called ./glyphs, and glyphs is the set in the program.
 func TestOpen(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := errors.Join(fixtures.Images("glyphs", 3), os.WriteFile("list", []byte("B ball\nA\n"), 0o666)); err != nil {
+	if err := errors.Join(fixtures.Images("glyphs", 3),
+		os.WriteFile("list", []byte("B ball\nA\n"), 0o666)); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -41,7 +42,8 @@ func TestOpen(t *testing.T) {
 			continue
 		}
 		if got := set.ClassNames(); !slices.Equal(got, c.want) || len(set.Classes[0].Images) != 2 {
-			t.Errorf("%s: got the classes %q with %d images, want %q with 2", c.name, got, len(set.Classes[0].Images), c.want)
+			t.Errorf("%s: got the classes %q with %d images, want %q with 2", c.name, got, len(set.Classes[0].Images),
+				c.want)
 		}
 		_ = set.Close()
 	}

@@ -22,7 +22,8 @@ type pieces struct {
 // end marks the last piece of a word.
 const end = "</w>"
 
-// letterOf has the letter that stands for each byte: printable ones of Latin-1 for themselves, the others from U+0100 on.
+// letterOf has the letter that stands for each byte: printable ones of Latin-1 for themselves, the others from U+0100
+// on.
 var letterOf = func() (letters [256]string) {
 	next := rune(256)
 	for b := range letters {

@@ -88,7 +88,8 @@ func (c Config) Check() error {
 		most  int
 	}{
 		{"vocab_size", c.Vocabulary, maxVocabulary}, {"max_position_embeddings", c.Positions, 1 << 12},
-		{"hidden_size", c.Width, maxSize}, {"intermediate_size", c.Inner, maxSize}, {"num_hidden_layers", c.Layers, 1 << 10},
+		{"hidden_size", c.Width, maxSize}, {"intermediate_size", c.Inner, maxSize},
+		{"num_hidden_layers", c.Layers, 1 << 10},
 		{"num_attention_heads", c.Heads, maxSize},
 	} {
 		if f.value < 1 || f.value > f.most {

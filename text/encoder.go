@@ -74,7 +74,8 @@ func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string, o Opti
 }
 
 // load is Open of a file that is open already, and whose tensors are in set.
-func load(ctx context.Context, e *engine.Engine, c Config, file *weights.File, set *weights.Set, layer Layer) (*Encoder, error) {
+func load(ctx context.Context, e *engine.Engine, c Config, file *weights.File, set *weights.Set,
+	layer Layer) (*Encoder, error) {
 	own := *e
 	own.Precision = engine.Float32
 	specs, err := own.Declare(c.graph(layer), shapes.Make(dtypes.Int32, 1, c.Positions))

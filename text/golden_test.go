@@ -14,7 +14,8 @@ import (
 )
 
 // encode compares an encoder's hidden states and pooled rows with those of a case.
-func encode(t *testing.T, c golden.Case, at string, ids [][]int32, layer Layer, hidden, pooled string, tolHidden, tolPooled float64) {
+func encode(t *testing.T, c golden.Case, at string, ids [][]int32, layer Layer, hidden, pooled string, tolHidden,
+	tolPooled float64) {
 	t.Helper()
 	e := testengine.Open(t)
 	n, err := Open(t.Context(), e, at, Options{Layer: layer})
@@ -52,9 +53,11 @@ func TestGolden(t *testing.T) {
 		var texts struct{ Texts []string }
 		c.Decode(t, &texts)
 		ids := rowsOf(c.Int64s(t, "io.safetensors", "ids"), Length)
-		for layer, name := range map[Layer]string{Last: "last", Penultimate: "penultimate", PenultimateNormed: "penultimate_normed"} {
+		for layer, name := range map[Layer]string{Last: "last", Penultimate: "penultimate",
+			PenultimateNormed: "penultimate_normed"} {
 			t.Run(c.Name+"/"+name, func(t *testing.T) {
-				encode(t, c, c.Dir+"/weights.safetensors", ids, layer, name, "pooled", c.Tolerance(t, "hidden"), c.Tolerance(t, "pooled"))
+				encode(t, c, c.Dir+"/weights.safetensors", ids, layer, name, "pooled", c.Tolerance(t, "hidden"),
+					c.Tolerance(t, "pooled"))
 			})
 		}
 		t.Run(c.Name+"/tokenizer", func(t *testing.T) {
@@ -156,7 +159,8 @@ func TestGoldenPublished(t *testing.T) {
 		}
 		c.Decode(t, &tolerance)
 		tol := tolerance.Tolerance.Clip
-		for layer, name := range map[Layer]string{Last: "clip/last_hidden_state", PenultimateNormed: "clip/penultimate_after_final_norm"} {
+		for layer, name := range map[Layer]string{Last: "clip/last_hidden_state",
+			PenultimateNormed: "clip/penultimate_after_final_norm"} {
 			t.Run(c.Name+"/"+name, func(t *testing.T) { encode(t, c, dir, ids, layer, name, "clip/pooled", tol, tol) })
 		}
 	}

@@ -17,18 +17,20 @@ import (
 
 // tiny is an encoder as wide as a head, of which shapes tell all.
 func tiny(layers int) Config {
-	return Config{Vocabulary: 40, Positions: 9, Width: headWidth, Inner: 96, Layers: layers, Heads: 1, Activation: exactGELU,
-		Epsilon: 1e-5, Projection: 8, Pool: highest}
+	return Config{Vocabulary: 40, Positions: 9, Width: headWidth, Inner: 96, Layers: layers, Heads: 1,
+		Activation: exactGELU,
+		Epsilon:    1e-5, Projection: 8, Pool: highest}
 }
 
 // openCLIPNames puts a layer's name, and others, in OpenCLIP's.
-var openCLIPNames = strings.NewReplacer("encoder.layers.", "transformer.resblocks.", "layer_norm", "ln_", "self_attn.out_proj",
+var openCLIPNames = strings.NewReplacer("encoder.layers.", "transformer.resblocks.", "layer_norm", "ln_",
+	"self_attn.out_proj",
 	"attn.out_proj", "self_attn.qkv_proj.", "attn.in_proj_", "mlp.fc1", "mlp.c_fc", "mlp.fc2", "mlp.c_proj",
 	"embeddings.token_embedding", "token_embedding", "embeddings.position_embedding.weight", "positional_embedding",
 	"final_layer_norm", "ln_final")
 
-// random returns an encoder's tensors under OpenCLIP's names, with prefix before them, and under transformers', those of
-// the first layers alone.
+// random returns an encoder's tensors under OpenCLIP's names, with prefix before them, and under transformers', those
+// of the first layers alone.
 func random(c Config, prefix string, layers int) (openCLIP, transformers []weights.Tensor) {
 	add := func(name string, shape ...int) {
 		n := 1
@@ -116,8 +118,8 @@ func outputs(t *testing.T, e *engine.Engine, at string, o Options) (hidden, pool
 	return hidden, pooled
 }
 
-// TestCheckpoints: the checkpoint of a whole diffusion model gives the same bytes as the folder that diffusers makes of it,
-// in float32 and in bf16: of Stable Diffusion 2 that has one layer less and the final norm behind it.
+// TestCheckpoints: the checkpoint of a whole diffusion model gives the same bytes as the folder that diffusers makes of
+// it, in float32 and in bf16: of Stable Diffusion 2 that has one layer less and the final norm behind it.
 func TestCheckpoints(t *testing.T) {
 	e := testengine.Open(t)
 	vae := weights.F32("first_stage_model.quant_conv.bias", []int{1}, []float32{1})
@@ -187,7 +189,8 @@ func TestRowsAreApart(t *testing.T) {
 			t.Fatalf("number %d is %v with what follows and %v without", i, alone[i], v)
 		}
 	}
-	for name, row := range map[string][]int32{"too long": make([]int32, 10), "empty": {}, "another vocabulary": {0, 40}, "negative": {-1}} {
+	for name, row := range map[string][]int32{"too long": make([]int32, 10), "empty": {}, "another vocabulary": {0, 40},
+		"negative": {-1}} {
 		if _, _, err := n.Encode(t.Context(), [][]int32{row}); err == nil {
 			t.Errorf("%s: passes", name)
 		}
@@ -200,26 +203,31 @@ func TestWrongWeights(t *testing.T) {
 	c := tiny(2)
 	_, list := random(c, "", 2)
 	for name, change := range map[string]func(*Config){
-		"layers": func(c *Config) { c.Layers = 3 }, "fewer layers": func(c *Config) { c.Layers = 1 }, "width": func(c *Config) { c.Width = 128 },
-		"vocabulary": func(c *Config) { c.Vocabulary = 41 }, "inner": func(c *Config) { c.Inner = 64 }, "projection": func(c *Config) { c.Projection = 4 },
+		"layers": func(c *Config) { c.Layers = 3 }, "fewer layers": func(c *Config) { c.Layers = 1 },
+		"width":      func(c *Config) { c.Width = 128 },
+		"vocabulary": func(c *Config) { c.Vocabulary = 41 }, "inner": func(c *Config) { c.Inner = 64 },
+		"projection": func(c *Config) { c.Projection = 4 },
 	} {
 		other := c
 		change(&other)
 		dir := t.TempDir()
 		write(t, dir, "model.safetensors", list, other.JSON())
-		if _, err := Open(t.Context(), e, dir, Options{}); !errors.Is(err, weights.ErrMismatch) || !strings.Contains(err.Error(), `tensor "`) {
+		if _, err := Open(t.Context(), e, dir, Options{}); !errors.Is(err, weights.ErrMismatch) ||
+			!strings.Contains(err.Error(), `tensor "`) {
 			t.Errorf("%s: %v, want an ErrMismatch that names a tensor", name, err)
 		}
 	}
 	dir := t.TempDir()
-	path := write(t, dir, "model.safetensors", []weights.Tensor{weights.F32("blocks.0.attn.qkv.bias", []int{3}, make([]float32, 3))}, nil)
+	path := write(t, dir, "model.safetensors",
+		[]weights.Tensor{weights.F32("blocks.0.attn.qkv.bias", []int{3}, make([]float32, 3))}, nil)
 	if _, err := Open(t.Context(), e, path, Options{}); !errors.Is(err, weights.ErrMismatch) {
 		t.Errorf("another network: %v, want ErrMismatch", err)
 	}
 }
 
 func TestParseConfig(t *testing.T) {
-	large := Config{Vocabulary: 49408, Positions: 77, Width: 768, Inner: 3072, Layers: 12, Heads: 12, Activation: quickGELU, Epsilon: 1e-5, Pool: highest}
+	large := Config{Vocabulary: 49408, Positions: 77, Width: 768, Inner: 3072, Layers: 12, Heads: 12,
+		Activation: quickGELU, Epsilon: 1e-5, Pool: highest}
 	const published = `"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12`
 	for _, c := range []struct {
 		name, text string
@@ -238,7 +246,8 @@ func TestParseConfig(t *testing.T) {
 		{"text for a number", `{"hidden_size": "x"}`, Config{}, `"hidden_size"`},
 	} {
 		got, err := ParseConfig([]byte(c.text))
-		if c.err == "" && (err != nil || got != c.want) || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+		if c.err == "" && (err != nil || got != c.want) || c.err != "" &&
+			(err == nil || !strings.Contains(err.Error(), c.err)) {
 			t.Errorf("%s: got %+v, %v, want %+v, %q", c.name, got, err, c.want, c.err)
 		}
 	}

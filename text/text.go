@@ -1,5 +1,5 @@
-// Package text makes of prompts what a text-to-image denoiser is conditioned on: CLIP's byte-pair tokens, and the hidden
-// states of its text transformer (Radford et al. 2021, arXiv:2103.00020, section 2.4).
+// Package text makes of prompts what a text-to-image denoiser is conditioned on: CLIP's byte-pair tokens, and the
+// hidden states of its text transformer (Radford et al. 2021, arXiv:2103.00020, section 2.4).
 //
 //	h       = tokens[ids] + positions
 //	h       ← h + attention( LN(h) )          causal: a token sees itself and those before it
@@ -14,7 +14,8 @@
 //	pooled  [n, P]         P = 1280 for bigG; D where the encoder has no projection
 //
 // The norm's ε is 1e-5. Everything is float32, whatever the precision of the engine: a prompt is encoded once. Padding
-// is not masked, as in all pipelines of diffusers. TestGolden pins the encoder, TestTokens of internal/clients the tokens.
+// is not masked, as in all pipelines of diffusers. TestGolden pins the encoder, TestTokens of internal/clients the
+// tokens.
 package text
 
 import (
@@ -32,13 +33,14 @@ type Layer int
 
 // The layers, and who takes them.
 const (
-	Last              Layer = iota // after the last layer and the final norm: Stable Diffusion 1, and 2 as diffusers has it
-	Penultimate                    // before the last layer, without the norm: SDXL
-	PenultimateNormed              // before the last layer, with the norm: Stable Diffusion 2 with all of its layers
+	// after the last layer and the final norm: Stable Diffusion 1, and 2 as diffusers has it
+	Last              Layer = iota
+	Penultimate             // before the last layer, without the norm: SDXL
+	PenultimateNormed       // before the last layer, with the norm: Stable Diffusion 2 with all of its layers
 )
 
-// Forward returns hidden [n, L, D] and pooled [n, P] of ids [n, L]; see the package comment. Like all graph functions it
-// panics on wrong shapes.
+// Forward returns hidden [n, L, D] and pooled [n, P] of ids [n, L]; see the package comment. Like all graph functions
+// it panics on wrong shapes.
 func (c Config) Forward(p engine.Params, ids *Node, layer Layer) (hidden, pooled *Node) {
 	n, length := ids.Shape().Dim(0), ids.Shape().Dim(1)
 	if length > c.Positions {

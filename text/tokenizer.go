@@ -45,7 +45,8 @@ func (t *Tokenizer) IDs(prompt string) ([]int32, error) {
 		ids[i] = t.pad
 	}
 	if n < len(tokens) {
-		return ids, fmt.Errorf("%w: %.60q has %d tokens, want at most %d, as %d fit with those of the beginning and the end",
+		return ids, fmt.Errorf("%w: %.60q has %d tokens, want at most %d, as %d fit with those of the beginning and "+
+			"the end",
 			ErrTooLong, prompt, len(tokens), Length-2, Length)
 	}
 	return ids, nil
@@ -58,7 +59,8 @@ func (t *Tokenizer) Tokens(prompt string) ([]int32, error) {
 	case !utf8.ValidString(prompt):
 		return nil, fmt.Errorf("the prompt %.60q is not text in UTF-8", prompt)
 	case len(prompt) > maxPrompt:
-		return nil, fmt.Errorf("%w: %.60q has %d bytes, want at most %d tokens", ErrTooLong, prompt, len(prompt), Length-2)
+		return nil, fmt.Errorf("%w: %.60q has %d bytes, want at most %d tokens", ErrTooLong, prompt, len(prompt),
+			Length-2)
 	}
 	var tokens []int32
 	t.cut(prompt, false, func(raw string, id int32) {
@@ -78,8 +80,8 @@ func (t *Tokenizer) Tokens(prompt string) ([]int32, error) {
 	return tokens, nil
 }
 
-// cut gives use the added tokens in s, the leftmost and of these the longest, each as an empty text with its id, and the
-// texts between them.
+// cut gives use the added tokens in s, the leftmost and of these the longest, each as an empty text with its id, and
+// the texts between them.
 func (t *Tokenizer) cut(s string, normal bool, use func(text string, id int32)) {
 	begin := 0
 	for i := 0; i < len(s); {

@@ -32,9 +32,12 @@ func TestEveryCodePoint(t *testing.T) {
 func TestNormal(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"", "", ""}, {"capitals", "ABÇ", "abç"}, {"decomposed", "cafe\u0301", "café"}, {"final sigma", "ΑΣ", "ασ"},
-		{"dotted I", "İ", "i\u0307"}, {"Hangul", "\u1112\u1161\u11ab", "한"}, {"order of marks", "a\u0301\u0323", "ạ\u0301"},
-		{"a mark after Unicode 9 stays", "a\u0301\u1ABF\u0323", "á\u1ABF\u0323"}, {"such marks alone", "\u1ABF\u1ABF", "\u1ABF\u1ABF"},
-		{"a letter after Unicode 9 of two", "\U00011935\U00011930", "\U00011935\U00011930"}, {"of one", "\U00011938", "\U00011938"},
+		{"dotted I", "İ", "i\u0307"}, {"Hangul", "\u1112\u1161\u11ab", "한"},
+		{"order of marks", "a\u0301\u0323", "ạ\u0301"},
+		{"a mark after Unicode 9 stays", "a\u0301\u1ABF\u0323", "á\u1ABF\u0323"},
+		{"such marks alone", "\u1ABF\u1ABF", "\u1ABF\u1ABF"},
+		{"a letter after Unicode 9 of two", "\U00011935\U00011930", "\U00011935\U00011930"},
+		{"of one", "\U00011938", "\U00011938"},
 		{"singleton", "\u212B", "å"},
 	} {
 		if got := normal(c.text); got != c.want {
@@ -50,8 +53,10 @@ func TestWords(t *testing.T) {
 	}{
 		{"", nil}, {" \t\u3000", nil}, {"a photo", []string{"a", "photo"}}, {"it's", []string{"it", "'s"}},
 		{"they'll've", []string{"they", "'ll", "'ve"}}, {"'so", []string{"'s", "o"}}, {"''s", []string{"''", "s"}},
-		{"1984", []string{"1", "9", "8", "4"}}, {"3.14!", []string{"3", ".", "1", "4", "!"}}, {"a_b", []string{"a", "_", "b"}},
-		{"<|endoftext|>!", []string{"<|", "endoftext", "|>", "!"}}, {"!<|endoftext|>!", []string{"!<|", "endoftext", "|>!"}},
+		{"1984", []string{"1", "9", "8", "4"}}, {"3.14!", []string{"3", ".", "1", "4", "!"}},
+		{"a_b", []string{"a", "_", "b"}},
+		{"<|endoftext|>!", []string{"<|", "endoftext", "|>", "!"}},
+		{"!<|endoftext|>!", []string{"!<|", "endoftext", "|>!"}},
 		{"e\u0334x", []string{"e", "\u0334", "x"}}, {"½Ⅷ", []string{"½", "Ⅷ"}},
 	} {
 		if got := words(c.text); !slices.Equal(got, c.want) {
@@ -73,7 +78,8 @@ func builtIn(t testing.TB, pad string) *Tokenizer {
 func TestBuiltIn(t *testing.T) {
 	end, zero := builtIn(t, PadEnd), builtIn(t, PadZero)
 	if len(end.id) != 49408 || end.first != 49406 || end.last != 49407 || end.pad != 49407 || zero.pad != 0 {
-		t.Errorf("%d tokens, first %d, last %d, paddings %d and %d", len(end.id), end.first, end.last, end.pad, zero.pad)
+		t.Errorf("%d tokens, first %d, last %d, paddings %d and %d", len(end.id), end.first, end.last, end.pad,
+			zero.pad)
 	}
 	for _, c := range []struct {
 		text      string
@@ -152,27 +158,35 @@ func TestOpenTokenizer(t *testing.T) {
 	}{
 		{"ranks", nil, "AAB ba aba", []int32{6, 1, 2, 4, 2}, ""},
 		{"a byte without a token", nil, "ac", []int32{0, 8}, ""},
-		{"merges of Windows", map[string]string{mergesFile: "#version: 0.2\r\na b\r\na b</w>\r\na ab</w>\r\n"}, "aab", []int32{6}, ""},
-		{"tokenizer.json", map[string]string{vocabFile: "", mergesFile: "", wholeFile: wholeSmall}, "aab <CAT> b", []int32{6, 9, 3}, ""},
+		{"merges of Windows", map[string]string{mergesFile: "#version: 0.2\r\na b\r\na b</w>\r\na ab</w>\r\n"}, "aab",
+			[]int32{6}, ""},
+		{"tokenizer.json", map[string]string{vocabFile: "", mergesFile: "", wholeFile: wholeSmall}, "aab <CAT> b",
+			[]int32{6, 9, 3}, ""},
 		{"added tokens", map[string]string{configOf: `{"added_tokens_decoder": {"9": {"content": "<cat>"}, "10": {"content": "<cats>"}}}`},
 			"a<cats><cat>b<CAT>", []int32{2, 10, 9, 3, 8, 8, 0, 8, 8}, ""},
 		{"padding", map[string]string{specialFile: `{"pad_token": "b"}`}, "abab", []int32{2, 1, 2, 1}, ""},
-		{"padding, null", map[string]string{configOf: `{"pad_token": null}`, specialFile: `{"pad_token": "b"}`}, "b", []int32{1}, ""},
+		{"padding, null", map[string]string{configOf: `{"pad_token": null}`, specialFile: `{"pad_token": "b"}`}, "b",
+			[]int32{1}, ""},
 
-		{"nothing", map[string]string{vocabFile: "", mergesFile: ""}, "", nil, "no tokenizer: want vocab.json and merges.txt"},
+		{"nothing", map[string]string{vocabFile: "", mergesFile: ""}, "", nil,
+			"no tokenizer: want vocab.json and merges.txt"},
 		{"no merges", map[string]string{mergesFile: ""}, "", nil, "no tokenizer"},
 		{"no vocabulary", map[string]string{vocabFile: ""}, "", nil, "no tokenizer"},
 		{"damaged vocabulary", map[string]string{vocabFile: `{"a": `}, "", nil, "vocab.json"},
 		{"a list", map[string]string{vocabFile: `["a"]`}, "", nil, "vocab.json"},
 		{"two of one number", map[string]string{vocabFile: `{"a": 0, "b": 0}`}, "", nil, `"a" and "b" are both 0`},
 		{"a number below 0", map[string]string{vocabFile: `{"a": -1}`}, "", nil, `"a" is -1`},
-		{"no end of text", map[string]string{vocabFile: `{"a": 0}`, mergesFile: "#version"}, "", nil, `bos_token "<|startoftext|>" is no token`},
+		{"no end of text", map[string]string{vocabFile: `{"a": 0}`, mergesFile: "#version"}, "", nil,
+			`bos_token "<|startoftext|>" is no token`},
 		{"a merge of no token", map[string]string{mergesFile: "b a"}, "", nil, `"ba" is no token`},
 		{"a line of three", map[string]string{mergesFile: "#version\na b a"}, "", nil, `line 2 is "a b a"`},
-		{"another tokenizer", map[string]string{configOf: `{"tokenizer_class": "T5Tokenizer"}`}, "", nil, `"T5Tokenizer", want CLIPTokenizer`},
-		{"another model", map[string]string{vocabFile: "", mergesFile: "", wholeFile: `{"model": {"type": "WordPiece"}}`}, "", nil, `"WordPiece"`},
+		{"another tokenizer", map[string]string{configOf: `{"tokenizer_class": "T5Tokenizer"}`}, "", nil,
+			`"T5Tokenizer", want CLIPTokenizer`},
+		{"another model", map[string]string{vocabFile: "", mergesFile: "",
+			wholeFile: `{"model": {"type": "WordPiece"}}`}, "", nil, `"WordPiece"`},
 		{"words alone", map[string]string{configOf: `{"added_tokens_decoder": {"9": {"content": "cat", "single_word": true}}}`}, "", nil, `"cat"`},
-		{"a merge of three", map[string]string{vocabFile: "", mergesFile: "", wholeFile: `{"model": {"merges": [["a", "b", "c"]]}}`}, "", nil, "3 pieces"},
+		{"a merge of three", map[string]string{vocabFile: "", mergesFile: "",
+			wholeFile: `{"model": {"merges": [["a", "b", "c"]]}}`}, "", nil, "3 pieces"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tok, err := OpenTokenizer(small(c.change), "t")
@@ -190,14 +204,16 @@ func TestOpenTokenizer(t *testing.T) {
 			}
 		})
 	}
-	if _, err := OpenTokenizer(small(map[string]string{vocabFile: "", mergesFile: ""}), "t"); !errors.Is(err, ErrNoTokenizer) {
+	if _, err := OpenTokenizer(small(map[string]string{vocabFile: "", mergesFile: ""}), "t"); !errors.Is(err,
+		ErrNoTokenizer) {
 		t.Errorf("an empty folder: %v, want ErrNoTokenizer", err)
 	}
 }
 
 // FuzzTokens: whatever the text, the tokens are tokens, and those of a text with spaces around are the same.
 func FuzzTokens(f *testing.F) {
-	for _, seed := range []string{"", "a photo of a tench", "it's 3.14 o'clock", "<|endoftext|>!", "İ\u1ABFe\u0301", "猫 \x00\u3000"} {
+	for _, seed := range []string{"", "a photo of a tench", "it's 3.14 o'clock", "<|endoftext|>!", "İ\u1ABFe\u0301",
+		"猫 \x00\u3000"} {
 		f.Add(seed)
 	}
 	tok := builtIn(f, PadZero)
@@ -224,7 +240,8 @@ func FuzzOpenTokenizer(f *testing.F) {
 	f.Add([]byte(nil), []byte(nil), []byte(`{"added_tokens_decoder": {"9": {"content": "<cat>"}}}`), []byte(wholeSmall))
 	f.Fuzz(func(t *testing.T, vocab, merges, config, whole []byte) {
 		files := fstest.MapFS{}
-		for name, data := range map[string][]byte{vocabFile: vocab, mergesFile: merges, configOf: config, wholeFile: whole} {
+		for name, data := range map[string][]byte{vocabFile: vocab, mergesFile: merges, configOf: config,
+			wholeFile: whole} {
 			if data != nil {
 				files["t/"+name] = &fstest.MapFile{Data: data}
 			}

@@ -65,8 +65,8 @@ type specials struct {
 	Class string          `json:"tokenizer_class"`
 }
 
-// OpenTokenizer reads the tokenizer in a folder: vocab.json and merges.txt, or tokenizer.json; tokenizer_config.json and
-// special_tokens_map.json beside them say which tokens are special. A folder with neither is an [ErrNoTokenizer].
+// OpenTokenizer reads the tokenizer in a folder: vocab.json and merges.txt, or tokenizer.json; tokenizer_config.json
+// and special_tokens_map.json beside them say which tokens are special. A folder with neither is an [ErrNoTokenizer].
 func OpenTokenizer(fsys fs.FS, dir string) (*Tokenizer, error) {
 	t, err := openTokenizer(fsys, dir)
 	if err != nil {
@@ -210,9 +210,10 @@ func parseMerges(text []byte) ([][2]string, error) {
 // maxVocabulary is far above the 49,408 tokens of the published ones.
 const maxVocabulary = 1 << 20
 
-// newTokenizer puts a tokenizer together. Of added tokens, which a file lists whole or not at all, those that are special
-// are known in any case.
-func newTokenizer(vocab map[string]int32, merges [][2]string, s specials, addedTokens map[int32]token) (*Tokenizer, error) {
+// newTokenizer puts a tokenizer together. Of added tokens, which a file lists whole or not at all, those that are
+// special are known in any case.
+func newTokenizer(vocab map[string]int32, merges [][2]string, s specials,
+	addedTokens map[int32]token) (*Tokenizer, error) {
 	t := &Tokenizer{pieces: pieces{id: vocab, merges: map[pair]merge{}}}
 	of := map[int32]string{}
 	for text, id := range vocab {
@@ -230,7 +231,8 @@ func newTokenizer(vocab map[string]int32, merges [][2]string, s specials, addedT
 		for i, piece := range []string{m[0], m[1], m[0] + m[1]} {
 			id, ok := vocab[piece]
 			if !ok {
-				return nil, fmt.Errorf("%w: merge %d is of %q and %q, and %q is no token", ErrVocabulary, rank, m[0], m[1],
+				return nil, fmt.Errorf("%w: merge %d is of %q and %q, and %q is no token", ErrVocabulary, rank,
+					m[0], m[1],
 					piece)
 			}
 			ids[i] = id
@@ -244,7 +246,8 @@ func newTokenizer(vocab map[string]int32, merges [][2]string, s specials, addedT
 		to    *int32
 		token *token
 		name  string
-	}{{&t.first, s.Bos, "bos_token"}, {&t.last, s.Eos, "eos_token"}, {&t.unknown, s.Unk, "unk_token"}, {&t.pad, s.Pad, "pad_token"}} {
+	}{{&t.first, s.Bos, "bos_token"}, {&t.last, s.Eos, "eos_token"}, {&t.unknown, s.Unk, "unk_token"},
+		{&t.pad, s.Pad, "pad_token"}} {
 		id, ok := vocab[f.token.Content]
 		if i := slices.IndexFunc(t.added, func(a added) bool { return a.content == f.token.Content }); !ok && i >= 0 {
 			id, ok = t.added[i].id, true
@@ -259,7 +262,8 @@ func newTokenizer(vocab map[string]int32, merges [][2]string, s specials, addedT
 	}
 	for id, a := range addedTokens {
 		if a.SingleWord {
-			return nil, fmt.Errorf("%w: the added token %q, %d, is to be found between words alone, which is not followed",
+			return nil, fmt.Errorf("%w: the added token %q, %d, is to be found between words alone, which is not "+
+				"followed",
 				ErrVocabulary, a.Content, id)
 		}
 	}
@@ -279,7 +283,8 @@ func (t *Tokenizer) add(a token, id int32) {
 	t.added = append(t.added, added{content, id, a.Normalized})
 }
 
-// mergesOfCLIP are the merges of OpenAI's CLIP, from which its vocabulary follows; vocabulary/LICENSE has their licence.
+// mergesOfCLIP are the merges of OpenAI's CLIP, from which its vocabulary follows; vocabulary/LICENSE has their
+// licence.
 //
 //go:embed vocabulary/merges.txt.gz
 var mergesOfCLIP []byte

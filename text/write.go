@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// SmallTokenizer returns the files of a tokenizer whose tokens are the single bytes, 514 with those of the beginning and
-// the end: for small models of one's own.
+// SmallTokenizer returns the files of a tokenizer whose tokens are the single bytes, 514 with those of the beginning
+// and the end: for small models of one's own.
 func SmallTokenizer() map[string][]byte {
 	vocab := map[string]int{}
 	inOrder := slices.Sorted(slices.Values(letterOf[:]))
@@ -36,8 +36,10 @@ func Small(width int) Config {
 
 // JSON returns the config.json of transformers from which [ParseConfig] reads c.
 func (c Config) JSON() []byte {
-	t := clip{Type: "clip_text_model", Architectures: []string{"CLIPTextModel"}, Vocabulary: c.Vocabulary, Positions: c.Positions,
-		Width: c.Width, Inner: c.Inner, Layers: c.Layers, Heads: c.Heads, Activation: c.Activation, Epsilon: c.Epsilon,
+	t := clip{Type: "clip_text_model", Architectures: []string{"CLIPTextModel"}, Vocabulary: c.Vocabulary,
+		Positions: c.Positions,
+		Width:     c.Width, Inner: c.Inner, Layers: c.Layers, Heads: c.Heads, Activation: c.Activation,
+		Epsilon:    c.Epsilon,
 		Projection: c.Projection, Eos: c.Pool}
 	if c.Projection > 0 {
 		t.Architectures = []string{withProjection}

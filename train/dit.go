@@ -245,5 +245,6 @@ func (d *denoising) sample(ctx context.Context, mean engine.Weights) (*dataset.R
 	}
 	d.step.set(mean)
 	c := d.config
-	return d.o.drawSheet(ctx, process, dit.Stepper(d.step.program), [3]int{c.Channels, c.InputSize, c.InputSize}, c.Classes, d.decoder)
+	return d.o.drawSheet(ctx, process, dit.Stepper(d.step.program), [3]int{c.Channels, c.InputSize, c.InputSize},
+		c.Classes, d.decoder)
 }

@@ -90,7 +90,8 @@ func TestLettersKnowTheirPrompts(t *testing.T) {
 					times = append(times, float32(step))
 				}
 				out := make([]float32, len(letters)*size)
-				if err := program.Take(out, tensors.FromFlatDataAndDimensions(x, len(letters), 4, 8, 8), tensors.FromValue(times),
+				if err := program.Take(out, tensors.FromFlatDataAndDimensions(x, len(letters), 4, 8, 8),
+					tensors.FromValue(times),
 					tensors.FromFlatDataAndDimensions(context, len(letters), text.Length, net.ContextDim)); err != nil {
 					t.Fatal(err)
 				}

@@ -135,7 +135,8 @@ func (o *Options) state(t task, specs []weights.Spec) (*state, error) {
 	for name, tensor := range t.frozen {
 		s.weights[frozenScope+"."+name] = tensor
 	}
-	s.curve, err = openCurve(filepath.Join(dir, "loss.csv"), append([]string{"loss"}, append(t.terms, "gradient norm")...), x)
+	s.curve, err = openCurve(filepath.Join(dir, "loss.csv"),
+		append([]string{"loss"}, append(t.terms, "gradient norm")...), x)
 	return s, err
 }
 
@@ -207,7 +208,8 @@ func (o *Options) steps(ctx context.Context, t task, s *state, program *engine.P
 			}
 			saved = s.step
 		}
-		o.report(Event{stage.Event{Stage: StageTrain, Done: s.step * r.Batch, Total: r.Steps * r.Batch, Kept: before * r.Batch}, s.step, loss})
+		o.report(Event{stage.Event{Stage: StageTrain, Done: s.step * r.Batch, Total: r.Steps * r.Batch,
+			Kept: before * r.Batch}, s.step, loss})
 	}
 	return nil
 }
@@ -230,7 +232,8 @@ func (s *state) take(t task, program *engine.Program, in []*tensors.Tensor) (flo
 	}
 	for i, v := range values {
 		if v-v != 0 {
-			return 0, fmt.Errorf("%s, step %d: %w: the %s is %v, want a finite number", t.network, s.step+1, ErrDiverged, s.curve.columns[i], v)
+			return 0, fmt.Errorf("%s, step %d: %w: the %s is %v, want a finite number", t.network, s.step+1,
+				ErrDiverged, s.curve.columns[i], v)
 		}
 	}
 	s.step++

@@ -157,7 +157,8 @@ func (o *Options) stored(t *trained) ([]weights.Tensor, error) {
 		for i, v := range data {
 			if v-v != 0 {
 				return nil,
-					fmt.Errorf("tensor %s: element %d is %v in the file's precision, want a finite number", spec.Name, i, v)
+					fmt.Errorf("tensor %s: element %d is %v in the file's precision, want a finite number",
+						spec.Name, i, v)
 			}
 		}
 		if t.mean[spec.Name], err = o.Engine.Tensor(data, spec.Shape...); err != nil {
@@ -169,7 +170,8 @@ func (o *Options) stored(t *trained) ([]weights.Tensor, error) {
 }
 
 // finish writes the network's folder, its record last, and removes the state.
-func (o *Options) finish(ctx context.Context, r Record, t *trained, list []weights.Tensor, config []byte, file string) error {
+func (o *Options) finish(ctx context.Context, r Record, t *trained, list []weights.Tensor, config []byte,
+	file string) error {
 	dir := o.modelDir(r.Network)
 	r.Loss = t.last
 	for _, spec := range t.specs {
@@ -184,7 +186,8 @@ func (o *Options) finish(ctx context.Context, r Record, t *trained, list []weigh
 		metadata["licence"] = o.Licence
 	}
 	sum := sha256.New()
-	err = atomicfile.Write(filepath.Join(dir, file), func(w io.Writer) error { return weights.Write(io.MultiWriter(w, sum), list, metadata) })
+	err = atomicfile.Write(filepath.Join(dir, file),
+		func(w io.Writer) error { return weights.Write(io.MultiWriter(w, sum), list, metadata) })
 	if err != nil {
 		return err
 	}

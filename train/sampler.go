@@ -31,9 +31,10 @@ const (
 	sheetColumns = 10 // images of a class
 )
 
-// drawSheet draws a row of images of each of the first classes, of latents [channels, height, width], from the same noise
-// every time.
-func (o *Options) drawSheet(ctx context.Context, process *diffusion.Sampler, step diffusion.Stepper, dims [3]int, classes int,
+// drawSheet draws a row of images of each of the first classes, of latents [channels, height, width], from the same
+// noise every time.
+func (o *Options) drawSheet(ctx context.Context, process *diffusion.Sampler, step diffusion.Stepper, dims [3]int,
+	classes int,
 	decoder *latent.Autoencoder) (*dataset.RGB, error) {
 	var rows [][]*dataset.RGB
 	for class := range min(classes, sheetRows) {

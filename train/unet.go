@@ -40,7 +40,8 @@ type UNetSettings struct {
 // config returns the network for latents [channels, side, side].
 func (s UNetSettings) config(shape []int) unet.Config {
 	c := unet.Config{
-		SampleSize: shape[1], Channels: shape[0], Widths: s.Widths, ContextDim: s.Context, Groups: s.Groups, Epsilon: 1e-5,
+		SampleSize: shape[1], Channels: shape[0], Widths: s.Widths, ContextDim: s.Context, Groups: s.Groups,
+		Epsilon: 1e-5,
 	}
 	for range s.Widths {
 		c.Layers, c.Depth, c.Heads = append(c.Layers, s.Layers), append(c.Depth, 1), append(c.Heads, s.Heads)
@@ -70,7 +71,8 @@ func (s UNetSettings) Check(shape []int, classes []string) error {
 	}
 	c := s.config(shape)
 	if side := c.Downsampling(); len(s.Widths) > 0 && shape[1]%side != 0 {
-		return fmt.Errorf("%d widths halve the latent %d times, which has sides of %d", len(s.Widths), len(s.Widths)-1, shape[1])
+		return fmt.Errorf("%d widths halve the latent %d times, which has sides of %d", len(s.Widths), len(s.Widths)-1,
+			shape[1])
 	}
 	return c.Check()
 }
@@ -168,8 +170,8 @@ func likeUNet(spec weights.Spec, inputs int, r *rand.Rand, data []float32) {
 	}
 }
 
-// prompts writes the tokenizer and the text encoder, and returns the hidden states of the prompts and, last, of the empty
-// one, [classes + 1, T, D].
+// prompts writes the tokenizer and the text encoder, and returns the hidden states of the prompts and, last, of the
+// empty one, [classes + 1, T, D].
 func (o *Options) prompts(ctx context.Context, s UNetSettings) (*tensors.Tensor, error) {
 	if err := o.writeText(s.Context); err != nil {
 		return nil, err
@@ -266,5 +268,6 @@ func (d *drawing) sample(ctx context.Context, mean engine.Weights) (*dataset.RGB
 	}
 	d.step.set(mean)
 	c := d.net
-	return d.o.drawSheet(ctx, process, unet.Stepper(d.step.program), [3]int{c.Channels, c.SampleSize, c.SampleSize}, c.Classes, d.decoder)
+	return d.o.drawSheet(ctx, process, unet.Stepper(d.step.program), [3]int{c.Channels, c.SampleSize, c.SampleSize},
+		c.Classes, d.decoder)
 }

@@ -60,7 +60,8 @@ func TestUNetLoss(t *testing.T) {
 		return append(d.loss(p, in), out)
 	}
 	shapes := []*tensors.Tensor(in)
-	specs, err := e.Declare(loss, shapes[0].Shape(), shapes[1].Shape(), shapes[2].Shape(), shapes[3].Shape(), shapes[4].Shape())
+	specs, err := e.Declare(loss, shapes[0].Shape(), shapes[1].Shape(), shapes[2].Shape(), shapes[3].Shape(),
+		shapes[4].Shape())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,8 @@ func (c Config) Check() error {
 	}
 	switch {
 	case c.Widths[0]%2 != 0:
-		return fmt.Errorf("block_out_channels begins with %d, want an even number, as sines and cosines need", c.Widths[0])
+		return fmt.Errorf("block_out_channels begins with %d, want an even number, as sines and cosines need",
+			c.Widths[0])
 	case !(c.Epsilon > 0 && c.Epsilon < 1):
 		return fmt.Errorf("norm_eps is %g, want above 0 and below 1", c.Epsilon)
 	case !(c.FreqShift >= 0 && c.FreqShift < float64(c.Widths[0]/2)):
@@ -98,7 +99,8 @@ func (c Config) Check() error {
 	case !slices.Contains(c.Down, true) && !slices.Contains(c.Up, true) && c.SkipMiddle:
 		return errors.New("no block has cross-attention: a prompt would change nothing")
 	case c.SizeDim > 0 && (c.TextDim < 1 || c.TextDim > maxSize):
-		return fmt.Errorf("projection_class_embeddings_input_dim is %d, want more than %d times addition_time_embed_dim %d",
+		return fmt.Errorf("projection_class_embeddings_input_dim is %d, want more than %d times "+
+			"addition_time_embed_dim %d",
 			c.TextDim+sizeIDs*c.SizeDim, sizeIDs, c.SizeDim)
 	case c.SizeDim%2 != 0 || c.SizeDim > 0 && c.FreqShift >= float64(c.SizeDim/2):
 		return fmt.Errorf("addition_time_embed_dim is %d, want an even number, half of it above freq_shift", c.SizeDim)
@@ -109,7 +111,8 @@ func (c Config) Check() error {
 func (c Config) checkLevel(level int) error {
 	width := c.Widths[level]
 	if width < 1 || width > maxSize || width%c.Groups != 0 {
-		return fmt.Errorf("block_out_channels has %d, want a multiple of norm_num_groups %d, at most %d", width, c.Groups,
+		return fmt.Errorf("block_out_channels has %d, want a multiple of norm_num_groups %d, at most %d", width,
+			c.Groups,
 			maxSize)
 	}
 	middle := level == len(c.Widths)-1 && !c.SkipMiddle

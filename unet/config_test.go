@@ -135,7 +135,8 @@ func TestParseConfigErrors(t *testing.T) {
 		{sd15, `"attention_head_dim": 8`, `"attention_head_dim": 7`, "attention_head_dim, the number of heads, is 7"},
 		{sd15, `"attention_head_dim": 8`, `"attention_head_dim": [8, 8]`, "attention_head_dim has 2 levels, want 4"},
 		{sd15, `"attention_head_dim": 8`, `"attention_head_dim": "8"`, `field "attention_head_dim" is a JSON string`},
-		{sd15, `"attention_head_dim": 8`, `"attention_head_dim": 8, "num_attention_heads": 8`, "num_attention_heads is 8, want null"},
+		{sd15, `"attention_head_dim": 8`, `"attention_head_dim": 8, "num_attention_heads": 8`,
+			"num_attention_heads is 8, want null"},
 		{sd15, `[320, 640, 1280, 1280]`, `[]`, "block_out_channels has 0 levels"},
 		{sd15, `[320, 640, 1280, 1280]`, `[320, 640, 1280]`, "down_block_types has 4 levels, want 3"},
 		{sd15, `[320, 640, 1280, 1280]`, `[320, 640, 1280, 1281]`, "multiple of norm_num_groups"},
@@ -146,7 +147,8 @@ func TestParseConfigErrors(t *testing.T) {
 		{sd15, `"layers_per_block": 2`, `"layers_per_block": 0`, "layers_per_block is 0"},
 		{sd15, `"layers_per_block": 2`, `"layers_per_block": 999999999`, "layers_per_block is 999999999"},
 		{sd15, `"layers_per_block": 2`, `"layers_per_block": []`, "layers_per_block has 0 levels"},
-		{sd15, `"cross_attention_dim": 768`, `"cross_attention_dim": [768, 1, 2, 3]`, "cross_attention_dim is [768 1 2 3], want one number"},
+		{sd15, `"cross_attention_dim": 768`, `"cross_attention_dim": [768, 1, 2, 3]`,
+			"cross_attention_dim is [768 1 2 3], want one number"},
 		{sd15, `"sample_size": 64`, `"sample_size": [64, 96]`, "sample_size is [64 96], want one number"},
 		{sd15, `"CrossAttnDownBlock2D"`, `"AttnDownBlock2D"`, `down_block_types has "AttnDownBlock2D"`},
 		{sd15, `"UpBlock2D"`, `"SkipUpBlock2D"`, `up_block_types has "SkipUpBlock2D"`},
@@ -155,29 +157,36 @@ func TestParseConfigErrors(t *testing.T) {
 		{sd15, `"mid_block_scale_factor": 1`, `"mid_block_scale_factor": 1.4`, "mid_block_scale_factor is 1.4, want 1"},
 		{sd21, `"num_class_embeds": null`, `"num_class_embeds": 1000`, "num_class_embeds is 1000, want null"},
 		{sd21, `"dual_cross_attention": false`, `"dual_cross_attention": true`, "dual_cross_attention is true"},
-		{sd21, `"only_cross_attention": false`, `"only_cross_attention": [true, false, true, false]`, "only_cross_attention is [true,false,true,false], want false"},
+		{sd21, `"only_cross_attention": false`, `"only_cross_attention": [true, false, true, false]`,
+			"only_cross_attention is [true,false,true,false], want false"},
 		{sdxl, `"text_time"`, `"text_image"`, `addition_embed_type is "text_image"`},
 		{sdxl, `"addition_time_embed_dim": 256,`, ``, "addition_time_embed_dim and"},
 		{sdxl, `"addition_time_embed_dim": 256`, `"addition_time_embed_dim": 257`, "addition_time_embed_dim is 257"},
-		{sdxl, `"addition_time_embed_dim": 256`, `"addition_time_embed_dim": 4611686018427387904`, "addition_time_embed_dim is 4611686018427387904"},
+		{sdxl, `"addition_time_embed_dim": 256`, `"addition_time_embed_dim": 4611686018427387904`,
+			"addition_time_embed_dim is 4611686018427387904"},
 		{sdxl, `2816`, `1536`, "projection_class_embeddings_input_dim is 1536"},
-		{sdxl, `"class_embed_type": null`, `"class_embed_type": "timestep"`, `class_embed_type is "timestep", want null`},
+		{sdxl, `"class_embed_type": null`, `"class_embed_type": "timestep"`,
+			`class_embed_type is "timestep", want null`},
 		{sdxl, `"encoder_hid_dim_type": null`, `"encoder_hid_dim_type": "image_proj"`, "encoder_hid_dim_type"},
-		{sdxl, `"resnet_time_scale_shift": "default"`, `"resnet_time_scale_shift": "scale_shift"`, "resnet_time_scale_shift"},
+		{sdxl, `"resnet_time_scale_shift": "default"`, `"resnet_time_scale_shift": "scale_shift"`,
+			"resnet_time_scale_shift"},
 		{sdxl, `"time_embedding_type": "positional"`, `"time_embedding_type": "fourier"`, "time_embedding_type"},
 		{sdxl, `"time_cond_proj_dim": null`, `"time_cond_proj_dim": 256`, "time_cond_proj_dim"},
 		{sdxl, `[1, 2, 10]`, `[[1, 1], 2, 10]`, `field "transformer_layers_per_block"`},
 		{sdxl, `[1, 2, 10]`, `[1, 0, 10]`, "transformer_layers_per_block is 0"},
 		{sdxl, `"mid_block_type": "UNetMidBlock2DCrossAttn"`, `"mid_block_type": "UNetMidBlock2D"`, "mid_block_type"},
-		{sdxl, `"attention_head_dim"`, `"reverse_transformer_layers_per_block": [1], "attention_head_dim"`, "reverse_transformer_layers_per_block"},
+		{sdxl, `"attention_head_dim"`, `"reverse_transformer_layers_per_block": [1], "attention_head_dim"`,
+			"reverse_transformer_layers_per_block"},
 	} {
 		text := changed(t, c.of, c.from, c.to)
 		if _, _, err := ParseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", c.to, err, c.want)
 		}
 	}
-	silent := strings.NewReplacer("CrossAttnDown", "Down", "CrossAttnUp", "Up", `"act_fn": "silu"`, `"mid_block_type": null`).Replace(sd15)
-	if _, _, err := ParseConfig([]byte(silent)); err == nil || !strings.Contains(err.Error(), "a prompt would change nothing") {
+	silent := strings.NewReplacer("CrossAttnDown", "Down", "CrossAttnUp", "Up", `"act_fn": "silu"`,
+		`"mid_block_type": null`).Replace(sd15)
+	if _, _, err := ParseConfig([]byte(silent)); err == nil ||
+		!strings.Contains(err.Error(), "a prompt would change nothing") {
 		t.Errorf("no attention at all: got error %v", err)
 	}
 }

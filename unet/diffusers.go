@@ -183,7 +183,8 @@ func (d diffusers) config() (c Config, err error) {
 	}
 	switch {
 	case d.In != d.Out:
-		return c, fmt.Errorf("in_channels is %d and out_channels is %d, want the same: a network that is given an image "+
+		return c, fmt.Errorf("in_channels is %d and out_channels is %d, want the same: a network that is given an "+
+			"image "+
 			"beside the latent is not supported", d.In, d.Out)
 	case d.Middle != nil && *d.Middle != midBlock:
 		return c, fmt.Errorf("mid_block_type is %q, want %s or null", *d.Middle, midBlock)

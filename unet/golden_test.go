@@ -45,7 +45,8 @@ func TestGolden(t *testing.T) {
 			for _, name := range c.Open(t, ioFile).Names() {
 				if inside, ok := strings.CutPrefix(name, "mid/"); ok {
 					want := c.Float32s(t, ioFile, name) // of the first row
-					report.Compare(name, got[inside][:min(len(want), len(got[inside]))], want, c.Tolerance(t, "mid_max_abs"))
+					report.Compare(name, got[inside][:min(len(want), len(got[inside]))], want,
+						c.Tolerance(t, "mid_max_abs"))
 				}
 			}
 		})

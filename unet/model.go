@@ -20,9 +20,10 @@ type Model struct {
 	Notes   []string // how the files were read
 }
 
-// Open loads the network at a path: a weights file, or a folder that holds one, as diffusers writes it; or the checkpoint
-// of a whole model of the first programs, see [weights.UNet]. A config.json beside the weights counts; without one, the
-// configuration is inferred from the shapes. Weights that do not fit are a [weights.ErrMismatch] that names the tensors.
+// Open loads the network at a path: a weights file, or a folder that holds one, as diffusers writes it; or the
+// checkpoint of a whole model of the first programs, see [weights.UNet]. A config.json beside the weights counts;
+// without one, the configuration is inferred from the shapes. Weights that do not fit are a [weights.ErrMismatch] that
+// names the tensors.
 func Open(ctx context.Context, e *engine.Engine, at string) (*Model, error) {
 	return OpenFS(ctx, e, weights.Disk, filepath.ToSlash(at))
 }

@@ -9,8 +9,8 @@ import (
 	"mgd3/engine"
 )
 
-// Conditioned is a network that is told what to draw by a label: the label picks a row of two tables that lie beside the
-// weights, one row for every class and a last one for none.
+// Conditioned is a network that is told what to draw by a label: the label picks a row of two tables that lie beside
+// the weights, one row for every class and a last one for none.
 //
 //	name               shape                 a row holds
 //	condition.context  [classes + 1, T, D]   the tokens of the class's prompt; of the empty prompt

@@ -17,9 +17,9 @@
 //	freq(t) = [cos(t·ω), sin(t·ω)],  ω_i = 10000^(-i/(n − shift)),  i < n
 //
 // We follow diffusers' UNet2DConditionModel in all, its config.json and names of tensors among it: ε is norm_eps in the
-// resnets and at the end, 1e-6 in the group norm before tokens, 1e-5 in their layer norms; and its attention_head_dim is
-// the number of heads. TestGolden pins it for Stable Diffusion 1 and 2, SDXL and the class-conditional model of CompVis,
-// whose context is one token, the row of the class in a table.
+// resnets and at the end, 1e-6 in the group norm before tokens, 1e-5 in their layer norms; and its attention_head_dim
+// is the number of heads. TestGolden pins it for Stable Diffusion 1 and 2, SDXL and the class-conditional model of
+// CompVis, whose context is one token, the row of the class in a table.
 //
 //	name     shape             meaning
 //	x        [B, C, h, w]      noisy latent, scaled units; h, w any size

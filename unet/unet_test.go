@@ -205,7 +205,8 @@ func TestOpen(t *testing.T) {
 				want.SampleSize = 0
 			}
 			if !reflect.DeepEqual(m.Config, want) || len(m.Weights) != len(specs) || len(m.SHA256) != 64 {
-				t.Errorf("got %+v with %d tensors and hash %q, want %+v with %d", m.Config, len(m.Weights), m.SHA256, want,
+				t.Errorf("got %+v with %d tensors and hash %q, want %+v with %d", m.Config, len(m.Weights),
+					m.SHA256, want,
 					len(specs))
 			}
 		})

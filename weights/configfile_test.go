@@ -20,7 +20,8 @@ func TestReadConfig(t *testing.T) {
 			t.Errorf("%s: got %q in %q, error %v", at, text, name, err)
 		}
 	}
-	if text, name, err := weights.ReadConfig(files, "bare/net.pt"); text != nil || name != "bare/config.json" || err != nil {
+	if text, name, err := weights.ReadConfig(files, "bare/net.pt"); text != nil || name != "bare/config.json" ||
+		err != nil {
 		t.Errorf("without one: got %q in %q, error %v", text, name, err)
 	}
 	if _, _, err := weights.ReadConfig(files, "nowhere"); err == nil {

@@ -148,7 +148,8 @@ func entriesOf(data []byte) (map[string]span, error) {
 		}
 		if f.Method != zip.Store || f.Flags&1 != 0 || f.CompressedSize64 != f.UncompressedSize64 {
 			return nil,
-				fmt.Errorf("%.100q is compressed or encrypted, torch.save does neither: pack it anew with zip -0", f.Name)
+				fmt.Errorf("%.100q is compressed or encrypted, torch.save does neither: pack it anew with zip -0",
+					f.Name)
 		}
 		begin, err := f.DataOffset()
 		if err != nil {

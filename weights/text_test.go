@@ -58,7 +58,8 @@ func inTransformers(list []Tensor) []Tensor {
 
 // openCLIP puts the tensors under OpenCLIP's names, q, k and v in one and the projection turned.
 func openCLIP(list []Tensor) []Tensor {
-	names := strings.NewReplacer("encoder.layers.", "transformer.resblocks.", "layer_norm", "ln_", "self_attn.out_proj", "attn.out_proj",
+	names := strings.NewReplacer("encoder.layers.", "transformer.resblocks.", "layer_norm", "ln_", "self_attn.out_proj",
+		"attn.out_proj",
 		"mlp.fc1", "mlp.c_fc", "mlp.fc2", "mlp.c_proj", "embeddings.token_embedding", "token_embedding",
 		"embeddings.position_embedding.weight", "positional_embedding", "final_layer_norm", "ln_final")
 	fused := map[string][]float32{}
@@ -129,15 +130,20 @@ func TestTextEncoder(t *testing.T) {
 		{"transformers v4", append(inTransformers(one), ids), false, TextKind{}, want},
 		{"a whole CLIP", append(inTransformers(one), scale, F32("visual_projection.weight", []int{1}, []float32{1}),
 			F32("vision_model.post_layernorm.bias", []int{1}, []float32{1})), false, TextKind{}, want},
-		{"OpenCLIP", append(openCLIP(one), scale, F32("attn_mask", []int{1}, []float32{0}), F32("visual.proj", []int{1}, []float32{1})),
+		{"OpenCLIP", append(openCLIP(one), scale, F32("attn_mask", []int{1}, []float32{0}),
+			F32("visual.proj", []int{1}, []float32{1})),
 			false, TextKind{OpenCLIP: true}, want},
-		{"the checkpoint of Stable Diffusion 1", append(before("cond_stage_model.transformer.", append(inTransformers(unprojected), ids)), vae),
+		{"the checkpoint of Stable Diffusion 1",
+			append(before("cond_stage_model.transformer.", append(inTransformers(unprojected), ids)), vae),
 			false, TextKind{Checkpoint: true}, plain},
 		{"of Stable Diffusion 2", append(before("cond_stage_model.model.", append(openCLIP(one), scale)), vae),
 			false, TextKind{true, true}, want},
-		{"of SDXL, the first", slices.Concat(before("conditioner.embedders.0.transformer.", inTransformers(unprojected)),
-			before("conditioner.embedders.1.model.", openCLIP(one)), []Tensor{vae}), false, TextKind{Checkpoint: true}, plain},
-		{"of SDXL, the second", slices.Concat(before("conditioner.embedders.0.transformer.", inTransformers(unprojected)),
+		{"of SDXL, the first", slices.Concat(before("conditioner.embedders.0.transformer.",
+			inTransformers(unprojected)),
+			before("conditioner.embedders.1.model.", openCLIP(one)), []Tensor{vae}), false, TextKind{Checkpoint: true},
+			plain},
+		{"of SDXL, the second", slices.Concat(before("conditioner.embedders.0.transformer.",
+			inTransformers(unprojected)),
 			before("conditioner.embedders.1.model.", openCLIP(one)), []Tensor{vae}), true, TextKind{true, true}, want},
 	} {
 		t.Run(c.name, func(t *testing.T) {

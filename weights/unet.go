@@ -209,7 +209,8 @@ func ClassTable(f *File) (rows []float32, classes, width int, err error) {
 			continue
 		}
 		if len(i.tensor.Shape) != 2 || i.tensor.Shape[0] < 2 {
-			return nil, 0, 0, fmt.Errorf("%s: %w: tensor %q has shape %v, want [classes + 1, width]", f.path, ErrMismatch,
+			return nil, 0, 0, fmt.Errorf("%s: %w: tensor %q has shape %v, want [classes + 1, width]", f.path,
+				ErrMismatch,
 				name, i.tensor.Shape)
 		}
 		rows, err = i.tensor.Float32s()

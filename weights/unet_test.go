@@ -115,10 +115,12 @@ func TestCheckpointOf(t *testing.T) {
 		{[]string{unet, "cond_stage_model.model.ln_final.bias", "alphas_cumprod"}, SD2, ""},
 		{[]string{unet, "conditioner.embedders.0.transformer.text_model.final_layer_norm.bias",
 			"conditioner.embedders.1.model.ln_final.bias"}, SDXL, ""},
-		{[]string{unet, "cond_stage_model.embedding.weight", "first_stage_model.quantize.embedding.weight"}, ClassLDM, ""},
+		{[]string{unet, "cond_stage_model.embedding.weight", "first_stage_model.quantize.embedding.weight"},
+			ClassLDM, ""},
 		{[]string{"conv_in.weight", "conv_in.bias"}, NoCheckpoint, ""},
 		{[]string{"input_blocks.0.0.weight", "out.0.bias"}, NoCheckpoint, ""},
-		{[]string{unet, "conditioner.embedders.0.model.ln_final.bias"}, NoCheckpoint, `but there is "conditioner"`}, // a refiner
+		// a refiner
+		{[]string{unet, "conditioner.embedders.0.model.ln_final.bias"}, NoCheckpoint, `but there is "conditioner"`},
 		{[]string{unet, "cond_stage_model.bert.x"}, NoCheckpoint, `but there is "cond_stage_model"`},
 	} {
 		got, err := CheckpointOf(fileOf(t, test.names...))

@@ -38,7 +38,8 @@ precision, and prints how far the results are apart. It needs no file and takes 
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "run small networks on the backend and on cpu, and compare")
-	cmd.Flags().StringSliceVar(&precisions, "precision", precisions, "`TYPES` for --check: "+words.List(engine.Precisions))
+	cmd.Flags().StringSliceVar(&precisions, "precision", precisions,
+		"`TYPES` for --check: "+words.List(engine.Precisions))
 	return cmd
 }
 

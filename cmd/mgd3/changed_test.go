@@ -39,7 +39,8 @@ func TestChangedImages(t *testing.T) {
 	}{
 		{"missing", "evaluate --train run" + train, func() error { return os.Remove(image) }, exitVerify,
 			[]string{image, "missing", "mgd3 verify run"}},
-		{"missing, under a name", "evaluate --train a=run" + train, func() error { return os.Remove(image) }, exitVerify,
+		{"missing, under a name", "evaluate --train a=run" + train, func() error { return os.Remove(image) },
+			exitVerify,
 			[]string{image, "missing", "mgd3 verify run"}},
 		{"missing", score, func() error { return os.Remove(image) }, exitVerify,
 			[]string{image, "missing", "mgd3 verify run"}},

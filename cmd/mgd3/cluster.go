@@ -26,7 +26,8 @@ func (e *env) clusterCmd() *cobra.Command {
 to Kubernetes. Whatever kills a task, another try goes on from there, with the same bytes. The same
 command again submits only what is missing. docs/cluster.md goes from nothing to ImageNet.`,
 	}
-	cmd.AddCommand(e.clusterSlurmCmd(), e.clusterKubernetesCmd(), e.clusterStatusCmd(), e.clusterCancelCmd(), e.clusterTaskCmd())
+	cmd.AddCommand(e.clusterSlurmCmd(), e.clusterKubernetesCmd(), e.clusterStatusCmd(), e.clusterCancelCmd(),
+		e.clusterTaskCmd())
 	return cmd
 }
 
@@ -69,7 +70,8 @@ func (o *clusterOptions) runFlags(cmd *cobra.Command) {
 	f.StringVar(&o.testSplit, "test-split", "", "the `NAME` of the sub-folder to take of --test")
 	f.StringSliceVar(&o.nets, "net", []string{"convnet3"}, "`NETS` to train, as for \"mgd3 evaluate\"")
 	f.StringVar(&o.protocol, "protocol", "quick", "`PROTOCOL` of the trainings")
-	f.StringArrayVar(&o.changes, "change", nil, "change of the protocol, `NAME=VALUE` of a flag of \"mgd3 evaluate\"; may be given several times")
+	f.StringArrayVar(&o.changes, "change", nil,
+		"change of the protocol, `NAME=VALUE` of a flag of \"mgd3 evaluate\"; may be given several times")
 	f.IntVar(&o.repeat, "repeat", 1, "trainings of each network")
 	cli.Heading(f, "Evaluation")
 	o.presetFlag()
@@ -122,7 +124,8 @@ func (e *env) plan(ctx context.Context, o *clusterOptions,
 	}
 	stages, err := cut(o.work, o.cut, o.commands(e))
 	if err != nil {
-		return nil, fail(exitUsage, "--tasks N says how many; --encode-each and --sample-each say how long an image takes", err)
+		return nil, fail(exitUsage, "--tasks N says how many; --encode-each and --sample-each say how long an image "+
+			"takes", err)
 	}
 	p := &planned{stages: stages}
 	if p.missing, err = cluster.Needed(layout, stages); err != nil {

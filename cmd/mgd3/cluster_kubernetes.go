@@ -47,7 +47,9 @@ Paths are those that the tasks see, below the mount points of --volume.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&k.Image, "image", "", "the container `IMAGE` with mgd3 as its entry point")
-	f.StringArrayVar(&volumes, "volume", nil, "mount a claim or a folder of the node, `CLAIM:/PATH` or /FOLDER:/PATH, perhaps with :ro; may be given several times")
+	f.StringArrayVar(&volumes, "volume", nil,
+		"mount a claim or a folder of the node, `CLAIM:/PATH` or /FOLDER:/PATH, perhaps with :ro; may be given "+
+			"several times")
 	f.StringVar(&k.Name, "name", "", "`NAME` of the Jobs; default mgd3- and the last part of --out")
 	f.StringVar(&k.Namespace, "namespace", "", "`NAMESPACE` of the Jobs; default that of kubectl")
 	f.StringVar(&k.CPU, "cpu", "", "cores of a task, `QUANTITY`")

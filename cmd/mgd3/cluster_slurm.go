@@ -52,10 +52,12 @@ All nodes and this machine must see the same files. OUT/cluster has scripts, rec
 	f.StringVar(&s.Mem, "mem", "", "memory of a task, `SIZE` as sbatch takes it, 32G say")
 	f.IntVar(&s.Parallel, "parallel", 0, "run at most `N` tasks of a stage at once; 0 is as many as fit")
 	f.DurationVar(&s.Grace, "grace", 2*time.Minute, "`TIME` before its limit at which a task is told to stop")
-	f.StringArrayVar(&s.Extra, "sbatch", nil, "a further `OPTION` for sbatch, --exclude=node3 say; may be given several times")
+	f.StringArrayVar(&s.Extra, "sbatch", nil,
+		"a further `OPTION` for sbatch, --exclude=node3 say; may be given several times")
 	cli.Heading(f, "Slurm")
 	o.add(cmd)
-	cli.First(cmd, "data", "split", "classes", "model", "out", "ipc", "preset", "tasks", "time", "gres", "partition", "print")
+	cli.First(cmd, "data", "split", "classes", "model", "out", "ipc", "preset", "tasks", "time", "gres", "partition",
+		"print")
 	return cmd
 }
 
@@ -181,7 +183,8 @@ that was stopped or failed, and may yet succeed, is queued again.`,
 	f := cmd.Flags()
 	f.StringVar(&t.Dir, "record", "", "keep the record in `DIR`")
 	f.StringVar(&t.Stage, "stage", "", "the `NAME` of the stage")
-	f.StringVar(&part, "task", "", "the task is `I/N`, counted from 0; auto takes it from the environment as --shard does")
+	f.StringVar(&part, "task", "", "the task is `I/N`, counted from 0; auto takes it from the environment as --shard "+
+		"does")
 	f.IntVar(&t.Retries, "retries", 3, "attempts in a row that may fail and make nothing, before it is given up")
 	f.BoolVar(&requeue, "requeue", false, "ask Slurm to queue the task again where another try may help")
 	cli.Require(cmd, "record", "stage", "task")

@@ -15,16 +15,20 @@ import (
 
 func TestDamagedScores(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := errors.Join(fixtures.Model("model", 1), fixtures.Images("set", 6), fixtures.Images("other", 4)); err != nil {
+	if err := errors.Join(fixtures.Model("model", 1), fixtures.Images("set", 6),
+		fixtures.Images("other", 4)); err != nil {
 		t.Fatal(err)
 	}
-	if code, said := runs(strings.Fields("distill --out run --data set --split train --model model --steps 2 --ipc 2 --quiet")); code != 0 {
+	if code, said := runs(strings.Fields("distill --out run --data set --split train --model model --steps 2 --ipc 2 " +
+		"--quiet")); code != 0 {
 		t.Fatal(said)
 	}
 	for _, line := range []string{
 		"evaluate --train run --test other --test-split train --epochs 1 --size 16 --net convnet1 --quiet --out judged",
-		"compare --data set --split train --test other --test-split train --model model --ipc 1 --sets 1 --steps 2 --net convnet1 --change epochs=1 --change size=16 --method mgd3,random --quiet --out compared",
-		"sweep --data set --split train --model model --ipc 1 --steps 2 --stop 0,1 --held-out 0.3 --net convnet1 --quiet --out swept",
+		"compare --data set --split train --test other --test-split train --model model --ipc 1 --sets 1 --steps 2 " +
+			"--net convnet1 --change epochs=1 --change size=16 --method mgd3,random --quiet --out compared",
+		"sweep --data set --split train --model model --ipc 1 --steps 2 --stop 0,1 --held-out 0.3 --net convnet1 " +
+			"--quiet --out swept",
 	} {
 		args := strings.Fields(line)
 		if code, said := runs(args); code != 0 {

@@ -34,7 +34,8 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 	args := sameFlags(cmd)
 	err = devices.RunAll(ctx, list, shard, func(ctx context.Context, w devices.Worker) *exec.Cmd {
 		c := exec.CommandContext(ctx, program)
-		c.Args = slices.Concat([]string{os.Args[0], cmd.Name()}, args, []string{"--shard=" + w.Shard.String(), "--json"})
+		c.Args = slices.Concat([]string{os.Args[0], cmd.Name()}, args,
+			[]string{"--shard=" + w.Shard.String(), "--json"})
 		c.Env = append(os.Environ(), devices.Visible+"="+w.Device)
 		if !isXLA(e.backend) && os.Getenv("GOMAXPROCS") == "" {
 			c.Env = append(c.Env, fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.GOMAXPROCS(0)/len(list))))

@@ -120,24 +120,29 @@ var advice = []struct {
 	{distill.ErrModel, exitModel, "use the autoencoder and the denoiser that belong together, and leave --size out: " +
 		"it is then what the denoiser was made for"},
 	{evaluate.ErrDiverged, exitFailed, "a lower --rate makes smaller steps"},
-	{train.ErrDiverged, exitFailed, "a lower --rate or a --clip makes smaller steps; remove OUT/training to begin anew"},
+	{train.ErrDiverged, exitFailed, "a lower --rate or a --clip makes smaller steps; remove OUT/training to begin " +
+		"anew"},
 	{evaluate.ErrTeacher, exitModel, "--teacher-classes gives the classes in the order of the teacher's outputs, a " +
 		"list by name or a file with one a line; --teacher-unchecked takes it as it is"},
 	{dataset.ErrNumbered, exitInput, "--class-names LIST gives the names of 0, 1 and so on, by which the sets are " +
 		"then compared"},
 	{dataset.ErrLabels, exitInput, "--labels NAME takes one of them"},
 	{dataset.ErrOneKind, exitInput, "leave --labels out"},
-	{dataset.ErrList, exitInput, "a list of classes is one that the program knows by name, or a file with one class a line"},
+	{dataset.ErrList, exitInput, "a list of classes is one that the program knows by name, or a file with one class " +
+		"a line"},
 	{evaluate.ErrData, exitInput, "sets must have the same classes, by the names of their folders; --classes takes " +
 		"some of them"},
 	{compare.ErrHeldOut, exitInput, "give more images of each class, or hold a smaller share out"},
-	{text.ErrTooLong, exitInput, "give it fewer words by --prompt or --prompts: the bare name of the class goes best with " +
+	{text.ErrTooLong, exitInput, "give it fewer words by --prompt or --prompts: the bare name of the class goes best " +
+		"with " +
 		"the pull to modes"},
-	{text.ErrNoTokenizer, exitModel, "a pipeline has a folder tokenizer, with vocab.json and merges.txt, beside text_encoder"},
+	{text.ErrNoTokenizer, exitModel, "a pipeline has a folder tokenizer, with vocab.json and merges.txt, beside " +
+		"text_encoder"},
 	{prompt.ErrMissing, exitInput, "give the file a line for each class, or take --prompt TEMPLATE in its place"},
 	{prompt.ErrFile, exitInput, "docs/models.md has an example"},
 	{prompt.ErrTemplate, exitUsage, `such as "a photo of a {name}"`},
-	{sd.ErrPipeline, exitModel, "a pipeline has unet, vae, text_encoder, tokenizer and scheduler; a checkpoint has all " +
+	{sd.ErrPipeline, exitModel, "a pipeline has unet, vae, text_encoder, tokenizer and scheduler; a checkpoint has " +
+		"all " +
 		"of it in one file"},
 	{scheduler.ErrScheduler, exitModel, ""},
 	{model.ErrDiT, exitUsage, "leave --prediction out"},

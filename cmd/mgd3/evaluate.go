@@ -59,28 +59,39 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.sets.Train, "train", nil, "`SET` to train on; may be given several times, and more sets may follow the flags")
+	f.StringArrayVar(&o.sets.Train, "train", nil,
+		"`SET` to train on; may be given several times, and more sets may follow the flags")
 	f.StringVar(&o.sets.Test.Path, "test", "", "`SET` of real images to test on, with the same classes")
-	f.StringVar(&o.sets.TrainSplit, "train-split", "", "the `NAME` of the sub-folder to take of sets to train on that are not distilled ones")
+	f.StringVar(&o.sets.TrainSplit, "train-split", "",
+		"the `NAME` of the sub-folder to take of sets to train on that are not distilled ones")
 	f.StringVar(&o.sets.Test.Split, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
-	f.StringVar(&o.sets.Test.Classes, "classes", "", "classes to take of all sets: a `LIST` by name or a file with one class a line; default all, which must be the same")
+	f.StringVar(&o.sets.Test.Classes, "classes", "",
+		"classes to take of all sets: a `LIST` by name or a file with one class a line; default all, which must be "+
+			"the same")
 	labelFlags(f, &o.sets.Test.ClassNames, &o.sets.Test.Labels)
 	f.IntVar(&o.sets.IPC, "ipc", 0, "take the first `N` images of each class by file name to train on; 0 takes all")
-	f.IntVar(&o.sets.Test.Limit, "test-limit", 0, "take the first `N` images of each class by file name to test on; 0 takes all")
+	f.IntVar(&o.sets.Test.Limit, "test-limit", 0,
+		"take the first `N` images of each class by file name to test on; 0 takes all")
 	cli.Heading(f, "Sets")
-	f.StringSliceVar(&o.judge.Nets, "net", []string{"convnet3"}, "`NETS` to train: convnet with a depth, "+strings.Join(evaluate.OtherNames(), ", "))
+	f.StringSliceVar(&o.judge.Nets, "net", []string{"convnet3"},
+		"`NETS` to train: convnet with a depth, "+strings.Join(evaluate.OtherNames(), ", "))
 	f.StringVar(&o.judge.Protocol, "protocol", "quick", "`PROTOCOL`: "+strings.Join(evaluate.Presets(), ", "))
 	f.IntVar(&o.judge.Repeat, "repeat", 1, "trainings of each network on each set, with seeds --seed, --seed+1, …")
 	f.Uint64Var(&o.judge.Seed, "seed", 0, "seed of weights, order and augmentation")
 	cli.Heading(f, "Training")
-	f.BoolVar(&o.sets.ClusterSizes, "masses", false, "weigh each image of a distilled set by the real images of its mode")
-	f.BoolVar(&o.sets.IgnoreEXIF, "ignore-exif", false, "leave photographs turned as they are stored, as the published programs do")
+	f.BoolVar(&o.sets.ClusterSizes, "masses", false,
+		"weigh each image of a distilled set by the real images of its mode")
+	f.BoolVar(&o.sets.IgnoreEXIF, "ignore-exif", false,
+		"leave photographs turned as they are stored, as the published programs do")
 	cli.Heading(f, "Sets")
 	o.teacher.add(f)
-	f.StringVarP(&o.judge.Out, "out", "o", "", "output `DIR`: checkpoints, scores and a page; without it nothing is kept")
-	f.StringVar(&o.shard.shard, "shard", stage.Whole.String(), "do part `I/N` of the trainings, into the --out of all, and "+
-		"print no table; the same command without it, when all are done, makes the table; auto as for distill")
-	f.DurationVar(&o.every, "checkpoint-every", 30*time.Second, "`TIME` from one checkpoint to the next; decides no result")
+	f.StringVarP(&o.judge.Out, "out", "o", "",
+		"output `DIR`: checkpoints, scores and a page; without it nothing is kept")
+	f.StringVar(&o.shard.shard, "shard", stage.Whole.String(),
+		"do part `I/N` of the trainings, into the --out of all, and "+
+			"print no table; the same command without it, when all are done, makes the table; auto as for distill")
+	f.DurationVar(&o.every, "checkpoint-every", 30*time.Second,
+		"`TIME` from one checkpoint to the next; decides no result")
 	cli.Heading(f, "Run")
 	for _, name := range evaluate.Settings() {
 		changes[name] = f.String(name, "", "change the protocol's "+name+", and its name with it")
@@ -107,7 +118,8 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 		return err
 	}
 	if part != stage.Whole && v.Out == "" {
-		return fail(exitUsage, "", errors.New("--shard wants --out, where the trainings of all shards are put together"))
+		return fail(exitUsage, "", errors.New("--shard wants --out, where the trainings of all shards are put "+
+			"together"))
 	}
 	eng, err := e.openEngine()
 	if err != nil {

@@ -84,7 +84,8 @@ func (e *env) export(ctx context.Context, dir, out string, o export.Options) err
 		if w.Files > 1 {
 			files = fmt.Sprintf("%d files", w.Files)
 		}
-		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes, %s in %s\n", w.Format, w.Out, w.Images, w.Classes, terminal.Size(w.Bytes), files)
+		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes, %s in %s\n", w.Format, w.Out, w.Images, w.Classes,
+			terminal.Size(w.Bytes), files)
 	}
 	return nil
 }

@@ -24,10 +24,14 @@ type teacherFlags struct {
 const trainTeacher = "train"
 
 func (t *teacherFlags) add(f *pflag.FlagSet) {
-	f.StringVar(&t.path, "teacher", "", "for soft labels: a `FILE` (.pth or safetensors) with the teacher's weights, by torchvision's names; or train, to train it")
+	f.StringVar(&t.path, "teacher", "", "for soft labels: a `FILE` (.pth or safetensors) with the teacher's weights, "+
+		"by torchvision's names; or train, to train it")
 	f.StringVar(&t.net, "teacher-net", "resnet18", "`NET` of the teacher")
-	f.StringVar(&t.classes, "teacher-classes", "", "the teacher's classes in the order of its outputs, if its file does not say: a list by name or a `FILE` with one class a line")
-	f.BoolVar(&t.unchecked, "teacher-unchecked", false, "let a teacher teach that is no better than guessing on the test images, or better in another order of classes")
+	f.StringVar(&t.classes, "teacher-classes", "",
+		"the teacher's classes in the order of its outputs, if its file does not say: a list by name or a `FILE` "+
+			"with one class a line")
+	f.BoolVar(&t.unchecked, "teacher-unchecked", false,
+		"let a teacher teach that is no better than guessing on the test images, or better in another order of classes")
 	f.StringVar(&t.data, "teacher-data", "", "full `SET` to train the teacher on")
 	f.StringVar(&t.split, "teacher-split", "", "the `NAME` of the sub-folder to take of --teacher-data")
 	f.IntVar(&t.epochs, "teacher-epochs", 0, "epochs of the teacher's training; 0 takes the usual")
@@ -43,7 +47,8 @@ func (t *teacherFlags) source(e *env, o *evaluateOptions, soft bool) (s compare.
 	}{{"teacher", t.path != ""}, {"teacher-classes", t.classes != ""}, {"teacher-data", t.data != ""},
 		{"teacher-unchecked", t.unchecked}} {
 		if f.given && !soft {
-			return refuse(fmt.Sprintf("--%s is for soft labels, those of --protocol %s are hard: leave it out, or take "+
+			return refuse(fmt.Sprintf("--%s is for soft labels, those of --protocol %s are hard: leave it out, or "+
+				"take "+
 				"--protocol soft", f.name, o.judge.Protocol))
 		}
 	}

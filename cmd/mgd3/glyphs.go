@@ -54,7 +54,8 @@ The other commands need no files: they take the name glyphs in the place of a fo
 					return fail(exitOutput, "", err)
 				}
 				defer unlock()
-				if err := atomicfile.Write(o.sheet, func(w io.Writer) error { return glyphs.Sheet(w, 3, 2) }); err != nil {
+				if err := atomicfile.Write(o.sheet,
+					func(w io.Writer) error { return glyphs.Sheet(w, 3, 2) }); err != nil {
 					return fail(exitOutput, "", err)
 				}
 			}

@@ -138,9 +138,11 @@ func TestHeadings(t *testing.T) {
 			"Every command",
 		"mgd3 train":   "Every command",
 		"mgd3 cluster": "Every command",
-		"mgd3 cluster kubernetes": "Most used, Kubernetes, Tasks, Evaluation, Images, How images are read, Networks, Modes, " +
+		"mgd3 cluster kubernetes": "Most used, Kubernetes, Tasks, Evaluation, Images, How images are read, Networks, " +
+			"Modes, " +
 			"Sampling, Run, Every command",
-		"mgd3 cluster slurm": "Most used, Slurm, Tasks, Evaluation, Images, How images are read, Networks, Modes, Sampling, Run, " +
+		"mgd3 cluster slurm": "Most used, Slurm, Tasks, Evaluation, Images, How images are read, Networks, Modes, " +
+			"Sampling, Run, " +
 			"Every command",
 		"mgd3 train autoencoder": "Most used, Images, Training, Run, Network and loss, Every command",
 		"mgd3 train dit":         "Most used, Images, Training, Run, Network and loss, Every command",

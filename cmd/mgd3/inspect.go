@@ -31,7 +31,8 @@ every command that takes weights.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if m, err := distill.ReadManifest(args[0]); err == nil {
 				return e.inspectManifest(m)
-			} else if _, found := os.Stat(args[0]); found == nil && (sets.IsRun(args[0]) || errors.Is(err, stage.ErrDamaged)) {
+			} else if _, found := os.Stat(args[0]); found == nil &&
+				(sets.IsRun(args[0]) || errors.Is(err, stage.ErrDamaged)) {
 				return fail(exitInput, manifestHint(err), err)
 			}
 			return e.inspectWeights(cmd.Context(), args[0])
@@ -49,7 +50,8 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 	}
 	fmt.Fprintf(e.stdout, "made by      mgd3 %s on backend %s\nautoencoder  SHA-256 %s\ndenoiser     SHA-256 "+
 		"%s\ndistance     %.4g to the own mode, %.4g to the others of the class\nsettings     %s\n\n",
-		terminal.Printable(m.Version), terminal.Printable(m.Backend), terminal.Printable(m.Autoencoder), terminal.Printable(m.Denoiser), m.Distance.Own, m.Distance.Others, settings)
+		terminal.Printable(m.Version), terminal.Printable(m.Backend), terminal.Printable(m.Autoencoder),
+		terminal.Printable(m.Denoiser), m.Distance.Own, m.Distance.Others, settings)
 	if len(m.Devices) > 0 {
 		fmt.Fprintf(e.stdout, "devices      %s\n\n", terminal.Printable(strings.Join(m.Devices, "; ")))
 	}
@@ -63,7 +65,8 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 		for _, im := range c.Images {
 			most, least = max(most, im.ClusterSize), min(least, im.ClusterSize)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", terminal.Printable(c.Name), c.Label, c.Real, len(c.Skipped), len(c.Images), most, least)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", terminal.Printable(c.Name), c.Label, c.Real, len(c.Skipped),
+			len(c.Images), most, least)
 	}
 	return w.Flush()
 }

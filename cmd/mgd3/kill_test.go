@@ -112,7 +112,8 @@ func TestInterrupt(t *testing.T) {
 	mgd3 := binary(t)
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
-			if signal.Ignored(sig) { // these tests run under nohup: a signal that is caught here is not ignored in the program
+			// these tests run under nohup: a signal that is caught here is not ignored in the program
+			if signal.Ignored(sig) {
 				caught := make(chan os.Signal, 1)
 				signal.Notify(caught, sig)
 				defer signal.Stop(caught)

@@ -40,7 +40,8 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 	}
 	p := e.progress()
 	r := &openRun{shared: o.run.latents, Run: &distill.Run{
-		Settings: o.settings, Out: o.run.out, Latents: o.run.latents, Shard: shard, Report: p.Event, SeedEncodes: o.seedEncodes,
+		Settings: o.settings, Out: o.run.out, Latents: o.run.latents, Shard: shard, Report: p.Event,
+		SeedEncodes: o.seedEncodes,
 	}}
 	if o.seedEncodes && o.run.latents != "" && o.data != nil {
 		r.Latents = encode.SeedDir(o.run.latents, r.Settings.Encode.Seed, false)

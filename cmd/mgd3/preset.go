@@ -40,7 +40,8 @@ func (r *openRun) presetWarnings(o *options) (list []string) {
 	}
 	if d, ok := r.Denoiser.(*dit.Model); ok && !d.Fits(p.Denoiser, p.Settings.Encode.Size) {
 		return []string{fmt.Sprintf("preset %s is for %s at %d pixels; this denoiser has %d blocks of width %d, "+
-			"patches of %d and latents of %d × %d", p.Name, p.Denoiser, p.Settings.Encode.Size, d.Depth, d.Hidden, d.Patch,
+			"patches of %d and latents of %d × %d", p.Name, p.Denoiser, p.Settings.Encode.Size, d.Depth, d.Hidden,
+			d.Patch,
 			d.InputSize, d.InputSize)}
 	}
 	if o.networks == nil || o.networks.model == "" || o.networks.vae != "" || p.Autoencoder == p.Denoiser {

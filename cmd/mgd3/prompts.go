@@ -21,7 +21,8 @@ func (e *env) prompter(o *options, n model.Networks) (func([]string) ([]string, 
 	given := o.networks.prompt != "" || o.networks.prompts != ""
 	if !n.IsPrompted() {
 		if given {
-			return nil, fail(exitUsage, "leave --prompt and --prompts out: classes.txt names its classes, docs/models.md "+
+			return nil, fail(exitUsage, "leave --prompt and --prompts out: classes.txt names its classes, "+
+				"docs/models.md "+
 				"has more", errNoPrompts)
 		}
 		return nil, nil

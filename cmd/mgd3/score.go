@@ -69,7 +69,8 @@ the real images are read anew.`,
 
 func (e *env) score(ctx context.Context, o *scoreOptions) error {
 	if o.pixels < features.MinSize || o.parts < 0 {
-		return fail(exitUsage, "", fmt.Errorf("--feature-size %d, --parts %d, want at least %d and 0", o.pixels, o.parts,
+		return fail(exitUsage, "", fmt.Errorf("--feature-size %d, --parts %d, want at least %d and 0", o.pixels,
+			o.parts,
 			features.MinSize))
 	}
 	if err := o.resolve(); err != nil {
@@ -79,7 +80,8 @@ func (e *env) score(ctx context.Context, o *scoreOptions) error {
 		Images: o.features != latentFeatures})
 	switch {
 	case errors.Is(err, scoring.ErrNoCache):
-		return fail(exitUsage, "--latents names the folder of the real images' latents; with --data and --model they are "+
+		return fail(exitUsage, "--latents names the folder of the real images' latents; with --data and --model they "+
+			"are "+
 			"made", err)
 	case errors.Is(err, scoring.ErrNoData):
 		return fail(exitUsage, "", errors.New("missing --data: features of a network are made of images"))

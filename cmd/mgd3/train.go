@@ -53,7 +53,8 @@ func (e *env) trainAutoencoderCmd() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	o.trainFlags(f, train.Recipe{Steps: 10000, Batch: 32, Rate: 1e-3, Warmup: 200, Schedule: train.Cosine, EMA: 0.999, Clip: 1})
+	o.trainFlags(f, train.Recipe{Steps: 10000, Batch: 32, Rate: 1e-3, Warmup: 200, Schedule: train.Cosine, EMA: 0.999,
+		Clip: 1})
 	f.IntSliceVar(&s.Channels, "channels", []int{32, 64, 64},
 		"width of each level, full resolution first; each further level halves the sides")
 	f.IntVar(&s.Layers, "layers", 1, "residual blocks of a level")
@@ -84,7 +85,8 @@ func (e *env) trainDiTCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.trainDiT(cmd.Context(), &o, s, vae) },
 	}
 	f := cmd.Flags()
-	o.trainFlags(f, train.Recipe{Steps: 20000, Batch: 128, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine, EMA: 0.9999, Clip: 1})
+	o.trainFlags(f, train.Recipe{Steps: 20000, Batch: 128, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine, EMA: 0.9999,
+		Clip: 1})
 	f.StringVar(&vae, "vae", "", "`DIR` of the autoencoder, if not below --out")
 	f.IntVar(&s.Patch, "patch", 2, "sides of a patch of the latent, which becomes a token")
 	f.IntVar(&s.Hidden, "hidden", 192, "numbers of a token")
@@ -185,7 +187,8 @@ func (e *env) openTraining(ctx context.Context, o *trainOptions) (_ func(), err 
 	return close, nil
 }
 
-func (e *env) trainAutoencoder(ctx context.Context, o *trainOptions, s train.AutoencoderSettings, perceptual string) error {
+func (e *env) trainAutoencoder(ctx context.Context, o *trainOptions, s train.AutoencoderSettings,
+	perceptual string) error {
 	if err := s.Check(o.train.Images.Size); err != nil {
 		return fail(exitUsage, "", err)
 	}

@@ -24,9 +24,11 @@ random and not trained: the model knows the prompts of the training and no other
 		RunE:    func(cmd *cobra.Command, _ []string) error { return e.trainUNet(cmd.Context(), &o, s, vae, template) },
 	}
 	f := cmd.Flags()
-	o.trainFlags(f, train.Recipe{Steps: 20000, Batch: 64, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine, EMA: 0.9995, Clip: 1})
+	o.trainFlags(f, train.Recipe{Steps: 20000, Batch: 64, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine, EMA: 0.9995,
+		Clip: 1})
 	f.StringVar(&vae, "vae", "", "`DIR` of the autoencoder, if not below --out")
-	f.StringVar(&template, "prompt", prompt.Default, "`TEMPLATE` of the classes' prompts, with {name} for a class's name")
+	f.StringVar(&template, "prompt", prompt.Default,
+		"`TEMPLATE` of the classes' prompts, with {name} for a class's name")
 	f.IntSliceVar(&s.Widths, "channels", []int{64, 128}, "width of each level, full resolution of the latent first")
 	f.IntVar(&s.Layers, "layers", 1, "residual blocks of a level")
 	f.IntVar(&s.Heads, "heads", 4, "attention heads")

@@ -82,7 +82,8 @@ manifest of shards that were run into DIR itself, as the last of them does.`,
 				return fail(exitOutput, "", err)
 			}
 			defer unlock()
-			m, err := distill.Merge(cmd.Context(), out, args, func(text string) { e.warnText(terminal.Printable(text)) })
+			m, err := distill.Merge(cmd.Context(), out, args,
+				func(text string) { e.warnText(terminal.Printable(text)) })
 			if err != nil {
 				return err
 			}
@@ -98,7 +99,8 @@ manifest of shards that were run into DIR itself, as the last of them does.`,
 // finish writes the manifest of the shards in a folder.
 func (e *env) finish(out string) error {
 	if info, err := os.Stat(out); err != nil || !info.IsDir() {
-		return fail(exitInput, "--out is the folder that the shards were run into", cmp.Or(err, fmt.Errorf("%q is a file", out)))
+		return fail(exitInput, "--out is the folder that the shards were run into",
+			cmp.Or(err, fmt.Errorf("%q is a file", out)))
 	}
 	unlock, err := stage.Lock(out, stage.Whole)
 	if err != nil {

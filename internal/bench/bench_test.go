@@ -62,7 +62,8 @@ func TestGFLOP(t *testing.T) {
 	}
 }
 
-func checkGFLOP(t *testing.T, e *engine.Engine, name string, f engine.Func, in []shapes.Shape, train bool, want float64) {
+func checkGFLOP(t *testing.T, e *engine.Engine, name string, f engine.Func, in []shapes.Shape, train bool,
+	want float64) {
 	t.Helper()
 	var got float64
 	_, err := e.Declare(func(p engine.Params, in []*Node) []*Node {

@@ -22,13 +22,15 @@ type textToImage struct {
 
 var (
 	sd15 = &textToImage{"sd15", unet.Config{
-		Channels: 4, Widths: []int{320, 640, 1280, 1280}, Layers: []int{2, 2, 2, 2}, Down: []bool{true, true, true, false},
-		Up: []bool{true, true, true, false}, Depth: []int{1, 1, 1, 1}, Heads: []int{8, 8, 8, 8}, ContextDim: 768,
+		Channels: 4, Widths: []int{320, 640, 1280, 1280}, Layers: []int{2, 2, 2, 2},
+		Down: []bool{true, true, true, false},
+		Up:   []bool{true, true, true, false}, Depth: []int{1, 1, 1, 1}, Heads: []int{8, 8, 8, 8}, ContextDim: 768,
 		Groups: 32, Epsilon: 1e-5,
 	}, map[int]float64{256: 180.1064, 512: 803.2734}}
 	sd21 = &textToImage{"sd21", unet.Config{
-		Channels: 4, Widths: []int{320, 640, 1280, 1280}, Layers: []int{2, 2, 2, 2}, Down: []bool{true, true, true, false},
-		Up: []bool{true, true, true, false}, Depth: []int{1, 1, 1, 1}, Heads: []int{5, 10, 20, 20}, ContextDim: 1024,
+		Channels: 4, Widths: []int{320, 640, 1280, 1280}, Layers: []int{2, 2, 2, 2},
+		Down: []bool{true, true, true, false},
+		Up:   []bool{true, true, true, false}, Depth: []int{1, 1, 1, 1}, Heads: []int{5, 10, 20, 20}, ContextDim: 1024,
 		Groups: 32, Epsilon: 1e-5, Linear: true,
 	}, map[int]float64{768: 2149.1057}}
 	sdxl = &textToImage{"sdxl", unet.Config{

@@ -47,14 +47,16 @@ func TestReflow(t *testing.T) {
 }
 
 func TestParseSize(t *testing.T) {
-	for text, want := range map[string]int64{"1": 1, "500MB": 500e6, "2 GB": 2e9, "1.5GiB": 3 << 29, "7kB": 7000, "7KB": 7000,
-		"3B": 3, "1TiB": 1 << 40} {
+	for text, want := range map[string]int64{"1": 1, "500MB": 500e6, "2 GB": 2e9, "1.5GiB": 3 << 29, "7kB": 7000,
+		"7KB": 7000,
+		"3B":  3, "1TiB": 1 << 40} {
 		if got, err := ParseSize("--shard", text); got != want || err != nil {
 			t.Errorf("%q: got %d, %v, want %d", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "0", "0.5B", "-1MB", "GB", "2 Gb", "many", "nan", "inf", "1e30TB"} {
-		if got, err := ParseSize("--shard", text); err == nil || !strings.Contains(err.Error(), `--shard is "`+text+`"`) {
+		if got, err := ParseSize("--shard", text); err == nil ||
+			!strings.Contains(err.Error(), `--shard is "`+text+`"`) {
 			t.Errorf("%q: got %d, %v, want an error that names it", text, got, err)
 		}
 	}
@@ -65,9 +67,10 @@ func TestUsage(t *testing.T) {
 	run := func(line string) error {
 		root := &cobra.Command{Use: "prog", SilenceErrors: true, SilenceUsage: true}
 		root.SetFlagErrorFunc(FlagError)
-		sub := &cobra.Command{Use: "draw FILE --in DIR", Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {
-			return errors.New("own: " + args[0])
-		}}
+		sub := &cobra.Command{Use: "draw FILE --in DIR", Args: cobra.ExactArgs(1),
+			RunE: func(_ *cobra.Command, args []string) error {
+				return errors.New("own: " + args[0])
+			}}
 		sub.Flags().String("in", "", "")
 		sub.Flags().Int("count", 0, "")
 		Require(sub, "in")
@@ -78,7 +81,8 @@ func TestUsage(t *testing.T) {
 	}
 	for _, c := range []struct{ line, want, hint string }{
 		{"draw a", "missing --in", "prog draw FILE --in DIR; --help has all flags, and examples"},
-		{"draw --in x", "prog draw wants 1 argument besides its flags, got 0", "prog draw FILE --in DIR; --help has all flags, and examples"},
+		{"draw --in x", "prog draw wants 1 argument besides its flags, got 0",
+			"prog draw FILE --in DIR; --help has all flags, and examples"},
 		{"draw a --in x --count b", `--count is "b", want a whole number`, `"prog draw --help" lists the flags`},
 		{"drw", `there is no command "drw"`, `did you mean "prog draw"? "prog --help" lists the commands`},
 	} {

@@ -11,8 +11,9 @@ import (
 	"mgd3/weights"
 )
 
-// TestTokens: texts from all over Unicode become the tokens that transformers makes of them, with the tokenizer in every
-// form in which programs of the last years have written it. MGD3_TEST_SEED and MGD3_TEST_TEXTS make other texts, and more.
+// TestTokens: texts from all over Unicode become the tokens that transformers makes of them, with the tokenizer in
+// every form in which programs of the last years have written it. MGD3_TEST_SEED and MGD3_TEST_TEXTS make other texts,
+// and more.
 func TestTokens(t *testing.T) {
 	dir := t.TempDir()
 	merges, err := filepath.Abs("../../text/vocabulary/merges.txt.gz")

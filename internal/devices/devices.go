@@ -42,7 +42,8 @@ func Parse(list, shown string) ([]string, error) {
 		for part := range strings.SplitSeq(strings.TrimSuffix(list, ","), ",") {
 			if i, err := strconv.Atoi(part); err != nil || i < 0 || slices.Contains(devices, part) {
 				return nil,
-					fmt.Errorf("--devices is %q, want a number of devices, or different device numbers with commas", list)
+					fmt.Errorf("--devices is %q, want a number of devices, or different device numbers with "+
+						"commas", list)
 			}
 			devices = append(devices, part)
 		}
@@ -168,7 +169,8 @@ var stages = []string{distill.StageEncode, distill.StageModes, distill.StageSamp
 
 // NewJoint is of n processes, and calls show.
 func NewJoint(n int, show func(stage.Event)) *Joint {
-	j := &Joint{show: show, last: make([]map[string]stage.Event, n), stage: make([]int, n), said: map[stage.Event]bool{}}
+	j := &Joint{show: show, last: make([]map[string]stage.Event, n), stage: make([]int, n),
+		said: map[stage.Event]bool{}}
 	for i := range j.last {
 		j.last[i] = map[string]stage.Event{}
 	}

@@ -80,20 +80,24 @@ func TestWorker(t *testing.T) {
 		text string
 		hint string
 	}{
-		`echo "mgd3: error: no such model" >&2; echo "mgd3: hint: look elsewhere" >&2; exit 4`: {4, "device GPU-a, shard 1/4: no such model", "look elsewhere"},
-		`echo "CUDA driver is too old" >&2; kill -SEGV $$`:                                     {1, "after CUDA driver is too old", ""},
+		`echo "mgd3: error: no such model" >&2; echo "mgd3: hint: look elsewhere" >&2; exit 4`: {4,
+			"device GPU-a, shard 1/4: no such model", "look elsewhere"},
+		`echo "CUDA driver is too old" >&2; kill -SEGV $$`: {1,
+			"after CUDA driver is too old", ""},
 		`exit 3`: {3, "exit status 3", ""},
 	} {
 		err := run(t.Context(), script)
 		var f *Failure
-		if !errors.As(err, &f) || f.Code != want.code || !strings.Contains(err.Error(), want.text) || f.Hint != want.hint {
+		if !errors.As(err, &f) || f.Code != want.code || !strings.Contains(err.Error(), want.text) ||
+			f.Hint != want.hint {
 			t.Errorf("%s: got %v, %+v, want %+v", script, err, f, want)
 		}
 	}
 	var events []stage.Event
 	c := exec.CommandContext(t.Context(), "sh", "-c",
 		`echo '{"stage":"encode","done":1,"total":2}'; echo noise; echo '{"out":"o","complete":true}'`)
-	if err := w.Run(t.Context(), c, func(e stage.Event) { events = append(events, e) }); err != nil || len(events) != 1 || events[0].Total != 2 {
+	if err := w.Run(t.Context(), c, func(e stage.Event) { events = append(events, e) }); err != nil ||
+		len(events) != 1 || events[0].Total != 2 {
 		t.Errorf("got %+v, %v, want the one event", events, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

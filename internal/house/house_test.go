@@ -61,15 +61,17 @@ var rooms = map[string][]string{
 	"cluster":          {"distill", "encode", "stage", "stage/atomicfile", "internal/words"},
 	"export":           {"distill", "stage", "stage/atomicfile", "internal/words"},
 	"stage/checkpoint": {"engine", "stage/atomicfile", "weights"},
-	"train": {"dataset", "diffusion", "diffusion/scheduler", "dit", "encode", "engine", "features", "latent", "optim", "rng",
+	"train": {"dataset", "diffusion", "diffusion/scheduler", "dit", "encode", "engine", "features", "latent", "optim",
+		"rng",
 		"stage", "stage/atomicfile", "stage/checkpoint", "stage/seal", "text", "unet", "weights", "internal/words"},
 	"evaluate": {"dataset", "engine", "matrix", "optim", "rng", "stage", "stage/atomicfile",
 		"stage/checkpoint", "stage/seal", "weights", "internal/words"},
-	"coreset":      {"matrix", "modes"},
-	"scores":       {"matrix", "modes"},
-	"report":       {"dataset"},
-	"sets":         {"dataset", "distill", "glyphs"},
-	"scoring":      {"dataset", "distill", "encode", "engine", "features", "latent", "matrix", "report", "scores", "sets", "stage", "stage/batch", "internal/words"},
+	"coreset": {"matrix", "modes"},
+	"scores":  {"matrix", "modes"},
+	"report":  {"dataset"},
+	"sets":    {"dataset", "distill", "glyphs"},
+	"scoring": {"dataset", "distill", "encode", "engine", "features", "latent", "matrix", "report", "scores",
+		"sets", "stage", "stage/batch", "internal/words"},
 	"glyphs":       {"dataset", "rng", "stage/atomicfile"},
 	"glyphs/model": {},
 	"baseline": {"coreset", "dataset", "distill", "encode", "engine", "latent", "matrix", "modes", "rng", "stage",
@@ -88,9 +90,12 @@ var rooms = map[string][]string{
 	"internal/devices":  {"distill", "stage"},
 	"internal/cli":      {},
 	"internal/terminal": {"baseline", "compare", "distill", "evaluate", "stage", "train", "weights/hub"},
-	"cmd/mgd3": {"baseline", "cluster", "compare", "convert", "dataset", "demo", "diffusion", "diffusion/scheduler", "distill", "dit", "encode", "engine", "evaluate",
-		"export", "features", "glyphs", "glyphs/model", "internal/bench", "internal/cli", "internal/devices", "internal/terminal", "internal/words", "latent",
-		"model", "modes", "prompt", "report", "scores", "scoring", "sd", "sets", "stage", "stage/atomicfile", "stage/batch", "stage/checkpoint", "text", "train",
+	"cmd/mgd3": {"baseline", "cluster", "compare", "convert", "dataset", "demo", "diffusion", "diffusion/scheduler",
+		"distill", "dit", "encode", "engine", "evaluate",
+		"export", "features", "glyphs", "glyphs/model", "internal/bench", "internal/cli", "internal/devices",
+		"internal/terminal", "internal/words", "latent",
+		"model", "modes", "prompt", "report", "scores", "scoring", "sd", "sets", "stage", "stage/atomicfile",
+		"stage/batch", "stage/checkpoint", "text", "train",
 		"weights", "weights/hub"},
 	"internal/fixtures": {"dit", "engine", "features", "internal/fixtures/pytorch", "latent", "rng",
 		"stage/atomicfile", "weights"},
@@ -107,7 +112,8 @@ var rooms = map[string][]string{
 }
 
 func TestNoRoomImportsALaterOne(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "mgd3/...").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`,
+		"mgd3/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -133,10 +139,12 @@ func TestNoRoomImportsALaterOne(t *testing.T) {
 	}
 }
 
-// TestFixturesStayInTests: what makes inputs for tests, and the programs that measure, are no part of mgd3. Below internal/ all else is.
+// TestFixturesStayInTests: what makes inputs for tests, and the programs that measure, are no part of mgd3. Below
+// internal/ all else is.
 func TestFixturesStayInTests(t *testing.T) {
 	forTests := func(room string) bool {
-		return strings.HasPrefix(room, "internal/fixtures") || slices.Contains([]string{"internal/golden", "internal/testengine", "internal/house"}, room)
+		return strings.HasPrefix(room, "internal/fixtures") ||
+			slices.Contains([]string{"internal/golden", "internal/testengine", "internal/house"}, room)
 	}
 	for room, imports := range rooms {
 		if forTests(room) || strings.HasPrefix(room, "bench/") {

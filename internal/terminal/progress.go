@@ -237,7 +237,8 @@ func (p *Progress) Comparison(e compare.Event) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.stage = "" // the next training may have the same name
-		p.show(fmt.Sprintf("%d/%d  %s, %s: %.1f %% (%.0f s)", e.Done, e.Total, e.Set, e.Score.Net, 100*e.Score.Value(), e.Score.Seconds), true)
+		p.show(fmt.Sprintf("%d/%d  %s, %s: %.1f %% (%.0f s)", e.Done, e.Total, e.Set, e.Score.Net, 100*e.Score.Value(),
+			e.Score.Seconds), true)
 	}
 }
 

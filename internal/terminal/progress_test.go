@@ -48,7 +48,8 @@ sample 0/2 images
 // TestProgressBar: on a terminal a line has a bar.
 func TestProgressBar(t *testing.T) {
 	p := &Progress{bar: true}
-	for done, want := range map[int]string{0: "sample ░░░░░░░░░░░░░░░░░░░░ 0/8 images", 2: "sample █████░░░░░░░░░░░░░░░ 2/8 images", 8: "sample ████████████████████ 8/8 images"} {
+	for done, want := range map[int]string{0: "sample ░░░░░░░░░░░░░░░░░░░░ 0/8 images",
+		2: "sample █████░░░░░░░░░░░░░░░ 2/8 images", 8: "sample ████████████████████ 8/8 images"} {
 		if got := p.line(stage.Event{Stage: "sample", Done: done, Total: 8}, time.Time{}); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
@@ -74,7 +75,8 @@ func TestSizesForPeople(t *testing.T) {
 			t.Errorf("%d: got %q, want %q", n, got, want)
 		}
 	}
-	if got := strings.Join([]string{Short(1499 * time.Millisecond).String(), Short(99 * time.Second).String()}, " "); got != "1s 1m40s" {
+	if got := strings.Join([]string{Short(1499 * time.Millisecond).String(), Short(99 * time.Second).String()},
+		" "); got != "1s 1m40s" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -7,7 +7,8 @@ import (
 
 func TestOr(t *testing.T) {
 	type kind string
-	for want, values := range map[string][]kind{"": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"}} {
+	for want, values := range map[string][]kind{"": nil, "a": {"a"}, "a or b": {"a", "b"},
+		"a, b or c": {"a", "b", "c"}} {
 		if got := Or(values); got != want {
 			t.Errorf("%q: got %q, want %q", values, got, want)
 		}

@@ -42,7 +42,8 @@ func TestKilledPut(t *testing.T) {
 		}
 		found++
 		if err != nil || !bytes.Equal(data, contents[0]) && !bytes.Equal(data, contents[1]) {
-			t.Fatalf("after kill %d there are %d bytes, error %v: neither the old file nor the new one", i, len(data), err)
+			t.Fatalf("after kill %d there are %d bytes, error %v: neither the old file nor the new one", i,
+				len(data), err)
 		}
 	}
 	if found == 0 {

@@ -1,7 +1,7 @@
 // Package batch decides how many rows of a stage are on the device at once.
 //
-// Where [engine.Engine.FixedRows] the bytes depend on it, so that it is a part of what the stage's folder was begun with;
-// elsewhere, on cpu, it decides the speed and the memory alone.
+// Where [engine.Engine.FixedRows] the bytes depend on it, so that it is a part of what the stage's folder was begun
+// with; elsewhere, on cpu, it decides the speed and the memory alone.
 package batch
 
 import (

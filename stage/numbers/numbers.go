@@ -1,5 +1,5 @@
-// Package numbers is for the files of numbers that the stages of a run keep: latents, modes, samples. Each holds the key
-// of what it was made of, and a checksum; those of version 0.1.0's first days have no checksum.
+// Package numbers is for the files of numbers that the stages of a run keep: latents, modes, samples. Each holds the
+// key of what it was made of, and a checksum; those of version 0.1.0's first days have no checksum.
 package numbers
 
 import (

@@ -106,10 +106,12 @@ func TestLean(t *testing.T) {
 			append(shards(".fp16", "safetensors"), a+".safetensors.index.fp16.json")},
 		"older shards of half": {slices.Concat(shards("", "safetensors"), index),
 			[]string{a + "-00001-of-00002.fp16.safetensors", a + ".safetensors.index.fp16.json"}},
-		"shards of half alone":      {append(shards(".fp16", "safetensors"), a+".safetensors.index.fp16.json"), nil},
-		"other weights":             {[]string{a + ".safetensors", "vae/diffusion_pytorch_model.bin", "transformer/other.bin"}, nil},
-		"names that are none of it": {[]string{"README.md", "bin", "fp16", "model.bin.txt", "x.index.json", ".bin"}, nil},
-		"neither is better":         {[]string{a + ".bin", a + ".ckpt"}, nil},
+		"shards of half alone": {append(shards(".fp16", "safetensors"), a+".safetensors.index.fp16.json"), nil},
+		"other weights": {[]string{a + ".safetensors", "vae/diffusion_pytorch_model.bin",
+			"transformer/other.bin"}, nil},
+		"names that are none of it": {[]string{"README.md", "bin", "fp16", "model.bin.txt", "x.index.json",
+			".bin"}, nil},
+		"neither is better": {[]string{a + ".bin", a + ".ckpt"}, nil},
 	} {
 		names := slices.Concat(c.leave, c.take)
 		slices.Sort(names)

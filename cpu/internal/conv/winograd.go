@@ -43,9 +43,9 @@ func winogradTile(g Geometry) int {
 	return 4
 }
 
-// winogradHeavy is how many kernels make the reading of them, 16 numbers each for tiles of 2 and 36 for tiles of 4, weigh
-// as much as the products on a few tiles: on two images of 1280 channels, tiles of 2 were 1.6 times as fast on 4×4
-// pixels, as fast on 8×8, and 0.7 times on 16×16 (time of processors, AVX2).
+// winogradHeavy is how many kernels make the reading of them, 16 numbers each for tiles of 2 and 36 for tiles of 4,
+// weigh as much as the products on a few tiles: on two images of 1280 channels, tiles of 2 were 1.6 times as fast on
+// 4×4 pixels, as fast on 8×8, and 0.7 times on 16×16 (time of processors, AVX2).
 const winogradHeavy = 1 << 20
 
 func newWinograd(g Geometry, k KernelLayout, tile int) *winograd {

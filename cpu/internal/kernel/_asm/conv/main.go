@@ -12,7 +12,8 @@ import (
 )
 
 // coefficients are the positions in the table that winograd.go makes; 16 equal lanes each.
-var coefficients = []string{"p", "q", "a", "b", "a2", "b2", "a3", "b3", "ip", "ia", "aia", "a2ia", "ib", "bib", "b2ib", "half"}
+var coefficients = []string{"p", "q", "a", "b", "a2", "b2", "a3", "b3", "ip", "ia", "aia", "a2ia", "ib", "bib", "b2ib",
+	"half"}
 
 // A transform is Y = L·X·Lᵀ on n×n vectors X, m×m vectors Y; line multiplies by L once.
 type transform struct {
@@ -170,7 +171,8 @@ func (t transform) write(isa string, bytes int) {
 	}
 	TEXT(t.name+isa, NOSPLIT, fmt.Sprintf("func(%s, %s, tmp, coef *float32, n int)", dst, src))
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s%s is the transform of %d×%d to %d×%d vectors of n channels, a multiple of 16.", t.name, isa, t.n, t.n, t.m, t.m))
+	Doc(fmt.Sprintf("%s%s is the transform of %d×%d to %d×%d vectors of n channels, a multiple of 16.", t.name, isa,
+		t.n, t.n, t.m, t.m))
 	to, from := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	toArg, fromArg := "dstStep", "srcStep"
 	if t.toTable {

@@ -35,7 +35,8 @@ const unroll = 4
 // kernel writes the function for a tile of rows × vecs vectors.
 func kernel(s isa, rows, vecs int) {
 	TEXT(fmt.Sprintf("gemm%dx%d%s", rows, vecs*s.bytes/4, s.name), NOSPLIT,
-		"func(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)")
+		"func(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, "+
+			"add bool, ahead *float32)")
 	Pragma("noescape")
 	t := tile{isa: s, rows: rows, vecs: vecs}
 	t.alloc()

@@ -1,6 +1,6 @@
 // Command minimax computes the coefficients in ../../vec_coef.go: polynomials of least largest relative error,
-// by Lawson's weighted least squares in float64. The coefficients are rounded to float32 one by one, lowest first, and the
-// rest is fitted again after each, so that it takes up the error of the rounding.
+// by Lawson's weighted least squares in float64. The coefficients are rounded to float32 one by one, lowest first, and
+// the rest is fitted again after each, so that it takes up the error of the rounding.
 package main
 
 import (

@@ -11,7 +11,8 @@ func main() {
 	TEXT("selectScatterAVX2", NOSPLIT, "func(dx, x *float32, off *int, n int, dy *float32, channels int, sign uint32)")
 	Pragma("noescape")
 	Doc("selectScatterAVX2 is selectScatter for a multiple of 8 channels.")
-	dx, x, off, n := Load(Param("dx"), GP64()), Load(Param("x"), GP64()), Load(Param("off"), GP64()), Load(Param("n"), GP64())
+	dx, x, off, n := Load(Param("dx"), GP64()), Load(Param("x"), GP64()), Load(Param("off"), GP64()),
+		Load(Param("n"), GP64())
 	dy, left := Load(Param("dy"), GP64()), Load(Param("channels"), GP64())
 	sign, minusOne := YMM(), YMM()
 	signAddr, _ := Param("sign").Resolve()

@@ -77,9 +77,12 @@ var lights = []elem{
 	scalar("gt", compare(greater)),
 	scalar("ge", compare(greaterEqual)),
 
-	mixed("mulAdd", "(dst, x, y, z []float32)", "x y z", "", func(a *isa, in, _ []v) v { return a.fma(in[0], in[1], in[2]) }),
-	mixed("mulAddS", "(dst, x []float32, s float32, z []float32)", "x z", "s", func(a *isa, in, s []v) v { return a.fma(in[0], s[0], in[1]) }),
-	mixed("scaleShift", "(dst, x []float32, a, b float32)", "x", "a b", func(a *isa, in, s []v) v { return a.fma(in[0], s[0], s[1]) }),
+	mixed("mulAdd", "(dst, x, y, z []float32)", "x y z", "",
+		func(a *isa, in, _ []v) v { return a.fma(in[0], in[1], in[2]) }),
+	mixed("mulAddS", "(dst, x []float32, s float32, z []float32)", "x z", "s",
+		func(a *isa, in, s []v) v { return a.fma(in[0], s[0], in[1]) }),
+	mixed("scaleShift", "(dst, x []float32, a, b float32)", "x", "a b",
+		func(a *isa, in, s []v) v { return a.fma(in[0], s[0], s[1]) }),
 	mixed("select", "(dst, cond, x, y []float32)", "cond x y", "", func(a *isa, in, _ []v) v {
 		return a.blend(a.cmp(in[0], a.zero(), notEqual), in[1], in[2])
 	}),
@@ -125,7 +128,8 @@ func mixed(name, signature, in, scalars string, f func(a *isa, in, s []v) v) ele
 func periodic(name string, f func(a *isa, x v) v) elem {
 	e := unary(name, f)
 	e.signature += " int"
-	e.doc = "is " + title(name) + " up to a vector with an argument beyond sinMax; it returns the number of elements done."
+	e.doc = "is " + title(name) + " up to a vector with an argument beyond sinMax; it returns the number of elements " +
+		"done."
 	return e
 }
 

@@ -2,7 +2,8 @@ package main
 
 // The functions of ../../vec_math_generic.go, step by step.
 
-// expPart returns eˣ for an x within the range; wide says that the result may lie below the normal numbers or above all.
+// expPart returns eˣ for an x within the range; wide says that the result may lie below the normal numbers or above
+// all.
 func (a *isa) expPart(x v, wide bool) v {
 	n := a.round(a.mul(x, a.c("log2e")), nearest)
 	r := a.nacc(a.nacc(a.copy(x), n, a.c("ln2Hi")), n, a.c("ln2Lo"))
