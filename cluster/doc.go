@@ -6,15 +6,19 @@
 //	         corr         corr           all       all             all
 //
 //	environment.go   Shard: which part of the work a process has, by the variables of whoever started it
+//	request.go       Request: a run as it was asked for by flags: the command lines of its stages
+//	times.go         how long an image takes, where nobody said it
 //	plan.go          Stage: what is run as how many tasks, after what; how many tasks a run is cut into
 //	missing.go       which tasks of a stage have yet to be done, by the files of the run
 //	record.go        Record: what a task is doing, as a file
 //	task.go          Task: runs one command, keeps its record, and says whether another try may help
+//	requeue.go       a task that goes back into Slurm's queue
 //	retry.go         which exit codes never heal
 //	batch.go         Batch: tasks of a stage that wait for the same, and so are one submission
 //	script.go        the script of a batch for sbatch
 //	slurm.go         Slurm: submission, what is queued, cancel
 //	kubernetes.go    the Jobs as YAML
+//	kubectl.go       Kubernetes.Apply: one Job after the other
 //	status.go        Status: how a run goes on, from its files alone
 //
 //	OUT/cluster/run.json          what was submitted: the stages, their commands, the jobs

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // job is what is read of a Job.
@@ -72,6 +73,30 @@ func (k Kubernetes) Apply(ctx context.Context, out string, stages []Stage, do Co
 		return false, nil
 	}
 	return true, nil
+}
+
+// look is how often ApplyAll asks how a job goes on.
+const look = 10 * time.Second
+
+// ApplyAll goes on with a run by [Kubernetes.Apply] until all jobs are complete. told is given a line for each change.
+func (k Kubernetes) ApplyAll(ctx context.Context, out string, stages []Stage, do Command, told func(string)) error {
+	last := ""
+	for {
+		all, err := k.Apply(ctx, out, stages, do, func(line string) {
+			if line != last {
+				told(line)
+			}
+			last = line
+		})
+		if err != nil || all {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(look):
+		}
+	}
 }
 
 // in are arguments of kubectl for the namespace of the jobs.

@@ -129,6 +129,19 @@ func quoted(v any) (string, error) {
 
 var jobTemplate = template.Must(template.New("job").Funcs(template.FuncMap{"q": quoted}).Parse(jobText))
 
+// Jobs writes the stages as YAML, a document each.
+func (k Kubernetes) Jobs(w io.Writer, out string, stages []Stage) error {
+	for i, s := range stages {
+		if i > 0 {
+			fmt.Fprintln(w, "---") // a lost line is an error of Job
+		}
+		if err := k.Job(w, out, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Job writes one stage as the YAML of an Indexed Job.
 func (k Kubernetes) Job(w io.Writer, out string, s Stage) error {
 	args := []string{"cluster", "task", "--record", path.Join(Dir(out), s.Name), "--stage", s.Name, "--task", "auto",

@@ -34,9 +34,9 @@ type Stage struct {
 
 // Work is how much a run has to do.
 type Work struct {
-	Classes, Real, Synthetic int           // of the whole run
-	EncodeEach, SampleEach   time.Duration // of one image where tasks run; 0 is not known
-	Trainings                int           // of networks on the set; 0 is no evaluation
+	Classes, Real, Synthetic int // of the whole run
+	Trainings                int // of networks on the set; 0 is no evaluation
+	Times
 }
 
 // Cut says how a run is cut into tasks.

@@ -7,8 +7,8 @@ import (
 )
 
 func TestPlan(t *testing.T) {
-	imagenet := Work{Classes: 1000, Real: 1_281_167, Synthetic: 50_000, EncodeEach: 21200 * time.Microsecond,
-		SampleEach: 1700 * time.Millisecond, Trainings: 9}
+	imagenet := Work{Classes: 1000, Real: 1_281_167, Synthetic: 50_000, Times: Times{21200 * time.Microsecond,
+		1700 * time.Millisecond}, Trainings: 9}
 	small := Work{Classes: 10, Real: 400, Synthetic: 40}
 	for _, c := range []struct {
 		name                   string
@@ -52,12 +52,12 @@ func TestPlan(t *testing.T) {
 // enough, and no stage has more tasks than can be.
 func TestPlanLastsAsAsked(t *testing.T) {
 	for _, w := range []Work{
-		{Classes: 1000, Real: 1_281_167, Synthetic: 50_000, EncodeEach: 21 * time.Millisecond,
-			SampleEach: 1700 * time.Millisecond},
-		{Classes: 10_450, Real: 11_060_223, Synthetic: 104_500, EncodeEach: 21 * time.Millisecond,
-			SampleEach: time.Second},
-		{Classes: 100, Real: 130_000, Synthetic: 1000, EncodeEach: 21 * time.Millisecond, SampleEach: time.Second},
-		{Classes: 1, Real: 1, Synthetic: 1, EncodeEach: time.Millisecond, SampleEach: time.Millisecond},
+		{Classes: 1000, Real: 1_281_167, Synthetic: 50_000, Times: Times{21 * time.Millisecond,
+			1700 * time.Millisecond}},
+		{Classes: 10_450, Real: 11_060_223, Synthetic: 104_500, Times: Times{21 * time.Millisecond,
+			time.Second}},
+		{Classes: 100, Real: 130_000, Synthetic: 1000, Times: Times{21 * time.Millisecond, time.Second}},
+		{Classes: 1, Real: 1, Synthetic: 1, Times: Times{time.Millisecond, time.Millisecond}},
 	} {
 		list, err := Plan(w, Cut{Aim: time.Hour}, Commands{})
 		if err != nil {

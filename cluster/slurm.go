@@ -190,17 +190,3 @@ func NewRun(scheduler, name, out string, stages []Stage, settings any, missing m
 	}
 	return run, nil
 }
-
-// Requeue puts the task that runs under Slurm back into the queue, from within it. It does nothing and says no where
-// the task has been cancelled.
-func Requeue(ctx context.Context, job string, do Command) (bool, error) {
-	text, err := do(ctx, "", "scontrol", "--oneliner", "show", "job", job)
-	if err != nil {
-		return false, err
-	}
-	if !strings.Contains(text, "JobState=RUNNING") {
-		return false, nil
-	}
-	_, err = do(ctx, "", "scontrol", "requeue", job)
-	return err == nil, err
-}

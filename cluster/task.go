@@ -29,6 +29,7 @@ type Task struct {
 	Retries  int           // attempts in vain, one after the other, after which it is given up; 0 is no second try
 	Log      io.Writer     // what the command says, and a line of progress now and then
 	Patience time.Duration // how long the command may take to end after it was told to
+	Requeue  Command       // speaks with Slurm to queue the task again where another try may help; nil leaves that
 }
 
 // recordEvery is how often the record is written.

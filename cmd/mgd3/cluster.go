@@ -2,19 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"mgd3/cluster"
-	"mgd3/distill"
-	"mgd3/encode"
-	"mgd3/evaluate"
 	"mgd3/internal/cli"
 )
 
@@ -34,15 +27,11 @@ command again submits only what is missing. docs/cluster.md goes from nothing to
 // clusterOptions are the flags of a run on a cluster.
 type clusterOptions struct {
 	options
-	work cluster.Work // the times alone
-	cut  cluster.Cut
-
-	test, testSplit, protocol string // of the evaluation; without test there is none
-	nets                      []string
-	changes                   []string // of the protocol, NAME=VALUE
-	repeat                    int
-	print                     bool
-	retries                   int
+	times      cluster.Times
+	cut        cluster.Cut
+	evaluation cluster.Evaluation
+	print      bool
+	retries    int
 }
 
 // add defines the flags of a run whose images are seen where it is submitted.
@@ -50,9 +39,9 @@ func (o *clusterOptions) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&o.cut.Tasks, "tasks", 0, "tasks of encode and sample `N`; 0 takes as many as make a task last --aim")
 	f.DurationVar(&o.cut.Aim, "aim", time.Hour, "how long a task of the longest stage should last, `TIME`")
-	f.DurationVar(&o.work.EncodeEach, "encode-each", 0,
+	f.DurationVar(&o.times.EncodeEach, "encode-each", 0,
 		"the `TIME` that encoding one image takes where tasks run, 20ms say; 0 measures it on this machine")
-	f.DurationVar(&o.work.SampleEach, "sample-each", 0,
+	f.DurationVar(&o.times.SampleEach, "sample-each", 0,
 		"the `TIME` that sampling one image takes where tasks run, 1.7s say; 0 measures it on this machine")
 	f.DurationVar(&o.cut.Limit, "time", 0, "the scheduler stops a task after `TIME`; 0 is twice the estimate and 10m")
 	f.IntVar(&o.retries, "retries", 3, "a task is given up when it failed so many more times in a row and made nothing")
@@ -65,14 +54,14 @@ func (o *clusterOptions) add(cmd *cobra.Command) {
 func (o *clusterOptions) runFlags(cmd *cobra.Command) {
 	o.flags = cmd.Flags()
 	o.data, o.networks, o.modes, o.sampling = &dataFlags{}, &networkFlags{}, &modeFlags{}, &samplingFlags{}
-	f := o.flags
-	f.StringVar(&o.test, "test", "", "train networks on the finished set and test them on `SET`")
-	f.StringVar(&o.testSplit, "test-split", "", "the `NAME` of the sub-folder to take of --test")
-	f.StringSliceVar(&o.nets, "net", []string{"convnet3"}, "`NETS` to train, as for \"mgd3 evaluate\"")
-	f.StringVar(&o.protocol, "protocol", "quick", "`PROTOCOL` of the trainings")
-	f.StringArrayVar(&o.changes, "change", nil,
+	f, v := o.flags, &o.evaluation
+	f.StringVar(&v.Test, "test", "", "train networks on the finished set and test them on `SET`")
+	f.String("test-split", "", "the `NAME` of the sub-folder to take of --test")
+	f.StringSliceVar(&v.Nets, "net", []string{"convnet3"}, "`NETS` to train, as for \"mgd3 evaluate\"")
+	f.String("protocol", "quick", "`PROTOCOL` of the trainings")
+	f.StringArrayVar(&v.Changes, "change", nil,
 		"change of the protocol, `NAME=VALUE` of a flag of \"mgd3 evaluate\"; may be given several times")
-	f.IntVar(&o.repeat, "repeat", 1, "trainings of each network")
+	f.IntVar(&v.Repeat, "repeat", 1, "trainings of each network")
 	cli.Heading(f, "Evaluation")
 	o.presetFlag()
 	o.data.add(f)
@@ -83,156 +72,59 @@ func (o *clusterOptions) runFlags(cmd *cobra.Command) {
 	cli.Require(cmd, "data", "out")
 }
 
-// check resolves the settings, and finds what is wrong with them.
-func (o *clusterOptions) check() error {
+// request resolves the settings, and finds what is wrong with them.
+func (o *clusterOptions) request(e *env) (cluster.Request, error) {
 	if err := o.resolve(); err != nil {
-		return err
+		return cluster.Request{}, err
 	}
-	if o.repeat < 1 {
-		return fail(exitUsage, "", fmt.Errorf("--repeat is %d, want at least 1", o.repeat))
+	root := e.root() // so that the commands know the flags of all
+	r := cluster.Request{Out: o.run.out, Latents: o.run.latents, IPC: o.settings.Modes.IPC, Evaluation: o.evaluation,
+		Takes: func(command, flag string) bool {
+			cmd, _, err := root.Find([]string{command})
+			return err == nil && (cmd.Flags().Lookup(flag) != nil || cmd.InheritedFlags().Lookup(flag) != nil)
+		}}
+	if o.seedEncodes {
+		r.EncodeSeed = &o.settings.Encode.Seed
 	}
-	for _, change := range o.changes {
-		if name, _, ok := strings.Cut(change, "="); !ok || !slices.Contains(evaluate.Settings(), name) {
-			return fail(exitUsage, "", fmt.Errorf("--change is %q, want one of %s, with = and a value", change,
-				strings.Join(evaluate.Settings(), ", ")))
-		}
-	}
-	return nil
+	o.flags.Visit(func(f *pflag.Flag) { r.Given = append(r.Given, cluster.Flag{Name: f.Name, Value: f.Value.String()}) })
+	return r, fail(exitUsage, "", r.Check())
 }
 
-// planned is a run cut into stages, and what of it is missing.
-type planned struct {
-	stages  []cluster.Stage
-	missing map[string][]int
-	program string
-	dir     string
-}
-
-// plan counts what there is to do, and cuts it.
-func (e *env) plan(ctx context.Context, o *clusterOptions,
-	cut func(cluster.Work, cluster.Cut, cluster.Commands) ([]cluster.Stage, error)) (*planned, error) {
+// plan counts what there is to do, and cuts it into stages, of which some tasks are missing.
+func (e *env) plan(ctx context.Context, o *clusterOptions) ([]cluster.Stage, map[string][]int, error) {
 	o.run.dryRun = true // nothing is written before all is known
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	if o.seedEncodes && o.run.latents != "" {
-		o.run.latents = encode.SeedDir(o.run.latents, o.settings.Encode.Seed, false)
-	}
-	layout, err := e.count(ctx, o)
+	r, err := o.request(e)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	stages, err := cut(o.work, o.cut, o.commands(e))
-	if err != nil {
-		return nil, fail(exitUsage, "--tasks N says how many; --encode-each and --sample-each say how long an image "+
-			"takes", err)
-	}
-	p := &planned{stages: stages}
-	if p.missing, err = cluster.Needed(layout, stages); err != nil {
-		return nil, err
-	}
-	if p.program, err = os.Executable(); err != nil {
-		return nil, err
-	}
-	p.dir, err = os.Getwd()
-	return p, err
-}
-
-// count fills in the work, and measures the times that are needed and not given.
-func (e *env) count(ctx context.Context, o *clusterOptions) (cluster.Layout, error) {
 	set, err := o.data.open(ctx, e)
 	if err != nil {
-		return cluster.Layout{}, err
+		return nil, nil, err
 	}
 	defer set.Close()
-	l := cluster.Layout{Out: o.run.out, Latents: o.run.latents, Classes: set.ClassNames(), Images: o.settings.Modes.IPC,
-		Set: setName, Repeat: o.repeat}
-	if l.Latents == "" {
-		l.Latents = distill.LatentsDir(o.run.out)
+	work, layout := r.Count(set)
+	work.Times = o.times
+	if o.cut.Needs(o.times) {
+		if work.Times, err = e.measureImage(ctx, o); err != nil {
+			return nil, nil, err
+		}
 	}
-	w := &o.work
-	w.Classes, w.Synthetic = len(set.Classes), len(set.Classes)*o.settings.Modes.IPC
-	for _, class := range set.Classes {
-		w.Real += len(class.Images)
+	stages, err := cluster.Plan(work, o.cut, r.Commands())
+	if err != nil {
+		return nil, nil, fail(exitUsage, "--tasks N says how many; --encode-each and --sample-each say how long an "+
+			"image takes", err)
 	}
-	if o.test != "" {
-		l.Nets, w.Trainings = o.nets, len(o.nets)*o.repeat
-	}
-	if o.cut.Tasks > 0 && o.cut.Limit > 0 || w.EncodeEach > 0 && w.SampleEach > 0 {
-		return l, nil
-	}
-	return l, e.measureImage(ctx, o)
+	missing, err := cluster.Needed(layout, stages)
+	return stages, missing, err
 }
 
 // measureImage takes the times of one image on this machine, where they are not given.
-func (e *env) measureImage(ctx context.Context, o *clusterOptions) error {
+func (e *env) measureImage(ctx context.Context, o *clusterOptions) (cluster.Times, error) {
 	e.say("the time of one image is measured on this machine; --encode-each and --sample-each give that of another")
 	r, err := e.open(ctx, &o.options)
 	if err != nil {
-		return fail(exitFailed, "with --tasks and --time nothing is measured here", err)
+		return o.times, fail(exitFailed, "with --tasks and --time nothing is measured here", err)
 	}
 	defer r.Close()
-	p, err := r.Plan(ctx)
-	if err != nil {
-		return err
-	}
-	if o.work.EncodeEach == 0 {
-		o.work.EncodeEach = p.EncodeEach
-	}
-	if o.work.SampleEach == 0 {
-		o.work.SampleEach = time.Duration(p.Steps)*p.StepEach + p.DecodeEach
-	}
-	return nil
-}
-
-// setName is what the distilled set is called in its evaluation.
-const setName = "distilled"
-
-// commands are the command lines of the stages: to each what it knows of the flags that were given.
-func (o *clusterOptions) commands(e *env) cluster.Commands {
-	given := func(cmd *cobra.Command, but ...string) []string {
-		args := []string{cmd.Name()}
-		own := append(but, "json", "quiet", "latents", "ipc", "seed", "net")
-		o.flags.Visit(func(f *pflag.Flag) {
-			known := cmd.Flags().Lookup(f.Name) != nil || cmd.InheritedFlags().Lookup(f.Name) != nil
-			if known && !slices.Contains(own, f.Name) {
-				args = append(args, "--"+f.Name+"="+f.Value.String())
-			}
-		})
-		return append(args, "--json")
-	}
-	run := func(cmd *cobra.Command) []string {
-		args := given(cmd)
-		for _, name := range []string{"ipc", "seed"} {
-			if f := o.flags.Lookup(name); cmd.Flags().Lookup(name) != nil && f.Changed {
-				args = append(args, "--"+name+"="+f.Value.String())
-			}
-		}
-		if o.run.latents != "" && cmd.Flags().Lookup("latents") != nil {
-			args = append(args, "--latents="+o.run.latents)
-		}
-		return args
-	}
-	root := e.root() // so that the commands know the flags of all
-	find := func(name string) *cobra.Command {
-		cmd, _, err := root.Find([]string{name})
-		if err != nil {
-			panic(err) // a command of that name is missing in root.go
-		}
-		return cmd
-	}
-	c := cluster.Commands{Encode: run(find("encode")), Modes: run(find("modes")), Sample: run(find("sample")),
-		Distill: run(find("distill")), Merge: run(find("merge"))}
-	if o.seedEncodes {
-		c.Encode = append(c.Encode, fmt.Sprintf("--encode-seed=%d", o.settings.Encode.Seed))
-	}
-	if o.test != "" {
-		c.Evaluate = []string{"evaluate", "--train=" + setName + "=" + o.run.out}
-		c.Evaluate = append(c.Evaluate, given(find("evaluate"), "out")[1:]...)
-		for _, change := range o.changes {
-			c.Evaluate = append(c.Evaluate, "--"+change)
-		}
-		c.Evaluate = append(c.Evaluate, "--net="+strings.Join(o.nets, ","), "--out="+cluster.EvaluationDir(o.run.out))
-	}
-	return c
+	return o.times.Measured(ctx, r.Run)
 }

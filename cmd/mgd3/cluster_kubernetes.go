@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -80,49 +79,28 @@ func (e *env) clusterKubernetes(ctx context.Context, o *clusterOptions, k cluste
 	if err := k.Check(); err != nil {
 		return fail(exitUsage, "", err)
 	}
-	if err := o.check(); err != nil {
+	r, err := o.request(e)
+	if err != nil {
 		return err
 	}
-	trainings := 0
-	if o.test != "" {
-		trainings = len(o.nets) * o.repeat
-	}
-	stages, err := cluster.PlanJobs(o.cut.Tasks, trainings, o.commands(e))
+	stages, err := cluster.PlanJobs(o.cut.Tasks, r.Trainings(), r.Commands())
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
-	if !apply {
-		for i, s := range stages {
-			if i > 0 {
-				fmt.Fprintln(e.stdout, "---")
-			}
-			if err := k.Job(e.stdout, o.run.out, s); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	last := ""
 	told := func(line string) {
-		if !e.quiet && line != last {
+		if !e.quiet {
 			fmt.Fprintln(e.stdout, line)
 		}
-		last = line
 	}
-	const look = 10 * time.Second
-	for {
-		all, err := k.Apply(ctx, o.run.out, stages, cluster.Execute, told)
-		if err != nil || all {
-			return err
-		}
-		if !wait {
-			e.say("the same command again applies the next Job when this one is complete; --wait does so")
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(look):
-		}
+	switch {
+	case !apply:
+		return k.Jobs(e.stdout, r.Out, stages)
+	case wait:
+		return k.ApplyAll(ctx, r.Out, stages, cluster.Execute, told)
 	}
+	all, err := k.Apply(ctx, r.Out, stages, cluster.Execute, told)
+	if err == nil && !all {
+		e.say("the same command again applies the next Job when this one is complete; --wait does so")
+	}
+	return err
 }

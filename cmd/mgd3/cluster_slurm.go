@@ -12,7 +12,6 @@ import (
 
 	"mgd3/cluster"
 	"mgd3/internal/cli"
-	"mgd3/internal/terminal"
 )
 
 func (e *env) clusterSlurmCmd() *cobra.Command {
@@ -65,17 +64,23 @@ func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slu
 	if err := s.Check(); err != nil {
 		return fail(exitUsage, "", err)
 	}
-	p, err := e.plan(ctx, o, cluster.Plan)
+	stages, missing, err := e.plan(ctx, o)
 	if err != nil {
 		return err
 	}
-	s.Program, s.Dir, s.Retries = p.program, p.dir, o.retries
+	s.Retries = o.retries
+	if s.Program, err = os.Executable(); err != nil {
+		return err
+	}
+	if s.Dir, err = os.Getwd(); err != nil {
+		return err
+	}
 	name, err := cluster.NameOf(o.run.out)
 	if err != nil {
 		return err
 	}
 	if o.print {
-		for i, script := range s.Scripts(name, o.run.out, p.stages, p.missing) {
+		for i, script := range s.Scripts(name, o.run.out, stages, missing) {
 			if i > 0 {
 				fmt.Fprintln(e.stdout)
 			}
@@ -83,12 +88,12 @@ func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slu
 		}
 		return nil
 	}
-	run, err := cluster.NewRun("slurm", name, o.run.out, p.stages, s, p.missing)
+	run, err := cluster.NewRun("slurm", name, o.run.out, stages, s, missing)
 	if err != nil {
 		return err
 	}
 	fresh := 0
-	queued, err := s.Submit(ctx, run, o.run.out, p.missing, cluster.Execute, func(j cluster.Submission) {
+	queued, err := s.Submit(ctx, run, o.run.out, missing, cluster.Execute, func(j cluster.Submission) {
 		fresh++
 		e.submitted(j)
 	})
@@ -172,12 +177,24 @@ that was stopped or failed, and may yet succeed, is queued again.`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r := runFlags{shard: part}
-			shard, err := r.part(e)
-			if err != nil {
+			var err error
+			if t.Shard, err = r.part(e); err != nil {
 				return err
 			}
-			t.Shard, t.Args = shard, args
-			return e.clusterTask(cmd.Context(), t, requeue)
+			t.Args = args
+			if t.Program, err = os.Executable(); err != nil {
+				return err
+			}
+			t.Job, t.Log, t.Patience = os.Getenv("SLURM_JOB_ID"), e.stderr, patience
+			if requeue {
+				t.Requeue = cluster.Execute
+			}
+			err = t.RunQueued(cmd.Context())
+			var ended cluster.Ended
+			if errors.As(err, &ended) {
+				return fail(int(ended), "", err)
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()
@@ -189,32 +206,4 @@ that was stopped or failed, and may yet succeed, is queued again.`,
 	f.BoolVar(&requeue, "requeue", false, "ask Slurm to queue the task again where another try may help")
 	cli.Require(cmd, "record", "stage", "task")
 	return cmd
-}
-
-func (e *env) clusterTask(ctx context.Context, t cluster.Task, requeue bool) error {
-	program, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	t.Program, t.Job, t.Log, t.Patience = program, os.Getenv("SLURM_JOB_ID"), e.stderr, patience
-	code, again, err := t.Run(ctx)
-	if err != nil || code == 0 {
-		return err
-	}
-	end := fail(code, "", fmt.Errorf("the task ended with exit code %d", code))
-	if !again || !requeue || t.Job == "" {
-		return end
-	}
-	late, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer stop()
-	queued, err := cluster.Requeue(late, t.Job, cluster.Execute)
-	switch {
-	case err != nil:
-		return fail(code, "", errors.Join(end, err))
-	case !queued:
-		return end
-	}
-	fmt.Fprintln(e.stderr, "mgd3: the task is queued again:", terminal.Printable(end.Error()))
-	<-late.Done() // Slurm ends the task; an end of its own would look like a failure
-	return end
 }

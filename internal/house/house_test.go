@@ -58,7 +58,7 @@ var rooms = map[string][]string{
 		"internal/words"},
 	"distill": {"dataset", "diffusion", "encode", "engine", "latent", "matrix", "modes", "rng", "stage",
 		"stage/atomicfile", "stage/batch", "stage/numbers", "weights", "internal/words"},
-	"cluster":          {"distill", "encode", "stage", "stage/atomicfile", "internal/words"},
+	"cluster":          {"dataset", "distill", "encode", "evaluate", "stage", "stage/atomicfile", "internal/words"},
 	"export":           {"distill", "stage", "stage/atomicfile", "internal/words"},
 	"stage/checkpoint": {"engine", "stage/atomicfile", "weights"},
 	"train": {"dataset", "diffusion", "diffusion/scheduler", "dit", "encode", "engine", "features", "latent", "optim",

@@ -1,0 +1,135 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/encode"
+	"mgd3/evaluate"
+	"mgd3/internal/words"
+)
+
+// Request is a run as somebody asked for it by flags of mgd3.
+type Request struct {
+	Out        string
+	Latents    string  // the folder that runs of all seeds share; "" is that below Out
+	EncodeSeed *uint64 // the seed of the images' encoding, where the flags of encode alone do not tell; nil is theirs
+	IPC        int     // synthetic images of each class
+	Evaluation
+	Given []Flag                          // those that were given
+	Takes func(command, flag string) bool // whether a command of mgd3 has the flag
+}
+
+// Evaluation is the networks that are trained on a finished set. Without a test set there is none.
+type Evaluation struct {
+	Test    string
+	Nets    []string
+	Changes []string // of the protocol, NAME=VALUE of flags of evaluate
+	Repeat  int      // trainings of each network
+}
+
+// Flag is a flag with its value.
+type Flag struct{ Name, Value string }
+
+func (f Flag) String() string { return "--" + f.Name + "=" + f.Value }
+
+// Check says what of the evaluation cannot be.
+func (v Evaluation) Check() error {
+	if v.Repeat < 1 {
+		return fmt.Errorf("--repeat is %d, want at least 1", v.Repeat)
+	}
+	for _, change := range v.Changes {
+		if name, _, ok := strings.Cut(change, "="); !ok || !slices.Contains(evaluate.Settings(), name) {
+			return fmt.Errorf("--change is %q, want one of %s, with = and a value", change,
+				words.List(evaluate.Settings()))
+		}
+	}
+	return nil
+}
+
+// Trainings is the number of all trainings.
+func (v Evaluation) Trainings() int {
+	if v.Test == "" {
+		return 0
+	}
+	return len(v.Nets) * v.Repeat
+}
+
+// setName is what the distilled set is called in its evaluation.
+const setName = "distilled"
+
+// Commands are the command lines of the stages: to each what it takes of the flags that were given. A stage that is a
+// command of its own knows no preset's way with seeds: it is told the seed of the encoding, and the folder of that
+// seed. distill finds both itself.
+func (r Request) Commands() Commands {
+	alone := r
+	alone.Latents = r.seedDir()
+	c := Commands{Encode: alone.stage("encode"), Modes: alone.stage("modes"), Sample: alone.stage("sample"),
+		Distill: r.stage("distill"), Merge: r.stage("merge")}
+	if r.EncodeSeed != nil {
+		c.Encode = append(c.Encode, fmt.Sprintf("--encode-seed=%d", *r.EncodeSeed))
+	}
+	if r.Test != "" {
+		c.Evaluate = append([]string{"evaluate", "--train=" + setName + "=" + r.Out}, r.given("evaluate", "out")...)
+		for _, change := range r.Changes {
+			c.Evaluate = append(c.Evaluate, "--"+change)
+		}
+		c.Evaluate = append(c.Evaluate, "--net="+strings.Join(r.Nets, ","), "--out="+EvaluationDir(r.Out))
+	}
+	return c
+}
+
+// seedDir is the folder of the latents of the run's own seed; "" is that below Out.
+func (r Request) seedDir() string {
+	if r.EncodeSeed == nil || r.Latents == "" {
+		return r.Latents
+	}
+	return encode.SeedDir(r.Latents, *r.EncodeSeed, false)
+}
+
+// stage is the command line of one stage.
+func (r Request) stage(command string) []string {
+	args := append([]string{command}, r.given(command)...)
+	for _, name := range []string{"ipc", "seed"} { // of the set; evaluate has other flags of these names
+		for _, f := range r.Given {
+			if f.Name == name && r.Takes(command, name) {
+				args = append(args, f.String())
+			}
+		}
+	}
+	if r.Latents != "" && r.Takes(command, "latents") {
+		args = append(args, "--latents="+r.Latents)
+	}
+	return args
+}
+
+// given are the flags that the command takes as they were given, and the one for what a task's record is made of.
+func (r Request) given(command string, but ...string) (args []string) {
+	but = append(but, "json", "quiet", "latents", "ipc", "seed", "net")
+	for _, f := range r.Given {
+		if r.Takes(command, f.Name) && !slices.Contains(but, f.Name) {
+			args = append(args, f.String())
+		}
+	}
+	return append(args, "--json")
+}
+
+// Count returns what the run has to do with the images of a set, and which files it makes.
+func (r Request) Count(set *dataset.Set) (Work, Layout) {
+	w := Work{Classes: len(set.Classes), Synthetic: len(set.Classes) * r.IPC, Trainings: r.Trainings()}
+	for _, class := range set.Classes {
+		w.Real += len(class.Images)
+	}
+	l := Layout{Out: r.Out, Latents: r.seedDir(), Classes: set.ClassNames(), Images: r.IPC, Set: setName,
+		Repeat: r.Repeat}
+	if l.Latents == "" {
+		l.Latents = distill.LatentsDir(r.Out)
+	}
+	if r.Test != "" {
+		l.Nets = r.Nets
+	}
+	return w, l
+}
