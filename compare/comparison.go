@@ -202,6 +202,9 @@ func (c *Comparison) Result() report.Result {
 	r.Notes = append(r.Notes, fmt.Sprintf("%d classes. The sets are made of %d real images, the networks tested on "+
 		"%d others. %s.",
 		len(c.Made.Classes), c.Made.Real, c.Made.Test, c.repeats()))
+	if pairs := c.pairTables(); pairs != nil {
+		r.Tables, r.Notes = append(r.Tables, pairs...), append(r.Notes, pairsNote)
+	}
 	if !c.Complete {
 		r.Notes = append(r.Notes, "Some trainings are still to come.")
 	}
@@ -216,7 +219,7 @@ func (c *Comparison) Result() report.Result {
 // repeats says what the standard deviations in the tables are of.
 func (c *Comparison) repeats() string {
 	if c.Sets == 1 {
-		return "One set of each method is learned once"
+		return "One set of each method is learned once: there is no ±, and two trainings of one set may differ by 2 points"
 	}
 	s := fmt.Sprintf("%d sets of each method are learned once each, with a seed of its own: mean ± standard "+
 		"deviation of the population", c.Sets)

@@ -23,7 +23,7 @@ func (v *Evaluation) Result() report.Result {
 		Title: fmt.Sprintf("Accuracy on %s, protocol %s at %s", v.Test, protocol.Name, sizes(sets)),
 		Notes: []string{
 			scoresNote(v.Repeat, protocol),
-			"± is the population standard deviation over the trainings, as the published programs print it.",
+			v.deviation(),
 		},
 	}
 	if t := sets[0].Scores[0][0].Teacher; t != nil {
@@ -44,12 +44,26 @@ func (v *Evaluation) Result() report.Result {
 	if len(sets[0].Set.Images.Classes) <= manyClasses {
 		r.Tables = append(r.Tables, classTable(v.Nets, sets))
 	}
+	if pairs := v.pairTables(); pairs != nil {
+		r.Tables, r.Notes = append(r.Tables, pairs...), append(r.Notes, pairsNote)
+	}
 	r.Tables = append(r.Tables, timeTable(v.Nets, sets))
 	for i, net := range v.Nets {
 		r.Plots = append(r.Plots, curvePlot(net, i, sets))
 	}
 	r.Notes = append(r.Notes, mostConfused(v.Nets, sets)...)
 	return r
+}
+
+// deviation says what ± is over.
+func (v *Evaluation) deviation() string {
+	if v.Repeat == 1 {
+		return "One training of each network on each set: there is no ±, and two trainings of one set may differ by " +
+			"2 points."
+	}
+	return fmt.Sprintf("± is the population standard deviation over the %d trainings of one set, seeds %d to %d, as "+
+		"the published programs print it; sets of one method differ beside that.", v.Repeat, v.Seed,
+		v.Seed+uint64(v.Repeat)-1)
 }
 
 // accuracies fills a table: a row for each set, a column for each network.
