@@ -29,9 +29,11 @@ func (f Folder) IsPipeline() bool {
 	if f.Path == "" {
 		return false
 	}
-	_, err := fs.Stat(f.FS, path.Join(f.Path, "model_index.json"))
+	_, err := fs.Stat(f.FS, path.Join(f.Path, indexFile))
 	return err == nil
 }
+
+const indexFile = "model_index.json"
 
 // stat looks at what is below the folder.
 func (f Folder) stat(name string) (fs.FileInfo, error) { return fs.Stat(f.FS, path.Join(f.Path, name)) }

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 
 	"mgd3/engine"
@@ -134,9 +135,36 @@ func (n Networks) ClassNames() ([]string, error) {
 	if n.Model.Path == "" {
 		return labels, nil
 	}
-	names, err := n.Model.lines("classes.txt")
+	names, err := n.Model.lines(classesFile)
 	if names == nil {
 		names = labels
 	}
 	return names, err
+}
+
+const classesFile = "classes.txt"
+
+// Unheeded names the lists of labels beside a denoiser that is told prompts, and has no labels: classes.txt in the
+// model's folder, and id2label in its model_index.json.
+func (n Networks) Unheeded() (lists []string, err error) {
+	if n.Model.Path == "" || !n.IsPrompted() {
+		return nil, nil
+	}
+	names, err := n.Model.lines(classesFile)
+	if err != nil {
+		return nil, err
+	}
+	if names != nil {
+		lists = append(lists, classesFile)
+	}
+	var index struct {
+		Labels map[string]any `json:"id2label"`
+	}
+	if n.Model.IsPipeline() {
+		_, err = weights.ReadJSON(n.Model.FS, path.Join(n.Model.Path, indexFile), &index)
+	}
+	if len(index.Labels) > 0 {
+		lists = append(lists, "id2label of "+indexFile)
+	}
+	return lists, err
 }

@@ -110,27 +110,52 @@ func look(fsys fs.FS, at string) (kind weights.Checkpoint, table []float32, clas
 	return kind, table, classes, err
 }
 
-// hashText makes the hash that of the text encoders' files too.
+// hashText makes the hash that of all that the conditions and the predictions depend on: the text encoders' files, their
+// configurations and the denoiser's, the tokenizers, and what the condition without a prompt is.
 func (m *Model) hashText(ctx context.Context) error {
-	hashes := []string{m.hash}
-	before := ""
+	u := m.Config
+	u.SampleSize = 0 // changes no prediction
+	hashes := []string{m.hash, fmt.Sprintf("%+v", u)}
 	for _, place := range m.Places.List {
-		if place.Encoder == before || place.Tokenizer == "" { // in the denoiser's own file
+		if place.Tokenizer == "" { // in the denoiser's own file
 			continue
 		}
-		before = place.Encoder
-		f, err := weights.OpenFS(m.Places.FS, place.Encoder)
+		hash, err := place.hash(ctx, m.Places.FS)
 		if err != nil {
 			return err
 		}
-		hash, err := f.SHA256(ctx)
-		if err := errors.Join(err, f.Close()); err != nil {
-			return err
-		}
-		hashes = append(hashes, hash)
+		hashes = append(hashes, hash...)
+	}
+	if m.AddedLen() > 0 && !m.Places.ZeroEmpty {
+		hashes = append(hashes, "force_zeros_for_empty_prompt false")
 	}
 	m.hash = joined(hashes)
 	return nil
+}
+
+// hash says what a text encoder in a folder of its own is, and its tokenizer.
+func (p Place) hash(ctx context.Context, fsys fs.FS) ([]string, error) {
+	c, err := text.ConfigFS(fsys, p.Encoder)
+	if err != nil {
+		return nil, err
+	}
+	t, err := text.OpenTokenizer(fsys, p.Tokenizer)
+	if err != nil {
+		return nil, err
+	}
+	f, err := weights.OpenFS(fsys, p.Encoder)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := f.SHA256(ctx)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	config := "" // inferred from the weights
+	if c != nil {
+		config = fmt.Sprintf("%+v", *c)
+	}
+	return []string{hash, config, t.SHA256()}, nil
 }
 
 // usual is what is known of the published models of each kind: the side of their latents.

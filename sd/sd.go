@@ -55,7 +55,7 @@ func (n *Network) Tensors() engine.Weights {
 	return all
 }
 
-// Hash is the SHA-256 of all weights that the conditions and the predictions depend on, hex.
+// Hash is the SHA-256 of all that the conditions and the predictions depend on beside the prompts, hex.
 func (n *Network) Hash() string { return n.hash }
 
 // Noise is the noise that the network was trained with.
@@ -130,12 +130,8 @@ func (m *Model) Prompt(ctx context.Context, classes []string, size int) ([]strin
 	return prompts, nil
 }
 
-// joined is the hash of several: that of one is itself.
+// joined is the hash of several.
 func joined(hashes []string) string {
-	hashes = slices.Compact(hashes)
-	if len(hashes) == 1 {
-		return hashes[0]
-	}
 	h := sha256.New()
 	for _, one := range hashes {
 		_, _ = io.WriteString(h, one+"\n") // a hash takes all

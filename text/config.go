@@ -157,3 +157,6 @@ func readConfig(fsys fs.FS, at string) (*Config, error) {
 	}
 	return &c, nil
 }
+
+// ConfigFS returns the configuration in the folder of an encoder, nil where it has none.
+func ConfigFS(fsys fs.FS, at string) (*Config, error) { return readConfig(fsys, at) }

@@ -1,8 +1,13 @@
 package text
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -105,4 +110,25 @@ func (t *Tokenizer) cut(s string, normal bool, use func(text string, id int32)) 
 	if begin < len(s) {
 		use(s[begin:], 0)
 	}
+}
+
+// SHA256 is the hash of all that the tokens of a prompt depend on, hex: files that say the same in other words have the
+// same.
+func (t *Tokenizer) SHA256() string {
+	h := sha256.New()
+	fmt.Fprintln(h, t.first, t.last, t.pad, t.unknown)
+	for _, text := range slices.Sorted(maps.Keys(t.id)) {
+		fmt.Fprintf(h, "%q %d\n", text, t.id[text])
+	}
+	merges := slices.SortedFunc(maps.Keys(t.merges), func(a, b pair) int {
+		return cmp.Compare(t.merges[a].rank, t.merges[b].rank)
+	})
+	for _, p := range merges { // the ranks' order alone counts
+		fmt.Fprintln(h, p.left, p.right, t.merges[p].token)
+	}
+	tokens := slices.SortedFunc(slices.Values(t.added), func(a, b added) int { return cmp.Compare(a.id, b.id) })
+	for _, a := range tokens {
+		fmt.Fprintf(h, "%q %d %v\n", a.content, a.id, a.normal)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

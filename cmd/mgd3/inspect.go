@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -59,14 +60,23 @@ func (e *env) inspectManifest(m *distill.Manifest) error {
 		fmt.Fprintf(e.stdout, "small modes  %s, of %d\n\n", sizes, m.ClusterSizes().Modes)
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "class\tlabel\treal\tskipped\tsynthetic\tlargest mode\tsmallest mode")
+	prompted := slices.ContainsFunc(m.Classes, func(c distill.ManifestClass) bool { return c.Prompt != "" })
+	heading := "class\tlabel\treal\tskipped\tsynthetic\tlargest mode\tsmallest mode"
+	if prompted {
+		heading += "\tprompt"
+	}
+	fmt.Fprintln(w, heading)
 	for _, c := range m.Classes {
 		most, least := int64(0), int64(c.Real)
 		for _, im := range c.Images {
 			most, least = max(most, im.ClusterSize), min(least, im.ClusterSize)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", terminal.Printable(c.Name), c.Label, c.Real, len(c.Skipped),
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d", terminal.Printable(c.Name), c.Label, c.Real, len(c.Skipped),
 			len(c.Images), most, least)
+		if prompted {
+			fmt.Fprintf(w, "\t%s", terminal.Printable(c.Prompt))
+		}
+		fmt.Fprintln(w)
 	}
 	return w.Flush()
 }

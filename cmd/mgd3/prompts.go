@@ -27,6 +27,14 @@ func (e *env) prompter(o *options, n model.Networks) (func([]string) ([]string, 
 		}
 		return nil, nil
 	}
+	lists, err := n.Unheeded()
+	if err != nil {
+		return nil, networkFailure(n, err)
+	}
+	for _, list := range lists {
+		e.warn("%s of %q is passed over: the denoiser is told prompts, and has no labels; --prompts FILE has a prompt "+
+			"for each class", list, n.Model.Path)
+	}
 	source := prompt.Source{Template: o.networks.prompt, Guided: o.settings.Sample.Lambda > 0}
 	if p, err := distill.FindPreset(o.preset); err == nil && !given {
 		source.Template = p.Prompt

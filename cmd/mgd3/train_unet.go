@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -73,6 +74,18 @@ func (e *env) trainUNet(ctx context.Context, o *trainOptions, s train.UNetSettin
 	}
 	if err := train.TrainUNet(ctx, o.train, a, s); err != nil {
 		return unreadable(err)
+	}
+	at, err := networks.Find(model.Autoencoder)
+	if err != nil {
+		return networkFailure(networks, err)
+	}
+	whole, err := train.WritePipeline(o.train.Out, filepath.FromSlash(at.Path))
+	if err != nil {
+		return unreadable(err)
+	}
+	if !whole {
+		e.say("no model_index.json is written, as %q is not a folder of diffusers' AutoencoderKL: mgd3 reads %q, "+
+			"diffusers does not", at.Path, o.train.Out)
 	}
 	return e.trainedInto(o.train.Out, "unet")
 }
