@@ -42,6 +42,15 @@ var settings = []setting{
 		}
 		return err
 	}},
+	{"augment", func(p *Protocol, v string) error {
+		on, err := strconv.ParseBool(v)
+		if !on {
+			a := &p.Augment
+			a.Shuffle, a.Scale, a.Ratio, a.Flip, a.Jitter, a.Lighting = 0, [2]float64{}, [2]float64{}, 0, Jitter{}, 0
+			p.CutMix = 0
+		}
+		return err
+	}},
 	{"cutmix", func(p *Protocol, v string) (err error) { p.CutMix, err = strconv.ParseFloat(v, 64); return err }},
 	{"validate", func(p *Protocol, v string) (err error) {
 		p.Validation = Validation{}
@@ -73,7 +82,7 @@ func (p Protocol) With(changes ...string) (Protocol, error) {
 		}
 		if settings[i].set(&p, value) != nil {
 			want := "a number"
-			if name == "flip" {
+			if name == "flip" || name == "augment" {
 				want = "true or false"
 			}
 			return Protocol{}, fmt.Errorf("the protocol's %s is to be %q, want %s", name, value, want)

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/compare"
+	"mgd3/evaluate"
+	"mgd3/internal/cli"
+	"mgd3/report"
+	"mgd3/scores/ranking"
+	"mgd3/stage"
+)
+
+// rankOptions are the flags of rank: those of evaluate that it has, and its own.
+type rankOptions struct {
+	evaluateOptions
+	ranking     compare.Ranking
+	real, split string
+	epochs      string
+}
+
+func (e *env) rankCmd() *cobra.Command {
+	var o rankOptions
+	cmd := &cobra.Command{
+		Use:   "rank --train SET... --real SET --test SET",
+		Short: "Score sets as DD-Ranking does: what is left of them beside labels and augmentation",
+		Long: `Trains networks on distilled sets, on as many random real images and on all of them, and reports the scores
+of DD-Ranking: hard-label recovery (HLR), improvement over random (IOR), label-robust score (LRS) and
+augmentation-robust score (ARS). docs/evaluate.md has the formulas.`,
+		Example: `  mgd3 rank --train pets-10 --real pets.zip --real-split train --test pets.zip --test-split test --repeat 3 --out pets-rank
+
+  # soft labels; the accuracy of all images is known
+  mgd3 rank --train nette-10 --real imagenet --real-split train --test imagenet --test-split val --net resnet18 \
+    --protocol soft-f1 --teacher resnet18-f37072fd.pth --full-accuracy 90.0`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return e.rank(cmd.Context(), &o) },
+	}
+	f, v := cmd.Flags(), &o.judge
+	f.StringArrayVar(&o.sets.Train, "train", nil, "`SET` to score, as of evaluate; may be given several times")
+	f.StringVar(&o.sets.TrainSplit, "train-split", "",
+		"the `NAME` of the sub-folder to take of sets to score that are not distilled ones")
+	f.StringVar(&o.real, "real", "", "`SET` of all real images that the sets are made of")
+	f.StringVar(&o.split, "real-split", "", "the `NAME` of the sub-folder to take of --real")
+	f.StringVar(&o.sets.Test.Path, "test", "", "`SET` of real images to test on, with the same classes")
+	f.StringVar(&o.sets.Test.Split, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
+	f.StringVar(&o.sets.Test.Classes, "classes", "", classesHelp)
+	labelFlags(f, &o.sets.Test.ClassNames, &o.sets.Test.Labels)
+	f.IntVar(&o.sets.IPC, "ipc", 0, "take the first `N` images of each class by file name to score; 0 takes all")
+	cli.Heading(f, "Sets")
+	f.StringSliceVar(&v.Nets, "net", []string{"convnet3"}, "`NETS` to train: convnet with a depth, "+
+		strings.Join(evaluate.OtherNames(), ", "))
+	f.StringVar(&v.Protocol, "protocol", "quick", "`PROTOCOL`: "+strings.Join(evaluate.Presets(), ", "))
+	f.StringVar(&o.ranking.HardProtocol, "hard-protocol", "",
+		"`PROTOCOL` of the trainings with hard labels; default --protocol if its labels are hard, else hard")
+	f.StringVar(&o.epochs, "epochs", "", "change the protocols' epochs to `N`")
+	f.StringSliceVar(&o.ranking.Rates, "rates", nil, "try these `RATES` and take the best on the test images, as "+
+		"ddranking does (0.001,0.005,0.01,0.05,0.1); default the protocol's")
+	f.IntVar(&v.Repeat, "repeat", 1, "trainings and random sets, with seeds --seed, --seed+1, …")
+	f.Uint64Var(&v.Seed, "seed", 0, "seed of weights, order, augmentation and random sets")
+	f.Float64Var(&o.ranking.FullAccuracy, "full-accuracy", 0,
+		"accuracy in `%` of all real images with hard labels, if it is known; 0 trains on them")
+	f.Float64Var(&o.ranking.Weight, "weight", ranking.Weight, "`W` of IOR in LRS, 0 to 1; HLR has the rest")
+	f.Float64Var(&o.ranking.Gamma, "gamma", ranking.Weight, "`G` of augmented trainings in ARS, 0 to 1")
+	cli.Heading(f, "Training")
+	o.teacher.add(f)
+	f.StringVarP(&v.Out, "out", "o", "", "output `DIR` of the trainings and ranking.json; without it nothing is kept")
+	cli.First(cmd, "train", "real", "real-split", "test", "test-split", "net", "protocol", "repeat", "out")
+	cli.Require(cmd, "train", "real", "test")
+	return cmd
+}
+
+func (e *env) rank(ctx context.Context, o *rankOptions) error {
+	r, v := &o.ranking, &o.judge
+	r.Evaluation = v
+	r.FullAccuracy /= 100
+	if o.epochs != "" {
+		v.Changes = []string{"epochs=" + o.epochs}
+	}
+	for name, share := range map[string]float64{"weight": r.Weight, "gamma": r.Gamma, "full-accuracy": r.FullAccuracy} {
+		if !(share >= 0 && share <= 1) {
+			return fail(exitUsage, "", fmt.Errorf("--%s is out of its range, want 0 to 1, or 100 %% of an accuracy", name))
+		}
+	}
+	if v.Repeat < 1 {
+		return fail(exitUsage, "", fmt.Errorf("--repeat is %d, want at least 1", v.Repeat))
+	}
+	eng, err := e.openEngine()
+	if err != nil {
+		return err
+	}
+	defer eng.Close()
+	v.Report, v.Warn, v.Note = e.progress().Evaluation, e.warnText, e.progress().Warn
+	v.Evaluator = &evaluate.Evaluator{Engine: eng}
+	defer v.Close()
+	if err := o.sets.Open(ctx, &e.sets, v); err != nil {
+		return ofSet(err)
+	}
+	soft, err := v.Check()
+	if err != nil {
+		return fail(exitUsage, "", err)
+	}
+	if r.HardProtocol == "" {
+		r.HardProtocol = v.Protocol
+		if soft {
+			r.HardProtocol = "hard"
+		}
+	}
+	if v.Teacher, err = o.teacher.source(e, &o.evaluateOptions, soft); err != nil {
+		return err
+	}
+	full := o.sets.Test
+	full.Path, full.Split, full.Limit = o.real, o.split, 0
+	if r.Full.Images, err = e.sets.Open(ctx, full); err != nil {
+		return ofSet(fmt.Errorf("--real: %w", err))
+	}
+	defer r.Full.Images.Close()
+	if err := evaluate.Match(r.Full.Images.ClassNames(), v.Evaluator.Test.ClassNames()); err != nil {
+		return fail(exitInput, "", fmt.Errorf("--real: %w", err))
+	}
+	if v.Out != "" {
+		unlock, err := stage.Lock(v.Out, stage.Whole)
+		if err != nil {
+			return fail(exitOutput, "", err)
+		}
+		defer unlock()
+	}
+	err = r.Do(ctx)
+	var teacher *compare.TeacherError
+	if errors.As(err, &teacher) {
+		return fail(exitModel, "", err)
+	}
+	if err != nil {
+		return unreadable(err)
+	}
+	if v.Out != "" {
+		if err := r.Write(); err != nil {
+			return fail(exitOutput, "", err)
+		}
+	}
+	if e.json {
+		return r.JSON(e.stdout)
+	}
+	return report.Text(e.stdout, r.Result())
+}
