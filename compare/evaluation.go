@@ -205,18 +205,20 @@ func folderName(name string) string {
 
 // Write writes the scores into the output folder, as scores.json and as a page, report.html.
 func (v *Evaluation) Write() error {
-	if err := atomicfile.Write(filepath.Join(v.Out, "scores.json"), v.JSON); err != nil {
+	scores := func(w io.Writer) error { return json.NewEncoder(w).Encode(v.Scores()) }
+	if err := atomicfile.Write(filepath.Join(v.Out, "scores.json"), scores); err != nil {
 		return err
 	}
 	page := func(w io.Writer) error { return report.HTML(w, v.Result()) }
 	return atomicfile.Write(filepath.Join(v.Out, "report.html"), page)
 }
 
-// JSON writes all scores as one line of JSON.
-func (v *Evaluation) JSON(w io.Writer) error {
-	return json.NewEncoder(w).Encode(struct {
-		Nets     []string  `json:"nets"`
-		Sets     []*Judged `json:"sets"`
-		Warnings []string  `json:"warnings,omitempty"`
-	}{v.Nets, v.Sets, v.Warnings})
+// Scores are all scores of an evaluation, as its file has them.
+type Scores struct {
+	Nets     []string  `json:"nets"`
+	Sets     []*Judged `json:"sets"`
+	Warnings []string  `json:"warnings,omitempty"`
 }
+
+// Scores returns all scores.
+func (v *Evaluation) Scores() Scores { return Scores{v.Nets, v.Sets, v.Warnings} }

@@ -42,6 +42,15 @@ type Trial struct {
 	Scores   map[string]float64 `json:"scores"`   // without training, by their names; see ScoreNames
 }
 
+// String says what the set came to, in a line.
+func (t Trial) String() string {
+	accuracy := ""
+	if t.Accuracy != nil {
+		accuracy = fmt.Sprintf("accuracy %.1f %%, ", 100**t.Accuracy)
+	}
+	return fmt.Sprintf("seed %d: %slesson %.3f", t.Seed, accuracy, t.Scores[ScoreKernelRidge])
+}
+
 // trials make sets from one part of the training images, kept, and judge them by the other, held, or by a test set.
 // The latents of all images are made once:
 //

@@ -29,6 +29,16 @@ func cellOf(n scores.Number) report.Cell {
 	return report.Cell{Values: []float64{float64(n)}}
 }
 
+// Tables are the tables of the sets, and one that compares them.
+func Tables(results []Result) report.Result {
+	var r report.Result
+	for i := range results {
+		r.Tables = append(r.Tables, results[i].Table())
+	}
+	r.Tables = append(r.Tables, Summary(results))
+	return r
+}
+
 // Table has a row for each class of the set, and their mean.
 func (r *Result) Table() report.Table {
 	t := report.Table{Title: fmt.Sprintf("%s, features: %s", r.Set, r.Features), Columns: columns, Decimals: 3}

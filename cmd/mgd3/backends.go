@@ -61,7 +61,7 @@ func (e *env) checkBackend(ctx context.Context, precisions []string) error {
 			if !c.OK() {
 				bad++
 			}
-			e.printCheck(c)
+			_ = e.print(c, c.Text) // a lost line is an error at the end
 		})
 		if err != nil {
 			return err
@@ -72,22 +72,6 @@ func (e *env) checkBackend(ctx context.Context, precisions []string) error {
 			fmt.Errorf("%d networks differ from cpu by more than roundings do, or fail", bad))
 	}
 	return nil
-}
-
-func (e *env) printCheck(c bench.Check) {
-	if e.json {
-		_ = json.NewEncoder(e.stdout).Encode(c)
-		return
-	}
-	verdict := "ok"
-	switch {
-	case c.Error != "":
-		verdict = "FAILED: " + c.Error
-	case !c.OK():
-		verdict = "TOO FAR"
-	}
-	fmt.Fprintf(e.stdout, "check     %-16s %-21s off by %.1e (at most %.1e of %.2g), allowed %.1e, %.1f s  %s\n",
-		c.Backend, c.Network, c.RMS/c.Scale, c.Most, c.Scale, c.Tolerance, c.Seconds, verdict)
 }
 
 // openEngine opens the backend of the flags in float32.

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -69,18 +69,15 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 	if err := m.MakeAt(ctx, set, o.run.out); err != nil {
 		return err
 	}
-	if e.json {
-		return json.NewEncoder(e.stdout).Encode(struct {
-			Out    string          `json:"out"`
-			Method baseline.Method `json:"method"`
-		}{o.run.out, methods[0]})
-	}
-	if !e.quiet {
+	return e.show(struct {
+		Out    string          `json:"out"`
+		Method baseline.Method `json:"method"`
+	}{o.run.out, methods[0]}, func(w io.Writer) error {
 		n := len(r.Data.Classes)
-		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes\n", methods[0], distill.ImagesDir(o.run.out),
+		_, err := fmt.Fprintf(w, "%-16s %s: %d images of %d classes\n", methods[0], distill.ImagesDir(o.run.out),
 			n*o.settings.Modes.IPC, n)
-	}
-	return nil
+		return err
+	})
 }
 
 // maker makes sets as the flags of a run say.

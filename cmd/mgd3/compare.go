@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -163,13 +163,7 @@ func (e *env) showComparison(ctx context.Context, o compare.Options, c *compare.
 	if err != nil {
 		return err
 	}
-	switch {
-	case e.json:
-		return json.NewEncoder(e.stdout).Encode(c)
-	case e.quiet:
-		return nil
-	}
 	r := c.Result()
 	r.Next = []string{"open " + path}
-	return report.Text(e.stdout, r)
+	return e.show(c, func(w io.Writer) error { return report.Text(w, r) })
 }

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -64,20 +64,16 @@ func (e *env) convert(ctx context.Context, o convertOptions) error {
 		return fail(exitModel, "it is a pipeline of diffusers: convert its parts, transformer and vae", err)
 	case err != nil:
 		return fail(exitModel, "", err)
-	case e.json:
-		return json.NewEncoder(e.stdout).Encode(r)
 	}
 	of := ""
 	if r.Read != r.Tensors {
 		of = fmt.Sprintf(" (from %d in %s)", r.Read, o.in)
 	}
-	files := "one file"
-	if len(r.Files) > 1 {
-		files = fmt.Sprintf("%d files", len(r.Files))
-	}
-	_, err = fmt.Fprintf(e.stdout, "%s: %d tensors%s, %d parameters, %s in %s\n", r.Out, r.Tensors, of, r.Numbers,
-		terminal.Size(r.Bytes), files)
-	return err
+	return e.print(r, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s: %d tensors%s, %d parameters, %s in %s\n", r.Out, r.Tensors, of, r.Numbers,
+			terminal.Size(r.Bytes), terminal.Files(len(r.Files)))
+		return err
+	})
 }
 
 // conversion returns what the flags ask for.

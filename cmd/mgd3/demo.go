@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,13 +77,7 @@ func (e *env) demo(ctx context.Context, o *demoOptions) error {
 	if err := d.Write(r.Out); err != nil {
 		return fail(exitOutput, "", err)
 	}
-	switch {
-	case e.json:
-		return json.NewEncoder(e.stdout).Encode(d.Comparison)
-	case e.quiet:
-		return nil
-	}
-	return d.Text(e.stdout, r.Out)
+	return e.show(d.Comparison, func(w io.Writer) error { return d.Text(w, r.Out) })
 }
 
 // openDemo opens the model and the letters.

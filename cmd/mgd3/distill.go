@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"mgd3/distill"
 	"mgd3/internal/cli"
+	"mgd3/internal/terminal"
 	"mgd3/stage"
 )
 
@@ -114,7 +116,11 @@ func (e *env) modesCmd() *cobra.Command {
 				if err := r.Discover(ctx); err != nil {
 					return err
 				}
-				return e.modesSummary(r.Out)
+				m, err := distill.ReadClusterSizes(r.Out)
+				if err != nil {
+					return err
+				}
+				return e.show(m, func(w io.Writer) error { return terminal.WriteModes(w, m) })
 			})
 		},
 	}
@@ -143,11 +149,7 @@ func (e *env) sampleCmd() *cobra.Command {
 				if err := r.Sample(ctx); err != nil {
 					return err
 				}
-				m, err := distill.Finish(r.Out)
-				if err == nil {
-					e.summary(r.Out, m)
-				}
-				return err
+				return e.finished(r.Out)
 			})
 		},
 	}
@@ -181,11 +183,16 @@ func (e *env) finishOn(cmd *cobra.Command, o *options) error {
 	if err := e.onDevices(cmd.Context(), o, cmd); err != nil {
 		return err
 	}
-	m, err := distill.Finish(o.run.out)
-	if err == nil {
-		e.summary(o.run.out, m)
+	return e.finished(o.run.out)
+}
+
+// finished puts together what shards made, as far as they are.
+func (e *env) finished(out string) error {
+	m, err := distill.Finish(out)
+	if err != nil {
+		return err
 	}
-	return err
+	return e.summary(out, m)
 }
 
 // distill runs all stages, or says what they would do.
@@ -204,7 +211,7 @@ func (e *env) distill(ctx context.Context, o *options) error {
 		if err != nil {
 			return err
 		}
-		return e.printPlan(plan, o.seedEncodes)
+		return e.print(plan, func(w io.Writer) error { return terminal.WritePlan(w, plan, o.seedEncodes) })
 	}
 	start := time.Now()
 	if err := e.chooseAuto(ctx, o, r); err != nil {
@@ -214,7 +221,9 @@ func (e *env) distill(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	e.summary(o.run.out, m)
+	if err := e.summary(o.run.out, m); err != nil {
+		return err
+	}
 	if err := e.exportFinished(ctx, o); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -153,15 +154,9 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 			return fail(exitOutput, "", err)
 		}
 	}
-	switch {
-	case e.json:
-		return v.JSON(e.stdout)
-	case e.quiet:
-		return nil
-	}
 	r := v.Result()
 	r.Plots, r.Pictures = nil, nil
-	return report.Text(e.stdout, r)
+	return e.show(v.Scores(), func(w io.Writer) error { return report.Text(w, r) })
 }
 
 // judge trains all networks on all sets, once it knows that it can.

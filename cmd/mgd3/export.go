@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -76,18 +76,11 @@ func (e *env) export(ctx context.Context, dir, out string, o export.Options) err
 	case err != nil:
 		return err
 	}
-	if e.json {
-		return json.NewEncoder(e.stdout).Encode(w)
-	}
-	if !e.quiet {
-		files := "one file"
-		if w.Files > 1 {
-			files = fmt.Sprintf("%d files", w.Files)
-		}
-		fmt.Fprintf(e.stdout, "%-16s %s: %d images of %d classes, %s in %s\n", w.Format, w.Out, w.Images, w.Classes,
-			terminal.Size(w.Bytes), files)
-	}
-	return nil
+	return e.show(w, func(to io.Writer) error {
+		_, err := fmt.Fprintf(to, "%-16s %s: %d images of %d classes, %s in %s\n", w.Format, w.Out, w.Images, w.Classes,
+			terminal.Size(w.Bytes), terminal.Files(w.Files))
+		return err
+	})
 }
 
 // exportFinished exports the set of a run in the format asked for.

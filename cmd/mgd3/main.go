@@ -39,7 +39,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
-	out := &sink{to: stdout}
+	out := terminal.NewSink(stdout)
 	done := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -50,7 +50,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}()
 		err := execute(ctx, args, out, stderr)
 		if err == nil {
-			err = out.failure()
+			err = fail(exitOutput, "what the command printed is not complete", out.Failure())
 		}
 		done <- err
 	}()

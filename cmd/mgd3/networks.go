@@ -45,25 +45,3 @@ func networkFailure(n model.Networks, err error) error {
 	}
 	return fail(exitModel, flag+" names the folder of the network if it is elsewhere", missing.Err)
 }
-
-// say tells the user something, unless they asked for quiet.
-func (e *env) say(format string, args ...any) {
-	if !e.quiet && !e.json {
-		fmt.Fprintf(e.stderr, "mgd3: "+format+"\n", args...)
-	}
-}
-
-// warn tells the user what may be wrong, whatever else is shown.
-func (e *env) warn(format string, args ...any) {
-	fmt.Fprintf(e.stderr, "mgd3: warning: "+format+"\n", args...)
-}
-
-// warnText is warn of a text.
-func (e *env) warnText(text string) { e.warn("%s", text) }
-
-// sayAll tells the user what was made of a weights file that holds more than a network.
-func (e *env) sayAll(notes []string) {
-	for _, n := range notes {
-		e.say("%s", n)
-	}
-}

@@ -1,15 +1,15 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
 	"mgd3/dit"
+	"mgd3/internal/terminal"
 )
 
 func (o *options) presetFlag() {
@@ -62,26 +62,9 @@ func (e *env) presetsCmd() *cobra.Command {
   mgd3 distill --preset mgd3 --data imagenet --split train --classes nette --model dit-xl-2-256 --vae sd-vae-ft-mse --ipc 10 --out nette-10
   mgd3 distill --preset mgd3 --lambda 0.05 …    # a flag given beside it counts`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return e.presets(distill.Presets()) },
+		RunE: func(*cobra.Command, []string) error {
+			list := distill.Presets()
+			return printAll(e, list, func(w io.Writer) error { return terminal.WritePresets(w, list) })
+		},
 	}
-}
-
-func (e *env) presets(presets []distill.Preset) error {
-	if e.json {
-		for _, p := range presets {
-			if err := json.NewEncoder(e.stdout).Encode(p); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	for _, p := range presets {
-		fmt.Fprintf(e.stdout, "%-9s %s\n          %s\n", p.Name, p.About, p.Source)
-	}
-	fmt.Fprintln(e.stdout)
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	for _, row := range distill.PresetTable(presets) {
-		fmt.Fprintln(w, strings.Join(row, "\t"))
-	}
-	return w.Flush()
 }

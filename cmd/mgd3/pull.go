@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +44,7 @@ HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE and HTTPS_PROXY mean what they mean th
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || o.list {
-				return e.listKnown()
+				return printAll(e, hub.Table, func(w io.Writer) error { return terminal.WriteKnown(w, hub.Table) })
 			}
 			return e.pull(cmd.Context(), &o, args[0])
 		},
@@ -59,30 +58,6 @@ HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE and HTTPS_PROXY mean what they mean th
 	f.BoolVar(&o.check, "check", false, "hash the files that are in the cache too; damaged ones are fetched again")
 	f.BoolVar(&o.list, "list", false, "list what has a name")
 	return cmd
-}
-
-// listKnown prints what has a name.
-func (e *env) listKnown() error {
-	if e.json {
-		out := json.NewEncoder(e.stdout)
-		for _, k := range hub.Table {
-			if err := out.Encode(k); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "name\tfor\tabout\twhat\tfrom\tlicence")
-	for _, k := range hub.Table {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.Name, k.Flag, k.Size, k.Title, k.Repo.ID, k.Terms())
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(e.stdout, "\nFiles are held against the hub's own hashes: SHA-256, or git's SHA-1 for "+
-		"small ones.")
-	return err
 }
 
 // pull prints the folder of a repository, once it is whole.

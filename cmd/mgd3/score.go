@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -105,19 +105,7 @@ func (e *env) score(ctx context.Context, o *scoreOptions) error {
 	if err != nil {
 		return err
 	}
-	if e.json {
-		for _, r := range results {
-			if err := json.NewEncoder(e.stdout).Encode(r); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	var tables []report.Table
-	for i := range results {
-		tables = append(tables, results[i].Table())
-	}
-	return report.Text(e.stdout, report.Result{Tables: append(tables, scoring.Summary(results))})
+	return printAll(e, results, func(w io.Writer) error { return report.Text(w, scoring.Tables(results)) })
 }
 
 // chooseFeatures opens the network that the flags name, or takes the latents that are there; close ends it.

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -112,14 +112,9 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 
 // tried says what one set of a sweep came to.
 func (e *env) tried(done, total int, p compare.Point, t compare.Trial) {
-	if e.quiet || e.json {
-		return
+	if !e.quiet && !e.json {
+		fmt.Fprintf(e.stderr, "%d/%d  %v, %v\n", done, total, p, t)
 	}
-	line := fmt.Sprintf("%d/%d  %v, seed %d: ", done, total, p, t.Seed)
-	if t.Accuracy != nil {
-		line += fmt.Sprintf("accuracy %.1f %%, ", 100**t.Accuracy)
-	}
-	fmt.Fprintf(e.stderr, "%slesson %.3f\n", line, t.Scores[compare.ScoreKernelRidge])
 }
 
 // showSweep writes the files of a sweep and prints its tables.
@@ -127,17 +122,13 @@ func (e *env) showSweep(out string, s *compare.Swept) error {
 	if err := s.Write(out); err != nil {
 		return fail(exitOutput, "", err)
 	}
-	if e.json {
-		return json.NewEncoder(e.stdout).Encode(s)
-	}
-	if e.quiet {
-		return nil
-	}
-	if err := report.Text(e.stdout, s.Result()); err != nil {
+	return e.show(s, func(w io.Writer) error {
+		if err := report.Text(w, s.Result()); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(w, "\nlook at it  %s\n", filepath.Join(out, "sweep.html"))
 		return err
-	}
-	fmt.Fprintf(e.stdout, "\nlook at it  %s\n", filepath.Join(out, "sweep.html"))
-	return nil
+	})
 }
 
 // takeLists takes the lists of values out of the flags, which are as if not given then; what is one value stays in

@@ -87,8 +87,7 @@ manifest of shards that were run into DIR itself, as the last of them does.`,
 			if err != nil {
 				return err
 			}
-			e.summary(out, m)
-			return nil
+			return e.summary(out, m)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "output `DIR`")
@@ -114,6 +113,5 @@ func (e *env) finish(out string) error {
 	if m == nil {
 		return fail(exitOutput, "run the shards that are missing", fmt.Errorf("%q: images of the set are missing", out))
 	}
-	e.summary(out, m)
-	return nil
+	return e.summary(out, m)
 }

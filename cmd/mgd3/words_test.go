@@ -3,8 +3,6 @@ package main
 import (
 	"strings"
 	"testing"
-
-	"mgd3/distill"
 )
 
 // TestUsageWords: every command that is called without what it needs says what is missing, and how it is called.
@@ -48,21 +46,5 @@ func TestUsageWords(t *testing.T) {
 				t.Errorf("%s: says %q: %s", c.line, jargon, stderr.String())
 			}
 		}
-	}
-}
-
-// TestInspectIsPrintable: what a stranger's manifest holds cannot steer the terminal.
-func TestInspectIsPrintable(t *testing.T) {
-	const evil = "cat\x1b[2J\u202e"
-	m := &distill.Manifest{
-		Version: evil, Backend: evil, Autoencoder: evil, Denoiser: evil,
-		Classes: []distill.ManifestClass{{Name: evil, Images: []distill.ManifestImage{{File: evil}}}},
-	}
-	var out strings.Builder
-	if err := (&env{stdout: &out}).inspectManifest(m); err != nil {
-		t.Fatal(err)
-	}
-	if strings.ContainsAny(out.String(), "\x1b\u202e") || !strings.Contains(out.String(), `cat\x1b[2J\u202e`) {
-		t.Errorf("got %q", out.String())
 	}
 }

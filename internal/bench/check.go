@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"time"
 
@@ -33,6 +34,20 @@ type Check struct {
 
 // OK tells whether the network ran and came out within the tolerance.
 func (c Check) OK() bool { return c.Error == "" && c.RMS <= c.Tolerance*c.Scale }
+
+// Text writes the result as a line.
+func (c Check) Text(w io.Writer) error {
+	verdict := "ok"
+	switch {
+	case c.Error != "":
+		verdict = "FAILED: " + c.Error
+	case !c.OK():
+		verdict = "TOO FAR"
+	}
+	_, err := fmt.Fprintf(w, "check     %-16s %-21s off by %.1e (at most %.1e of %.2g), allowed %.1e, %.1f s  %s\n",
+		c.Backend, c.Network, c.RMS/c.Scale, c.Most, c.Scale, c.Tolerance, c.Seconds, verdict)
+	return err
+}
 
 // tolerance is that of the root mean square of the differences, as a share of that of the results. A number goes
 // through L ≈ 50 layers, each of which rounds it by u at most (what enters products; sums are in float32) and

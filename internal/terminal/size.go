@@ -1,8 +1,6 @@
 package terminal
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Size is a number of bytes for people.
 func Size(n int64) string {
@@ -12,4 +10,12 @@ func Size(n int64) string {
 		v, u = v/1000, u+1
 	}
 	return fmt.Sprintf("%.3g %s", v, units[u])
+}
+
+// Files is a number of files for people.
+func Files(n int) string {
+	if n > 1 {
+		return fmt.Sprintf("%d files", n)
+	}
+	return "one file"
 }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"mgd3/distill"
+	"mgd3/internal/terminal"
+	"mgd3/stage"
+)
+
+// print prints what was asked for, as JSON or for people.
+func (e *env) print(result any, text func(io.Writer) error) error {
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(result)
+	}
+	return text(e.stdout)
+}
+
+// show is print of what is said at the end, and not under --quiet.
+func (e *env) show(result any, text func(io.Writer) error) error {
+	if e.quiet && !e.json {
+		return nil
+	}
+	return e.print(result, text)
+}
+
+// printAll is print of a list, one JSON object a line.
+func printAll[T any](e *env, list []T, text func(io.Writer) error) error {
+	if !e.json {
+		return text(e.stdout)
+	}
+	for _, result := range list {
+		if err := json.NewEncoder(e.stdout).Encode(result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// summary says what has come of a run; m is nil where other shards have yet to finish.
+func (e *env) summary(out string, m *distill.Manifest) error {
+	s := terminal.Summarize(out, m)
+	return e.show(s, s.Text)
+}
+
+// say tells the user something, unless they asked for quiet.
+func (e *env) say(format string, args ...any) {
+	if !e.quiet && !e.json {
+		fmt.Fprintf(e.stderr, "mgd3: "+format+"\n", args...)
+	}
+}
+
+// sayAll tells the user what was made of a weights file that holds more than a network.
+func (e *env) sayAll(notes []string) {
+	for _, n := range notes {
+		e.say("%s", n)
+	}
+}
+
+// warn tells the user what may be wrong, whatever else is shown.
+func (e *env) warn(format string, args ...any) {
+	fmt.Fprintf(e.stderr, "mgd3: warning: "+format+"\n", args...)
+}
+
+// warnText is warn of a text.
+func (e *env) warnText(text string) { e.warn("%s", text) }
+
+// warn tells of settings that are hardly meant.
+func (r *openRun) warn(o *options) {
+	if o.sampling == nil {
+		return
+	}
+	for _, w := range r.Settings.Sample.Warnings() {
+		r.Report(stage.Event{Stage: distill.StageSample, Warning: w})
+	}
+}

@@ -1,0 +1,84 @@
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"mgd3/distill"
+)
+
+// Summary is what has come of a run.
+type Summary struct {
+	Out          string                `json:"out"`
+	Complete     bool                  `json:"complete"`
+	Distance     *distill.Distance     `json:"distance,omitempty"`
+	ClusterSizes *distill.ClusterSizes `json:"masses,omitempty"`
+
+	manifest *distill.Manifest
+}
+
+// Summarize returns what has come of the run in a folder; m is nil where other shards have yet to finish.
+func Summarize(out string, m *distill.Manifest) Summary {
+	s := Summary{Out: out, Complete: m != nil, manifest: m}
+	if m != nil {
+		sizes := m.ClusterSizes()
+		s.Distance, s.ClusterSizes = &m.Distance, &sizes
+	}
+	return s
+}
+
+// Text shows it to people.
+func (s Summary) Text(w io.Writer) error {
+	m := s.manifest
+	if m == nil {
+		_, err := fmt.Fprintf(w, "This shard is done; %s is not complete yet. The shard that completes it writes "+
+			"the manifest;\nshards in folders of their own are put together by \"mgd3 merge\".\n", s.Out)
+		return err
+	}
+	n := 0
+	for _, class := range m.Classes {
+		n += len(class.Images)
+	}
+	fmt.Fprintf(w, "distilled set    %s: %d images of %d classes\n", distill.ImagesDir(s.Out), n, len(m.Classes))
+	fmt.Fprintf(w, "to own mode      %.4g (mean distance of a synthetic latent)\n", m.Distance.Own)
+	if m.Settings.Modes.IPC > 1 {
+		fmt.Fprintf(w, "to other modes   %.4g (of the same class)\n", m.Distance.Others)
+	}
+	if sizes := s.ClusterSizes.String(); sizes != "" {
+		fmt.Fprintf(w, "small modes      %s, of %d\n", sizes, s.ClusterSizes.Modes)
+	}
+	_, err := fmt.Fprintf(w, "look at it       mgd3 sheet --data SET %s\n", s.Out)
+	return err
+}
+
+// WriteModes shows how many modes there are, and how many of them stand for next to nothing.
+func WriteModes(w io.Writer, m distill.ClusterSizes) error {
+	text := fmt.Sprintf("modes            %d", m.Modes)
+	if m.String() != "" {
+		text += ": " + m.String()
+	}
+	_, err := fmt.Fprintln(w, text)
+	return err
+}
+
+// WritePlan shows what a run will do. seedEncodes says that its images are encoded with the seed of the noise.
+func WritePlan(w io.Writer, p distill.Plan, seedEncodes bool) error {
+	_, err := fmt.Fprintf(w, `classes          %d
+real images      %d to encode, %v each
+latents on disk  %s
+modes on disk    %s
+synthetic images %d of %d steps (%d guided), %v a step with %d rows, %v to decode
+estimate         %v on this machine, one image at a time
+`, p.Classes, p.Real, fine(p.EncodeEach), Size(p.LatentBytes), Size(p.ModeBytes), p.Synthetic, p.Steps, p.Guided,
+		fine(p.StepEach), p.Rows, fine(p.DecodeEach), Short(p.Estimate()))
+	if seedEncodes {
+		_, err = fmt.Fprintf(w, "seeds            images are encoded with --seed, as the released program does: a "+
+			"set of another seed encodes its %d again, %v; --encode-seed N shares them\n", p.Real,
+			Short(time.Duration(p.Real)*p.EncodeEach))
+	}
+	return err
+}
+
+// fine rounds the time of one image.
+func fine(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
