@@ -44,6 +44,9 @@ func (s Settings) Check() error {
 	return nil
 }
 
+// HasChance reports whether encoding leaves anything to chance, so that the seed decides bytes.
+func (s Settings) HasChance() bool { return s.Flip || s.FromSample }
+
 // LoadOptions is how images are read: turned upright and cropped.
 func (s Settings) LoadOptions() dataset.LoadOptions {
 	crop := dataset.CropCenter

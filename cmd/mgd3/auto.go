@@ -30,7 +30,7 @@ func (a *autoFlags) choose(name string) {
 
 // add comes after the flags of sampling, which it lets be auto.
 func (a *autoFlags) add(f *pflag.FlagSet, s *samplingFlags) {
-	s.auto = a
+	s.auto, s.Choose = a, a.choose
 	for _, name := range []string{"lambda", "stop"} {
 		f.Lookup(name).Usage += "; auto chooses it by held-out training images"
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/encode"
 	"mgd3/internal/cli"
 	"mgd3/sets"
@@ -41,12 +40,6 @@ func (d *dataFlags) cropFlags(f *pflag.FlagSet) {
 }
 
 const cropHelp = "`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop"
-
-func (d *dataFlags) resolve(from source) encode.Settings {
-	own := d.encode
-	own.Split, own.Limit = d.Split, d.Limit
-	return from.merge(distill.Settings{Encode: own}).Encode
-}
 
 // imageFlags name a set of labelled images.
 type imageFlags struct{ sets.Spec }

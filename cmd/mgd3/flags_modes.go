@@ -31,10 +31,3 @@ func (m *modeFlags) clusterFlags(f *pflag.FlagSet) {
 	f.Uint64Var(&s.Seed, "modes-seed", 0, "seed of the clustering; the published runs keep it at 0 whatever --seed is")
 	cli.Heading(f, "Modes")
 }
-
-func (m *modeFlags) resolve(from source) (distill.ModeSettings, error) {
-	own := m.settings
-	own.Method, own.Short = modes.Method(m.cluster), modes.Short(m.short)
-	own = from.merge(distill.Settings{Modes: own}).Modes
-	return own, own.Check()
-}

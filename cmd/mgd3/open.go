@@ -29,7 +29,7 @@ func (r *openRun) Close() {
 // open checks the flags, opens the networks and the images that the command needs, and takes the output folder.
 func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 	if o.networks != nil && o.sampling != nil && o.preset == "" && !o.given("rule") && o.networks.networks().IsUNet() {
-		o.sampling.rule = string(diffusion.DDPMSD)
+		o.sampling.Rule = string(diffusion.DDPMSD)
 	}
 	if err := o.resolve(); err != nil {
 		return nil, err
@@ -117,12 +117,12 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	r.Denoiser = denoiser.Denoiser
 	e.sayAll(denoiser.Notes)
 	if denoiser.Steps != nil {
-		o.sampling.takeSteps(&r.Settings.Sample.Settings, *denoiser.Steps)
+		o.sampling.TakeSteps(&r.Settings.Sample.Settings, *denoiser.Steps)
 	}
 	if o.data != nil {
 		e.warnOfSize(r.Settings.Encode.Size, denoiser.Side*r.Autoencoder.Downsampling())
 	}
-	if err := o.sampling.takeSchedule(&r.Settings.Sample.Settings, r.Denoiser.Noise()); err != nil {
+	if err := o.sampling.TakeSchedule(&r.Settings.Sample.Settings, r.Denoiser.Noise()); err != nil {
 		return fail(exitUsage, "", err)
 	}
 	r.ClassNames, err = n.ClassNames()

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/distill"
+	"mgd3/modes"
 )
 
 // options are what distill and its stages, baseline, compare, sweep, demo and score are asked to do: the groups of
@@ -30,50 +31,39 @@ func (o *options) given(name string) bool {
 	return o.flags.Changed(name) && !slices.Contains(o.tried, name)
 }
 
-// source is where the values of flags come from that were not given.
-type source struct {
-	given  func(name string) bool
-	preset *distill.Preset // nil if there is none
-}
-
-// merge returns own, the values of the flags, with those of the preset for what was not given.
-func (from source) merge(own distill.Settings) distill.Settings {
-	if from.preset == nil {
-		return own
-	}
-	return from.preset.Merge(own, from.given)
-}
-
 // resolve completes the settings from the flags, group by group.
 func (o *options) resolve() error {
-	from := source{given: o.given}
+	asked := distill.Asked{Given: o.given}
 	if o.preset != "" {
 		p, err := distill.FindPreset(o.preset)
 		if err != nil {
 			return fail(exitUsage, `"mgd3 presets" lists them`, err)
 		}
-		from.preset = &p
+		asked.Preset = &p
 	}
-	return o.resolveFrom(from)
+	return o.resolveFrom(asked)
 }
 
 // resolveFrom is resolve with what was not given from there.
-func (o *options) resolveFrom(from source) (err error) {
+func (o *options) resolveFrom(asked distill.Asked) (err error) {
 	if o.data != nil {
-		o.settings.Encode = o.data.resolve(from)
+		own := o.data.encode
+		own.Split, own.Limit = o.data.Split, o.data.Limit
+		o.settings.Encode = asked.Encoding(own)
 	}
 	if o.modes != nil {
-		if o.settings.Modes, err = o.modes.resolve(from); err != nil {
+		own := o.modes.settings
+		own.Method, own.Short = modes.Method(o.modes.cluster), modes.Short(o.modes.short)
+		if o.settings.Modes, err = asked.Modes(own); err != nil {
 			return fail(exitUsage, "", err)
 		}
 	}
 	if o.sampling != nil {
-		if o.settings.Sample, err = o.sampling.resolve(from); err != nil {
+		if o.settings.Sample, err = asked.Sampling(o.sampling.AskedSampling); err != nil {
 			return fail(exitUsage, "", err)
 		}
 	}
-	chance := o.data == nil || o.settings.Encode.Flip || o.settings.Encode.FromSample // whether a seed matters
-	o.seedEncodes = from.preset != nil && from.preset.SeedEncodes && !o.given("encode-seed") && chance
+	o.seedEncodes = asked.SeedEncodes(o.data == nil || o.settings.Encode.HasChance())
 	if o.seedEncodes && o.data != nil {
 		o.settings.Encode.Seed = o.settings.Sample.Seed
 	}
@@ -85,7 +75,7 @@ func (o *options) withoutEffect() (list []string) {
 	if o.data == nil {
 		return nil
 	}
-	if s := o.settings.Encode; o.given("encode-seed") && !s.Flip && !s.FromSample {
+	if o.given("encode-seed") && !o.settings.Encode.HasChance() {
 		list = append(list, "--encode-seed has no effect without --flip or --posterior-sample: "+
 			"encoding leaves nothing to chance")
 	}

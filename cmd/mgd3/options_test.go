@@ -70,7 +70,7 @@ func TestPresetPrecedence(t *testing.T) {
 	}
 	resolved := func(p *distill.Preset, args ...string) map[string]string {
 		o := parsed(t, args...)
-		if err := o.resolveFrom(source{given: o.given, preset: p}); err != nil {
+		if err := o.resolveFrom(distill.Asked{Given: o.given, Preset: p}); err != nil {
 			t.Fatalf("%v: %v", args, err)
 		}
 		values := map[string]string{}

@@ -137,8 +137,8 @@ func (o *options) takeLists() (axes compare.Axes, err error) {
 	for _, f := range []struct {
 		name  string
 		value *string
-	}{{"lambda", &o.sampling.lambda}, {"stop", &o.sampling.stop}, {"steps", &o.sampling.steps},
-		{"cfg", &o.sampling.cfg}, {"cluster", &o.modes.cluster}} {
+	}{{"lambda", &o.sampling.Lambda}, {"stop", &o.sampling.Stop}, {"steps", &o.sampling.Steps},
+		{"cfg", &o.sampling.CFG}, {"cluster", &o.modes.cluster}} {
 		values := strings.Split(*f.value, ",")
 		if len(values) < 2 {
 			continue

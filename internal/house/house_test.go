@@ -56,7 +56,7 @@ var rooms = map[string][]string{
 	"stage/batch":            {"engine", "stage"},
 	"encode": {"dataset", "engine", "latent", "rng", "stage", "stage/atomicfile", "stage/batch", "stage/numbers",
 		"internal/words"},
-	"distill": {"dataset", "diffusion", "encode", "engine", "latent", "matrix", "modes", "rng", "stage",
+	"distill": {"dataset", "diffusion", "diffusion/scheduler", "encode", "engine", "latent", "matrix", "modes", "rng", "stage",
 		"stage/atomicfile", "stage/batch", "stage/numbers", "weights", "internal/words"},
 	"cluster":          {"dataset", "distill", "encode", "evaluate", "stage", "stage/atomicfile", "internal/words"},
 	"export":           {"distill", "stage", "stage/atomicfile", "internal/words"},
