@@ -3,11 +3,12 @@
 # with those of one process. Needs root on Debian 12: it installs slurm-wlm and munge, and starts munged, slurmctld and
 # three slurmd on this host, on ports of their own and below DIR, without systemd. It stops them at its end.
 #
-#     bench/slurm.sh DIR [FAULT...]     faults: none node preempt restart limit account cancel; default all
+#     bench/slurm.sh DIR [FAULT...]     faults: none node preempt restart limit account cancel
+#                                       batch; default all
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$(realpath -m "$1"); shift
-faults=("$@"); [ $# -gt 0 ] || faults=(none node preempt restart limit account cancel)
+faults=("$@"); [ $# -gt 0 ] || faults=(none node preempt restart limit account cancel batch)
 mkdir -p "$dir"
 
 command -v slurmctld slurmd munged >/dev/null || {
@@ -87,14 +88,14 @@ same() {
   echo "ok $2: the bytes of one process"
 }
 await() { # until nothing of the run is queued
-  for _ in $(seq 300); do
+  for _ in $(seq 900); do
     [ -z "$(squeue -h -o %j 2>/dev/null || echo down)" ] && return
     sleep 1
   done
-  squeue; mgd3 cluster status "$1"; echo "FAILED: not done in five minutes"; exit 1
+  squeue; mgd3 cluster status "$1"; echo "FAILED: not done in a quarter of an hour"; exit 1
 }
 started() { # until a task of a stage has begun
-  for _ in $(seq 120); do
+  for _ in $(seq 600); do
     [ -n "$(squeue -h -t R -o %j 2>/dev/null | grep -- "-$1\$" || true)" ] && return
     sleep 0.2
   done
@@ -131,6 +132,18 @@ for fault in "${faults[@]}"; do
       [ ! -d "$out/latents" ] && submit "$out" --account lab ;;
     cancel) # taken out in the middle, submitted again
       submit "$out"; started sample; mgd3 cluster cancel "$out"; await "$out"; submit "$out" ;;
+    batch) # a task's own process is killed: Slurm takes out what waits for it, and the same command goes on
+      submit "$out"; started sample
+      id=$(squeue -h -t R -o '%j %A' | awk '/-sample/ {print $2; exit}')
+      merge=$(squeue -h -o '%j %A' | awk '/-merge/ {print $2; exit}')
+      for p in $(grep -lzs "^SLURM_JOB_ID=$id\$" /proc/[0-9]*/environ | cut -d/ -f3); do
+        if tr '\0' ' ' <"/proc/$p/cmdline" | grep -q 'mgd3 cluster task'; then echo "killing process $p of job $id"; kill -9 "$p"; fi
+      done
+      await "$out"
+      scontrol -o show job "$merge" | grep -q 'JobState=CANCELLED' || { scontrol -o show job "$merge"; echo "FAILED batch: the merge was not cancelled"; exit 1; }
+      [ ! -f "$out/manifest.json" ] || { echo "FAILED batch: merged without a task"; exit 1; }
+      again=$(submit "$out"); echo "$again"
+      ! grep -Eq '^(encode|modes)' <<<"$again" || { echo "FAILED batch: what is made is submitted again"; exit 1; } ;;
   esac
   await "$out"
   mgd3 cluster status "$out"

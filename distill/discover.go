@@ -36,15 +36,20 @@ func (r *Run) Discover(ctx context.Context) error {
 		return err
 	}
 	classes := record.Latents.Classes
-	spans := r.Shard.Spans(len(classes), s.IPC)
-	p := r.progress(StageModes, len(spans))
-	for _, sp := range spans {
-		if err := r.discoverClass(ctx, classes[sp.Class], record, p); err != nil {
-			return fmt.Errorf("class %q: %w", classes[sp.Class], err)
-		}
+	p := r.progress(StageModes, len(r.part().Spans(len(classes), s.IPC)))
+	err := r.Any.EachOr(ctx, r.part(), r.Out, len(classes), 1, p.Progress,
+		func(ctx context.Context, shard stage.Shard) error {
+			for _, sp := range shard.Spans(len(classes), s.IPC) {
+				if err := r.discoverClass(ctx, classes[sp.Class], record, p); err != nil {
+					return fmt.Errorf("class %q: %w", classes[sp.Class], err)
+				}
+			}
+			return nil
+		})
+	if err == nil {
+		p.End()
 	}
-	p.End()
-	return nil
+	return err
 }
 
 // modesAre reports whether the modes that are there are of these settings and latents, or there are none.
@@ -73,11 +78,13 @@ func (r *Run) discoverClass(ctx context.Context, class string, record modesRecor
 	}
 	defer cached.Close()
 	path := ModesFile(r.Out, class)
-	unlock, err := atomicfile.Wait(ctx, path)
-	if err != nil {
-		return err
+	if r.Any == nil { // else the lease is what counts: a lock may be a worker's that stands still
+		unlock, err := atomicfile.Wait(ctx, path)
+		if err != nil {
+			return err
+		}
+		defer unlock()
 	}
-	defer unlock()
 	key := record.keyOf(cached)
 	if kept, err := p.Kept(class, path, key); err != nil {
 		return err

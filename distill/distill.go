@@ -32,6 +32,7 @@ import (
 	"mgd3/modes"
 	"mgd3/stage"
 	"mgd3/stage/batch"
+	"mgd3/stage/lease"
 	"mgd3/stage/numbers"
 )
 
@@ -42,6 +43,7 @@ type Run struct {
 	Out      string   // output folder
 	Latents  string   // folder of the latent cache; "" means latents below Out
 	Shard    stage.Shard
+	Any      *lease.Any // takes pieces of the work as they are free, in the place of Shard; nil is none
 
 	// SeedEncodes says that images should have been encoded with the seed of the noise, see [Preset]: Sample warns
 	// where they were not.
@@ -78,10 +80,7 @@ func (r *Run) Do(ctx context.Context) (*Manifest, error) {
 	if err := r.Discover(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.Sample(ctx); err != nil {
-		return nil, err
-	}
-	return Finish(r.Out)
+	return r.SampleAll(ctx)
 }
 
 // check finds what would fail in a later stage, before the first one begins.
@@ -135,7 +134,7 @@ func imageName(j int) string { return fmt.Sprintf("%04d", j) }
 // encoding is the first stage.
 func (r *Run) encoding() *encode.Run {
 	return &encode.Run{Settings: r.Settings.Encode, Dir: r.latentsDir(), Shard: r.Shard, IPC: r.Settings.Modes.IPC,
-		Batch: r.Batch, Engine: r.Engine, Autoencoder: r.Autoencoder, Data: r.Data, Report: r.Report}
+		Any: r.Any, Batch: r.Batch, Engine: r.Engine, Autoencoder: r.Autoencoder, Data: r.Data, Report: r.Report}
 }
 
 // Encode writes the latents of every real image of the shard's classes.

@@ -97,7 +97,7 @@ func TestRowsTogether(t *testing.T) {
 	}
 	made, err := s.draw(t.Context(), images, len(images))
 	if err == nil {
-		err = s.write(made)
+		err = s.write(t.Context(), made)
 	}
 	if err != nil {
 		t.Fatal(err)

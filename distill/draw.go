@@ -14,6 +14,7 @@ import (
 	"mgd3/engine"
 	"mgd3/rng"
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/lease"
 	"mgd3/weights"
 )
 
@@ -58,11 +59,14 @@ func (s *sampling) draw(ctx context.Context, wanted []image, rows int) (*drawn, 
 	return made, s.run.Autoencoder.DecodeTo(made.pixels, made.latents, size)
 }
 
-// write writes the images of a batch, in their order.
-func (s *sampling) write(made *drawn) error {
+// write writes the images of a batch, in their order, unless they have become another worker's.
+func (s *sampling) write(ctx context.Context, made *drawn) error {
 	size, rows := s.record.Modes.Latents.Settings.Size, len(made.keys)
 	n, d := len(made.pixels)/rows, len(made.latents)/rows
 	for i, im := range made.images {
+		if err := lease.Check(ctx); err != nil {
+			return err
+		}
 		pixels := dataset.FromTensor(made.pixels[i*n:(i+1)*n], size, size)
 		if err := s.writeImage(im, made.keys[i], made.latents[i*d:(i+1)*d], pixels); err != nil {
 			return fmt.Errorf("%v: %w", im, err)

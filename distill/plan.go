@@ -52,7 +52,7 @@ func (r *Run) Plan(ctx context.Context) (Plan, error) {
 	}
 	shape := latents.Shape
 	rowBytes := int64(4 * shape[0] * shape[1] * shape[2])
-	for _, sp := range r.Shard.Spans(p.Classes, m.IPC) {
+	for _, sp := range r.part().Spans(p.Classes, m.IPC) {
 		real := len(r.Data.Classes[sp.Class].Images)
 		p.Real += real
 		p.Synthetic += sp.Hi - sp.Lo

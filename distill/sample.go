@@ -51,31 +51,41 @@ func (r *Run) Sample(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	images := s.images(r.Shard)
-	p := r.progress(StageSample, len(images))
-	if err := s.checkLatents(p); err != nil {
+	p := r.progress(StageSample, len(s.images(r.part())))
+	if e := record.Modes.Latents.Settings; r.SeedEncodes && e.Flip && e.Seed != record.Settings.Seed {
+		p.Warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has "+
+			"one seed for both", record.Settings.Seed, e.Seed)
+	}
+	piece := 16             // images in a piece, about
+	if r.Engine.FixedRows { // no piece is filled up with rows for nothing
+		piece = max(piece, size)
+	}
+	return r.Any.EachOr(ctx, r.part(), r.Out, len(s.images(stage.Whole)), piece, p.Progress,
+		func(ctx context.Context, shard stage.Shard) error { return s.part(ctx, shard, size, p) })
+}
+
+// part writes the images of a shard, so many at a time.
+func (s *sampling) part(ctx context.Context, shard stage.Shard, size int, p *numbers.Progress) error {
+	if err := s.checkLatents(shard, p); err != nil {
 		return err
 	}
+	images := s.images(shard)
 	todo, err := s.missing(ctx, images, p)
 	if err != nil {
 		return err
 	}
 	p.End()
-	if e := record.Modes.Latents.Settings; r.SeedEncodes && e.Flip && e.Seed != record.Settings.Seed {
-		p.Warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has "+
-			"one seed for both", record.Settings.Seed, e.Seed)
-	}
 	p.Add("", len(images)-len(todo), len(images)-len(todo))
 	// One batch is written while the next is sampled, and what is finished is written whatever becomes of the next.
 	writing, inner := errgroup.WithContext(ctx)
 	writing.SetLimit(1)
-	err = r.Engine.EachFilled(inner, len(todo), size, func(ctx context.Context, lo, hi, rows int) error {
+	err = s.run.Engine.EachFilled(inner, len(todo), size, func(ctx context.Context, lo, hi, rows int) error {
 		made, err := s.draw(ctx, todo[lo:hi], rows)
 		if err != nil {
 			return batch.TooMany(rows, err)
 		}
 		writing.Go(func() error { // waits until the batch before is written
-			if err := s.write(made); err != nil {
+			if err := s.write(ctx, made); err != nil {
 				return err
 			}
 			p.Add(todo[hi-1].class, hi-lo, 0)
@@ -145,6 +155,8 @@ type sampling struct {
 	record  samplesRecord
 	sampler *diffusion.Sampler
 	step    *engine.Program
+
+	toldOfNone bool // that there are no latents to hold the modes against
 }
 
 func (r *Run) newSampling(record samplesRecord) (*sampling, error) {
@@ -157,7 +169,7 @@ func (r *Run) newSampling(record samplesRecord) (*sampling, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sampling{r, record, sampler, step}, nil
+	return &sampling{run: r, record: record, sampler: sampler, step: step}, nil
 }
 
 // images lists the shard's images in order.
@@ -243,13 +255,17 @@ const mostPNG = 1 << 30
 
 // checkLatents makes sure that the modes of the shard's classes are those of the latents at hand: images that were
 // encoded anew have other modes. Where there are no latents, it says that it could not.
-func (s *sampling) checkLatents(p *numbers.Progress) error {
+func (s *sampling) checkLatents(shard stage.Shard, p *numbers.Progress) error {
 	classes, dir := s.record.Modes.Latents.Classes, s.run.latentsDir()
 	if there, err := atomicfile.Exists(dir); err == nil && !there {
+		if s.toldOfNone {
+			return nil
+		}
+		s.toldOfNone = true
 		p.Warn("", "there are no latents in %q: the modes were not held against them", dir)
 		return nil
 	}
-	for _, sp := range s.run.Shard.Spans(len(classes), s.record.Modes.Settings.IPC) {
+	for _, sp := range shard.Spans(len(classes), s.record.Modes.Settings.IPC) {
 		class := classes[sp.Class]
 		modes, err := s.record.Modes.read(s.run.Out, class)
 		if err != nil {

@@ -25,6 +25,7 @@ import (
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 	"mgd3/stage/batch"
+	"mgd3/stage/lease"
 	"mgd3/stage/numbers"
 )
 
@@ -38,6 +39,8 @@ type Run struct {
 	Shard    stage.Shard
 	IPC      int // synthetic images that are wanted of each class, by which a shard's classes are cut; 0 counts as 1
 	Batch    int // images on the device at once, or [batch.Auto]
+	// takes classes as they are free, in the place of Shard; nil is none
+	Any *lease.Any
 
 	Engine      *engine.Engine
 	Autoencoder *latent.Autoencoder
@@ -62,9 +65,12 @@ func (r *Run) Do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	spans := r.Shard.Spans(len(r.Data.Classes), max(1, r.IPC))
+	shard := r.Shard
+	if r.Any != nil {
+		shard = stage.Whole
+	}
 	total := 0
-	for _, sp := range spans {
+	for _, sp := range shard.Spans(len(r.Data.Classes), max(1, r.IPC)) {
 		total += len(r.Data.Classes[sp.Class].Images)
 	}
 	largest := 0 // of all classes, so that all shards settle on one batch
@@ -86,14 +92,20 @@ func (r *Run) Do(ctx context.Context) error {
 		}
 	}
 	key := stage.KeyAfter(record)
-	for _, sp := range spans {
-		class := r.Data.Classes[sp.Class]
-		if err := r.encodeClass(ctx, class, key(class.Images), record.Shape, size, p); err != nil {
-			return fmt.Errorf("class %q: %w", class.Name, err)
-		}
+	err = r.Any.EachOr(ctx, shard, r.Dir, len(r.Data.Classes), 1, p.Progress,
+		func(ctx context.Context, shard stage.Shard) error {
+			for _, sp := range shard.Spans(len(r.Data.Classes), max(1, r.IPC)) {
+				class := r.Data.Classes[sp.Class]
+				if err := r.encodeClass(ctx, class, key(class.Images), record.Shape, size, p); err != nil {
+					return fmt.Errorf("class %q: %w", class.Name, err)
+				}
+			}
+			return nil
+		})
+	if err == nil {
+		p.End()
 	}
-	p.End()
-	return nil
+	return err
 }
 
 // latentsAre reports whether the latents that are there are of these settings and images, or there are none.
@@ -124,11 +136,17 @@ func (r *Run) warnOfDuplicates(ctx context.Context, p *numbers.Progress) error {
 func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, shape []int, size int,
 	p *numbers.Progress) error {
 	path := File(r.Dir, class.Name)
-	unlock, err := atomicfile.Wait(ctx, path)
-	if err != nil {
-		return err
+	if r.Any != nil { // a lock may be a worker's that stands still; the lease is what counts
+		if err := latent.TakeJournal(path); err != nil {
+			return err
+		}
+	} else {
+		unlock, err := atomicfile.Wait(ctx, path)
+		if err != nil {
+			return err
+		}
+		defer unlock()
 	}
-	defer unlock()
 	if kept, err := p.Kept(class.Name, path, key); err != nil {
 		return err
 	} else if kept {

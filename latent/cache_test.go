@@ -140,6 +140,57 @@ func TestCacheSurvivesInterruptions(t *testing.T) {
 	}
 }
 
+// TestTakeJournal: who takes over a journal has what is in it, and who wrote to it and wakes up ends with the same bytes
+// and disturbs nobody, whichever of them ends first.
+func TestTakeJournal(t *testing.T) {
+	const n = 4
+	add := func(w *Writer, i int) error {
+		if i == 2 {
+			return w.Skip("unreadable")
+		}
+		return w.Add(row(i))
+	}
+	for _, sleeperFirst := range []bool{true, false} {
+		dir := t.TempDir()
+		want, path := filepath.Join(dir, "want"), filepath.Join(dir, "class")
+		write(t, want, n, func(w *Writer) *Writer { return w })
+		if err := TakeJournal(path); err != nil { // there is none
+			t.Fatal(err)
+		}
+		sleeper := newWriter(t, path, "key", n)
+		if err := add(sleeper, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := TakeJournal(path); err != nil {
+			t.Fatal(err)
+		}
+		next := newWriter(t, path, "key", n)
+		if next.Done() != 1 {
+			t.Errorf("the next has %d of the rows, want 1", next.Done())
+		}
+		order := []*Writer{next, sleeper}
+		if sleeperFirst {
+			order = []*Writer{sleeper, next}
+		}
+		for i := 1; i < n; i++ { // by turns
+			for _, w := range order {
+				if err := add(w, i); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for _, w := range order {
+			if err := w.Finish(); err != nil {
+				t.Fatal(err)
+			}
+			sameFile(t, path, want)
+		}
+		if _, err := os.Stat(path + ".part"); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a journal is left: %v", err)
+		}
+	}
+}
+
 func TestCacheOfAnotherKeyStartsAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "class")
 	w := newWriter(t, path, "old key", 3)

@@ -32,6 +32,16 @@ func (p *Progress) Add(class string, n, kept int) {
 	p.report(p.event)
 }
 
+// Stage is the name of the stage.
+func (p *Progress) Stage() string { return p.event.Stage }
+
+// Others reports what is left of the stage's units as done by others.
+func (p *Progress) Others() {
+	if n := p.event.Total - p.event.Done; n > 0 {
+		p.Add("", n, n)
+	}
+}
+
 // Warn reports something the user should know of a class, or of the whole stage where class is "".
 func (p *Progress) Warn(class, format string, args ...any) {
 	e := p.event

@@ -35,9 +35,55 @@ func lockShards(out string, shard Shard, take func(path string) (func(), error))
 		return nil, err
 	}
 	defer looked()
+	if err := free(atomicfile.Lock, anyLock(out)); err != nil {
+		return nil, fmt.Errorf("%q, shard %v beside workers of any: %w", out, shard, err)
+	}
+	if err := lookAtShards(out, shard, take); err != nil {
+		return nil, err
+	}
+	unlock, err = take(shard.lock(out))
+	if err != nil {
+		return nil, fmt.Errorf("%q, shard %v: %w", out, shard, err)
+	}
+	return unlock, nil
+}
+
+// LockAny takes the output folder for one of the workers that share all of its parts, see stage/lease, or says
+// [ErrBusy] if another process has a part of it for itself.
+func LockAny(out string) (unlock func(), err error) {
+	return atomicfile.LockIn(out, func() (func(), error) {
+		looked, err := atomicfile.Wait(context.Background(), filepath.Join(out, "shards"))
+		if err != nil {
+			return nil, err
+		}
+		defer looked()
+		if err := free(atomicfile.Lock, Whole.lock(out)); err != nil {
+			return nil, fmt.Errorf("%q, a worker of any beside a whole run: %w", out, err)
+		}
+		if err := lookAtShards(out, Whole, atomicfile.Lock); err != nil {
+			return nil, err
+		}
+		return atomicfile.Share(anyLock(out))
+	})
+}
+
+// anyLock is what stands for the workers that share all parts in the names of locks.
+func anyLock(out string) string { return filepath.Join(out, "shard-any") }
+
+// free says what is wrong where a lock cannot be taken.
+func free(take func(path string) (func(), error), path string) error {
+	unlock, err := take(path)
+	if err == nil {
+		unlock()
+	}
+	return err
+}
+
+// lookAtShards says which other shard, of those that overlap with this one, cannot be taken.
+func lookAtShards(out string, shard Shard, take func(path string) (func(), error)) error {
 	entries, err := os.ReadDir(out)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, entry := range entries {
 		var other Shard
@@ -46,17 +92,11 @@ func lockShards(out string, shard Shard, take func(path string) (func(), error))
 		if !ours || other == shard || !shard.overlaps(other) {
 			continue
 		}
-		free, err := take(other.lock(out))
-		if err != nil {
-			return nil, fmt.Errorf("%q, shard %v beside shard %v: %w", out, shard, other, err)
+		if err := free(take, other.lock(out)); err != nil {
+			return fmt.Errorf("%q, shard %v beside shard %v: %w", out, shard, other, err)
 		}
-		free()
 	}
-	unlock, err = take(shard.lock(out))
-	if err != nil {
-		return nil, fmt.Errorf("%q, shard %v: %w", out, shard, err)
-	}
-	return unlock, nil
+	return nil
 }
 
 // lock is what stands for the shard in the names of locks.

@@ -88,3 +88,45 @@ func TestLockTogether(t *testing.T) {
 		t.Errorf("%d have the lock, want 1", won)
 	}
 }
+
+// TestLockAny: workers that share all parts are together, and with nobody else.
+func TestLockAny(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	one, errOne := LockAny(out)
+	two, errTwo := LockAny(out)
+	if err := errors.Join(errOne, errTwo); err != nil {
+		t.Fatal(err)
+	}
+	others := map[string]func() (func(), error){
+		"the whole":  func() (func(), error) { return Lock(out, Whole) },
+		"a shard":    func() (func(), error) { return Lock(out, Shard{1, 3}) },
+		"who reads":  func() (func(), error) { return LockReading(out) },
+		"who writes": func() (func(), error) { return LockTogether(out, nil) },
+	}
+	for name, lock := range others {
+		if _, err := lock(); !errors.Is(err, ErrBusy) {
+			t.Errorf("%s beside workers of any: got error %v, want an ErrBusy", name, err)
+		}
+	}
+	one()
+	if _, err := Lock(out, Whole); !errors.Is(err, ErrBusy) {
+		t.Errorf("beside the second one: got error %v, want an ErrBusy", err)
+	}
+	two()
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, lock := range others {
+		unlock, err := lock()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := LockAny(out); !errors.Is(err, ErrBusy) {
+			t.Errorf("a worker of any beside %s: got error %v, want an ErrBusy", name, err)
+		}
+		unlock()
+	}
+	if left, err := os.ReadDir(out); err != nil || len(left) > 0 {
+		t.Errorf("the locks left %v, error %v", left, err)
+	}
+}

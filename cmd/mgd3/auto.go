@@ -47,7 +47,7 @@ func (e *env) chooseAuto(ctx context.Context, o *options, r *openRun) error {
 	if !auto.chooses() {
 		return nil
 	}
-	if r.Shard != stage.Whole {
+	if r.Shard != stage.Whole || r.Any != nil {
 		return fail(exitUsage, `choose first, with a run of its own or "mgd3 sweep", and give all shards the value`,
 			errors.New("a shard cannot choose for the others"))
 	}

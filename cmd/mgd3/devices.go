@@ -23,7 +23,7 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
-	shard, err := o.run.part(e)
+	shard, any, err := o.run.sharedPart(e)
 	if err != nil {
 		return err
 	}
@@ -31,11 +31,15 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 	if err != nil {
 		return err
 	}
+	part := func(w devices.Worker) string { return w.Shard.String() }
+	if any != nil { // each device is a worker of its own
+		part = func(devices.Worker) string { return o.run.shard }
+	}
 	args := sameFlags(cmd)
 	err = devices.RunAll(ctx, list, shard, func(ctx context.Context, w devices.Worker) *exec.Cmd {
 		c := exec.CommandContext(ctx, program)
 		c.Args = slices.Concat([]string{os.Args[0], cmd.Name()}, args,
-			[]string{"--shard=" + w.Shard.String(), "--json"})
+			[]string{"--shard=" + part(w), "--json"})
 		c.Env = append(os.Environ(), devices.Visible+"="+w.Device)
 		if !isXLA(e.backend) && os.Getenv("GOMAXPROCS") == "" {
 			c.Env = append(c.Env, fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.GOMAXPROCS(0)/len(list))))

@@ -146,10 +146,11 @@ func (e *env) sampleCmd() *cobra.Command {
 				return e.finishOn(cmd, o)
 			}
 			return e.stage(cmd.Context(), o, func(r *distill.Run, ctx context.Context) error {
-				if err := r.Sample(ctx); err != nil {
+				m, err := r.SampleAll(ctx)
+				if err != nil {
 					return err
 				}
-				return e.finished(r.Out)
+				return e.summary(r.Out, m)
 			})
 		},
 	}

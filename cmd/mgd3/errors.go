@@ -23,6 +23,7 @@ import (
 	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/lease"
 	"mgd3/text"
 	"mgd3/train"
 	"mgd3/weights"
@@ -109,6 +110,7 @@ var advice = []struct {
 	{distill.ErrShard, exitInput, "a shard is the --out of a distill or a sample with --shard"},
 	{stage.ErrStage, exitInput, `the stages are encode, modes and sample, in this order; "mgd3 distill" runs them all`},
 	{stage.ErrBusy, exitOutput, "wait for it, or use another --out"},
+	{lease.ErrCut, exitUsage, "give all workers the same --shard any/N"},
 	{cluster.ErrScheduler, exitScheduler, "Slurm's commands are on login nodes, and kubectl where the cluster is " +
 		"administered; without them --print shows the scripts, and kubernetes without --apply the YAML"},
 	{cluster.ErrCut, exitUsage, `wait for them, or take them out with "mgd3 cluster cancel"; or give the same --tasks`},

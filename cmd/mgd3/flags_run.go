@@ -2,8 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -12,12 +14,14 @@ import (
 	"mgd3/internal/cli"
 	"mgd3/internal/words"
 	"mgd3/stage"
+	"mgd3/stage/lease"
 )
 
 // runFlags say where a run writes, and which part of the work it does.
 type runFlags struct {
 	out, latents   string
 	shard, devices string
+	term           time.Duration // of a lease, see sharedPart
 	dryRun         bool
 	format         string // of the finished set, an export.Format; "" leaves it as it is
 }
@@ -40,7 +44,10 @@ func (r *runFlags) folderFlags(f *pflag.FlagSet) {
 
 func (r *runFlags) shardFlag(f *pflag.FlagSet) {
 	f.StringVar(&r.shard, "shard", stage.Whole.String(), "do part `I/N` of the work, counted from 0; auto "+
-		"takes both from the variables of Slurm, Kubernetes and others that start many processes")
+		"takes both from the variables of Slurm, Kubernetes and others that start many processes; any, or any/N, "+
+		"takes the next of N pieces that no other worker has, and what a lost one had")
+	f.DurationVar(&r.term, "lease", lease.Term, "with --shard any, the `TIME` without a sign of life after which a "+
+		"worker is taken for lost; the same for all")
 	cli.Heading(f, "Run")
 }
 
@@ -69,6 +76,22 @@ func (r *runFlags) part(e *env) (stage.Shard, error) {
 	}
 	shard, err := stage.ParseShard(r.shard)
 	return shard, fail(exitUsage, "", err)
+}
+
+// sharedPart is part, or the sharing of the work with other workers, which any command has that opens a run.
+func (r *runFlags) sharedPart(e *env) (stage.Shard, *lease.Any, error) {
+	pieces, any, err := lease.ParseAny(r.shard)
+	switch {
+	case !any:
+		shard, err := r.part(e)
+		return shard, nil, err
+	case err != nil:
+		return stage.Whole, nil, fail(exitUsage, "", err)
+	case r.term < lease.LeastTerm:
+		return stage.Whole, nil, fail(exitUsage, "", fmt.Errorf("--lease is %v, want at least %v", r.term,
+			lease.LeastTerm))
+	}
+	return stage.Whole, &lease.Any{Pieces: pieces, Name: lease.NewName(), Term: r.term}, nil
 }
 
 // checkFormat finds before the work what would fail after it.

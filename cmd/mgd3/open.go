@@ -34,13 +34,13 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 	if err := o.resolve(); err != nil {
 		return nil, err
 	}
-	shard, err := o.run.part(e)
+	shard, any, err := o.run.sharedPart(e)
 	if err != nil {
 		return nil, err
 	}
 	p := e.progress()
 	r := &openRun{shared: o.run.latents, Run: &distill.Run{
-		Settings: o.settings, Out: o.run.out, Latents: o.run.latents, Shard: shard, Report: p.Event,
+		Settings: o.settings, Out: o.run.out, Latents: o.run.latents, Shard: shard, Any: any, Report: p.Event,
 		SeedEncodes: o.seedEncodes,
 	}}
 	if o.seedEncodes && o.run.latents != "" && o.data != nil {
@@ -74,7 +74,11 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 		r.Report(stage.Event{Stage: distill.StageEncode, Warning: w})
 	}
 	if !o.run.dryRun {
-		unlock, err := stage.Lock(o.run.out, shard)
+		lock := func() (func(), error) { return stage.Lock(o.run.out, shard) }
+		if any != nil {
+			lock = func() (func(), error) { return stage.LockAny(o.run.out) }
+		}
+		unlock, err := lock()
 		if err != nil {
 			return nil, fail(exitOutput, "", err)
 		}

@@ -163,7 +163,11 @@ func compareTrees(a, b string) error {
 func tree(dir string) (map[string]string, error) {
 	files := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
+		hidden := strings.HasPrefix(entry.Name(), ".")
+		if err == nil && entry.IsDir() && hidden {
+			return fs.SkipDir
+		}
+		if err != nil || entry.IsDir() || hidden {
 			return err
 		}
 		data, err := os.ReadFile(path)

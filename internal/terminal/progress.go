@@ -167,6 +167,7 @@ var units = map[string]string{
 	distill.StageEncode:  "images",
 	distill.StageModes:   "classes",
 	distill.StageSample:  "images",
+	distill.StageMerge:   "manifest",
 	baseline.StageChoose: "images",
 	train.StageRead:      "images",
 	train.StageTrain:     "images",

@@ -33,5 +33,6 @@ func (p *Progress) Kept(class, path, key string) (bool, error) {
 func (p *Progress) End() {
 	if p.Old > 0 {
 		p.Warn("", "%d files of an earlier version have no checksum: their numbers were taken as they are", p.Old)
+		p.Old = 0
 	}
 }
