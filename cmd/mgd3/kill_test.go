@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mgd3/internal/fixtures"
+	"mgd3/internal/testengine"
 )
 
 // binary builds the program once per test run.
@@ -54,10 +55,14 @@ func TestKill(t *testing.T) {
 
 // wholeAndKilled runs a command in dir that ends with an output folder: in one go into whole, and into killed with
 // starts that SIGKILL ends at random moments, between the shares lo and hi of the time of the first, and a last one
-// that is left alone.
+// that is left alone; all of it on the backend that the environment names to package testengine.
 func wholeAndKilled(t *testing.T, dir string, args []string, starts int, lo, hi float64) {
 	t.Helper()
 	mgd3 := binary(t)
+	args = slices.Concat(args, testengine.Flags())
+	if testengine.IsXLA() {
+		starts /= 3 // each compiles all graphs anew, which is most of its time
+	}
 	command := func(ctx context.Context, out string) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, mgd3, append(slices.Clone(args), "--out", out)...)
 		cmd.Dir = dir

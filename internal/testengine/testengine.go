@@ -24,6 +24,15 @@ func Name() string { return cmp.Or(os.Getenv("MGD3_TEST_BACKEND"), "cpu") }
 // IsXLA tells whether the tests run on XLA.
 func IsXLA() bool { return strings.HasPrefix(Name(), "xla") }
 
+// Flags name the backend to the program.
+func Flags() []string {
+	flags := []string{"--backend=" + Name()}
+	if plugin := os.Getenv("MGD3_TEST_PLUGIN"); plugin != "" {
+		flags = append(flags, "--plugin="+plugin)
+	}
+	return flags
+}
+
 // shared is the one client of XLA in a process. It is never closed: executables of a closed client crash, and
 // graphs that the collector has not freed yet may hold some.
 var shared = sync.OnceValues(open)
