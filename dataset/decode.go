@@ -15,6 +15,10 @@ type RGB struct {
 	W, H int     // pixels
 	Pix  []uint8 // [H, W, 3]
 	Note string  // what a reader of the file should know, a kind or "KIND: DETAIL"; mostly ""
+
+	// Values [3, H, W] are what the bytes were rounded and cut off from, of which 1 is white; nil if there is no more
+	// to know. An image made from another one, by a crop or a resize that changes something, has none.
+	Values []float32
 }
 
 func newRGB(w, h int) *RGB { return &RGB{W: w, H: h, Pix: make([]uint8, 3*w*h)} }
@@ -95,6 +99,9 @@ func inWords(err error) error {
 // Dimensions returns the width and height of an image as its file says, in pixels, before it is turned. Only
 // where the head of the file does not tell is the whole of it decoded. An image that cannot be read is an [ErrImage].
 func (s *Set) Dimensions(ref Ref) (w, h int, err error) {
+	if v, ok := s.src.(values); ok {
+		return v.w, v.h, nil
+	}
 	data, err := s.Read(ref)
 	if err != nil {
 		return 0, 0, err

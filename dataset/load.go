@@ -70,6 +70,16 @@ func (s *Set) load(ref Ref, o LoadOptions) Sample {
 		}
 		return sample
 	}
+	if v, ok := s.src.(values); ok {
+		im, err := v.image(ref)
+		if err != nil {
+			return Sample{Ref: ref, Err: s.badImage(ref, err)}
+		}
+		if o.Then != nil {
+			im = o.Then(im)
+		}
+		return Sample{Ref: ref, Image: im}
+	}
 	data, err := s.Read(ref)
 	if err != nil {
 		return Sample{Ref: ref, Err: err}

@@ -74,6 +74,9 @@ func Resize(im *RGB, w, h int, f Filter) *RGB {
 // resize returns the part window of the image resized to w × h. Only what that part needs is
 // computed. Along a side that keeps its length all filters are the identity.
 func resize(im *RGB, w, h int, f Filter, window image.Rectangle) *RGB {
+	if im.Values != nil && w == im.W && h == im.H && window == image.Rect(0, 0, w, h) {
+		return im
+	}
 	columns := newTaps(im.W, w, f, window.Min.X, window.Max.X)
 	rows := newTaps(im.H, h, f, window.Min.Y, window.Max.Y)
 	top, bottom := rows.First[0], rows.First[len(rows.First)-1]+rows.Width

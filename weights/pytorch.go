@@ -97,32 +97,46 @@ func parse(src *source, want string) (c content, err error) {
 
 // parseZip returns the content of a zip.
 func parseZip(src *source, want string) (c content, err error) {
-	entries, err := entriesOf(src.data)
+	o, err := zipObject(src)
 	if err != nil {
 		return c, err
 	}
+	return locate(src, want, o.root, o.unknown, o.find)
+}
+
+// saved is what torch.save wrote.
+type saved struct {
+	root    any
+	unknown map[string]bool                // names that the pickle asks for
+	find    func(key string) (span, bool) // where the storage of a key lies
+}
+
+// zipObject returns what is saved in a zip.
+func zipObject(src *source) (o saved, err error) {
+	entries, err := entriesOf(src.data)
+	if err != nil {
+		return o, err
+	}
 	for _, name := range []string{"byteorder", "data.pkl"} {
 		if err := entries[name].sum.check(); err != nil {
-			return c, fmt.Errorf("%q: %w", name, err)
+			return o, fmt.Errorf("%q: %w", name, err)
 		}
 	}
 	order, ok := entries["byteorder"]
 	if text := string(src.data[order.begin:order.end]); ok && text != "little" {
-		return c, fmt.Errorf("its byteorder is %.20q, want little", text)
+		return o, fmt.Errorf("its byteorder is %.20q, want little", text)
 	}
-	object, ok := entries["data.pkl"]
+	pickled, ok := entries["data.pkl"]
 	if !ok {
-		return c, errors.New("a zip without NAME/data.pkl, want one of torch.save's")
+		return o, errors.New("a zip without NAME/data.pkl, want one of torch.save's")
 	}
-	unknown := map[string]bool{}
-	root, _, err := unpickle(src.data[object.begin:object.end], storageOf, unknown)
-	if err != nil {
-		return c, err
-	}
-	return locate(src, want, root, unknown, func(key string) (span, bool) {
+	o.unknown = map[string]bool{}
+	o.root, _, err = unpickle(src.data[pickled.begin:pickled.end], storageOf, o.unknown)
+	o.find = func(key string) (span, bool) {
 		where, ok := entries["data/"+key]
 		return where, ok
-	})
+	}
+	return o, err
 }
 
 // entriesOf returns where the files of a zip lie, by their names without the first folder, which must be one for all.
@@ -180,6 +194,15 @@ func entriesOf(data []byte) (map[string]span, error) {
 
 // parseOld returns the content of a file of the older kind.
 func parseOld(src *source, want string) (c content, err error) {
+	o, err := oldObject(src)
+	if err != nil {
+		return c, err
+	}
+	return locate(src, want, o.root, o.unknown, o.find)
+}
+
+// oldObject returns what is saved in a file of the older kind.
+func oldObject(src *source) (o saved, err error) {
 	storages := map[string]*storage{}
 	note := func(id any) (any, error) {
 		s, err := storageOf(id)
@@ -188,41 +211,42 @@ func parseOld(src *source, want string) (c content, err error) {
 		}
 		return s, err
 	}
-	const object = 3 // the one that may name anything; it comes before the keys
+	const third = 3 // the one that may name anything; it comes before the keys
 	at := 0
 	var values [5]any
-	names := map[string]bool{}
 	for i := range values {
 		unknown := map[string]bool{}
 		value, n, err := unpickle(src.data[at:], note, unknown)
 		if err != nil {
-			return c, fmt.Errorf("pickle %d of %d: %w", i+1, len(values), err)
+			return o, fmt.Errorf("pickle %d of %d: %w", i+1, len(values), err)
 		}
-		if i == object {
-			names = unknown
+		if i == third {
+			o.unknown = unknown
 		} else if len(unknown) > 0 {
-			return c, asks(unknown)
+			return o, asks(unknown)
 		}
 		values[i] = value
 		at += n
 	}
 	if values[1] != 1001 {
-		return c, errors.New("its protocol is not 1001, the only one there is")
+		return o, errors.New("its protocol is not 1001, the only one there is")
 	}
 	system, _ := pairs(values[2])
 	for _, item := range system {
 		if item.Key == "little_endian" && item.Value != true {
-			return c, errors.New("it is big-endian, want little-endian")
+			return o, errors.New("it is big-endian, want little-endian")
 		}
 	}
 	spans, err := oldSpans(src.data, at, values[4], storages)
 	if err != nil {
-		return c, err
+		return o, err
 	}
-	return locate(src, want, values[object], names, func(key string) (span, bool) {
+	o.root = values[third]
+	o.find = func(key string) (span, bool) {
 		where, ok := spans[key]
 		return where, ok
-	})
+	}
+	return o, nil
 }
 
 // oldSpans returns where the storages lie, the first of them at byte at.

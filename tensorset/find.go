@@ -1,0 +1,432 @@
+package tensorset
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mgd3/weights"
+)
+
+// found is the tensors of a set.
+type found struct {
+	images, labels weights.Tensor
+	noLabels       bool // images [K, n, …] say them by their place
+	rate           float64
+	notes          []string
+	closers        []func() error
+}
+
+func (f *found) close() error {
+	var err error
+	for _, c := range f.closers {
+		err = errors.Join(err, c())
+	}
+	return err
+}
+
+func (f *found) note(format string, args ...any) { f.notes = append(f.notes, fmt.Sprintf(format, args...)) }
+
+// classes returns the number of classes that the labels' shape says, 0 if it does not.
+func (f *found) classes() int {
+	switch {
+	case f.noLabels:
+		return f.images.Shape[0]
+	case len(f.labels.Shape) == 2 && f.labels.Shape[1] > 1:
+		return f.labels.Shape[1]
+	}
+	return 0
+}
+
+// folderImages are the names of the images in a folder, without their endings; the best of a training comes first.
+var folderImages = []string{"images_best", "data_best", "images", "images_zca_unscaled", "data", "x", "syn_images"}
+
+// endings of files of tensors.
+var endings = []string{".pt", ".pth", ".npy", ".npz", ".safetensors"}
+
+// inFolder returns the file of images in a folder.
+func inFolder(dir string) (string, error) {
+	for _, name := range folderImages {
+		for _, ending := range endings {
+			path := filepath.Join(dir, name+ending)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+				return path, nil
+			}
+		}
+	}
+	// images_5000.pt of a training that was saved on its way
+	numbered, _ := filepath.Glob(filepath.Join(dir, "images_*.pt"))
+	data, _ := filepath.Glob(filepath.Join(dir, "data_*.pt"))
+	if numbered = append(numbered, data...); len(numbered) == 1 {
+		return numbered[0], nil
+	}
+	if len(numbered) > 1 {
+		return "", fmt.Errorf("has %q and others: give one of these files", filepath.Base(numbered[0]))
+	}
+	return "", fmt.Errorf("has no %q and the like", folderImages[0]+endings[0])
+}
+
+// find finds the tensors that a path names: FILE, FILE#2 for the second of several sets in it, or a folder.
+func find(path string) (_ *found, err error) {
+	path, number, err := splitNumber(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		if path, err = inFolder(path); err != nil {
+			return nil, err
+		}
+	}
+	f := &found{}
+	defer func() {
+		if err != nil {
+			_ = f.close()
+		}
+	}()
+	value, err := f.read(path)
+	if err != nil {
+		return nil, err
+	}
+	pairs := candidates(value, 0)
+	if number > max(1, len(pairs)) {
+		return nil, fmt.Errorf("has %d sets, want number %d", len(pairs), number)
+	}
+	if len(pairs) > 1 {
+		f.note("holds %d sets, of which number %d is taken; FILE#2 takes the second", len(pairs), number)
+	}
+	if len(pairs) > 0 {
+		f.images, f.labels, f.rate = pairs[number-1].images, pairs[number-1].labels, pairs[number-1].rate
+	} else if images := loneImages(value, 0); len(images) == 1 {
+		f.images = images[0]
+	} else {
+		return nil, fmt.Errorf("holds no images: want a tensor of 4 axes, of which one is 1 or 3 channels, and their "+
+			"labels; it has %s", describe(value))
+	}
+	if f.labels.Shape == nil {
+		if err := f.labelsBeside(path); err != nil {
+			return nil, err
+		}
+	}
+	if f.rate == 0 {
+		f.rateBeside(path)
+	}
+	return f, f.check()
+}
+
+// splitNumber splits FILE#2.
+func splitNumber(path string) (string, int, error) {
+	if _, err := os.Stat(path); err == nil {
+		return path, 1, nil
+	}
+	file, digits, ok := strings.Cut(path, "#")
+	if !ok {
+		return path, 1, nil
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 {
+		return path, 1, fmt.Errorf("%q is no number of a set, want FILE#1, FILE#2, …", digits)
+	}
+	return file, n, nil
+}
+
+// read reads a file of any kind to a tree.
+func (f *found) read(path string) (any, error) {
+	switch kindOf(path) {
+	case torch:
+		tree, err := weights.OpenTree(path)
+		if err != nil {
+			return nil, err
+		}
+		f.closers = append(f.closers, tree.Close)
+		return tree.Value, nil
+	case safetensors:
+		file, err := weights.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		f.closers = append(f.closers, file.Close)
+		var items []weights.Item
+		for _, name := range file.Names() {
+			t, err := file.Tensor(name)
+			if err != nil {
+				return nil, err
+			}
+			items = append(items, weights.Item{Key: name, Value: t})
+		}
+		return items, nil
+	case npy, npz:
+		return readNumPy(path)
+	}
+	return nil, errors.New("its content is none of PyTorch's, NumPy's and safetensors'")
+}
+
+// pair is images with labels.
+type pair struct {
+	images, labels weights.Tensor
+	rate           float64
+}
+
+// maxPairs bounds the sets of one file.
+const maxPairs = 1000
+
+// candidates returns the sets in a tree: every list or dict that has images and as many labels, in their order.
+func candidates(v any, depth int) (pairs []pair) {
+	const deepest = 6
+	var values []any
+	var keys []string
+	switch v := v.(type) {
+	case []any:
+		values, keys = v, make([]string, len(v))
+	case []weights.Item:
+		for _, item := range v {
+			key, _ := item.Key.(string)
+			values, keys = append(values, item.Value), append(keys, strings.TrimPrefix(key, "module."))
+		}
+	}
+	if p, ok := pairOf(values, keys); ok {
+		return []pair{p}
+	}
+	for _, inner := range values {
+		if depth < deepest && len(pairs) < maxPairs {
+			pairs = append(pairs, candidates(inner, depth+1)...)
+		}
+	}
+	return pairs
+}
+
+// pairOf takes the first images among values, and the labels that fit them best: by name, else the first.
+func pairOf(values []any, keys []string) (p pair, ok bool) {
+	at := -1
+	for i, v := range values {
+		t, isTensor := v.(weights.Tensor)
+		if isTensor && isImages(t) && (at < 0 || imageName(keys[i]) && !imageName(keys[at])) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return p, false
+	}
+	p.images = values[at].(weights.Tensor)
+	named := false
+	for i, v := range values {
+		t, isTensor := v.(weights.Tensor)
+		switch {
+		case !isTensor || i == at:
+		case len(t.Shape) == 0 || len(t.Shape) == 1 && t.Shape[0] == 1 && rateName(keys[i]):
+			if rate, err := scalar(t); err == nil && rateName(keys[i]) {
+				p.rate = rate
+			}
+		case fits(t, p.images) && (p.labels.Shape == nil || labelName(keys[i]) && !named):
+			p.labels, named = t, labelName(keys[i])
+		}
+	}
+	return p, p.labels.Shape != nil
+}
+
+func imageName(key string) bool {
+	return slices.ContainsFunc([]string{"image", "img", "data", "x"}, func(s string) bool { return has(key, s) })
+}
+
+func labelName(key string) bool {
+	return slices.ContainsFunc([]string{"label", "lab", "target", "y"}, func(s string) bool { return has(key, s) })
+}
+
+func rateName(key string) bool { return has(key, "lr") || has(key, "rate") }
+
+// has tells whether a key is a word, begins or ends with it, or has a longer one in it.
+func has(key, word string) bool {
+	key = strings.ToLower(key)
+	return key == word || strings.HasPrefix(key, word+"_") || strings.HasSuffix(key, "_"+word) ||
+		len(word) > 2 && strings.Contains(key, word)
+}
+
+// isImages tells whether a tensor can be one of images.
+func isImages(t weights.Tensor) bool {
+	s := t.Shape
+	if len(s) == 5 {
+		s = s[1:]
+	}
+	return len(s) == 4 && t.Bytes() != nil && (isChannels(s[1]) || isChannels(s[3])) && s[0] > 0
+}
+
+func isChannels(n int) bool { return n == 1 || n == 3 }
+
+// fits tells whether a tensor can be the labels of images.
+func fits(t, images weights.Tensor) bool {
+	n := images.Shape[0]
+	if len(images.Shape) == 5 {
+		n *= images.Shape[1]
+	}
+	return (len(t.Shape) == 1 || len(t.Shape) == 2) && t.Shape[0] == n && t.Bytes() != nil
+}
+
+// loneImages returns the tensors of images in a tree.
+func loneImages(v any, depth int) (images []weights.Tensor) {
+	const deepest = 6
+	switch v := v.(type) {
+	case weights.Tensor:
+		if isImages(v) {
+			return []weights.Tensor{v}
+		}
+	case []any:
+		for _, inner := range v {
+			if depth < deepest && len(images) < 2 {
+				images = append(images, loneImages(inner, depth+1)...)
+			}
+		}
+	case []weights.Item:
+		for _, item := range v {
+			if depth < deepest && len(images) < 2 {
+				images = append(images, loneImages(item.Value, depth+1)...)
+			}
+		}
+	}
+	return images
+}
+
+// labelsBeside reads the labels from the file beside that of the images.
+func (f *found) labelsBeside(path string) error {
+	if len(f.images.Shape) == 5 {
+		f.noLabels = true
+		f.note("no labels: the images are [classes, images of a class, …], shape %v", f.images.Shape)
+		return nil
+	}
+	beside := besideOf(path, "labels", "targets", "y")
+	if beside == "" {
+		name := filepath.Base(path)
+		return fmt.Errorf("has images and no labels: want %q beside it", strings.NewReplacer("images", "labels",
+			"data", "labels").Replace(name))
+	}
+	value, err := f.read(beside)
+	if err != nil {
+		return err
+	}
+	for _, t := range tensorsOf(value, 0) {
+		if fits(t, f.images) {
+			f.labels = t
+			return nil
+		}
+	}
+	return fmt.Errorf("%q has no labels for %d images: it has %s", filepath.Base(beside), f.images.Shape[0],
+		describe(value))
+}
+
+// rateBeside reads the learned rate, if it is there.
+func (f *found) rateBeside(path string) {
+	beside := besideOf(path, "lr", "syn_lr")
+	if beside == "" {
+		return
+	}
+	value, err := f.read(beside)
+	if err != nil {
+		f.note("%q beside it cannot be read, and no rate is taken from it: %v", filepath.Base(beside), err)
+		return
+	}
+	switch v := value.(type) {
+	case float64:
+		f.rate = v
+	case weights.Tensor:
+		if rate, err := scalar(v); err == nil && rate > 0 {
+			f.rate = rate
+		}
+	}
+	if !(f.rate > 0) {
+		f.rate = 0
+		f.note("%q beside it has no rate above 0, and none is taken", filepath.Base(beside))
+	}
+}
+
+// besideOf returns the file beside another one that has one of the names in the place of images, "" if there is none.
+func besideOf(path string, names ...string) string {
+	dir, base := filepath.Split(path)
+	for _, word := range []string{"images", "image", "data", "x"} {
+		if !strings.Contains(base, word) {
+			continue
+		}
+		for _, name := range names {
+			beside := filepath.Join(dir, strings.Replace(base, word, name, 1))
+			if _, err := os.Stat(beside); err == nil && beside != path {
+				return beside
+			}
+		}
+		break
+	}
+	return ""
+}
+
+// tensorsOf returns all tensors of a tree.
+func tensorsOf(v any, depth int) (list []weights.Tensor) {
+	const deepest = 6
+	if depth > deepest {
+		return nil
+	}
+	switch v := v.(type) {
+	case weights.Tensor:
+		return []weights.Tensor{v}
+	case []any:
+		for _, inner := range v {
+			list = append(list, tensorsOf(inner, depth+1)...)
+		}
+	case []weights.Item:
+		for _, item := range v {
+			list = append(list, tensorsOf(item.Value, depth+1)...)
+		}
+	}
+	return list
+}
+
+// describe says what tensors a tree has.
+func describe(v any) string {
+	const few = 4
+	list := tensorsOf(v, 0)
+	if len(list) == 0 {
+		return "no tensors"
+	}
+	text := "tensors of shape "
+	for i, t := range list[:min(few, len(list))] {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprint(t.Shape)
+	}
+	if len(list) > few {
+		text += " and others"
+	}
+	return text
+}
+
+// check holds the tensors against each other.
+func (f *found) check() error {
+	if !isImages(f.images) {
+		return fmt.Errorf("images of shape %v, want [N, C, H, W] with 1 or 3 channels", f.images.Shape)
+	}
+	if !f.noLabels && !fits(f.labels, f.images) {
+		return fmt.Errorf("labels of shape %v for images of shape %v", f.labels.Shape, f.images.Shape)
+	}
+	const widest = 1 << 14
+	s := f.images.Shape[len(f.images.Shape)-3:]
+	if s[0] < 1 || s[1] < 1 || s[2] < 1 || max(s[0], s[1], s[2]) > widest {
+		return fmt.Errorf("images of shape %v, want at most %d pixels of a side", f.images.Shape, widest)
+	}
+	return nil
+}
+
+// scalar returns the only element of a tensor.
+func scalar(t weights.Tensor) (float64, error) {
+	v, err := t.Float64s()
+	if err != nil {
+		return 0, err
+	}
+	if len(v) != 1 {
+		return 0, fmt.Errorf("%d elements, want 1", len(v))
+	}
+	return v[0], nil
+}

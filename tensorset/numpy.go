@@ -1,0 +1,136 @@
+package tensorset
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"mgd3/weights"
+)
+
+// NumPy's format (numpy.lib.format):
+//
+//	"\x93NUMPY" ‖ major, minor ‖ length, uint16 or from version 2 on uint32 ‖ a dict of Python ‖ the elements
+//
+// The dict has descr, as "<f4"; fortran_order, True where the first index runs fastest; and shape.
+
+const npyMagic = "\x93NUMPY"
+
+// mostNumPy bounds what is read of one array, in bytes.
+const mostNumPy = 8 << 30
+
+var (
+	npyType  = regexp.MustCompile(`'descr':\s*'([<>|=])([fiub])(\d)'`)
+	npyOrder = regexp.MustCompile(`'fortran_order':\s*(True|False)`)
+	npyShape = regexp.MustCompile(`'shape':\s*\(([0-9, L]*)\)`)
+)
+
+var npyTypes = map[string]weights.DType{"f4": "F32", "f2": "F16", "f8": "F64", "u1": "U8", "i1": "I8", "i2": "I16",
+	"i4": "I32", "i8": "I64", "u2": "U16", "u4": "U32", "b1": "U8"}
+
+// readNumPy reads an array, or all that are in a zip, as a tree.
+func readNumPy(path string) (any, error) {
+	if kindOf(path) == npy {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		return readArray(f, info.Size())
+	}
+	archive, err := zip.OpenReader(path)
+	if err != nil {
+		return nil, errors.New("it is a zip without its end: the file is cut short, or damaged there")
+	}
+	defer archive.Close()
+	var items []weights.Item
+	for _, file := range archive.File {
+		name, ok := strings.CutSuffix(file.Name, ".npy")
+		if !ok {
+			continue
+		}
+		r, err := file.Open()
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", file.Name, err)
+		}
+		t, err := readArray(r, int64(min(file.UncompressedSize64, mostNumPy)))
+		r.Close()
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", file.Name, err)
+		}
+		items = append(items, weights.Item{Key: name, Value: t})
+	}
+	return items, nil
+}
+
+// readArray reads an array from a file of size bytes.
+func readArray(r io.Reader, size int64) (any, error) {
+	head := make([]byte, len(npyMagic)+4)
+	if _, err := io.ReadFull(r, head); err != nil || string(head[:len(npyMagic)]) != npyMagic {
+		return nil, errors.New("no array of NumPy: its beginning is another one")
+	}
+	n := int(binary.LittleEndian.Uint16(head[8:]))
+	if head[6] > 1 {
+		more := make([]byte, 2)
+		if _, err := io.ReadFull(r, more); err != nil {
+			return nil, errors.New("it ends in its header")
+		}
+		n |= int(binary.LittleEndian.Uint16(more)) << 16
+	}
+	const longest = 1 << 16
+	if n > longest {
+		return nil, fmt.Errorf("a header of %d bytes, want at most %d", n, longest)
+	}
+	header := make([]byte, n)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return nil, errors.New("it ends in its header")
+	}
+	kind, order, shape := npyType.FindSubmatch(header), npyOrder.FindSubmatch(header), npyShape.FindSubmatch(header)
+	if order == nil || shape == nil {
+		return nil, errors.New("its header has no order and shape")
+	}
+	if kind == nil || string(kind[1]) == ">" || npyTypes[string(kind[2])+string(kind[3])] == "" {
+		return nil, fmt.Errorf("its elements are %.60q, want little-endian floats, whole numbers or booleans", header)
+	}
+	width, _ := strconv.Atoi(string(kind[3])) // one digit
+	dims, count, err := shapeOf(string(shape[1]), size/int64(width))
+	if err != nil {
+		return nil, err
+	}
+	if string(order[1]) == "True" && len(dims) > 1 {
+		return nil, errors.New("its order is Fortran's: save it by numpy.ascontiguousarray")
+	}
+	var data bytes.Buffer
+	if _, err := io.CopyN(&data, r, int64(count*width)); err != nil {
+		return nil, fmt.Errorf("it ends before the last of its %d elements: %w", count, err)
+	}
+	return weights.Raw("", npyTypes[string(kind[2])+string(kind[3])], dims, data.Bytes()), nil
+}
+
+// shapeOf reads "3, 4," and returns the number of elements, which must be at most most.
+func shapeOf(text string, most int64) (dims []int, count int, err error) {
+	count = 1
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSuffix(strings.TrimSpace(part), "L")
+		if part == "" {
+			continue
+		}
+		n, err := strconv.Atoi(part)
+		if err != nil || n > 0 && int64(count) > most/int64(n) {
+			return nil, 0, fmt.Errorf("shape (%.60s) is larger than the file", text)
+		}
+		dims, count = append(dims, n), count*n
+	}
+	return dims, count, nil
+}

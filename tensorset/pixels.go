@@ -1,0 +1,241 @@
+package tensorset
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Pixels says what the numbers of an image mean.
+type Pixels string
+
+// Ways of numbers. Those with a mean and a deviation are (x − mean)/deviation of x in 0..1.
+const (
+	Auto     Pixels = "auto"     // what the evidence says
+	Unit     Pixels = "unit"     // 0..1
+	Uint8    Pixels = "uint8"    // 0..255
+	ImageNet Pixels = "imagenet" // by torchvision's mean and deviation
+	CIFAR10  Pixels = "cifar10"  // by those of DC's program, of CIFAR-10
+	CIFAR100 Pixels = "cifar100" // of CIFAR-100
+	Signed   Pixels = "signed"   // −1..1
+	ZCA      Pixels = "zca"      // whitened as in MTT's program, see Whitening
+)
+
+// AllPixels lists the ways.
+func AllPixels() []string {
+	list := []string{string(Auto)}
+	for _, w := range ways {
+		list = append(list, string(w.name))
+	}
+	return append(list, string(ZCA))
+}
+
+// Check tells whether p is a way.
+func (p Pixels) Check() error {
+	if p != "" && !slices.Contains(AllPixels(), string(p)) {
+		return fmt.Errorf("pixels are %q, want one of %s", string(p), strings.Join(AllPixels(), ", "))
+	}
+	return nil
+}
+
+// linear is x = number·std + mean, for each channel.
+type linear struct{ mean, std [3]float64 }
+
+func (l linear) apply(v []float32, n int) {
+	for c := range 3 {
+		for i := c * n; i < (c+1)*n; i++ {
+			v[i] = float32(float64(v[i])*l.std[c] + l.mean[c])
+		}
+	}
+}
+
+// ways have their numbers from the programs: DC's utils.py (VICO-UoE/DatasetCondensation), which DSA, DM and MTT
+// share, and torchvision's documentation. TestWays holds them against these.
+var ways = []struct {
+	name Pixels
+	linear
+}{
+	{Unit, linear{[3]float64{}, [3]float64{1, 1, 1}}},
+	{Uint8, linear{[3]float64{}, [3]float64{1. / 255, 1. / 255, 1. / 255}}},
+	{CIFAR10, linear{[3]float64{0.4914, 0.4822, 0.4465}, [3]float64{0.2023, 0.1994, 0.2010}}},
+	{CIFAR100, linear{[3]float64{0.5071, 0.4866, 0.4409}, [3]float64{0.2673, 0.2564, 0.2762}}},
+	{ImageNet, linear{[3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}}},
+	{Signed, linear{[3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}}},
+}
+
+func way(p Pixels) linear {
+	for _, w := range ways {
+		if w.name == p {
+			return w.linear
+		}
+	}
+	panic("tensorset: no way " + string(p))
+}
+
+// evidence is what all numbers of a set say.
+type evidence struct {
+	whole     bool // the type is of whole numbers
+	low, high float64
+	mean, std float64
+	far       map[Pixels]float64 // how far from a level of bytes the farthest number is, in levels, by each way
+	outside   map[Pixels]float64 // the share of numbers that are below black or above white
+}
+
+func (r *reader) evidence(ctx context.Context) (e evidence, err error) {
+	e = evidence{whole: r.ints != nil || r.found.images.DType == "U8", low: math.Inf(1), high: math.Inf(-1),
+		far: map[Pixels]float64{}, outside: map[Pixels]float64{}}
+	var sum, squares, count float64
+	for at := range r.n {
+		if err := ctx.Err(); err != nil {
+			return e, err
+		}
+		v, err := r.raw(at)
+		if err != nil {
+			return e, err
+		}
+		n := r.h * r.w
+		for i, x := range v {
+			x := float64(x)
+			if math.IsNaN(x) || math.IsInf(x, 0) {
+				return e, fmt.Errorf("image %d has a value of %v, want numbers", at, x)
+			}
+			e.low, e.high = min(e.low, x), max(e.high, x)
+			sum, squares = sum+x, squares+x*x
+			for _, w := range ways {
+				level := 255 * (x*w.std[i/n] + w.mean[i/n])
+				e.far[w.name] = max(e.far[w.name], math.Abs(level-math.RoundToEven(min(max(level, 0), 255))))
+				if level < -0.5 || level > 255.5 {
+					e.outside[w.name]++
+				}
+			}
+		}
+		count += float64(len(v))
+	}
+	for p := range e.outside {
+		e.outside[p] /= count
+	}
+	e.mean = sum / count
+	e.std = math.Sqrt(max(0, squares/count-e.mean*e.mean))
+	return e, nil
+}
+
+// decide says what the numbers mean, and how they become colours.
+func (s *Set) decide(ctx context.Context, r *reader, o Options, name string) error {
+	e, err := r.evidence(ctx)
+	if err != nil {
+		return err
+	}
+	s.Pixels = o.Pixels
+	if o.Pixels == "" || o.Pixels == Auto {
+		why := ""
+		s.Pixels, why = e.guess(name, r)
+		s.Notes = append(r.found.notes, fmt.Sprintf("the pixels are taken for %s, since %s; --pixels says otherwise",
+			s.Pixels, why))
+	} else {
+		s.Notes = append(r.found.notes, fmt.Sprintf("the pixels are %s, as asked for; the numbers are %s", s.Pixels,
+			e.text()))
+	}
+	if s.Pixels == ZCA {
+		return s.whiten(ctx, r, o)
+	}
+	how := way(s.Pixels)
+	r.how = how
+	if out := e.outside[s.Pixels]; out > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("%.1f %% of the values are darker than black or lighter than white: "+
+			"protocols that train at %d × %d pixels see them as they are; whatever resizes or shows the images, or "+
+			"writes them, cuts them off", 100*out, r.w, r.h))
+	}
+	return nil
+}
+
+// whiten takes the whitening back.
+func (s *Set) whiten(ctx context.Context, r *reader, o Options) error {
+	if o.Whitening == nil {
+		return fmt.Errorf("%w: whitened images want the training set that they were whitened by (--zca-from SET)",
+			ErrPixels)
+	}
+	if r.c != 3 {
+		return fmt.Errorf("%w: whitened images of %d channel, want 3", ErrPixels, r.c)
+	}
+	w, err := o.Whitening(ctx, r.w, r.h)
+	if err != nil {
+		return err
+	}
+	s.Notes = append(s.Notes, fmt.Sprintf("the whitening is taken back by that of %d training images, %d × %d pixels",
+		w.Images, r.w, r.h))
+	r.how = w
+	return nil
+}
+
+func (e evidence) text() string {
+	return fmt.Sprintf("from %.4g to %.4g, their mean is %.3g, their deviation %.3g", e.low, e.high, e.mean, e.std)
+}
+
+var cifarName = regexp.MustCompile(`(?i)cifar[-_]?(100?)`)
+
+// guess decides between the ways, and says by what.
+func (e evidence) guess(name string, r *reader) (p Pixels, why string) {
+	// of a level of bytes: numbers of 16 bits are farther from one than those of 32
+	const near, nearHalf = 0.02, 0.2
+	close := near
+	if d := r.found.images.DType; d == "F16" || d == "BF16" {
+		close = nearHalf
+	}
+	onLevels := func(p Pixels) bool { return e.far[p] <= close && e.outside[p] == 0 }
+	switch {
+	case e.whole && e.low >= 0 && e.high <= 255:
+		return Uint8, "they are whole numbers"
+	case e.low >= 0 && e.high <= 1 && onLevels(Unit):
+		return Unit, "all numbers are levels of 8 bits, from 0 to 1"
+	case e.low >= 0 && e.high <= 1:
+		return Unit, "the numbers are " + e.text()
+	case onLevels(Uint8) && e.high > 1:
+		return Uint8, "all numbers are whole, from 0 to 255"
+	}
+	for _, p := range []Pixels{Signed, CIFAR10, CIFAR100, ImageNet} {
+		if onLevels(p) {
+			return p, "by this mean and deviation all numbers become levels of 8 bits"
+		}
+	}
+	const whitest = 8 // above 1, numbers of 0..255 have more
+	switch {
+	case e.mean > 0.2 && e.mean < 0.8 && e.std < 0.45 && e.low > -2 && e.high < 3:
+		return Unit, "the numbers are " + e.text() + ", as of 0 to 1 that are not cut off"
+	case e.mean > whitest && e.std > whitest:
+		return Uint8, "the numbers are " + e.text()
+	case e.low >= -1 && e.high <= 1 && e.std > 0.35:
+		return Signed, "the numbers are " + e.text()
+	case math.Abs(e.mean) < 0.15 && e.std < 0.45:
+		return ZCA, "the numbers are " + e.text() + ": centred, but of less spread than normalised images, whose " +
+			"deviation is about 1"
+	}
+	why = "the numbers are " + e.text() + ", as of images that were normalised, and "
+	if m := cifarName.FindStringSubmatch(name); m != nil {
+		return map[string]Pixels{"10": CIFAR10, "100": CIFAR100}[m[1]], why + "the name has " + m[0]
+	}
+	const cifarSide = 32
+	if r.w == cifarSide && r.h == cifarSide {
+		if r.classes() > 10 {
+			return CIFAR100, why + "they are of 32 × 32 pixels and more than 10 classes"
+		}
+		return CIFAR10, why + "they are of 32 × 32 pixels"
+	}
+	return ImageNet, why + fmt.Sprintf("they are of %d × %d pixels", r.w, r.h)
+}
+
+// classes returns the number of classes, as far as the labels say.
+func (r *reader) classes() int {
+	if k := r.found.classes(); k > 0 {
+		return k
+	}
+	most := 0
+	for i := range r.len() {
+		if label, err := r.label(i); err == nil {
+			most = max(most, label+1)
+		}
+	}
+	return most
+}

@@ -1,0 +1,236 @@
+// Package tensorset reads image sets that are published as tensors: what programs of dataset distillation save.
+//
+//	DC, DSA, DM                       res_*.pt: {"data": [[images, labels], …]}, one pair for each experiment
+//	MTT, TESLA, FTD, DATM, EDF, GLaD  a folder of images_best.pt, labels_best.pt and perhaps lr_best.pt
+//	IDC, DREAM, NCFM                  data_best.pt: [images, labels]; the images may be collages
+//	NumPy, safetensors                images and labels by these or other usual names
+//
+//	name     shape                        meaning
+//	images   [N, C, H, W], [N, H, W, C]   C is 1 or 3; also [K, n, C, H, W], n images of each of K classes
+//	labels   [N], [N, K]                  numbers, or what is said of each class: shares or logits
+//	rate     scalar                       of the training, learned with the images
+//
+// Nothing in such a file says what its numbers mean. [Pixels] names the ways of which programs make use; Auto decides
+// between them by evidence, which [Set.Notes] names.
+package tensorset
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"mgd3/dataset"
+)
+
+// ErrPixels says that what the numbers mean cannot be told, or that more is needed to turn them to colours.
+var ErrPixels = errors.New("what the numbers mean is not clear")
+
+// Options say how a file of tensors is read.
+type Options struct {
+	Pixels  Pixels   // what the numbers mean; "" is Auto
+	Collage int      // each image is Collage × Collage smaller ones, which are cut out and enlarged; 0 and 1: none
+	Names   []string // of the labels 0, 1, …; nil names them 0000, 0001, …
+	Classes []string // those to take, in this order; nil takes all
+	Limit   int      // images per class, the first in the file; 0 takes all
+
+	// Whitening is asked for where the images are whitened; nil where there are no images to learn it from.
+	Whitening func(ctx context.Context, w, h int) (*Whitening, error)
+}
+
+// Set is a set of images that was published as tensors.
+type Set struct {
+	Images *dataset.Set // with [dataset.RGB.Values] where its numbers are more than bytes
+	Pixels Pixels       // what was taken
+	Rate   float64      // learned with the images; 0 if none is there
+	Notes  []string     // what was taken and why, for the user
+
+	soft map[string][]float32 // what is said of each class of an image, by its name
+}
+
+// Soft returns the shares of the classes of an image, nil where labels are numbers. They sum to 1, in the order of the
+// set's classes.
+func (s *Set) Soft(ref dataset.Ref) []float32 { return s.soft[ref.Name] }
+
+// Open opens a set. Errors are of kind [dataset.ErrSet]; one of a damaged file is a weights.ErrFormat as well.
+func Open(ctx context.Context, path string, o Options) (*Set, error) {
+	s, err := open(ctx, path, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", path, dataset.ErrSet, err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, path string, o Options) (_ *Set, err error) {
+	if err := o.Pixels.Check(); err != nil {
+		return nil, err
+	}
+	f, err := find(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.close()
+		}
+	}()
+	r, err := newReader(f, max(1, o.Collage))
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{Rate: f.rate, Notes: f.notes, soft: map[string][]float32{}}
+	if err := s.decide(ctx, r, o, filepath.Base(path)); err != nil {
+		return nil, err
+	}
+	classes, err := s.arrange(r, o)
+	if err != nil {
+		return nil, err
+	}
+	side := r.side()
+	s.Images = dataset.FromValues(path, classes, side[0], side[1], func(ref dataset.Ref) (*dataset.RGB, error) {
+		i, err := strconv.Atoi(ref.Name)
+		if err != nil || i < 0 || i >= r.len() {
+			return nil, fmt.Errorf("no image %q", ref.Name)
+		}
+		v, err := r.image(i)
+		if err != nil {
+			return nil, err
+		}
+		return dataset.OfValues(v, side[0], side[1])
+	}, f.close)
+	return s, nil
+}
+
+// arrange sorts the images by their classes.
+func (s *Set) arrange(r *reader, o Options) ([]dataset.Class, error) {
+	labels, err := s.labels(r)
+	if err != nil {
+		return nil, err
+	}
+	known := map[int]bool{}
+	most := 0
+	for _, label := range labels {
+		known[label] = true
+		most = max(most, label)
+	}
+	if k := r.found.classes(); k > 0 {
+		most = k - 1
+	}
+	name := func(label int) string { return fmt.Sprintf("%04d", label) }
+	if o.Names != nil {
+		if most >= len(o.Names) {
+			return nil, fmt.Errorf("label %d, but there are names for %d", most, len(o.Names))
+		}
+		name = func(label int) string { return o.Names[label] }
+	}
+	place := map[string]int{}
+	var classes []dataset.Class
+	add := func(name string) {
+		place[name] = len(classes)
+		classes = append(classes, dataset.Class{Name: name})
+	}
+	if o.Classes != nil {
+		for _, class := range o.Classes {
+			add(class)
+		}
+	} else {
+		for label := range most + 1 {
+			if known[label] {
+				add(name(label))
+			}
+		}
+	}
+	order := make([]int, most+1) // the place in classes of each label
+	for label := range order {
+		at, ok := place[name(label)]
+		if order[label] = at; !ok {
+			order[label] = -1
+		}
+	}
+	for i, label := range labels {
+		at := order[label]
+		if at < 0 || o.Limit > 0 && len(classes[at].Images) == o.Limit {
+			continue
+		}
+		ref := dataset.Ref{Class: classes[at].Name, Name: fmt.Sprintf("%06d", i), ID: s.id(r, i)}
+		classes[at].Images = append(classes[at].Images, ref)
+		if soft := r.soft(i); soft != nil {
+			s.soft[ref.Name] = reordered(soft, order, len(classes))
+		}
+	}
+	for _, class := range classes {
+		if len(class.Images) == 0 {
+			return nil, fmt.Errorf("class %q: no images; the labels are 0 to %d", class.Name, most)
+		}
+	}
+	return classes, nil
+}
+
+// reordered gives each class the share of its label, and lets the rest go.
+func reordered(soft []float32, order []int, classes int) []float32 {
+	out := make([]float32, classes)
+	sum := float32(0)
+	for label, v := range soft {
+		if label < len(order) && order[label] >= 0 {
+			out[order[label]] += v
+			sum += v
+		}
+	}
+	for i := range out {
+		out[i] /= cmp.Or(sum, 1)
+	}
+	return out
+}
+
+// id names the content of an image.
+func (s *Set) id(r *reader, i int) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %d %d %v\n", s.Pixels, r.collage, i%(r.collage*r.collage), r.how)
+	h.Write(r.bytes(i))
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// labels returns the label of each image; of shares it is the largest.
+func (s *Set) labels(r *reader) ([]int, error) {
+	labels := make([]int, r.len())
+	for i := range labels {
+		label, err := r.label(i)
+		if err != nil {
+			return nil, err
+		}
+		labels[i] = label
+	}
+	return labels, nil
+}
+
+// largestLabel is the largest label that is taken for one.
+const largestLabel = 999_999
+
+// checkLabel tells whether a number can be a label.
+func checkLabel(i int, v float64) (int, error) {
+	if !(v >= 0 && v <= largestLabel) || v != math.Trunc(v) {
+		return 0, fmt.Errorf("the label of image %d is %v, want a whole number from 0 to %d", i, v, largestLabel)
+	}
+	return int(v), nil
+}
+
+// Is reports whether a path is read here: a file of tensors, or a folder that has one of images.
+func Is(path string) bool {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return false
+	case info.IsDir():
+		_, err := inFolder(path)
+		return err == nil
+	case !info.Mode().IsRegular():
+		return false
+	}
+	return kindOf(path) != noTensors
+}
