@@ -31,6 +31,10 @@ func (s EvaluationSets) Open(ctx context.Context, o *sets.Opener, v *Evaluation)
 	if err != nil {
 		return err
 	}
+	v.Test, v.Evaluator.IgnoreEXIF = s.Test.Path, s.IgnoreEXIF
+	if v.Evaluator.Test, err = o.OpenPath(ctx, s.Test.Path, open); err != nil {
+		return err
+	}
 	train := open
 	train.Split, train.Limit = s.TrainSplit, s.IPC
 	for _, spec := range s.Train {
@@ -44,10 +48,6 @@ func (s EvaluationSets) Open(ctx context.Context, o *sets.Opener, v *Evaluation)
 		if v.Sets = append(v.Sets, j); err != nil {
 			return err
 		}
-	}
-	v.Test, v.Evaluator.IgnoreEXIF = s.Test.Path, s.IgnoreEXIF
-	if v.Evaluator.Test, err = o.OpenPath(ctx, s.Test.Path, open); err != nil {
-		return err
 	}
 	var images []*dataset.Set
 	for _, j := range v.Sets {
@@ -80,11 +80,19 @@ func (s EvaluationSets) openTrain(ctx context.Context, o *sets.Opener, v *Evalua
 	if _, err := os.Stat(spec); !named || err == nil {
 		name, path = strings.TrimSuffix(filepath.Base(spec), filepath.Ext(spec)), spec
 	}
-	made, err := o.Made(ctx, path, open)
+	made, err := s.openNamed(ctx, o, v, path, open)
 	if err != nil {
 		return nil, err
 	}
 	j := &Judged{Name: name, Set: evaluate.TrainSet{Images: made.Images, IgnoreEXIF: s.IgnoreEXIF}}
+	if made.Tensors != nil {
+		j.Set.Rate = made.Tensors.Rate
+		for _, class := range made.Images.Classes {
+			for _, ref := range class.Images {
+				j.Set.Soft = append(j.Set.Soft, made.Tensors.Soft(ref)...)
+			}
+		}
+	}
 	if made.IsRun {
 		j.Run = made.Path
 	}

@@ -116,6 +116,10 @@ var unit = func() (u [256]float32) {
 // load makes p the pixels of the image in the given rows and columns, in [0, 1].
 func (p *planes) load(im *dataset.RGB, rows, columns []int) {
 	p.size(len(columns), len(rows))
+	if im.Values != nil {
+		p.loadValues(im, rows, columns)
+		return
+	}
 	red, green, blue := p.channels()
 	i := 0
 	for _, y := range rows {
@@ -124,6 +128,20 @@ func (p *planes) load(im *dataset.RGB, rows, columns []int) {
 			pixel := line[3*x : 3*x+3 : 3*x+3]
 			red[i], green[i], blue[i] = unit[pixel[0]], unit[pixel[1]], unit[pixel[2]]
 			i++
+		}
+	}
+}
+
+// loadValues is load of an image whose values are more than bytes.
+func (p planes) loadValues(im *dataset.RGB, rows, columns []int) {
+	i := 0
+	for c := range 3 {
+		for _, y := range rows {
+			line := im.Values[(c*im.H+y)*im.W:][:im.W]
+			for _, x := range columns {
+				p.pix[i] = line[x]
+				i++
+			}
 		}
 	}
 }

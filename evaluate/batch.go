@@ -69,11 +69,22 @@ func (t *training) label(b *batch, mix Mix) {
 	for i, row := range b.rows {
 		other := b.rows[mix.Permutation[i]]
 		target := b.targets[i*classes : (i+1)*classes]
-		target[t.Train.Labels[row]] += float32(mix.Kept) * t.counts[row]
-		target[t.Train.Labels[other]] += float32(1-mix.Kept) * t.counts[other]
+		t.say(target, row, float32(mix.Kept)*t.counts[row])
+		t.say(target, other, float32(1-mix.Kept)*t.counts[other])
 		b.labels[i] = t.Train.Labels[row]
 		if mix.Kept < 0.5 {
 			b.labels[i] = t.Train.Labels[other]
 		}
+	}
+}
+
+// say adds what is said of an image to a target, as the given part of it.
+func (t *training) say(target []float32, row int, part float32) {
+	if t.Train.Soft == nil {
+		target[t.Train.Labels[row]] += part
+		return
+	}
+	for class, share := range t.Train.Soft[row*len(target) : (row+1)*len(target)] {
+		target[class] += part * share
 	}
 }

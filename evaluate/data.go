@@ -23,6 +23,7 @@ type Data struct {
 	Classes []string
 	Labels  []int32   // of the images, class by class, in the order of the set: 0 is the first class
 	Weights []float32 // how much each image counts, in any unit; nil: all alike
+	Soft    []float32 // [N, classes] what is said of each image in place of its label; nil: nothing
 
 	set  *dataset.Set
 	refs []dataset.Ref
@@ -97,6 +98,9 @@ func (d *Data) ID() string {
 	for _, part := range []any{d.Classes, d.Labels, d.Weights} {
 		_ = enc.Encode(part) // names and numbers, to a hash
 	}
+	if d.Soft != nil {
+		_ = enc.Encode(d.Soft)
+	}
 	for _, ref := range d.refs {
 		fmt.Fprintf(h, "%q %d %q\n", ref.Name, ref.Size, ref.ID)
 	}
@@ -115,6 +119,10 @@ func (d *Data) check() error {
 				ErrData, label, len(d.Classes)-1)
 		}
 		seen[label] = true
+	}
+	if d.Soft != nil && len(d.Soft) != len(d.refs)*len(d.Classes) {
+		return fmt.Errorf("%w: %d soft labels for %d images of %d classes", ErrData, len(d.Soft), len(d.refs),
+			len(d.Classes))
 	}
 	if i := slices.Index(seen, false); i >= 0 {
 		return fmt.Errorf("class %q: %w: no images", d.Classes[i], ErrData)

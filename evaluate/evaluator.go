@@ -61,6 +61,8 @@ type Evaluator struct {
 type TrainSet struct {
 	Images     *dataset.Set // must stay open
 	Weights    []float32    // how much each image counts, as in Data; nil: all alike
+	Soft       []float32    // what is said of each image in place of its label, as in Data; nil: nothing
+	Rate       float64      // of the training, learned with the images; 0: none
 	IgnoreEXIF bool         // leave photographs turned as they are stored
 }
 
@@ -73,7 +75,7 @@ func (e *Evaluator) Run(ctx context.Context, net string, p Protocol, set TrainSe
 	if err != nil {
 		return nil, err
 	}
-	train.Weights = set.Weights
+	train.Weights, train.Soft = set.Weights, set.Soft
 	test, err := e.TestData(p)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"mgd3/latent"
 	"mgd3/sets"
 	"mgd3/stage"
+	"mgd3/tensorset"
 )
 
 var (
@@ -82,7 +83,11 @@ func Open(ctx context.Context, o *sets.Opener, from Sources) (_ *Opened, err err
 		}
 	}
 	for _, dir := range from.Sets {
-		made, err := o.Made(ctx, dir, dataset.OpenOptions{Classes: s.Classes, Names: options.Names})
+		names := options.Names
+		if names == nil && tensorset.Is(dir) {
+			names = s.Classes
+		}
+		made, err := o.Made(ctx, dir, dataset.OpenOptions{Classes: s.Classes, Names: names})
 		if err != nil {
 			return nil, err
 		}

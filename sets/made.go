@@ -7,6 +7,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/tensorset"
 )
 
 // Made is a set that a run made, or any other set of images.
@@ -15,6 +16,7 @@ type Made struct {
 	Path     string            // of the images: below the run's folder, if it is one
 	IsRun    bool              // it is a run's folder
 	Manifest *distill.Manifest // of the run; nil where it is not finished, or the set is none of a run
+	Tensors  *tensorset.Set    // what is known of a set of tensors; nil of others
 }
 
 // ChangedError is the error where the images of a run differ from its manifest; it wraps [distill.ErrChanged].
@@ -53,7 +55,7 @@ func (o *Opener) Made(ctx context.Context, path string, options dataset.OpenOpti
 		options.Labels = ""
 		set, err = o.OpenPath(ctx, m.Path, options)
 	}
-	m.Images = set
+	m.Images, m.Tensors = set, o.Published(set)
 	return m, err
 }
 

@@ -1,6 +1,7 @@
 // Package sets opens image sets as people name them:
 //
 //	a path            what dataset.Open reads: a folder, an archive, …
+//	tensors           what programs of distillation save, as package tensorset reads it
 //	glyphs            the set in the program; a folder of that name is ./glyphs
 //	a run's folder    the images of a distilled set, held against its manifest; see [Opener.Made]
 //
@@ -15,6 +16,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/glyphs"
+	"mgd3/tensorset"
 )
 
 // Glyphs is the name that stands for the set drawn by the program in the place of a path.
@@ -46,8 +48,12 @@ type Opener struct {
 	FollowLinks bool              // links that lead out of a set's folder are followed; else they are errors
 	PassedOver  func(text string) // told of what is passed over in a set; may be nil
 	Warn        func(text string) // told of what may be wrong otherwise; may be nil
+	Note        func(text string) // told of what was taken for what in a set of tensors; may be nil
+	Tensors     Tensors           // how sets of tensors are read
 
-	opened []openedSet
+	opened    []openedSet
+	published map[*dataset.Set]*tensorset.Set
+	learned   map[[2]int]*tensorset.Whitening
 }
 
 // openedSet is a set with the path that names it.
@@ -70,6 +76,9 @@ func (o *Opener) Open(ctx context.Context, s Spec) (*dataset.Set, error) {
 func (o *Opener) OpenPath(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {
 	if path == Glyphs {
 		return o.glyphs(options)
+	}
+	if tensorset.Is(path) {
+		return o.tensors(ctx, path, options)
 	}
 	options.Strict, options.KeepIn = o.Strict, !o.FollowLinks
 	set, err := dataset.Open(ctx, path, options)

@@ -29,7 +29,9 @@ func (f *found) close() error {
 	return err
 }
 
-func (f *found) note(format string, args ...any) { f.notes = append(f.notes, fmt.Sprintf(format, args...)) }
+func (f *found) note(format string, args ...any) {
+	f.notes = append(f.notes, fmt.Sprintf(format, args...))
+}
 
 // classes returns the number of classes that the labels' shape says, 0 if it does not.
 func (f *found) classes() int {
@@ -248,49 +250,7 @@ func has(key, word string) bool {
 		len(word) > 2 && strings.Contains(key, word)
 }
 
-// isImages tells whether a tensor can be one of images.
-func isImages(t weights.Tensor) bool {
-	s := t.Shape
-	if len(s) == 5 {
-		s = s[1:]
-	}
-	return len(s) == 4 && t.Bytes() != nil && (isChannels(s[1]) || isChannels(s[3])) && s[0] > 0
-}
-
 func isChannels(n int) bool { return n == 1 || n == 3 }
-
-// fits tells whether a tensor can be the labels of images.
-func fits(t, images weights.Tensor) bool {
-	n := images.Shape[0]
-	if len(images.Shape) == 5 {
-		n *= images.Shape[1]
-	}
-	return (len(t.Shape) == 1 || len(t.Shape) == 2) && t.Shape[0] == n && t.Bytes() != nil
-}
-
-// loneImages returns the tensors of images in a tree.
-func loneImages(v any, depth int) (images []weights.Tensor) {
-	const deepest = 6
-	switch v := v.(type) {
-	case weights.Tensor:
-		if isImages(v) {
-			return []weights.Tensor{v}
-		}
-	case []any:
-		for _, inner := range v {
-			if depth < deepest && len(images) < 2 {
-				images = append(images, loneImages(inner, depth+1)...)
-			}
-		}
-	case []weights.Item:
-		for _, item := range v {
-			if depth < deepest && len(images) < 2 {
-				images = append(images, loneImages(item.Value, depth+1)...)
-			}
-		}
-	}
-	return images
-}
 
 // labelsBeside reads the labels from the file beside that of the images.
 func (f *found) labelsBeside(path string) error {
@@ -362,47 +322,6 @@ func besideOf(path string, names ...string) string {
 	return ""
 }
 
-// tensorsOf returns all tensors of a tree.
-func tensorsOf(v any, depth int) (list []weights.Tensor) {
-	const deepest = 6
-	if depth > deepest {
-		return nil
-	}
-	switch v := v.(type) {
-	case weights.Tensor:
-		return []weights.Tensor{v}
-	case []any:
-		for _, inner := range v {
-			list = append(list, tensorsOf(inner, depth+1)...)
-		}
-	case []weights.Item:
-		for _, item := range v {
-			list = append(list, tensorsOf(item.Value, depth+1)...)
-		}
-	}
-	return list
-}
-
-// describe says what tensors a tree has.
-func describe(v any) string {
-	const few = 4
-	list := tensorsOf(v, 0)
-	if len(list) == 0 {
-		return "no tensors"
-	}
-	text := "tensors of shape "
-	for i, t := range list[:min(few, len(list))] {
-		if i > 0 {
-			text += ", "
-		}
-		text += fmt.Sprint(t.Shape)
-	}
-	if len(list) > few {
-		text += " and others"
-	}
-	return text
-}
-
 // check holds the tensors against each other.
 func (f *found) check() error {
 	if !isImages(f.images) {
@@ -417,16 +336,4 @@ func (f *found) check() error {
 		return fmt.Errorf("images of shape %v, want at most %d pixels of a side", f.images.Shape, widest)
 	}
 	return nil
-}
-
-// scalar returns the only element of a tensor.
-func scalar(t weights.Tensor) (float64, error) {
-	v, err := t.Float64s()
-	if err != nil {
-		return 0, err
-	}
-	if len(v) != 1 {
-		return 0, fmt.Errorf("%d elements, want 1", len(v))
-	}
-	return v[0], nil
 }

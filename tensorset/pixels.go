@@ -52,6 +52,8 @@ func (l linear) apply(v []float32, n int) {
 	}
 }
 
+func (l linear) id() string { return fmt.Sprint(l.mean, l.std) }
+
 // ways have their numbers from the programs: DC's utils.py (VICO-UoE/DatasetCondensation), which DSA, DM and MTT
 // share, and torchvision's documentation. TestWays holds them against these.
 var ways = []struct {

@@ -25,7 +25,10 @@ type reader struct {
 }
 
 // toColour turns the numbers of an image [3, h, w] to values of which 1 is white, in place.
-type toColour interface{ apply(v []float32, n int) }
+type toColour interface {
+	apply(v []float32, n int)
+	id() string // names what it does
+}
 
 func newReader(f *found, collage int) (*reader, error) {
 	s := f.images.Shape

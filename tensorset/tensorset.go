@@ -191,7 +191,7 @@ func reordered(soft []float32, order []int, classes int) []float32 {
 // id names the content of an image.
 func (s *Set) id(r *reader, i int) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %d %d %v\n", s.Pixels, r.collage, i%(r.collage*r.collage), r.how)
+	fmt.Fprintf(h, "%s %d %d %s\n", s.Pixels, r.collage, i%(r.collage*r.collage), r.how.id())
 	h.Write(r.bytes(i))
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -19,9 +19,8 @@ import (
 type Whitening struct {
 	Images int // that it was learned from
 
-	mean         []float64
-	forth, back  *mat.SymDense // [D, D]
-	largestValue float64       // of S
+	mean        []float64
+	forth, back *mat.SymDense // [D, D]
 }
 
 // epsilonZCA is that of MTT's program; kornia's own default is 1e-6.
@@ -97,7 +96,6 @@ func (l *Learner) Learn() (*Whitening, error) {
 	values := eigen.Values(nil)
 	var u mat.Dense
 	eigen.VectorsTo(&u)
-	w.largestValue = values[len(values)-1]
 	power := func(p float64) *mat.SymDense {
 		var scaled mat.Dense
 		scaled.Apply(func(_, j int, v float64) float64 {
@@ -123,6 +121,8 @@ func (w *Whitening) apply(v []float32, _ int) {
 		v[i] = float32(x.AtVec(i) + w.mean[i])
 	}
 }
+
+func (w *Whitening) id() string { return fmt.Sprintf("zca %d %x", w.Images, w.mean) }
 
 // Whiten whitens an image [3, h, w] in place.
 func (w *Whitening) Whiten(v []float32) {

@@ -107,7 +107,7 @@ func parseZip(src *source, want string) (c content, err error) {
 // saved is what torch.save wrote.
 type saved struct {
 	root    any
-	unknown map[string]bool                // names that the pickle asks for
+	unknown map[string]bool               // names that the pickle asks for
 	find    func(key string) (span, bool) // where the storage of a key lies
 }
 

@@ -41,13 +41,18 @@ deviation over --repeat trainings, as the published programs print them, and eve
 accuracy after the last epoch and the best one are reported; the best selects on the test data.
 
 A --train SET is an output folder of distill, or images as CLASS/FILE or SPLIT/CLASS/FILE in a folder, a
-zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the protocols.`,
+zip or a tar; NAME=SET gives it a name in the table. It may also be what the programs of DC, DSA, DM, MTT, TESLA,
+FTD, DATM, EDF, GLaD, IDC, DREAM, NCFM or SRe2L saved: docs/judge.md has a command for each family, and
+docs/evaluate.md the protocols.`,
 		Example: `  # how good is a distilled set, beside as many real images per class?
   mgd3 evaluate --train pets-10 real=pets.zip --train-split train --ipc 10 --test pets.zip --test-split test
 
   # the published hard-label protocol, three networks, three trainings each
   mgd3 evaluate --train nette-10 --test imagenet --test-split val --net convnet6,resnetap10,resnet18 \
-    --protocol hard --repeat 3 --out nette-10-scores`,
+    --protocol hard --repeat 3 --out nette-10-scores
+
+  # somebody's set as it was downloaded: tensors of DM for CIFAR-10
+  mgd3 evaluate --train res_DM_CIFAR10_ConvNet_10ipc.pt --test cifar-10 --test-split test`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.sets.Train = append(o.sets.Train, args...)
@@ -74,6 +79,7 @@ zip or a tar; NAME=SET gives it a name in the table. docs/evaluate.md has the pr
 	f.IntVar(&o.sets.Test.Limit, "test-limit", 0,
 		"take the first `N` images of each class by file name to test on; 0 takes all")
 	cli.Heading(f, "Sets")
+	e.tensorFlags(f)
 	f.StringSliceVar(&o.judge.Nets, "net", []string{"convnet3"},
 		"`NETS` to train: convnet with a depth, "+strings.Join(evaluate.OtherNames(), ", "))
 	f.StringVar(&o.judge.Protocol, "protocol", "quick", "`PROTOCOL`: "+strings.Join(evaluate.Presets(), ", "))

@@ -9,7 +9,9 @@ import (
 	"mgd3/dataset"
 	"mgd3/encode"
 	"mgd3/internal/cli"
+	"mgd3/internal/words"
 	"mgd3/sets"
+	"mgd3/tensorset"
 )
 
 // dataFlags say which images are taken, and how they are encoded.
@@ -81,4 +83,16 @@ const (
 func labelFlags(f *pflag.FlagSet, classNames, labels *string) {
 	f.StringVar(classNames, "class-names", "", classNamesHelp)
 	f.StringVar(labels, "labels", "", labelsHelp)
+}
+
+// tensorFlags say how sets are read that were published as tensors.
+func (e *env) tensorFlags(f *pflag.FlagSet) {
+	t := &e.sets.Tensors
+	f.StringVar(&t.Pixels, "pixels", string(tensorset.Auto), "what the numbers of a set of tensors mean: `HOW` is "+
+		words.List(tensorset.AllPixels())+"; auto takes what the evidence says, and says which")
+	f.IntVar(&t.Collage, "collage", 1, "each image of a set of tensors is `N` × N smaller ones, as IDC's, DREAM's and "+
+		"NCFM's are: cut them out and enlarge them")
+	f.StringVar(&t.ZCA.Path, "zca-from", "", "the training `SET` by which whitened images (MTT's for CIFAR) were whitened")
+	f.StringVar(&t.ZCA.Split, "zca-split", "", "the `NAME` of the sub-folder to take of --zca-from")
+	cli.Heading(f, "Sets of tensors")
 }

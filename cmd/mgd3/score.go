@@ -50,7 +50,8 @@ the real images are read anew.`,
 	o.flags = cmd.Flags()
 	f := o.flags
 	f.StringArrayVar(&o.sets, "set", nil,
-		"`DIR` of a set: a run of distill or baseline, or a folder of CLASS/FILE; give several to compare them")
+		"`DIR` of a set: a run of distill or baseline, a folder of CLASS/FILE, or tensors as docs/judge.md has them; "+
+			"give several to compare them")
 	f.StringVar(&o.features, "features", latentFeatures,
 		"what to compare: latent, or the `FILE` with SqueezeNet 1.1 and its heads of LPIPS")
 	f.IntVar(&o.pixels, "feature-size", 224, "squeeze images to this many `PIXELS` for a network's features")
@@ -59,6 +60,7 @@ the real images are read anew.`,
 		"`DIR` of the real images' latents; default those of the first set that has some")
 	cli.Heading(f, "Scores")
 	o.data.imageFlags.add(f)
+	e.tensorFlags(f)
 	o.data.cropFlags(f)
 	cli.Heading(f, "How images are read")
 	o.networks.add(f)

@@ -1,0 +1,89 @@
+package sets
+
+import (
+	"context"
+	"fmt"
+
+	"mgd3/dataset"
+	"mgd3/tensorset"
+)
+
+// Tensors says how sets that were published as tensors are read.
+type Tensors struct {
+	Pixels  string // as tensorset.Pixels
+	Collage int    // see tensorset.Options
+	ZCA     Spec   // the training set by which whitened images were whitened; "" where there is none
+}
+
+// tensors opens a set of tensors, and says what it took.
+func (o *Opener) tensors(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {
+	if options.Labels != "" {
+		return nil, fmt.Errorf("%s: %w: %w, so no %q", path, dataset.ErrSet, dataset.ErrOneKind, options.Labels)
+	}
+	how := tensorset.Options{Pixels: tensorset.Pixels(o.Tensors.Pixels), Collage: o.Tensors.Collage,
+		Names: options.Names, Classes: options.Classes, Limit: options.Limit}
+	if o.Tensors.ZCA.Path != "" {
+		how.Whitening = o.whitening
+	}
+	s, err := tensorset.Open(ctx, path, how)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range s.Notes {
+		tell(o.Note, "%s: %s", path, note)
+	}
+	if o.published == nil {
+		o.published = map[*dataset.Set]*tensorset.Set{}
+	}
+	o.published[s.Images] = s
+	return s.Images, nil
+}
+
+// whitening learns the whitening of images of w × h pixels, once for each size.
+func (o *Opener) whitening(ctx context.Context, w, h int) (*tensorset.Whitening, error) {
+	if learned, ok := o.learned[[2]int{w, h}]; ok {
+		return learned, nil
+	}
+	set, err := o.Open(ctx, o.Tensors.ZCA)
+	if err != nil {
+		return nil, err
+	}
+	defer set.Close()
+	learned, err := Whitening(ctx, set, w, h)
+	if err != nil {
+		return nil, err
+	}
+	if o.learned == nil {
+		o.learned = map[[2]int]*tensorset.Whitening{}
+	}
+	o.learned[[2]int{w, h}] = learned
+	return learned, nil
+}
+
+// Whitening learns the whitening of all images of a set, cut to w × h pixels, which must be square.
+func Whitening(ctx context.Context, set *dataset.Set, w, h int) (*tensorset.Whitening, error) {
+	if w != h {
+		return nil, fmt.Errorf("%w: a whitening of %d × %d pixels, want a square", tensorset.ErrPixels, w, h)
+	}
+	l, err := tensorset.NewLearner(w, h)
+	if err != nil {
+		return nil, err
+	}
+	v := make([]float32, 3*w*h)
+	for _, class := range set.Classes {
+		options := dataset.LoadOptions{Then: func(im *dataset.RGB) *dataset.RGB { return dataset.CropCenter(im, w) }}
+		for sample := range set.Load(ctx, class.Images, options) {
+			if sample.Err != nil {
+				return nil, sample.Err
+			}
+			for i, b := range sample.Image.Pix {
+				v[i%3*w*h+i/3] = float32(b) / 255
+			}
+			l.Add(v)
+		}
+	}
+	return l.Learn()
+}
+
+// Published returns what is known of an open set that was published as tensors, nil of others.
+func (o *Opener) Published(set *dataset.Set) *tensorset.Set { return o.published[set] }

@@ -1,0 +1,102 @@
+package tensorset
+
+import (
+	"fmt"
+
+	"mgd3/weights"
+)
+
+// loneImages returns the tensors of images in a tree.
+func loneImages(v any, depth int) (images []weights.Tensor) {
+	const deepest = 6
+	switch v := v.(type) {
+	case weights.Tensor:
+		if isImages(v) {
+			return []weights.Tensor{v}
+		}
+	case []any:
+		for _, inner := range v {
+			if depth < deepest && len(images) < 2 {
+				images = append(images, loneImages(inner, depth+1)...)
+			}
+		}
+	case []weights.Item:
+		for _, item := range v {
+			if depth < deepest && len(images) < 2 {
+				images = append(images, loneImages(item.Value, depth+1)...)
+			}
+		}
+	}
+	return images
+}
+
+// tensorsOf returns all tensors of a tree.
+func tensorsOf(v any, depth int) (list []weights.Tensor) {
+	const deepest = 6
+	if depth > deepest {
+		return nil
+	}
+	switch v := v.(type) {
+	case weights.Tensor:
+		return []weights.Tensor{v}
+	case []any:
+		for _, inner := range v {
+			list = append(list, tensorsOf(inner, depth+1)...)
+		}
+	case []weights.Item:
+		for _, item := range v {
+			list = append(list, tensorsOf(item.Value, depth+1)...)
+		}
+	}
+	return list
+}
+
+// describe says what tensors a tree has.
+func describe(v any) string {
+	const few = 4
+	list := tensorsOf(v, 0)
+	if len(list) == 0 {
+		return "no tensors"
+	}
+	text := "tensors of shape "
+	for i, t := range list[:min(few, len(list))] {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprint(t.Shape)
+	}
+	if len(list) > few {
+		text += " and others"
+	}
+	return text
+}
+
+// scalar returns the only element of a tensor.
+func scalar(t weights.Tensor) (float64, error) {
+	v, err := t.Float64s()
+	if err != nil {
+		return 0, err
+	}
+	if len(v) != 1 {
+		return 0, fmt.Errorf("%d elements, want 1", len(v))
+	}
+	return v[0], nil
+}
+
+// fits tells whether a tensor can be the labels of images.
+func fits(t, images weights.Tensor) bool {
+	n := images.Shape[0]
+	if len(images.Shape) == 5 {
+		n *= images.Shape[1]
+	}
+	return (len(t.Shape) == 1 || len(t.Shape) == 2) && t.Shape[0] == n && t.Bytes() != nil
+}
+
+// isImages tells whether a tensor can be one of images.
+func isImages(t weights.Tensor) bool {
+	s := t.Shape
+	if len(s) == 5 {
+		s = s[1:]
+	}
+	return len(s) == 4 && t.Bytes() != nil && (isChannels(s[1]) || isChannels(s[3])) && s[0] > 0
+}
