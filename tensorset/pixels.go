@@ -214,11 +214,14 @@ func (e evidence) guess(name string, r *reader) (p Pixels, why string) {
 		return ZCA, "the numbers are " + e.text() + ": centred, but of less spread than normalised images, whose " +
 			"deviation is about 1"
 	}
+	const cifarSide = 32
 	why = "the numbers are " + e.text() + ", as of images that were normalised, and "
 	if m := cifarName.FindStringSubmatch(name); m != nil {
 		return map[string]Pixels{"10": CIFAR10, "100": CIFAR100}[m[1]], why + "the name has " + m[0]
 	}
-	const cifarSide = 32
+	if r.w == cifarSide && r.h == cifarSide && r.found.rate > 0 {
+		why += "(MTT's programs whiten CIFAR in most of their settings: if the accuracy is low, try --pixels zca) "
+	}
 	if r.w == cifarSide && r.h == cifarSide {
 		if r.classes() > 10 {
 			return CIFAR100, why + "they are of 32 × 32 pixels and more than 10 classes"

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 //	totorch FILE FILE average  as the average in a checkpoint of a training, beside zeros
 //	packimages DIR FORMAT OUT   write the images of DIR as webdataset, parquet or classtars
 //	sametree DIR DIR       compare the visible files of two folders byte by byte
+//	copypublished DIR      copy the sets as others publish them
 //	cut FILE N             take the last N bytes off a file
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -48,6 +49,8 @@ func TestScript(t *testing.T) {
 			"packimages":   packImages,
 			"sametree":     sameTree,
 			"cut":          cutFile,
+
+			"copypublished": copyPublished,
 		},
 	})
 }
@@ -72,6 +75,19 @@ var goldenPipelines = func() string {
 		panic(err)
 	}
 	return filepath.Join(dir, "sd_pipeline_small_")
+}()
+
+func copyPublished(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(published)))
+}
+
+// published is the folder of the sets as others publish them.
+var published = func() string {
+	dir, err := filepath.Abs("../../tensorset/testdata")
+	if err != nil {
+		panic(err)
+	}
+	return dir
 }()
 
 func cutFile(ts *testscript.TestScript, _ bool, args []string) {
