@@ -23,6 +23,51 @@ type TeacherSource struct {
 	Full func(ctx context.Context, classes []string) (*dataset.Set, error)
 }
 
+// AskedTeacher is the teacher as people ask for it.
+type AskedTeacher struct {
+	Path      string // of its weights; "train" trains it
+	Net       string
+	Classes   string // of a file: as dataset.ParseClasses reads them
+	Data      string // the path of the full set to train it on
+	Epochs    int
+	Unchecked bool
+}
+
+// trainTeacher as a teacher's file trains it.
+const trainTeacher = "train"
+
+// Source returns where the teacher is from, but for the set that it is trained on, for labels that are soft or not, of
+// a protocol of that name, and an output folder. It refuses what decides nothing and what is not complete; a list of
+// classes that cannot be read is a [dataset.ErrList].
+func (t AskedTeacher) Source(soft bool, protocol, out string) (s TeacherSource, err error) {
+	s = TeacherSource{Net: t.Net, Unchecked: t.Unchecked, Epochs: t.Epochs}
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"teacher", t.Path != ""}, {"teacher-classes", t.Classes != ""}, {"teacher-data", t.Data != ""},
+		{"teacher-unchecked", t.Unchecked}} {
+		if f.given && !soft {
+			return s, fmt.Errorf("--%s is for soft labels, those of --protocol %s are hard: leave it out, or take "+
+				"--protocol soft", f.name, protocol)
+		}
+	}
+	switch {
+	case !soft:
+	case t.Path == "":
+		err = errors.New("soft labels want --teacher: a file with its weights, or train")
+	case t.Path != trainTeacher:
+		s.File = t.Path
+		if s.Order, err = dataset.ParseClasses(t.Classes); err != nil {
+			err = fmt.Errorf("--teacher-classes: %w", err)
+		}
+	case t.Classes != "":
+		err = errors.New("--teacher-classes is for a teacher from a file, not for one that is trained here")
+	case t.Data == "" || out == "":
+		err = errors.New("--teacher train wants --teacher-data and --out")
+	}
+	return s, err
+}
+
 // TeacherError marks an error of a teacher's file.
 type TeacherError struct{ Err error }
 

@@ -255,3 +255,12 @@ func readManifest(out string) (*Manifest, []byte, error) {
 	}
 	return &m, data, nil
 }
+
+// ClassNames are the names of the classes, in the order of the manifest.
+func (m *Manifest) ClassNames() []string {
+	var names []string
+	for _, c := range m.Classes {
+		names = append(names, c.Name)
+	}
+	return names
+}

@@ -22,6 +22,17 @@ func OtherNames() []string {
 	}
 }
 
+// CheckNames says which of the names is no network's.
+func CheckNames(names []string) error {
+	const large = 1 << 10 // pixels: enough for every network, so that only its name can be wrong
+	for _, name := range names {
+		if _, err := New(name, large, 1, Instance); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // New returns the network of that name, of its published widths, for square images of size pixels.
 //
 //	convnetD      depth D, 128 wide

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mgd3/dataset"
+	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 )
 
@@ -54,6 +56,61 @@ func WriteSet(ctx context.Context, out, split string, set *dataset.Set,
 		each(class, kept)
 	}
 	return w, nil
+}
+
+// Text says so in a line.
+func (w Written) Text(to io.Writer) error {
+	_, err := fmt.Fprintf(to, "%s: %d classes, %d images, %d of them there already\n", w.Folder, w.Classes, w.Images, w.Kept)
+	return err
+}
+
+// Split is the images of a split.
+type Split struct {
+	Name string
+	Set  *dataset.Set
+}
+
+// OpenSplits opens a split, or all of them where name is "".
+func OpenSplits(name string, o Options) (list []Split, err error) {
+	names := []string{name}
+	if name == "" {
+		names = Splits
+	}
+	for _, name := range names {
+		set, err := Open(name, o)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, Split{name, set})
+	}
+	return list, nil
+}
+
+// StageDraw is the stage of the events of WriteAll; they count images.
+const StageDraw = "draw"
+
+// WriteAll is [WriteSet] of all splits, with events for progress, and each that is written told of.
+func WriteAll(ctx context.Context, out string, splits []Split, report func(stage.Event),
+	written func(Written) error) error {
+	event := stage.Event{Stage: StageDraw}
+	for _, s := range splits {
+		event.Total += s.Set.Len()
+	}
+	for _, s := range splits {
+		w, err := WriteSet(ctx, out, s.Name, s.Set, func(class dataset.Class, kept int) {
+			event.Class = class.Name
+			event.Done += len(class.Images)
+			event.Kept += kept
+			report(event)
+		})
+		if err != nil {
+			return err
+		}
+		if err := written(w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // write writes the images of a class to a folder that may hold some of them, and no other visible file: else it is an

@@ -71,6 +71,17 @@ func (o *Opener) Open(ctx context.Context, s Spec) (*dataset.Set, error) {
 	return o.OpenPath(ctx, s.Path, options)
 }
 
+// Alike opens a set with the classes of another, in their order, in place of those of the Spec.
+func (o *Opener) Alike(ctx context.Context, s Spec, classes []string) (*dataset.Set, error) {
+	s.Classes = ""
+	options, err := s.Options()
+	if err != nil {
+		return nil, err
+	}
+	options.Classes = classes
+	return o.OpenPath(ctx, s.Path, options)
+}
+
 // OpenPath opens the set at a path, or the glyphs, of which no split is train, and a limit may be above the usual
 // number of images. Links and strictness are as the Opener says.
 func (o *Opener) OpenPath(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {

@@ -81,10 +81,10 @@ func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettin
 	}
 	shape, err := a.LatentShape(o.Images.Size)
 	if err != nil {
-		return err
+		return unfit{err}
 	}
 	if err := s.Check(shape, len(o.Data.Classes)); err != nil {
-		return err
+		return unfit{err}
 	}
 	config := s.config(shape, len(o.Data.Classes))
 	chain, err := diffusion.NewChain(dit.Published(), "")

@@ -66,6 +66,16 @@ type Options struct {
 	Report func(Event) // told of progress, from one goroutine at a time; may be nil
 }
 
+// ErrSettings says that the settings of a denoiser do not fit the latents or the classes.
+var ErrSettings = errors.New("the settings do not fit")
+
+// unfit is an ErrSettings that says what is wrong in its own words.
+type unfit struct{ error }
+
+func (u unfit) Is(target error) bool { return target == ErrSettings }
+
+func (u unfit) Unwrap() error { return u.error }
+
 // Event is one thing that happened; it counts images.
 type Event struct {
 	stage.Event

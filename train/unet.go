@@ -97,10 +97,10 @@ func TrainUNet(ctx context.Context, o Options, a *latent.Autoencoder, s UNetSett
 	}
 	shape, err := a.LatentShape(o.Images.Size)
 	if err != nil {
-		return err
+		return unfit{err}
 	}
 	if err := s.Check(shape, o.Data.ClassNames()); err != nil {
-		return err
+		return unfit{err}
 	}
 	chain, err := diffusion.NewChain(diffusion.StableDiffusion(), "")
 	if err != nil {

@@ -137,11 +137,8 @@ func (c *compareOptions) resolve(o *options) error {
 	if c.protocol != "hard" && c.protocol != "quick" {
 		return fmt.Errorf("--protocol is %q, want hard or quick", c.protocol)
 	}
-	for _, net := range c.nets {
-		const large = 1 << 10 // pixels: enough for every network, so that only its name can be wrong
-		if _, err := evaluate.New(net, large, 1, evaluate.Instance); err != nil {
-			return err
-		}
+	if err := evaluate.CheckNames(c.nets); err != nil {
+		return err
 	}
 	if len(c.ipcs) == 0 {
 		return errors.New("--ipc is empty, want at least one number")

@@ -122,6 +122,7 @@ var advice = []struct {
 	{distill.ErrModel, exitModel, "use the autoencoder and the denoiser that belong together, and leave --size out: " +
 		"it is then what the denoiser was made for"},
 	{evaluate.ErrDiverged, exitFailed, "a lower --rate makes smaller steps"},
+	{train.ErrSettings, exitUsage, ""},
 	{train.ErrDiverged, exitFailed, "a lower --rate or a --clip makes smaller steps; remove OUT/training to begin " +
 		"anew"},
 	{evaluate.ErrTeacher, exitModel, "--teacher-classes gives the classes in the order of the teacher's outputs, a " +

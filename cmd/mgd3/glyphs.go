@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,9 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mgd3/dataset"
 	"mgd3/glyphs"
-	"mgd3/internal/terminal"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 )
@@ -74,64 +71,26 @@ The other commands need no files: they take the name glyphs in the place of a fo
 	return cmd
 }
 
-// splits are the names of those to write.
-func (o glyphsOptions) splits() []string {
-	if o.split != "" {
-		return []string{o.split}
-	}
-	return glyphs.Splits
-}
-
 // open opens the splits to write.
-func (o glyphsOptions) open() (sets []*dataset.Set, err error) {
-	for _, split := range o.splits() {
-		set, err := glyphs.Open(split, glyphs.Options{PerClass: o.perClass})
-		if err != nil {
-			return nil, fail(exitUsage, `"mgd3 glyphs --help" says what there is`, err)
-		}
-		sets = append(sets, set)
-	}
-	return sets, nil
+func (o glyphsOptions) open() ([]glyphs.Split, error) {
+	splits, err := glyphs.OpenSplits(o.split, glyphs.Options{PerClass: o.perClass})
+	return splits, fail(exitUsage, `"mgd3 glyphs --help" says what there is`, err)
 }
 
 func (e *env) glyphs(ctx context.Context, o glyphsOptions) error {
-	sets, err := o.open()
+	splits, err := o.open()
 	if err != nil {
 		return err
-	}
-	total := 0
-	for _, set := range sets {
-		total += set.Len()
 	}
 	unlock, err := stage.Lock(o.out, stage.Whole)
 	if err != nil {
 		return fail(exitOutput, "", err)
 	}
 	defer unlock()
-	event := stage.Event{Stage: terminal.StageDraw, Total: total}
 	p := e.progress()
-	for i, split := range o.splits() {
-		w, err := glyphs.WriteSet(ctx, o.out, split, sets[i], func(class dataset.Class, kept int) {
-			event.Class = class.Name
-			event.Done += len(class.Images)
-			event.Kept += kept
-			p.Event(event)
-		})
-		if errors.Is(err, glyphs.ErrOthers) {
-			err = fmt.Errorf("%w, want another --out, or the --per-class it was made with", err)
-		}
-		if err != nil {
-			return fail(exitOutput, "", err)
-		}
-		if e.json {
-			err = json.NewEncoder(e.stdout).Encode(w)
-		} else {
-			_, err = fmt.Fprintf(e.stdout, "%s: %d classes, %d images, %d of them there already\n", w.Folder, w.Classes,
-				w.Images, w.Kept)
-		}
-		if err != nil {
-			return err
-		}
+	err = glyphs.WriteAll(ctx, o.out, splits, p.Event, func(w glyphs.Written) error { return e.print(w, w.Text) })
+	if errors.Is(err, glyphs.ErrOthers) {
+		err = fmt.Errorf("%w, want another --out, or the --per-class it was made with", err)
 	}
-	return nil
+	return fail(exitOutput, "", err)
 }

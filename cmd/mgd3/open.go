@@ -70,7 +70,11 @@ func (e *env) open(ctx context.Context, o *options) (_ *openRun, err error) {
 		}
 		r.close = append(r.close, func() { _ = r.Data.Close() })
 	}
-	for _, w := range append(o.withoutEffect(), r.presetWarnings(o)...) {
+	warnings := o.withoutEffect()
+	if p, err := distill.FindPreset(o.preset); err == nil && o.networks != nil {
+		warnings = append(warnings, o.networks.networks().Unfit(p, r.Denoiser)...)
+	}
+	for _, w := range warnings {
 		r.Report(stage.Event{Stage: distill.StageEncode, Warning: w})
 	}
 	if !o.run.dryRun {

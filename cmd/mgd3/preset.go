@@ -1,14 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
-	"mgd3/dit"
 	"mgd3/internal/terminal"
 )
 
@@ -30,28 +28,6 @@ func (o *options) departures(s distill.Settings) string {
 		return p.Name
 	}
 	return p.Name + ", but --" + strings.Join(list, ", --")
-}
-
-// presetWarnings tells of networks that the preset is not for.
-func (r *openRun) presetWarnings(o *options) (list []string) {
-	p, err := distill.FindPreset(o.preset)
-	if err != nil {
-		return nil
-	}
-	if d, ok := r.Denoiser.(*dit.Model); ok && !d.Fits(p.Denoiser, p.Settings.Encode.Size) {
-		return []string{fmt.Sprintf("preset %s is for %s at %d pixels; this denoiser has %d blocks of width %d, "+
-			"patches of %d and latents of %d × %d", p.Name, p.Denoiser, p.Settings.Encode.Size, d.Depth, d.Hidden,
-			d.Patch,
-			d.InputSize, d.InputSize)}
-	}
-	if o.networks == nil || o.networks.model == "" || o.networks.vae != "" || p.Autoencoder == p.Denoiser {
-		return nil
-	}
-	if modelFolder(o.networks.model).IsPipeline() {
-		list = append(list, fmt.Sprintf("preset %s is for the autoencoder %s, which --vae can name; that of a DiT "+
-			"pipeline is sd-vae-ft-ema as a rule", p.Name, p.Autoencoder))
-	}
-	return list
 }
 
 func (e *env) presetsCmd() *cobra.Command {

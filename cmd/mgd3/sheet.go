@@ -88,7 +88,9 @@ func (e *env) drawSheet(ctx context.Context, o sheetOptions) ([]byte, error) {
 	}
 	var real *dataset.Set
 	if o.data.Path != "" {
-		if real, err = o.openReal(ctx, e, m); err != nil {
+		spec, made := o.data, m.Settings.Encode
+		spec.Split, spec.Limit = cmp.Or(spec.Split, made.Split), made.Limit
+		if real, err = e.sets.Alike(ctx, spec, m.ClassNames()); err != nil {
 			return nil, fail(exitInput, "", err)
 		}
 		defer real.Close()
@@ -98,18 +100,4 @@ func (e *env) drawSheet(ctx context.Context, o sheetOptions) ([]byte, error) {
 		return nil, err
 	}
 	return sheet, fail(exitInput, "", err)
-}
-
-// openReal opens the images that the set was made from.
-func (o sheetOptions) openReal(ctx context.Context, e *env, m *distill.Manifest) (*dataset.Set, error) {
-	spec := o.data
-	spec.Split, spec.Limit = cmp.Or(spec.Split, m.Settings.Encode.Split), m.Settings.Encode.Limit
-	open, err := spec.Options()
-	if err != nil {
-		return nil, err
-	}
-	for _, class := range m.Classes {
-		open.Classes = append(open.Classes, class.Name)
-	}
-	return e.sets.OpenPath(ctx, spec.Path, open)
 }

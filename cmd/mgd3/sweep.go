@@ -90,18 +90,11 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	s.Done = e.tried
 	if s.test != "" {
 		spec := o.data.Spec
-		spec.Path, spec.Split, spec.Classes, spec.Limit = s.test, s.testSplit, "", 0
-		open, err := spec.Options()
-		if err != nil {
+		spec.Path, spec.Split, spec.Limit = s.test, s.testSplit, 0
+		if s.Test, err = e.sets.Alike(ctx, spec, r.Data.ClassNames()); err != nil {
 			return fail(exitInput, "", err)
 		}
-		open.Classes = r.Data.ClassNames()
-		set, err := e.sets.OpenPath(ctx, spec.Path, open)
-		if err != nil {
-			return fail(exitInput, "", err)
-		}
-		defer set.Close()
-		s.Test = set
+		defer s.Test.Close()
 	}
 	swept, err := s.Do(ctx)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"mgd3/encode"
 	"mgd3/internal/cli"
+	"mgd3/latent"
 	"mgd3/model"
 	"mgd3/sets"
 	"mgd3/stage"
@@ -82,7 +83,12 @@ func (e *env) trainDiTCmd() *cobra.Command {
 		Example: `  mgd3 train dit --data pets.zip --split train --size 64 --flip --steps 50000 --out pets-model
   mgd3 distill --data pets.zip --split train --model pets-model --ipc 10 --out pets-10`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return e.trainDiT(cmd.Context(), &o, s, vae) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.trainDenoiser(cmd.Context(), &o, vae, "dit",
+				func(ctx context.Context, o train.Options, a *latent.Autoencoder) error {
+					return train.TrainDiT(ctx, o, a, s)
+				})
+		},
 	}
 	f := cmd.Flags()
 	o.trainFlags(f, train.Recipe{Steps: 20000, Batch: 128, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine, EMA: 0.9999,
@@ -206,7 +212,9 @@ func (e *env) trainAutoencoder(ctx context.Context, o *trainOptions, s train.Aut
 	return e.trainedInto(o.train.Out, "autoencoder")
 }
 
-func (e *env) trainDiT(ctx context.Context, o *trainOptions, s train.DiTSettings, vae string) error {
+// trainDenoiser trains a denoiser in the latents of the autoencoder, and says where it is.
+func (e *env) trainDenoiser(ctx context.Context, o *trainOptions, vae, network string,
+	train func(context.Context, train.Options, *latent.Autoencoder) error) error {
 	close, err := e.openTraining(ctx, o)
 	if err != nil {
 		return err
@@ -218,17 +226,10 @@ func (e *env) trainDiT(ctx context.Context, o *trainOptions, s train.DiTSettings
 		return networkFailure(networks, err)
 	}
 	e.sayAll(a.Notes)
-	shape, err := a.LatentShape(o.train.Images.Size)
-	if err != nil {
-		return fail(exitUsage, "", err)
-	}
-	if err := s.Check(shape, len(o.train.Data.Classes)); err != nil {
-		return fail(exitUsage, "", err)
-	}
-	if err := train.TrainDiT(ctx, o.train, a, s); err != nil {
+	if err := train(ctx, o.train, a); err != nil {
 		return unreadable(err)
 	}
-	return e.trainedInto(o.train.Out, "dit")
+	return e.trainedInto(o.train.Out, network)
 }
 
 // trainedInto says where the network is.

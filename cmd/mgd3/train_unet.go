@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/latent"
 	"mgd3/model"
 	"mgd3/prompt"
 	"mgd3/train"
@@ -22,7 +23,12 @@ func (e *env) trainUNetCmd() *cobra.Command {
 random and not trained: the model knows the prompts of the training and no others.`,
 		Example: `  mgd3 train unet --data glyphs --split train --prompt "letter {name}" --out letters`,
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return e.trainUNet(cmd.Context(), &o, s, vae, template) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.trainDenoiser(cmd.Context(), &o, vae, "unet",
+				func(ctx context.Context, o train.Options, a *latent.Autoencoder) error {
+					return e.trainUNet(ctx, o, a, s, vae, template)
+				})
+		},
 	}
 	f := cmd.Flags()
 	o.trainFlags(f, train.Recipe{Steps: 20000, Batch: 64, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine, EMA: 0.9995,
@@ -41,13 +47,10 @@ random and not trained: the model knows the prompts of the training and no other
 	return cmd
 }
 
-func (e *env) trainUNet(ctx context.Context, o *trainOptions, s train.UNetSettings, vae, template string) error {
-	close, err := e.openTraining(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer close()
-	classes := o.train.Data.ClassNames()
+// trainUNet trains a U-Net whose classes have prompts of a template, and writes what makes a pipeline of its folder.
+func (e *env) trainUNet(ctx context.Context, o train.Options, a *latent.Autoencoder, s train.UNetSettings,
+	vae, template string) error {
+	classes := o.Data.ClassNames()
 	prompts, warnings, err := prompt.Source{Template: template}.Prompts(classes)
 	if err != nil {
 		return fail(exitUsage, "", err)
@@ -59,33 +62,18 @@ func (e *env) trainUNet(ctx context.Context, o *trainOptions, s train.UNetSettin
 	for i, class := range classes {
 		s.Prompts[class] = prompts[i]
 	}
-	networks := model.Networks{Model: model.Disk(o.train.Out), Autoencoder: vae}
-	a, err := networks.OpenAutoencoder(ctx, o.train.Engine)
-	if err != nil {
-		return networkFailure(networks, err)
+	if err := train.TrainUNet(ctx, o, a, s); err != nil {
+		return err
 	}
-	e.sayAll(a.Notes)
-	shape, err := a.LatentShape(o.train.Images.Size)
-	if err != nil {
-		return fail(exitUsage, "", err)
-	}
-	if err := s.Check(shape, classes); err != nil {
-		return fail(exitUsage, "", err)
-	}
-	if err := train.TrainUNet(ctx, o.train, a, s); err != nil {
-		return unreadable(err)
-	}
+	networks := model.Networks{Model: model.Disk(o.Out), Autoencoder: vae}
 	at, err := networks.Find(model.Autoencoder)
 	if err != nil {
 		return networkFailure(networks, err)
 	}
-	whole, err := train.WritePipeline(o.train.Out, filepath.FromSlash(at.Path))
-	if err != nil {
-		return unreadable(err)
-	}
-	if !whole {
+	whole, err := train.WritePipeline(o.Out, filepath.FromSlash(at.Path))
+	if err == nil && !whole {
 		e.say("no model_index.json is written, as %q is not a folder of diffusers' AutoencoderKL: mgd3 reads %q, "+
-			"diffusers does not", at.Path, o.train.Out)
+			"diffusers does not", at.Path, o.Out)
 	}
-	return e.trainedInto(o.train.Out, "unet")
+	return err
 }

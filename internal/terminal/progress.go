@@ -17,6 +17,7 @@ import (
 	"mgd3/compare"
 	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/glyphs"
 	"mgd3/stage"
 	"mgd3/train"
 	"mgd3/weights/hub"
@@ -156,11 +157,8 @@ func prefix(class string) string {
 	return fmt.Sprintf("class %q: ", class)
 }
 
-// Stages that no other package names.
-const (
-	StageDraw = "draw" // of images, to files
-	StagePull = "pull" // of files from a hub; counts megabytes
-)
+// StagePull is a stage that no other package names: of files from a hub; it counts megabytes.
+const StagePull = "pull"
 
 // units name what a stage counts.
 var units = map[string]string{
@@ -171,7 +169,7 @@ var units = map[string]string{
 	baseline.StageChoose: "images",
 	train.StageRead:      "images",
 	train.StageTrain:     "images",
-	StageDraw:            "images",
+	glyphs.StageDraw:     "images",
 	StagePull:            "MB",
 }
 

@@ -1,0 +1,22 @@
+package model
+
+import (
+	"fmt"
+
+	"mgd3/distill"
+	"mgd3/dit"
+)
+
+// Unfit says why the networks are not those that a preset is for; d is their denoiser, nil where it is not open.
+func (n Networks) Unfit(p distill.Preset, d distill.Denoiser) []string {
+	if d, ok := d.(*dit.Model); ok && !d.Fits(p.Denoiser, p.Settings.Encode.Size) {
+		return []string{fmt.Sprintf("preset %s is for %s at %d pixels; this denoiser has %d blocks of width %d, "+
+			"patches of %d and latents of %d × %d", p.Name, p.Denoiser, p.Settings.Encode.Size, d.Depth, d.Hidden,
+			d.Patch, d.InputSize, d.InputSize)}
+	}
+	if n.Autoencoder == "" && n.Model.IsPipeline() && p.Autoencoder != p.Denoiser {
+		return []string{fmt.Sprintf("preset %s is for the autoencoder %s, which --vae can name; that of a DiT "+
+			"pipeline is sd-vae-ft-ema as a rule", p.Name, p.Autoencoder)}
+	}
+	return nil
+}
