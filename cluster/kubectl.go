@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 )
+
+// ErrFailed says that a job failed.
+var ErrFailed = errors.New("failed")
 
 // job is what is read of a Job.
 type job struct {
@@ -35,6 +39,12 @@ func (j job) is(condition string) bool {
 // complete.
 func (k Kubernetes) Apply(ctx context.Context, out string, stages []Stage, do Command,
 	told func(string)) (bool, error) {
+	return k.apply(ctx, out, stages, do, map[string]bool{}, told)
+}
+
+// apply is Apply, to which a failure of one of the jobs that it has seen at work is an [ErrFailed].
+func (k Kubernetes) apply(ctx context.Context, out string, stages []Stage, do Command, seen map[string]bool,
+	told func(string)) (bool, error) {
 	for _, s := range stages {
 		name := k.Name + "-" + s.Name
 		text, err := do(ctx, "", "kubectl", k.in("get", "job", name, "--ignore-not-found", "-o", "json")...)
@@ -53,8 +63,11 @@ func (k Kubernetes) Apply(ctx context.Context, out string, stages []Stage, do Co
 			told(fmt.Sprintf("%s: complete", name))
 			continue
 		case there && !j.is("Failed"):
+			seen[name] = true
 			told(fmt.Sprintf("%s: at work, %d of %d tasks are done", name, j.Status.Succeeded, s.Tasks))
 			return false, nil
+		case there && seen[name]:
+			return false, fmt.Errorf("%s: tasks %s %w", name, j.Status.FailedIndexes, ErrFailed)
 		case there:
 			told(fmt.Sprintf("%s: tasks %s failed; it is deleted and applied anew, and keeps what is made", name,
 				j.Status.FailedIndexes))
@@ -69,6 +82,7 @@ func (k Kubernetes) Apply(ctx context.Context, out string, stages []Stage, do Co
 		if _, err := do(ctx, yaml.String(), "kubectl", k.in("apply", "-f", "-")...); err != nil {
 			return false, err
 		}
+		seen[name] = true
 		told(fmt.Sprintf("%s: applied, %d tasks", name, s.Tasks))
 		return false, nil
 	}
@@ -78,11 +92,12 @@ func (k Kubernetes) Apply(ctx context.Context, out string, stages []Stage, do Co
 // look is how often ApplyAll asks how a job goes on.
 const look = 10 * time.Second
 
-// ApplyAll goes on with a run by [Kubernetes.Apply] until all jobs are complete. told is given a line for each change.
+// ApplyAll goes on with a run by [Kubernetes.Apply] until all jobs are complete. told is given a line for each change. A
+// job that fails meanwhile is an [ErrFailed]: Kubernetes has tried again what another try may help.
 func (k Kubernetes) ApplyAll(ctx context.Context, out string, stages []Stage, do Command, told func(string)) error {
-	last := ""
+	last, seen := "", map[string]bool{}
 	for {
-		all, err := k.Apply(ctx, out, stages, do, func(line string) {
+		all, err := k.apply(ctx, out, stages, do, seen, func(line string) {
 			if line != last {
 				told(line)
 			}

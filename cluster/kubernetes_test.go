@@ -2,9 +2,12 @@ package cluster
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -137,5 +140,50 @@ func TestKubernetesCheck(t *testing.T) {
 		if got := JobName(out); got != want {
 			t.Errorf("%q: got %q, want %q", out, got, want)
 		}
+	}
+}
+
+// TestApplyAll: jobs are applied one after the other; one that failed before is applied anew, and one that fails while it
+// is waited for is an error that names its tasks.
+func TestApplyAll(t *testing.T) {
+	complete, failed := `{"status":{"succeeded":4,"conditions":[{"type":"Complete","status":"True"}]}}`,
+		`{"status":{"failedIndexes":"1,3","conditions":[{"type":"Failed","status":"True"}]}}`
+	for name, c := range map[string]struct {
+		answers []string // to "kubectl get job", one after the other; the last one for ever
+		want    string   // calls
+		err     error
+	}{
+		"all are complete":     {[]string{complete}, "get get", nil},
+		"one after the other":  {[]string{"", `{}`, complete}, "get apply get get get", nil},
+		"failed before":        {[]string{failed, complete}, "get delete apply get get", nil},
+		"fails while it waits": {[]string{"", `{}`, failed}, "get apply get get", ErrFailed},
+		"failed, fails again":  {[]string{failed, `{}`, failed}, "get delete apply get get", ErrFailed},
+		"at work, then fails":  {[]string{`{}`, failed}, "get get", ErrFailed},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var calls []string
+			answers := c.answers
+			do := func(_ context.Context, _, _ string, args ...string) (string, error) {
+				calls = append(calls, args[0])
+				if args[0] != "get" {
+					return "", nil
+				}
+				answer := answers[0]
+				answers = answers[min(1, len(answers)-1):]
+				return answer, nil
+			}
+			stages, err := PlanJobs(4, 0, Commands{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			k := Kubernetes{Name: "run", Image: "i", Volumes: []Volume{{Claim: "c", Path: "/c"}}}
+			err = k.ApplyAll(t.Context(), "/c/run", stages, do, func(string) {})
+			if got := strings.Join(calls, " "); got != c.want || !errors.Is(err, c.err) {
+				t.Errorf("%s: called %s, error %v, want %s, %v", name, got, err, c.want, c.err)
+			}
+			if c.err != nil && !strings.Contains(err.Error(), "run-distill: tasks 1,3") {
+				t.Errorf("%s: %v names no tasks", name, err)
+			}
+		})
 	}
 }

@@ -8,6 +8,8 @@
 //	kill        the run is killed at random moments, several times                        same bytes in the end
 //	signals     it is asked to stop, by SIGTERM, SIGINT or SIGHUP                         exit code 130, then the same bytes
 //	pause       it is stopped and goes on, SIGSTOP and SIGCONT, alone or beside another   same bytes
+//	machines    several processes share a run as machines, by any cut, and stage by stage: they are killed and stand
+//	            still, the disk is full for a while, the clock jumps                      same bytes
 //	train       a training is killed, of the autoencoder or the denoiser                  same bytes, curves and samples too
 //	evaluate    an evaluation is killed                                                   same scores, without their times
 //	compare     a comparison is killed                                                    same result.json
@@ -29,6 +31,7 @@
 //	main.go     rounds, and the table of what happened
 //	run.go      commands, and what every one must hold
 //	kill.go     signals
+//	machines.go several processes that share a run
 //	disk.go     disks that are full or read-only, and times
 //	damage.go   bits and ends of stored files
 //	twins.go    two processes at one place, and links
@@ -74,7 +77,7 @@ type fault struct {
 }
 
 var faults = []fault{
-	{"kill", (*round).kill}, {"signals", (*round).signals}, {"pause", (*round).pause}, {"train", (*round).train},
+	{"kill", (*round).kill}, {"signals", (*round).signals}, {"pause", (*round).pause}, {"machines", (*round).machines}, {"train", (*round).train},
 	{"evaluate", (*round).evaluate},
 	{"compare", (*round).compare}, {"limit", (*round).limit}, {"full", (*round).full}, {"readonly", (*round).readonly},
 	{"times", (*round).times},

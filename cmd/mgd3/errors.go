@@ -111,6 +111,8 @@ var advice = []struct {
 	{stage.ErrStage, exitInput, `the stages are encode, modes and sample, in this order; "mgd3 distill" runs them all`},
 	{stage.ErrBusy, exitOutput, "wait for it, or use another --out"},
 	{lease.ErrCut, exitUsage, "give all workers the same --shard any/N"},
+	{cluster.ErrFailed, exitScheduler, "\"mgd3 cluster status OUT\", where its volume is seen, or \"kubectl logs\" has the last " +
+		"words of each; mend it, and the same command goes on"},
 	{cluster.ErrScheduler, exitScheduler, "Slurm's commands are on login nodes, and kubectl where the cluster is " +
 		"administered; without them --print shows the scripts, and kubernetes without --apply the YAML"},
 	{cluster.ErrCut, exitUsage, `wait for them, or take them out with "mgd3 cluster cancel"; or give the same --tasks`},

@@ -112,6 +112,7 @@ var rooms = map[string][]string{
 	"internal/testengine":       {"engine"},
 	"internal/house":            {},
 	"bench/campaign":            {"internal/fixtures"},
+	"bench/kubelet":             {},
 	"bench/realsize":            {"dit", "engine", "latent", "rng", "stage/atomicfile", "weights"},
 	"bench/scale": {"dataset", "diffusion", "distill", "dit", "encode", "engine", "internal/fixtures", "latent",
 		"matrix", "modes", "rng", "stage"},
