@@ -1,10 +1,12 @@
 // Package export writes a finished set in the forms that other programs read.
 //
-//	folder      OUT/images/CLASS/0000.png, OUT/manifest.json
+//	folder      OUT/images/CLASS/0000.png, OUT/manifest.json, OUT/README.md, the card
 //	zip         the same files in one archive, stored as they are
 //	parquet     rows of the columns image, struct{bytes, path}, and label, a number; the classes' names in the file's metadata
 //	            "huggingface", the manifest in "mgd3"
 //	webdataset  OUT/train-000000.tar, … with KEY.png, KEY.cls and KEY.json of each image; OUT/classes.txt, OUT/manifest.json
+//	torch       a dict of torch.save: images [N, 3, H, W], labels [N], classes; the manifest in "mgd3"
+//	mtt         OUT/images_best.pt, OUT/labels_best.pt, as MTT's program has them, OUT/classes.txt, OUT/manifest.json
 //
 // A set is what distill, merge and baseline leave behind: images, and a manifest of them. Every image is held against
 // its hash there on its way. Labels count the classes from 0 in the order of the manifest; they are not the
@@ -51,10 +53,12 @@ const (
 	Zip        Format = "zip"
 	Parquet    Format = "parquet"
 	WebDataset Format = "webdataset"
+	Torch      Format = "torch"
+	MTT        Format = "mtt"
 )
 
 // Formats lists all formats.
-var Formats = []Format{Folder, WebDataset, Parquet, Zip}
+var Formats = []Format{Folder, WebDataset, Parquet, Zip, Torch, MTT}
 
 // Check names a format that is none.
 func (f Format) Check() error {
@@ -70,6 +74,8 @@ func (f Format) Path(dir string) string {
 	switch f {
 	case Zip, Parquet:
 		return dir + "." + string(f)
+	case Torch:
+		return dir + ".pt"
 	}
 	return dir + "-" + string(f)
 }
@@ -82,7 +88,9 @@ const (
 // Options say how to write.
 type Options struct {
 	Format Format
-	Shard  int64 // bytes of images in a tar of a WebDataset, one image at least; 0 means 500 MB
+	Shard  int64  // bytes of images in a tar of a WebDataset, one image at least; 0 means 500 MB
+	Pixels Pixels // of torch, Bytes if it is "", and of mtt, ImageNet
+	Card   *Card  // of a folder, where nil is an empty one; of parquet, which is then a folder with the card
 }
 
 // Written is what came of it.
@@ -103,6 +111,17 @@ func Write(ctx context.Context, dir, out string, o Options) (Written, error) {
 	if err := o.Format.Check(); err != nil {
 		return Written{}, err
 	}
+	if o.Pixels == "" {
+		o.Pixels = map[Format]Pixels{MTT: ImageNet}[o.Format]
+		if o.Pixels == "" {
+			o.Pixels = Bytes
+		}
+	}
+	if o.Format == Torch || o.Format == MTT {
+		if err := o.Pixels.check(o.Format); err != nil {
+			return Written{}, err
+		}
+	}
 	s, err := open(dir)
 	if err != nil {
 		return Written{}, err
@@ -122,7 +141,8 @@ func Write(ctx context.Context, dir, out string, o Options) (Written, error) {
 	}
 	tmp := filepath.Join(work, filepath.Base(out))
 	write := map[Format]func(context.Context, string, Options) error{
-		Folder: s.folder, Zip: s.zip, Parquet: s.parquet, WebDataset: s.webDataset,
+		Folder: s.folder, Zip: s.zip, Parquet: s.parquet, WebDataset: s.webDataset, Torch: s.torch,
+		MTT: s.mtt,
 	}[o.Format]
 	err = write(ctx, tmp, o)
 	if err == nil {

@@ -55,7 +55,7 @@ func newSet(t testing.TB) (dir string, images map[string][]byte) {
 }
 
 func picturePNG(t testing.TB, i, j int) []byte {
-	im := image.NewGray(image.Rect(0, 0, 4+j, 4))
+	im := image.NewGray(image.Rect(0, 0, 5, 4))
 	im.Pix[i] = byte(100 + j)
 	var b bytes.Buffer
 	if err := png.Encode(&b, im); err != nil {

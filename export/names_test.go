@@ -59,7 +59,7 @@ func FuzzNames(f *testing.F) {
 		if err != nil || len(faults) > 0 {
 			t.Fatalf("verify of %q: %v %q", names, err, faults)
 		}
-		for _, format := range Formats {
+		for _, format := range []Format{Folder, WebDataset, Parquet, Zip} { // tensors have no files with names
 			out := filepath.Join(t.TempDir(), "out")
 			if format == Zip {
 				out += ".zip"

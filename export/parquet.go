@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"path/filepath"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -23,8 +24,18 @@ type row struct {
 // rowsPerGroup is what datasets gives to images, so that one can be read without many others.
 const rowsPerGroup = 100
 
-// parquet writes one file. A row's path is the image's file in the manifest.
-func (s *set) parquet(ctx context.Context, out string, _ Options) error {
+// parquet writes one file, or with a card a folder of both, as the hub has it. A row's path is the image's file in the manifest.
+func (s *set) parquet(ctx context.Context, out string, o Options) error {
+	if o.Card != nil {
+		card, err := s.card(*o.Card, "train-*.parquet", true)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(filepath.Join(out, cardName), card); err != nil {
+			return err
+		}
+		out = filepath.Join(out, "train-00000-of-00001.parquet")
+	}
 	features, err := json.Marshal(s.features())
 	if err != nil {
 		return err

@@ -17,24 +17,34 @@ import (
 )
 
 func (e *env) exportCmd() *cobra.Command {
-	var format, out, shard string
+	var format, out, shard, pixels string
+	var card export.Card
+	var withCard bool
 	cmd := &cobra.Command{
 		Use:   "export DIR",
-		Short: "Write a finished set as WebDataset, Parquet, one zip, or a folder of its images alone",
+		Short: "Write a finished set as WebDataset, Parquet, PyTorch's tensors, one zip, or a folder of its images alone",
 		Long: `Writes a set that distill, merge or baseline made in a form that other programs read, with its manifest:
 
-  folder      OUT/images/CLASS/0000.png, OUT/manifest.json: the set without latents, modes and samples
+  folder      OUT/images/CLASS/0000.png, OUT/manifest.json: the set without latents, modes and samples; OUT/README.md,
+              a dataset card
   zip         the same files in one archive
   parquet     one file with the columns image and label, as the Hugging Face hub shows it
   webdataset  OUT/train-000000.tar, … of KEY.png, KEY.cls and KEY.json; OUT/classes.txt
+  torch       one file of torch.save: a dict of images [N, 3, H, W], labels [N] and classes
+  mtt         OUT/images_best.pt and OUT/labels_best.pt, normalised, as MTT's program and its followers read them
 
 Every image is held against its hash in the manifest. Equal sets give equal bytes. docs/export.md has more.`,
 		Example: `  mgd3 export pets-10 --format zip                         # pets-10.zip
   mgd3 export pets-10 --format parquet --out train.parquet # datasets.load_dataset("parquet", data_files="train.parquet")
-  mgd3 export pets-10 --format webdataset --out shards --shard 100MB`,
+  mgd3 export pets-10 --format webdataset --out shards --shard 100MB
+  mgd3 export pets-10 --format torch --pixels unit         # pets-10.pt, float32 from 0 to 1
+  mgd3 export pets-10 --format parquet --out hub --card --source "Oxford-IIIT Pet" --source-licence cc-by-sa-4.0 --scores pets-scores/scores.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o := export.Options{Format: export.Format(format)}
+			o := export.Options{Format: export.Format(format), Pixels: export.Pixels(pixels)}
+			if withCard || card != (export.Card{}) {
+				o.Card = &card
+			}
 			if err := o.Format.Check(); err != nil {
 				return fail(exitUsage, "", err)
 			}
@@ -43,6 +53,15 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 				if o.Shard, err = cli.ParseSize("--shard", shard); err != nil {
 					return fail(exitUsage, "", err)
 				}
+			}
+			if o.Card != nil && o.Format != export.Folder && o.Format != export.Parquet {
+				return fail(exitUsage, "", fmt.Errorf("--card and what it says are for folder and parquet, not %s", format))
+			}
+			if o.Pixels != "" && o.Format != export.Torch && o.Format != export.MTT {
+				return fail(exitUsage, "", fmt.Errorf("--pixels is for torch and mtt, not %s", format))
+			}
+			if o.Card != nil && o.Format == export.Parquet && out == "" {
+				out = export.Folder.Path(args[0])
 			}
 			if out == "" {
 				out = o.Format.Path(args[0])
@@ -59,6 +78,16 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 	f.StringVar(&format, "format", "", "`FORMAT` to write: "+words.List(export.Formats))
 	f.StringVarP(&out, "out", "o", "", "`PATH` of the file or folder; default beside DIR, with the format in its name")
 	f.StringVar(&shard, "shard", "", "tars of a webdataset of at most `SIZE` of images (100MB, 1GB); default 500MB")
+	f.StringVar(&pixels, "pixels", "", "numbers of torch and mtt: "+words.List(export.AllPixels)+
+		"; default uint8 of torch, imagenet of mtt")
+	f.BoolVar(&withCard, "card", false, "of parquet: write a folder with a dataset card, as the hub has it")
+	f.StringVar(&card.Title, "title", "", "`NAME` of the set in its card; default that of the folder")
+	f.StringVar(&card.Source, "source", "", "the real images, in the card: a `NAME` or an address")
+	f.StringVar(&card.SourceLicence, "source-licence", "", "their `LICENCE`")
+	f.StringVar(&card.Model, "model-name", "", "the networks that made the set, in the card: a `NAME` or an address")
+	f.StringVar(&card.ModelLicence, "model-licence", "", "their `LICENCE`")
+	f.StringVar(&card.Licence, "licence", "", "`LICENCE` of the set in the card, by the hub's names (cc-by-4.0)")
+	f.StringVar(&card.Scores, "scores", "", "scores.json of evaluate, a `FILE`, whose table is in the card")
 	cli.Require(cmd, "format")
 	return cmd
 }

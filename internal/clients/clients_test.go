@@ -252,9 +252,12 @@ func TestOurs(t *testing.T) {
 		"--steps", "5",
 		"--classes", at("classes.txt"), "--out", at("set"))
 	for format, out := range map[string]string{"folder": "folder", "zip": "set.zip", "parquet": "set.parquet",
-		"webdataset": "shards"} {
+		"webdataset": "shards", "torch": "set.pt", "mtt": "tensors"} {
 		mgd3("export", at("set"), "--format", format, "--out", at(out))
 	}
+	mgd3("export", at("set"), "--format", "parquet", "--card", "--source", "drawn: by the test", "--licence", "cc0-1.0",
+		"--out", at("hub"))
+	mgd3("export", at("set"), "--format", "torch", "--pixels", "cifar10", "--out", at("cifar.pt"))
 	train := func(net, out string, more ...string) {
 		args := []string{"train", net, "--data", at("images"), "--split", "train", "--size", "16", "--steps", "3",
 			"--batch", "4", "--out", at(out)}
@@ -305,8 +308,8 @@ func TestOurs(t *testing.T) {
 			t.Error(what)
 		}
 	}
-	if seen != 16 {
-		t.Errorf("%d things are as they must be, want 16", seen)
+	if seen != 25 {
+		t.Errorf("%d things are as they must be, want 25", seen)
 	}
 }
 

@@ -10,6 +10,7 @@ import zipfile
 
 import datasets
 import diffusers
+import huggingface_hub
 import numpy as np
 import safetensors.torch
 import timm.data
@@ -74,6 +75,36 @@ shards = [at("shards", f) for f in sorted(os.listdir(at("shards"))) if f.endswit
 names = open(at("shards", "classes.txt")).read().split("\n")
 found = list(webdataset.WebDataset(shards, shardshuffle=False).decode("pil").to_tuple("png", "cls"))
 same("webdataset", ((names[y], x) for x, y in found))
+
+# Tensors: each number goes back to its byte.
+levels = torch.stack([torch.from_numpy(pixels.copy()).permute(2, 0, 1) for label in order for (of, _), pixels in sorted(want.items()) if of == label])
+numbered = torch.tensor([i for i, label in enumerate(order) for of, _ in want if of == label])
+imagenet = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+cifar = ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010])
+
+
+def back(images, ways):
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ways)
+    return ((images * std + mean) * 255).round().to(torch.uint8)
+
+
+saved = torch.load(at("set.pt"), weights_only=True)
+say(saved["images"].equal(levels) and saved["labels"].equal(numbered) and saved["classes"] == order, "torch.load", f"{tuple(saved['images'].shape)} {saved['images'].dtype}")
+say(json.loads(saved["mgd3"])["classes"][0]["name"] == order[0], "torch.load, the manifest", "")
+saved = torch.load(at("cifar.pt"), weights_only=True)
+say(saved["images"].dtype == torch.float32 and back(saved["images"], cifar).equal(levels), "torch.load, cifar10", f"{tuple(saved['images'].shape)}")
+images, labels = (torch.load(at("tensors", f"{what}_best.pt"), weights_only=True) for what in ["images", "labels"])
+say(back(images, imagenet).equal(levels) and labels.dtype == torch.int64 and labels.equal(numbered), "torch.load, MTT's files", f"{tuple(images.shape)}")
+mapped = torch.load(at("set.pt"), weights_only=True, mmap=True)
+say(mapped["images"].equal(levels), "torch.load, mapped", "")
+
+# Dataset cards.
+for name, licence in [("hub", "cc0-1.0"), ("folder", "other")]:
+    card = huggingface_hub.DatasetCard.load(at(name, "README.md"))
+    say(card.data.license == licence and "dataset-distillation" in card.data.tags, f"huggingface_hub.DatasetCard {name}", f"{card.data.to_dict()}")
+    rows = datasets.load_dataset(at(name), split="train", cache_dir=at("cache", name))
+    names = rows.features["label"].names
+    same(f"datasets, a folder with a card, {name}", ((names[r["label"]], r["image"]) for r in rows))
 
 # Networks. The bounds are those of the golden tensors of the same networks.
 nets = safetensors.torch.load_file(at("nets.safetensors"))

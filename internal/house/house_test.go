@@ -60,7 +60,7 @@ var rooms = map[string][]string{
 	"distill": {"dataset", "diffusion", "diffusion/scheduler", "encode", "engine", "latent", "matrix", "modes", "rng",
 		"stage", "stage/atomicfile", "stage/batch", "stage/lease", "stage/numbers", "weights", "internal/words"},
 	"cluster":          {"dataset", "distill", "encode", "evaluate", "stage", "stage/atomicfile", "internal/words"},
-	"export":           {"distill", "stage", "stage/atomicfile", "internal/words"},
+	"export":           {"dataset", "distill", "stage", "stage/atomicfile", "weights", "internal/words"},
 	"stage/checkpoint": {"engine", "stage/atomicfile", "weights"},
 	"train": {"dataset", "diffusion", "diffusion/scheduler", "dit", "encode", "engine", "features", "latent", "optim",
 		"rng",
