@@ -8,26 +8,15 @@ import (
 	"io"
 )
 
-// What [Save] writes beside strings, int64, float64 and bool.
-type (
-	// Dict is a dict of Python with text keys, in this order.
-	Dict []Item
-	// List is a list of Python.
-	List []any
-	// Item is an entry of a Dict.
-	Item struct {
-		Key   string
-		Value any
-	}
-	// Streamed is a tensor whose elements, in little-endian order, are written when it is its turn: Layout has no data.
-	Streamed struct {
-		Layout Tensor
-		Write  func(w io.Writer) error
-	}
-)
+// Streamed is a tensor for [Save] whose elements, in little-endian order, are written when it is its turn: Layout has no
+// data.
+type Streamed struct {
+	Layout Tensor
+	Write  func(w io.Writer) error
+}
 
-// Save writes an object as torch.save does (the newer kind, protocol 2 of pickle): a Dict, a List, a [Tensor], a
-// Streamed, or what these hold. Equal objects give equal bytes. torch.load reads it with weights_only.
+// Save writes an object as torch.save does (the newer kind, protocol 2 of pickle): what a [Tree] has as its Value, or a
+// Streamed in the place of a tensor. Equal objects give equal bytes. torch.load reads it with weights_only.
 func Save(w io.Writer, object any) error {
 	s := &saver{}
 	s.pickle.Write([]byte{opProto, 2})
@@ -118,8 +107,8 @@ func (s *saver) value(v any) error {
 	switch v := v.(type) {
 	case string:
 		s.text(v)
-	case int64:
-		s.integer(v)
+	case int:
+		s.integer(int64(v))
 	case float64:
 		s.pickle.WriteByte(opFloat)
 		return binary.Write(&s.pickle, binary.BigEndian, v)
@@ -127,16 +116,18 @@ func (s *saver) value(v any) error {
 		s.pickle.WriteByte(map[bool]byte{true: opTrue, false: opFalse}[v])
 	case nil:
 		s.pickle.WriteByte(opNone)
-	case Dict:
+	case []Item:
 		s.pickle.WriteByte(opDict)
 		for _, item := range v {
-			s.text(item.Key)
+			if err := s.value(item.Key); err != nil {
+				return err
+			}
 			if err := s.value(item.Value); err != nil {
-				return fmt.Errorf("%q: %w", item.Key, err)
+				return fmt.Errorf("%v: %w", item.Key, err)
 			}
 			s.pickle.WriteByte(opSet)
 		}
-	case List:
+	case []any:
 		s.pickle.WriteByte(opList)
 		for _, item := range v {
 			if err := s.value(item); err != nil {

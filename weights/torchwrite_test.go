@@ -20,9 +20,9 @@ func TestSave(t *testing.T) {
 		weights.F32("scalar", []int{}, []float32{0.25}),
 		weights.F32("empty", []int{0, 3}, nil),
 	}
-	object := weights.Dict{{Key: "epoch", Value: int64(3)}, {Key: "big", Value: int64(1 << 40)}, {Key: "ok", Value: true},
-		{Key: "rate", Value: 0.5}, {Key: "names", Value: weights.List{"å", "b"}}}
-	var state weights.Dict
+	object := []weights.Item{{Key: "epoch", Value: 3}, {Key: "big", Value: 1 << 40}, {Key: "ok", Value: true},
+		{Key: "rate", Value: 0.5}, {Key: "names", Value: []any{"å", "b"}}}
+	var state []weights.Item
 	for _, tensor := range list {
 		state = append(state, weights.Item{Key: tensor.Name, Value: tensor})
 	}
@@ -57,7 +57,7 @@ func TestSaveRefused(t *testing.T) {
 	short := weights.Streamed{Layout: weights.Tensor{Name: "x", DType: "F32", Shape: []int{2}},
 		Write: func(w io.Writer) error { _, err := w.Write(make([]byte, 4)); return err }}
 	for name, object := range map[string]any{"type": weights.Raw("x", "F8_E4M3", []int{1}, []byte{0}), "object": t,
-		"short": weights.Dict{{Key: "x", Value: short}}} {
+		"short": []weights.Item{{Key: "x", Value: short}}} {
 		if err := weights.Save(io.Discard, object); err == nil {
 			t.Errorf("%s: no error", name)
 		}

@@ -136,7 +136,7 @@ func TestHeadings(t *testing.T) {
 		"mgd3 score": "Most used, Scores, Images, Sets of tensors, How images are read, Networks, Every command",
 		"mgd3 evaluate": "Most used, Sets, Sets of tensors, Training, Teacher of soft labels, Run, Changes of the protocol, " +
 			"Every command",
-		"mgd3 rank":    "Most used, Sets, Training, Teacher of soft labels, Every command",
+		"mgd3 rank":    "Most used, Sets, Sets of tensors, Training, Teacher of soft labels, Every command",
 		"mgd3 train":   "Every command",
 		"mgd3 cluster": "Every command",
 		"mgd3 cluster kubernetes": "Most used, Kubernetes, Tasks, Evaluation, Images, How images are read, Networks, " +

@@ -52,6 +52,7 @@ augmentation-robust score (ARS). docs/evaluate.md has the formulas.`,
 	labelFlags(f, &o.sets.Test.ClassNames, &o.sets.Test.Labels)
 	f.IntVar(&o.sets.IPC, "ipc", 0, "take the first `N` images of each class by file name to score; 0 takes all")
 	cli.Heading(f, "Sets")
+	e.tensorFlags(f)
 	f.StringSliceVar(&v.Nets, "net", []string{"convnet3"}, "`NETS` to train: convnet with a depth, "+
 		strings.Join(evaluate.OtherNames(), ", "))
 	f.StringVar(&v.Protocol, "protocol", "quick", "`PROTOCOL`: "+strings.Join(evaluate.Presets(), ", "))

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,6 +42,7 @@ func TestScript(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"tinymodel":    tinyModel,
+			"weightsof":    weightsOf,
 			"tinyfound":    tinyFound,
 			"pipeline":     pipeline,
 			"tinyimages":   tinyImages,
@@ -114,6 +116,15 @@ func tinyImages(ts *testscript.TestScript, _ bool, args []string) {
 
 func tinyFeatures(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(fixtures.Features(ts.MkAbs(args[0])))
+}
+
+// weightsOf is "weightsof FILE OUT": it writes the hashes of the trained nets that a JSON text names.
+func weightsOf(ts *testscript.TestScript, _ bool, args []string) {
+	hashes := regexp.MustCompile(`"weights":"[0-9a-f]{64}"`).FindAllString(ts.ReadFile(args[0]), -1)
+	if len(hashes) == 0 {
+		ts.Fatalf("%s names no weights", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(hashes, "\n")), 0o666))
 }
 
 func toTorch(ts *testscript.TestScript, _ bool, args []string) {
