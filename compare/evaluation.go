@@ -89,7 +89,9 @@ func (v *Evaluation) Check() (soft bool, err error) {
 
 func (v *Evaluation) protocol(s *Judged, net string) (evaluate.Protocol, error) {
 	j := evaluate.Judge{Net: net, Protocol: v.Protocol, Changes: v.Changes}
-	return j.For(evaluate.FactsOf(s.Set.Images, net, v.Side))
+	facts := evaluate.FactsOf(s.Set.Images, net, v.Side)
+	facts.Rate = s.Set.Rate
+	return j.For(facts)
 }
 
 // Do trains all networks on all sets, once all that they need is there, and warns of images that are in several classes
@@ -106,6 +108,9 @@ func (v *Evaluation) Do(ctx context.Context) error {
 			p, err := v.protocol(s, net)
 			if err != nil {
 				return err
+			}
+			if net == v.Nets[0] {
+				v.noteUnused(s, p)
 			}
 			run, err := v.Evaluator.Run(ctx, net, p, s.Set)
 			if err != nil {

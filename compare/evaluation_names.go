@@ -77,3 +77,17 @@ func (v *Evaluation) sayNames(path string, names []string) {
 			"--class-names gives another", path, v.Test, names[0], words.Quoted(names)))
 	}
 }
+
+// noteUnused says what was published with a set and has no part in a protocol: its learned rate, its soft labels.
+func (v *Evaluation) noteUnused(s *Judged, p evaluate.Protocol) {
+	if v.Note == nil {
+		return
+	}
+	if s.Set.Rate > 0 && p.Optimiser.Rate != s.Set.Rate {
+		v.Note(fmt.Sprintf("%q has a rate that was learned with its images, %.4g; protocol %s has its own, %.4g", s.Name,
+			s.Set.Rate, p.Name, p.Optimiser.Rate))
+	}
+	if s.Set.Soft != nil && p.Labels == evaluate.Soft {
+		v.Note(fmt.Sprintf("%q has soft labels, which protocol %s replaces by those of the teacher", s.Name, p.Name))
+	}
+}

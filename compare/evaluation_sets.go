@@ -35,6 +35,9 @@ func (s EvaluationSets) Open(ctx context.Context, o *sets.Opener, v *Evaluation)
 	if v.Evaluator.Test, err = o.OpenPath(ctx, s.Test.Path, open); err != nil {
 		return err
 	}
+	if o.Tensors.ZCA.Path != "" {
+		v.Evaluator.Whitening = o.Whitening
+	}
 	train := open
 	train.Split, train.Limit = s.TrainSplit, s.IPC
 	for _, spec := range s.Train {

@@ -53,6 +53,9 @@ func (t *training) fill(ctx context.Context, b *batch) (*batch, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.DSA != (DSA{}) {
+		t.augmentBatch(b)
+	}
 	mix := Mix{Kept: 1, Permutation: make([]int, len(b.rows))}
 	if r := rng.Stream(t.Seed, "cutmix", uint64(b.epoch), uint64(b.index)); r.Float64() < p.CutMix {
 		mix = CutMix(b.x, [4]int{len(b.rows), 3, p.Size, p.Size}, r)
@@ -86,5 +89,14 @@ func (t *training) say(target []float32, row int, part float32) {
 	}
 	for class, share := range t.Train.Soft[row*len(target) : (row+1)*len(target)] {
 		target[class] += part * share
+	}
+}
+
+// augmentBatch applies one strategy of DSA to all images of a batch.
+func (t *training) augmentBatch(b *batch) {
+	p, size := t.Protocol, 3*t.Protocol.Size*t.Protocol.Size
+	strategy := strategies[rng.Stream(t.Seed, "dsa", uint64(b.epoch), uint64(b.index)).IntN(len(strategies))]
+	for i, row := range b.rows {
+		strategy(p.DSA, b.x[i*size:(i+1)*size], p.Size, rng.Stream(t.Seed, "dsa-image", uint64(b.epoch), uint64(row)))
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/internal/words"
+	"mgd3/tensorset"
 )
 
 // ErrData says that images and classes do not fit together.
@@ -29,6 +30,8 @@ type Data struct {
 	refs []dataset.Ref
 	o    DataOptions
 	kept []atomic.Pointer[dataset.RGB] // the images decoded so far; nil if there is no room for all
+
+	whitening *tensorset.Whitening // nil: none
 }
 
 // DataOptions says how images are read.
@@ -36,6 +39,7 @@ type DataOptions struct {
 	Size       int   // pixels of a side: the short side is resized to it, and the central square taken
 	Memory     int64 // bytes of images to keep; 0 is 2 GiB, less than 0 is none. Larger sets are decoded each time.
 	IgnoreEXIF bool  // leave photographs turned as they are stored, as PIL does
+	Whiten     bool  // images are whitened; what by is set with SetWhitening
 }
 
 // keepBytes is what is kept of a set by default.
@@ -81,6 +85,9 @@ func (d *Data) Image(ctx context.Context, i int) (*dataset.RGB, error) {
 		if sample.Err != nil {
 			return nil, sample.Err
 		}
+		if d.whitening != nil {
+			sample.Image = whitened(sample.Image, d.whitening)
+		}
 		if d.kept != nil {
 			d.kept[i].Store(sample.Image)
 		}
@@ -89,11 +96,29 @@ func (d *Data) Image(ctx context.Context, i int) (*dataset.RGB, error) {
 	return nil, ctx.Err()
 }
 
+// whitened returns the image whose values are whitened.
+func whitened(im *dataset.RGB, w *tensorset.Whitening) *dataset.RGB {
+	n := im.W * im.H
+	v := make([]float32, 3*n)
+	if im.Values != nil {
+		copy(v, im.Values)
+	} else {
+		for i, b := range im.Pix {
+			v[i%3*n+i/3] = unit[b]
+		}
+	}
+	w.Whiten(v)
+	return &dataset.RGB{W: im.W, H: im.H, Pix: im.Pix, Values: v}
+}
+
 // ID names the images, their labels and weights, and how they are read: equal IDs are equal data, as far as the
 // set can tell when its files change.
 func (d *Data) ID() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %v\n", d.o.Size, d.o.IgnoreEXIF)
+	if d.whitening != nil {
+		fmt.Fprintf(h, "%s\n", d.whitening.ID())
+	}
 	enc := json.NewEncoder(h)
 	for _, part := range []any{d.Classes, d.Labels, d.Weights} {
 		_ = enc.Encode(part) // names and numbers, to a hash

@@ -8,6 +8,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/engine"
+	"mgd3/tensorset"
 )
 
 // Judge is the network and the protocol that sets are judged by.
@@ -51,6 +52,10 @@ type Evaluator struct {
 	// Teacher is asked for the teacher of a run with soft labels, once for each size; nil where no protocol has any.
 	Teacher func(ctx context.Context, r *Run) (*Teacher, error)
 
+	// Whitening learns that of protocols which whiten, for images of so many pixels of a side; nil where there is nothing
+	// to learn it from.
+	Whitening func(ctx context.Context, w, h int) (*tensorset.Whitening, error)
+
 	Every time.Duration // between checkpoints, as in Run
 
 	tests    map[DataOptions]*Data
@@ -79,6 +84,13 @@ func (e *Evaluator) Run(ctx context.Context, net string, p Protocol, set TrainSe
 	test, err := e.TestData(p)
 	if err != nil {
 		return nil, err
+	}
+	if p.Whiten && e.Whitening != nil {
+		w, err := e.Whitening(ctx, p.Size, p.Size)
+		if err != nil {
+			return nil, err
+		}
+		train.whitening, test.whitening = w, w
 	}
 	r := &Run{Engine: e.Engine, Train: train, Test: test, Net: net, Protocol: p, Every: e.Every}
 	if p.Labels == Soft {

@@ -19,6 +19,8 @@ import (
 //	soft-f1   soft    300             224        best       the same for images that are no collages: no shuffling
 //	quick     hard    hard's / 10     as hard    last       ours, to explore; see quickProtocol
 //
+// field.go has those of DC, DSA, DM, MTT, SRe2L and their followers.
+//
 // They all look at 224 pixels, to which smaller images are enlarged, unless all images to train on are smaller: then
 // at the largest short side of these.
 type Protocol struct {
@@ -38,6 +40,8 @@ type Protocol struct {
 	Schedule  Schedule  `json:"schedule"`
 
 	Augment Augment `json:"augment"`
+	DSA     DSA     `json:"dsa,omitzero"`    // of a batch, once its images are normalised; zero: none
+	Whiten  bool    `json:"whiten,omitzero"` // all images are whitened by the training set before they are augmented
 	CutMix  float64 `json:"cutmix"` // probability per batch; the mixture is drawn from Beta(1, 1)
 
 	Validation Validation `json:"validation"`
@@ -93,10 +97,14 @@ type Facts struct {
 	Images  int    // of all classes
 	Size    int    // pixels of the largest short side of the images to train on, or Published if that is less; see Side
 	Net     string // as New takes it
+
+	Rate float64 // learned with the images; 0 if there is none
 }
 
 // Presets lists the names of the presets.
-func Presets() []string { return []string{"hard", "soft", "soft-f1", "quick"} }
+func Presets() []string {
+	return []string{"hard", "soft", "soft-f1", "quick", "dc", "dsa", "mtt", "mtt-zca", "sre2l", "rded", "cao2"}
+}
 
 // Preset returns the protocol of the given name for such a set.
 func Preset(name string, f Facts) (Protocol, error) {
@@ -113,6 +121,16 @@ func Preset(name string, f Facts) (Protocol, error) {
 		return softProtocol(f, 1), nil
 	case "quick":
 		return quickProtocol(f), nil
+	case "dc":
+		return dcProtocol(f), nil
+	case "dsa":
+		return dsaProtocol(f), nil
+	case "mtt", "mtt-zca":
+		return mttProtocol(f, name == "mtt-zca"), nil
+	case "sre2l":
+		return sre2lProtocol(f), nil
+	case "rded", "cao2":
+		return renamed(softProtocol(f, 2), name), nil
 	}
 	return Protocol{}, fmt.Errorf("protocol %q is not known, want one of %s", name,
 		strings.Join(Presets(), ", "))
@@ -319,8 +337,8 @@ func (p Protocol) testSize() int {
 }
 
 // TrainData and TestData say how the images are to be read.
-func (p Protocol) TrainData() DataOptions { return DataOptions{Size: p.TrainSize} }
-func (p Protocol) TestData() DataOptions  { return DataOptions{Size: p.testSize()} }
+func (p Protocol) TrainData() DataOptions { return DataOptions{Size: p.TrainSize, Whiten: p.Whiten} }
+func (p Protocol) TestData() DataOptions  { return DataOptions{Size: p.testSize(), Whiten: p.Whiten} }
 
 func (p Protocol) loss() Loss {
 	if p.Labels == Soft {

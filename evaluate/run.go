@@ -24,6 +24,7 @@ var ErrDiverged = errors.New("the training diverged")
 //	order    (Seed, "order", epoch)
 //	augment  (Seed, "augment", epoch, image)
 //	CutMix   (Seed, "cutmix", epoch, batch)
+//	DSA      the strategy (Seed, "dsa", epoch, batch), its numbers (Seed, "dsa-image", epoch, image)
 type Run struct {
 	Engine      *engine.Engine
 	Train, Test *Data
@@ -89,6 +90,9 @@ func (r *Run) check() error {
 	case r.Train.o.Size != p.TrainSize || r.Test.o.Size != p.testSize():
 		return fmt.Errorf("images of %d pixels to train on and %d to test on, want %d and %d", r.Train.o.Size,
 			r.Test.o.Size, p.TrainSize, p.testSize())
+	case p.Whiten && (r.Train.whitening == nil || r.Test.whitening == nil):
+		return fmt.Errorf("protocol %s whitens images: want the training set that it learns it from (--zca-from SET)",
+			p.Name)
 	case (p.Labels == Soft) != (r.Teacher != nil):
 		return fmt.Errorf("protocol %s has %s labels: want a teacher for soft labels, and none for others",
 			p.Name, p.Labels)

@@ -3,12 +3,15 @@ package evaluate
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Schedule is how the rate of the optimiser falls: Rate of epoch e = 0, 1, … E−1 is the protocol's times
 //
 //	steps         Factorⁿ,  n = milestones ≤ e         PyTorch's MultiStepLR
 //	half-cosine   ½·(1 + cos(π·e/2E)),                 RDED's program; ends at ½
+//	cosine        ½·(1 + cos(π·e/E)),                  SRe2L's program
+//	half-step     1 up to the middle, then Factor      DC's program: from e = ⌊(E − 1)/2⌋ + 2 on
 type Schedule struct {
 	Kind       string  `json:"kind"`
 	Milestones []int   `json:"milestones,omitempty"`
@@ -19,6 +22,8 @@ type Schedule struct {
 const (
 	Steps      = "steps"
 	HalfCosine = "half-cosine"
+	Cosine     = "cosine"
+	HalfStep   = "half-step"
 )
 
 // thirds are the milestones of the hard-label programs for that many epochs: after two thirds and five sixths.
@@ -26,8 +31,13 @@ func thirds(epochs int) []int { return []int{2 * epochs / 3, 5 * epochs / 6} }
 
 // Scale returns what the rate is multiplied by in epoch e of the given number.
 func (s Schedule) Scale(e, epochs int) float64 {
-	if s.Kind == HalfCosine {
+	switch {
+	case s.Kind == HalfCosine:
 		return (1 + math.Cos(math.Pi*float64(e)/float64(2*epochs))) / 2
+	case s.Kind == Cosine:
+		return (1 + math.Cos(math.Pi*float64(e)/float64(epochs))) / 2
+	case s.Kind == HalfStep && e >= (epochs-1)/2+2:
+		return s.Factor
 	}
 	scale := 1.0
 	for _, m := range s.Milestones {
@@ -41,9 +51,9 @@ func (s Schedule) Scale(e, epochs int) float64 {
 // Check says what is wrong with s, if anything.
 func (s Schedule) Check() error {
 	switch {
-	case s.Kind != Steps && s.Kind != HalfCosine:
-		return fmt.Errorf("the schedule is %q, want %q or %q", s.Kind, Steps, HalfCosine)
-	case s.Kind == Steps && !(s.Factor > 0 && s.Factor <= 1):
+	case !slices.Contains([]string{Steps, HalfCosine, Cosine, HalfStep}, s.Kind):
+		return fmt.Errorf("the schedule is %q, want %q, %q, %q or %q", s.Kind, Steps, HalfCosine, Cosine, HalfStep)
+	case (s.Kind == Steps || s.Kind == HalfStep) && !(s.Factor > 0 && s.Factor <= 1):
 		return fmt.Errorf("the factor of the schedule's steps is %v, want more than 0 and at most 1", s.Factor)
 	}
 	return nil

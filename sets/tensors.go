@@ -23,7 +23,7 @@ func (o *Opener) tensors(ctx context.Context, path string, options dataset.OpenO
 	how := tensorset.Options{Pixels: tensorset.Pixels(o.Tensors.Pixels), Collage: o.Tensors.Collage,
 		Names: options.Names, Classes: options.Classes, Limit: options.Limit}
 	if o.Tensors.ZCA.Path != "" {
-		how.Whitening = o.whitening
+		how.Whitening = o.Whitening
 	}
 	s, err := tensorset.Open(ctx, path, how)
 	if err != nil {
@@ -39,8 +39,8 @@ func (o *Opener) tensors(ctx context.Context, path string, options dataset.OpenO
 	return s.Images, nil
 }
 
-// whitening learns the whitening of images of w × h pixels, once for each size.
-func (o *Opener) whitening(ctx context.Context, w, h int) (*tensorset.Whitening, error) {
+// Whitening learns the whitening of images of w × h pixels from the set for it, once for each size.
+func (o *Opener) Whitening(ctx context.Context, w, h int) (*tensorset.Whitening, error) {
 	if learned, ok := o.learned[[2]int{w, h}]; ok {
 		return learned, nil
 	}
@@ -49,7 +49,7 @@ func (o *Opener) whitening(ctx context.Context, w, h int) (*tensorset.Whitening,
 		return nil, err
 	}
 	defer set.Close()
-	learned, err := Whitening(ctx, set, w, h)
+	learned, err := learn(ctx, set, w, h)
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +60,8 @@ func (o *Opener) whitening(ctx context.Context, w, h int) (*tensorset.Whitening,
 	return learned, nil
 }
 
-// Whitening learns the whitening of all images of a set, cut to w × h pixels, which must be square.
-func Whitening(ctx context.Context, set *dataset.Set, w, h int) (*tensorset.Whitening, error) {
+// learn learns the whitening of all images of a set, cut to w × h pixels, which must be square.
+func learn(ctx context.Context, set *dataset.Set, w, h int) (*tensorset.Whitening, error) {
 	if w != h {
 		return nil, fmt.Errorf("%w: a whitening of %d × %d pixels, want a square", tensorset.ErrPixels, w, h)
 	}

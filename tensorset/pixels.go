@@ -77,6 +77,12 @@ func way(p Pixels) linear {
 	panic("tensorset: no way " + string(p))
 }
 
+// Stats returns the mean and the deviation of a way that has them.
+func (p Pixels) Stats() (mean, std [3]float64) {
+	w := way(p)
+	return w.mean, w.std
+}
+
 // evidence is what all numbers of a set say.
 type evidence struct {
 	whole     bool // the type is of whole numbers

@@ -2,6 +2,7 @@ package tensorset
 
 import (
 	"fmt"
+	"strconv"
 
 	"mgd3/weights"
 )
@@ -79,6 +80,9 @@ func scalar(t weights.Tensor) (float64, error) {
 	}
 	if len(v) != 1 {
 		return 0, fmt.Errorf("%d elements, want 1", len(v))
+	}
+	if t.DType == "F32" { // 0.0123, not 0.012299999594688416
+		return strconv.ParseFloat(strconv.FormatFloat(v[0], 'g', -1, 32), 64)
 	}
 	return v[0], nil
 }

@@ -122,7 +122,10 @@ func (w *Whitening) apply(v []float32, _ int) {
 	}
 }
 
-func (w *Whitening) id() string { return fmt.Sprintf("zca %d %x", w.Images, w.mean) }
+// ID names what it does.
+func (w *Whitening) ID() string { return fmt.Sprintf("zca %d %x", w.Images, w.mean) }
+
+func (w *Whitening) id() string { return w.ID() }
 
 // Whiten whitens an image [3, h, w] in place.
 func (w *Whitening) Whiten(v []float32) {

@@ -66,7 +66,7 @@ var rooms = map[string][]string{
 		"rng",
 		"stage", "stage/atomicfile", "stage/checkpoint", "stage/seal", "text", "unet", "weights", "internal/words"},
 	"evaluate": {"dataset", "engine", "matrix", "optim", "rng", "stage", "stage/atomicfile",
-		"stage/checkpoint", "stage/seal", "weights", "internal/words"},
+		"stage/checkpoint", "stage/seal", "tensorset", "weights", "internal/words"},
 	"coreset":        {"matrix", "modes"},
 	"scores":         {"matrix", "modes"},
 	"scores/paired":  {},
