@@ -42,7 +42,7 @@ type Protocol struct {
 	Augment Augment `json:"augment"`
 	DSA     DSA     `json:"dsa,omitzero"`    // of a batch, once its images are normalised; zero: none
 	Whiten  bool    `json:"whiten,omitzero"` // all images are whitened by the training set before they are augmented
-	CutMix  float64 `json:"cutmix"` // probability per batch; the mixture is drawn from Beta(1, 1)
+	CutMix  float64 `json:"cutmix"`          // probability per batch; the mixture is drawn from Beta(1, 1)
 
 	Validation Validation `json:"validation"`
 	Publish    string     `json:"publish"` // Best or Last, whichever the tables take; both are always reported
