@@ -19,8 +19,10 @@ type Chain struct {
 	RecipM1Root          []float64 // √(1/ā − 1)
 	FirstAlphaBar        float64   // ā of step 0 of the full process, kept or not
 
-	full   []float64 // ā of the full process, [T]
-	stride int       // see ddimStride
+	full []float64 // ā of the full process, [T]
+
+	displacement displacement // of solvers alone
+	stride       int          // see ddimStride
 }
 
 // NewChain keeps the steps of a schedule that spec names; see [Respace].

@@ -11,10 +11,11 @@ import (
 type coef[T any] struct {
 	Time           T // timestep in the full process: what the network is told
 	A, B           T // x0 = A·x − B·ε, or A·x − B·v
-	C1, C2         T // μ = C1·x0 + C2·x
+	C1, C2         T // μ = C1·x0 + C2·x, and C0·x0 of the step before in a solver
+	C0             T
 	LogMin, LogMax T // ln σ² at v = -1 and at v = 1
 	Shift          T // k: how far x0 goes to the mode; 0 in the DDPM family and where not guided
-	Guide          T // λ in the DDPM family, w in the DDIM family; 0 where not guided
+	Guide          T // λ in the DDPM family, w in the others; 0 where not guided
 	Prev, Dir      T // √ā₋ and √(1 − ā₋ − σ²) of the DDIM family
 	Noise          T // [t > 0] in the DDPM family, σ in the DDIM family
 }
@@ -23,7 +24,7 @@ type coef[T any] struct {
 var coefLen = len(new(coef[float64]).all())
 
 func (c *coef[T]) all() []*T {
-	return []*T{&c.Time, &c.A, &c.B, &c.C1, &c.C2, &c.LogMin, &c.LogMax,
+	return []*T{&c.Time, &c.A, &c.B, &c.C1, &c.C2, &c.C0, &c.LogMin, &c.LogMax,
 		&c.Shift, &c.Guide, &c.Prev, &c.Dir, &c.Noise}
 }
 
@@ -60,6 +61,11 @@ func newCoef(c *Chain, s Settings, r recipe, t int) coef[float64] {
 	if r.sd { // the scheduler has no say of the network, and no other bound below than 1e-20
 		co.LogMin = math.Log(max(c.PosteriorVariance[t], 1e-20))
 		co.LogMax = co.LogMin
+	}
+	if r.solver {
+		co.C0, co.C1, co.C2 = c.multistep(t)
+		co.Guide = s.Lambda * c.displacement.pull(c, t, s.Stop)
+		return co
 	}
 	if r.guided(c, t, s.Stop) {
 		k, w := r.pull(c.AlphaBar[t])

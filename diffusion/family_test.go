@@ -22,6 +22,9 @@ func TestFamilies(t *testing.T) {
 		DDPM: {"DiT", "DiT, 4000 steps"}, DDIMPaper: {"DiT", "DiT, 4000 steps"}, DDIMX0: {"DiT", "DiT, 4000 steps"},
 		DDPMSD: {"Stable Diffusion"}, DDIMSD: {"Stable Diffusion"},
 	}
+	for name := range models {
+		home[DPM2M] = append(home[DPM2M], name)
+	}
 	for _, rule := range Rules() {
 		for name, noise := range models {
 			s := start(t, rule)

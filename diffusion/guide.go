@@ -19,18 +19,26 @@ const publishedSteps = 50
 // A stop counts steps too, except in the SD rules: the published one, kept beside another number
 // of steps, gets a warning of its own, and so does one that leaves no step guided.
 //
-// A rule that was published for models of another noise gets one as well.
+// A rule that was published for models of another noise gets one as well. Those of [DPM2M] are none of these: its λ and
+// stop mean the same in any number of steps, of any noise.
 func (s Settings) Warnings() (warnings []string) {
 	sampler, err := New(s)
 	if err != nil {
 		return nil
 	}
-	if of, is := sampler.recipe.published.Schedule, sampler.settings.Schedule; !of.sameFamily(is) {
+	if of, is := sampler.recipe.published.Schedule, sampler.settings.Schedule; !of.sameFamily(is) &&
+		!sampler.recipe.solver {
 		warnings = append(warnings, fmt.Sprintf("rule %s was published with %v; this model was trained with %v, "+
 			"which is kept, but the rule's lambda, stop and cfg belong to the other",
 			s.Rule, of, is))
 	}
 	n, pull := len(sampler.steps), sampler.pull()
+	if sampler.recipe.solver {
+		if s.Lambda > 0 && pull == 0 {
+			warnings = append(warnings, s.nothingGuided(n))
+		}
+		return warnings
+	}
 	if s.Lambda == 0 || n == publishedSteps && pull > 0 {
 		return warnings
 	}
@@ -40,8 +48,7 @@ func (s Settings) Warnings() (warnings []string) {
 			stop, publishedSteps, n, stop*n/publishedSteps))
 	}
 	if pull == 0 {
-		return append(warnings, fmt.Sprintf("lambda is %v but stop %d leaves none of the %d steps guided", s.Lambda,
-			s.Stop, n))
+		return append(warnings, s.nothingGuided(n))
 	}
 	text := fmt.Sprintf("lambda %v acts once per step and was set for %d steps, not %d", s.Lambda, publishedSteps, n)
 	if published, err := sampler.published(); err == nil {
@@ -50,6 +57,10 @@ func (s Settings) Warnings() (warnings []string) {
 			s.Lambda/ratio)
 	}
 	return append(warnings, text)
+}
+
+func (s Settings) nothingGuided(steps int) string {
+	return fmt.Sprintf("lambda is %v but stop %d leaves none of the %d steps guided", s.Lambda, s.Stop, steps)
 }
 
 // published returns the sampler of 50 steps that stops at the same noise.

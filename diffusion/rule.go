@@ -43,18 +43,25 @@ const (
 	// noise level of the first step of the full process instead of to none. Its chain is pinned
 	// by TestSchedulerGolden.
 	DDIMSD Rule = "ddim-sd"
+
+	// DPM2M takes few steps: DPM-Solver++ of second order, which looks one step back (Lu et al. 2022,
+	// arXiv:2211.01095, Algorithm 2); see solver.go, which also says what λ means here: in any number of steps x is
+	// pulled as far as by the 50 of DDPM, at every level of noise. stop counts as in DDPMSD. It draws no noise but the
+	// first. TestSolverOrder pins its order, TestSolverFormula its steps, TestSolverPull the pull.
+	DPM2M Rule = "dpm++2m"
 )
 
 // Rules lists all rules.
-func Rules() []Rule { return []Rule{DDPM, DDPMSD, DDIMPaper, DDIMX0, DDIMSD} }
+func Rules() []Rule { return []Rule{DDPM, DDPMSD, DDIMPaper, DDIMX0, DDIMSD, DPM2M} }
 
 // CountsTimesteps reports whether the rule's stop counts steps of the full process, in place of those that are taken.
-func (r Rule) CountsTimesteps() bool { return recipes[r].sd }
+func (r Rule) CountsTimesteps() bool { return recipes[r].timesteps() }
 
 // recipe is what a rule is made of.
 type recipe struct {
-	ddim bool // the family; DDPM otherwise
-	sd   bool // Stable Diffusion's schedulers: stop in timesteps, fixed variance, last level
+	ddim   bool // the family; that of DDPM if neither this
+	solver bool // nor this
+	sd     bool // Stable Diffusion's schedulers: stop in timesteps, fixed variance, last level
 
 	// pull gives the weights of g in x0 (k) and in the next x (w, or the factor of σ in the
 	// DDPM family), for λ = 1.
@@ -88,7 +95,14 @@ var recipes = map[Rule]recipe{
 		pull:      func(alphaBar float64) (k, w float64) { return 0, math.Sqrt(alphaBar) },
 		published: publishedSD(DDIMSD),
 	},
+	DPM2M: {
+		solver:    true,
+		published: publishedSolver(),
+	},
 }
+
+// timesteps reports whether stop counts steps of the full process.
+func (r recipe) timesteps() bool { return r.sd || r.solver }
 
 // recipe returns what the rule is made of.
 func (r Rule) recipe() (recipe, error) {
@@ -106,7 +120,7 @@ func (r Rule) recipe() (recipe, error) {
 // guided reports whether step t is pulled towards the mode. The test is strict, and t counts
 // down: stop 25 of 50 guides t = 49 to 26, the first 24 steps.
 func (r recipe) guided(c *Chain, t, stop int) bool {
-	if r.sd {
+	if r.timesteps() {
 		return c.Timesteps[t] > stop
 	}
 	return t > stop

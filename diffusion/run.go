@@ -41,8 +41,8 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 	if err := b.check(); err != nil {
 		return nil, err
 	}
-	x := make([]float32, len(b.Modes))
-	b.draw(x, -1)
+	states := s.States()
+	x := b.start(states)
 	fixed := b.fixed()
 	defer fixed.finalize()
 	noise := s.noise(b, 0, make([]float32, len(b.Modes)))
@@ -55,16 +55,16 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 		z := <-noise
 		noise = s.noise(b, k+1, spare)
 		spare = z
-		next, err := b.step(exec, fixed, x, z, step.Coef)
+		next, err := b.step(exec, fixed, states, x, z, step.Coef)
 		if err != nil {
 			return nil, fmt.Errorf("step %d of %d: %w", k+1, len(s.steps), err)
 		}
 		if i := notFinite(next); i >= 0 {
-			return nil, &NotFiniteError{Image: i / b.size(), Step: k, Steps: len(s.steps)}
+			return nil, &NotFiniteError{Image: i / (b.size() * states), Step: k, Steps: len(s.steps)}
 		}
 		x = next
 	}
-	return x, nil
+	return b.latents(x, states), nil
 }
 
 // noise starts to draw the noise of the k-th step, if it needs any, to z, and gives it out when it is there.
@@ -105,6 +105,29 @@ func (b Batch) draw(dst []float32, step int) {
 	}
 }
 
+// start returns the state [B, S·C, h, w] before the first step: noise, and nothing behind it.
+func (b Batch) start(states int) []float32 {
+	n := b.size()
+	x := make([]float32, states*len(b.Modes))
+	for i := range b.Labels {
+		b.Noise(i, -1, x[i*states*n:][:n])
+	}
+	return x
+}
+
+// latents returns the latents of a state.
+func (b Batch) latents(state []float32, states int) []float32 {
+	if states == 1 {
+		return state
+	}
+	n := b.size()
+	x := make([]float32, 0, len(b.Modes))
+	for i := range b.Labels {
+		x = append(x, state[i*states*n:][:n]...)
+	}
+	return x
+}
+
 // dims returns the shape of the batch's latents.
 func (b Batch) dims() []int { return append([]int{len(b.Labels)}, b.Dims[:]...) }
 
@@ -124,10 +147,10 @@ func (a arguments) finalize() {
 }
 
 // step takes x one step further.
-func (b Batch) step(exec Stepper, fixed arguments, x, z, coef []float32) ([]float32, error) {
+func (b Batch) step(exec Stepper, fixed arguments, states int, x, z, coef []float32) ([]float32, error) {
 	dims := b.dims()
 	args := arguments{
-		tensors.FromFlatDataAndDimensions(x, dims...),
+		tensors.FromFlatDataAndDimensions(x, dims[0], states*dims[1], dims[2], dims[3]),
 		tensors.FromFlatDataAndDimensions(z, dims...),
 		tensors.FromFlatDataAndDimensions(coef, len(coef)),
 	}
@@ -139,7 +162,7 @@ func (b Batch) step(exec Stepper, fixed arguments, x, z, coef []float32) ([]floa
 	args = append(args, out)
 	next, err := tensors.CopyFlatData[float32](out)
 	if err == nil && len(next) != len(x) {
-		err = fmt.Errorf("the step's result has shape %s, want dimensions %v", out.Shape(), dims)
+		err = fmt.Errorf("the step's result has shape %s, want dimensions %v", out.Shape(), args[0].Shape().Dimensions)
 	}
 	return next, err
 }

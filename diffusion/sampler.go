@@ -44,6 +44,11 @@ func New(s Settings) (*Sampler, error) {
 			"predicts the noise says nothing of it, want one that predicts %s, or leading steps",
 			s.Respacing, chain.Timesteps[chain.Len()-1], Velocity)
 	}
+	if r.solver {
+		if chain.displacement, err = newDisplacement(s.Schedule); err != nil {
+			return nil, err
+		}
+	}
 	sampler := &Sampler{settings: s, recipe: r, chain: chain}
 	for t := chain.Len() - 1; t >= 0; t-- {
 		c := newCoef(chain, s, r, t)
@@ -64,12 +69,22 @@ func (s *Sampler) Steps() []Step { return s.steps }
 // CoefLen returns K, the length of the graph's input coef.
 func (s *Sampler) CoefLen() int { return coefLen }
 
+// States returns S: how many latents an image has between two steps. A solver keeps, behind x, the x0 of the step
+// before.
+func (s *Sampler) States() int {
+	if s.recipe.solver {
+		return 2
+	}
+	return 1
+}
+
 // Graph builds one step of B images, the same graph for every step:
 //
-//	x, mode, z  [B, C, h, w]  float32: the images' latents, their modes, the step's noise
+//	x           [B, S·C, h, w]  float32: the images' latents, see [Sampler.States]
+//	mode, z     [B, C, h, w]  float32: their modes, the step's noise
 //	label       [B]           int32; null is the label that means none
 //	coef        [K]           float32: Step.Coef
-//	result      [B, C, h, w]  the next x
+//	result      [B, S·C, h, w]  the next x
 //
 // Like all graph functions it panics on wrong shapes. Its own arithmetic is element by element,
 // so an image's result depends on its row alone where the denoiser's does.
@@ -80,6 +95,11 @@ func (s *Sampler) Graph(den Denoiser, null int32, x, label, mode, z, coef *Node)
 // Trace is Graph with what led to its result.
 func (s *Sampler) Trace(den Denoiser, null int32, x, label, mode, z, coef *Node) Trace {
 	c := scalars(coef)
+	var before *Node
+	if s.recipe.solver {
+		channels := x.Shape().Dim(1) / 2
+		x, before = Slice(x, AxisRange(), AxisRange(0, channels)), Slice(x, AxisRange(), AxisRange(channels))
+	}
 	eps, v := predict(den, x, c.Time, label, null, s.settings.CFG, s.settings.CFGChannels)
-	return s.step(x, eps, v, mode, z, c)
+	return s.step(x, before, eps, v, mode, z, c)
 }

@@ -61,6 +61,13 @@ func publishedSD(rule Rule) Settings {
 		Lambda: 0.1, Stop: 500, CFG: 8}
 }
 
+// publishedSolver has few steps, spaced so that the last of the full process is one of them.
+func publishedSolver() Settings {
+	s := published(DPM2M)
+	s.Respacing, s.Stop = "trailing16", 500
+	return s
+}
+
 // Check returns an error that names the first setting out of its range.
 func (s Settings) Check() error {
 	_, err := New(s)

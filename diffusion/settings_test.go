@@ -112,6 +112,9 @@ func TestWarningWithoutCounterpart(t *testing.T) {
 // as with 50 steps, to a quarter.
 func TestWarningPullsEquallyFar(t *testing.T) {
 	for _, rule := range Rules() {
+		if recipes[rule].solver {
+			continue // it is never warned of: TestSolverPull
+		}
 		for _, steps := range []int{20, 200} {
 			s := start(t, rule)
 			s.CFG, s.Respacing, s.Stop = 1, fmt.Sprint(steps), steps/2
@@ -164,6 +167,7 @@ func TestSteps(t *testing.T) {
 		{"SD, strictly above", DDIMSD, "leading50", 501, 0, 50, 24, 981, 1, 0},
 		{"SD, stop 0 is all", DDIMSD, "leading50", 0, 0, 50, 50, 981, 1, 0},
 		{"eta", DDIMX0, "ddim50", 25, 0.5, 50, 24, 980, 0, 49},
+		{"a solver counts timesteps", DPM2M, "trailing16", 500, 0, 16, 8, 999, 61, 0},
 		{"eta 0 draws nothing", DDIMPaper, "ddim50", 25, 0, 50, 24, 980, 0, 0},
 	}
 	for _, test := range tests {

@@ -9,15 +9,16 @@ import (
 
 // Trace is one step with what led to it; all are [B, C, h, w].
 type Trace struct {
-	Next   *Node // x of the next step
+	Next   *Node // x of the next step; of a solver x and X0, [B, 2·C, h, w]
 	X0     *Node // x0 as predicted, after classifier-free guidance and clipping
 	Shift  *Node // x' of the DDIM family: x0 after the pull; X0 itself in the DDPM family
 	Mean   *Node // μ, without the pull
 	LogVar *Node // ln σ² of the DDPM step, whatever the family
 }
 
-// step takes one step from x; see the package comment. v is nil where the denoiser gives none.
-func (s *Sampler) step(x, eps, v, mode, z *Node, c coef[*Node]) Trace {
+// step takes one step from x; see the package comment. v is nil where the denoiser gives none, before, the x0 of the
+// step before, but in a solver.
+func (s *Sampler) step(x, before, eps, v, mode, z *Node, c coef[*Node]) Trace {
 	wantShape("eps", eps, x)
 	wantShape("mode", mode, x)
 	wantShape("z", z, x)
@@ -28,9 +29,13 @@ func (s *Sampler) step(x, eps, v, mode, z *Node, c coef[*Node]) Trace {
 	}
 	mean := Add(Mul(c.C1, x0), Mul(c.C2, x))
 	tr := Trace{X0: x0, Shift: x0, Mean: mean, LogVar: logVariance(x, v, c)}
-	if s.recipe.ddim {
+	switch {
+	case s.recipe.ddim:
 		tr.Shift, tr.Next = s.ddim(x, x0, mode, z, c)
-	} else {
+	case s.recipe.solver:
+		next := Add(Add(mean, Mul(c.C0, before)), Mul(c.Guide, Sub(mode, x0)))
+		tr.Next = Concatenate([]*Node{next, x0}, 1)
+	default:
 		tr.Next = ddpm(x0, mean, tr.LogVar, mode, z, c)
 	}
 	return tr

@@ -37,6 +37,9 @@ func (a Asked) Sampling(s AskedSampling) (SampleSettings, error) {
 	if s.Steps != "" {
 		own.Respacing = s.Steps
 	}
+	if n, err := strconv.Atoi(s.Steps); err == nil && rule == diffusion.DPM2M {
+		own.Respacing = diffusion.Trailing.Respacing(n, 0) // as published: its last step goes from further off
+	}
 	own.Stop = shareOf(published, own.Respacing)
 	own.Settings = a.merge(Settings{Sample: own}).Sample.Settings
 	if _, err := diffusion.Respace(own.Respacing, own.Schedule.Steps); err != nil {

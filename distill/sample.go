@@ -299,11 +299,14 @@ func (s *sampling) checkLatents(shard stage.Shard, p *numbers.Progress) error {
 // try takes one step with so many latents and decodes them.
 func (s *sampling) try(batch int) error {
 	l := s.record.Modes.Latents
-	latents := make([]float32, batch*l.Shape[0]*l.Shape[1]*l.Shape[2])
-	dims := append([]int{batch}, l.Shape...)
+	n, states := l.Shape[0]*l.Shape[1]*l.Shape[2], s.sampler.States()
+	latents := make([]float32, batch*n)
+	x := make([]float32, states*batch*n)
+	dims := []int{batch, l.Shape[0], l.Shape[1], l.Shape[2]}
+	state := tensors.FromFlatDataAndDimensions(x, batch, states*dims[1], dims[2], dims[3])
 	zero := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(latents, dims...) }
 	labels := tensors.FromFlatDataAndDimensions(make([]int32, batch), batch)
-	if err := s.step.Take(latents, zero(), labels, zero(), zero(),
+	if err := s.step.Take(x, state, labels, zero(), zero(),
 		tensors.FromValue(s.sampler.Steps()[0].Coef)); err != nil {
 		return err
 	}

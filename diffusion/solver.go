@@ -1,0 +1,109 @@
+package diffusion
+
+import (
+	"math"
+	"sort"
+)
+
+// A solver takes x along the ordinary differential equation of the process, exactly but for x0, which it takes for a
+// line in ℓ = ln(√ā/√(1 − ā)) through the last two predictions (Lu et al. 2022, arXiv:2211.01095, Algorithm 2). From ā
+// to ā₋, with h = ℓ₋ − ℓ, h' that of the step before, and x0' the prediction there,
+//
+//	D = x0 + h/(2h')·(x0 − x0')
+//	x ← √((1 − ā₋)/(1 − ā))·x + √ā₋·(1 − e⁻ʰ)·D + w·g
+//
+// The first step has nothing behind it and the last, to ā₋ = 1, no h: there D = x0.
+//
+// What w must be for λ to mean one thing in any number of steps: DDPM, whose λ is published, displaces x by
+//
+//	d ← c2·d + σ·λ·g,   d = 0 at the start
+//
+// from where it would be, for an x0 that stands still. d/(λ·g) after each of its 50 steps is the displacement of a level
+// of noise. Here x is displaced as much at every level: what the step leaves of the displacement before it is
+// √((1 − ā₋)/(1 − ā))·d, so
+//
+//	w·g = d₋ − √((1 − ā₋)/(1 − ā))·d
+//
+// A step across stop has d₋ of the level at stop, shrunk from there on.
+
+// multistep returns the weights of x0 of the step before, of x0 and of x.
+func (c *Chain) multistep(t int) (before, now, x float64) {
+	ab, prev := c.AlphaBar[t], c.AlphaBarPrev[t]
+	x = math.Sqrt((1 - prev) / (1 - ab))
+	now = math.Sqrt(prev) - x*math.Sqrt(ab) // √ā₋·(1 − e⁻ʰ)
+	if t == 0 || t == c.Len()-1 {
+		return 0, now, x
+	}
+	h, last := logSNR(prev)-logSNR(ab), logSNR(ab)-logSNR(c.AlphaBar[t+1])
+	part := now * h / (2 * last) // 0 where the step before began without signal: last is infinite
+	return -part, now + part, x
+}
+
+// logSNR returns ℓ = ln(√ā/√(1 − ā)); -∞ where ā is 0.
+func logSNR(alphaBar float64) float64 { return (math.Log(alphaBar) - math.Log1p(-alphaBar)) / 2 }
+
+// displacement is d/(λ·g) of the published steps by the timestep in the full process: at[i] when the steps down to
+// timesteps[i] are taken, both rising in the timestep; 0 at the last timestep, where all begin.
+type displacement struct {
+	timesteps []float64
+	at        []float64
+}
+
+// newDisplacement adds up what the 50 steps of DDPM do, or all steps of a shorter process. σ is taken at its upper
+// bound, which the steps that are pulled hardly differ from.
+func newDisplacement(schedule Schedule) (displacement, error) {
+	respacing := published(DDPM).Respacing
+	if schedule.Steps < publishedSteps {
+		respacing = ""
+	}
+	c, err := NewChain(schedule, respacing)
+	if err != nil {
+		return displacement{}, err
+	}
+	n := c.Len()
+	d := displacement{make([]float64, n+1), make([]float64, n+1)}
+	for t := n - 1; t >= 0; t-- {
+		d.timesteps[t+1] = float64(c.Timesteps[t])
+		d.at[t] = c.PosteriorMeanX[t]*d.at[t+1] + math.Sqrt(c.Beta[t])
+	}
+	d.timesteps[0] = -1 // after the last step
+	return d, nil
+}
+
+// level returns the displacement at a timestep, on the line between its neighbours.
+func (d displacement) level(timestep float64) float64 {
+	i := sort.SearchFloat64s(d.timesteps, timestep)
+	if i == len(d.timesteps) {
+		return 0 // noise of more than the published steps begin with
+	}
+	if i == 0 || d.timesteps[i] == timestep {
+		return d.at[i]
+	}
+	part := (timestep - d.timesteps[i-1]) / (d.timesteps[i] - d.timesteps[i-1])
+	return d.at[i-1] + part*(d.at[i]-d.at[i-1])
+}
+
+// pull returns w/λ of step t.
+func (d displacement) pull(c *Chain, t, stop int) float64 {
+	from := c.Timesteps[t]
+	if from <= stop {
+		return 0
+	}
+	to, end := -1, 1.0 // where the pull ends, and its ā
+	if t > 0 {
+		to, end = c.Timesteps[t-1], c.AlphaBar[t-1]
+	}
+	if stop > to {
+		to, end = stop, c.full[stop]
+	}
+	noise := 1 - c.AlphaBarPrev[t]
+	left := d.level(float64(to))
+	if end < 1 {
+		left *= math.Sqrt(noise / (1 - end))
+	}
+	before := 0.0
+	if t < c.Len()-1 {
+		before = math.Sqrt(noise/(1-c.AlphaBar[t])) * d.level(float64(from))
+	}
+	return left - before
+}

@@ -1,0 +1,130 @@
+package diffusion
+
+import (
+	"math"
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// solver returns settings of n steps, without label and pull.
+func solver(t *testing.T, respacing string) Settings {
+	t.Helper()
+	s := start(t, DPM2M)
+	s.Respacing, s.CFG, s.Lambda = respacing, 1, 0
+	return s
+}
+
+// TestSolverFormula has the steps as the authors' program writes them, in αs and σs, on plain numbers:
+//
+//	x ← σ₋/σ·x − α₋·(e⁻ʰ − 1)·D0 − ½·α₋·(e⁻ʰ − 1)·D1,   D0 = x0, D1 = h/h'·(x0 − x0')
+//
+// for Gaussian data, whose x0 is known.
+func TestSolverFormula(t *testing.T) {
+	for _, respacing := range []string{"1", "2", "7", "trailing16", "leading16", "50"} {
+		for _, prediction := range []Prediction{Epsilon, Velocity} {
+			s := solver(t, respacing)
+			s.Schedule.Prediction = prediction
+			g := newGauss(t, s.Schedule, 1)
+			sampler := mustNew(t, s)
+			steps := sampler.Steps()
+			x, before, tol := 1.0, 0.0, 0.0
+			level := func(ab float64) float64 { return math.Log(math.Sqrt(ab) / math.Sqrt(1-ab)) }
+			for i, step := range steps {
+				ab, prev := g.alphaBar[step.Timestep], 1.0
+				if i < len(steps)-1 {
+					prev = g.alphaBar[steps[i+1].Timestep]
+				}
+				x0 := g.posterior(x, ab)
+				h, alpha := level(prev)-level(ab), math.Sqrt(prev)
+				next := math.Sqrt(1-prev)/math.Sqrt(1-ab)*x - alpha*(math.Exp(-h)-1)*x0
+				if i > 0 && i < len(steps)-1 {
+					h0 := level(ab) - level(g.alphaBar[steps[i-1].Timestep])
+					next -= alpha * (math.Exp(-h) - 1) / 2 * h / h0 * (x0 - before)
+				}
+				x, before = next, x0
+				tol += 0x1p-22 * (3 + 2/math.Sqrt(ab)) // as in gauss.step
+			}
+			have := run(t, sampler, g.denoiser, Batch{Dims: [3]int{1, 1, 1}, Labels: []int32{0}, Modes: []float32{0},
+				Noise: func(_, _ int, dst []float32) { dst[0] = 1 }})
+			if off := math.Abs(float64(have[0]) - x); !(off <= tol) {
+				t.Errorf("%s, %q: have %v, want %v ± %.1e", respacing, prediction, have[0], x, tol)
+			}
+		}
+	}
+}
+
+// TestSolverOrder: for Gaussian data the equation has a solution,
+//
+//	x(ā₋) = √ā₋·μ + √(V(ā₋)/V(ā))·(x(ā) − √ā·μ),   V(ā) = ā·s² + 1 − ā
+//
+// and over levels of equal distance in ℓ, from -3 to 3, the error goes down with the square of their number, by 3 to 5
+// per doubling.
+func TestSolverOrder(t *testing.T) {
+	g := newGauss(t, DiT(1000), 1)
+	spread := func(ab float64) float64 { return math.Sqrt(ab*g.s*g.s + 1 - ab) }
+	before := 0.0
+	for _, n := range []int{20, 40, 80, 160} {
+		levels := make([]float64, n+1) // ā, falling
+		c := &Chain{Timesteps: make([]int, n+1)}
+		for i := range levels {
+			levels[i] = 1 / (1 + math.Exp(-2*(3-6*float64(i)/float64(n))))
+			c.Beta = append(c.Beta, 1-levels[i]/levels[max(i-1, 0)])
+		}
+		c.Beta[0] = 1 - levels[0]
+		c.fill()
+		x, last := 1.0, 0.0
+		for t := n; t > 0; t-- { // but the step to no noise
+			x0 := g.posterior(x, c.AlphaBar[t])
+			w0, w1, w2 := c.multistep(t)
+			x, last = w0*last+w1*x0+w2*x, x0
+		}
+		from, to := levels[n], levels[0]
+		want := math.Sqrt(to)*g.mu + spread(to)/spread(from)*(1-math.Sqrt(from)*g.mu)
+		off := math.Abs(x - want)
+		t.Logf("n=%d: off by %.6f", n, off)
+		if ratio := before / off; before > 0 && (ratio < 3 || ratio > 5) {
+			t.Errorf("n=%d: the error went down by %.2f, want 3 to 5", n, ratio)
+		}
+		before = off
+	}
+}
+
+// TestSolverPull: of an x0 that stands still, images are displaced as much by any number of steps as by the 50
+// published ones of DDPM, if all steps are pulled.
+func TestSolverPull(t *testing.T) {
+	end := func(s Settings) float64 {
+		full, err := s.Schedule.Betas()
+		if err != nil {
+			t.Fatal(err)
+		}
+		alphaBar := cumulate(full)
+		// ε of x0 = 0, and the variance at its upper bound
+		still := func(x, time, _ *Node) *Node {
+			var scale []float32
+			for _, ab := range alphaBar {
+				scale = append(scale, float32(1/math.Sqrt(1-ab)))
+			}
+			at := ExpandDims(ConvertDType(time, dtypes.Int32), -1)
+			eps := Mul(x, ExpandDims(Gather(Const(x.Graph(), scale), at), 1, 2, 3))
+			return Concatenate([]*Node{eps, OnesLike(x)}, 1)
+		}
+		x := run(t, mustNew(t, s), still, Batch{Dims: [3]int{1, 1, 1}, Labels: []int32{0}, Modes: []float32{1},
+			Noise: func(_, _ int, dst []float32) { dst[0] = 0 }})
+		return float64(x[0])
+	}
+	published := start(t, DDPM)
+	published.CFG, published.Stop = 1, -1
+	want := end(published)
+	if want < 0.001 {
+		t.Fatalf("50 steps displace by %v, want more", want)
+	}
+	for _, respacing := range []string{"4", "16", "trailing16", "leading20", "50", "200"} {
+		s := solver(t, respacing)
+		s.Lambda, s.Stop = published.Lambda, -1
+		if have := end(s); math.Abs(have/want-1) > 0.001 {
+			t.Errorf("%s: displaced by %v, 50 steps of DDPM by %v", respacing, have, want)
+		}
+	}
+}
