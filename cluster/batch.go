@@ -36,16 +36,19 @@ type submission struct {
 // queued but wait for what is no longer there, to be taken out first.
 func (b *submission) batches(s Stage) (list []Batch, stale []int) {
 	before := b.queue[s.After]
+	anyFresh := slices.ContainsFunc(slices.Collect(maps.Values(before)), func(job string) bool { return b.fresh[job] })
 	anew := func(task int) bool { // something that the task needs is made anew
 		if s.Each {
 			return b.fresh[before[task]]
 		}
-		return slices.ContainsFunc(slices.Collect(maps.Values(before)), func(job string) bool { return b.fresh[job] })
+		return anyFresh
 	}
+	all := b.waitForAll(s)
+	missing := setOf(b.missing[s.Name])
 	byWait := map[string][]int{}
 	for task := range s.Tasks {
 		again := anew(task)
-		need := slices.Contains(b.missing[s.Name], task) || again && !s.Each && s.Tasks == 1
+		need := missing[task] || again && !s.Each && s.Tasks == 1
 		_, queued := b.queue[s.Name][task]
 		switch {
 		case !need || queued && !again:
@@ -53,7 +56,10 @@ func (b *submission) batches(s Stage) (list []Batch, stale []int) {
 		case queued:
 			stale = append(stale, task)
 		}
-		wait := b.wait(s, task)
+		wait := all
+		if s.Each {
+			wait = b.waitForOne(s, task)
+		}
 		byWait[wait] = append(byWait[wait], task)
 	}
 	for _, wait := range slices.Sorted(maps.Keys(byWait)) {
@@ -62,18 +68,27 @@ func (b *submission) batches(s Stage) (list []Batch, stale []int) {
 	return list, stale
 }
 
-// wait is what a task waits for. Jobs of an earlier submission may have lost tasks that are submitted anew: of these
-// the end alone is waited for.
-func (b *submission) wait(s Stage, task int) string {
-	before := b.queue[s.After]
-	if s.Each {
-		if job := before[task]; job != "" {
-			return "aftercorr:" + job
-		}
-		return ""
+func setOf(tasks []int) map[int]bool {
+	set := map[int]bool{}
+	for _, task := range tasks {
+		set[task] = true
 	}
+	return set
+}
+
+// waitForOne is what a task waits for that needs the task before it alone.
+func (b *submission) waitForOne(s Stage, task int) string {
+	if job := b.queue[s.After][task]; job != "" {
+		return "aftercorr:" + job
+	}
+	return ""
+}
+
+// waitForAll is what a task waits for that needs all of the stage before. Jobs of an earlier submission may have lost
+// tasks that are submitted anew: of these the end alone is waited for.
+func (b *submission) waitForAll(s Stage) string {
 	kinds := map[string]bool{}
-	for _, job := range before {
+	for _, job := range b.queue[s.After] {
 		kind := "afterany:"
 		if b.fresh[job] {
 			kind = "afterok:"
@@ -92,9 +107,8 @@ func Needed(l Layout, stages []Stage) (missing map[string][]int, err error) {
 		}
 	}
 	if _, ok := missing[Modes]; ok {
-		missing[Encode] = slices.DeleteFunc(missing[Encode], func(task int) bool {
-			return !slices.Contains(missing[Modes], task)
-		})
+		modes := setOf(missing[Modes])
+		missing[Encode] = slices.DeleteFunc(missing[Encode], func(task int) bool { return !modes[task] })
 	}
 	return missing, nil
 }

@@ -95,13 +95,13 @@ const look = 10 * time.Second
 // ApplyAll goes on with a run by [Kubernetes.Apply] until all jobs are complete. told is given a line for each change. A
 // job that fails meanwhile is an [ErrFailed]: Kubernetes has tried again what another try may help.
 func (k Kubernetes) ApplyAll(ctx context.Context, out string, stages []Stage, do Command, told func(string)) error {
-	last, seen := "", map[string]bool{}
+	said, seen := map[string]bool{}, map[string]bool{}
 	for {
 		all, err := k.apply(ctx, out, stages, do, seen, func(line string) {
-			if line != last {
+			if !said[line] {
 				told(line)
 			}
-			last = line
+			said[line] = true
 		})
 		if err != nil || all {
 			return err

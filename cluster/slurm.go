@@ -182,8 +182,9 @@ func NewRun(scheduler, name, out string, stages []Stage, settings any, missing m
 	run.sameCut = slices.EqualFunc(stages, old.Stages,
 		func(a, b Stage) bool { return a.Name == b.Name && a.Tasks == b.Tasks })
 	for _, s := range stages {
+		toDo := setOf(missing[s.Name])
 		for task := range s.Tasks {
-			if !slices.Contains(missing[s.Name], task) {
+			if !toDo[task] {
 				run.Found[s.Name] = append(run.Found[s.Name], task)
 			}
 		}
