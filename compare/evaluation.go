@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -36,6 +37,7 @@ type Evaluation struct {
 	// the trainings to do, set after set and net after net, one for each seed; the zero Shard is all of them
 	Shard   stage.Shard
 	Teacher TeacherSource
+	Referee Referee // of the sets' labels
 
 	Report func(set string, e evaluate.Event) // told of progress; may be nil
 	Warn   func(text string)                  // told of each of the Warnings at once; may be nil
@@ -98,10 +100,7 @@ func (v *Evaluation) protocol(s *Judged, net string) (evaluate.Protocol, error) 
 // or sets and of accuracies that are no better than guessing. An error of a training wraps that of evaluate.Run, with
 // the name of the set; one of the teacher's file is a [*TeacherError].
 func (v *Evaluation) Do(ctx context.Context) error {
-	if err := v.warnOfDuplicates(ctx); err != nil {
-		return err
-	}
-	v.Evaluator.Teacher = v.teacher
+	v.Evaluator.Teacher = v.teacher              // tested first of all
 	runs := make([][]*evaluate.Run, len(v.Sets)) // [set][net]
 	for i, s := range v.Sets {
 		for _, net := range v.Nets {
@@ -121,6 +120,12 @@ func (v *Evaluation) Do(ctx context.Context) error {
 			}
 			runs[i] = append(runs[i], run)
 		}
+	}
+	if err := errors.Join(v.referee(ctx), ctx.Err()); err != nil {
+		return err
+	}
+	if err := v.warnOfDuplicates(ctx); err != nil {
+		return err
 	}
 	mine := v.mine()
 	for i, s := range v.Sets {

@@ -97,7 +97,7 @@ func (v *Evaluation) teacher(ctx context.Context, run *evaluate.Run) (*evaluate.
 	doubt := t.Doubt()
 	switch {
 	case doubt != nil && from.File != "" && !from.Unchecked:
-		return nil, &TeacherError{fmt.Errorf("%q: %w", from.File, doubt)}
+		return nil, &TeacherError{fmt.Errorf("%q: %w%s", from.File, doubt, v.otherOrder(ctx, run, t))}
 	case doubt != nil:
 		v.warn("%v", doubt)
 	default:
@@ -107,6 +107,19 @@ func (v *Evaluation) teacher(ctx context.Context, run *evaluate.Run) (*evaluate.
 		}
 	}
 	return t, nil
+}
+
+// otherOrder tries the orders in which ImageNet's classes are numbered somewhere, and says which would make a doubted
+// teacher right.
+func (v *Evaluation) otherOrder(ctx context.Context, run *evaluate.Run, t *evaluate.Teacher) string {
+	from := v.Teacher
+	name, accuracy, err := evaluate.TryOrders(ctx, v.Evaluator.Engine, from.File, evaluate.TeacherOptions{Net: from.Net,
+		Size: run.Protocol.Size, Classes: v.Evaluator.Test.ClassNames()}, run.Test, run.Protocol)
+	if err != nil || name == "" || accuracy <= 2*t.Known.Tested.Accuracy {
+		return ""
+	}
+	return fmt.Sprintf("; with its outputs in %s it would have %.1f %%: --teacher-classes ilsvrc, imagenet1k or a file "+
+		"says the order", name, 100*accuracy)
 }
 
 // openTeacher reads the teacher, or trains it.

@@ -20,7 +20,7 @@ var lists = map[string]string{
 	"idc":         "3b6f5e0c4b7efc865a4bc3580e854f71e16266d4eac91f7d48768fa8af01da61",
 	"imagenet100": "b06db93f7ac2851ef476c162d6c4cbba17197be0269c88005add46486f682cb0",
 	"imagenet1k":  "385e0240499426c022b773be1ae4da780f057b89c9694c7f47199f62746b6edd",
-	"imagenet-a":  "", "imagenet-b": "", "imagenet-c": "", "imagenet-d": "", "imagenet-e": "",
+	"ilsvrc":      "", "imagenet-a": "", "imagenet-b": "", "imagenet-c": "", "imagenet-d": "", "imagenet-e": "",
 }
 
 func TestNamedClasses(t *testing.T) {

@@ -198,13 +198,14 @@ func TestDoubt(t *testing.T) {
 		want      []string // nil: no doubt
 	}{
 		{"good", moved(10, 0, 40, 1), nil},
-		{"weak", moved(10, 0, 15, 4), nil},
+		{"weak", moved(10, 0, 18, 4), nil},
+		{"weaker than three times chance", moved(10, 0, 15, 4), []string{"at least 30.0 %", "no other order"}},
 		{"two classes, four images, all right", moved(2, 0, 2, 0), nil},
 		{"two classes, all wrong", moved(2, 1, 20, 0), []string{"another order", "100.0 %"}},
 		{"moved by three", moved(10, 3, 40, 1), []string{"another order", "moved on by", "81.6 %"}},
-		{"backwards", [][]int{{0, 0, 9}, {0, 9, 0}, {9, 0, 0}}, []string{"another order", "byte order backwards"}},
+		{"backwards", [][]int{{0, 0, 9}, {0, 9, 0}, {9, 0, 0}}, []string{"another order", "byte order of the names backwards"}},
 		{"backwards, four", [][]int{{0, 0, 0, 9}, {0, 0, 9, 0}, {0, 9, 0, 0}, {9, 0, 0, 0}},
-			[]string{"byte order backwards", "100.0 %"}},
+			[]string{"byte order of the names backwards", "100.0 %"}},
 		{"knows nothing", moved(10, 0, 5, 5), []string{"no other order", "another size", "the file"}},
 		{"one class for all", [][]int{{20, 0, 0}, {20, 0, 0}, {20, 0, 0}}, []string{"33.3 %", "no other order"}},
 	} {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"mgd3/engine"
 	"mgd3/internal/words"
@@ -22,6 +21,10 @@ type TeacherCheck struct {
 	Chance   float64 `json:"chance"` // accuracy of guesses of the same shares
 	Bound    float64 `json:"bound"`  // accuracy up to which it cannot be told from guesses
 }
+
+// least is the accuracy that a teacher must have: three times that of guesses, or that and a quarter of the rest, if
+// that is less (as it is of fewer than 8 classes).
+func (c *TeacherCheck) least() float64 { return min(3*c.Chance, c.Chance+(1-c.Chance)/4) }
 
 // Test runs the teacher on the test images as the protocol tests nets, and keeps what comes out in t.Known. With a
 // folder it is kept there, too, and found again.
@@ -63,8 +66,8 @@ func (t *Teacher) tested(ctx context.Context, e *engine.Engine, test *Data, p Pr
 	return confusion, atomicfile.Write(path, func(w io.Writer) error { return json.NewEncoder(w).Encode(confusion) })
 }
 
-// Doubt says what is wrong with a teacher that was tested, as an [ErrTeacher]: its accuracy cannot be told from
-// guessing, or another order of its outputs has more than twice as much. It is nil if nothing is.
+// Doubt says what is wrong with a teacher that was tested, as an [ErrTeacher]: its accuracy is below Least or cannot be
+// told from guessing, or another order of its outputs has more than twice as much. It is nil if nothing is.
 func (t *Teacher) Doubt() error {
 	c := t.Known.Tested
 	if c == nil || t.Classes < 2 {
@@ -72,11 +75,11 @@ func (t *Teacher) Doubt() error {
 	}
 	best := t.bestOrder()
 	right := t.accuracyIn(best)
-	if c.Accuracy > c.Bound && right <= 2*c.Accuracy {
+	if c.Accuracy > c.Bound && c.Accuracy >= c.least() && right <= 2*c.Accuracy {
 		return nil
 	}
-	said := fmt.Errorf("%w: on the %d test images it has %.1f %%, and guessing has %.1f %%", ErrTeacher, c.Images,
-		100*c.Accuracy, 100*c.Chance)
+	said := fmt.Errorf("%w: on the %d test images it has %.1f %%, and guessing has %.1f %%: a teacher has at least %.1f %%",
+		ErrTeacher, c.Images, 100*c.Accuracy, 100*c.Chance, 100*c.least())
 	if right <= max(c.Bound, 2*c.Accuracy) {
 		return fmt.Errorf("%w; no other order of the classes is much better: is it of other classes, of another size "+
 			"than these images or of other "+
@@ -158,35 +161,9 @@ func (t *Teacher) accuracyIn(order []int) (accuracy float64) {
 // orderName names an order of the outputs: one that has a name, if it is nearly as good, or else the classes.
 func (t *Teacher) orderName(best []int, right float64) string {
 	if t.Known.Outputs != t.Classes {
-		return "another one"
+		return "another one, of those outputs that are taken"
 	}
-	bytewise := slices.Sorted(slices.Values(t.names))
-	numeric := slices.Clone(bytewise)
-	slices.SortStableFunc(numeric, func(a, b string) int {
-		m, errA := strconv.Atoi(a)
-		n, errB := strconv.Atoi(b)
-		if errA != nil || errB != nil {
-			return 0
-		}
-		return cmp.Compare(m, n)
-	})
-	backwards := func(list []string) []string { list = slices.Clone(list); slices.Reverse(list); return list }
-	named := []struct {
-		name  string
-		names []string
-	}{
-		{"the byte order of the names", bytewise}, {"the numbers' order", numeric},
-		{"the order of the set's classes", t.names},
-		{"the file's own", t.own}, {"the byte order backwards", backwards(bytewise)},
-		{"the order of the set's classes backwards", backwards(t.names)},
-	}
-	for shift := 1; shift < len(bytewise); shift++ {
-		named = append(named, struct {
-			name  string
-			names []string
-		}{fmt.Sprintf("the byte order moved on by %d", shift), slices.Concat(bytewise[len(bytewise)-shift:],
-			bytewise[:len(bytewise)-shift])})
-	}
+	named := append(ordersOf(t.names), namedOrder{"the file's own", t.own})
 	for _, n := range named {
 		if order := t.orderBy(n.names); order != nil && t.accuracyIn(order) >= 0.9*right {
 			return n.name + ", " + words.Quoted(n.names)

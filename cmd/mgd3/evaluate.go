@@ -91,6 +91,10 @@ docs/evaluate.md the protocols.`,
 	f.BoolVar(&o.sets.IgnoreEXIF, "ignore-exif", false,
 		"leave photographs turned as they are stored, as the published programs do")
 	cli.Heading(f, "Sets")
+	f.StringVar(&o.judge.Referee.File, "referee", "", "a `FILE` with the weights of a trained classifier, which says "+
+		"whether the labels of the sets to train on are those of their images")
+	f.StringVar(&o.judge.Referee.Net, "referee-net", "resnet18", "`NET` of --referee")
+	cli.Heading(f, "Sets")
 	o.teacher.add(f)
 	f.StringVarP(&o.judge.Out, "out", "o", "",
 		"output `DIR`: checkpoints, scores and a page; without it nothing is kept")
@@ -178,6 +182,9 @@ func (e *env) judge(ctx context.Context, o *evaluateOptions, v *compare.Evaluati
 	var teacher *compare.TeacherError
 	if errors.As(err, &teacher) {
 		return fail(exitModel, "", err)
+	}
+	if errors.Is(err, evaluate.ErrLabels) {
+		return fail(exitInput, "", err)
 	}
 	for _, s := range v.Sets {
 		if s.Run != "" && errors.Is(err, dataset.ErrImage) && strings.Contains(err.Error(), s.Run) {
