@@ -92,8 +92,8 @@ func (k Kubernetes) apply(ctx context.Context, out string, stages []Stage, do Co
 // look is how often ApplyAll asks how a job goes on.
 const look = 10 * time.Second
 
-// ApplyAll goes on with a run by [Kubernetes.Apply] until all jobs are complete. told is given a line for each change. A
-// job that fails meanwhile is an [ErrFailed]: Kubernetes has tried again what another try may help.
+// ApplyAll goes on with a run by [Kubernetes.Apply] until all jobs are complete. told is given a line for each change.
+// A job that fails meanwhile is an [ErrFailed]: Kubernetes has tried again what another try may help.
 func (k Kubernetes) ApplyAll(ctx context.Context, out string, stages []Stage, do Command, told func(string)) error {
 	said, seen := map[string]bool{}, map[string]bool{}
 	for {

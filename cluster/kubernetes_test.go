@@ -143,8 +143,8 @@ func TestKubernetesCheck(t *testing.T) {
 	}
 }
 
-// TestApplyAll: jobs are applied one after the other; one that failed before is applied anew, and one that fails while it
-// is waited for is an error that names its tasks.
+// TestApplyAll: jobs are applied one after the other; one that failed before is applied anew, and one that fails while
+// it is waited for is an error that names its tasks.
 func TestApplyAll(t *testing.T) {
 	complete, failed := `{"status":{"succeeded":4,"conditions":[{"type":"Complete","status":"True"}]}}`,
 		`{"status":{"failedIndexes":"1,3","conditions":[{"type":"Failed","status":"True"}]}}`

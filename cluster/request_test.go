@@ -14,15 +14,16 @@ import (
 func asked(given ...Flag) Request {
 	takes := map[string][]string{
 		"encode": {"data", "out", "latents"}, "modes": {"ipc", "out", "latents"}, "sample": {"seed", "out", "latents"},
-		"distill": {"data", "ipc", "seed", "out", "latents"}, "merge": {"out"}, "evaluate": {"ipc", "seed", "out", "test"},
+		"distill": {"data", "ipc", "seed", "out", "latents"}, "merge": {"out"},
+		"evaluate": {"ipc", "seed", "out", "test"},
 	}
 	return Request{Out: "run", IPC: 2, Given: given, Evaluation: Evaluation{Repeat: 1},
 		Takes: func(command, flag string) bool { return slices.Contains(takes[command], flag) }}
 }
 
 func TestCommands(t *testing.T) {
-	given := []Flag{{"data", "set"}, {"ipc", "2"}, {"latents", "cache"}, {"out", "run"}, {"quiet", "true"}, {"seed", "3"},
-		{"test", "set"}}
+	given := []Flag{{"data", "set"}, {"ipc", "2"}, {"latents", "cache"}, {"out", "run"}, {"quiet", "true"},
+		{"seed", "3"}, {"test", "set"}}
 	seed := uint64(3)
 	for _, c := range []struct {
 		name   string
@@ -36,11 +37,13 @@ func TestCommands(t *testing.T) {
 			"distill": "distill --data=set --out=run --json --ipc=2 --seed=3 --latents=cache",
 			"merge":   "merge --out=run --json",
 		}},
-		{"the preset's seed of encoding", func(r *Request) { r.Latents, r.EncodeSeed = "cache", &seed }, map[string]string{
-			"encode":  "encode --data=set --out=run --json --latents=" + filepath.Join("cache", "seed-3") + " --encode-seed=3",
-			"modes":   "modes --out=run --json --ipc=2 --latents=" + filepath.Join("cache", "seed-3"),
-			"distill": "distill --data=set --out=run --json --ipc=2 --seed=3 --latents=cache",
-		}},
+		{"the preset's seed of encoding", func(r *Request) { r.Latents, r.EncodeSeed = "cache", &seed },
+			map[string]string{
+				"encode": "encode --data=set --out=run --json --latents=" +
+					filepath.Join("cache", "seed-3") + " --encode-seed=3",
+				"modes":   "modes --out=run --json --ipc=2 --latents=" + filepath.Join("cache", "seed-3"),
+				"distill": "distill --data=set --out=run --json --ipc=2 --seed=3 --latents=cache",
+			}},
 		{"no folder of latents", func(r *Request) { r.EncodeSeed = &seed }, map[string]string{
 			"encode": "encode --data=set --out=run --json --encode-seed=3"}},
 		{"trainings", func(r *Request) {
@@ -86,7 +89,8 @@ func TestCount(t *testing.T) {
 	if w != (Work{Classes: 2, Real: 7, Synthetic: 4}) {
 		t.Errorf("got %+v", w)
 	}
-	if l.Latents != filepath.Join("run", "latents") || l.Nets != nil || !slices.Equal(l.Classes, []string{"cat", "dog"}) {
+	if l.Latents != filepath.Join("run", "latents") || l.Nets != nil ||
+		!slices.Equal(l.Classes, []string{"cat", "dog"}) {
 		t.Errorf("got %+v", l)
 	}
 	r.Test, r.Repeat = "set", 5

@@ -101,7 +101,8 @@ func TestTaskWasKilled(t *testing.T) {
 // TestEpochs: a training that goes on from its checkpoint made the epochs after it.
 func TestEpochs(t *testing.T) {
 	task := Task{Dir: t.TempDir(), Stage: Evaluate, Shard: stage.Whole, Log: &bytes.Buffer{}, Patience: time.Minute,
-		Program: program(t, `for i in 7 8 9; do echo '{"set":"s","net":"convnet3","seed":1,"epoch":'$i',"epochs":9}'; done`)}
+		Program: program(t, `for i in 7 8 9; do echo `+
+			`'{"set":"s","net":"convnet3","seed":1,"epoch":'$i',"epochs":9}'; done`)}
 	if _, _, err := task.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}

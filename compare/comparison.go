@@ -219,7 +219,8 @@ func (c *Comparison) Result() report.Result {
 // repeats says what the standard deviations in the tables are of.
 func (c *Comparison) repeats() string {
 	if c.Sets == 1 {
-		return "One set of each method is learned once: there is no ±, and two trainings of one set may differ by 2 points"
+		return "One set of each method is learned once: there is no ±, and two trainings of one set may differ by 2 " +
+			"points"
 	}
 	s := fmt.Sprintf("%d sets of each method are learned once each, with a seed of its own: mean ± standard "+
 		"deviation of the population", c.Sets)

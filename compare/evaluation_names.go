@@ -73,7 +73,8 @@ func ownOrder(set *dataset.Set) []string {
 // sayNames says what the numbers of a set were taken for.
 func (v *Evaluation) sayNames(path string, names []string) {
 	if v.Note != nil {
-		v.Note(fmt.Sprintf("%s: its classes are numbers, which are taken for those of %s in this order: 0 is %q, …: %s; "+
+		v.Note(fmt.Sprintf("%s: its classes are numbers, which are taken for those of %s in this order: 0 is %q, …: "+
+			"%s; "+
 			"--class-names gives another", path, v.Test, names[0], words.Quoted(names)))
 	}
 }
@@ -84,7 +85,8 @@ func (v *Evaluation) noteUnused(s *Judged, p evaluate.Protocol) {
 		return
 	}
 	if s.Set.Rate > 0 && p.Optimiser.Rate != s.Set.Rate {
-		v.Note(fmt.Sprintf("%q has a rate that was learned with its images, %.4g; protocol %s has its own, %.4g", s.Name,
+		v.Note(fmt.Sprintf("%q has a rate that was learned with its images, %.4g; protocol %s has its own, %.4g",
+			s.Name,
 			s.Set.Rate, p.Name, p.Optimiser.Rate))
 	}
 	if s.Set.Soft != nil && p.Labels == evaluate.Soft {

@@ -21,7 +21,7 @@ type Ranking struct {
 	Full         evaluate.TrainSet // all real images, of the classes of the sets; of them the random ones are drawn
 	HardProtocol string            // of the trainings with hard labels; the Evaluation's has those of all others
 	FullAccuracy float64           // of Full with hard labels, a share, if it is known; 0 trains on Full
-	Rates        []string          // each tried, and the best taken on the test images, as ddranking does; nil: the protocol's
+	Rates        []string          // each tried, the best on the test images taken, as ddranking does; nil is the usual
 	Weight       float64           // w of LRS
 	Gamma        float64           // γ of ARS
 
@@ -177,7 +177,8 @@ func (r *Ranking) Result() report.Result {
 			100*r.FullAccuracy))
 	}
 	if r.Rates != nil {
-		out.Notes = append(out.Notes, "The best rate was chosen on the test images for each training, as ddranking does.")
+		out.Notes = append(out.Notes, "The best rate was chosen on the test images for each training, as ddranking "+
+			"does.")
 	}
 	for _, w := range r.Warnings {
 		out.Notes = append(out.Notes, "Warning: "+w)

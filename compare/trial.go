@@ -56,7 +56,8 @@ func (t Trial) String() string {
 //
 //	DIR/latents          unless Maker.Latents names another folder
 //	DIR/kept, DIR/held   the two parts of them
-//	DIR/kept/seed-S      with SeedEncodes, of the latents of another seed than the first; held is that of the first for all sets
+//	DIR/kept/seed-S      with SeedEncodes, of the latents of another seed than the first; held is that of the first
+//	                     for all sets
 //	DIR/sets/POINT/seedS one set: its modes, images and manifest
 //	…/judged/ON          the trained network's score
 type trials struct {

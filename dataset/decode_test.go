@@ -115,10 +115,12 @@ func TestTransparentGIF(t *testing.T) {
 
 // The smallest WebP files there are, of one pixel each.
 var (
-	webpLossy     = unbase64("UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAwA0JaQAA3AA/vuUAAA=")
-	webpLossless  = unbase64("UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==")
-	webpAlpha     = unbase64("UklGRkoAAABXRUJQVlA4WAoAAAAQAAAAAAAAAAAAQUxQSAwAAAARBxAR/Q9ERP8DAABWUDggGAAAABQBAJ0BKgEAAQAAAP4AAA3AAP7mtQAAAA==")
-	webpAnimation = unbase64("UklGRlIAAABXRUJQVlA4WAoAAAASAAAAAAAAAAAAQU5JTQYAAAD/////AABBTk1GJgAAAAAAAAAAAAAAAAAAAGQAAABWUDhMDQAAAC8AAAAQBxAREYiI/gcA")
+	webpLossy    = unbase64("UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAwA0JaQAA3AA/vuUAAA=")
+	webpLossless = unbase64("UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==")
+	webpAlpha    = unbase64("UklGRkoAAABXRUJQVlA4WAoAAAAQAAAAAAAAAAAAQUxQSAwAAAARBxAR" +
+		"/Q9ERP8DAABWUDggGAAAABQBAJ0BKgEAAQAAAP4AAA3AAP7mtQAAAA==")
+	webpAnimation = unbase64("UklGRlIAAABXRUJQVlA4WAoAAAASAAAAAAAAAAAAQU5JTQYAAAD" +
+		"/////AABBTk1GJgAAAAAAAAAAAAAAAAAAAGQAAABWUDhMDQAAAC8AAAAQBxAREYiI/gcA")
 )
 
 func unbase64(s string) []byte {
@@ -145,7 +147,8 @@ func TestHostileImages(t *testing.T) {
 		{"PNG bomb near 2³¹", pngHeader(1<<31-1, 1<<31-1), true},
 		{"PNG without pixels", pngHeader(0, 1), true},
 		{"PNG without data", pngHeader(16, 16), true},
-		{"GIF bomb", append([]byte("GIF89a\xff\xff\xff\xff\x80\x00\x00\x00\x00\x00\x00\x00\x00,\x00\x00\x00\x00\xff\xff\xff\xff\x00\x02"), 0), true},
+		{"GIF bomb", append([]byte("GIF89a\xff\xff\xff\xff\x80"+
+			"\x00\x00\x00\x00\x00\x00\x00\x00,\x00\x00\x00\x00\xff\xff\xff\xff\x00\x02"), 0), true},
 		{"JPEG", whole, false},
 		{"JPEG without its end", whole[:len(whole)/2], true},
 		{"JPEG without its picture", whole[:20], true},
@@ -271,8 +274,10 @@ func FuzzDecode(f *testing.F) {
 
 // Two pixels, 1, 2, 3 and 4, 5, 6, in a BMP and a TIFF file.
 const (
-	bmpTwo = "BM>\x00\x00\x00\x00\x00\x00\x006\x00\x00\x00(\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x01\x00\x18\x00" +
-		"\x00\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x02\x01\x06\x05\x04\x00\x00"
+	bmpTwo = "BM>\x00\x00\x00\x00\x00\x00\x006\x00\x00\x00" +
+		"(\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x01\x00\x18\x00" +
+		"\x00\x00\x00\x00\x08" +
+		"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x02\x01\x06\x05\x04\x00\x00"
 	tiffTwo = "II*\x00\x10\x00\x00\x00\x08\x00\x08\x00\x08\x00\x00\x00\x08\x00" +
 		"\x00\x01\x03\x00\x01\x00\x00\x00\x02\x00\x00\x00\x01\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00" +
 		"\x02\x01\x03\x00\x03\x00\x00\x00\x08\x00\x00\x00\x03\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00" +

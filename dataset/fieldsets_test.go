@@ -25,20 +25,24 @@ func fieldTests(t testing.TB) map[string]fieldTest {
 		"val/n01440764/ILSVRC2012_val_00000002.JPEG": "c", "val/n01443537/ILSVRC2012_val_00000001.JPEG": "d"}
 	const imagenetTrain = "n01440764: n01440764_1.JPEG=a; n01443537: n01443537_2.JPEG=b"
 	const flatVal = "n01440764: ILSVRC2012_val_00000002.JPEG=c; n02119789: ILSVRC2012_val_00000001.JPEG=d"
-	fast := files{"train/n02/a.JPEG": "a", "train/n03/b.JPEG": "b", "val/n02/c.JPEG": "c", "val/n03/d.JPEG": "d", "noisy_imagenette.csv": "path,noisy"}
+	fast := files{"train/n02/a.JPEG": "a", "train/n03/b.JPEG": "b", "val/n02/c.JPEG": "c", "val/n03/d.JPEG": "d",
+		"noisy_imagenette.csv": "path,noisy"}
 	idxSet := func(begin string, labels string) files {
 		n := uint32(len(labels))
 		pixels := strings.Repeat("p", len(labels))
 		return files{
 			begin + "train-images-idx3-ubyte.gz": zipped(t, idx(idxImages, pixels, n, 1, 1)),
 			begin + "train-labels-idx1-ubyte.gz": zipped(t, idx(idxLabels, labels, n)),
-			begin + map[bool]string{true: "t10k", false: "test"}[begin == ""] + "-images-idx3-ubyte.gz": zipped(t, idx(idxImages, pixels, n, 1, 1)),
-			begin + map[bool]string{true: "t10k", false: "test"}[begin == ""] + "-labels-idx1-ubyte.gz": zipped(t, idx(idxLabels, labels, n))}
+			begin + map[bool]string{true: "t10k", false: "test"}[begin == ""] + "-images-idx3-ubyte.gz": zipped(t,
+				idx(idxImages, pixels, n, 1, 1)),
+			begin + map[bool]string{true: "t10k", false: "test"}[begin == ""] + "-labels-idx1-ubyte.gz": zipped(t,
+				idx(idxLabels, labels, n))}
 	}
 	const digits = "1: 00001.pgm=P5\n1 1\n255\np; 5: 00000.pgm=P5\n1 1\n255\np"
 	emnist := files{}
 	for _, set := range []string{"balanced", "byclass", "bymerge", "digits", "letters", "mnist"} {
-		for name, content := range idxSet("emnist-"+set+"-", map[bool]string{true: "\x01\x1a", false: "\x00\x01"}[set == "letters"]) {
+		for name, content := range idxSet("emnist-"+set+"-", map[bool]string{true: "\x01\x1a",
+			false: "\x00\x01"}[set == "letters"]) {
 			emnist["gzip/"+name] = content
 		}
 	}
@@ -56,23 +60,33 @@ func fieldTests(t testing.TB) map[string]fieldTest {
 	return map[string]fieldTest{
 		"ImageNet, in folders": {in: imagenet, want: imagenetTrain},
 		"ImageNet, the tar": {in: files{
-			"n01440764.tar": tarText(t, files{"n01440764_1.JPEG": "a"}), "n01443537.tar": tarText(t, files{"n01443537_2.JPEG": "b"})},
+			"n01440764.tar": tarText(t, files{"n01440764_1.JPEG": "a"}), "n01443537.tar": tarText(t,
+				files{"n01443537_2.JPEG": "b"})},
 			tar: true, want: imagenetTrain},
 		"ImageNet, of Kaggle": {in: files{
-			"ILSVRC/Data/CLS-LOC/train/n01440764/n01440764_1.JPEG": "x", "ILSVRC/Data/CLS-LOC/test/ILSVRC2012_test_00000001.JPEG": "x",
-			"ILSVRC/Data/CLS-LOC/val/ILSVRC2012_val_00000001.JPEG": "d", "ILSVRC/Data/CLS-LOC/val/ILSVRC2012_val_00000002.JPEG": "c",
-			"ILSVRC/ImageSets/CLS-LOC/val.txt": "ILSVRC2012_val_00000001 1", "ILSVRC/Annotations/CLS-LOC/val/ILSVRC2012_val_00000001.xml": "<a/>",
-			"LOC_synset_mapping.txt": "n01440764 tench", "LOC_sample_submission.csv": "ImageId,PredictionString",
+			"ILSVRC/Data/CLS-LOC/train/n01440764/n01440764_1.JPEG":       "x",
+			"ILSVRC/Data/CLS-LOC/test/ILSVRC2012_test_00000001.JPEG":     "x",
+			"ILSVRC/Data/CLS-LOC/val/ILSVRC2012_val_00000001.JPEG":       "d",
+			"ILSVRC/Data/CLS-LOC/val/ILSVRC2012_val_00000002.JPEG":       "c",
+			"ILSVRC/ImageSets/CLS-LOC/val.txt":                           "ILSVRC2012_val_00000001 1",
+			"ILSVRC/Annotations/CLS-LOC/val/ILSVRC2012_val_00000001.xml": "<a/>",
+			"LOC_synset_mapping.txt":                                     "n01440764 tench",
+			"LOC_sample_submission.csv":                                  "ImageId,PredictionString",
 			"LOC_val_solution.csv": "ImageId,PredictionString\nILSVRC2012_val_00000002,n01440764 1 2 3 4 \n" +
 				"ILSVRC2012_val_00000001,n02119789 85 1 499 272 n02119789 1 1 2 2 \n"}, want: flatVal},
 		"ImageNet, with the devkit": {in: files{
-			"train/n01440764/n01440764_1.JPEG": "x", "val/ILSVRC2012_val_00000001.JPEG": "d", "val/ILSVRC2012_val_00000002.JPEG": "c",
-			devkit + "/ILSVRC2012_validation_ground_truth.txt": "1\n2\n", devkit + "/meta.mat": matGolden(t, "synsets")}, want: flatVal},
+			"train/n01440764/n01440764_1.JPEG": "x", "val/ILSVRC2012_val_00000001.JPEG": "d",
+			"val/ILSVRC2012_val_00000002.JPEG":                 "c",
+			devkit + "/ILSVRC2012_validation_ground_truth.txt": "1\n2\n", devkit + "/meta.mat": matGolden(t,
+				"synsets")}, want: flatVal},
 		"ImageNet, with Caffe's lists": {in: files{
-			"train/n01440764/n01440764_1.JPEG": "x", "val/ILSVRC2012_val_00000001.JPEG": "d", "val/ILSVRC2012_val_00000002.JPEG": "c",
-			"synsets.txt": "n01440764\nn02119789\n", "val.txt": "ILSVRC2012_val_00000001.JPEG 1\nILSVRC2012_val_00000002.JPEG 0\n"}, want: flatVal},
+			"train/n01440764/n01440764_1.JPEG": "x", "val/ILSVRC2012_val_00000001.JPEG": "d",
+			"val/ILSVRC2012_val_00000002.JPEG": "c",
+			"synsets.txt":                      "n01440764\nn02119789\n", "val.txt": "ILSVRC2012_val_00000001.JPEG " +
+				"1\nILSVRC2012_val_00000002.JPEG 0\n"}, want: flatVal},
 		"ImageNet, of the hub": {in: files{
-			"data/train-00000-of-00001.parquet":      hubFile(t, []string{"tench, Tinca tinca", "goldfish"}, hubRow("a", 0), hubRow("b", 1)),
+			"data/train-00000-of-00001.parquet": hubFile(t, []string{"tench, Tinca tinca", "goldfish"}, hubRow("a",
+				0), hubRow("b", 1)),
 			"data/validation-00000-of-00001.parquet": hubFile(t, nil, hubRow("x", 0)), "README.md": "x"},
 			want: "n01440764: train-00000-of-00001-000000=a; n01443537: train-00000-of-00001-000001=b"},
 		"ImageNet, WebDataset": {in: files{
@@ -80,35 +94,89 @@ func fieldTests(t testing.TB) map[string]fieldTest {
 			"imagenet1k-validation-0000.tar": tarText(t, files{"0.jpg": "x", "0.cls": "0"})},
 			want: "n01440764: 0.jpg=a; n01443537: 1.jpg=b"},
 		"ImageNet-100, IDC's ten, ImageNet-A to E": {in: idcFiles(t), want: ""},
-		"ImageNette":             {in: fast, want: "n02: a.JPEG=a; n03: b.JPEG=b"},
-		"ImageWoof":              {in: fast, want: "n02: a.JPEG=a; n03: b.JPEG=b"},
-		"ImageNetV2":             {in: files{"0/a.jpeg": "a", "1/b.jpeg": "b", "10/c.jpeg": "c"}, want: "n01440764: a.jpeg=a; n01443537: b.jpeg=b; n01530575: c.jpeg=c"},
-		"Tiny-ImageNet":          {in: tinyImageNet, want: "n01443537: val_1.JPEG=d; n01629819: val_0.JPEG=c val_2.JPEG=e"},
-		"CIFAR-10":               {in: files{"data_batch_1.bin": cifarRow(1, 1), "test_batch.bin": cifarRow(1, 0), "batches.meta.txt": "airplane\nautomobile\n\n"}, want: "automobile: data_batch_1-00000.ppm=3085"},
-		"CIFAR-100":              {in: cifar100, want: "apple: train-00000.ppm=3085; aquarium_fish: train-00001.ppm=3085"},
-		"CIFAR-100, coarse":      {in: cifar100, want: "fish: train-00001.ppm=3085; fruit: train-00000.ppm=3085"},
-		"CINIC-10":               {in: files{"train/bird/a.png": "a", "valid/bird/b.png": "b", "test/bird/c.png": "c"}, want: "bird: b.png=b"},
-		"MNIST":                  {in: idxSet("", "\x05\x01"), want: digits},
-		"Fashion-MNIST":          {in: idxSet("", "\x05\x01"), want: digits},
-		"KMNIST":                 {in: idxSet("", "\x05\x01"), want: digits},
-		"EMNIST":                 {in: emnist, want: "0001: 00000.pgm=P5\n1 1\n255\np; 0026: 00001.pgm=P5\n1 1\n255\np"},
-		"SVHN":                   {in: files{"train_32x32.mat": matGolden(t, "svhn"), "test_32x32.mat": "x", "extra_32x32.mat": "x"}, want: "0: train_32x32-000000.ppm=3085 train_32x32-000002.ppm=3085; 1: train_32x32-000001.ppm=3085"},
-		"STL-10":                 {in: files{"train_X.bin": stl(2), "train_y.bin": "\x02\x01", "test_X.bin": stl(1), "test_y.bin": "\x01", "unlabeled_X.bin": stl(1), "class_names.txt": "airplane\nbird\n", "fold_indices.txt": "0 1"}, want: "airplane: train_X-000001.ppm=27661; bird: train_X-000000.ppm=27661"},
-		"Caltech-101":            {in: files{"101_ObjectCategories/BACKGROUND_Google/image_0001.jpg": "a", "101_ObjectCategories/ant/image_0001.jpg": "b", "101_ObjectCategories/BACKGROUND_Google/tmp": "x", "Annotations/ant/annotation_0001.mat": "x", "show_annotation.m": "x"}, want: "BACKGROUND_Google: image_0001.jpg=a; ant: image_0001.jpg=b"},
-		"Caltech-256":            {in: files{"256_ObjectCategories/001.ak47/001_0001.jpg": "a", "256_ObjectCategories/257.clutter/257_0001.jpg": "b"}, tar: true, want: "001.ak47: 001_0001.jpg=a; 257.clutter: 257_0001.jpg=b"},
-		"Food-101":               {in: files{"images/apple_pie/1005649.jpg": "a", "images/waffles/7.jpg": "b", "images/waffles/8.jpg": "c", "meta/train.txt": "apple_pie/1005649\nwaffles/8\n", "meta/test.txt": "waffles/7\n", "meta/train.json": "{}", "meta/classes.txt": "apple_pie\nwaffles", "README.txt": "x"}, want: "apple_pie: 1005649.jpg=a; waffles: 8.jpg=c"},
-		"CUB-200-2011":           {in: files{"images.txt": "1 001.Black_footed_Albatross/B_1.jpg\n2 001.Black_footed_Albatross/B_2.jpg\n3 002.Laysan_Albatross/L_3.jpg\n", "image_class_labels.txt": "1 1\n2 1\n3 2\n", "train_test_split.txt": "1 0\n2 1\n3 1\n", "classes.txt": "1 001.Black_footed_Albatross\n2 002.Laysan_Albatross\n", "bounding_boxes.txt": "1 60.0 27.0 325.0 304.0", "images/001.Black_footed_Albatross/B_1.jpg": "a", "images/001.Black_footed_Albatross/B_2.jpg": "b", "images/002.Laysan_Albatross/L_3.jpg": "c", "parts/parts.txt": "1 back", "attributes/certainties.txt": "x"}, want: "001.Black_footed_Albatross: B_2.jpg=b; 002.Laysan_Albatross: L_3.jpg=c"},
-		"Oxford Flowers-102":     {in: files{"jpg/image_00001.jpg": "a", "jpg/image_00002.jpg": "b", "jpg/image_00003.jpg": "c", "jpg/image_00004.jpg": "d", "imagelabels.mat": matGolden(t, "flowers"), "setid.mat": matGolden(t, "flowers")}, want: "0001: image_00002.jpg=b; 0002: image_00001.jpg=a"},
-		"Oxford-IIIT Pets":       {in: files{"images/Abyssinian_1.jpg": "a", "images/Abyssinian_2.jpg": "b", "images/american_bulldog_1.jpg": "c", "images/Abyssinian_100.mat": "x", "annotations/trainval.txt": "Abyssinian_1 1 1 1\namerican_bulldog_1 2 2 1\n", "annotations/test.txt": "Abyssinian_2 1 1 1\n", "annotations/list.txt": "#Image CLASS-ID", "annotations/trimaps/Abyssinian_1.png": "x"}, want: "Abyssinian: Abyssinian_1.jpg=a; american_bulldog: american_bulldog_1.jpg=c"},
-		"Stanford Cars":          {in: files{"cars_train/00001.jpg": "x", "cars_train/00002.jpg": "x", "cars_test/00001.jpg": "a", "cars_test/00002.jpg": "b", "devkit/cars_train_annos.mat": matGolden(t, "cars"), "devkit/cars_meta.mat": matGolden(t, "cars"), "cars_test_annos_withlabels.mat": matGolden(t, "cars")}, want: "Acura TL Sedan 2012: 00002.jpg=b; Ram C_V Cargo Van Minivan 2012: 00001.jpg=a"},
-		"Stanford Dogs":          {in: files{"Images/n02085620-Chihuahua/n02085620_1.jpg": "a", "Images/n02085782-Japanese_spaniel/n02085782_2.jpg": "b", "train_list.mat": matGolden(t, "dogs"), "test_list.mat": matGolden(t, "dogs"), "file_list.mat": matGolden(t, "dogs")}, want: "n02085620-Chihuahua: n02085620_1.jpg=a; n02085782-Japanese_spaniel: n02085782_2.jpg=b"},
-		"FGVC-Aircraft":          {in: files{"data/images/1025794.jpg": "a", "data/images/0034309.jpg": "b", "data/images/1.jpg": "x", "data/images_variant_trainval.txt": "1025794 Boeing 707-320\n0034309 F/A-18\n", "data/images_variant_test.txt": "1 F/A-18\n", "data/images_variant_train.txt": "", "data/images_variant_val.txt": "", "data/images_family_trainval.txt": "1025794 Boeing 707", "data/variants.txt": "x", "README": "x"}, want: "Boeing 707-320: 1025794.jpg=a; F_A-18: 0034309.jpg=b"},
-		"DTD":                    {in: files{"images/banded/banded_0002.jpg": "a", "images/zigzagged/z.jpg": "b", "images/zigzagged/.directory": "x", "labels/train1.txt": "banded/banded_0002.jpg\n", "labels/val1.txt": "", "labels/test1.txt": "zigzagged/z.jpg\n", "imdb/imdb.mat": "x"}, want: "banded: banded_0002.jpg=a"},
-		"SUN397":                 {in: files{"ClassName.txt": "/a/abbey\n/a/apartment_building/outdoor\n", "README.txt": "x", "a/abbey/sun_aa.jpg": "a", "a/apartment_building/outdoor/sun_ab.jpg": "b"}, want: "abbey: sun_aa.jpg=a; apartment_building_outdoor: sun_ab.jpg=b"},
-		"EuroSAT":                {in: files{"2750/AnnualCrop/AnnualCrop_1.jpg": "a", "2750/SeaLake/SeaLake_1.jpg": "b"}, zip: true, want: "AnnualCrop: AnnualCrop_1.jpg=a; SeaLake: SeaLake_1.jpg=b"},
-		"Places365":              {in: places, want: "airfield: Places365_val_00000002.jpg=b; apartment_building_outdoor: Places365_val_00000001.jpg=a"},
-		"Places365, easy format": {in: files{"train/airfield/00000001.jpg": "x", "val/airfield/Places365_val_00000435.jpg": "a"}, want: "airfield: Places365_val_00000435.jpg=a"},
-		"Sets of SRe2L, RDED and others": {in: files{"new000/class000_id000.jpg": "a", "new001/class001_id000.jpg": "b", "new010/class010_id000.jpg": "c"},
+		"ImageNette": {in: fast, want: "n02: a.JPEG=a; n03: b.JPEG=b"},
+		"ImageWoof":  {in: fast, want: "n02: a.JPEG=a; n03: b.JPEG=b"},
+		"ImageNetV2": {in: files{"0/a.jpeg": "a", "1/b.jpeg": "b", "10/c.jpeg": "c"},
+			want: "n01440764: a.jpeg=a; n01443537: b.jpeg=b; n01530575: c.jpeg=c"},
+		"Tiny-ImageNet": {in: tinyImageNet, want: "n01443537: val_1.JPEG=d; n01629819: val_0.JPEG=c " +
+			"val_2.JPEG=e"},
+		"CIFAR-10": {in: files{"data_batch_1.bin": cifarRow(1, 1), "test_batch.bin": cifarRow(1, 0),
+			"batches.meta.txt": "airplane\nautomobile\n\n"}, want: "automobile: data_batch_1-00000.ppm=3085"},
+		"CIFAR-100": {in: cifar100, want: "apple: train-00000.ppm=3085; aquarium_fish: " +
+			"train-00001.ppm=3085"},
+		"CIFAR-100, coarse": {in: cifar100, want: "fish: train-00001.ppm=3085; fruit: train-00000.ppm=3085"},
+		"CINIC-10": {in: files{"train/bird/a.png": "a", "valid/bird/b.png": "b", "test/bird/c.png": "c"},
+			want: "bird: b.png=b"},
+		"MNIST":         {in: idxSet("", "\x05\x01"), want: digits},
+		"Fashion-MNIST": {in: idxSet("", "\x05\x01"), want: digits},
+		"KMNIST":        {in: idxSet("", "\x05\x01"), want: digits},
+		"EMNIST": {in: emnist, want: "0001: 00000.pgm=P5\n1 1\n255\np; 0026: 00001.pgm=P5\n1 " +
+			"1\n255\np"},
+		"SVHN": {in: files{"train_32x32.mat": matGolden(t, "svhn"), "test_32x32.mat": "x",
+			"extra_32x32.mat": "x"}, want: "0: train_32x32-000000.ppm=3085 train_32x32-000002.ppm=3085; 1: " +
+			"train_32x32-000001.ppm=3085"},
+		"STL-10": {in: files{"train_X.bin": stl(2), "train_y.bin": "\x02\x01", "test_X.bin": stl(1),
+			"test_y.bin": "\x01", "unlabeled_X.bin": stl(1), "class_names.txt": "airplane\nbird\n",
+			"fold_indices.txt": "0 1"}, want: "airplane: train_X-000001.ppm=27661; bird: train_X-000000.ppm=27661"},
+		"Caltech-101": {in: files{"101_ObjectCategories/BACKGROUND_Google/image_0001.jpg": "a",
+			"101_ObjectCategories/ant/image_0001.jpg": "b", "101_ObjectCategories/BACKGROUND_Google/tmp": "x",
+			"Annotations/ant/annotation_0001.mat": "x", "show_annotation.m": "x"},
+			want: "BACKGROUND_Google: image_0001.jpg=a; ant: image_0001.jpg=b"},
+		"Caltech-256": {in: files{"256_ObjectCategories/001.ak47/001_0001.jpg": "a",
+			"256_ObjectCategories/257.clutter/257_0001.jpg": "b"}, tar: true, want: "001.ak47: 001_0001.jpg=a; " +
+			"257.clutter: 257_0001.jpg=b"},
+		"Food-101": {in: files{"images/apple_pie/1005649.jpg": "a", "images/waffles/7.jpg": "b",
+			"images/waffles/8.jpg": "c", "meta/train.txt": "apple_pie/1005649\nwaffles/8\n",
+			"meta/test.txt": "waffles/7\n", "meta/train.json": "{}", "meta/classes.txt": "apple_pie\nwaffles",
+			"README.txt": "x"}, want: "apple_pie: 1005649.jpg=a; waffles: 8.jpg=c"},
+		"CUB-200-2011": {in: files{"images.txt": "1 001.Black_footed_Albatross/B_1.jpg\n2 " +
+			"001.Black_footed_Albatross/B_2.jpg\n3 002.Laysan_Albatross/L_3.jpg\n",
+			"image_class_labels.txt": "1 1\n2 1\n3 2\n", "train_test_split.txt": "1 0\n2 1\n3 1\n",
+			"classes.txt":        "1 001.Black_footed_Albatross\n2 002.Laysan_Albatross\n",
+			"bounding_boxes.txt": "1 60.0 27.0 325.0 304.0",
+			"images/001.Black_footed_Albatross/B_1.jpg": "a",
+			"images/001.Black_footed_Albatross/B_2.jpg": "b",
+			"images/002.Laysan_Albatross/L_3.jpg":       "c", "parts/parts.txt": "1 back",
+			"attributes/certainties.txt": "x"}, want: "001.Black_footed_Albatross: " +
+			"B_2.jpg=b; 002.Laysan_Albatross: L_3.jpg=c"},
+		"Oxford Flowers-102": {in: files{"jpg/image_00001.jpg": "a", "jpg/image_00002.jpg": "b",
+			"jpg/image_00003.jpg": "c", "jpg/image_00004.jpg": "d", "imagelabels.mat": matGolden(t, "flowers"),
+			"setid.mat": matGolden(t, "flowers")}, want: "0001: image_00002.jpg=b; 0002: image_00001.jpg=a"},
+		"Oxford-IIIT Pets": {in: files{"images/Abyssinian_1.jpg": "a", "images/Abyssinian_2.jpg": "b",
+			"images/american_bulldog_1.jpg": "c", "images/Abyssinian_100.mat": "x",
+			"annotations/trainval.txt": "Abyssinian_1 1 1 1\namerican_bulldog_1 2 2 1\n",
+			"annotations/test.txt":     "Abyssinian_2 1 1 1\n", "annotations/list.txt": "#Image CLASS-ID",
+			"annotations/trimaps/Abyssinian_1.png": "x"}, want: "Abyssinian: Abyssinian_1.jpg=a; " +
+			"american_bulldog: american_bulldog_1.jpg=c"},
+		"Stanford Cars": {in: files{"cars_train/00001.jpg": "x", "cars_train/00002.jpg": "x",
+			"cars_test/00001.jpg": "a", "cars_test/00002.jpg": "b", "devkit/cars_train_annos.mat": matGolden(t, "cars"),
+			"devkit/cars_meta.mat": matGolden(t, "cars"), "cars_test_annos_withlabels.mat": matGolden(t, "cars")},
+			want: "Acura TL Sedan 2012: 00002.jpg=b; Ram C_V Cargo Van Minivan 2012: 00001.jpg=a"},
+		"Stanford Dogs": {in: files{"Images/n02085620-Chihuahua/n02085620_1.jpg": "a",
+			"Images/n02085782-Japanese_spaniel/n02085782_2.jpg": "b", "train_list.mat": matGolden(t, "dogs"),
+			"test_list.mat": matGolden(t, "dogs"), "file_list.mat": matGolden(t, "dogs")},
+			want: "n02085620-Chihuahua: n02085620_1.jpg=a; n02085782-Japanese_spaniel: n02085782_2.jpg=b"},
+		"FGVC-Aircraft": {in: files{"data/images/1025794.jpg": "a", "data/images/0034309.jpg": "b",
+			"data/images/1.jpg": "x", "data/images_variant_trainval.txt": "1025794 Boeing 707-320\n0034309 F/A-18\n",
+			"data/images_variant_test.txt": "1 F/A-18\n", "data/images_variant_train.txt": "",
+			"data/images_variant_val.txt": "", "data/images_family_trainval.txt": "1025794 Boeing 707",
+			"data/variants.txt": "x", "README": "x"}, want: "Boeing 707-320: 1025794.jpg=a; F_A-18: " +
+			"0034309.jpg=b"},
+		"DTD": {in: files{"images/banded/banded_0002.jpg": "a", "images/zigzagged/z.jpg": "b",
+			"images/zigzagged/.directory": "x", "labels/train1.txt": "banded/banded_0002.jpg\n", "labels/val1.txt": "",
+			"labels/test1.txt": "zigzagged/z.jpg\n", "imdb/imdb.mat": "x"}, want: "banded: banded_0002.jpg=a"},
+		"SUN397": {in: files{"ClassName.txt": "/a/abbey\n/a/apartment_building/outdoor\n",
+			"README.txt": "x", "a/abbey/sun_aa.jpg": "a", "a/apartment_building/outdoor/sun_ab.jpg": "b"},
+			want: "abbey: sun_aa.jpg=a; apartment_building_outdoor: sun_ab.jpg=b"},
+		"EuroSAT": {in: files{"2750/AnnualCrop/AnnualCrop_1.jpg": "a",
+			"2750/SeaLake/SeaLake_1.jpg": "b"}, zip: true, want: "AnnualCrop: AnnualCrop_1.jpg=a; SeaLake: " +
+			"SeaLake_1.jpg=b"},
+		"Places365": {in: places, want: "airfield: Places365_val_00000002.jpg=b; " +
+			"apartment_building_outdoor: Places365_val_00000001.jpg=a"},
+		"Places365, easy format": {in: files{"train/airfield/00000001.jpg": "x",
+			"val/airfield/Places365_val_00000435.jpg": "a"}, want: "airfield: Places365_val_00000435.jpg=a"},
+		"Sets of SRe2L, RDED and others": {in: files{"new000/class000_id000.jpg": "a", "new001/class001_id000.jpg": "b",
+			"new010/class010_id000.jpg": "c"},
 			want: "n01440764: class000_id000.jpg=a; n01443537: class001_id000.jpg=b; n01530575: class010_id000.jpg=c"},
 	}
 }
@@ -128,10 +196,13 @@ func idcFiles(t testing.TB) files {
 // tinyImageNet has its validation images in one folder.
 var tinyImageNet = files{
 	"wnids.txt": "n01443537\nn01629819\n", "words.txt": "n01443537\tgoldfish\n",
-	"train/n01443537/images/n01443537_0.JPEG": "a", "train/n01443537/n01443537_boxes.txt": "n01443537_0.JPEG\t0\t10\t63\t58\n",
+	"train/n01443537/images/n01443537_0.JPEG": "a",
+	"train/n01443537/n01443537_boxes.txt":     "n01443537_0.JPEG\t0\t10\t63\t58\n",
 	"train/n01629819/images/n01629819_0.JPEG": "b", "train/n01629819/n01629819_boxes.txt": "",
-	"val/val_annotations.txt": "val_0.JPEG\tn01629819\t0\t32\t44\t62\nval_1.JPEG\tn01443537\t52\t55\t57\t59\nval_2.JPEG\tn01629819\t0\t0\t1\t1\n",
-	"val/images/val_0.JPEG":   "c", "val/images/val_1.JPEG": "d", "val/images/val_2.JPEG": "e", "test/images/test_0.JPEG": "f",
+	"val/val_annotations.txt": "val_0.JPEG\tn01629819\t0\t32\t44\t62\n" +
+		"val_1.JPEG\tn01443537\t52\t55\t57\t59\nval_2.JPEG\tn01629819\t0\t0\t1\t1\n",
+	"val/images/val_0.JPEG": "c", "val/images/val_1.JPEG": "d", "val/images/val_2.JPEG": "e",
+	"test/images/test_0.JPEG": "f",
 }
 
 // docRow is a row of the table "The field's sets" in docs/data.md.
@@ -148,7 +219,8 @@ func docRows(t testing.TB) []docRow {
 	_, section, _ := strings.Cut(string(text), "## The field's sets\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	var rows []docRow
-	for _, m := range regexp.MustCompile("(?m)^\\| ([^|]+) \\|.*\\| `(--data [^`]+)` \\|$").FindAllStringSubmatch(section, -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| ([^|]+) \\|.*\\| `(--data [^`]+)` "+
+		"\\|$").FindAllStringSubmatch(section, -1) {
 		row := docRow{name: m[1]}
 		words := strings.Fields(m[2])
 		for i := 0; i+1 < len(words); i += 2 {
@@ -173,8 +245,8 @@ func docRows(t testing.TB) []docRow {
 	return rows
 }
 
-// TestFieldSets opens an imitation of each set by the flags that docs/data.md gives for it. Rows without one, and imitations
-// without a row, are failures.
+// TestFieldSets opens an imitation of each set by the flags that docs/data.md gives for it. Rows without one, and
+// imitations without a row, are failures.
 func TestFieldSets(t *testing.T) {
 	tests := fieldTests(t)
 	rows := docRows(t)
@@ -241,92 +313,5 @@ func TestFieldSetsPacked(t *testing.T) {
 			}
 			must(t, set.Close())
 		}
-	}
-}
-
-// TestFieldSetsOthers: other splits and labels of the sets, and what is wrong in their lists.
-func TestFieldSetsOthers(t *testing.T) {
-	tests := fieldTests(t)
-	with := func(set string, changes files) files {
-		in := maps.Clone(tests[set].in)
-		for name, content := range changes {
-			if in[name] = content; content == "-" {
-				delete(in, name)
-			}
-		}
-		return in
-	}
-	for _, test := range []struct {
-		name      string
-		in        files
-		o         OpenOptions
-		want, err string
-	}{
-		{"Tiny-ImageNet, train", tinyImageNet, OpenOptions{Split: "train"}, "n01443537: n01443537_0.JPEG=a; n01629819: n01629819_0.JPEG=b", ""},
-		{"Tiny-ImageNet, one class", tinyImageNet, OpenOptions{Split: "val", Classes: []string{"n01629819"}, Limit: 1}, "n01629819: val_0.JPEG=c", ""},
-		{"Tiny-ImageNet, test", tinyImageNet, OpenOptions{Split: "test"}, "", `Tiny-ImageNet: split "test" comes without labels`},
-		{"Tiny-ImageNet, no split", tinyImageNet, OpenOptions{}, "", `has the splits "train", "val", "test", want one to be asked for`},
-		{"Tiny-ImageNet, other split", tinyImageNet, OpenOptions{Split: "valid"}, "", `no split "valid", have "train", "val", "test"`},
-		{"Tiny-ImageNet, coarse", tinyImageNet, OpenOptions{Split: "val", Labels: "coarse"}, "", `no "coarse"`},
-		{"Tiny-ImageNet, moved by a script", with("Tiny-ImageNet", files{"val/images/val_0.JPEG": "-", "val/images/val_1.JPEG": "-",
-			"val/images/val_2.JPEG": "-", "val/n01443537/val_1.JPEG": "d", "val/n01629819/images/val_0.JPEG": "c"}),
-			OpenOptions{Split: "val"}, "n01443537: val_1.JPEG=d; n01629819: val_0.JPEG=c", ""},
-		{"Tiny-ImageNet, an image missing", with("Tiny-ImageNet", files{"val/images/val_2.JPEG": "-"}), OpenOptions{Split: "val"}, "",
-			`no image "val/images/val_2.JPEG", which the list of the set names`},
-		{"Tiny-ImageNet, a line cut", with("Tiny-ImageNet", files{"val/val_annotations.txt": "val_0.JPEG\tn01629819\nval_1.JPEG"}), OpenOptions{Split: "val"}, "",
-			`"val/val_annotations.txt", line 2: has 1 words, want 2`},
-		{"Tiny-ImageNet, BOM and CRLF", with("Tiny-ImageNet", files{"val/val_annotations.txt": "\ufeffval_0.JPEG\tn2\r\nval_1.JPEG\tn1\r\n"}), OpenOptions{Split: "val"},
-			"n1: val_1.JPEG=d; n2: val_0.JPEG=c", ""},
-		{"Tiny-ImageNet, an image twice", with("Tiny-ImageNet", files{"val/val_annotations.txt": "val_0.JPEG\tn2\nval_0.JPEG\tn1\n"}), OpenOptions{Split: "val"}, "", "in the list twice"},
-		{"Tiny-ImageNet, class that is a path", with("Tiny-ImageNet", files{"val/val_annotations.txt": "val_0.JPEG\t../n2\n"}), OpenOptions{Split: "val"}, "", "cannot be that of a folder"},
-		{"Tiny-ImageNet, image outside", with("Tiny-ImageNet", files{"val/val_annotations.txt": "../../../x.JPEG\tn2\n"}), OpenOptions{Split: "val"}, "", "no image"},
-		{"Tiny-ImageNet, a class without images", with("Tiny-ImageNet", files{"train/n02/n02_boxes.txt": "x"}), OpenOptions{Split: "train"}, "",
-			`class "n02": no images in "train/n02/images", want at least one`},
-		{"Kaggle, train", tests["ImageNet, of Kaggle"].in, OpenOptions{Split: "train"}, "n01440764: n01440764_1.JPEG=x", ""},
-		{"Kaggle, test", tests["ImageNet, of Kaggle"].in, OpenOptions{Split: "test"}, "", "comes without labels"},
-		{"CUB, test", tests["CUB-200-2011"].in, OpenOptions{Split: "test"}, "001.Black_footed_Albatross: B_1.jpg=a", ""},
-		{"CUB, label missing", with("CUB-200-2011", files{"image_class_labels.txt": "1 1\n2 1\n"}), OpenOptions{Split: "train"}, "", `"images.txt", line 3: image 3 is not in all of the lists`},
-		{"Food-101, test", tests["Food-101"].in, OpenOptions{Split: "test"}, "waffles: 7.jpg=b", ""},
-		{"Flowers, val with names", tests["Oxford Flowers-102"].in, OpenOptions{Split: "val", Names: []string{"pink primrose", "canterbury bells"}}, "canterbury bells: image_00003.jpg=c", ""},
-		{"Flowers, 7.3", with("Oxford Flowers-102", files{"setid.mat": "MATLAB 7.3 MAT-file"}), OpenOptions{Split: "val"}, "", `"setid.mat": is a MAT-file of version 7.3 (HDF5)`},
-		{"Cars, train", tests["Stanford Cars"].in, OpenOptions{Split: "train"}, "Acura TL Sedan 2012: 00002.jpg=x; Ram C_V Cargo Van Minivan 2012: 00001.jpg=x", ""},
-		{"Cars, test without labels", with("Stanford Cars", files{"cars_test_annos_withlabels.mat": "-"}), OpenOptions{Split: "test"}, "", `no file "cars_test_annos_withlabels.mat"`},
-		{"Aircraft, family", with("FGVC-Aircraft", files{"data/images_family_test.txt": "1 Boeing 707"}), OpenOptions{Split: "test", Labels: "family"}, "Boeing 707: 1.jpg=x", ""},
-		{"Aircraft, model", tests["FGVC-Aircraft"].in, OpenOptions{Split: "test", Labels: "model"}, "", `no labels "model", have "variant", "family", "manufacturer"`},
-		{"DTD, second partition", with("DTD", files{"labels/train2.txt": "zigzagged/z.jpg"}), OpenOptions{Split: "train2"}, "zigzagged: z.jpg=b", ""},
-		{"Places365, train", tests["Places365"].in, OpenOptions{Split: "train"}, "airfield: 00000001.jpg=c; apartment_building_outdoor: 001.jpg=d", ""},
-		{"SUN397, a split", tests["SUN397"].in, OpenOptions{Split: "train"}, "", `SUN397: has no splits, so no "train"`},
-		{"EMNIST, which", tests["EMNIST"].in, OpenOptions{Split: "train"}, "", `has the labels ["balanced" "byclass" "bymerge" "digits" "letters" "mnist"], want one to be asked for`},
-		{"EMNIST, test of digits", tests["EMNIST"].in, OpenOptions{Split: "test", Labels: "digits"}, "0: 00000.pgm=P5\n1 1\n255\np; 1: 00001.pgm=P5\n1 1\n255\np", ""},
-		{"EMNIST, 26 names", tests["EMNIST"].in, OpenOptions{Split: "test", Labels: "letters", Names: strings.Fields("a b c d e f g h i j k l m n o p q r s t u v w x y z")},
-			"a: 00000.pgm=P5\n1 1\n255\np; z: 00001.pgm=P5\n1 1\n255\np", ""},
-		{"EMNIST, 27 names", tests["EMNIST"].in, OpenOptions{Split: "test", Labels: "letters", Names: strings.Fields("none a b c d e f g h i j k l m n o p q r s t u v w x y z")},
-			"a: 00000.pgm=P5\n1 1\n255\np; z: 00001.pgm=P5\n1 1\n255\np", ""},
-		{"EMNIST, none such", tests["EMNIST"].in, OpenOptions{Split: "test", Labels: "greek"}, "", `no labels "greek"`},
-		{"CIFAR-10, coarse", tests["CIFAR-10"].in, OpenOptions{Split: "train", Labels: "coarse"}, "", `no "coarse"`},
-		{"CIFAR-100, medium", tests["CIFAR-100"].in, OpenOptions{Split: "train", Labels: "medium"}, "", `no labels "medium", have "fine", "coarse"`},
-		{"CIFAR-100, Python", files{"train": "x", "test": "x", "meta": "x", "file.txt~": "x"}, OpenOptions{Split: "train"}, "", "the Python version of CIFAR"},
-		{"STL-10, unlabeled", tests["STL-10"].in, OpenOptions{Split: "unlabeled"}, "", "comes without labels"},
-		{"STL-10, a label too few", with("STL-10", files{"train_y.bin": "\x01"}), OpenOptions{Split: "train"}, "", `"train_X.bin" has 55296 bytes, want 27648 for each of the 1 labels in "train_y.bin"`},
-		{"Caltech, not unpacked", files{"101_ObjectCategories.tar.gz": "x", "Annotations.tar.gz": "x", "show.m": "x", "a/": ""}, OpenOptions{Split: "train"}, "",
-			`"101_ObjectCategories.tar.gz" may hold the images: unpack it`},
-		{"EMNIST in a folder of other names", files{"letters.mat": "x"}, OpenOptions{Split: "train"}, "", `no folder "train", have "letters.mat"`},
-		{"SVHN, no MAT-file", tests["SVHN"].in, OpenOptions{Split: "test"}, "", `"test_32x32.mat": is no MAT-file`},
-	} {
-		set, err := Open(t.Context(), makeFolder(t, test.in), test.o)
-		if test.err != "" {
-			if err == nil || !strings.Contains(err.Error(), test.err) {
-				t.Errorf("%s: error %v, want %q", test.name, err, test.err)
-			}
-			continue
-		}
-		if err != nil {
-			t.Errorf("%s: %v", test.name, err)
-			continue
-		}
-		if got := contents(t, set); got != test.want {
-			t.Errorf("%s: got  %s\nwant %s", test.name, got, test.want)
-		}
-		must(t, set.Close())
 	}
 }

@@ -9,9 +9,11 @@ import (
 
 // The validation images of ImageNet (ILSVRC2012) lie in one folder; their classes are
 //
-//	LOC_val_solution.csv                        "ILSVRC2012_val_00048981,n03995372 85 1 499 272", of Kaggle
-//	ILSVRC2012_validation_ground_truth.txt      the numbers of the images' classes, in order; meta.mat has their WordNet ids
-//	val.txt, synsets.txt                        "ILSVRC2012_val_00000001.JPEG 65", and the ids of the classes 0, 1, …, of Caffe
+//	LOC_val_solution.csv                    "ILSVRC2012_val_00048981,n03995372 85 1 499 272", of Kaggle
+//	ILSVRC2012_validation_ground_truth.txt  the numbers of the images' classes, in order; meta.mat has their WordNet
+//	                                        ids
+//	val.txt, synsets.txt                    "ILSVRC2012_val_00000001.JPEG 65", and the ids of the classes 0, 1, …, of
+//	                                        Caffe
 //
 // Where a script has moved them into folders of classes, these count.
 

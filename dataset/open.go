@@ -33,14 +33,15 @@ type OpenOptions struct {
 
 // Open lists the images of a set, whose layout it tells by what is there:
 //
-//	folder, zip, tar     files at SPLIT/CLASS/FILE or CLASS/FILE, perhaps all below one more folder
-//	class tars           CLASS.tar with the files of one class, in a folder or in one tar, as ILSVRC2012_img_train.tar is
-//	WebDataset           tars of KEY.jpg and KEY.cls or KEY.json; a tar, or a folder of them
-//	Parquet              rows of an image and a label, as the Hugging Face hub has them; a file, or a folder of them
-//	CIFAR                the binary version of CIFAR-10 or CIFAR-100, a folder
-//	MNIST                idx3 and idx1 files, also compressed with gzip, a folder; EMNIST the same
-//	STL-10, SVHN         the binary version, the MAT-files of the cropped digits, a folder
-//	known sets           images with lists beside them, in a folder, a zip or a tar: Tiny-ImageNet, CUB-200-2011 and others
+//	folder, zip, tar  files at SPLIT/CLASS/FILE or CLASS/FILE, perhaps all below one more folder
+//	class tars        CLASS.tar with the files of one class, in a folder or in one tar, as ILSVRC2012_img_train.tar is
+//	WebDataset        tars of KEY.jpg and KEY.cls or KEY.json; a tar, or a folder of them
+//	Parquet           rows of an image and a label, as the Hugging Face hub has them; a file, or a folder of them
+//	CIFAR             the binary version of CIFAR-10 or CIFAR-100, a folder
+//	MNIST             idx3 and idx1 files, also compressed with gzip, a folder; EMNIST the same
+//	STL-10, SVHN      the binary version, the MAT-files of the cropped digits, a folder
+//	known sets        images with lists beside them, in a folder, a zip or a tar: Tiny-ImageNet, CUB-200-2011 and
+//	                  others
 //
 // All are read in place; a compressed tar cannot be. docs/data.md says how splits and classes are named.
 //

@@ -115,7 +115,8 @@ func TestClaimsAreChecked(t *testing.T) {
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "shard")
-	text := `{"modes": {"settings": {"ipc": 1, "method": "kmeans", "short": "error"}, "latents": {"settings": {"size": 8, "crop": "adm"},
+	text := `{"modes": {"settings": {"ipc": 1, "method": "kmeans", "short": "error"},
+		"latents": {"settings": {"size": 8, "crop": "adm"},
 		"classes": ["../../evil"], "shape": [4, 2, 2]}}, "labels": [0]}`
 	if err := errors.Join(os.MkdirAll(samplesDir(dir), 0o755),
 		os.WriteFile(filepath.Join(samplesDir(dir), stage.SettingsFile), []byte(text), 0o644)); err != nil {

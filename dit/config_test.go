@@ -5,9 +5,11 @@ import (
 	"testing"
 )
 
-const tiny = `{"input_size": 8, "patch_size": 2, "in_channels": 4, "hidden_size": 96, "depth": 3, "num_heads": 4, "num_classes": 10, "learn_sigma": true}`
+const tiny = `{"input_size": 8, "patch_size": 2, "in_channels": 4, "hidden_size": 96, "depth": 3, "num_heads": 4,
+	"num_classes": 10, "learn_sigma": true}`
 
-const tinyDiffusers = `{"_class_name": "DiTTransformer2DModel", "sample_size": 8, "patch_size": 2, "in_channels": 4, "out_channels": 8,
+const tinyDiffusers = `{"_class_name": "DiTTransformer2DModel", "sample_size": 8, "patch_size": 2, "in_channels": 4,
+	"out_channels": 8,
 	"attention_head_dim": 24, "num_attention_heads": 4, "num_layers": 3, "num_embeds_ada_norm": 10,
 	"norm_type": "ada_norm_zero", "activation_fn": "gelu-approximate"}`
 

@@ -9,11 +9,15 @@ import (
 )
 
 const (
-	modelIndex = `{"_class_name": "DiTPipeline", "_diffusers_version": "0.12.0.dev0", "id2label": {"1": "goldfish, Carassius auratus",
-		"0": "tench, Tinca tinca"}, "scheduler": ["diffusers", "DDIMScheduler"], "transformer": ["diffusers", "Transformer2DModel"],
+	modelIndex = `{"_class_name": "DiTPipeline", "_diffusers_version": "0.12.0.dev0",
+		"id2label": {"1": "goldfish, Carassius auratus",
+		"0": "tench, Tinca tinca"}, "scheduler": ["diffusers", "DDIMScheduler"], "transformer": ["diffusers",
+		"Transformer2DModel"],
 		"vae": ["diffusers", "AutoencoderKL"]}`
-	schedulerJSON = `{"_class_name": "DDIMScheduler", "_diffusers_version": "0.12.0.dev0", "beta_end": 0.02, "beta_schedule": "linear",
-		"beta_start": 0.0001, "clip_sample": false, "num_train_timesteps": 1000, "prediction_type": "epsilon", "set_alpha_to_one": true,
+	schedulerJSON = `{"_class_name": "DDIMScheduler", "_diffusers_version": "0.12.0.dev0", "beta_end": 0.02,
+		"beta_schedule": "linear",
+		"beta_start": 0.0001, "clip_sample": false, "num_train_timesteps": 1000, "prediction_type": "epsilon",
+		"set_alpha_to_one": true,
 		"steps_offset": 0, "trained_betas": null}`
 )
 

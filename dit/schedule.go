@@ -25,7 +25,8 @@ func (m *Model) Noise() diffusion.Schedule {
 // ScheduleFS returns the noise that the model at a path was trained with. It stands in the first of these that is
 // there, and else is [Published]:
 //
-//	config.json                        "schedule": {"kind": "linear", "steps": 1000, "start": 0.0001, "end": 0.02}, as in package diffusion
+//	config.json                        "schedule": {"kind": "linear", "steps": 1000, "start": 0.0001, "end": 0.02},
+//	                                   as in package diffusion
 //	scheduler_config.json              of diffusers, in the model's folder
 //	../scheduler/scheduler_config.json beside it, in a pipeline
 //

@@ -1,7 +1,8 @@
 // Package encode encodes a set of images to a folder of latents, the first stage of a distillation and of the training
 // of a denoiser.
 //
-//	images [N, 3, S, S] in [-1, 1]  ──autoencoder──▶  latents [N, c, S/f, S/f]     one file a class, see package latent
+//	images [N, 3, S, S] in [-1, 1]  ──autoencoder──▶  latents [N, c, S/f, S/f]     one file a class, see package
+//	                                                                               latent
 //
 //	DIR/settings.json       what the latents were made with, see [Record]
 //	DIR/CLASS.safetensors   the latents of a class, in the order of its images, with their names

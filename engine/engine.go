@@ -8,7 +8,8 @@
 //	backend    built in          what it is
 //	cpu        always            ours, pure Go and Go assembly; cpu:OPTIONS as package cpu says
 //	go         always            GoMLX's portable backend, plain Go
-//	xla:NAME   where cgo is      OpenXLA through a PJRT plugin on the machine: xla:cuda, xla:cpu, xla:/path/to/plugin.so;
+//	xla:NAME   where cgo is      OpenXLA through a PJRT plugin on the machine: xla:cuda, xla:cpu,
+//	                             xla:/path/to/plugin.so;
 //	                             go-xla's options for memory behind it, as in xla:cuda,memory_fraction=0.5
 //
 // Nothing is ever downloaded or installed here. Images are channels-last inside the networks,

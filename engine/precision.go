@@ -13,10 +13,13 @@ import (
 // Precision is the type of the numbers inside the denoiser and the autoencoder.
 //
 //	float32   all of them, products and convolutions too
-//	tf32      on NVIDIA GPUs only: float32, but what enters a product or a convolution is rounded to 10 bits of fraction, as in the
+//	tf32      on NVIDIA GPUs only: float32, but what enters a product or a convolution is rounded to 10 bits of
+//	          fraction, as in the
 //	          released programs on such cards
-//	bf16      weights with more than one axis, activations, and what enters products and convolutions: 7 bits of fraction. Sums of
-//	          products, the statistics of norms, softmax, activation functions, the conditioning on time and class, and each network's
+//	bf16      weights with more than one axis, activations, and what enters products and convolutions: 7 bits of
+//	          fraction. Sums of
+//	          products, the statistics of norms, softmax, activation functions, the conditioning on time and class,
+//	          and each network's
 //	          first and last layer stay float32, as does all that is outside networks: schedule, guidance, step
 //
 // A result depends on it, so the engine's name holds it where it is not float32.

@@ -158,9 +158,11 @@ func (e *Engine) Weight(data []float32, stored weights.DType, dims ...int) (*ten
 			dtypes.BFloat16, dims)
 	case e.KeepHalf && stored == "F16":
 		bits := weights.F16("", dims, data).Bytes() // float16.FromFloat32 of compute v0.1.6 makes zeros of subnormals
-		return e.tensor(narrowed(data, func(i int) float16.Float16 { return float16.FromBits(binary.LittleEndian.Uint16(bits[2*i:])) }), dtypes.Float16, dims)
+		half := func(i int) float16.Float16 { return float16.FromBits(binary.LittleEndian.Uint16(bits[2*i:])) }
+		return e.tensor(narrowed(data, half), dtypes.Float16, dims)
 	case e.KeepHalf && stored == "BF16":
-		return e.tensor(narrowed(data, func(i int) bfloat16.BFloat16 { return bfloat16.FromBits(uint16(math.Float32bits(data[i]) >> 16)) }), dtypes.BFloat16, dims)
+		half := func(i int) bfloat16.BFloat16 { return bfloat16.FromBits(uint16(math.Float32bits(data[i]) >> 16)) }
+		return e.tensor(narrowed(data, half), dtypes.BFloat16, dims)
 	}
 	return e.Tensor(data, dims...)
 }

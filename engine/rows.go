@@ -52,9 +52,10 @@ func (e *Engine) Each(ctx context.Context, n, batch int, f func(ctx context.Cont
 // EachFilled is [Engine.Each] for work that may depend on batch, but on nothing else that is done beside it. f does
 // the rows lo to hi-1 in graphs of so many rows, which it has from [Fill]:
 //
-//	cpu                     hi-lo: bytes do not depend on batch
-//	xla, e.FixedRows        batch, always: one compiled graph, and bytes that depend on batch, not on how the rows are cut into calls
-//	the others              1: bytes do not depend on batch
+//	cpu               hi-lo: bytes do not depend on batch
+//	xla, e.FixedRows  batch, always: one compiled graph, and bytes that depend on batch, not on how the rows are cut
+//	                  into calls
+//	the others        1: bytes do not depend on batch
 func (e *Engine) EachFilled(ctx context.Context, n, batch int, f func(ctx context.Context, lo, hi,
 	rows int) error) error {
 	if !e.FixedRows || batch <= 1 {

@@ -15,10 +15,13 @@ const flagsVariable = "XLA_FLAGS"
 
 // xlaFlags returns the flags for the CUDA plugin at path, behind those that are given already, which win:
 //
-//	xla_gpu_exclude_nondeterministic_ops        no operation whose bytes differ from run to run
-//	xla_gpu_per_fusion_autotune_cache_dir       XLA times kernels and takes the fastest: what one process of a run chose, all others
-//	xla_gpu_experimental_autotune_cache_mode    and later ones take from this folder, so that shards and resumed runs agree
-//	xla_gpu_cuda_data_dir                       the CUDA tools beside a plugin of JAX's pip packages; XLA looks for them elsewhere
+//	xla_gpu_exclude_nondeterministic_ops      no operation whose bytes differ from run to run
+//	xla_gpu_per_fusion_autotune_cache_dir     XLA times kernels and takes the fastest: what one process of a run
+//	                                          chose, all others
+//	xla_gpu_experimental_autotune_cache_mode  and later ones take from this folder, so that shards and resumed runs
+//	                                          agree
+//	xla_gpu_cuda_data_dir                     the CUDA tools beside a plugin of JAX's pip packages; XLA looks for
+//	                                          them elsewhere
 //
 // XLA ends the process at a flag that it does not know, so only those are set whose names are in the plugin's file.
 func xlaFlags(path, cache, given string) (string, error) {

@@ -52,8 +52,14 @@ func TestDSAGolden(t *testing.T) {
 		check(fmt.Sprintf("flip%d", n), n, func(x []float32) { planes{n, n, x}.flip() })
 		sin, cos := math.Sincos(0.2)
 		for align, text := range map[bool]string{false: "False", true: "True"} {
-			check(fmt.Sprintf("scale%d%s", n, text), n, func(x []float32) { warp(x, n, [4]float64{1.1, 0, 0, 0.85}, align) })
-			check(fmt.Sprintf("rotate%d%s", n, text), n, func(x []float32) { warp(x, n, [4]float64{cos, -sin, sin, cos}, align) })
+			check(fmt.Sprintf("scale%d%s", n, text), n, func(x []float32) {
+				warp(x, n, [4]float64{1.1, 0, 0, 0.85},
+					align)
+			})
+			check(fmt.Sprintf("rotate%d%s", n, text), n, func(x []float32) {
+				warp(x, n, [4]float64{cos, -sin, sin, cos},
+					align)
+			})
 		}
 	}
 	if want := len(golden) - 2; seen != want {

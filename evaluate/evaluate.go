@@ -2,12 +2,16 @@
 //
 //	ConvNet-d     d × ( conv 3×3, norm, ReLU, average pool 2 ), linear            Gidaris and Komodakis 2018
 //	ResNet-n      stem, four stages of residual blocks, mean, linear              He et al. 2016, arXiv:1512.03385
-//	ResNetAP-n    the same, with average pools in the place of strides            Zhao et al. 2021 (DC), Kim et al. 2022 (IDC)
+//	ResNetAP-n    the same, with average pools in the place of strides            Zhao et al. 2021 (DC), Kim et al.
+//	                                                                              2022 (IDC)
 //	AlexNet       five convolutions, three linear layers                          Krizhevsky 2014, arXiv:1404.5997
-//	VGG-11        eight convolutions, three linear layers                         Simonyan and Zisserman 2015, arXiv:1409.1556
+//	VGG-11        eight convolutions, three linear layers                         Simonyan and Zisserman 2015,
+//	                                                                              arXiv:1409.1556
 //
-//	block:        y = ReLU( norm(conv3×3( pool(ReLU(norm(conv3×3(x)))) )) + short(x) )     two convolutions (10, 18, 34)
-//	              conv 1×1, 3×3 and 1×1 with four times the width at its end               three convolutions (50, 101)
+//	block:        y = ReLU( norm(conv3×3( pool(ReLU(norm(conv3×3(x)))) )) + short(x) )     two convolutions (10, 18,
+//	                                                                                       34)
+//	              conv 1×1, 3×3 and 1×1 with four times the width at its end               three convolutions (50,
+//	                                                                                       101)
 //	norm:         y = w·(x − mean)/√(var + ε) + b, ε = 1e-5
 //	              instance: over the positions of one channel of one image; batch: of all images
 //

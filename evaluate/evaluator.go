@@ -52,8 +52,8 @@ type Evaluator struct {
 	// Teacher is asked for the teacher of a run with soft labels, once for each size; nil where no protocol has any.
 	Teacher func(ctx context.Context, r *Run) (*Teacher, error)
 
-	// Whitening learns that of protocols which whiten, for images of so many pixels of a side; nil where there is nothing
-	// to learn it from.
+	// Whitening learns that of protocols which whiten, for images of so many pixels of a side; nil where there is
+	// nothing to learn it from.
 	Whitening func(ctx context.Context, w, h int) (*tensorset.Whitening, error)
 
 	Every time.Duration // between checkpoints, as in Run

@@ -6,7 +6,8 @@ import "mgd3/tensorset"
 //
 //	dc       VICO-UoE/DatasetCondensation, main.py and utils.py: no augmentation, 300 epochs
 //	dsa      the same for --method DSA, and main_DM.py: DSA's augmentation, 1,000 epochs
-//	mtt      GeorgeCazenavette/mtt-distillation, distill.py and utils.py: dsa with aligned corners and the rate that was
+//	mtt      GeorgeCazenavette/mtt-distillation, distill.py and utils.py: dsa with aligned corners and the rate that
+//	         was
 //	         learned with the images, if it is there
 //	mtt-zca  the same with --zca: all images whitened by the training set
 //	sre2l    VILA-Lab/SRe2L, validate/train_FKD.sh and .py; its labels are stored, ours come from the teacher there

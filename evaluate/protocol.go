@@ -13,11 +13,11 @@ import (
 // Protocol says how a network is trained and tested, to the last constant. Two accuracies may stand in one table only
 // if their protocols have the same name.
 //
-//	preset    labels  epochs          images     published  from
-//	hard      hard    by IPC: Epochs  224        best       Minimax's and MGD³'s programs (arXiv:2311.15529, 2505.18963)
-//	soft      soft    300             224        best       RDED's program (arXiv:2312.03526), patches shuffled
-//	soft-f1   soft    300             224        best       the same for images that are no collages: no shuffling
-//	quick     hard    hard's / 10     as hard    last       ours, to explore; see quickProtocol
+//	preset    labels  epochs          images   published  from
+//	hard      hard    by IPC: Epochs  224      best       Minimax's and MGD³'s programs (arXiv:2311.15529, 2505.18963)
+//	soft      soft    300             224      best       RDED's program (arXiv:2312.03526), patches shuffled
+//	soft-f1   soft    300             224      best       the same for images that are no collages: no shuffling
+//	quick     hard    hard's / 10     as hard  last       ours, to explore; see quickProtocol
 //
 // field.go has those of DC, DSA, DM, MTT, SRe2L and their followers.
 //

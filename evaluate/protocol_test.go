@@ -254,8 +254,9 @@ func TestWith(t *testing.T) {
 		t.Errorf("without a change: got %q, %v", same.Name, err)
 	}
 	for _, name := range Settings() { // every setting changes something
-		value := map[string]string{"norm": "batch", "flip": "false", "augment": "false", "publish": "best", "cutmix": "0.5",
-			"decay": "1e-3"}[name]
+		value := map[string]string{"norm": "batch", "flip": "false", "augment": "false", "publish": "best",
+			"cutmix": "0.5",
+			"decay":  "1e-3"}[name]
 		if value == "" {
 			value = "7"
 		}

@@ -68,7 +68,8 @@ func (s *set) card(c Card, data string, parquet bool) ([]byte, error) {
 			o.Modes.IPC, o.Sample.Seed, o.Sample.Lambda, o.Sample.Stop)
 		fmt.Fprintf(&b, "| autoencoder, SHA-256 | `%s` |\n| denoiser, SHA-256 | `%s` |\n", m.Autoencoder, m.Denoiser)
 	}
-	fmt.Fprintf(&b, "\n`manifest.json`, or the metadata key `mgd3` of Parquet, has every setting, and the hash, mode and "+
+	fmt.Fprintf(&b, "\n`manifest.json`, or the metadata key `mgd3` of Parquet, has every setting, and the hash, "+
+		"mode and "+
 		"mass of every image.\n")
 	if c.Scores != "" {
 		table, err := scoreTable(c.Scores)
@@ -118,7 +119,8 @@ func scoreTable(file string) (string, error) {
 		return "", fmt.Errorf("%q: not the scores.json of evaluate: %w", file, stage.ErrDamaged)
 	}
 	var b strings.Builder
-	b.WriteString("\n## Scores\n\nAccuracy in % on real images; ± is the population standard deviation over trainings of " +
+	b.WriteString("\n## Scores\n\nAccuracy in % on real images; ± is the population standard deviation over " +
+		"trainings of " +
 		"the one set. The best of a training is chosen on the test images.\n\n" +
 		"| set | network | protocol | trainings | last | best |\n|---|---|---|---:|---:|---:|\n")
 	for _, set := range scores.Sets {
@@ -131,7 +133,8 @@ func scoreTable(file string) (string, error) {
 				continue
 			}
 			p := runs[0].Protocol
-			cells := []string{set.Name, runs[0].Net, fmt.Sprintf("%s at %d pixels, publishes %s", p.Name, p.Size, p.Publish),
+			cells := []string{set.Name, runs[0].Net, fmt.Sprintf("%s at %d pixels, publishes %s", p.Name, p.Size,
+				p.Publish),
 				fmt.Sprint(len(runs)), plusMinus(last), plusMinus(best)}
 			for i := range cells {
 				cells[i] = strings.ReplaceAll(cells[i], "|", `\|`)

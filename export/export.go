@@ -2,9 +2,11 @@
 //
 //	folder      OUT/images/CLASS/0000.png, OUT/manifest.json, OUT/README.md, the card
 //	zip         the same files in one archive, stored as they are
-//	parquet     rows of the columns image, struct{bytes, path}, and label, a number; the classes' names in the file's metadata
+//	parquet     rows of the columns image, struct{bytes, path}, and label, a number; the classes' names in the file's
+//	            metadata
 //	            "huggingface", the manifest in "mgd3"
-//	webdataset  OUT/train-000000.tar, … with KEY.png, KEY.cls and KEY.json of each image; OUT/classes.txt, OUT/manifest.json
+//	webdataset  OUT/train-000000.tar, … with KEY.png, KEY.cls and KEY.json of each image; OUT/classes.txt,
+//	            OUT/manifest.json
 //	torch       a dict of torch.save: images [N, 3, H, W], labels [N], classes; the manifest in "mgd3"
 //	mtt         OUT/images_best.pt, OUT/labels_best.pt, as MTT's program has them, OUT/classes.txt, OUT/manifest.json
 //

@@ -15,7 +15,8 @@ import (
 // and nothing is left beside the output.
 func FuzzManifest(f *testing.F) {
 	data := picturePNG(f, 0, 0)
-	good := fmt.Sprintf(`{"format": 1, "classes": [{"name": "cat", "images": [{"file": "images/cat/0.png", "sha256": "%x"}]}]}`, sha256.Sum256(data))
+	good := fmt.Sprintf(`{"format": 1, "classes": [{"name": "cat", "images": [{"file": "images/cat/0.png",
+		"sha256": "%x"}]}]}`, sha256.Sum256(data))
 	f.Add([]byte(good))
 	f.Add([]byte(`{"format": 1, "classes": [{"name": "..", "images": [{"file": "images/../x.png", "sha256": ""}]}]}`))
 	f.Add([]byte(`{"format": 1, "classes": [{"name": "cat", "images": [{"file": "images/cat/0000.png/"}, null, []]}]}`))

@@ -24,7 +24,8 @@ type row struct {
 // rowsPerGroup is what datasets gives to images, so that one can be read without many others.
 const rowsPerGroup = 100
 
-// parquet writes one file, or with a card a folder of both, as the hub has it. A row's path is the image's file in the manifest.
+// parquet writes one file, or with a card a folder of both, as the hub has it. A row's path is the image's file in the
+// manifest.
 func (s *set) parquet(ctx context.Context, out string, o Options) error {
 	if o.Card != nil {
 		card, err := s.card(*o.Card, "train-*.parquet", true)

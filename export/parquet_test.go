@@ -28,7 +28,8 @@ func TestParquet(t *testing.T) {
 	if got := f.Schema().String(); got != schema {
 		t.Errorf("the schema is %s, want %s", got, schema)
 	}
-	const features = `{"info":{"features":{"image":{"_type":"Image"},"label":{"names":["owl","cat","n01.tench å"],"_type":"ClassLabel"}}}}`
+	const features = `{"info":{"features":{"image":{"_type":"Image"},"label":{"names":["owl","cat","n01.tench å"],` +
+		`"_type":"ClassLabel"}}}}`
 	if got, _ := f.Lookup("huggingface"); got != features {
 		t.Errorf("the features are %s, want %s", got, features)
 	}

@@ -56,7 +56,8 @@ func (s *set) torch(ctx context.Context, out string, o Options) error {
 	for _, name := range s.classNames() {
 		classes = append(classes, name)
 	}
-	object := []weights.Item{{Key: "images", Value: images}, {Key: "labels", Value: labels}, {Key: "classes", Value: classes},
+	object := []weights.Item{{Key: "images", Value: images}, {Key: "labels", Value: labels}, {Key: "classes",
+		Value: classes},
 		{Key: "mgd3", Value: string(s.manifest)}}
 	return atomicfile.Write(out, func(w io.Writer) error { return weights.Save(w, object) })
 }

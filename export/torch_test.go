@@ -139,7 +139,8 @@ func TestCard(t *testing.T) {
 	}
 	text := string(get(t, filepath.Join(out, "README.md")))
 	for _, want := range []string{"license: \"other\"", "| networks | not stated; licence: not stated |", "cc0-1.0",
-		`| a\|b | convnet3 | hard at 32 pixels, publishes best | 2 | 52.0 ± 2.0 | 61.0 ± 1.0 |`, "path: \"images/**\""} {
+		`| a\|b | convnet3 | hard at 32 pixels, publishes best | 2 | 52.0 ± 2.0 | 61.0 ± 1.0 |`,
+		"path: \"images/**\""} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the card lacks %q:\n%s", want, text)
 		}

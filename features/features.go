@@ -2,9 +2,11 @@
 // images are compared, and by LPIPS, how different two images look.
 //
 //	SqueezeNet 1.1    conv 3×3 of stride 2, then eight fire modules, a max pool before the 1st, 3rd and 5th
-//	                  fire(x) = ReLU(expand1(s)) ‖ ReLU(expand3(s)),  s = ReLU(squeeze(x))      Iandola et al. 2016, arXiv:1602.07360
+//	                  fire(x) = ReLU(expand1(s)) ‖ ReLU(expand3(s)),  s = ReLU(squeeze(x))      Iandola et al. 2016,
+//	                                                                                            arXiv:1602.07360
 //	features          mean over positions of the last map
-//	LPIPS(a, b)       Σₗ mean over positions of wₗ·(f̂ₗ(a) − f̂ₗ(b))²,  f̂ = f/(|f| + 1e-10)   Zhang et al. 2018, arXiv:1801.03924, eq. 1
+//	LPIPS(a, b)       Σₗ mean over positions of wₗ·(f̂ₗ(a) − f̂ₗ(b))²,  f̂ = f/(|f| + 1e-10)   Zhang et al. 2018,
+//	                                                                                           arXiv:1801.03924, eq. 1
 //
 // The seven maps f of LPIPS come after the first convolution, the 2nd and the 4th to 8th module; |f| is over the
 // channels of one position. Weights and names are those of richzhang/PerceptualSimilarity, version 0.1 with network

@@ -60,7 +60,8 @@ func WriteSet(ctx context.Context, out, split string, set *dataset.Set,
 
 // Text says so in a line.
 func (w Written) Text(to io.Writer) error {
-	_, err := fmt.Fprintf(to, "%s: %d classes, %d images, %d of them there already\n", w.Folder, w.Classes, w.Images, w.Kept)
+	_, err := fmt.Fprintf(to, "%s: %d classes, %d images, %d of them there already\n", w.Folder, w.Classes, w.Images,
+		w.Kept)
 	return err
 }
 

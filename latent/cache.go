@@ -160,9 +160,9 @@ func RemoveJournal(path string) error {
 	return atomicfile.Remove(journalOf(path))
 }
 
-// TakeJournal takes the journal of the cache file at path, if there is one, away from whoever may write to it still, and
-// keeps what is in it: another file with the same records stands in its place. The other finishes by the file that it
-// has open, with the same bytes.
+// TakeJournal takes the journal of the cache file at path, if there is one, away from whoever may write to it still,
+// and keeps what is in it: another file with the same records stands in its place. The other finishes by the file that
+// it has open, with the same bytes.
 func TakeJournal(path string) error {
 	from, err := atomicfile.Open(journalOf(path))
 	if errors.Is(err, os.ErrNotExist) {

@@ -140,8 +140,8 @@ func TestCacheSurvivesInterruptions(t *testing.T) {
 	}
 }
 
-// TestTakeJournal: who takes over a journal has what is in it, and who wrote to it and wakes up ends with the same bytes
-// and disturbs nobody, whichever of them ends first.
+// TestTakeJournal: who takes over a journal has what is in it, and who wrote to it and wakes up ends with the same
+// bytes and disturbs nobody, whichever of them ends first.
 func TestTakeJournal(t *testing.T) {
 	const n = 4
 	add := func(w *Writer, i int) error {

@@ -7,8 +7,10 @@ import (
 )
 
 const sdConfig = `{"_class_name": "AutoencoderKL", "act_fn": "silu", "in_channels": 3, "out_channels": 3,
-	"down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"], "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"],
-	"block_out_channels": [32, 64], "layers_per_block": 2, "latent_channels": 4, "norm_num_groups": 8, "sample_size": 256,
+	"down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"], "up_block_types": ["UpDecoderBlock2D",
+	"UpDecoderBlock2D"],
+	"block_out_channels": [32, 64], "layers_per_block": 2, "latent_channels": 4, "norm_num_groups": 8,
+	"sample_size": 256,
 	"scaling_factor": 0.5}`
 
 func TestParseConfig(t *testing.T) {
@@ -19,7 +21,8 @@ func TestParseConfig(t *testing.T) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 	// Old files say little; diffusers' defaults stand for the rest.
-	got, err = ParseConfig([]byte(`{"block_out_channels": [64], "mid_block_add_attention": false, "use_quant_conv": false, "use_post_quant_conv": false}`))
+	got, err = ParseConfig([]byte(`{"block_out_channels": [64], "mid_block_add_attention": false,
+		"use_quant_conv": false, "use_post_quant_conv": false}`))
 	want = Config{BlockOutChannels: []int{64}, LayersPerBlock: 1, LatentChannels: 4, Groups: 32, ScalingFactor: 0.18215,
 		SkipAttention: true, SkipQuant: true, SkipPostQuant: true}
 	if err != nil || !reflect.DeepEqual(got, want) {

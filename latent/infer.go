@@ -47,7 +47,8 @@ func inferLayers(set *weights.Set) (Config, error) {
 	c.SkipAttention = !has("encoder.mid_block.attentions.0.to_q.weight")
 	c.SkipQuant, c.SkipPostQuant = !has("quant_conv.weight"), !has("post_quant_conv.weight")
 	if len(c.BlockOutChannels) == 0 || c.LatentChannels == 0 {
-		return c, fmt.Errorf(`%w: want an autoencoder's, "encoder.down_blocks.0.resnets.0.conv1.weight" and "decoder.conv_in.weight" among them`, weights.ErrMismatch)
+		return c, fmt.Errorf(`%w: want an autoencoder's, "encoder.down_blocks.0.resnets.0.conv1.weight" and `+
+			`"decoder.conv_in.weight" among them`, weights.ErrMismatch)
 	}
 	return c, nil
 }

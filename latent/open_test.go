@@ -167,9 +167,12 @@ func TestGoldenLayouts(t *testing.T) {
 	}
 }
 
-const tinyConfig = `{"_class_name": "AutoencoderTiny", "_diffusers_version": "0.20.0.dev0", "act_fn": "relu", "in_channels": 3, "out_channels": 3,
-	"encoder_block_out_channels": [8, 8, 8, 8], "decoder_block_out_channels": [8, 8, 8, 8], "num_encoder_blocks": [1, 3, 3, 3],
-	"num_decoder_blocks": [3, 3, 3, 1], "latent_channels": 4, "latent_magnitude": 3, "latent_shift": 0.5, "scaling_factor": 1.0,
+const tinyConfig = `{"_class_name": "AutoencoderTiny", "_diffusers_version": "0.20.0.dev0", "act_fn": "relu",
+	"in_channels": 3, "out_channels": 3,
+	"encoder_block_out_channels": [8, 8, 8, 8], "decoder_block_out_channels": [8, 8, 8, 8],
+	"num_encoder_blocks": [1, 3, 3, 3],
+	"num_decoder_blocks": [3, 3, 3, 1], "latent_channels": 4, "latent_magnitude": 3, "latent_shift": 0.5,
+	"scaling_factor": 1.0,
 	"upsampling_scaling_factor": 2, "force_upcast": false}`
 
 func TestOpenTAESD(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 // trained to do what a large autoencoder does, at a fraction of its work.
 //
 //	image ∈ [0, 1]  →  conv, block  →  three times: conv of stride 2, three blocks  →  conv  →  latent
-//	latent  →  3·tanh(latent/3)  →  conv, ReLU  →  three times: three blocks, every pixel four times, conv  →  block, conv  →  image
+//	latent  →  3·tanh(latent/3)  →  conv, ReLU  →  three times: three blocks, every pixel four times, conv
+//	        →  block, conv  →  image
 //
 //	block:  ReLU( x + conv( ReLU( conv( ReLU( conv(x) ) ) ) ) )
 //	gate:   x + W₂·ReLU( GN₄( W₁·x ) )        before each block at latent size, in taef2
@@ -91,7 +92,8 @@ func inferTAESD(set *weights.Set) (taesd, error) {
 	first, _ := set.Shape("encoder.0.weight")
 	last, _ := set.Shape("decoder.1.weight")
 	if len(first) != 4 || len(last) != 4 {
-		return taesd{}, fmt.Errorf(`%w: tensors "encoder.0.weight" and "decoder.1.weight" have shapes %v and %v, want those of two convolutions of the TAESD family`,
+		return taesd{}, fmt.Errorf(`%w: tensors "encoder.0.weight" and "decoder.1.weight" have shapes %v and %v, `+
+			`want those of two convolutions of the TAESD family`,
 			weights.ErrMismatch, first, last)
 	}
 	_, gated := set.Shape("decoder.3.pool.0.weight")

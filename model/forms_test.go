@@ -102,7 +102,8 @@ func drawForm(t *testing.T, path string) [][]float32 {
 	return append(all, code, image)
 }
 
-const formUNet = `{"_class_name": "UNet2DConditionModel", "sample_size": 8, "block_out_channels": [32, 64], "layers_per_block": 1,
+const formUNet = `{"_class_name": "UNet2DConditionModel", "sample_size": 8, "block_out_channels": [32, 64],
+	"layers_per_block": 1,
 	"attention_head_dim": 2, "cross_attention_dim": 64, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
 	"up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"]}`
 
@@ -144,7 +145,8 @@ func writeForms(t *testing.T, folder, checkpoint string) {
 	writeTensors(t, checkpoint, whole)
 	files := map[string][]byte{"unet/config.json": []byte(formUNet), "vae/config.json": vaeJSON,
 		"text_encoder/config.json": c.JSON(),
-		"scheduler/scheduler_config.json": []byte(`{"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012,
+		"scheduler/scheduler_config.json": []byte(`{"beta_schedule": "scaled_linear", "beta_start": 0.00085,
+			"beta_end": 0.012,
 			"steps_offset": 1, "set_alpha_to_one": false}`)}
 	files["tokenizer/merges.txt"], files["tokenizer/vocab.json"] = vocabulary(t)
 	for name, data := range files {

@@ -1,14 +1,21 @@
 // Package scores judges a synthetic set beside the real one by their features alone, without training a network.
 //
-//	MGD3          diversity           mean over s of  min_{s'≠s} |s − s'|                      MGD3 (arXiv:2505.18963), Table 9
+//	MGD3          diversity           mean over s of  min_{s'≠s} |s − s'|                      MGD3
+//	                                                                                           (arXiv:2505.18963),
+//	                                                                                           Table 9
 //	              representativeness  mean over s of the mean |s − r| to its 50 nearest r      MGD3; less is nearer
 //	ManifoldGD    diversity           1 − max_{s≠s'} cos(s, s')                                ManifoldGD's program
 //	              representativeness  min_s max_r cos(s, r)                                    ManifoldGD's program
-//	Minimax       representativeness  1 − min_{s,r} cos(s, r)                                  Minimax (arXiv:2311.15529), losses
+//	Minimax       representativeness  1 − min_{s,r} cos(s, r)                                  Minimax
+//	                                                                                           (arXiv:2311.15529),
+//	                                                                                           losses
 //	              diversity           max_{s,e} cos(s, e), e of an earlier set                 Minimax, losses
-//	coverage      share of r with  min_s |r − s| < distance of r to its k-th nearest other r   Naeem et al. 2020, arXiv:2002.09797, eq. 4
-//	Fréchet       |μr − μs|² + tr Σr + tr Σs − 2·tr (√Σr Σs √Σr)^½                             Heusel et al. 2017, arXiv:1706.08500, eq. 6
-//	MMD²          mean k(r,r') + mean k(s,s') − 2·mean k(r,s),  k = exp(−γ|a−b|²)              Gretton et al. 2012, eq. 3
+//	coverage      share of r with  min_s |r − s| < distance of r to its k-th nearest other r   Naeem et al. 2020,
+//	                                                                                           arXiv:2002.09797, eq. 4
+//	Fréchet       |μr − μs|² + tr Σr + tr Σs − 2·tr (√Σr Σs √Σr)^½                             Heusel et al. 2017,
+//	                                                                                           arXiv:1706.08500, eq. 6
+//	MMD²          mean k(r,r') + mean k(s,s') − 2·mean k(r,s),  k = exp(−γ|a−b|²)              Gretton et al. 2012,
+//	                                                                                           eq. 3
 //	means         |μr − μs|  and  1 − cos(μr, μs)
 //	kernel ridge  accuracy of kernel ridge regression from s on r                        see KernelRidge
 //	redundancy    accuracy of the nearest neighbour from one part of the set to another        LGD (arXiv:2604.00519)

@@ -110,8 +110,8 @@ func look(fsys fs.FS, at string) (kind weights.Checkpoint, table []float32, clas
 	return kind, table, classes, err
 }
 
-// hashText makes the hash that of all that the conditions and the predictions depend on: the text encoders' files, their
-// configurations and the denoiser's, the tokenizers, and what the condition without a prompt is.
+// hashText makes the hash that of all that the conditions and the predictions depend on: the text encoders' files,
+// their configurations and the denoiser's, the tokenizers, and what the condition without a prompt is.
 func (m *Model) hashText(ctx context.Context) error {
 	u := m.Config
 	u.SampleSize = 0 // changes no prediction

@@ -278,7 +278,8 @@ func golden(t *testing.T, key string) []float32 {
 
 // TestOptions: names, classes and limits.
 func TestOptions(t *testing.T) {
-	s, err := Open(t.Context(), "testdata/data_best.pt", Options{Names: names, Classes: []string{"fox", "cat"}, Limit: 1})
+	s, err := Open(t.Context(), "testdata/data_best.pt", Options{Names: names, Classes: []string{"fox", "cat"},
+		Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +314,8 @@ func TestDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	huge := []byte(npyMagic + "\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (99999999, 3, 64, 64)}\n")
+	huge := []byte(npyMagic + "\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (99999999, 3, 64, " +
+		"64)}\n")
 	for name, data := range map[string][]byte{
 		"cut.pt": whole[:len(whole)/2], "flipped.pt": flipped, "cut.npz": npz[:len(npz)/2], "images.npy": huge,
 		"empty.pt": {},

@@ -228,7 +228,8 @@ func TestWrongWeights(t *testing.T) {
 func TestParseConfig(t *testing.T) {
 	large := Config{Vocabulary: 49408, Positions: 77, Width: 768, Inner: 3072, Layers: 12, Heads: 12,
 		Activation: quickGELU, Epsilon: 1e-5, Pool: highest}
-	const published = `"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12`
+	const published = `"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_size": 768, ` +
+		`"intermediate_size": 3072, "num_attention_heads": 12`
 	for _, c := range []struct {
 		name, text string
 		want       Config

@@ -3,7 +3,8 @@
 //
 //	h       = tokens[ids] + positions
 //	h       ← h + attention( LN(h) )          causal: a token sees itself and those before it
-//	h       ← h + fc2( act( fc1( LN(h) ) ) )  in every layer; act is x·σ(1.702·x) in OpenAI's models, x·Φ(x) in OpenCLIP's
+//	h       ← h + fc2( act( fc1( LN(h) ) ) )  in every layer; act is x·σ(1.702·x) in OpenAI's models, x·Φ(x) in
+//	                                          OpenCLIP's
 //	hidden  = LN(h)                           or h before the last layer, see Layer
 //	pooled  = LN(h)[first last token]·P
 //

@@ -129,7 +129,8 @@ func TestTooLong(t *testing.T) {
 func small(change map[string]string) fstest.MapFS {
 	files := fstest.MapFS{}
 	for name, text := range map[string]string{
-		vocabFile:  `{"a": 0, "b": 1, "a</w>": 2, "b</w>": 3, "ab": 4, "ab</w>": 5, "aab</w>": 6, "<|startoftext|>": 7, "<|endoftext|>": 8}`,
+		vocabFile: `{"a": 0, "b": 1, "a</w>": 2, "b</w>": 3, "ab": 4, "ab</w>": 5, "aab</w>": 6, "<|startoftext|>": 7,
+			"<|endoftext|>": 8}`,
 		mergesFile: "#version: 0.2\na b\na b</w>\na ab</w>\n",
 	} {
 		files["t/"+name] = &fstest.MapFile{Data: []byte(text)}
@@ -143,9 +144,11 @@ func small(change map[string]string) fstest.MapFS {
 	return files
 }
 
-const wholeSmall = `{"added_tokens": [{"id": 7, "content": "<|startoftext|>", "normalized": true}, {"id": 8, "content": "<|endoftext|>"},
+const wholeSmall = `{"added_tokens": [{"id": 7, "content": "<|startoftext|>", "normalized": true}, {"id": 8,
+	"content": "<|endoftext|>"},
 	{"id": 9, "content": "<cat>", "normalized": true}],
-	"model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": {"a": 0, "b": 1, "a</w>": 2, "b</w>": 3, "ab": 4, "ab</w>": 5,
+	"model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": {"a": 0, "b": 1, "a</w>": 2, "b</w>": 3, "ab": 4,
+	"ab</w>": 5,
 	"aab</w>": 6, "<|startoftext|>": 7, "<|endoftext|>": 8}, "merges": [["a", "b"], "a b</w>", ["a", "ab</w>"]]}}`
 
 func TestOpenTokenizer(t *testing.T) {
@@ -162,7 +165,8 @@ func TestOpenTokenizer(t *testing.T) {
 			[]int32{6}, ""},
 		{"tokenizer.json", map[string]string{vocabFile: "", mergesFile: "", wholeFile: wholeSmall}, "aab <CAT> b",
 			[]int32{6, 9, 3}, ""},
-		{"added tokens", map[string]string{configOf: `{"added_tokens_decoder": {"9": {"content": "<cat>"}, "10": {"content": "<cats>"}}}`},
+		{"added tokens", map[string]string{configOf: `{"added_tokens_decoder": {"9": {"content": "<cat>"},
+			"10": {"content": "<cats>"}}}`},
 			"a<cats><cat>b<CAT>", []int32{2, 10, 9, 3, 8, 8, 0, 8, 8}, ""},
 		{"padding", map[string]string{specialFile: `{"pad_token": "b"}`}, "abab", []int32{2, 1, 2, 1}, ""},
 		{"padding, null", map[string]string{configOf: `{"pad_token": null}`, specialFile: `{"pad_token": "b"}`}, "b",
@@ -184,7 +188,8 @@ func TestOpenTokenizer(t *testing.T) {
 			`"T5Tokenizer", want CLIPTokenizer`},
 		{"another model", map[string]string{vocabFile: "", mergesFile: "",
 			wholeFile: `{"model": {"type": "WordPiece"}}`}, "", nil, `"WordPiece"`},
-		{"words alone", map[string]string{configOf: `{"added_tokens_decoder": {"9": {"content": "cat", "single_word": true}}}`}, "", nil, `"cat"`},
+		{"words alone", map[string]string{configOf: `{"added_tokens_decoder": {"9": {"content": "cat",
+			"single_word": true}}}`}, "", nil, `"cat"`},
 		{"a merge of three", map[string]string{vocabFile: "", mergesFile: "",
 			wholeFile: `{"model": {"merges": [["a", "b", "c"]]}}`}, "", nil, "3 pieces"},
 	} {

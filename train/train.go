@@ -2,9 +2,11 @@
 // autoencoder, and the denoiser in its latents.
 //
 //	autoencoder   L = |x − x̂|  +  w·KL( q(z|x) ‖ N(0, 1) )  +  g·( |∂₁(x − x̂)| + |∂₂(x − x̂)| )  +  p·LPIPS(x, x̂)
-//	              x̂ = decode( mean + exp(logvar/2)·ζ )                   Rombach et al. 2022, section 3.1 and appendix G
+//	              x̂ = decode( mean + exp(logvar/2)·ζ )                   Rombach et al. 2022, section 3.1 and
+//	                                                                      appendix G
 //
-//	denoiser      L = (ε − ε̂)² + KL( q(x₋|x, x0) ‖ p(x₋|x) )/ln 2          L_hybrid, Nichol and Dhariwal 2021, section 3.1
+//	denoiser      L = (ε − ε̂)² + KL( q(x₋|x, x0) ‖ p(x₋|x) )/ln 2          L_hybrid, Nichol and Dhariwal 2021,
+//	                                                                        section 3.1
 //	              x = √ā·x0 + √(1 − ā)·ε,  t uniform in 0 … 999,
 //	              the class forgotten with probability 0.1                Ho and Salimans 2022
 //
@@ -15,18 +17,20 @@
 // noise to find, which otherwise fills most of the loss (Hang et al. 2023, arXiv:2303.09556, eq. 7, for ε). 0 is
 // published with DiT.
 //
-//	step          g ← g·min(1, clip/‖g‖),  AdamW,  ema ← d·ema + (1 − d)·w,  d = min(EMA, (1 + n)/(10 + n)) at step n from 1
-//	rate          linear from 0 over the first steps, then constant or a half cosine to 0
+//	step         g ← g·min(1, clip/‖g‖),  AdamW,  ema ← d·ema + (1 − d)·w,  d = min(EMA, (1 + n)/(10 + n)) at step n
+//	                                                                        from 1
+//	rate         linear from 0 over the first steps, then constant or a half cosine to 0
 //
-//	name    shape            meaning
-//	x, x̂    [B, 3, S, S]     RGB in [-1, 1]
-//	z, ζ    [B, c, h, w]     latent, and the noise of its posterior
-//	x0, ε   [B, c, h, w]     scaled latent, and noise
+//	name   shape            meaning
+//	x, x̂   [B, 3, S, S]     RGB in [-1, 1]
+//	z, ζ   [B, c, h, w]     latent, and the noise of its posterior
+//	x0, ε  [B, c, h, w]     scaled latent, and noise
 //
 // A training is a function of its settings and its images: batches, noise and all else come from streams named by
 // seed and step. It writes its state from time to time, and the same call goes on from there to the same bytes.
 //
-//	OUT/autoencoder/    config.json, diffusion_pytorch_model.safetensors, training.json     a model folder, when all is done
+//	OUT/autoencoder/    config.json, diffusion_pytorch_model.safetensors, training.json     a model folder, when all
+//	                                                                                        is done
 //	OUT/dit/            config.json, model.safetensors, training.json
 //	OUT/classes.txt     the classes in the order of the denoiser's labels
 //	OUT/unet/           config.json, diffusion_pytorch_model.safetensors, training.json; text_encoder, tokenizer and

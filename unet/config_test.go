@@ -10,7 +10,8 @@ import (
 // Configurations as published: of what Stable Diffusion 1.5, 2.1 and SDXL base say, what matters here; and the
 // class-conditional model of CompVis, in diffusers' words.
 const (
-	sd15 = `{"_class_name": "UNet2DConditionModel", "_diffusers_version": "0.6.0", "act_fn": "silu", "attention_head_dim": 8,
+	sd15 = `{"_class_name": "UNet2DConditionModel", "_diffusers_version": "0.6.0", "act_fn": "silu",
+		"attention_head_dim": 8,
 	"block_out_channels": [320, 640, 1280, 1280], "center_input_sample": false, "cross_attention_dim": 768,
 	"down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
 	"downsample_padding": 1, "flip_sin_to_cos": true, "freq_shift": 0, "in_channels": 4, "layers_per_block": 2,
@@ -39,7 +40,8 @@ const (
 	"time_embedding_type": "positional", "timestep_post_act": null, "transformer_layers_per_block": [1, 2, 10],
 	"up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"], "upcast_attention": null,
 	"use_linear_projection": true}`
-	cin256 = `{"_class_name": "UNet2DConditionModel", "attention_head_dim": 1, "block_out_channels": [192, 384, 576, 960],
+	cin256 = `{"_class_name": "UNet2DConditionModel", "attention_head_dim": 1,
+		"block_out_channels": [192, 384, 576, 960],
 	"cross_attention_dim": 512, "in_channels": 3, "out_channels": 3, "sample_size": 64,
 	"down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
 	"up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]}`
@@ -197,7 +199,8 @@ func FuzzParseConfig(f *testing.F) {
 		f.Add([]byte(c.text))
 	}
 	f.Add([]byte(`{}`))
-	f.Add([]byte(`{"block_out_channels": [32], "down_block_types": ["DownBlock2D"], "up_block_types": ["UpBlock2D"], "attention_head_dim": []}`))
+	f.Add([]byte(`{"block_out_channels": [32], "down_block_types": ["DownBlock2D"], "up_block_types": ["UpBlock2D"],
+		"attention_head_dim": []}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, _, err := ParseConfig(text)
 		if err != nil {

@@ -29,7 +29,8 @@ func infer(set *weights.Set) (Config, error) {
 	levels := count(maxLevels, "down_blocks.%d.resnets.0.conv1.weight")
 	c.Channels = dim(1, "conv_in.weight")
 	if levels == 0 || c.Channels == 0 {
-		return c, fmt.Errorf(`%w: want a U-Net's, "conv_in.weight" and "down_blocks.0.resnets.0.conv1.weight" among them`,
+		return c, fmt.Errorf(`%w: want a U-Net's, "conv_in.weight" and "down_blocks.0.resnets.0.conv1.weight" among `+
+			`them`,
 			weights.ErrMismatch)
 	}
 	c.SkipMiddle = shape("mid_block.resnets.0.conv1.weight") == nil

@@ -3,7 +3,8 @@
 // E.2.1; for SDXL Podell et al. 2023, arXiv:2307.01952, section 2.2).
 //
 //	e       = W₂·SiLU( W₁·freq(t) )  [ + W₂'·SiLU( W₁'·(text ‖ freq(sizes)) ) ]            [ ] in SDXL alone
-//	resnet  : x + conv( SiLU( GN( conv( SiLU( GN(x) ) ) + W·SiLU(e) ) ) ), 1×1 convolution of x where the width changes
+//	resnet  : x + conv( SiLU( GN( conv( SiLU( GN(x) ) ) + W·SiLU(e) ) ) ), 1×1 convolution of x where the width
+//	        changes
 //	block   : h ← h + attention( LN(h), LN(h) )             the tokens of the latent among themselves
 //	          h ← h + attention( LN(h), context )           and with those of the prompt
 //	          h ← h + W₂·( a·GELU(b) ),  a ‖ b = W₁·LN(h)   Shazeer 2020, arXiv:2002.05202: GEGLU, the exact GELU

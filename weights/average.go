@@ -15,7 +15,8 @@ var averageName = regexp.MustCompile(`(?:^|[^a-zA-Z])(?:ema|averaged?|avg|swa|sh
 	`|(?:EMA|Ema|SWA|Averaged|Shadow|Polyak)(?:[^a-z]|$)|EMA[A-Z]|^EMA|AveragedModel`)
 
 // modelAverage matches the keys under which a training keeps its averaged model, and nothing else.
-var modelAverage = regexp.MustCompile(`(?i)^(ema|swa)$|^(ema|swa|averaged?|avg|shadow)_?(model|net|network|params|weights|state_dict)$` +
+var modelAverage = regexp.MustCompile(`(?i)^(ema|swa)$` +
+	`|^(ema|swa|averaged?|avg|shadow)_?(model|net|network|params|weights|state_dict)$` +
 	`|^(model|net|network|params|weights|state_dict|model_state_dict|g|generator)_?(ema|swa|avg)$`)
 
 // rawName matches what lies beside an average, within the same object.

@@ -54,8 +54,10 @@ var hostile = []struct {
 		`tensor "a": have a number, want the name of a type`},
 	{"metadata twice", file(`{"__metadata__":{},"__metadata__":{}}`, 0), "given twice"},
 	{"metadata key twice", file(`{"__metadata__":{"a":"1","a":"2"}}`, 0), "given twice"},
-	{"tensor twice", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2), `"a" is given twice`},
-	{"escaped tensor twice", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2), `"a" is given twice`},
+	{"tensor twice", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],
+		"data_offsets":[1,2]}}`, 2), `"a" is given twice`},
+	{"escaped tensor twice", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\u0061":{"dtype":"U8",
+		"shape":[1],"data_offsets":[1,2]}}`, 2), `"a" is given twice`},
 	{"field twice", file(`{"a":{"dtype":"U8","dtype":"F32","shape":[1],"data_offsets":[0,1]}}`, 1),
 		`"dtype" is given twice`},
 	{"field in capitals", file(`{"a":{"DTYPE":"U8","shape":[1],"data_offsets":[0,1]}}`, 1), `field "DTYPE"`},
@@ -86,13 +88,17 @@ var hostile = []struct {
 	{"offsets reversed", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}}`, 1), "[1 0]"},
 	{"offset past the end", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 1),
 		"the bytes of data in the file"},
-	{"offsets near 2^64", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[18446744073709551614,18446744073709551615]}}`, 1), "the bytes of data in the file"},
+	{"offsets near 2^64", file(`{"a":{"dtype":"U8","shape":[1],
+		"data_offsets":[18446744073709551614,18446744073709551615]}}`, 1), "the bytes of data in the file"},
 	{"shape too small", file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 8), "span 8 bytes, want 4"},
 	{"shape too large", file(`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}`, 8), "span 8 bytes, want 12"},
 	{"gap at the start", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2), "begins at 1, want 0"},
-	{"gap between", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}`, 3), "begins at 2, want 1"},
-	{"overlap", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, 3), `tensor "b": its data begins at 1, within`},
-	{"the same data twice", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 2), "within"},
+	{"gap between", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],
+		"data_offsets":[2,3]}}`, 3), "begins at 2, want 1"},
+	{"overlap", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],
+		"data_offsets":[1,3]}}`, 3), `tensor "b": its data begins at 1, within`},
+	{"the same data twice", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],
+		"data_offsets":[0,2]}}`, 2), "within"},
 	{"truncated data", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 7), "≤ 7"},
 	{"bytes after the data", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 9),
 		"end at byte 8 of the data, the file at 9"},
@@ -138,7 +144,8 @@ func FuzzOpen(f *testing.F) {
 	tensors, metadata := sample()
 	f.Add(encode(f, tensors, metadata))
 	f.Add(encode(f, nil, nil))
-	f.Add(file(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"b":{"shape":[1],"dtype":"I32","data_offsets":[0,4]}}   `, 4))
+	f.Add(file(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"b":{"shape":[1],"dtype":"I32",
+		"data_offsets":[0,4]}}   `, 4))
 	for _, c := range hostile {
 		f.Add(c.content)
 	}

@@ -62,7 +62,8 @@ func hostilePickles() map[string]struct{ pickle, want string } {
 		"a number":             {start + "K\x01.", "holds no dict"},
 		"a list of tensors":    {string(pytorch.Pickle(pytorch.List{tensor})), "holds no dict"},
 		"no tensors": {dict("text"),
-			`holds no tensors: want a dict of them by name, or one under a key such as "state_dict", "model", "model_state_dict"`},
+			`holds no tensors: want a dict of them by name, or one under a key such as "state_dict", "model", ` +
+				`"model_state_dict"`},
 		"a tensor under a number": {string(pytorch.Pickle(pytorch.Pairs(1, tensor))), "holds no tensors"},
 		"a name twice": {string(pytorch.Pickle(pytorch.Pairs("x", tensor, "x", tensor))),
 			`"x" is given twice`},

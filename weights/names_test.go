@@ -209,7 +209,8 @@ func TestLoadAnotherModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = s.Load([]Spec{{Name: "final_layer.adaLN_modulation.1.bias", Shape: []int{4}}})
-	wantError(t, err, ErrMismatch, `tensor "final_layer.adaLN_modulation.1.bias" (in the file "proj_out_1.bias") has shape [7], want [4]`, `"layer08"`, "and 16 more")
+	wantError(t, err, ErrMismatch, `tensor "final_layer.adaLN_modulation.1.bias" (in the file "proj_out_1.bias") `+
+		`has shape [7], want [4]`, `"layer08"`, "and 16 more")
 	if strings.Contains(err.Error(), "layer09") {
 		t.Errorf("more than %d named: %v", maxNamed, err)
 	}

@@ -71,7 +71,8 @@ var common = map[string]bool{
 }
 
 // builtin matches Python's own plain types.
-var builtin = regexp.MustCompile(`^(__builtin__|builtins)\.(set|frozenset|dict|list|tuple|object|int|long|float|bool|str|unicode|bytes|bytearray|complex)$`)
+var builtin = regexp.MustCompile(`^(__builtin__|builtins)\.(set|frozenset|dict|list|tuple|` +
+	`object|int|long|float|bool|str|unicode|bytes|bytearray|complex)$`)
 
 // globals are the names behind which there is something to make.
 var globals = map[string]any{

@@ -27,7 +27,8 @@ type Section struct {
 }
 
 // trainingName matches keys under which there are tensors of the training, not of a network.
-var trainingName = regexp.MustCompile(`(?i)(?:^|[^a-z])(opt|optim|optimi[sz]ers?|sched|schedulers?|scaler|rng|random|amp)(?:[^a-z]|$)|optimi[sz]er`)
+var trainingName = regexp.MustCompile(`(?i)(?:^|[^a-z])` +
+	`(opt|optim|optimi[sz]ers?|sched|schedulers?|scaler|rng|random|amp)(?:[^a-z]|$)|optimi[sz]er`)
 
 // containers are the keys under which programs put the weights of a network, the first of those that are there:
 //

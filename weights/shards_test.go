@@ -17,7 +17,8 @@ func TestShards(t *testing.T) {
 	for _, c := range []struct {
 		name, index, want string // want: words of the error; empty: opens
 	}{
-		{"sound", `{"metadata":{"total_size":12},"weight_map":{"a":"1.safetensors","b":"1.safetensors","c":"sub/2.safetensors"}}`, ""},
+		{"sound", `{"metadata":{"total_size":12},"weight_map":{"a":"1.safetensors","b":"1.safetensors",
+			"c":"sub/2.safetensors"}}`, ""},
 		{"absent tensor", `{"weight_map":{"a":"1.safetensors","b":"1.safetensors","d":"1.safetensors"}}`,
 			`"d" is not in 1.safetensors`},
 		{"unlisted tensor", `{"weight_map":{"a":"1.safetensors"}}`,

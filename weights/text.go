@@ -8,12 +8,13 @@ import (
 
 // Names of CLIP's text encoder in OpenCLIP and OpenAI's program, and transformers' for the same:
 //
-//	transformer.resblocks.I.ln_1.  ln_2.              encoder.layers.I.layer_norm1.  layer_norm2.
-//	transformer.resblocks.I.attn.in_proj_weight       encoder.layers.I.self_attn.qkv_proj.weight   here: q, k and v in one
-//	transformer.resblocks.I.attn.out_proj.            encoder.layers.I.self_attn.out_proj.
-//	transformer.resblocks.I.mlp.c_fc.  c_proj.        encoder.layers.I.mlp.fc1.  fc2.
-//	token_embedding.weight, positional_embedding      embeddings.token_embedding.weight, embeddings.position_embedding.weight
-//	ln_final., text_projection [D, P]                 final_layer_norm., text_projection.weight [P, D]
+//	transformer.resblocks.I.ln_1.  ln_2.          encoder.layers.I.layer_norm1.  layer_norm2.
+//	transformer.resblocks.I.attn.in_proj_weight   encoder.layers.I.self_attn.qkv_proj.weight   here: q, k and v in one
+//	transformer.resblocks.I.attn.out_proj.        encoder.layers.I.self_attn.out_proj.
+//	transformer.resblocks.I.mlp.c_fc.  c_proj.    encoder.layers.I.mlp.fc1.  fc2.
+//	token_embedding.weight, positional_embedding  embeddings.token_embedding.weight,
+//	                                              embeddings.position_embedding.weight
+//	ln_final., text_projection [D, P]             final_layer_norm., text_projection.weight [P, D]
 var openCLIPRules = rules(
 	[2]string{`^transformer\.resblocks\.(\d+)\.ln_([12])\.`, "encoder.layers.$1.layer_norm$2."},
 	[2]string{`^transformer\.resblocks\.(\d+)\.attn\.in_proj_`, "encoder.layers.$1.self_attn.qkv_proj."},

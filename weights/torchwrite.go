@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// Streamed is a tensor for [Save] whose elements, in little-endian order, are written when it is its turn: Layout has no
-// data.
+// Streamed is a tensor for [Save] whose elements, in little-endian order, are written when it is its turn: Layout has
+// no data.
 type Streamed struct {
 	Layout Tensor
 	Write  func(w io.Writer) error
@@ -35,7 +35,8 @@ func Save(w io.Writer, object any) error {
 		}
 	}
 	for i, t := range s.storages {
-		if err := entry(z, counted, fmt.Sprintf("data/%d", i), func(w io.Writer) error { return t.write(w) }); err != nil {
+		if err := entry(z, counted, fmt.Sprintf("data/%d", i),
+			func(w io.Writer) error { return t.write(w) }); err != nil {
 			return fmt.Errorf("tensor %q: %w", t.Layout.Name, err)
 		}
 	}

@@ -6,22 +6,30 @@
 //	go run ./bench/campaign -seed 1 -rounds 200 -only flip
 //
 //	kill        the run is killed at random moments, several times                        same bytes in the end
-//	signals     it is asked to stop, by SIGTERM, SIGINT or SIGHUP                         exit code 130, then the same bytes
+//	signals     it is asked to stop, by SIGTERM, SIGINT or SIGHUP                         exit code 130, then the
+//	                                                                                      same bytes
 //	pause       it is stopped and goes on, SIGSTOP and SIGCONT, alone or beside another   same bytes
 //	machines    several processes share a run as machines, by any cut, and stage by stage: they are killed and stand
 //	            still, the disk is full for a while, the clock jumps                      same bytes
-//	train       a training is killed, of the autoencoder or the denoiser                  same bytes, curves and samples too
-//	evaluate    an evaluation is killed                                                   same scores, without their times
+//	train       a training is killed, of the autoencoder or the denoiser                  same bytes, curves and
+//	                                                                                      samples too
+//	evaluate    an evaluation is killed                                                   same scores, without their
+//	                                                                                      times
 //	compare     a comparison is killed                                                    same result.json
-//	limit       its files may not grow beyond some size                                   code 5 and a file, then the same bytes
+//	limit       its files may not grow beyond some size                                   code 5 and a file, then the
+//	                                                                                      same bytes
 //	full        it writes to a small file system that becomes full (root alone)           the same
-//	readonly    the disk is read-only (root alone)                                        a whole run is found whole, a part is code 5 and a file
+//	readonly    the disk is read-only (root alone)                                        a whole run is found whole,
+//	                                                                                      a part is code 5 and a file
 //	times       files have times in the future or the past                                same bytes, none made again
-//	flip        one bit of one stored file is another                                     verify: code 7 and the file; the next run mends it
+//	flip        one bit of one stored file is another                                     verify: code 7 and the
+//	                                                                                      file; the next run mends it
 //	cut         a stored file loses its end                                               the same
 //	link        a link lies where a file in the making may                                its target stays as it was
-//	twins       the same command twice, or two shards that share work                     same bytes; none fails but as busy
-//	exports     two exports to one place                                                  one whole result; none fails but as busy
+//	twins       the same command twice, or two shards that share work                     same bytes; none fails but
+//	                                                                                      as busy
+//	exports     two exports to one place                                                  one whole result; none
+//	                                                                                      fails but as busy
 //	converts    two conversions to one place                                              the same
 //
 // Always: exit codes are those of docs/exit-codes.md, every command ends within two minutes, and nothing printed
@@ -77,7 +85,8 @@ type fault struct {
 }
 
 var faults = []fault{
-	{"kill", (*round).kill}, {"signals", (*round).signals}, {"pause", (*round).pause}, {"machines", (*round).machines}, {"train", (*round).train},
+	{"kill", (*round).kill}, {"signals", (*round).signals}, {"pause", (*round).pause}, {"machines", (*round).machines},
+	{"train", (*round).train},
 	{"evaluate", (*round).evaluate},
 	{"compare", (*round).compare}, {"limit", (*round).limit}, {"full", (*round).full}, {"readonly", (*round).readonly},
 	{"times", (*round).times},

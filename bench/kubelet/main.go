@@ -2,7 +2,8 @@
 // every pending pod as a process in an empty root with the program and the pod's volumes, and reports how it ended. It
 // needs root (mounts, chroot, PID namespaces), and no engine.
 //
-//	kubelet --server https://127.0.0.1:16443 --token tok --program mgd3 --claims DIR --work DIR [--fault KIND:INDEX:TIMES]...
+//	kubelet --server https://127.0.0.1:16443 --token tok --program mgd3 --claims DIR --work DIR
+//	        [--fault KIND:INDEX:TIMES]...
 //
 // Faults hit pods of the Job whose name ends in --of, each index the given number of times, a random moment after its
 // start:
@@ -53,10 +54,11 @@ func main() {
 	flag.DurationVar(&k.within, "within", time.Second, "a fault happens within this `TIME` after a pod's start")
 	seed := flag.Uint64("seed", 1, "seed of the moments of faults")
 	flag.Func("fault", "`KIND:INDEX:TIMES`; may be given several times", k.addFault)
-	flag.Func("env", "`NAME=VALUE` in the environment of all pods; may be given several times", func(text string) error {
-		k.env = append(k.env, text)
-		return nil
-	})
+	flag.Func("env", "`NAME=VALUE` in the environment of all pods; may be given several times",
+		func(text string) error {
+			k.env = append(k.env, text)
+			return nil
+		})
 	flag.Parse()
 	k.random = rand.New(rand.NewPCG(*seed, 0))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

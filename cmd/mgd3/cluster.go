@@ -86,7 +86,10 @@ func (o *clusterOptions) request(e *env) (cluster.Request, error) {
 	if o.seedEncodes {
 		r.EncodeSeed = &o.settings.Encode.Seed
 	}
-	o.flags.Visit(func(f *pflag.Flag) { r.Given = append(r.Given, cluster.Flag{Name: f.Name, Value: f.Value.String()}) })
+	o.flags.Visit(func(f *pflag.Flag) {
+		r.Given = append(r.Given, cluster.Flag{Name: f.Name,
+			Value: f.Value.String()})
+	})
 	return r, fail(exitUsage, "", r.Check())
 }
 

@@ -25,13 +25,17 @@ until all are. A Job that failed is applied anew, and keeps what is made.
 
 Paths are those that the tasks see, below the mount points of --volume.`,
 		Example: `  # ImageNet at 50 images per class in 24 tasks, on nodes with a GPU
-  mgd3 cluster kubernetes --preset mgd3 --data /data/imagenet --split train --model /data/dit-xl-2-256 --vae /data/sd-vae-ft-mse --ipc 50 --out /out/in1k-50 --backend xla:cuda --tasks 24 --image registry/mgd3:cuda --gpus 1 --volume data:/data:ro --volume results:/out
+  mgd3 cluster kubernetes --preset mgd3 --data /data/imagenet --split train --model /data/dit-xl-2-256 \
+    --vae /data/sd-vae-ft-mse --ipc 50 --out /out/in1k-50 --backend xla:cuda --tasks 24 --image registry/mgd3:cuda \
+    --gpus 1 --volume data:/data:ro --volume results:/out
 
   # look at the YAML, or let kubectl have it
-  mgd3 cluster kubernetes --data /data/pets.zip --model /data/pets-model --out /data/pets-10 --tasks 5 --image registry/mgd3 --volume data:/data > jobs.yaml
+  mgd3 cluster kubernetes --data /data/pets.zip --model /data/pets-model --out /data/pets-10 --tasks 5 \
+    --image registry/mgd3 --volume data:/data > jobs.yaml
 
   # one Job after the other, until all are complete
-  mgd3 cluster kubernetes --data /data/pets.zip --model /data/pets-model --out /data/pets-10 --tasks 5 --image registry/mgd3 --volume data:/data --apply --wait`,
+  mgd3 cluster kubernetes --data /data/pets.zip --model /data/pets-model --out /data/pets-10 --tasks 5 \
+    --image registry/mgd3 --volume data:/data --apply --wait`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, text := range volumes {

@@ -27,13 +27,16 @@ and not in the queue.
 
 All nodes and this machine must see the same files. OUT/cluster has scripts, records and logs.`,
 		Example: `  # ImageNet at 50 images per class, on GPUs, eight at a time, in tasks of an hour
-  mgd3 cluster slurm --preset mgd3 --data imagenet --split train --model dit-xl-2-256 --vae sd-vae-ft-mse --ipc 50 --out in1k-50 --backend xla:cuda --gres gpu:1 --partition gpu --account lab --parallel 8 --encode-each 20ms --sample-each 1.7s
+  mgd3 cluster slurm --preset mgd3 --data imagenet --split train --model dit-xl-2-256 --vae sd-vae-ft-mse --ipc 50 \
+    --out in1k-50 --backend xla:cuda --gres gpu:1 --partition gpu --account lab --parallel 8 --encode-each 20ms \
+    --sample-each 1.7s
 
   # what would be submitted?
   mgd3 cluster slurm --data pets.zip --model pets-model --out pets-10 --tasks 10 --time 1h --print
 
   # with three networks trained on the set, three times each
-  mgd3 cluster slurm --data pets.zip --split train --model pets-model --out pets-10 --tasks 10 --time 1h --test pets.zip --test-split test --net convnet3,resnet18,resnetap10 --repeat 3
+  mgd3 cluster slurm --data pets.zip --split train --model pets-model --out pets-10 --tasks 10 --time 1h \
+    --test pets.zip --test-split test --net convnet3,resnet18,resnetap10 --repeat 3
 
   # how does it go on? no more of it, please
   mgd3 cluster status pets-10
@@ -99,7 +102,8 @@ func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slu
 	})
 	switch {
 	case err != nil && fresh > 0:
-		return fail(exitScheduler, `the same command goes on from here; "mgd3 cluster cancel" takes back what was submitted`, err)
+		return fail(exitScheduler, `the same command goes on from here; "mgd3 cluster cancel" takes back what was `+
+			`submitted`, err)
 	case err != nil:
 		return err
 	case e.quiet || e.json:
@@ -150,10 +154,11 @@ that failed. It reads OUT/cluster and asks no scheduler. The exit code is 0 what
 
 func (e *env) clusterCancelCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:     "cancel OUT",
-		Short:   "Take a run's jobs out of Slurm's queue, and stop those that run",
-		Example: `  mgd3 cluster cancel in1k-50   # what is made stays; the command that submitted it goes on from there`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "cancel OUT",
+		Short: "Take a run's jobs out of Slurm's queue, and stop those that run",
+		Example: `  mgd3 cluster cancel in1k-50   # what is made stays; the command that submitted it ` +
+			`goes on from there`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			run, err := cluster.ReadRun(args[0])
 			if err != nil {
@@ -173,8 +178,9 @@ func (e *env) clusterTaskCmd() *cobra.Command {
 		Short: "Run one task, and keep a record of it: what the jobs run",
 		Long: `Runs a command of mgd3, keeps how it goes on in DIR, and ends with its exit code. Under Slurm a task
 that was stopped or failed, and may yet succeed, is queued again.`,
-		Example: `  mgd3 cluster task --record pets-10/cluster/sample --stage sample --task 3/10 -- sample --model pets-model --out pets-10 --shard 3/10 --json`,
-		Args:    cobra.MinimumNArgs(1),
+		Example: `  mgd3 cluster task --record pets-10/cluster/sample --stage sample --task 3/10 -- \
+    sample --model pets-model --out pets-10 --shard 3/10 --json`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r := runFlags{shard: part}
 			var err error

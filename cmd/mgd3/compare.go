@@ -45,7 +45,8 @@ real images, trained on once for each network. Set s is made with seed s, and le
 
 DIR/PROTOCOL has result.json and table.txt, written anew after each training, and report.html at the end. The
 same command goes on from where it was stopped; with more sets, methods or --ipc it adds to what is there.`,
-		Example: `  mgd3 compare --data pets.zip --split train --test-split test --model pets-model --ipc 10,20,50 --sets 3 --out pets-table
+		Example: `  mgd3 compare --data pets.zip --split train --test-split test --model pets-model --ipc 10,20,50 \
+    --sets 3 --out pets-table
 
   # the set that is in the program, and its model
   mgd3 compare --data glyphs --model glyphs --ipc 10 --method mgd3,unguided,random --out glyphs-table`,

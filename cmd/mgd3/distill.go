@@ -22,7 +22,8 @@ func (e *env) distillCmd() *cobra.Command {
 		Use:   "distill --data SET --model DIR --out DIR",
 		Short: "Make a distilled set: encode, find modes, sample, decode",
 		Example: `  # ten images per class of an ImageNet folder, as published (docs/imagenet.md)
-  mgd3 distill --preset mgd3 --data imagenet --split train --classes nette --model dit-xl-2-256 --vae sd-vae-ft-mse --ipc 10 --out nette-10
+  mgd3 distill --preset mgd3 --data imagenet --split train --classes nette --model dit-xl-2-256 --vae sd-vae-ft-mse \
+    --ipc 10 --out nette-10
 
   # your own images (SET/CLASS/FILE, a folder or a zip), and a model of your own
   mgd3 distill --data pets.zip --model pets-model --ipc 10 --out pets-10
@@ -40,7 +41,8 @@ func (e *env) distillCmd() *cobra.Command {
   mgd3 distill --data pets.zip --model pets-model --ipc 10 --stop auto --out pets-10
 
   # four GPUs, and as many processes, in one machine
-  mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --backend xla:cuda --precision bf16 --devices 4
+  mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --backend xla:cuda \
+    --precision bf16 --devices 4
 
   # and the set as one Parquet file for the Hugging Face hub, pets-10.parquet
   mgd3 distill --data pets.zip --model pets-model --ipc 10 --out pets-10 --format parquet

@@ -111,7 +111,8 @@ var advice = []struct {
 	{stage.ErrStage, exitInput, `the stages are encode, modes and sample, in this order; "mgd3 distill" runs them all`},
 	{stage.ErrBusy, exitOutput, "wait for it, or use another --out"},
 	{lease.ErrCut, exitUsage, "give all workers the same --shard any/N"},
-	{cluster.ErrFailed, exitScheduler, "\"mgd3 cluster status OUT\", where its volume is seen, or \"kubectl logs\" has the last " +
+	{cluster.ErrFailed, exitScheduler, "\"mgd3 cluster status OUT\", where its volume is seen, or \"kubectl logs\" " +
+		"has the last " +
 		"words of each; mend it, and the same command goes on"},
 	{cluster.ErrScheduler, exitScheduler, "Slurm's commands are on login nodes, and kubectl where the cluster is " +
 		"administered; without them --print shows the scripts, and kubernetes without --apply the YAML"},
@@ -162,7 +163,8 @@ var advice = []struct {
 	{weights.ErrFormat, exitModel, ""},
 	{engine.ErrMemory, exitFailed, "--batch auto looks for the largest batch that fits, in a new --out; --precision " +
 		"bf16 needs about half the memory"},
-	{engine.ErrPlugin, exitBackend, `a CUDA plugin comes with pip install "jax[cuda12]" (or cuda13); --plugin FILE says where one is; docs/gpu.md has more`},
+	{engine.ErrPlugin, exitBackend, `a CUDA plugin comes with pip install "jax[cuda12]" (or cuda13); --plugin FILE ` +
+		`says where one is; docs/gpu.md has more`},
 	{engine.ErrBackend, exitBackend, `"--backend cpu", the default, works everywhere`},
 	{dataset.ErrPassedOver, exitInput, "without --strict this is a warning"},
 	{dataset.ErrLeaves, exitInput, "without --follow-links=false such links are followed"},

@@ -21,8 +21,9 @@ func (e *env) exportCmd() *cobra.Command {
 	var card export.Card
 	var withCard bool
 	cmd := &cobra.Command{
-		Use:   "export DIR",
-		Short: "Write a finished set as WebDataset, Parquet, PyTorch's tensors, one zip, or a folder of its images alone",
+		Use: "export DIR",
+		Short: "Write a finished set as WebDataset, Parquet, PyTorch's tensors, one zip, or a folder of its images " +
+			"alone",
 		Long: `Writes a set that distill, merge or baseline made in a form that other programs read, with its manifest:
 
   folder      OUT/images/CLASS/0000.png, OUT/manifest.json: the set without latents, modes and samples; OUT/README.md,
@@ -35,10 +36,12 @@ func (e *env) exportCmd() *cobra.Command {
 
 Every image is held against its hash in the manifest. Equal sets give equal bytes. docs/export.md has more.`,
 		Example: `  mgd3 export pets-10 --format zip                         # pets-10.zip
-  mgd3 export pets-10 --format parquet --out train.parquet # datasets.load_dataset("parquet", data_files="train.parquet")
+  mgd3 export pets-10 --format parquet --out train.parquet ` +
+			`# datasets.load_dataset("parquet", data_files="train.parquet")
   mgd3 export pets-10 --format webdataset --out shards --shard 100MB
   mgd3 export pets-10 --format torch --pixels unit         # pets-10.pt, float32 from 0 to 1
-  mgd3 export pets-10 --format parquet --out hub --card --source "Oxford-IIIT Pet" --source-licence cc-by-sa-4.0 --scores pets-scores/scores.json`,
+  mgd3 export pets-10 --format parquet --out hub --card --source "Oxford-IIIT Pet" \
+    --source-licence cc-by-sa-4.0 --scores pets-scores/scores.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o := export.Options{Format: export.Format(format), Pixels: export.Pixels(pixels)}
@@ -55,7 +58,8 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 				}
 			}
 			if o.Card != nil && o.Format != export.Folder && o.Format != export.Parquet {
-				return fail(exitUsage, "", fmt.Errorf("--card and what it says are for folder and parquet, not %s", format))
+				return fail(exitUsage, "", fmt.Errorf("--card and what it says are for folder and parquet, not %s",
+					format))
 			}
 			if o.Pixels != "" && o.Format != export.Torch && o.Format != export.MTT {
 				return fail(exitUsage, "", fmt.Errorf("--pixels is for torch and mtt, not %s", format))

@@ -92,7 +92,8 @@ func (e *env) tensorFlags(f *pflag.FlagSet) {
 		words.List(tensorset.AllPixels())+"; auto takes what the evidence says, and says which")
 	f.IntVar(&t.Collage, "collage", 1, "each image of a set of tensors is `N` × N smaller ones, as IDC's, DREAM's and "+
 		"NCFM's are: cut them out and enlarge them")
-	f.StringVar(&t.ZCA.Path, "zca-from", "", "the training `SET` by which whitened images (MTT's for CIFAR) were whitened")
+	f.StringVar(&t.ZCA.Path, "zca-from", "", "the training `SET` by which whitened images (MTT's for CIFAR) were "+
+		"whitened")
 	f.StringVar(&t.ZCA.Split, "zca-split", "", "the `NAME` of the sub-folder to take of --zca-from")
 	cli.Heading(f, "Sets of tensors")
 }

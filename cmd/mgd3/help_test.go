@@ -134,7 +134,8 @@ func TestHeadings(t *testing.T) {
 		"mgd3 sweep": pipeline + "Run, Judging, Every command",
 		"mgd3 demo":  "Demo, Networks, Modes, Sampling, Every command",
 		"mgd3 score": "Most used, Scores, Images, Sets of tensors, How images are read, Networks, Every command",
-		"mgd3 evaluate": "Most used, Sets, Sets of tensors, Training, Teacher of soft labels, Run, Changes of the protocol, " +
+		"mgd3 evaluate": "Most used, Sets, Sets of tensors, Training, Teacher of soft labels, Run, Changes of the " +
+			"protocol, " +
 			"Every command",
 		"mgd3 rank":    "Most used, Sets, Sets of tensors, Training, Teacher of soft labels, Every command",
 		"mgd3 train":   "Every command",

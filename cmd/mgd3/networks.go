@@ -35,7 +35,8 @@ func networkFailure(n model.Networks, err error) error {
 	flag := map[model.Part]string{model.Autoencoder: "--vae", model.Denoiser: "--dit"}[missing.Part]
 	switch missing.Err {
 	case model.ErrUnnamed:
-		return fail(exitUsage, `"mgd3 pull" fetches published networks, "mgd3 train" makes your own, --model glyphs is `+
+		return fail(exitUsage, `"mgd3 pull" fetches published networks, "mgd3 train" makes your own, --model glyphs `+
+			`is `+
 			`in the program; docs/models.md has more`, fmt.Errorf("missing --model, or %s", flag))
 	case model.ErrOneFile:
 		return fail(exitUsage, flag+" names the other network",

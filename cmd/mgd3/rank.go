@@ -29,10 +29,11 @@ func (e *env) rankCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rank --train SET... --real SET --test SET",
 		Short: "Score sets as DD-Ranking does: what is left of them beside labels and augmentation",
-		Long: `Trains networks on distilled sets, on as many random real images and on all of them, and reports the scores
-of DD-Ranking: hard-label recovery (HLR), improvement over random (IOR), label-robust score (LRS) and
+		Long: `Trains networks on distilled sets, on as many random real images and on all of them, and reports the
+scores of DD-Ranking: hard-label recovery (HLR), improvement over random (IOR), label-robust score (LRS) and
 augmentation-robust score (ARS). docs/evaluate.md has the formulas.`,
-		Example: `  mgd3 rank --train pets-10 --real pets.zip --real-split train --test pets.zip --test-split test --repeat 3 --out pets-rank
+		Example: `  mgd3 rank --train pets-10 --real pets.zip --real-split train --test pets.zip --test-split test \
+    --repeat 3 --out pets-rank
 
   # soft labels; the accuracy of all images is known
   mgd3 rank --train nette-10 --real imagenet --real-split train --test imagenet --test-split val --net resnet18 \
@@ -84,7 +85,8 @@ func (e *env) rank(ctx context.Context, o *rankOptions) error {
 	}
 	for name, share := range map[string]float64{"weight": r.Weight, "gamma": r.Gamma, "full-accuracy": r.FullAccuracy} {
 		if !(share >= 0 && share <= 1) {
-			return fail(exitUsage, "", fmt.Errorf("--%s is out of its range, want 0 to 1, or 100 %% of an accuracy", name))
+			return fail(exitUsage, "", fmt.Errorf("--%s is out of its range, want 0 to 1, or 100 %% of an accuracy",
+				name))
 		}
 	}
 	if v.Repeat < 1 {

@@ -33,8 +33,9 @@ func (e *env) scoreCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "score --set DIR...",
 		Short: "Compare sets with the real images by their features, without training a network",
-		Long: `Scores sets by diversity, representativeness, coverage, Fréchet distance, MMD and redundancy, in the latents or in
-the features of a network; docs/scores.md has the definitions. None of them is accuracy: for that, "mgd3 evaluate".
+		Long: `Scores sets by diversity, representativeness, coverage, Fréchet distance, MMD and redundancy, in the
+latents or in the features of a network; docs/scores.md has the definitions. None of them is accuracy: for that,
+"mgd3 evaluate".
 
 In the latents, a set made by distill needs nothing else: its own latents and those of the real images are there.
 With --model the images of every set are encoded, so that sets made in other ways can stand beside it. With --data

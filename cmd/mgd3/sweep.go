@@ -38,7 +38,8 @@ each is tried while the other lists stay at the published value, or, with --grid
 
 Writes sweep.json, sweep.csv, sweep.html and one SVG for each plot into --out. Run again, it goes on from
 where it was stopped, and values can be added.`,
-		Example: `  mgd3 sweep --data glyphs --model glyphs --out sweep --lambda 0,0.05,0.1,0.2 --stop 0,10,25,40 --cluster kmeans,gmm,bisecting --sets 3
+		Example: `  mgd3 sweep --data glyphs --model glyphs --out sweep --lambda 0,0.05,0.1,0.2 --stop 0,10,25,40 \
+    --cluster kmeans,gmm,bisecting --sets 3
   mgd3 sweep --data pets.zip --model pets-model --out pets-sweep --stop 0,10,25,40 --net "" # scores alone`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.sweep(cmd.Context(), o, &s) },

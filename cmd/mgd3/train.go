@@ -45,10 +45,11 @@ func (e *env) trainAutoencoderCmd() *cobra.Command {
 	var s train.AutoencoderSettings
 	var perceptual string
 	cmd := &cobra.Command{
-		Use:     "autoencoder --data SET --size PIXELS --out MODEL",
-		Short:   "Train the autoencoder (AutoencoderKL, in diffusers' layout)",
-		Example: `  mgd3 train autoencoder --data pets.zip --split train --size 64 --flip --steps 20000 --out pets-model`,
-		Args:    cobra.NoArgs,
+		Use:   "autoencoder --data SET --size PIXELS --out MODEL",
+		Short: "Train the autoencoder (AutoencoderKL, in diffusers' layout)",
+		Example: `  mgd3 train autoencoder --data pets.zip --split train --size 64 --flip --steps 20000 \
+    --out pets-model`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.trainAutoencoder(cmd.Context(), &o, s, perceptual)
 		},

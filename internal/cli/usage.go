@@ -9,10 +9,12 @@ import (
 )
 
 var (
-	quoted       = regexp.MustCompile(`"([^"]+)"`)
-	badValue     = regexp.MustCompile(`^invalid argument "(.*)" for "(?:-\w, )?--([\w-]+)" flag: .*(?:strconv\.|parse error|invalid (?:syntax|duration))`)
+	quoted   = regexp.MustCompile(`"([^"]+)"`)
+	badValue = regexp.MustCompile(`^invalid argument "(.*)" for "(?:-\w, )?--([\w-]+)" flag: ` +
+		`.*(?:strconv\.|parse error|invalid (?:syntax|duration))`)
 	wrongCommand = regexp.MustCompile(`^unknown command "(.*)" for "(.*)"`)
-	wrongCount   = regexp.MustCompile(`^(accepts at most|accepts|requires at least) (\d+) arg\(s\), (?:only )?received (\d+)`)
+	wrongCount   = regexp.MustCompile(`^(accepts at most|accepts|requires at least) (\d+) arg\(s\), (?:only ` +
+		`)?received (\d+)`)
 )
 
 // Mistake is an error of a command line, with advice.

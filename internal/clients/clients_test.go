@@ -1,9 +1,10 @@
 // Package clients holds the test that mgd3 and the libraries of its users read each other's files: the real libraries,
 // of the versions in requirements.txt.
 //
-//	theirs.py   writes sets, tensors and networks by datasets, webdataset, torch, torchvision, timm and diffusers; read here
-//	ours.py     opens what mgd3 exported, trained and converted
-//	tokens.py   writes CLIP's tokenizer, and the tokens that transformers makes of texts
+//	theirs.py  writes sets, tensors and networks by datasets, webdataset, torch, torchvision, timm and diffusers;
+//	           read here
+//	ours.py    opens what mgd3 exported, trained and converted
+//	tokens.py  writes CLIP's tokenizer, and the tokens that transformers makes of texts
 //
 // MGD3_TEST_PYTHON is the Python that has the libraries; without it the test skips.
 package clients

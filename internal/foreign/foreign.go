@@ -27,7 +27,8 @@ var (
 	blob    = regexp.MustCompile(`^(\.\./)+blobs/[0-9a-f]{40,64}\n?$`)
 	html    = regexp.MustCompile(`(?i)^(<!--.*?-->\s*)*(<\?xml[^>]*>\s*)?(<!doctype html|<html|<head|<body|<script)`)
 	xml     = regexp.MustCompile(`(?i)^(<\?xml[^>]*>\s*)?<Error>`)
-	missing = regexp.MustCompile(`(?i)^(404|403|401|5\d\d)?[ :.\-]*(file |entry |page |repository )?(not found|access denied|forbidden|unauthorized|invalid username or password|too many requests)`)
+	missing = regexp.MustCompile(`(?i)^(404|403|401|5\d\d)?[ :.\-]*(file |entry |page |repository )?(not ` +
+		`found|access denied|forbidden|unauthorized|invalid username or password|too many requests)`)
 )
 
 // Describe says what a file is, by its first bytes and its size, if it is a pointer of Git LFS or git-annex, or a page

@@ -159,10 +159,15 @@ func TestTolerance(t *testing.T) {
 		"new": `{"tolerance": {"mean": 0.25, "exact": 0, "words": "see README"}}`,
 		"old": `{"tolerance": {
 			"float64 arrays": "relative 1e-9 (values are float64; last-bit differences allowed)",
-			"per_step": "Row 0, with S = sqrt(1/alpha_bar_t): pred_xstart max abs 3e-5*S*max(1, max abs of x[k]); mean max abs 1e-4*M; x[k+1] max abs (2e-4 + 5e-5*S*scale)*M; log_variance max abs 6e-4; manifold_term max abs 1e-4.",
-			"full_run": "row 0 of x[steps]: max abs 1e-3 (runs with clip_denoised: 5e-3); runs flagged: only relative to the max abs value, 2e-3; error_growth",
+			"per_step": "Row 0, with S = sqrt(1/alpha_bar_t): pred_xstart max abs 3e-5*S*max(1, max abs of x[k]); ` +
+			`mean max abs 1e-4*M; ` +
+			`x[k+1] max abs (2e-4 + 5e-5*S*scale)*M; ` +
+			`log_variance max abs 6e-4; manifold_term max abs 1e-4.",
+			"full_run": "row 0 of x[steps]: max abs 1e-3 (runs with clip_denoised: 5e-3); ` +
+			`runs flagged: only relative to the max abs value, 2e-3; error_growth",
 			"centers": "max abs 2e-5 * data scale (data is O(1)): use 1e-4", "inertia": "relative 1e-4",
-			"kmeanspp_quality": "own mean final inertia over 20 seeds <= reference mean * 1.02 (and never below best_of_30 * 0.98)",
+			"kmeanspp_quality": "own mean final inertia over 20 seeds <= reference mean * 1.02 ` +
+			`(and never below best_of_30 * 0.98)",
 			"jpeg_decode": "libjpeg-turbo result: max 4 levels and mean 0.4 per file"}}`,
 	})
 	for name, want := range map[string]map[string]float64{
@@ -192,7 +197,8 @@ func TestTolerance(t *testing.T) {
 }
 
 func TestTensors(t *testing.T) {
-	dir := set(t, map[string]string{"set/sampling": `{"case": "sampling", "model": "dit_x (weights in the dit_x case)"}`, "set/dit_x": `{"case": "dit_x"}`})
+	dir := set(t, map[string]string{"set/sampling": `{"case": "sampling",
+		"model": "dit_x (weights in the dit_x case)"}`, "set/dit_x": `{"case": "dit_x"}`})
 	var b bytes.Buffer
 	err := weights.Write(&b, []weights.Tensor{weights.F64("x", []int{2}, []float64{1, 0.5}),
 		weights.I64("n", nil, []int64{7})}, nil)

@@ -8,16 +8,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // generated matches the line that Go wants in generated files.
 var generated = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
 
-// TestFilesAreShort: a Go file has at most 400 lines, so that it holds one concept. Generated code may be longer, and so may
-// the files named here, each for its reason.
-func TestFilesAreShort(t *testing.T) {
-	const most = 400
-	longer := map[string]string{}
+// goFiles calls use with each Go file of the repository that is not generated, testdata aside.
+func goFiles(t *testing.T, use func(name string, code []byte)) {
 	seen := 0
 	err := fs.WalkDir(os.DirFS("../.."), ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -37,9 +35,8 @@ func TestFilesAreShort(t *testing.T) {
 			return err
 		}
 		seen++
-		n := bytes.Count(code, []byte("\n"))
-		if n > most && longer[name] == "" && !generated.Match(code) {
-			t.Errorf("%s has %d lines, want at most %d: split it by concept", name, n, most)
+		if !generated.Match(code) {
+			use(name, code)
 		}
 		return nil
 	})
@@ -49,4 +46,30 @@ func TestFilesAreShort(t *testing.T) {
 	if seen < 300 {
 		t.Errorf("found %d Go files, want all of the module", seen)
 	}
+}
+
+// TestFilesAreShort: a Go file has at most 400 lines, so that it holds one concept. Generated code may be longer.
+func TestFilesAreShort(t *testing.T) {
+	const most = 400
+	goFiles(t, func(name string, code []byte) {
+		if n := bytes.Count(code, []byte("\n")); n > most {
+			t.Errorf("%s has %d lines, want at most %d: split it by concept", name, n, most)
+		}
+	})
+}
+
+// TestLinesAreShort: a line of Go has at most 120 columns, a tab being four of them. Generated code may have longer
+// ones.
+func TestLinesAreShort(t *testing.T) {
+	const most, tab = 120, 4
+	goFiles(t, func(name string, code []byte) {
+		at := 0
+		for line := range strings.Lines(string(code)) {
+			at++
+			line = strings.TrimRight(line, "\n")
+			if n := utf8.RuneCountInString(line) + (tab-1)*strings.Count(line, "\t"); n > most {
+				t.Errorf("%s:%d has %d columns, want at most %d", name, at, n, most)
+			}
+		}
+	})
 }

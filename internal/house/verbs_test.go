@@ -9,7 +9,8 @@ import (
 )
 
 // direct matches what goes past the verbs of stage/atomicfile. Readers of weights map files into memory themselves.
-var direct = regexp.MustCompile(`\b(os\.(Stat|Lstat|ReadFile|WriteFile|Create|OpenFile|Open|ReadDir|Rename|Remove|RemoveAll|Mkdir|MkdirAll)|filepath\.WalkDir)\(`)
+var direct = regexp.MustCompile(`\b(os\.(Stat|Lstat|ReadFile|WriteFile|Create|OpenFile|Open|ReadDir|` +
+	`Rename|Remove|RemoveAll|Mkdir|MkdirAll)|filepath\.WalkDir)\(`)
 
 // TestRunsKeepTheirFilesByTheVerbs: what a run keeps is put, read, listed and looked for by stage/atomicfile alone, so
 // that a bucket can stand in the place of a folder.

@@ -3,7 +3,8 @@
 //	d_i = a_i − b_i                                   one of n pairs
 //	t   = mean(d) / (s/√n),  s² = Σ(d_i − mean)²/(n−1)  Student 1908; n − 1 degrees of freedom
 //	p   of t, two-sided: the chance of as large a |t| where a and b are the same
-//	exact p = share of the 2ⁿ ways to give the d_i signs whose |mean| is as large as that seen   Fisher 1935, section 21
+//	exact p = share of the 2ⁿ ways to give the d_i signs whose |mean| is as large as that seen  Fisher 1935, section
+//	                                                                                            21
 //
 // The exact p supposes nothing but that a and b may be exchanged within a pair; it cannot be less than 2/2ⁿ: of three
 // pairs 0.25, of six 0.031. The t test supposes that the

@@ -1,11 +1,11 @@
 // Package ranking has the scores of DD-Ranking (NUS-HPC-AI-Lab), which ask what a distilled set is worth beside its
 // labels and augmentation. All accuracies are shares, 0 to 1.
 //
-//	HLR   = acc(full, hard) − acc(set, hard)            hard label recovery: less is better
-//	IOR   = acc(set, any) − acc(random, any)            improvement over random images, labels and training alike
-//	LRS   = s(w·IOR − (1−w)·HLR)                        label-robust score
-//	ARS   = s(γ·A + (1−γ)·B)                            augmentation-robust score; A is IOR with augmentation, B without
-//	s(α)  = (e^α − e^−1) / (e − e^−1)                   0 of α = −1, 0.269 of 0, 1 of 1
+//	HLR   = acc(full, hard) − acc(set, hard)          hard label recovery: less is better
+//	IOR   = acc(set, any) − acc(random, any)          improvement over random images, labels and training alike
+//	LRS   = s(w·IOR − (1−w)·HLR)                      label-robust score
+//	ARS   = s(γ·A + (1−γ)·B)                          augmentation-robust score; A is IOR with augmentation, B without
+//	s(α)  = (e^α − e^−1) / (e − e^−1)                 0 of α = −1, 0.269 of 0, 1 of 1
 //
 // Definitions: the project's README; w = γ = 0.5 there. Its package ddranking 0.2.0 gives its formulas accuracies in
 // percent, so that e^α is of some tens and its LRS and ARS are no shares; given shares, it computes what is here, which

@@ -300,13 +300,15 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want %v", name, got, ok, want)
 		}
 	}
-	for _, name := range []string{"", "sample", "sample-3", "sample-3.1", "sample-3.1-7", "sample-3.1-7.0", "clock-h-1-2",
+	for _, name := range []string{"", "sample", "sample-3", "sample-3.1", "sample-3.1-7", "sample-3.1-7.0",
+		"clock-h-1-2",
 		"sample-3.1-x.1", "sample-3.-1-2.1", ".sample-3.done"} {
 		if got, ok := parse(name); ok {
 			t.Errorf("%q was read as %v", name, got)
 		}
 	}
-	for text, want := range map[string][]any{"any": {0, true, true}, "any/40": {40, true, true}, "any/0": {0, true, false},
+	for text, want := range map[string][]any{"any": {0, true, true}, "any/40": {40, true, true}, "any/0": {0, true,
+		false},
 		"any/x": {0, true, false}, "any/1001": {0, true, false}, "anyone": {0, false, true}, "1/2": {0, false, true}} {
 		pieces, ok, err := ParseAny(text)
 		if got := []any{pieces, ok, err == nil}; !slices.Equal(got, want) && !(err != nil && got[1] == want[1] &&

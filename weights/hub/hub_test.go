@@ -226,7 +226,8 @@ func TestTableForms(t *testing.T) {
 }
 
 func FuzzInfo(f *testing.F) {
-	f.Add([]byte(`{"sha": "` + commit + `", "siblings": [{"rfilename": "a/b.json"}, {"rfilename": "a/b.json"}, {"rfilename": "c"}]}`))
+	f.Add([]byte(`{"sha": "` + commit + `", "siblings": [{"rfilename": "a/b.json"}, {"rfilename": "a/b.json"},
+		{"rfilename": "c"}]}`))
 	f.Add([]byte(`{"sha": "` + commit + `", "siblings": [{"rfilename": "../../evil"}]}`))
 	f.Add([]byte(`{"sha": 7, "siblings": {}}`))
 	f.Add([]byte(`<html>`))

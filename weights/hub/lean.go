@@ -12,8 +12,9 @@ import (
 //	model.safetensors.index.json                                               their index
 //	model.fp16-00001-of-00002.safetensors or model-00001-of-00002.fp16.safetensors, and
 //	model.safetensors.index.fp16.json
-var weightsName = regexp.MustCompile(`^(.+?)(?:\.(fp16|bf16|non_ema|ema))?(-\d+-of-\d+)?(?:\.(fp16|bf16|non_ema|ema))?` +
-	`\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|onnx)(\.index(?:\.(fp16|bf16|non_ema|ema))?\.json)?$`)
+var weightsName = regexp.MustCompile(`^(.+?)(?:\.(fp16|bf16|non_ema|ema))?(-\d+-of-\d+)?` +
+	`(?:\.(fp16|bf16|non_ema|ema))?\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|onnx)` +
+	`(\.index(?:\.(fp16|bf16|non_ema|ema))?\.json)?$`)
 
 // form is one of the forms in which a repository may have the same weights.
 type form struct {

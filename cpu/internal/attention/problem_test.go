@@ -194,7 +194,8 @@ func (p *problem) softmax(b, h, kh, i int, scale float64) (P []float64, most flo
 		at := func(st *Strides) int { return st.at(b, h, i, j) }
 		var v, a float64
 		for d := range s.Dim {
-			t := scale * float64(p.in.Q[b*p.l.Q.Batch+h*p.l.Q.Head+i*p.l.Q.Token+d]) * float64(p.in.K[b*p.l.K.Batch+kh*p.l.K.Head+j*p.l.K.Token+d])
+			t := scale * float64(p.in.Q[b*p.l.Q.Batch+h*p.l.Q.Head+i*p.l.Q.Token+d]) *
+				float64(p.in.K[b*p.l.K.Batch+kh*p.l.K.Head+j*p.l.K.Token+d])
 			v, a = v+t, a+math.Abs(t)
 		}
 		if p.o.Bias != nil {

@@ -11,7 +11,8 @@ func kernelLayout(v view) conv.KernelLayout {
 }
 
 func convFlops(g conv.Geometry) float64 {
-	return 2 * float64(g.Batch) * float64(g.OutH*g.OutW) * float64(g.OutC) * float64(g.InC/g.Groups*g.KH*g.KW) / float64(g.InDilH*g.InDilW)
+	return 2 * float64(g.Batch) * float64(g.OutH*g.OutW) * float64(g.OutC) *
+		float64(g.InC/g.Groups*g.KH*g.KW) / float64(g.InDilH*g.InDilW)
 }
 
 // keepPacked is the number of outputs up to which the packed kernel of a convolution is kept. For more it is packed

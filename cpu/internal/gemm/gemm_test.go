@@ -121,7 +121,8 @@ func (p *problem) exact() (c, tol []float64) {
 					sum, mag = c[at], math.Abs(c[at])
 				}
 				for k := range p.s.K {
-					x := float64(p.a[n*p.la.Batch+i*p.la.Row+k*p.la.Col]) * float64(p.b[n*p.lb.Batch+k*p.lb.Row+j*p.lb.Col])
+					x := float64(p.a[n*p.la.Batch+i*p.la.Row+k*p.la.Col]) *
+						float64(p.b[n*p.lb.Batch+k*p.lb.Row+j*p.lb.Col])
 					sum, mag = sum+x, mag+math.Abs(x)
 				}
 				c[at], tol[at] = sum, float64(p.s.K+1)*0x1p-23*mag

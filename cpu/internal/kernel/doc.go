@@ -1,12 +1,12 @@
 // Package kernel is the inner loops of the backend: what runs between two loads of the first cache.
 //
-//	group            files                       what they compute
-//	products         gemm*.go                    tiles of matrix products and convolutions, of packed panels
-//	vectors          vec*.go                     element-wise functions, sums, rows, conversions, transposes; rules in vec.go
-//	transforms       winograd*.go                the transforms of Winograd's convolutions
-//	pools            selectscatter*.go           the gradient of a maximum over windows
-//	speed            peak*.go                    how fast the processor multiplies and adds, for benchmarks
-//	instruction set  level*.go                   which of the versions of a kernel run: [SetLevel], [Current], [Levels]
+//	group            files                what they compute
+//	products         gemm*.go             tiles of matrix products and convolutions, of packed panels
+//	vectors          vec*.go              element-wise functions, sums, rows, conversions, transposes; rules in vec.go
+//	transforms       winograd*.go         the transforms of Winograd's convolutions
+//	pools            selectscatter*.go    the gradient of a maximum over windows
+//	speed            peak*.go             how fast the processor multiplies and adds, for benchmarks
+//	instruction set  level*.go            which of the versions of a kernel run: [SetLevel], [Current], [Levels]
 //
 // Each group has the same files:
 //

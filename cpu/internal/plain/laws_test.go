@@ -87,7 +87,8 @@ func FuzzConv(f *testing.F) {
 				KernelSpatial: []int{1, 2}, OutputBatch: 1, OutputChannels: 2, OutputSpatial: []int{0, 3}}}
 		x, kernel := wholes(r, images, height, width, depth*channelGroups), wholes(r, channels, kh, kw, depth)
 		size := func(axis, n, k int) int {
-			return ((n-1)*a.InputDilations[axis]+1+a.Paddings[axis][0]+a.Paddings[axis][1]-(k-1)*a.KernelDilations[axis]-1)/a.Strides[axis] + 1
+			padded := (n-1)*a.InputDilations[axis] + 1 + a.Paddings[axis][0] + a.Paddings[axis][1]
+			return (padded-(k-1)*a.KernelDilations[axis]-1)/a.Strides[axis] + 1
 		}
 		oh, ow := size(0, height, kh), size(1, width, kw)
 		if oh < 1 || ow < 1 {

@@ -2,12 +2,12 @@
 // paper. It is the specification and the oracle of the compiler's kernels, and what runs for types and
 // shapes that have none.
 //
-//	type                  how it is computed
-//	float32               element by element in float64, rounded once; sums and products in float64, rounded at the end
-//	float64, integers     in their own type; integers wrap around
-//	float16, bfloat16     converted to float32, computed as above, rounded once more
-//	bool                  a byte, 0 or 1
-//	int4, uint4, int2 …   unpacked to int8 or uint8, and packed again
+//	type                 how it is computed
+//	float32              element by element in float64, rounded once; sums and products in float64, rounded at the end
+//	float64, integers    in their own type; integers wrap around
+//	float16, bfloat16    converted to float32, computed as above, rounded once more
+//	bool                 a byte, 0 or 1
+//	int4, uint4, int2 …  unpacked to int8 or uint8, and packed again
 //
 // A sum adds its terms one after the other, the last axis fastest, and no result depends on the
 // rows beside it. Integer division by zero gives all bits set, its remainder the dividend; a float that
