@@ -14,12 +14,13 @@ FROM scratch AS static
 COPY --from=static-build /mgd3 /mgd3
 ENTRYPOINT ["/mgd3"]
 
-FROM golang:1.26 AS cuda-build
+# of the same Debian as below: a program made with a newer C library does not start with an older one
+FROM golang:1.26-bookworm AS cuda-build
 WORKDIR /src
 COPY . .
 RUN go build -trimpath -ldflags=-s -o /mgd3 ./cmd/mgd3
 
 FROM python:3.12-slim-bookworm AS cuda
-RUN pip install --no-cache-dir "jax[cuda12]"
+RUN pip install --no-cache-dir "jax-cuda12-plugin[with-cuda]==0.10.2"
 COPY --from=cuda-build /mgd3 /usr/local/bin/mgd3
 ENTRYPOINT ["/usr/local/bin/mgd3"]

@@ -83,7 +83,7 @@ PATH=$dir/bin:$PATH
 run=$dir/run; rm -rf "$run"; mkdir -p "$run"
 port=12379 secure=16443
 pids=()
-stop() { for ((i = ${#pids[@]} - 1; i >= 0; i--)); do kill "${pids[i]}" 2>/dev/null; wait "${pids[i]}" 2>/dev/null; done; true; }
+stop() { for ((i = ${#pids[@]} - 1; i >= 0; i--)); do kill "${pids[i]}" 2>/dev/null || true; wait "${pids[i]}" 2>/dev/null || true; done; }
 trap stop EXIT
 etcd --data-dir "$run/etcd" --listen-client-urls http://127.0.0.1:$port --advertise-client-urls http://127.0.0.1:$port \
   --listen-peer-urls http://127.0.0.1:$((port + 1)) >"$run/etcd.log" 2>&1 & pids+=($!)
@@ -103,7 +103,7 @@ plane apiserver --etcd-servers=http://127.0.0.1:$port --secure-port=$secure --bi
   --service-account-issuer=https://localhost --service-account-key-file="$run/sa.pub" --service-account-signing-key-file="$run/sa.key" \
   --token-auth-file="$run/tokens.csv" --authorization-mode=AlwaysAllow --disable-admission-plugins=ServiceAccount \
   --service-cluster-ip-range=10.0.0.0/24 >"$run/apiserver.log" 2>&1 & pids+=($!)
-for _ in $(seq 300); do kubectl get --raw /readyz >/dev/null 2>&1 && break; sleep 1; done
+for _ in $(seq 300); do kubectl get --raw /readyz >/dev/null 2>&1 && break; kill -0 "${pids[-1]}" || { tail -3 "$run/apiserver.log"; exit 1; }; sleep 1; done
 go version -m "$dir/bin/plane" | grep -o "k8s.io/kubernetes.v[0-9.]*"
 plane controller-manager --kubeconfig "$run/kubeconfig" --secure-port=$((secure + 1)) --bind-address=127.0.0.1 --cert-dir="$run/certs2" \
   --controllers=job-controller,garbage-collector-controller,namespace-controller,pod-garbage-collector-controller \

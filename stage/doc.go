@@ -18,6 +18,7 @@
 //	version.go       Version of the program
 //	stage/atomicfile where the files are: put whole, read, list, exists; and locks on them
 //	stage/seal       a checksum of a file within the file
+//	stage/lease      pieces of the work for workers that come and go
 //	stage/checkpoint the state of a training, which goes on from there
 //
 // All that a run keeps goes through the few verbs of stage/atomicfile. They take paths of files today; whoever puts a
