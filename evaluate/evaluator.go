@@ -56,6 +56,8 @@ type Evaluator struct {
 	// nothing to learn it from.
 	Whitening func(ctx context.Context, w, h int) (*tensorset.Whitening, error)
 
+	Stored *Stored // of soft labels, in the place of a teacher; nil asks Teacher
+
 	Every time.Duration // between checkpoints, as in Run
 
 	tests    map[DataOptions]*Data
@@ -93,7 +95,9 @@ func (e *Evaluator) Run(ctx context.Context, net string, p Protocol, set TrainSe
 		train.whitening, test.whitening = w, w
 	}
 	r := &Run{Engine: e.Engine, Train: train, Test: test, Net: net, Protocol: p, Every: e.Every}
-	if p.Labels == Soft {
+	if p.Labels == Soft && e.Stored != nil {
+		r.Stored = e.Stored
+	} else if p.Labels == Soft {
 		r.Teacher, err = e.teacher(ctx, r)
 	}
 	return r, err

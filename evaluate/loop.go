@@ -27,6 +27,7 @@ type training struct {
 	step    *engine.Program
 	test    *engine.Program
 	teach   *engine.Program // nil without a teacher
+	soften  *engine.Program // nil without stored labels
 	counts  []float32       // weights of the images
 	saved   time.Time       // of the last checkpoint
 	began   time.Time       // since when Seconds counts
@@ -50,7 +51,11 @@ func (r *Run) start(key string) (*training, error) {
 		return nil, err
 	}
 	t := &training{Run: r, key: key, net: net, counts: r.Train.weights(), saved: time.Now(), began: time.Now()}
-	if r.Teacher != nil {
+	if r.Stored != nil {
+		if t.soften, err = r.compileStored(); err != nil {
+			return nil, err
+		}
+	} else if r.Teacher != nil {
 		if t.teach, err = r.Engine.Compile("teacher", r.Teacher.labels(p.Temperature), r.Teacher.Weights); err != nil {
 			return nil, err
 		}
@@ -162,7 +167,16 @@ func (t *training) take(b *batch) error {
 	}
 	defer x.FinalizeAll()
 	targets := tensors.FromFlatDataAndDimensions(b.targets, n, len(t.Train.Classes))
-	if t.teach != nil {
+	switch {
+	case t.soften != nil:
+		logits, err := t.Stored.of(b, b.index*p.Batch)
+		if err != nil {
+			return err
+		}
+		if targets, err = t.soften.Run1(logits); err != nil {
+			return err
+		}
+	case t.teach != nil:
 		if targets, err = t.teach.Run1(x); err != nil {
 			return err
 		}

@@ -82,6 +82,10 @@ func (r *Run) untrained() Score {
 	if r.Teacher != nil {
 		s.Teacher = &r.Teacher.Known
 	}
+	if r.Stored != nil {
+		known := r.Stored.Teacher()
+		s.Teacher = &known
+	}
 	return s
 }
 

@@ -33,6 +33,7 @@ type Run struct {
 	Seed        uint64
 	Dir         string   // of the checkpoint and then the score, result.json; "" keeps none
 	Teacher     *Teacher // of soft labels
+	Stored      *Stored  // in the place of a teacher: what it said
 
 	KeepWeights bool          // write the trained net to Dir, net.safetensors
 	Every       time.Duration // time between checkpoints; 0 is 30 s
@@ -70,6 +71,11 @@ func (r *Run) Do(ctx context.Context) (*Score, error) {
 	if instead != "" {
 		r.warn(instead)
 	}
+	if r.Stored != nil {
+		if err := r.Stored.check(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	t, err := r.start(key)
 	if err != nil {
 		return nil, err
@@ -93,7 +99,7 @@ func (r *Run) check() error {
 	case p.Whiten && (r.Train.whitening == nil || r.Test.whitening == nil):
 		return fmt.Errorf("protocol %s whitens images: want the training set that it learns it from (--zca-from SET)",
 			p.Name)
-	case (p.Labels == Soft) != (r.Teacher != nil):
+	case (p.Labels == Soft) != (r.Teacher != nil || r.Stored != nil):
 		return fmt.Errorf("protocol %s has %s labels: want a teacher for soft labels, and none for others",
 			p.Name, p.Labels)
 	case r.Teacher != nil && r.Teacher.names != nil && !slices.Equal(r.Teacher.names, r.Train.Classes):
@@ -111,6 +117,9 @@ func (r *Run) key() string {
 	teacher := ""
 	if r.Teacher != nil {
 		teacher = r.Teacher.ID
+	}
+	if r.Stored != nil {
+		teacher = "stored " + r.Stored.ID
 	}
 	const format = 1 // counts the changes that older scores and checkpoints do not survive
 	text, err := json.Marshal([]any{format, r.Engine.Name(), r.Net, r.Protocol, r.Seed, r.Train.ID(), r.Test.ID(),

@@ -27,6 +27,7 @@ type evaluateOptions struct {
 	shard   runFlags           // of the trainings
 	every   time.Duration
 	teacher teacherFlags
+	stored  string // labels, in the place of a teacher
 }
 
 func (e *env) evaluateCmd() *cobra.Command {
@@ -96,6 +97,8 @@ docs/evaluate.md the protocols.`,
 	f.StringVar(&o.judge.Referee.Net, "referee-net", "resnet18", "`NET` of --referee")
 	cli.Heading(f, "Sets")
 	o.teacher.add(f)
+	f.StringVar(&o.stored, "stored", "", "the labels of \"mgd3 relabel\", a `FILE`, in the place of --teacher")
+	cli.Heading(f, "Teacher of soft labels")
 	f.StringVarP(&o.judge.Out, "out", "o", "",
 		"output `DIR`: checkpoints, scores and a page; without it nothing is kept")
 	f.StringVar(&o.shard.shard, "shard", stage.Whole.String(),
@@ -175,10 +178,24 @@ func (e *env) judge(ctx context.Context, o *evaluateOptions, v *compare.Evaluati
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
-	if v.Teacher, err = o.teacher.source(e, o, soft); err != nil {
-		return err
+	switch {
+	case o.stored == "":
+		if v.Teacher, err = o.teacher.source(e, o, soft); err != nil {
+			return err
+		}
+	case !soft || o.teacher.Path != "":
+		return fail(exitUsage, "", errors.New("--stored is for soft labels, and takes the place of --teacher"))
+	default:
+		if v.Evaluator.Stored, err = evaluate.OpenStored(ctx, o.stored); err != nil {
+			return fail(exitInput, "", err)
+		}
+		defer v.Evaluator.Stored.Close()
+		v.Teacher.File = o.stored
 	}
 	err = v.Do(ctx)
+	if errors.Is(err, evaluate.ErrStored) {
+		return fail(exitInput, `"mgd3 relabel" with the same set, protocol, changes and seed makes them`, err)
+	}
 	var teacher *compare.TeacherError
 	if errors.As(err, &teacher) {
 		return fail(exitModel, "", err)

@@ -138,6 +138,7 @@ func TestHeadings(t *testing.T) {
 			"protocol, " +
 			"Every command",
 		"mgd3 rank":    "Most used, Sets, Sets of tensors, Training, Teacher of soft labels, Every command",
+		"mgd3 relabel": "Most used, Sets, Sets of tensors, Labels, Teacher of soft labels, Every command",
 		"mgd3 train":   "Every command",
 		"mgd3 cluster": "Every command",
 		"mgd3 cluster kubernetes": "Most used, Kubernetes, Tasks, Evaluation, Images, How images are read, Networks, " +

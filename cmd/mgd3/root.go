@@ -72,8 +72,8 @@ command can be stopped at any moment; the same command again goes on from there.
 	}{
 		{"Start", []*cobra.Command{e.demoCmd(), e.distillCmd(), e.pullCmd(), e.sheetCmd(), e.verifyCmd(), e.exportCmd(),
 			e.presetsCmd()}},
-		{"Judge", []*cobra.Command{e.evaluateCmd(), e.rankCmd(), e.scoreCmd(), e.baselineCmd(), e.compareCmd(),
-			e.sweepCmd()}},
+		{"Judge", []*cobra.Command{e.evaluateCmd(), e.rankCmd(), e.relabelCmd(), e.scoreCmd(), e.baselineCmd(),
+			e.compareCmd(), e.sweepCmd()}},
 		{"Run at scale, stage by stage", []*cobra.Command{e.encodeCmd(), e.modesCmd(), e.sampleCmd(), e.mergeCmd(),
 			e.clusterCmd(), e.backendsCmd(), e.benchCmd()}},
 		{"Models and files", []*cobra.Command{e.trainCmd(), e.convertCmd(), e.inspectCmd(), e.glyphsCmd()}},

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/compare"
+	"mgd3/evaluate"
+	"mgd3/internal/cli"
+	"mgd3/internal/terminal"
+)
+
+func (e *env) relabelCmd() *cobra.Command {
+	var o evaluateOptions
+	var out string
+	var store evaluate.StoreOptions
+	changes := map[string]*string{}
+	cmd := &cobra.Command{
+		Use:   "relabel --train SET --test SET --teacher FILE --out FILE",
+		Short: "Store a teacher's soft labels, so that training needs no teacher",
+		Long: `Writes what a teacher says of every image of a set in every epoch of a training, the --top largest logits in half
+precision. Crops, flips and mixtures are those of the random streams of --seed, so they are not stored. "mgd3
+evaluate --stored FILE", with the same set, protocol and seed, trains from them; docs/evaluate.md has sizes.`,
+		Example: `  mgd3 relabel --train nette-10 --test imagenet --test-split val --net resnet18 --protocol soft-f1 \
+    --teacher resnet18-f37072fd.pth --top 10 --out nette-10-labels.safetensors
+  mgd3 evaluate --train nette-10 --test imagenet --test-split val --net resnet18 --protocol soft-f1 \
+    --stored nette-10-labels.safetensors`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, name := range relabelSettings {
+				if cmd.Flags().Changed(name) {
+					o.judge.Changes = append(o.judge.Changes, name+"="+*changes[name])
+				}
+			}
+			return e.relabel(cmd.Context(), &o, out, store)
+		},
+	}
+	f, v := cmd.Flags(), &o.judge
+	f.StringArrayVar(&o.sets.Train, "train", nil, "`SET` to label, as of evaluate")
+	f.StringVar(&o.sets.TrainSplit, "train-split", "", "the `NAME` of the sub-folder to take of one that is not distilled")
+	f.StringVar(&o.sets.Test.Path, "test", "", "`SET` of real images that the teacher is tested on first")
+	f.StringVar(&o.sets.Test.Split, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
+	f.StringVar(&o.sets.Test.Classes, "classes", "", classesHelp)
+	labelFlags(f, &o.sets.Test.ClassNames, &o.sets.Test.Labels)
+	f.IntVar(&o.sets.IPC, "ipc", 0, "take the first `N` images of each class by file name; 0 takes all")
+	cli.Heading(f, "Sets")
+	e.tensorFlags(f)
+	f.StringSliceVar(&v.Nets, "net", []string{"convnet3"}, "`NET` that is to be trained, whose protocol it is")
+	f.StringVar(&v.Protocol, "protocol", "soft-f1", "`PROTOCOL` with soft labels: "+strings.Join(evaluate.Presets(), ", "))
+	f.Uint64Var(&v.Seed, "seed", 0, "seed of the training: of order, augmentation and CutMix")
+	f.IntVar(&store.Top, "top", 10, "keep the `K` largest logits of each image; 0 keeps all")
+	f.BoolVar(&store.Whole, "whole", false, "keep them in float32; with --top 0 training from them is that with the teacher")
+	for _, name := range relabelSettings {
+		changes[name] = f.String(name, "", "change the protocol's "+name)
+	}
+	cli.Heading(f, "Labels")
+	o.teacher.add(f)
+	f.StringVarP(&out, "out", "o", "", "`FILE` of the labels, safetensors")
+	cli.First(cmd, "train", "train-split", "test", "test-split", "teacher", "teacher-net", "top", "out")
+	cli.Require(cmd, "train", "test", "teacher", "out")
+	return cmd
+}
+
+// relabelSettings are the changes of a protocol that decide what a teacher sees, and how often.
+var relabelSettings = []string{"epochs", "size", "batch", "flip", "cutmix", "augment"}
+
+func (e *env) relabel(ctx context.Context, o *evaluateOptions, out string, store evaluate.StoreOptions) error {
+	v := &o.judge
+	if len(o.sets.Train) != 1 || len(v.Nets) != 1 {
+		return fail(exitUsage, "", errors.New("relabel wants one --train and one --net"))
+	}
+	eng, err := e.openEngine()
+	if err != nil {
+		return err
+	}
+	defer eng.Close()
+	v.Repeat = 1
+	v.Report, v.Warn, v.Note = e.progress().Evaluation, e.warnText, e.progress().Warn
+	v.Evaluator = &evaluate.Evaluator{Engine: eng}
+	defer v.Close()
+	if err := o.sets.Open(ctx, &e.sets, v); err != nil {
+		return ofSet(err)
+	}
+	soft, err := v.Check()
+	if err == nil && !soft {
+		err = fmt.Errorf("the labels of --protocol %s are hard: there is nothing to store", v.Protocol)
+	}
+	if err != nil {
+		return fail(exitUsage, "", err)
+	}
+	if v.Teacher, err = o.teacher.source(e, o, soft); err != nil {
+		return err
+	}
+	size, err := v.Relabel(ctx, out, store)
+	var teacher *compare.TeacherError
+	if errors.As(err, &teacher) {
+		return fail(exitModel, "", err)
+	}
+	if err != nil {
+		return unreadable(err)
+	}
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(map[string]any{"out": out, "bytes": size, "top": store.Top})
+	}
+	e.say("%s: logits of %s", out, terminal.Size(size))
+	return nil
+}

@@ -1,0 +1,127 @@
+package evaluate
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mgd3/weights"
+)
+
+// taughtRun is a brief run with soft labels and a teacher that was trained a little.
+func taughtRun(t *testing.T, changes ...string) *Run {
+	t.Helper()
+	teacher := briefRun(t, "epochs=4", "norm=batch")
+	teacher.Dir = t.TempDir()
+	known, _, err := teacher.TrainTeacher(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := briefRun(t, changes...)
+	r.Engine = teacher.Engine
+	r.Protocol.Labels, r.Protocol.Temperature, r.Teacher = Soft, 4, known
+	return r
+}
+
+// storedRun is the run with stored labels in the place of its teacher.
+func storedRun(t *testing.T, r *Run, o StoreOptions) *Run {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "labels.safetensors")
+	size, err := r.Store(t.Context(), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Size() < size || info.Size() > size+10_000 {
+		t.Errorf("the file has %v bytes, want %d and a header: %v", info.Size(), size, err)
+	}
+	s, err := OpenStored(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	other := *r
+	other.Teacher, other.Stored = nil, s
+	return &other
+}
+
+// TestStored: training from all logits in float32 is training with the teacher there, to the bit; in half precision
+// the nets differ, and their last losses by no more than 1 in 1,000: a logit's error is 2⁻¹¹ of it, and T is 4.
+func TestStored(t *testing.T) {
+	r := taughtRun(t, "cutmix=1")
+	with := do(t, r)
+	if got := do(t, storedRun(t, r, StoreOptions{Whole: true})); got.Weights != with.Weights {
+		t.Errorf("all logits in float32: the net is %s, want %s", got.Weights, with.Weights)
+	}
+	half := do(t, storedRun(t, r, StoreOptions{}))
+	a, b := with.Curve[len(with.Curve)-1].Loss, half.Curve[len(half.Curve)-1].Loss
+	if half.Weights == with.Weights || math.Abs(a-b) > 1e-3*math.Abs(a)+1e-5 {
+		t.Errorf("all logits in half precision: the last loss is %v, with the teacher %v", b, a)
+	}
+	few := storedRun(t, r, StoreOptions{Top: 2})
+	if got := do(t, few); got.Teacher == nil || got.Teacher.Net != "convnet2" {
+		t.Errorf("two of three logits: the teacher is %+v", got.Teacher)
+	}
+	again := *few
+	again.Protocol.Epochs = 3 // a shorter training sees the first epochs
+	do(t, &again)
+	for name, change := range map[string]func(r *Run){
+		"seed 3, want 4":       func(r *Run) { r.Seed++ },
+		"of 8 epochs, want 9":  func(r *Run) { r.Protocol.Epochs++ },
+		"augmentation or CutM": func(r *Run) { r.Protocol.Augment.Flip = 0 },
+		"images, batch":        func(r *Run) { r.Protocol.Batch = 5 },
+	} {
+		other := *few
+		change(&other)
+		if _, err := other.Do(t.Context()); !errors.Is(err, ErrStored) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got the error %v", name, err)
+		}
+	}
+}
+
+// TestStoredShares: of the labels of two logits, the third class has none, and the others are the softmax of the two.
+func TestStoredShares(t *testing.T) {
+	r := taughtRun(t)
+	few := storedRun(t, r, StoreOptions{Top: 2, Whole: true})
+	logits, err := few.Stored.of(&batch{epoch: 1, rows: make([]int, 6)}, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := few.compileStored()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := flat(logits)
+	out, err := program.Run1(logits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range flat(out) {
+		sum := 0.0
+		for j := range 3 {
+			sum += math.Exp(float64(raw[i/3*3+j]) / 4)
+		}
+		want := math.Exp(float64(raw[i])/4) / sum
+		if math.Abs(float64(v)-want) > 1e-6 || (raw[i] == absent) != (v == 0) {
+			t.Errorf("share %d is %v, want %v of the logit %v", i, v, want, raw[i])
+		}
+	}
+}
+
+// TestOpenStoredRefused: another file is named as one.
+func TestOpenStoredRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "other.safetensors")
+	f, err := os.Create(path)
+	if err == nil {
+		err = errors.Join(weights.Write(f, []weights.Tensor{weights.F32("x", []int{1}, []float32{1})}, nil), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenStored(t.Context(), path); !errors.Is(err, ErrStored) {
+		t.Errorf("got %v, want ErrStored", err)
+	}
+}
