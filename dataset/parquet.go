@@ -176,6 +176,8 @@ func openTable(p piece, o OpenOptions) (*table, error) {
 	if c := f.Columns[t.label]; !slices.Contains([]parquet.Type{parquet.Boolean, parquet.Int32, parquet.Int64,
 		parquet.ByteArray}, c.Type) {
 		return nil, fmt.Errorf("column %q holds %v, want whole numbers, text or BOOLEAN", c.Name, c.Type)
+	} else if c.Meaning != "" { // the numbers of such are no classes in an order
+		return nil, fmt.Errorf("column %q holds a %s, want whole numbers, text or BOOLEAN", c.Name, c.Meaning)
 	}
 	return t, nil
 }

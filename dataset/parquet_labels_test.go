@@ -26,6 +26,22 @@ func TestLabelKinds(t *testing.T) {
 		Image parquetImage `parquet:"image"`
 		Label float64      `parquet:"label"`
 	}
+	type date struct {
+		Image parquetImage `parquet:"image"`
+		Label int32        `parquet:"label,date"`
+	}
+	type moment struct {
+		Image parquetImage `parquet:"image"`
+		Label int64        `parquet:"label,timestamp"`
+	}
+	type hour struct {
+		Image parquetImage `parquet:"image"`
+		Label int64        `parquet:"label,time(microsecond)"`
+	}
+	type price struct {
+		Image parquetImage `parquet:"image"`
+		Label int64        `parquet:"label,decimal(2:10)"`
+	}
 	image := parquetImage{[]byte("x"), "x.jpg"}
 	two := []parquetRow{hubRow("a", 0), hubRow("b", 1)}
 	meta := func(label string) pq.WriterOption {
@@ -60,6 +76,10 @@ func TestLabelKinds(t *testing.T) {
 			`column "label" holds a list of labels`},
 		{"repeated", parquetFile(t, nil, "", []repeated{{image, []int64{1, 2}}}), "",
 			`column "label" holds a list of labels`},
+		{"DATE", parquetFile(t, nil, "", []date{{image, 19000}}), "", `"label" holds a DATE, want whole numbers`},
+		{"TIMESTAMP", parquetFile(t, nil, "", []moment{{image, 19000}}), "", `"label" holds a TIMESTAMP`},
+		{"TIME", parquetFile(t, nil, "", []hour{{image, 19000}}), "", `"label" holds a TIME`},
+		{"DECIMAL", parquetFile(t, nil, "", []price{{image, 19000}}), "", `"label" holds a DECIMAL`},
 		{"DOUBLE", parquetFile(t, nil, "", []real{{image, 0.5}}), "", `"label" holds DOUBLE`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -50,10 +50,10 @@ func (o *Opener) Made(ctx context.Context, path string, options dataset.OpenOpti
 			return nil, err
 		}
 	}
-	set, err := o.OpenPath(ctx, m.Path, options)
+	set, err := o.open(ctx, m.Path, options)
 	if errors.Is(err, dataset.ErrOneKind) {
 		options.Labels = ""
-		set, err = o.OpenPath(ctx, m.Path, options)
+		set, err = o.open(ctx, m.Path, options)
 	}
 	m.Images, m.Tensors = set, o.Published(set)
 	return m, err

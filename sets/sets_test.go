@@ -1,7 +1,9 @@
 package sets
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,5 +105,52 @@ func TestMade(t *testing.T) {
 			t.Errorf("%s: got %+v, want the images of a run: %v", path, m, isRun)
 		}
 		_ = m.Images.Close()
+	}
+}
+
+// TestImagesOfARunAreHeld: the images of a finished run are held against its manifest by whatever path they are named;
+// a folder of that name beside another program's manifest is any set.
+func TestImagesOfARunAreHeld(t *testing.T) {
+	dir := t.TempDir()
+	run := filepath.Join(dir, "run")
+	if err := fixtures.Images(filepath.Join(dir, "set"), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.MkdirAll(run, 0o777),
+		os.Rename(filepath.Join(dir, "set", "train"), distill.ImagesDir(run))); err != nil {
+		t.Fatal(err)
+	}
+	var classes []string
+	for _, class := range fixtures.Classes {
+		files, err := os.ReadDir(filepath.Join(distill.ImagesDir(run), class))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(filepath.Join(distill.ImagesDir(run), class, files[0].Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		classes = append(classes, fmt.Sprintf(`{"name": %q, "images": [{"file": "images/%s/%s", "sha256": "%x"}]}`, class,
+			class, files[0].Name(), sha256.Sum256(data)))
+	}
+	ours := `{"format": 1, "classes": [` + strings.Join(classes, ", ") + `]}`
+	damaged := strings.Replace(ours, `"sha256": "`, `"sha256": "0`, 1)
+	for _, c := range []struct {
+		manifest string
+		changed  bool
+	}{{ours, false}, {damaged, true}, {`{"other": 1}`, false}, {"", false}} {
+		if err := os.WriteFile(filepath.Join(run, "manifest.json"), []byte(c.manifest), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range []Spec{{Path: distill.ImagesDir(run)}, {Path: run, Split: "images"}} {
+			set, err := (&Opener{}).Alike(t.Context(), spec, fixtures.Classes)
+			var changed *ChangedError
+			if errors.As(err, &changed) != c.changed || (err == nil) == c.changed {
+				t.Errorf("%+v with the manifest %.20q: got %v", spec, c.manifest, err)
+			}
+			if err == nil {
+				_ = set.Close()
+			}
+		}
 	}
 }

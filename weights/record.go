@@ -1,7 +1,9 @@
 package weights
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -43,8 +45,12 @@ func (f *File) recordedSum(s *source) (string, error) {
 	var record struct {
 		SHA256 map[string]string `json:"sha256"`
 	}
-	if UnmarshalJSON(text, &record) != nil { // of another program
-		return "", nil
+	if err := UnmarshalJSON(text, &record); err != nil {
+		var value json.RawMessage
+		if json.NewDecoder(bytes.NewReader(text)).Decode(&value) != nil { // not even one value: no program's
+			return "", fmt.Errorf("%w: %q, which says what %q must be, is damaged: %v", ErrFormat, RecordName, s.name, err)
+		}
+		return "", nil // of another program
 	}
 	return record.SHA256[filepath.Base(s.name)], nil
 }

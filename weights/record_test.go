@@ -28,7 +28,11 @@ func TestRecordedSum(t *testing.T) {
 		{`{"sha256": {"other.safetensors": "` + strings.Repeat("0", 64) + `"}}`, ""},
 		{`{"sha256": {"model.safetensors": "` + strings.Repeat("0", 64) + `"}}`,
 			"model.safetensors\": not a valid weights file: it is damaged, or of another training"},
-		{`{"sha256": 1}`, ""}, // of another program
+		{`{"sha256": 1}`, ""},                      // of another program
+		{`{"step": 1}` + "\n" + `{"step": 2}`, ""}, // the same
+		{"", "is damaged: it is empty"},
+		{`{"sha256": {"model.safetens`, "is damaged"},
+		{"\x00\x00\x00\x00", "is damaged"},
 		{sealed, ""},
 		{strings.Replace(sealed, `"seed": 1`, `"seed": 3`, 1), RecordName + "\", which says"},
 		{strings.Replace(sealed, `"sha256"`, `"sha257"`, 1), "is damaged"},

@@ -42,7 +42,7 @@ func (t *teacherFlags) source(e *env, o *evaluateOptions, soft bool) (compare.Te
 	full.Path, full.Split, full.Limit = t.Data, t.split, 0
 	s.Full = func(ctx context.Context, classes []string) (*dataset.Set, error) {
 		set, err := e.sets.Alike(ctx, full, classes)
-		return set, fail(exitInput, "", err)
+		return set, ofSet(err)
 	}
 	return s, fail(exitUsage, "", err)
 }

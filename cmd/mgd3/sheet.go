@@ -91,7 +91,7 @@ func (e *env) drawSheet(ctx context.Context, o sheetOptions) ([]byte, error) {
 		spec, made := o.data, m.Settings.Encode
 		spec.Split, spec.Limit = cmp.Or(spec.Split, made.Split), made.Limit
 		if real, err = e.sets.Alike(ctx, spec, m.ClassNames()); err != nil {
-			return nil, fail(exitInput, "", err)
+			return nil, ofSet(err)
 		}
 		defer real.Close()
 	}

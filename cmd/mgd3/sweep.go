@@ -93,7 +93,7 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 		spec := o.data.Spec
 		spec.Path, spec.Split, spec.Limit = s.test, s.testSplit, 0
 		if s.Test, err = e.sets.Alike(ctx, spec, r.Data.ClassNames()); err != nil {
-			return fail(exitInput, "", err)
+			return ofSet(err)
 		}
 		defer s.Test.Close()
 	}

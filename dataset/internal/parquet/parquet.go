@@ -49,6 +49,8 @@ type File struct {
 type Column struct {
 	Name string // from the top, "image.bytes" say
 	Type Type
+	// what its numbers stand for, where they do not count: DATE, TIME, TIMESTAMP, DECIMAL or INTERVAL; else ""
+	Meaning string
 
 	levels   int // definition levels: the optional fields on the way
 	repeated bool
@@ -149,7 +151,16 @@ type element struct {
 	name             string
 	kind, repetition int64
 	children         int64
+	meaning          string // see Column
 }
+
+// The meanings of numbers, by the older field (ConvertedType) and the newer one (LogicalType) of the specification,
+// github.com/apache/parquet-format, parquet.thrift.
+var (
+	converted = map[int64]string{5: "DECIMAL", 6: "DATE", 7: "TIME", 8: "TIME", 9: "TIMESTAMP", 10: "TIMESTAMP",
+		21: "INTERVAL"}
+	logical = map[int]string{5: "DECIMAL", 6: "DATE", 7: "TIME", 8: "TIMESTAMP"}
+)
 
 func (t *thrift) element() (e element) {
 	e.kind = -1
@@ -163,6 +174,17 @@ func (t *thrift) element() (e element) {
 			e.name = string(t.bytes())
 		case id == 5 && kind == i32:
 			e.children = t.int()
+		case id == 6 && kind == i32:
+			if m := converted[t.int()]; m != "" {
+				e.meaning = m
+			}
+		case id == 10 && kind == structure: // a union: one field, whose number says which
+			t.fields(func(id int, _ byte) bool {
+				if m := logical[id]; m != "" {
+					e.meaning = m
+				}
+				return false
+			})
 		default:
 			return false
 		}
@@ -191,7 +213,7 @@ func leaves(schema []element) ([]Column, error) {
 			return bad("schema: field %s: negative numbers", e.name)
 		}
 		if e.children == 0 && len(path) > 0 {
-			columns = append(columns, Column{strings.Join(path, "."), Type(e.kind), levels, repeated})
+			columns = append(columns, Column{strings.Join(path, "."), Type(e.kind), e.meaning, levels, repeated})
 		}
 		for range e.children {
 			if err := walk(path, levels, repeated); err != nil {
