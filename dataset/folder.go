@@ -1,7 +1,7 @@
 package dataset
 
 import (
-	"cmp"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,12 +9,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"syscall"
+
+	"mgd3/store"
 )
 
-// folder is a set of files on disk. Links are followed, as torchvision's ImageFolder does, or only while they
+// folder is a set of files on disk, or of objects in a bucket. Links are followed, as torchvision's ImageFolder does, or only while they
 // stay inside, which os.Root sees to.
 type folder struct {
 	dir  string
@@ -23,7 +23,7 @@ type folder struct {
 
 func openFolder(dir string, keepIn bool) (source, lister, error) {
 	f := folder{dir: dir}
-	if keepIn {
+	if keepIn && !store.Is(dir) {
 		var err error
 		if f.root, err = os.OpenRoot(dir); err != nil {
 			return nil, nil, err
@@ -41,13 +41,23 @@ func (f folder) Close() error {
 
 func (f folder) at(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
 
-func (f folder) open(name string) (*os.File, error) {
+func (f folder) open(name string) (io.ReadCloser, error) {
 	if f.root != nil {
 		r, err := f.root.Open(name)
 		return r, f.explain(name, err)
 	}
-	r, err := os.Open(f.at(name))
+	r, err := store.Open(f.at(name))
 	return r, f.explain(name, err)
+}
+
+// entries returns what is in a folder, in byte order.
+func (f folder) entries(dir string) ([]fs.DirEntry, error) {
+	if f.root != nil {
+		entries, err := fs.ReadDir(f.root.FS(), dir)
+		return entries, f.explain(dir, err)
+	}
+	entries, err := store.ReadDir(f.at(dir))
+	return entries, f.explain(dir, err)
 }
 
 func (f folder) stat(name string) (fs.FileInfo, error) {
@@ -55,7 +65,7 @@ func (f folder) stat(name string) (fs.FileInfo, error) {
 		info, err := f.root.Stat(name)
 		return info, f.explain(name, err)
 	}
-	info, err := os.Stat(f.at(name))
+	info, err := store.Stat(f.at(name))
 	return info, f.explain(name, err)
 }
 
@@ -86,20 +96,20 @@ func (f folder) explain(name string, err error) error {
 }
 
 func (f folder) read(path string, ref Ref) ([]byte, error) {
-	return readFile(ref.Size, func() (io.ReadCloser, error) { return f.open(path) })
+	return readFile(ref.Size, func() (io.ReadCloser, error) {
+		if !store.Is(f.dir) {
+			return f.open(path)
+		}
+		data, err := store.Read(f.at(path), maxFile) // by one request
+		return io.NopCloser(bytes.NewReader(data)), err
+	})
 }
 
 func (f folder) list(dir string) (listing, error) {
-	d, err := f.open(dir)
+	entries, err := f.entries(dir)
 	if err != nil {
 		return listing{}, err
 	}
-	defer d.Close()
-	entries, err := d.ReadDir(-1)
-	if err != nil {
-		return listing{}, f.explain(dir, err)
-	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
 	var l listing
 	for _, entry := range entries {
 		if ignored(entry.Name()) {
@@ -142,7 +152,7 @@ func (f folder) add(l *listing, dir string, entry fs.DirEntry) error {
 		return fmt.Errorf("%q is a pipe, a socket or a device, want a file", path.Join(dir, name))
 	case isImage(name):
 		l.images = append(l.images, file{name: name, size: info.Size(),
-			id: strconv.FormatInt(info.ModTime().UnixNano(), 10)})
+			id: store.ID(info)})
 	case !info.Mode().IsRegular():
 		l.other(passedSpecial, name)
 	default:

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"mgd3/internal/foreign"
+	"mgd3/store"
 )
 
 // Files in which people have sets and which are not read: told by how they begin, or in a folder by how they end.
@@ -123,7 +124,7 @@ func foreignPart(path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	info, errStat := os.Stat(path)
+	info, errStat := store.Stat(path)
 	start, errRead := beginning(path)
 	switch {
 	case errStat != nil || errRead != nil:

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"mgd3/internal/textfile"
+	"mgd3/store"
 )
 
 // labelNames turns the labels of a set into the names of classes.
@@ -37,7 +37,7 @@ func namesOf(o OpenOptions, dir string, files ...string) (labelNames, error) {
 	}
 	for _, file := range files {
 		path := filepath.Join(dir, file)
-		info, err := os.Stat(path)
+		info, err := store.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -47,7 +47,7 @@ func namesOf(o OpenOptions, dir string, files ...string) (labelNames, error) {
 		if !info.Mode().IsRegular() {
 			return labelNames{}, fmt.Errorf("%q is not a file", path)
 		}
-		f, err := os.Open(path)
+		f, err := store.Open(path)
 		if err != nil {
 			return labelNames{}, err
 		}

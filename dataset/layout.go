@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"mgd3/store"
 )
 
 // layout is a way in which sets lie on disk other than as files in folders of classes.
@@ -95,7 +97,7 @@ func findLayout(dir, split string) (found, bool, error) {
 
 // namesIn returns the names of what is in a folder, in byte order.
 func namesIn(dir string) (files, folders []string, err error) {
-	entries, err := os.ReadDir(dir)
+	entries, err := store.ReadDir(dir)
 	if err != nil {
 		return nil, nil, err
 	}

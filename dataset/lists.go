@@ -3,7 +3,6 @@ package dataset
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -163,7 +162,7 @@ type refiled struct {
 }
 
 func (r refiled) read(_ string, ref Ref) ([]byte, error) {
-	return readFile(ref.Size, func() (io.ReadCloser, error) { return r.open(r.paths[ref.at]) })
+	return r.folder.read(r.paths[ref.at], ref)
 }
 
 // refile enters the entries by class below split, and returns the source they are then read from.

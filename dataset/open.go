@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ import (
 
 	"mgd3/dataset/internal/parquet"
 	"mgd3/internal/foreign"
+	"mgd3/store"
 )
 
 // OpenOptions says which images of a set to take.
@@ -142,7 +142,7 @@ type file struct {
 
 // openSource opens what path names, by its content.
 func openSource(ctx context.Context, path string, o OpenOptions) (source, lister, error) {
-	info, err := os.Stat(path)
+	info, err := store.Stat(path)
 	if err != nil {
 		return nil, nil, notPath(path, err)
 	}
@@ -168,7 +168,7 @@ func openSource(ctx context.Context, path string, o OpenOptions) (source, lister
 	}
 	switch {
 	case bytes.HasPrefix(start, []byte("PK")):
-		return openZip(path, info.Size())
+		return openZip(path, info)
 	case bytes.HasPrefix(start, []byte(parquet.Magic)):
 		return openParquet(ctx, in, o)
 	}
@@ -180,7 +180,7 @@ func openSource(ctx context.Context, path string, o OpenOptions) (source, lister
 
 // beginning returns the first bytes of a file.
 func beginning(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := store.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -3,10 +3,11 @@ package dataset
 import (
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strings"
-	"time"
+
+	"mgd3/store"
 )
 
 // piece is a file on disk that holds many images: a tar, a table, rows of pixels. It is opened for each
@@ -14,11 +15,11 @@ import (
 type piece struct {
 	path string
 	size int64
-	time time.Time // of its last change
+	info fs.FileInfo
 }
 
 func newPiece(path string) (piece, error) {
-	info, err := os.Stat(path)
+	info, err := store.Stat(path)
 	if err != nil {
 		dir, name := filepath.Split(path)
 		return piece{}, folder{dir: dir}.explain(name, err)
@@ -26,7 +27,7 @@ func newPiece(path string) (piece, error) {
 	if !info.Mode().IsRegular() {
 		return piece{}, fmt.Errorf("%s is not a file", path)
 	}
-	return piece{path, info.Size(), info.ModTime()}, nil
+	return piece{path, info.Size(), info}, nil
 }
 
 // name is that of the file without its ending.
@@ -36,24 +37,10 @@ func (p piece) name() string {
 }
 
 // id changes when the file does.
-func (p piece) id() string { return fmt.Sprintf("%d/%d", p.time.UnixNano(), p.size) }
+func (p piece) id() string { return fmt.Sprintf("%s/%d", store.ID(p.info), p.size) }
 
 // open opens the file, and says so if it is another by now.
-func (p piece) open() (*os.File, error) {
-	f, err := os.Open(p.path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && (info.Size() != p.size || !info.ModTime().Equal(p.time)) {
-		err = fmt.Errorf("%s has changed since the set was opened", p.path)
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
+func (p piece) open() (store.File, error) { return store.Reopen(p.path, p.info) }
 
 // ReadAt is that of [io.ReaderAt].
 func (p piece) ReadAt(b []byte, at int64) (int, error) {
@@ -67,6 +54,11 @@ func (p piece) ReadAt(b []byte, at int64) (int, error) {
 
 // section returns size bytes of the file.
 func (p piece) section(at, size int64) ([]byte, error) {
+	if store.Is(p.path) && size <= maxFile && at+size <= p.size { // by one request
+		data := make([]byte, size)
+		_, err := p.ReadAt(data, at)
+		return data, err
+	}
 	return readFile(size, func() (io.ReadCloser, error) {
 		f, err := p.open()
 		if err != nil {

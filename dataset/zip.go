@@ -9,15 +9,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
-	"os"
 	"path"
 	"strings"
+
+	"mgd3/store"
 )
 
 // zipFile is a zip archive, read by its central directory.
 type zipFile struct {
-	*os.File
+	store.File
 	members []*zip.File
 }
 
@@ -61,12 +63,12 @@ func onePart(r io.ReaderAt, size int64) error {
 }
 
 // openZip reads the directory of a zip. An image is known again by its CRC-32 and its size.
-func openZip(path string, size int64) (source, lister, error) {
-	f, err := os.Open(path)
+func openZip(path string, info fs.FileInfo) (source, lister, error) {
+	f, err := store.Reopen(path, info)
 	if err != nil {
 		return nil, nil, err
 	}
-	members, dirs, err := scanZip(f, size)
+	members, dirs, err := scanZip(f, info.Size())
 	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())
 	}

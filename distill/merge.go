@@ -12,6 +12,7 @@ import (
 
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/store"
 )
 
 // ErrShard says that a folder holds no shard with images.
@@ -53,7 +54,7 @@ func checkShards(ctx context.Context, shards []string) (samplesRecord, error) {
 	var first samplesRecord
 	for i, shard := range shards {
 		var c samplesRecord
-		info, err := os.Stat(shard)
+		info, err := store.Stat(shard)
 		if err != nil {
 			return samplesRecord{}, fmt.Errorf("%w: %w", ErrShard, err)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"mgd3/matrix"
 	"mgd3/stage/atomicfile"
+	"mgd3/store"
 	"mgd3/weights"
 )
 
@@ -94,7 +95,7 @@ func (c *Class) read() error {
 // Check holds the file against the checksum in it, once; sealed is false if it has none. A file that is not as it was
 // written is a [weights.ErrDamaged].
 func (c *Class) Check() (sealed bool, err error) {
-	c.check.Do(func() { c.sealed, c.fault = weights.CheckSeal(c.path) })
+	c.check.Do(func() { c.sealed, c.fault = c.file.CheckSeal() })
 	return c.sealed, c.fault
 }
 
@@ -132,7 +133,7 @@ type Writer struct {
 	path, key string
 	names     []string
 	shape     []int
-	journal   *os.File
+	journal   store.Growing
 	kept      []string
 	skipped   []Skipped
 }
@@ -157,7 +158,7 @@ func journalOf(path string) string { return path + ".part" }
 // RemoveJournal removes the journal beside a finished cache file, which is there if its Writer was killed at
 // the end of Finish.
 func RemoveJournal(path string) error {
-	return atomicfile.Remove(journalOf(path))
+	return atomicfile.RemoveAppended(journalOf(path))
 }
 
 // TakeJournal takes the journal of the cache file at path, if there is one, away from whoever may write to it still,
@@ -305,7 +306,7 @@ func (w *Writer) Finish() error {
 	if err := atomicfile.Write(w.path, w.copy); err != nil {
 		return err
 	}
-	return errors.Join(w.journal.Close(), atomicfile.Remove(w.journal.Name()))
+	return errors.Join(w.journal.Close(), atomicfile.RemoveAppended(w.journal.Name()))
 }
 
 // copy writes the journal's latents as a safetensors file.

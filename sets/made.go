@@ -7,6 +7,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/store"
 	"mgd3/tensorset"
 )
 
@@ -31,7 +32,7 @@ func (e *ChangedError) Unwrap() error { return e.Err }
 
 // IsRun reports whether dir looks like the output folder of a run.
 func IsRun(dir string) bool {
-	info, err := os.Stat(distill.ImagesDir(dir))
+	info, err := store.Stat(distill.ImagesDir(dir))
 	return err == nil && info.IsDir()
 }
 

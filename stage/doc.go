@@ -21,6 +21,6 @@
 //	stage/lease      pieces of the work for workers that come and go
 //	stage/checkpoint the state of a training, which goes on from there
 //
-// All that a run keeps goes through the few verbs of stage/atomicfile. They take paths of files today; whoever puts a
-// bucket of an object store in the place of a folder has these to write, and the locks.
+// All that a run keeps goes through the few verbs of stage/atomicfile, which take paths on disk and, by package store,
+// in buckets of object stores.
 package stage

@@ -3,10 +3,10 @@ package stage
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"mgd3/stage/atomicfile"
+	"mgd3/store"
 )
 
 // ErrBusy says that another process is at work on the same output.
@@ -22,7 +22,7 @@ func Lock(out string, shard Shard) (unlock func(), err error) {
 // LockReading takes the output folder for reading: no process may write to it meanwhile, others may read. It says
 // [ErrBusy] if one is writing.
 func LockReading(out string) (unlock func(), err error) {
-	if info, err := os.Stat(out); err != nil || !info.IsDir() {
+	if info, err := store.Stat(out); err != nil || !info.IsDir() {
 		return func() {}, nil // what is read there says so
 	}
 	return lockShards(out, Whole, atomicfile.Share)
@@ -81,7 +81,7 @@ func free(take func(path string) (func(), error), path string) error {
 
 // lookAtShards says which other shard, of those that overlap with this one, cannot be taken.
 func lookAtShards(out string, shard Shard, take func(path string) (func(), error)) error {
-	entries, err := os.ReadDir(out)
+	entries, err := store.ReadDir(out)
 	if err != nil {
 		return err
 	}

@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"mgd3/stage/atomicfile"
+	"mgd3/store"
 )
 
 // curve is the file of the loss: a row of CSV for every LogEvery steps, with the number of the last of them and the
 // means over them. Steps taken again after a kill give the same rows.
 type curve struct {
-	file    *os.File
+	file    store.Growing
 	columns []string
 	sums    []float64
 	count   int // steps in sums

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,7 +39,7 @@ func TestCurve(t *testing.T) {
 		for n := after + 1; n <= 4; n++ { // steps that a kill loses
 			step(c, n)
 		}
-		if _, err := c.file.WriteString("6,5"); err != nil {
+		if _, err := io.WriteString(c.file, "6,5"); err != nil {
 			t.Fatal(err)
 		}
 		if after == 0 {

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"mgd3/store"
 )
 
 // File is one weights file, or the shards of one model, open for reading. It may be used
@@ -32,7 +34,14 @@ type File struct {
 // an index of shards (*.json), or a folder that holds one of modelFiles, a single *.safetensors or else a single file
 // of PyTorch's. PATH#NAME takes the section of that name. A damaged file is an error that wraps ErrFormat, one of
 // several networks an ErrChoice.
-func Open(path string) (*File, error) { return openAt(disk, path) }
+//
+// Of a bucket, see package store, it opens a file of tensors alone, which it reads to memory.
+func Open(path string) (*File, error) {
+	if store.Is(path) {
+		return openObject(path)
+	}
+	return openAt(disk, path)
+}
 
 // OpenFS is [Open] of a path in a file system, embedded in the program say: its names are those of
 // [fs.ValidPath].

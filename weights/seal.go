@@ -9,8 +9,10 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 
 	"mgd3/stage/seal"
+	"mgd3/store"
 )
 
 // ErrDamaged says that a file's bytes are not those that were written.
@@ -68,6 +70,10 @@ func WriteSealedTensors(w io.Writer, tensors []Tensor, metadata map[string]strin
 // earlier versions and of other programs. Another sum, or a file that is not whole, is an [ErrDamaged]. The file
 // is read, not mapped.
 func CheckSeal(path string) (sealed bool, err error) {
+	if store.Is(path) {
+		_, sealed, err := readObject(path)
+		return sealed, err
+	}
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%q: is not a regular file", path)
@@ -84,6 +90,23 @@ func CheckSeal(path string) (sealed bool, err error) {
 		return sealed, fmt.Errorf("%q: %w", path, err)
 	}
 	return sealed, nil
+}
+
+// OpenSealed is [CheckSeal] and then [Open], by one request where the file is in a bucket.
+func OpenSealed(path string) (f *File, sealed bool, err error) {
+	if store.Is(path) {
+		data, sealed, err := readObject(path)
+		if err != nil {
+			return nil, sealed, err
+		}
+		f, err := openAt(place{inBucket{path, data}, filepath.Join}, path)
+		return f, sealed, err
+	}
+	if sealed, err = CheckSeal(path); err != nil {
+		return nil, sealed, err
+	}
+	f, err = Open(path)
+	return f, sealed, err
 }
 
 func checkSeal(r io.Reader, size int64) (sealed bool, err error) {

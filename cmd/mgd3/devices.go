@@ -58,7 +58,7 @@ func sameFlags(cmd *cobra.Command) []string {
 	var args []string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if !slices.Contains([]string{"devices", "shard", "json", "quiet", "format"}, f.Name) {
-			args = append(args, "--"+f.Name+"="+f.Value.String())
+			args = append(args, "--"+f.Name+"="+again(f.Value.String()))
 		}
 	})
 	return args

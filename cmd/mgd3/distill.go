@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 	"mgd3/internal/cli"
 	"mgd3/internal/terminal"
 	"mgd3/stage"
+	"mgd3/store"
 )
 
 func (e *env) distillCmd() *cobra.Command {
@@ -169,7 +169,7 @@ func (e *env) sampleCmd() *cobra.Command {
 // stage runs one stage alone.
 func (e *env) stage(ctx context.Context, o *options, do func(*distill.Run, context.Context) error) error {
 	// made by an earlier stage, and never by a typing error
-	if _, err := os.Stat(o.run.out); err != nil && o.data == nil {
+	if _, err := store.Stat(o.run.out); err != nil && o.data == nil {
 		return fail(exitInput, `--out is the folder that "mgd3 encode" wrote to; "mgd3 distill" runs all stages`, err)
 	}
 	r, err := e.open(ctx, o)

@@ -14,6 +14,7 @@ import (
 	"mgd3/internal/terminal"
 	"mgd3/internal/words"
 	"mgd3/stage"
+	"mgd3/store"
 )
 
 func (e *env) exportCmd() *cobra.Command {
@@ -69,6 +70,10 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 			}
 			if out == "" {
 				out = o.Format.Path(args[0])
+			}
+			if store.Is(out) {
+				return fail(exitUsage, "--out PATH says where", fmt.Errorf("%q is in a bucket, and an export goes to "+
+					"disk", store.Shown(out)))
 			}
 			unlock, err := stage.LockReading(args[0])
 			if err != nil {

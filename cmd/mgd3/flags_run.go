@@ -15,6 +15,7 @@ import (
 	"mgd3/internal/words"
 	"mgd3/stage"
 	"mgd3/stage/lease"
+	"mgd3/store"
 )
 
 // runFlags say where a run writes, and which part of the work it does.
@@ -100,6 +101,10 @@ func (r *runFlags) checkFormat() error {
 	if err := format.Check(); err != nil {
 		return fail(exitUsage, "", err)
 	}
+	if format != export.Folder && store.Is(r.out) {
+		return fail(exitUsage, `"mgd3 export --out PATH" writes it to disk when the run is done`,
+			fmt.Errorf("%q is in a bucket, where nothing is exported to", store.Shown(r.out)))
+	}
 	if format != export.Folder && r.shard != stage.Whole.String() {
 		return fail(exitUsage, `"mgd3 export" does it when all shards are done`,
 			errors.New("a shard does not export the set"))
@@ -109,7 +114,7 @@ func (r *runFlags) checkFormat() error {
 
 // autotuneDir is where a run on a GPU keeps which kernels XLA chose; "" where nothing is written.
 func (r *runFlags) autotuneDir() string {
-	if r.out == "" || r.dryRun {
+	if r.out == "" || r.dryRun || store.Is(r.out) {
 		return ""
 	}
 	return filepath.Join(r.out, "autotune")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +11,7 @@ import (
 	"mgd3/internal/terminal"
 	"mgd3/sets"
 	"mgd3/stage"
+	"mgd3/store"
 	"mgd3/weights"
 )
 
@@ -28,7 +28,7 @@ here and in every command that takes weights.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if m, err := distill.ReadManifest(args[0]); err == nil {
 				return e.inspectManifest(m)
-			} else if _, found := os.Stat(args[0]); found == nil &&
+			} else if _, found := store.Stat(args[0]); found == nil &&
 				(sets.IsRun(args[0]) || errors.Is(err, stage.ErrDamaged)) {
 				return fail(exitInput, manifestHint(err), err)
 			}

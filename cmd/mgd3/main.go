@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mgd3/internal/terminal"
+	"mgd3/store"
 )
 
 func main() {
@@ -71,9 +72,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, "\r\x1b[K") // the line of progress may be open
 	}
 	code, hint := diagnose(err)
-	fmt.Fprintf(stderr, "mgd3: error: %v\n", terminal.Printable(message(err)))
+	fmt.Fprintf(stderr, "mgd3: error: %v\n", terminal.Printable(store.Shown(message(err))))
 	if hint != "" {
-		fmt.Fprintf(stderr, "mgd3: hint: %s\n", hint)
+		fmt.Fprintf(stderr, "mgd3: hint: %s\n", store.Shown(hint))
 	}
 	return code
 }

@@ -24,6 +24,7 @@ type env struct {
 
 // execute runs one command line.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	stdout, stderr = shown{stdout}, shown{stderr}
 	e := &env{stdout: stdout, stderr: stderr}
 	e.sets.PassedOver = func(text string) { e.progress().Warn(text) }
 	e.sets.Warn = e.warnText
@@ -50,9 +51,10 @@ model; nothing is fine-tuned (MGD³, arXiv:2505.18963).
 
 "mgd3 distill" does it all. Its stages can be run one by one: encode, modes, sample. Every
 command can be stopped at any moment; the same command again goes on from there.`,
-		Version:       stage.Version,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Version:           stage.Version,
+		PersistentPreRunE: addresses,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 	}
 	root.SetFlagErrorFunc(cli.FlagError)
 	flags := root.PersistentFlags()

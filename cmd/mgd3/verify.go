@@ -13,6 +13,7 @@ import (
 	"mgd3/internal/cli"
 	"mgd3/internal/terminal"
 	"mgd3/stage"
+	"mgd3/store"
 )
 
 func (e *env) verifyCmd() *cobra.Command {
@@ -97,7 +98,7 @@ manifest of shards that were run into DIR itself, as the last of them does.`,
 
 // finish writes the manifest of the shards in a folder.
 func (e *env) finish(out string) error {
-	if info, err := os.Stat(out); err != nil || !info.IsDir() {
+	if info, err := store.Stat(out); err != nil || !info.IsDir() {
 		return fail(exitInput, "--out is the folder that the shards were run into",
 			cmp.Or(err, fmt.Errorf("%q is a file", out)))
 	}

@@ -1,5 +1,6 @@
 // Package atomicfile makes files appear only when they are complete: written beside their place under a
-// name of their own, synced, and renamed into it. [Lock] says who may write what.
+// name of their own, synced, and renamed into it. [Lock] says who may write what. Of a path in a bucket, see package
+// store, an object is put whole, and a lock is a claim.
 //
 //	.mgd3-0123456789abcdef.tmp   a file in the making; its writer holds flock(2) on it
 //	.NAME.lock                   who is at work on NAME; see lock.go
@@ -26,6 +27,8 @@ import (
 	"syscall"
 
 	"github.com/gofrs/flock"
+
+	"mgd3/store"
 )
 
 // ErrWrite says that an output could not be written. Errors of the callback of [Write] are not among them.
@@ -58,6 +61,9 @@ func Failed(path string, err error) error {
 // is an [ErrWrite]. Calls for one path may come together: one of their files stays, whole. On a read-only disk a file
 // that is there with the same bytes is as good as written, since a finished run may lie there.
 func Write(path string, write func(io.Writer) error) error {
+	if store.Is(path) {
+		return unwritten(store.Put(path, write))
+	}
 	dir, name := filepath.Split(path)
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -98,9 +104,21 @@ func WriteJSON(path string, v any) error {
 	return WriteBytes(path, append(data, '\n'))
 }
 
+// unwritten makes an [ErrWrite] of a store's error.
+func unwritten(err error) error {
+	if errors.Is(err, store.ErrStore) {
+		return failed{err}
+	}
+	return err
+}
+
 // Append opens a file that grows where it stands, for reading and writing; it and its folder are made if they
 // are not there. Anything but a regular file is an [ErrWrite].
-func Append(path string) (*os.File, error) {
+func Append(path string) (store.Growing, error) {
+	if store.Is(path) {
+		g, err := store.Grow(path)
+		return g, unwritten(err)
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, Failed(path, err)
 	}
@@ -108,11 +126,25 @@ func Append(path string) (*os.File, error) {
 		return nil, failed{fmt.Errorf("%q: is not a regular file", path)}
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
-	return f, Failed(path, err)
+	if err != nil {
+		return nil, Failed(path, err)
+	}
+	return f, nil
+}
+
+// RemoveAppended removes what [Append] made, if it is there.
+func RemoveAppended(path string) error {
+	if store.Is(path) {
+		return unwritten(store.RemoveGrown(path))
+	}
+	return Remove(path)
 }
 
 // Remove removes a file if it is there.
 func Remove(path string) error {
+	if store.Is(path) {
+		return unwritten(store.Remove(path))
+	}
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil // on a read-only disk even the removal of nothing fails
 	}

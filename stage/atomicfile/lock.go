@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"mgd3/store"
 )
 
 // ErrBusy says that another process is at work on the same output.
@@ -28,6 +30,9 @@ func Lock(path string) (unlock func(), err error) {
 
 // LockIn takes a lock in a folder that it makes first, as [Lock] does.
 func LockIn(dir string, take func() (func(), error)) (unlock func(), err error) {
+	if store.Is(dir) { // there are no folders in it
+		return take()
+	}
 	for {
 		made, err := makeDir(dir)
 		if err != nil {
@@ -91,6 +96,9 @@ func Wait(ctx context.Context, path string) (unlock func(), err error) {
 // take locks the lock file of path. It goes when its lock does: whoever opened it before begins anew.
 func take(path string, share bool) (unlock func(), err error) {
 	name := LockFile(path)
+	if store.Is(path) {
+		return takeClaim(path, name, share)
+	}
 	for {
 		if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
 			return nil, failed{fmt.Errorf("%q: stands where a lock must be, and is not a regular file", name)}
@@ -113,6 +121,28 @@ func take(path string, share bool) (unlock func(), err error) {
 		}
 		_ = l.Unlock()
 	}
+}
+
+// takeClaim is take in a bucket. Those who share leave nothing there, so nobody waits for them: what they read is whole
+// whoever puts it anew. To whom it is not permitted to put anything, there is nothing to lock.
+func takeClaim(path, name string, share bool) (unlock func(), err error) {
+	held := true
+	if share {
+		var busy bool
+		busy, err = store.Claimed(name)
+		unlock, held = func() {}, !busy
+	} else {
+		unlock, held, err = store.Claim(name)
+	}
+	switch {
+	case errors.Is(err, store.ErrRefused):
+		return func() {}, nil
+	case err != nil:
+		return nil, unwritten(err)
+	case !held:
+		return nil, fmt.Errorf("%q: %w", path, ErrBusy)
+	}
+	return unlock, nil
 }
 
 // release unlocks; the lock file goes unless others share it.

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
+	"path"
+	"slices"
+
+	"mgd3/store"
 )
 
 // ErrNotRegular says that a folder, a pipe or a device stands where a file is wanted.
@@ -17,15 +19,15 @@ var ErrNotRegular = errors.New("not a regular file")
 const MostText = 64 << 20
 
 // Open opens a regular file for reading; a pipe would block it for ever. Links are followed.
-func Open(path string) (*os.File, error) {
-	info, err := os.Stat(path)
+func Open(path string) (store.File, error) {
+	info, err := store.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if err := wantRegular(path, info.Mode()); err != nil {
 		return nil, err
 	}
-	return os.Open(path)
+	return store.Reopen(path, info)
 }
 
 func wantRegular(path string, mode fs.FileMode) error {
@@ -41,6 +43,9 @@ func wantRegular(path string, mode fs.FileMode) error {
 
 // Read reads a regular file of at most so many bytes. More is an error that names the file.
 func Read(path string, most int64) ([]byte, error) {
+	if store.Is(path) {
+		return store.Read(path, most)
+	}
 	f, err := Open(path)
 	if err != nil {
 		return nil, err
@@ -55,7 +60,7 @@ func Read(path string, most int64) ([]byte, error) {
 
 // Exists reports whether there is a file or a folder at path.
 func Exists(path string) (bool, error) {
-	_, err := os.Stat(path)
+	_, err := store.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -65,13 +70,6 @@ func Exists(path string) (bool, error) {
 // List returns the files below a folder, at any depth, by their paths in it, with slashes. Files in the making are not
 // among them. A folder that is not there is an [fs.ErrNotExist].
 func List(ctx context.Context, dir string) (files []string, err error) {
-	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err = errors.Join(err, ctx.Err()); err != nil || entry.IsDir() || IsTemporary(entry.Name()) {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		files = append(files, filepath.ToSlash(rel))
-		return err
-	})
-	return files, err
+	files, err = store.List(ctx, dir)
+	return slices.DeleteFunc(files, func(name string) bool { return IsTemporary(path.Base(name)) }), err
 }

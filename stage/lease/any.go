@@ -58,7 +58,7 @@ func Dir(dir string) string { return filepath.Join(dir, ".leases") }
 func (a *Any) Each(ctx context.Context, dir, name string, units, least int, waits func(pieces int),
 	do func(context.Context, stage.Shard) error) error {
 	n := min(a.pieces(units, least), units)
-	w := &Worker{Store: Folder(Dir(dir)), Name: a.Name, Term: a.Term, Waits: waits}
+	w := &Worker{Store: storeIn(Dir(dir)), Name: a.Name, Term: a.Term, Waits: waits}
 	return w.Each(ctx, name, n, func(ctx context.Context, piece int) error {
 		return do(ctx, stage.Shard{Index: piece, Count: n})
 	})

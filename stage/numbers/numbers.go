@@ -14,11 +14,7 @@ import (
 // Open opens a file of numbers and holds it against the checksum in it; sealed is false if it has none: then all its
 // numbers must be finite. What is not as it was written is an [stage.ErrDamaged].
 func Open(path string) (f *weights.File, sealed bool, err error) {
-	sealed, err = weights.CheckSeal(path)
-	if err != nil {
-		return nil, sealed, err
-	}
-	f, err = weights.Open(path)
+	f, sealed, err = weights.OpenSealed(path)
 	if errors.Is(err, weights.ErrFormat) {
 		return nil, sealed, fmt.Errorf("%w: %w", stage.ErrDamaged, err)
 	}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"mgd3/store"
+	_ "mgd3/store/clouds"
+)
+
+// Where a command takes the address of a bucket, by flags and by commands; "" is its arguments. All else is on disk.
+var inBuckets = map[string][]string{
+	"data":         nil, // all that have the flag
+	"test":         nil,
+	"set":          nil,
+	"train":        nil,
+	"teacher-data": nil,
+	"latents":      nil,
+	"out":          {"distill", "encode", "modes", "sample", "merge", "evaluate", "sheet", "kubernetes", "task"},
+	"record":       {"task"},
+	"":             {"verify", "export", "inspect", "merge", "sheet", "status", "cancel", "task"},
+}
+
+// addresses makes paths of the addresses among a command's arguments and flags.
+func addresses(cmd *cobra.Command, args []string) error {
+	if err := paths(cmd, "", args); err != nil {
+		return err
+	}
+	var errFlag error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values := list.GetSlice()
+			if err := paths(cmd, f.Name, values); err != nil {
+				errFlag = err
+			} else if slices.ContainsFunc(values, hasPath) {
+				errFlag = list.Replace(values)
+			}
+			return
+		}
+		value := []string{f.Value.String()}
+		if err := paths(cmd, f.Name, value); err != nil {
+			errFlag = err
+		} else if hasPath(value[0]) || value[0] != f.Value.String() {
+			errFlag = f.Value.Set(value[0])
+		}
+	})
+	return errFlag
+}
+
+// paths makes paths of the addresses among the values of a flag, which may be NAME=ADDRESS.
+func paths(cmd *cobra.Command, flag string, values []string) error {
+	for i, value := range values {
+		name, address := "", value
+		if n, a, ok := strings.Cut(value, "="); ok && store.IsAddress(a) && !store.IsAddress(value) {
+			name, address = n+"=", a
+		}
+		path, err := store.Parse(address)
+		if err == nil && store.Is(path) && !takesBucket(cmd, flag) {
+			err = fmt.Errorf("%q is in a bucket, want a path on disk", store.Shown(path))
+		}
+		if err != nil && flag != "" {
+			err = fmt.Errorf("--%s: %w", flag, err)
+		}
+		if err != nil {
+			return fail(exitUsage, "docs/data.md and docs/runs.md say what may be in a bucket, and how it is named", err)
+		}
+		values[i] = name + path
+	}
+	return nil
+}
+
+func takesBucket(cmd *cobra.Command, flag string) bool {
+	commands, ok := inBuckets[flag]
+	return ok && (commands == nil || slices.Contains(commands, cmd.Name()))
+}
+
+func hasPath(value string) bool { return again(value) != value }
+
+// again is a flag's value as it is given to another process: with the addresses in the place of their paths.
+func again(value string) string {
+	if name, path, ok := strings.Cut(value, "="); ok && store.Is(path) {
+		return name + "=" + store.Address(path)
+	}
+	return store.Address(value)
+}
+
+// shown writes addresses in the place of the paths that stand for them.
+type shown struct{ io.Writer }
+
+func (s shown) Write(p []byte) (int, error) {
+	if !store.Used() {
+		return s.Writer.Write(p)
+	}
+	if _, err := io.WriteString(s.Writer, store.Shown(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// Fd is that of a file, by which a terminal is known; no file has the largest.
+func (s shown) Fd() uintptr {
+	if f, ok := s.Writer.(*os.File); ok {
+		return f.Fd()
+	}
+	return ^uintptr(0)
+}

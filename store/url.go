@@ -1,0 +1,205 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"gocloud.dev/blob"
+)
+
+// ErrAddress says that an address is none of a bucket.
+var ErrAddress = errors.New("is not an address that can be used")
+
+// Schemes are those of the buckets that a program can have; each has a client only where it was imported.
+var Schemes = []string{"s3", "gs", "azblob"}
+
+// settings are what may stand behind the ? of an address; all else may be a secret, and is refused unseen.
+var settings = map[string][]string{
+	"s3": {"region", "endpoint", "use_path_style", "profile", "anonymous", "role", "dualstack", "fips", "accelerate",
+		"disable_https", "hostname_immutable", "ssetype", "kmskeyid", "request_checksum_calculation",
+		"response_checksum_validation", "rate_limiter_capacity"},
+	"gs":     {"anonymous", "universe_domain"},
+	"azblob": {"storage_account", "domain", "protocol", "cdn", "localemu"},
+}
+
+// bucket is an open bucket, or will be one at its first use.
+type bucket struct {
+	scheme, name string
+	query        string // settings of the address
+	open         func() (*blob.Bucket, error)
+}
+
+// buckets are those of which Parse had an address, by scheme:/NAME.
+var buckets struct {
+	sync.RWMutex
+	of map[string]*bucket
+}
+
+// IsAddress reports whether a text looks like the address of a bucket, or of a file.
+func IsAddress(text string) bool {
+	scheme, _, ok := strings.Cut(text, "://")
+	return ok && (slices.Contains(Schemes, scheme) || scheme == "file" || slices.Contains(testing, scheme))
+}
+
+// testing are further schemes, of tests.
+var testing []string
+
+// Parse returns the path of an address; any other text is a path already. An address with a name, a password or
+// anything that may be a secret is an [ErrAddress] that does not show it: stores take credentials from the environment.
+func Parse(text string) (string, error) {
+	if !IsAddress(text) {
+		return text, nil
+	}
+	scheme, _, _ := strings.Cut(text, "://")
+	u, err := url.Parse(text)
+	if err != nil { // its text would show the address
+		return "", fmt.Errorf("%w: what follows %q is no address", ErrAddress, scheme+"://")
+	}
+	shown := scheme + "://" + u.Host + u.Path
+	switch {
+	case u.User != nil:
+		return "", fmt.Errorf("%q: %w: it has a name or a password in it, which stores take from the environment", shown,
+			ErrAddress)
+	case u.Fragment != "":
+		return "", fmt.Errorf("%q: %w: it has a #", shown, ErrAddress)
+	case scheme == "file" && (u.Host == "" || u.Host == "localhost") && u.Path != "" && u.RawQuery == "":
+		return filepath.FromSlash(u.Path), nil
+	case scheme == "file":
+		return "", fmt.Errorf("%q: %w, want file:///PATH", shown, ErrAddress)
+	case u.Host == "":
+		return "", fmt.Errorf("%q: %w: it names no bucket, want %s://BUCKET/PATH", shown, ErrAddress, scheme)
+	}
+	key := strings.TrimPrefix(path.Clean("/"+u.Path), "/")
+	if key != strings.Trim(u.Path, "/") {
+		return "", fmt.Errorf("%q: %w: its path has an empty part, . or .., want a plain one", shown, ErrAddress)
+	}
+	query := u.Query()
+	for name := range query {
+		if !slices.Contains(settings[scheme], name) {
+			return "", fmt.Errorf("%q: %w: %q is no setting of an address, want one of %s", shown, ErrAddress, name,
+				strings.Join(settings[scheme], ", "))
+		}
+	}
+	if e := query.Get("endpoint"); e != "" {
+		if at, err := url.Parse(e); err != nil || at.User != nil || at.RawQuery != "" {
+			return "", fmt.Errorf("%q: %w: its endpoint is no plain address, want https://HOST", shown, ErrAddress)
+		}
+	}
+	return filepath.Join(scheme+":", u.Host, filepath.FromSlash(key)), register(scheme, u.Host, query.Encode())
+}
+
+// register keeps the settings of a bucket. A bucket has one group of settings: an address without takes those of an
+// earlier one.
+func register(scheme, name, query string) error {
+	buckets.Lock()
+	defer buckets.Unlock()
+	at := scheme + ":/" + name
+	have, ok := buckets.of[at]
+	if ok && query != "" && have.query != "" && have.query != query {
+		return fmt.Errorf("%q: %w: it comes with other settings in another address", scheme+"://"+name, ErrAddress)
+	}
+	if ok && (query == "" || have.query == query) {
+		return nil
+	}
+	if buckets.of == nil {
+		buckets.of = map[string]*bucket{}
+	}
+	b := &bucket{scheme: scheme, name: name, query: query}
+	b.open = sync.OnceValues(b.openNow)
+	buckets.of[at] = b
+	return nil
+}
+
+func (b *bucket) openNow() (*blob.Bucket, error) {
+	address := b.scheme + "://" + b.name
+	if b.query != "" {
+		address += "?" + b.query
+	}
+	opened, err := blob.OpenBucket(context.Background(), address)
+	if err != nil {
+		return nil, b.failed("", err)
+	}
+	return opened, nil
+}
+
+// Is reports whether a path is one in a bucket.
+func Is(path string) bool {
+	_, _, ok := find(path)
+	return ok
+}
+
+// find returns the bucket of a path and the key in it.
+func find(path string) (b *bucket, key string, ok bool) {
+	buckets.RLock()
+	defer buckets.RUnlock()
+	if len(buckets.of) == 0 {
+		return nil, "", false
+	}
+	scheme, rest, ok := strings.Cut(filepath.ToSlash(path), ":/")
+	if !ok || strings.HasPrefix(rest, "/") || strings.Contains(scheme, "/") {
+		return nil, "", false
+	}
+	name, key, _ := strings.Cut(rest, "/")
+	b, ok = buckets.of[scheme+":/"+name]
+	return b, strings.Trim(key, "/"), ok
+}
+
+// address is that of a key.
+func (b *bucket) address(key string) string {
+	if key == "" {
+		return b.scheme + "://" + b.name
+	}
+	return b.scheme + "://" + b.name + "/" + key
+}
+
+// Address returns the address of a path in a bucket, with the bucket's settings, as [Parse] takes it; any other path
+// stays as it is.
+func Address(path string) string {
+	b, key, ok := find(path)
+	switch {
+	case !ok:
+		return path
+	case b.query != "":
+		return b.address(key) + "?" + b.query
+	}
+	return b.address(key)
+}
+
+// Shown returns a text with the addresses in the place of the paths in it.
+func Shown(text string) string {
+	buckets.RLock()
+	defer buckets.RUnlock()
+	for at, b := range buckets.of {
+		text = strings.ReplaceAll(text, filepath.FromSlash(at), b.scheme+"://"+b.name)
+	}
+	return text
+}
+
+// Used reports whether any address was given.
+func Used() bool {
+	buckets.RLock()
+	defer buckets.RUnlock()
+	return len(buckets.of) > 0
+}
+
+var (
+	userPart  = regexp.MustCompile(`//[^/\s"@]*@`)
+	queryPart = regexp.MustCompile(`\?[^\s"]*`)
+	secret    = regexp.MustCompile(`(?i)\b(sig|signature|x-amz-[a-z-]+|token|secret[a-z_]*|password|accountkey|key)=[^\s"&;]+`)
+)
+
+// withoutSecrets takes out of a client's words what may be a credential: a user in an address, whatever stands behind
+// its ?, and values by the names that credentials have.
+func withoutSecrets(text string) string {
+	text = userPart.ReplaceAllString(text, "//")
+	text = queryPart.ReplaceAllString(text, "?…")
+	return secret.ReplaceAllString(text, "$1=…")
+}
