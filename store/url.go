@@ -46,11 +46,11 @@ var buckets struct {
 // IsAddress reports whether a text looks like the address of a bucket, or of a file.
 func IsAddress(text string) bool {
 	scheme, _, ok := strings.Cut(text, "://")
-	return ok && (slices.Contains(Schemes, scheme) || scheme == "file" || slices.Contains(testing, scheme))
+	return ok && (slices.Contains(Schemes, scheme) || scheme == "file" || slices.Contains(otherSchemes, scheme))
 }
 
-// testing are further schemes, of tests.
-var testing []string
+// otherSchemes are further schemes, of tests.
+var otherSchemes []string
 
 // Parse returns the path of an address; any other text is a path already. An address with a name, a password or
 // anything that may be a secret is an [ErrAddress] that does not show it: stores take credentials from the environment.

@@ -23,6 +23,7 @@ import (
 	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/store"
 	"mgd3/stage/lease"
 	"mgd3/text"
 	"mgd3/train"
@@ -97,6 +98,13 @@ var advice = []struct {
 	code int
 	hint string
 }{
+	{store.ErrCredentials, exitOutput, "the environment gives them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or " +
+		"AWS_PROFILE; GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY"},
+	{store.ErrRegion, exitOutput, "AWS_REGION names it, or ?region=NAME behind the address"},
+	{store.ErrBucket, exitOutput, "make the bucket, or correct its name, AWS_REGION or AWS_ENDPOINT_URL"},
+	{store.ErrRefused, exitOutput, "the credentials must allow to list, get, put and delete objects there"},
+	{store.ErrUnreachable, exitOutput, "run the same command again when the store answers, it goes on from here; " +
+		"AWS_ENDPOINT_URL says where a store of S3's kind is"},
 	{syscall.ENOSPC, exitOutput, "the disk is full: make room and run the same command again, it goes on from here"},
 	{syscall.EDQUOT, exitOutput, "the disk quota is used up: make room and run the same command again, it goes on " +
 		"from here"},
