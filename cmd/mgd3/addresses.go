@@ -22,9 +22,9 @@ var inBuckets = map[string][]string{
 	"train":        nil,
 	"teacher-data": nil,
 	"latents":      nil,
-	"out":          {"distill", "encode", "modes", "sample", "merge", "evaluate", "sheet", "kubernetes", "task"},
+	"out":          {"distill", "encode", "modes", "sample", "merge", "evaluate", "sheet"},
 	"record":       {"task"},
-	"":             {"verify", "export", "inspect", "merge", "sheet", "status", "cancel", "task"},
+	"":             {"verify", "export", "inspect", "merge", "sheet"},
 }
 
 // addresses makes paths of the addresses among a command's arguments and flags.
