@@ -7,8 +7,8 @@ import (
 	"mgd3/dataset"
 )
 
-// TestOrders: timm sorts by the numbers in names and without capitals (its natural_key); ILSVRC's own numbers begin with
-// the kit fox, the first of its devkit, and are 1,000 of ImageNet's classes in another order.
+// TestOrders: timm sorts by the numbers in names and without capitals (its natural_key); ILSVRC's own numbers begin
+// with the kit fox, the first of its devkit, and are 1,000 of ImageNet's classes in another order.
 func TestOrders(t *testing.T) {
 	find := func(classes []string, name string) []string {
 		for _, o := range ordersOf(classes) {

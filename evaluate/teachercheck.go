@@ -78,8 +78,8 @@ func (t *Teacher) Doubt() error {
 	if c.Accuracy > c.Bound && c.Accuracy >= c.least() && right <= 2*c.Accuracy {
 		return nil
 	}
-	said := fmt.Errorf("%w: on the %d test images it has %.1f %%, and guessing has %.1f %%: a teacher has at least %.1f %%",
-		ErrTeacher, c.Images, 100*c.Accuracy, 100*c.Chance, 100*c.least())
+	said := fmt.Errorf("%w: on the %d test images it has %.1f %%, and guessing has %.1f %%: a teacher has at least "+
+		"%.1f %%", ErrTeacher, c.Images, 100*c.Accuracy, 100*c.Chance, 100*c.least())
 	if right <= max(c.Bound, 2*c.Accuracy) {
 		return fmt.Errorf("%w; no other order of the classes is much better: is it of other classes, of another size "+
 			"than these images or of other "+

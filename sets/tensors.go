@@ -49,6 +49,11 @@ func (o *Opener) Whitening(ctx context.Context, w, h int) (*tensorset.Whitening,
 		return nil, err
 	}
 	defer set.Close()
+	const long = 3 * 16 * 16
+	if d := 3 * w * h; d > long {
+		tell(o.Note, "%s: the whitening of %d numbers is learned from %d images, which takes many minutes",
+			o.Tensors.ZCA.Path, d, set.Len())
+	}
 	learned, err := learn(ctx, set, w, h)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# CIFAR-10 (the JPEG copy): sets of several methods, all of 10 images per class, under three protocols and three
+# networks, with everything else equal. The whole takes days on two cores; JUDGE_EPOCHS, JUDGE_LIMIT and JUDGE_REPEAT
+# make it small.
+#
+# usage: bench/judge.sh [OUT]      OUT defaults to out/judge; JUDGE_DM names DM's set, which bench/judge_dm.py makes
+set -euo pipefail
+cd "$(dirname "$0")/.."
+data=../shared/data/cifar10.zip
+model=../shared/models/cifar10-tiny
+out=${1:-out/judge}
+ipc=${JUDGE_IPC:-10}
+limit=${JUDGE_LIMIT:-0}
+repeat=${JUDGE_REPEAT:-3}
+epochs=${JUDGE_EPOCHS:-}
+
+for need in "$data" "$model"; do
+  [ -e "$need" ] || { echo "skipped: $need is not here"; exit 0; }
+done
+
+mkdir -p "$out"
+go build -o "$out/mgd3" ./cmd/mgd3
+made=(--data "$data" --split train --model "$model" --ipc "$ipc" --limit "$limit" --latents "$out/latents" --quiet)
+
+sets=()
+for method in random herding k-center unguided; do
+  "$out/mgd3" baseline --method "$method" "${made[@]}" --out "$out/$method"
+  sets+=("$method=$out/$method")
+done
+"$out/mgd3" distill "${made[@]}" --out "$out/mgd3-set"
+"$out/mgd3" distill "${made[@]}" --lambda 0.05 --out "$out/mgd3-weak"
+sets+=("mgd3=$out/mgd3-set" "mgd3-weak=$out/mgd3-weak")
+[ -z "${JUDGE_DM:-}" ] || sets+=("dm=$JUDGE_DM")
+
+for protocol in hard dsa mtt; do
+  echo "== $protocol"
+  "$out/mgd3" evaluate --train "${sets[@]}" --test "$data" --test-split test --test-limit "$limit" \
+    --protocol "$protocol" --net convnet3,resnet18,alexnet --repeat "$repeat" ${epochs:+--epochs "$epochs"} \
+    --out "$out/scores-$protocol"
+done
