@@ -23,21 +23,22 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLING = ["dit_s2_10steps_b1", "dit_s2_10steps_b8"]
 INFERENCE = [*SAMPLING, "vae_encode_256_b1", "vae_decode_256_b1", "matmul_1024", "matmul_2048"]
 TRAINING = ["convnet6_128_train_b32", "resnetap10_128_train_b32", "resnet18_128_train_b32"]
-LARGE = ["dit_xl2_10steps_b1"]  # only if it is named
+PROMPTED = [f"{name}_step_b1{half}" for name in ("sd15_256", "sd15_512", "sd21_768", "sdxl_1024") for half in ("", "_half")]
+LARGE = ["dit_xl2_10steps_b1"]  # only if they are named, as those before
 KMEANS, JPEG = "kmeans_1300x4096_k10", "jpeg_500x375_to_256_b64"
 # Programs, what they are started with, and their loads.
 PROGRAMS = {
-    "pytorch-eager": (["peer_torch.py", "--mode", "eager"], INFERENCE + TRAINING + LARGE),
-    "pytorch-compiled": (["peer_torch.py", "--mode", "compiled"], INFERENCE + TRAINING + LARGE),
+    "pytorch-eager": (["peer_torch.py", "--mode", "eager"], INFERENCE + TRAINING + LARGE + PROMPTED),
+    "pytorch-compiled": (["peer_torch.py", "--mode", "compiled"], INFERENCE + TRAINING + LARGE + PROMPTED),
     "onnxruntime": (["peer_onnxruntime.py"], INFERENCE + LARGE),
-    "openvino": (["peer_openvino.py"], INFERENCE + LARGE),
+    "openvino": (["peer_openvino.py"], INFERENCE + LARGE + PROMPTED),
     "jax": (["peer_jax.py"], INFERENCE + TRAINING + LARGE),
     "sklearn-lloyd": (["peer_sklearn.py", "--algorithm", "lloyd"], [KMEANS]),
     "sklearn-elkan": (["peer_sklearn.py", "--algorithm", "elkan"], [KMEANS]),
     "pillow": (["peer_jpeg.py", "--decoder", "pillow"], [JPEG]),
     "torchvision": (["peer_jpeg.py", "--decoder", "torchvision"], [JPEG]),
 }
-NARROW = [*INFERENCE, *TRAINING, *LARGE]  # loads with networks or products, which have a bf16
+NARROW = [*INFERENCE, *TRAINING, *LARGE, *PROMPTED]  # loads with networks or products, which have a bf16
 
 
 def options():

@@ -140,7 +140,7 @@ func writeForms(t *testing.T, folder, checkpoint string) {
 	}
 	put("unet/diffusion_pytorch_model.safetensors", ofUNet, firstUNetName)
 	put("vae/diffusion_pytorch_model.safetensors", ofVAE, firstVAEName)
-	put("text_encoder/model.safetensors", textSpecs(c),
+	put("text_encoder/model.safetensors", c.Specs(),
 		func(name string) string { return "cond_stage_model.transformer." + name })
 	writeTensors(t, checkpoint, whole)
 	files := map[string][]byte{"unet/config.json": []byte(formUNet), "vae/config.json": vaeJSON,
@@ -174,28 +174,6 @@ func randomTensor(s weights.Spec) []float32 {
 		}
 	}
 	return data
-}
-
-// textSpecs are the tensors of a text encoder under transformers' names.
-func textSpecs(c text.Config) (specs []weights.Spec) {
-	add := func(name string, shape ...int) {
-		specs = append(specs, weights.Spec{Name: "text_model." + name, Shape: shape})
-	}
-	both := func(name string, shape ...int) { add(name+".weight", shape...); add(name+".bias", shape[0]) }
-	add("embeddings.token_embedding.weight", c.Vocabulary, c.Width)
-	add("embeddings.position_embedding.weight", c.Positions, c.Width)
-	for i := range c.Layers {
-		layer := fmt.Sprintf("encoder.layers.%d.", i)
-		for _, part := range []string{"q", "k", "v", "out"} {
-			both(layer+"self_attn."+part+"_proj", c.Width, c.Width)
-		}
-		both(layer+"layer_norm1", c.Width)
-		both(layer+"layer_norm2", c.Width)
-		both(layer+"mlp.fc1", c.Inner, c.Width)
-		both(layer+"mlp.fc2", c.Width, c.Inner)
-	}
-	both("final_layer_norm", c.Width)
-	return specs
 }
 
 // replace applies the pairs of a name and another in order.

@@ -298,19 +298,30 @@ const (
 // BuiltIn returns the tokenizer with the 49,408 tokens of OpenAI's CLIP, for checkpoints that come without one. The
 // padding is special: where a prompt has it, it is that token and not part of a word, as in transformers.
 func BuiltIn(pad string) (*Tokenizer, error) {
+	vocab, _, merges, err := vocabularyOfCLIP()
+	if err != nil {
+		return nil, err
+	}
+	special := specials{
+		Bos: &token{Content: startOfText, Normalized: true}, Eos: &token{Content: endOfText, Normalized: true},
+		Unk: &token{Content: endOfText, Normalized: true}, Pad: &token{Content: pad},
+	}
+	return newTokenizer(vocab, merges, special, nil)
+}
+
+// vocabularyOfCLIP returns OpenAI's: the token of every piece, and the merges as text and read.
+func vocabularyOfCLIP() (vocab map[string]int32, text []byte, merges [][2]string, err error) {
 	unpacked, err := gzip.NewReader(bytes.NewReader(mergesOfCLIP))
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	text, err := io.ReadAll(unpacked)
-	if err != nil {
-		return nil, err
+	if text, err = io.ReadAll(unpacked); err != nil {
+		return nil, nil, nil, err
 	}
-	merges, err := parseMerges(text)
-	if err != nil {
-		return nil, err
+	if merges, err = parseMerges(text); err != nil {
+		return nil, nil, nil, err
 	}
-	vocab := map[string]int32{}
+	vocab = map[string]int32{}
 	put := func(piece string) { vocab[piece] = int32(len(vocab)) }
 	inOrder := slices.Sorted(slices.Values(letterOf[:])) // ! to ~, ¡ to ÿ, and what stands for the others
 	for _, l := range inOrder {
@@ -324,9 +335,5 @@ func BuiltIn(pad string) (*Tokenizer, error) {
 	}
 	put(startOfText)
 	put(endOfText)
-	special := specials{
-		Bos: &token{Content: startOfText, Normalized: true}, Eos: &token{Content: endOfText, Normalized: true},
-		Unk: &token{Content: endOfText, Normalized: true}, Pad: &token{Content: pad},
-	}
-	return newTokenizer(vocab, merges, special, nil)
+	return vocab, text, merges, nil
 }

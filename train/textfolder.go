@@ -4,6 +4,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"strings"
 
 	"mgd3/rng"
 	"mgd3/stage/atomicfile"
@@ -40,32 +41,24 @@ func (o *Options) writeText(width int) error {
 // every token counts, matrices [out, in] normal with σ = 1/√in, norms 1, biases 0.
 func (o *Options) randomText(c text.Config) []weights.Tensor {
 	var list []weights.Tensor
-	add := func(name string, deviation, offset float64, shape ...int) {
-		data := make([]float32, size(shape))
-		rng.Normals(rng.Stream(o.Recipe.Seed, "text", rng.Hash(name)), data)
+	for _, spec := range c.Specs() {
+		data := make([]float32, size(spec.Shape))
+		deviation, offset := 0.0, 0.0
+		switch {
+		case strings.HasSuffix(spec.Name, "token_embedding.weight"):
+			deviation = 1
+		case strings.HasSuffix(spec.Name, "position_embedding.weight"):
+			deviation = 0.5
+		case len(spec.Shape) == 2:
+			deviation = 1 / math.Sqrt(float64(spec.Shape[1]))
+		case strings.HasSuffix(spec.Name, ".weight"): // of a norm
+			offset = 1
+		}
+		rng.Normals(rng.Stream(o.Recipe.Seed, "text", rng.Hash(spec.Name)), data)
 		for i := range data {
 			data[i] = float32(offset + deviation*float64(data[i]))
 		}
-		list = append(list, weights.F16(name, shape, data))
+		list = append(list, weights.F16(spec.Name, spec.Shape, data))
 	}
-	matrix := func(name string, out, in int) {
-		add(name+".weight", 1/math.Sqrt(float64(in)), 0, out, in)
-		add(name+".bias", 0, 0, out)
-	}
-	norm := func(name string) {
-		add(name+".weight", 0, 1, c.Width)
-		add(name+".bias", 0, 0, c.Width)
-	}
-	add("text_model.embeddings.token_embedding.weight", 1, 0, c.Vocabulary, c.Width)
-	add("text_model.embeddings.position_embedding.weight", 0.5, 0, c.Positions, c.Width)
-	const layer = "text_model.encoder.layers.0."
-	norm(layer + "layer_norm1")
-	for _, part := range []string{"q", "k", "v", "out"} {
-		matrix(layer+"self_attn."+part+"_proj", c.Width, c.Width)
-	}
-	norm(layer + "layer_norm2")
-	matrix(layer+"mlp.fc1", c.Inner, c.Width)
-	matrix(layer+"mlp.fc2", c.Width, c.Inner)
-	norm("text_model.final_layer_norm")
 	return list
 }

@@ -34,7 +34,7 @@ def main(kind, load, folder):
             import openvino
 
             model = openvino.convert_model(net, example_input=args, input=[tuple(a.shape) for a in args])
-            openvino.save_model(model, path + ".xml", compress_to_fp16=False)
+            openvino.save_model(model, path + ".xml", compress_to_fp16=load.endswith("_half"))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,18 @@ SAMPLING = {
     "dit_s2_10steps_b8": ("s2", 10, 8),
     "dit_xl2_10steps_b1": ("xl2", 10, 1),
 }
+# U-Nets of text-to-image models, by diffusers' names; CLIP's 77 tokens, and two rows: with the prompt, and without.
+UNET = {
+    "sd15": dict(cross_attention_dim=768, attention_head_dim=8),
+    "sd21": dict(cross_attention_dim=1024, attention_head_dim=[5, 10, 20, 20], use_linear_projection=True),
+    "sdxl": dict(cross_attention_dim=2048, attention_head_dim=[5, 10, 20], use_linear_projection=True, block_out_channels=[320, 640, 1280],
+                 down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+                 up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"], transformer_layers_per_block=[1, 2, 10],
+                 addition_embed_type="text_time", addition_time_embed_dim=256, projection_class_embeddings_input_dim=2816),
+}
+# What takes one step of an image: denoiser, side of the latent. Those called half have weights of half precision.
+PROMPTED = {f"{name}_step_b1{half}": (name.split("_")[0], int(name.split("_")[1]) // 8)
+            for name in ("sd15_256", "sd15_512", "sd21_768", "sdxl_1024") for half in ("", "_half")}
 AUTOENCODER = {"vae_encode_256_b1": (1, 3, 256, 256), "vae_decode_256_b1": (1, 4, 32, 32)}  # shape of the input
 TRAINING = ("convnet6_128_train_b32", "resnetap10_128_train_b32", "resnet18_128_train_b32")
 IMAGES, IMAGE, CLASSES = 32, 128, 10  # of a training step
@@ -67,6 +79,10 @@ def inputs(load):
     if load in SAMPLING:
         x, y, mode, rows = draws(load)
         return x, y, mode, normal(*x.shape), rows[0]
+    if load in PROMPTED:
+        model, side = PROMPTED[load]
+        args = normal(2, 4, side, side), np.full(2, 501, np.float32), normal(2, 77, UNET[model]["cross_attention_dim"])
+        return args + ((normal(2, 1280), np.full((2, 6), 1024, np.float32)) if model == "sdxl" else ())
     if load in AUTOENCODER:
         return (normal(*AUTOENCODER[load]),)
     return (normal(PRODUCT[load], PRODUCT[load]),) * 2

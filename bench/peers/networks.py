@@ -295,9 +295,29 @@ class Product(nn.Module):
         return a @ b
 
 
+class Prompted(nn.Module):
+    """diffusers' own network."""
+
+    def __init__(self, model, side):
+        super().__init__()
+        import diffusers
+
+        with torch.device("meta"):
+            net = diffusers.UNet2DConditionModel(sample_size=side, **loads.UNET[model])
+        self.net = net.to_empty(device="cpu")
+        for p in self.net.parameters():
+            p.data.normal_(0, (p[0].numel() + 10) ** -0.5)
+
+    def forward(self, x, t, context, text=None, sizes=None):
+        added = {"text_embeds": text, "time_ids": sizes} if text is not None else None
+        return self.net(x, t, context, added_cond_kwargs=added, return_dict=False)[0]
+
+
 def network(load):
     """The network of a load, with random weights."""
     torch.manual_seed(0)
+    if load in loads.PROMPTED:
+        return Prompted(*loads.PROMPTED[load])
     if load in loads.SAMPLING:
         return Step(DiT(**loads.DIT[loads.SAMPLING[load][0]]))
     return {

@@ -14,7 +14,7 @@ TYPES = {"float32": openvino.Type.f32, "bf16": openvino.Type.bf16}
 
 
 def make(load, o):
-    if load not in loads.SAMPLING | loads.AUTOENCODER | loads.PRODUCT:
+    if load not in loads.SAMPLING | loads.PROMPTED | loads.AUTOENCODER | loads.PRODUCT:
         measure.refuse("OpenVINO has nothing for it")
     model = openvino.Core().compile_model(export.exported("openvino", load, o.models), "CPU", {
         "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": o.threads, "INFERENCE_PRECISION_HINT": TYPES[o.precision]})

@@ -17,7 +17,7 @@ import networks
 def make(load, o):
     torch.set_num_threads(o.threads)
     torch.set_num_interop_threads(1)
-    if load not in loads.SAMPLING | loads.AUTOENCODER | loads.PRODUCT and load not in loads.TRAINING:
+    if load not in loads.SAMPLING | loads.PROMPTED | loads.AUTOENCODER | loads.PRODUCT and load not in loads.TRAINING:
         measure.refuse("PyTorch has nothing for it")
     training = load in loads.TRAINING
     net = networks.network(load).train(training)
@@ -26,7 +26,7 @@ def make(load, o):
 
         config.freezing = True
     run = train(net, o) if training else infer(net, load, o)
-    if load in loads.AUTOENCODER or training:
+    if load in loads.AUTOENCODER | loads.PROMPTED or training:
         return layout(net, run)
     return lambda: run(torch.contiguous_format)
 

@@ -1,8 +1,10 @@
 // Realsize writes a model folder with the published shapes and random weights: DiT-XL/2 and the autoencoder of Stable
 // Diffusion, by default. Its images mean nothing; loading, memory and time are those of the real one.
 //
-//	go run ./bench/realsize --out xl              # 675 M + 84 M parameters, 3.0 GB
-//	go run ./bench/realsize --out xl-half --half  # in half precision, 1.5 GB
+//	go run ./bench/realsize --out xl                              # 675 M + 84 M parameters, 3.0 GB
+//	go run ./bench/realsize --out xl-half --half                  # in half precision, 1.5 GB
+//	go run ./bench/realsize --out sd15 --model sd15               # Stable Diffusion 1.5, 4.3 GB; sd21, 5.2 GB
+//	go run ./bench/realsize --out sdxl-half --model sdxl --half   # SDXL, 6.9 GB
 package main
 
 import (
@@ -27,10 +29,11 @@ import (
 
 func main() {
 	out := flag.String("out", "", "write the model to `DIR`")
-	size := flag.Int("size", 256, "side of the images in `PIXELS`")
+	name := flag.String("model", "dit-xl2", "dit-xl2, sd15, sd21 or sdxl")
+	size := flag.Int("size", 256, "side of the images in `PIXELS`, of dit-xl2")
 	half := flag.Bool("half", false, "store float16")
 	flag.Parse()
-	if err := write(*out, *size, *half); err != nil {
+	if err := write(*out, *name, *size, *half); err != nil {
 		fmt.Fprintln(os.Stderr, "realsize:", err)
 		os.Exit(1)
 	}
@@ -42,7 +45,7 @@ var autoencoder = latent.Config{
 	ScalingFactor: 0.18215,
 }
 
-func write(out string, size int, half bool) error {
+func write(out, name string, size int, half bool) error {
 	if out == "" {
 		return errors.New("missing --out")
 	}
@@ -51,20 +54,27 @@ func write(out string, size int, half bool) error {
 		return err
 	}
 	defer e.Close()
+	if name != "dit-xl2" {
+		return textToImage(e, out, name, half)
+	}
 	side := size / autoencoder.Downsampling()
 	net := dit.Config{InputSize: side, Patch: 2, Channels: 4, Hidden: 1152, Depth: 28, Heads: 16, Classes: 1000,
 		LearnSigma: true}
-	netConfig, errA := json.Marshal(net)
-	vaeConfig, errB := autoencoder.JSON()
-	netSpecs, errC := e.Declare(net.Func, shapes.Make(dit.TimeType, 1, 4, side, side), shapes.Make(dit.TimeType, 1),
+	config, errA := json.Marshal(net)
+	specs, errB := e.Declare(net.Func, shapes.Make(dit.TimeType, 1, 4, side, side), shapes.Make(dit.TimeType, 1),
 		shapes.Make(dit.LabelType, 1))
-	vaeSpecs, errD := e.Declare(autoencoder.Reconstruct, shapes.Make(latent.DType, 1, 3, 64, 64))
-	return errors.Join(errA, errB, errC, errD,
-		folder(filepath.Join(out, "dit"), netConfig, netSpecs, half),
-		folder(filepath.Join(out, "autoencoder"), vaeConfig, vaeSpecs, half))
+	return errors.Join(errA, errB,
+		folder(filepath.Join(out, "dit"), "model.safetensors", config, specs, half),
+		writeAutoencoder(e, filepath.Join(out, "autoencoder"), "model.safetensors", autoencoder, half))
 }
 
-func folder(dir string, config []byte, specs []weights.Spec, half bool) error {
+func writeAutoencoder(e *engine.Engine, dir, file string, c latent.Config, half bool) error {
+	config, errA := c.JSON()
+	specs, errB := e.Declare(c.Reconstruct, shapes.Make(latent.DType, 1, 3, 64, 64))
+	return errors.Join(errA, errB, folder(dir, file, config, specs, half))
+}
+
+func folder(dir, file string, config []byte, specs []weights.Spec, half bool) error {
 	var layout []weights.Tensor
 	for _, spec := range specs {
 		t := weights.Tensor{Name: spec.Name, DType: "F32", Shape: spec.Shape}
@@ -75,7 +85,7 @@ func folder(dir string, config []byte, specs []weights.Spec, half bool) error {
 	}
 	return errors.Join(
 		atomicfile.WriteBytes(filepath.Join(dir, "config.json"), config),
-		atomicfile.Write(filepath.Join(dir, "model.safetensors"), func(w io.Writer) error { return random(w, layout) }))
+		atomicfile.Write(filepath.Join(dir, file), func(w io.Writer) error { return random(w, layout) }))
 }
 
 // random writes the elements: normal, of deviation 1/√(inputs), the same few over and over.

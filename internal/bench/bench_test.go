@@ -12,6 +12,7 @@ import (
 
 	"mgd3/engine"
 	"mgd3/evaluate"
+	"mgd3/text"
 	"mgd3/unet"
 )
 
@@ -54,10 +55,25 @@ func TestGFLOP(t *testing.T) {
 		checkGFLOP(t, e, c.name, c.f, c.in, c.train, c.want)
 	}
 	for _, m := range []*textToImage{sd15, sd21, sdxl} {
-		net := unet.Conditioned{Config: m.net, Classes: 1, Tokens: 77}
+		prompt := 0.0
+		for _, c := range text.Published(m.name) {
+			graph := func(p engine.Params, in []*Node) []*Node {
+				hidden, pooled := c.Forward(p, in[0], text.Last)
+				return []*Node{Add(ReduceAllSum(hidden), ReduceAllSum(pooled))}
+			}
+			prompt += countGFLOP(t, e, graph, []shapes.Shape{shapes.Make(dtypes.Int32, 1, text.Length)}, false)
+		}
+		nearGFLOP(t, m.name+" text", prompt, m.prompt)
+		net := unet.Conditioned{Config: m.net(), Classes: 1, Tokens: 77}
 		for pixels, want := range m.gflop {
 			in := []shapes.Shape{shaped(1, 4, pixels/8, pixels/8), shaped(1), shapes.Make(unet.LabelType, 1)}
 			checkGFLOP(t, e, fmt.Sprintf("%s at %d", m.name, pixels), net.Func, in, false, want)
+		}
+	}
+	for _, l := range textLoads() {
+		var pixels int
+		if _, err := fmt.Sscanf(l.Name, "vae_decode_%d_b1", &pixels); err == nil {
+			checkGFLOP(t, e, l.Name, decode, []shapes.Shape{shaped(1, 4, pixels/8, pixels/8)}, false, l.GFLOP)
 		}
 	}
 }
@@ -65,7 +81,19 @@ func TestGFLOP(t *testing.T) {
 func checkGFLOP(t *testing.T, e *engine.Engine, name string, f engine.Func, in []shapes.Shape, train bool,
 	want float64) {
 	t.Helper()
-	var got float64
+	nearGFLOP(t, name, countGFLOP(t, e, f, in, train), want)
+}
+
+func nearGFLOP(t *testing.T, name string, got, want float64) {
+	t.Helper()
+	if math.Abs(got-want) > 0.001*want {
+		t.Errorf("%s: the graph has %.4f GFLOP, the table %.4f", name, got, want)
+	}
+}
+
+// countGFLOP counts the operations in a graph.
+func countGFLOP(t *testing.T, e *engine.Engine, f engine.Func, in []shapes.Shape, train bool) (got float64) {
+	t.Helper()
 	_, err := e.Declare(func(p engine.Params, in []*Node) []*Node {
 		out := f(p, in)
 		total, first := operations(out[0])
@@ -77,9 +105,7 @@ func checkGFLOP(t *testing.T, e *engine.Engine, name string, f engine.Func, in [
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got /= 1e9; math.Abs(got-want) > 0.001*want {
-		t.Errorf("%s: the graph has %.4f GFLOP, the table %.4f", name, got, want)
-	}
+	return got / 1e9
 }
 
 // operations counts those of the products and convolutions that out depends on, and of the first

@@ -93,7 +93,7 @@ var rooms = map[string][]string{
 	"internal/fixtures/maker": {"baseline", "dataset", "diffusion", "distill", "dit", "encode", "internal/fixtures",
 		"internal/testengine", "latent", "modes"},
 	"internal/bench": {"cpu", "dataset", "diffusion", "dit", "engine", "evaluate", "features", "latent", "matrix",
-		"modes", "optim", "rng", "stage/atomicfile", "unet", "weights"},
+		"modes", "optim", "rng", "stage/atomicfile", "text", "unet", "weights"},
 	"internal/devices": {"distill", "stage"},
 	"internal/cli":     {},
 	"internal/terminal": {"baseline", "compare", "distill", "evaluate", "glyphs", "stage", "stage/atomicfile", "train",
@@ -117,7 +117,8 @@ var rooms = map[string][]string{
 	"internal/house":            {},
 	"bench/campaign":            {"internal/fixtures"},
 	"bench/kubelet":             {},
-	"bench/realsize":            {"dit", "engine", "latent", "rng", "stage/atomicfile", "weights"},
+	"bench/realsize": {"dit", "engine", "latent", "rng", "stage/atomicfile", "text", "unet",
+		"weights"},
 	"bench/scale": {"dataset", "diffusion", "distill", "dit", "encode", "engine", "internal/fixtures", "latent",
 		"matrix", "modes", "rng", "stage"},
 }
