@@ -28,10 +28,14 @@ type evaluateOptions struct {
 	every   time.Duration
 	teacher teacherFlags
 	stored  string // labels, in the place of a teacher
+
+	recipe *compare.Recipe     // that is followed; nil: none
+	flags  map[string][]string // that were given
 }
 
 func (e *env) evaluateCmd() *cobra.Command {
 	var o evaluateOptions
+	var recipe string
 	changes := map[string]*string{}
 	cmd := &cobra.Command{
 		Use:   "evaluate --train SET... --test SET",
@@ -55,6 +59,12 @@ docs/evaluate.md the protocols.`,
   # somebody's set as it was downloaded: tensors of DM for CIFAR-10
   mgd3 evaluate --train res_DM_CIFAR10_ConvNet_10ipc.pt --test cifar-10 --test-split test`,
 		Args: cobra.ArbitraryArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if recipe != "" {
+				o.recipe, err = e.takeRecipe(cmd.Flags(), recipe)
+			}
+			return err
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.sets.Train = append(o.sets.Train, args...)
 			for _, name := range evaluate.Settings() {
@@ -62,6 +72,7 @@ docs/evaluate.md the protocols.`,
 					o.judge.Changes = append(o.judge.Changes, name+"="+*changes[name])
 				}
 			}
+			o.flags = recipeOf(cmd.Flags(), o.sets.Train)
 			return e.evaluate(cmd.Context(), &o)
 		},
 	}
@@ -104,6 +115,8 @@ docs/evaluate.md the protocols.`,
 	f.StringVar(&o.shard.shard, "shard", stage.Whole.String(),
 		"do part `I/N` of the trainings, into the --out of all, and "+
 			"print no table; the same command without it, when all are done, makes the table; auto as for distill")
+	f.StringVar(&recipe, "recipe", "", "take all flags that are not given from a `FILE`, the recipe of a result, and say "+
+		"whether the networks are the same")
 	f.DurationVar(&o.every, "checkpoint-every", 30*time.Second,
 		"`TIME` from one checkpoint to the next; decides no result")
 	cli.Heading(f, "Run")
@@ -167,8 +180,13 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 			return fail(exitOutput, "", err)
 		}
 	}
+	note, err := e.recipe(o)
+	if err != nil {
+		return fail(exitOutput, "", err)
+	}
 	r := v.Result()
 	r.Plots, r.Pictures = nil, nil
+	r.Notes = append(r.Notes, note)
 	return e.show(v.Scores(), func(w io.Writer) error { return report.Text(w, r) })
 }
 
