@@ -166,6 +166,9 @@ func (f *farm) write(s Stage, task int) {
 // TestScale: a run of a thousand tasks of ten minutes, one in twenty starts killed: Slurm is asked as often as for a
 // hundred, 95 % of the time of its slots is useful, and the same command again has nothing to submit.
 func TestScale(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	asked := map[int]int{}
 	for _, tasks := range []int{100, 1000} {
 		out := t.TempDir()

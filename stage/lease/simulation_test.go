@@ -126,6 +126,9 @@ func (s *site) sample(ctx context.Context, piece int, kill func()) error {
 // TestScale: a thousand pieces of ten minutes, one in twenty starts killed: at least 95 % of the machines' time is
 // useful, the store is asked as often for each piece as at a hundred pieces, and little.
 func TestScale(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
 	asked := map[int]float64{}
 	for _, pieces := range []int{100, 1000} {
 		workers := pieces / 25
