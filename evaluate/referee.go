@@ -28,8 +28,8 @@ func (t *Teacher) Referee(ctx context.Context, e *engine.Engine, set *Data, p Pr
 		return c.Accuracy, nil
 	}
 	return c.Accuracy, fmt.Errorf("%w: of %d images the referee takes %.1f %% for the class that they are "+
-		"labelled as, and would take %.1f %% if the labels were numbers of %s", ErrLabels, c.Images, 100*c.Accuracy, 100*right,
-		of.labelOrder(best, right))
+		"labelled as, and would take %.1f %% if the labels were numbers of %s", ErrLabels, c.Images, 100*c.Accuracy,
+		100*right, of.labelOrder(best, right))
 }
 
 // labelOrder names the order of the classes by which the labels would be right: label i, now of class i, is of class
