@@ -174,7 +174,8 @@ func TestScale(t *testing.T) {
 		out := t.TempDir()
 		work := Work{Classes: tasks, Real: 1300 * tasks, Synthetic: tasks, Times: Times{
 			EncodeEach: 460 * time.Millisecond, SampleEach: 10 * time.Minute}}
-		list, err := Plan(work, Cut{Aim: 10 * time.Minute}, Commands{Encode: []string{"encode"}, Modes: []string{"modes"},
+		list, err := Plan(work, Cut{Aim: 10 * time.Minute}, Commands{Encode: []string{"encode"},
+			Modes:  []string{"modes"},
 			Sample: []string{"sample"}, Merge: []string{"merge"}})
 		if err != nil {
 			t.Fatal(err)
@@ -214,7 +215,8 @@ func TestScale(t *testing.T) {
 		for _, s := range list {
 			files += len(f.layout.files(s, stage.Whole))
 		}
-		t.Logf("%d tasks a stage: %v of 64 slots, %d killed, %.1f %% useful, calls %v, %d files looked for", tasks, f.now,
+		t.Logf("%d tasks a stage: %v of 64 slots, %d killed, %.1f %% useful, calls %v, %d files looked for", tasks,
+			f.now,
 			f.killed, 100*useful, f.calls, files)
 		if useful < 0.95 {
 			t.Errorf("%.1f %% of the time was useful, want at least 95 %%", 100*useful)

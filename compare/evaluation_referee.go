@@ -48,7 +48,8 @@ func (v *Evaluation) referee(ctx context.Context) error {
 		agreement, err := t.Referee(ctx, v.Evaluator.Engine, data, p)
 		switch {
 		case errors.Is(err, evaluate.ErrLabels):
-			return fmt.Errorf("%q: %w; --class-names says in which order its labels are numbers of classes", s.Name, err)
+			return fmt.Errorf("%q: %w; --class-names says in which order its labels are numbers of classes", s.Name,
+				err)
 		case err != nil:
 			return err
 		case v.Note != nil:

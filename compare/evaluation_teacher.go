@@ -118,7 +118,8 @@ func (v *Evaluation) otherOrder(ctx context.Context, run *evaluate.Run, t *evalu
 	if err != nil || name == "" || accuracy <= 2*t.Known.Tested.Accuracy {
 		return ""
 	}
-	return fmt.Sprintf("; with its outputs in %s it would have %.1f %%: --teacher-classes ilsvrc, imagenet1k or a file "+
+	return fmt.Sprintf("; with its outputs in %s it would have %.1f %%: --teacher-classes ilsvrc, imagenet1k or a "+
+		"file "+
 		"says the order", name, 100*accuracy)
 }
 

@@ -43,7 +43,8 @@ func (v *Evaluation) Recipe(flags map[string][]string) *Recipe {
 	for _, set := range v.Sets {
 		for _, scores := range set.Scores {
 			for _, s := range scores {
-				r.Results = append(r.Results, RecipeResult{set.Name, s.Net, s.Seed, s.Last, s.Best, s.Weights, s.Protocol})
+				r.Results = append(r.Results, RecipeResult{set.Name, s.Net, s.Seed, s.Last, s.Best, s.Weights,
+					s.Protocol})
 			}
 		}
 	}
@@ -84,10 +85,12 @@ func (r *Recipe) Differences(now *Recipe) (lines []string) {
 		}
 		is := now.Results[i]
 		if field, there, here := stage.DifferenceOf(was.Protocol, is.Protocol); field != "" {
-			lines = append(lines, fmt.Sprintf("%s: the protocol's %s is %s, in the recipe %s", name, field, here, there))
+			lines = append(lines, fmt.Sprintf("%s: the protocol's %s is %s, in the recipe %s", name, field, here,
+				there))
 		}
 		if is.Weights != was.Weights {
-			lines = append(lines, fmt.Sprintf("%s: another network, with %.1f %% at the end, in the recipe %.1f %%", name,
+			lines = append(lines, fmt.Sprintf("%s: another network, with %.1f %% at the end, in the recipe %.1f %%",
+				name,
 				100*is.Last, 100*was.Last))
 		}
 	}

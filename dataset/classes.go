@@ -19,8 +19,8 @@ import (
 // order of IDC (Kim et al. 2022, arXiv:2205.14959), whose first ten classes are idc; sorted copies of
 // the list are about, and their first ten are others. imagenet1k is sorted, which is the
 // order of ImageNet's labels; ilsvrc has the same classes in the order of the numbers 1 to 1000 that the competition of
-// 2012 gave them (ILSVRC2012_ID of its devkit), as Darknet's networks have it. woof has the order of Minimax (Gu et al. 2024, arXiv:2311.15529),
-// imagenet-a … e are the subsets of GLaD (Cazenave et al. 2023, arXiv:2305.01649).
+// 2012 gave them (ILSVRC2012_ID of its devkit), as Darknet's networks have it. woof has the order of Minimax (Gu et al.
+// 2024, arXiv:2311.15529), imagenet-a … e are the subsets of GLaD (Cazenave et al. 2023, arXiv:2305.01649).
 //
 //go:embed classes.txt
 var classesText string

@@ -14,8 +14,8 @@ import (
 	"mgd3/store"
 )
 
-// folder is a set of files on disk, or of objects in a bucket. Links are followed, as torchvision's ImageFolder does, or only while they
-// stay inside, which os.Root sees to.
+// folder is a set of files on disk, or of objects in a bucket. Links are followed, as torchvision's ImageFolder does,
+// or only while they stay inside, which os.Root sees to.
 type folder struct {
 	dir  string
 	root *os.Root // nil if links may lead out

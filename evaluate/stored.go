@@ -214,7 +214,8 @@ func OpenStored(ctx context.Context, path string) (*Stored, error) {
 	}
 	s := &Stored{file: f, epoch: -1}
 	if err := json.Unmarshal([]byte(f.Metadata()["mgd3"]), &s.facts); err != nil || s.facts.Top < 1 {
-		return nil, errors.Join(fmt.Errorf("%q: %w: it has no metadata %q of \"mgd3 relabel\"", path, ErrStored, "mgd3"),
+		return nil, errors.Join(fmt.Errorf("%q: %w: it has no metadata %q of \"mgd3 relabel\"", path, ErrStored,
+			"mgd3"),
 			f.Close())
 	}
 	if s.ID, err = f.SHA256(ctx); err != nil {

@@ -130,7 +130,8 @@ func TestImagesOfARunAreHeld(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		classes = append(classes, fmt.Sprintf(`{"name": %q, "images": [{"file": "images/%s/%s", "sha256": "%x"}]}`, class,
+		classes = append(classes, fmt.Sprintf(`{"name": %q, "images": [{"file": "images/%s/%s",
+			"sha256": "%x"}]}`, class,
 			class, files[0].Name(), sha256.Sum256(data)))
 	}
 	ours := `{"format": 1, "classes": [` + strings.Join(classes, ", ") + `]}`

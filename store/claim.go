@@ -21,8 +21,8 @@ import (
 //
 // Its owner puts it again every claimBeat with the next beat. One that stays the same for claimDies is nobody's any
 // more, by the clock of who looks, whatever the clocks of others say; so is that of a process of this machine that is
-// gone, at once. It keeps two from doing the same work. Nothing depends on it but time: what is made under a key has the
-// same bytes whoever makes it, and is put whole.
+// gone, at once. It keeps two from doing the same work. Nothing depends on it but time: what is made under a key has
+// the same bytes whoever makes it, and is put whole.
 var (
 	claimBeat = 10 * time.Second
 	claimDies = 40 * time.Second

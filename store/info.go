@@ -163,8 +163,8 @@ func ReadDir(path string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-// List returns the files below a folder, at any depth, by their paths in it, with slashes. A folder that is not there is
-// an [fs.ErrNotExist].
+// List returns the files below a folder, at any depth, by their paths in it, with slashes. A folder that is not there
+// is an [fs.ErrNotExist].
 func List(ctx context.Context, dir string) (files []string, err error) {
 	if b, key, ok := find(dir); ok {
 		err = b.each(ctx, key, true, func(_ info, rel string) error {

@@ -66,7 +66,8 @@ func Parse(text string) (string, error) {
 	shown := scheme + "://" + u.Host + u.Path
 	switch {
 	case u.User != nil:
-		return "", fmt.Errorf("%q: %w: it has a name or a password in it, which stores take from the environment", shown,
+		return "", fmt.Errorf("%q: %w: it has a name or a password in it, which stores take from the environment",
+			shown,
 			ErrAddress)
 	case u.Fragment != "":
 		return "", fmt.Errorf("%q: %w: it has a #", shown, ErrAddress)

@@ -24,8 +24,8 @@ var published = map[string]Config{
 	},
 }
 
-// Published returns the network of a model that is known by name: sd15, sd21 and sdxl, Stable Diffusion 1.5, 2.1 and XL,
-// and cin256, the class-conditional model of CompVis.
+// Published returns the network of a model that is known by name: sd15, sd21 and sdxl, Stable Diffusion 1.5, 2.1 and
+// XL, and cin256, the class-conditional model of CompVis.
 func Published(name string) (Config, bool) {
 	c, ok := published[name]
 	return c, ok

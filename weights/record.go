@@ -48,7 +48,8 @@ func (f *File) recordedSum(s *source) (string, error) {
 	if err := UnmarshalJSON(text, &record); err != nil {
 		var value json.RawMessage
 		if json.NewDecoder(bytes.NewReader(text)).Decode(&value) != nil { // not even one value: no program's
-			return "", fmt.Errorf("%w: %q, which says what %q must be, is damaged: %v", ErrFormat, RecordName, s.name, err)
+			return "", fmt.Errorf("%w: %q, which says what %q must be, is damaged: %v", ErrFormat, RecordName, s.name,
+				err)
 		}
 		return "", nil // of another program
 	}

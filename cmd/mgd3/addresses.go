@@ -68,7 +68,8 @@ func paths(cmd *cobra.Command, flag string, values []string) error {
 			err = fmt.Errorf("--%s: %w", flag, err)
 		}
 		if err != nil {
-			return fail(exitUsage, "docs/data.md and docs/runs.md say what may be in a bucket, and how it is named", err)
+			return fail(exitUsage, "docs/data.md and docs/runs.md say what may be in a bucket, and how it is named",
+				err)
 		}
 		values[i] = name + path
 	}

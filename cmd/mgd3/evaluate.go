@@ -115,7 +115,8 @@ docs/evaluate.md the protocols.`,
 	f.StringVar(&o.shard.shard, "shard", stage.Whole.String(),
 		"do part `I/N` of the trainings, into the --out of all, and "+
 			"print no table; the same command without it, when all are done, makes the table; auto as for distill")
-	f.StringVar(&recipe, "recipe", "", "take all flags that are not given from a `FILE`, the recipe of a result, and say "+
+	f.StringVar(&recipe, "recipe", "", "take all flags that are not given from a `FILE`, the recipe of a result, "+
+		"and say "+
 		"whether the networks are the same")
 	f.DurationVar(&o.every, "checkpoint-every", 30*time.Second,
 		"`TIME` from one checkpoint to the next; decides no result")

@@ -23,9 +23,9 @@ func (e *env) relabelCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "relabel --train SET --test SET --teacher FILE --out FILE",
 		Short: "Store a teacher's soft labels, so that training needs no teacher",
-		Long: `Writes what a teacher says of every image of a set in every epoch of a training, the --top largest logits in half
-precision. Crops, flips and mixtures are those of the random streams of --seed, so they are not stored. "mgd3
-evaluate --stored FILE", with the same set, protocol and seed, trains from them; docs/evaluate.md has sizes.`,
+		Long: `Writes what a teacher says of every image of a set in every epoch of a training, the --top largest
+logits in half precision. Crops, flips and mixtures are those of the random streams of --seed, so they are not stored.
+"mgd3 evaluate --stored FILE", with the same set, protocol and seed, trains from them; docs/evaluate.md has sizes.`,
 		Example: `  mgd3 relabel --train nette-10 --test imagenet --test-split val --net resnet18 --protocol soft-f1 \
     --teacher resnet18-f37072fd.pth --top 10 --out nette-10-labels.safetensors
   mgd3 evaluate --train nette-10 --test imagenet --test-split val --net resnet18 --protocol soft-f1 \
@@ -42,7 +42,8 @@ evaluate --stored FILE", with the same set, protocol and seed, trains from them;
 	}
 	f, v := cmd.Flags(), &o.judge
 	f.StringArrayVar(&o.sets.Train, "train", nil, "`SET` to label, as of evaluate")
-	f.StringVar(&o.sets.TrainSplit, "train-split", "", "the `NAME` of the sub-folder to take of one that is not distilled")
+	f.StringVar(&o.sets.TrainSplit, "train-split", "", "the `NAME` of the sub-folder to take of one that is not "+
+		"distilled")
 	f.StringVar(&o.sets.Test.Path, "test", "", "`SET` of real images that the teacher is tested on first")
 	f.StringVar(&o.sets.Test.Split, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
 	f.StringVar(&o.sets.Test.Classes, "classes", "", classesHelp)
@@ -51,10 +52,12 @@ evaluate --stored FILE", with the same set, protocol and seed, trains from them;
 	cli.Heading(f, "Sets")
 	e.tensorFlags(f)
 	f.StringSliceVar(&v.Nets, "net", []string{"convnet3"}, "`NET` that is to be trained, whose protocol it is")
-	f.StringVar(&v.Protocol, "protocol", "soft-f1", "`PROTOCOL` with soft labels: "+strings.Join(evaluate.Presets(), ", "))
+	f.StringVar(&v.Protocol, "protocol", "soft-f1", "`PROTOCOL` with soft labels: "+strings.Join(evaluate.Presets(),
+		", "))
 	f.Uint64Var(&v.Seed, "seed", 0, "seed of the training: of order, augmentation and CutMix")
 	f.IntVar(&store.Top, "top", 10, "keep the `K` largest logits of each image; 0 keeps all")
-	f.BoolVar(&store.Whole, "whole", false, "keep them in float32; with --top 0 training from them is that with the teacher")
+	f.BoolVar(&store.Whole, "whole", false, "keep them in float32; with --top 0 training from them is that with the "+
+		"teacher")
 	for _, name := range relabelSettings {
 		changes[name] = f.String(name, "", "change the protocol's "+name)
 	}

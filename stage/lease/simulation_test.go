@@ -153,7 +153,8 @@ func TestScale(t *testing.T) {
 			}
 			asked[pieces] = float64(all) / float64(pieces)
 			useful := float64(s.useful) / float64(s.paid)
-			t.Logf("%d pieces, %d workers: %d starts, %d killed, %v; %.1f %% useful; %.1f requests a piece, %.2f a second: "+
+			t.Logf("%d pieces, %d workers: %d starts, %d killed, %v; %.1f %% useful; %.1f requests a piece, %.2f a "+
+				"second: "+
 				"%v; a list has up to %d", pieces, workers, s.starts, s.killed, time.Since(began).Round(time.Second),
 				100*useful, asked[pieces], float64(all)/time.Since(began).Seconds(), s.store.asked, s.largest)
 			if pieces == 1000 && useful < 0.95 {

@@ -1,5 +1,5 @@
-// Package clouds has the clients of the object stores. Whoever imports it can open s3://, gs:// and azblob:// by package
-// store.
+// Package clouds has the clients of the object stores. Whoever imports it can open s3://, gs:// and azblob:// by
+// package store.
 package clouds
 
 import (
