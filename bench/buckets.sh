@@ -60,7 +60,8 @@ check "objects in folders: the images" folder/images buckets/lab/objects/images
 ev() { "$mgd3" evaluate --train "set=$1" --test "$2" --test-split test --net convnet3 --epochs 2 -q --out "$3" >/dev/null; }
 ev folder buckets/lab/set.zip folder-scores
 ev "s3://lab/plain$at" "s3://lab/set.zip$at" "s3://lab/scores$at"
-check "evaluate" folder-scores buckets/lab/scores
+scores() { grep -vE '"(key|seconds|crc32c)"' "$1/set/convnet3/seed-0/result.json"; } # the key has times or MD5s of files
+[ "$(scores folder-scores)" = "$(scores buckets/lab/scores)" ] && echo "ok     evaluate" || echo "DIFFER evaluate"
 
 for wrong in "s3://nowhere/x$at" ; do "$mgd3" verify "$wrong" || echo "exit code $?"; done
 AWS_SECRET_ACCESS_KEY=wrong "$mgd3" verify "s3://lab/plain$at" || echo "exit code $?"
