@@ -199,7 +199,8 @@ func Used() bool {
 var (
 	userPart  = regexp.MustCompile(`//[^/\s"@]*@`)
 	queryPart = regexp.MustCompile(`\?[^\s"]*`)
-	secret    = regexp.MustCompile(`(?i)\b(sig|signature|x-amz-[a-z-]+|token|secret[a-z_]*|password|accountkey|key)=[^\s"&;]+`)
+	secret    = regexp.MustCompile(`(?i)\b(sig|signature|x-amz-[a-z-]+|token|secret[a-z_]*|password|` +
+		`accountkey|key)=[^\s"&;]+`)
 )
 
 // withoutSecrets takes out of a client's words what may be a credential: a user in an address, whatever stands behind
