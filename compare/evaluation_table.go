@@ -10,6 +10,7 @@ import (
 
 	"mgd3/evaluate"
 	"mgd3/report"
+	"mgd3/store"
 )
 
 // manyClasses have no table of their own: scores.json has them.
@@ -20,7 +21,7 @@ func (v *Evaluation) Result() report.Result {
 	sets := v.Sets
 	protocol := sets[0].Scores[0][0].Protocol
 	r := report.Result{
-		Title: fmt.Sprintf("Accuracy on %s, protocol %s at %s", v.Test, protocol.Name, sizes(sets)),
+		Title: fmt.Sprintf("Accuracy on %s, protocol %s at %s", store.Shown(v.Test), protocol.Name, sizes(sets)),
 		Notes: []string{
 			scoresNote(v.Repeat, protocol),
 			v.deviation(),

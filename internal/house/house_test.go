@@ -84,7 +84,7 @@ var rooms = map[string][]string{
 	"glyphs/model": {},
 	"baseline": {"coreset", "dataset", "distill", "encode", "engine", "latent", "matrix", "modes", "rng", "stage",
 		"stage/atomicfile", "internal/words"},
-	"compare": {"baseline", "dataset", "distill", "encode", "evaluate", "matrix", "modes", "report", "rng", "scores",
+	"compare": {"store", "baseline", "dataset", "distill", "encode", "evaluate", "matrix", "modes", "report", "rng", "scores",
 		"scores/paired", "scores/ranking", "scoring", "sets", "stage", "stage/atomicfile", "tensorset",
 		"internal/words"},
 	"demo":    {"baseline", "compare", "dataset", "distill", "report", "stage/atomicfile"},
