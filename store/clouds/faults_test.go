@@ -192,18 +192,19 @@ func TestFaults(t *testing.T) {
 	s.Lock()
 	s.faults, s.count = false, map[string]int{}
 	s.Unlock()
+	at := filepath.Join(dir, "c")
 	for _, c := range []struct {
 		what string
 		do   func() error
 		want map[string]int
 	}{
 		{"put", func() error {
-			return store.Put(filepath.Join(dir, "c"), func(w io.Writer) error { _, err := w.Write([]byte("x")); return err })
+			return store.Put(at, func(w io.Writer) error { _, err := w.Write([]byte("x")); return err })
 		}, map[string]int{"PUT": 1}},
-		{"read", func() error { _, err := store.Read(filepath.Join(dir, "c"), 9); return err }, map[string]int{"GET": 1}},
+		{"read", func() error { _, err := store.Read(at, 9); return err }, map[string]int{"GET": 1}},
 		{"list", func() error { _, err := store.List(context.Background(), dir); return err }, map[string]int{"GET": 1}},
 		{"readdir", func() error { _, err := store.ReadDir(dir); return err }, map[string]int{"GET": 1}},
-		{"remove", func() error { return store.Remove(filepath.Join(dir, "c")) }, map[string]int{"HEAD": 1, "DELETE": 1}},
+		{"remove", func() error { return store.Remove(at) }, map[string]int{"HEAD": 1, "DELETE": 1}},
 	} {
 		if err := c.do(); err != nil || fmt.Sprint(s.count) != fmt.Sprint(c.want) {
 			t.Errorf("%s: %v and the requests %v, want %v", c.what, err, s.count, c.want)
