@@ -202,7 +202,8 @@ func TestFaults(t *testing.T) {
 			return store.Put(at, func(w io.Writer) error { _, err := w.Write([]byte("x")); return err })
 		}, map[string]int{"PUT": 1}},
 		{"read", func() error { _, err := store.Read(at, 9); return err }, map[string]int{"GET": 1}},
-		{"list", func() error { _, err := store.List(context.Background(), dir); return err }, map[string]int{"GET": 1}},
+		{"list", func() error { _, err := store.List(context.Background(), dir); return err },
+			map[string]int{"GET": 1}},
 		{"readdir", func() error { _, err := store.ReadDir(dir); return err }, map[string]int{"GET": 1}},
 		{"remove", func() error { return store.Remove(at) }, map[string]int{"HEAD": 1, "DELETE": 1}},
 	} {
