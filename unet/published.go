@@ -1,7 +1,7 @@
 package unet
 
-// published are the networks of models that are known by name.
-var published = map[string]Config{
+// named are the networks of models that are known by name.
+var named = map[string]Config{
 	"sd15": {
 		SampleSize: 64, Channels: 4, Widths: []int{320, 640, 1280, 1280}, Layers: []int{2, 2, 2, 2},
 		Down: []bool{true, true, true, false}, Up: []bool{true, true, true, false}, Depth: []int{1, 1, 1, 1},
@@ -27,6 +27,6 @@ var published = map[string]Config{
 // Published returns the network of a model that is known by name: sd15, sd21 and sdxl, Stable Diffusion 1.5, 2.1 and
 // XL, and cin256, the class-conditional model of CompVis.
 func Published(name string) (Config, bool) {
-	c, ok := published[name]
+	c, ok := named[name]
 	return c, ok
 }
