@@ -23,7 +23,7 @@ go build -o "$out/mgd3" ./cmd/mgd3
 made=(--data "$data" --split train --model "$model" --ipc "$ipc" --limit "$limit" --latents "$out/latents" --quiet)
 
 sets=()
-for method in random herding k-center unguided; do
+for method in random herding kcenter unguided; do
   "$out/mgd3" baseline --method "$method" "${made[@]}" --out "$out/$method"
   sets+=("$method=$out/$method")
 done
@@ -35,6 +35,6 @@ sets+=("mgd3=$out/mgd3-set" "mgd3-weak=$out/mgd3-weak")
 for protocol in hard dsa mtt; do
   echo "== $protocol"
   "$out/mgd3" evaluate --train "${sets[@]}" --test "$data" --test-split test --test-limit "$limit" \
-    --protocol "$protocol" --net convnet3,resnet18,alexnet --repeat "$repeat" ${epochs:+--epochs "$epochs"} \
+    --protocol "$protocol" --net convnet3,resnet10,resnetap10 --repeat "$repeat" ${epochs:+--epochs "$epochs"} \
     --out "$out/scores-$protocol"
 done
