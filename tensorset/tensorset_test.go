@@ -374,3 +374,12 @@ func FuzzOpen(f *testing.F) {
 		load(t, s)
 	})
 }
+
+// TestIs: folders of images, scripts and paths to nothing are no sets of tensors.
+func TestIs(t *testing.T) {
+	for _, path := range []string{t.TempDir(), "testdata/make.py", "testdata/none.pt"} {
+		if Is(path) {
+			t.Errorf("%q is taken for a set of tensors", path)
+		}
+	}
+}
