@@ -1,6 +1,6 @@
 package unet
 
-// named are the networks of models that are known by name.
+// named are the networks of models that are known by name, as their config.json or the first programs have them.
 var named = map[string]Config{
 	"sd15": {
 		SampleSize: 64, Channels: 4, Widths: []int{320, 640, 1280, 1280}, Layers: []int{2, 2, 2, 2},
