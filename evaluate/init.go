@@ -42,6 +42,9 @@ func Fresh(e *engine.Engine, net Net, specs []weights.Spec, seed uint64) (engine
 // startOf says how the tensor of that name begins, among others of these shapes.
 func startOf(net Net, name string, shapes map[string][]int) Start {
 	dot := strings.LastIndexByte(name, '.')
+	if dot < 0 { // tokens and positions of a transformer
+		return normal(0.02)
+	}
 	layer, part := name[:dot], name[dot+1:]
 	weight := shapes[layer+".weight"]
 	switch {

@@ -18,7 +18,7 @@ func Names() []string {
 func OtherNames() []string {
 	return []string{
 		"resnetap10", "resnetap18", "resnet10", "resnet18", "resnet34", "resnet50", "resnet101", "alexnet", "vgg11",
-		"vgg11_bn",
+		"vgg11_bn", "mlp", "lenet", "vit_tiny_patch16_224", "vit_small_patch16_224",
 	}
 }
 
@@ -41,6 +41,8 @@ func CheckNames(names []string) error {
 //	alexnet       AlexNet, which has no norms, whatever norm is
 //	vgg11         VGG-11 without norms, whatever norm is
 //	vgg11_bn      VGG-11 with them
+//	mlp, lenet    DC's, without norms
+//	vit_tiny_patch16_224, vit_small_patch16_224   timm's names; other sizes have other numbers of patches
 //
 // It is an error if the images are too small for the network, which says how large they must be.
 func New(name string, size, classes int, norm Norm) (Net, error) {
@@ -66,6 +68,14 @@ func lookUp(name string, size, classes int, norm Norm) (net Net, least int) {
 		return AlexNet{64, classes}, smallestAlexNet
 	case "vgg11":
 		return VGG11{64, classes, NoNorm}, smallestVGG
+	case "mlp":
+		return MLP{classes}, 1
+	case "lenet":
+		return LeNet{classes}, smallestLeNet
+	case "vit_tiny_patch16_224":
+		return ViT{192, 3, classes}, vitPatch
+	case "vit_small_patch16_224":
+		return ViT{384, 6, classes}, vitPatch
 	case "vgg11_bn":
 		return VGG11{64, classes, norm}, smallestVGG
 	}

@@ -76,7 +76,7 @@ func TestNew(t *testing.T) {
 			}
 		}
 		want := map[string]int{"convnet1": 2, "convnet3": 8, "convnet4": 16, "convnet5": 32, "convnet6": 64,
-			"alexnet": 63, "vgg11": 32, "vgg11_bn": 32}[name]
+			"alexnet": 63, "vgg11": 32, "vgg11_bn": 32, "mlp": 1}[name]
 		if want == 0 {
 			want = 16
 		}

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/dataset"
@@ -289,6 +291,9 @@ func TestOurs(t *testing.T) {
 			weights.F32(name+".decoded", image.Shape, decoded))
 	}
 	list = append(list, denoise(t, e, at("dit"))...)
+	for _, net := range []string{"mlp", "lenet", "vit_tiny_patch16_224", "vit_small_patch16_224"} {
+		list = append(list, classify(t, e, net)...)
+	}
 	f, err := os.Create(at("nets.safetensors"))
 	if err != nil {
 		t.Fatal(err)
@@ -309,8 +314,8 @@ func TestOurs(t *testing.T) {
 			t.Error(what)
 		}
 	}
-	if seen != 25 {
-		t.Errorf("%d things are as they must be, want 25", seen)
+	if seen != 29 {
+		t.Errorf("%d things are as they must be, want 29", seen)
 	}
 }
 
@@ -352,4 +357,44 @@ func denoise(t *testing.T, e *engine.Engine, path string) []weights.Tensor {
 	return append(list, weights.F32("t", []int{2}, times), weights.I64("y", []int{2},
 		[]int64{int64(labels[0]), int64(labels[1])}),
 		weights.F32("out", []int{2, model.OutChannels(), 4, 4}, out))
+}
+
+// classify runs an untrained network of evaluate on two images of 32 pixels, and returns its tensors, image and logits
+// under its name.
+func classify(t *testing.T, e *engine.Engine, name string) []weights.Tensor {
+	t.Helper()
+	net, err := evaluate.New(name, 32, 5, evaluate.NoNorm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := wave(name+"!image", 2, 3, 32, 32)
+	x, err := image[0].Float32s()
+	if err != nil {
+		t.Fatal(err)
+	}
+	specs, err := e.Declare(evaluate.Logits(net), shapes.Make(dtypes.Float32, 2, 3, 32, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := evaluate.Fresh(e, net, specs, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := image
+	for _, spec := range specs {
+		data, err := tensors.CopyFlatData[float32](fresh[spec.Name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, weights.F32(name+"!w!"+spec.Name, spec.Shape, data))
+	}
+	p, err := e.Compile(name, evaluate.Logits(net), fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, 2*5)
+	if err := p.Take(out, tensors.FromFlatDataAndDimensions(x, 2, 3, 32, 32)); err != nil {
+		t.Fatal(err)
+	}
+	return append(list, weights.F32(name+"!logits", []int{2, 5}, out))
 }

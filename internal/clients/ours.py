@@ -13,6 +13,7 @@ import diffusers
 import huggingface_hub
 import numpy as np
 import safetensors.torch
+import timm
 import timm.data
 import torch
 import torchvision
@@ -114,6 +115,30 @@ with torch.no_grad():
         mean = vae.encode(nets["image"]).latent_dist.mean * vae.config.scaling_factor
         near(f"diffusers.AutoencoderKL {name}, mean", mean, nets[f"{name}.mean"], 1e-4)
         near(f"diffusers.AutoencoderKL {name}, decoded", vae.decode(mean / vae.config.scaling_factor).sample, nets[f"{name}.decoded"], 2e-4)
+
+    from torch import nn
+
+    mlp = nn.Sequential()
+    for i, (a, b) in enumerate([(3072, 128), (128, 128), (128, 5)], 1):
+        mlp.add_module(f"fc_{i}", nn.Linear(a, b))
+
+    def dense(net, x):
+        return net.fc_3(torch.relu(net.fc_2(torch.relu(net.fc_1(x.flatten(1))))))
+
+    class LeNet(nn.Module):  # DC's, from its description
+        def __init__(self):
+            super().__init__()
+            self.features = nn.Sequential(nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2))
+            self.fc_1, self.fc_2, self.fc_3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 5)
+
+    lenet = LeNet()
+    theirs = {"mlp": (mlp, lambda x: dense(mlp, x)), "lenet": (lenet, lambda x: dense(lenet, lenet.features(x)))}
+    for name in ["vit_tiny_patch16_224", "vit_small_patch16_224"]:
+        vit = timm.create_model(name, num_classes=5, img_size=32).eval()
+        theirs[name] = vit, vit
+    for name, (module, call) in theirs.items():
+        module.load_state_dict({k.split("!w!")[1]: v for k, v in nets.items() if k.startswith(name + "!w!")})
+        near(f"{name}, logits", call(nets[name + "!image"]), nets[name + "!logits"], 1e-4)
 
     import dit  # the plain module that the golden tensors are made with
 
