@@ -7,7 +7,7 @@ from diffusers import AutoencoderKL
 from case import FILE, Case, f16, f32, half, stream
 
 SETTINGS = {
-    "small": {"channels": [32, 64], "layers": 1, "groups": 32, "image": (2, 16, 16)},
+    "small": {"channels": [16, 32], "layers": 1, "groups": 16, "image": (2, 16, 16)},
     "other": {"channels": [24, 48, 48], "layers": 2, "groups": 6, "image": (3, 24, 40)},
 }
 OLD = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
