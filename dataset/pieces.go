@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -40,7 +41,13 @@ func (p piece) name() string {
 func (p piece) id() string { return fmt.Sprintf("%s/%d", store.ID(p.info), p.size) }
 
 // open opens the file, and says so if it is another by now.
-func (p piece) open() (store.File, error) { return store.Reopen(p.path, p.info) }
+func (p piece) open() (store.File, error) {
+	f, err := store.Reopen(p.path, p.info)
+	if errors.Is(err, store.ErrChanged) {
+		err = fmt.Errorf("%s has changed since the set was opened", p.path)
+	}
+	return f, err
+}
 
 // ReadAt is that of [io.ReaderAt].
 func (p piece) ReadAt(b []byte, at int64) (int, error) {
