@@ -135,7 +135,8 @@ func (b *bucket) each(ctx context.Context, key string, deep bool, do func(i info
 			}
 			rel = strings.TrimSuffix(rel, "/")
 			if !fs.ValidPath(rel) {
-				return fmt.Errorf("%q: the key is no path, want one without empty parts, . and ..", b.address(o.Key))
+				return fmt.Errorf("%q: the key is no path, want no part of it empty, a dot or two dots",
+					b.address(o.Key))
 			}
 			if err := do(info{path.Base(rel), o.Size, o.ModTime, o.MD5, o.IsDir}, rel); err != nil {
 				return err

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/store"
-	_ "mgd3/store/clouds"
 )
 
 // Where a command takes the address of a bucket, by flags and by commands; "" is its arguments. All else is on disk.
