@@ -168,7 +168,7 @@ func TestSweepRefuses(t *testing.T) {
 		"too few images": {func(s *Sweep) { s.Settings.Modes.IPC = 9 }, modes.ErrTooFew, "have 8"},
 		"all held out":   {func(s *Sweep) { s.HeldOut = 0.99 }, ErrHeldOut, `class "cat"`},
 		"soft labels":    {func(s *Sweep) { s.Judge.Protocol = "soft" }, nil, "teacher"},
-		"no such net":    {func(s *Sweep) { s.Judge.Net = "lenet" }, nil, "lenet"},
+		"no such net":    {func(s *Sweep) { s.Judge.Net = "lenet9" }, nil, "lenet9"},
 	} {
 		s := good
 		s.Out = t.TempDir()

@@ -68,6 +68,10 @@ func TestOlderFolders(t *testing.T) {
 			if c.folder == "autoencoder" { // the whole has the denoiser, too
 				maps.DeleteFunc(sums, func(name, _ string) bool { return !strings.Contains(name, "autoencoder/") })
 			}
+			for _, name := range newer {
+				delete(now, name)
+				delete(sums, name)
+			}
 			wantSums(t, now, sums)
 		})
 	}
@@ -80,6 +84,10 @@ func TestOlderFolderVerifies(t *testing.T) {
 		t.Errorf("exit code %d; it said:\n%s", code, said)
 	}
 }
+
+// newer are files that commit 097f6c7 wrote without what is in them now, or did not write: recipes, and what the ± are
+// over.
+var newer = []string{"recipe.json", "quick,epochs=4,size=4/table.txt", "quick,epochs=4,size=4/report.html"}
 
 // olderWork is a working folder with what the commands of the older folders take, and a copy of one of these.
 func olderWork(t *testing.T, folder string) {

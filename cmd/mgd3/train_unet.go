@@ -24,6 +24,10 @@ random and not trained: the model knows the prompts of the training and no other
 		Example: `  mgd3 train unet --data glyphs --split train --prompt "letter {name}" --out letters`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			// a bad template is said before anything is opened
+			if _, _, err := (prompt.Source{Template: template}).Prompts(nil); err != nil {
+				return fail(exitUsage, "", err)
+			}
 			return e.trainDenoiser(cmd.Context(), &o, vae, "unet",
 				func(ctx context.Context, o train.Options, a *latent.Autoencoder) error {
 					return e.trainUNet(ctx, o, a, s, vae, template)
