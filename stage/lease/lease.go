@@ -10,16 +10,13 @@
 //
 // The laws:
 //
-//	A lease is only about work that is done twice.   Two who have the same piece write the same bytes, whole files at
-//	                                                 a
-//	                                                 time. So what a lease is wrong about costs time, and no result.
-//	The holder shows that it lives.                  It renews its lease four times in its term. A successor is the
-//	                                                 end
-//	                                                 of it: who wakes up and finds one leaves the piece alone.
-//	No machine's clock is trusted.                   A lease has expired when it is older than its term by the store's
-//	                                                 clock and did not change while its successor watched for half a
-//	                                                 term; or did not change for a whole one, whatever that clock
-//	                                                 says.
+//   - A lease is only about work that is done twice. Two who have the same piece write the same bytes, whole files at a
+//     time. So what a lease is wrong about costs time, and no result.
+//   - The holder shows that it lives: it renews its lease four times in its term. A successor is the end of it: who
+//     wakes up and finds one leaves the piece alone.
+//   - No machine's clock is trusted. A lease has expired when it is older than its term by the store's clock and did
+//     not change while its successor watched for half a term; or did not change for a whole one, whatever that clock
+//     says.
 package lease
 
 import (
