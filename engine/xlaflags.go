@@ -16,7 +16,7 @@ const flagsVariable = "XLA_FLAGS"
 // xlaFlags returns the flags for the CUDA plugin at path, behind those that are given already, which win:
 //
 //	xla_gpu_exclude_nondeterministic_ops      no operation whose bytes differ from run to run
-//	xla_gpu_per_fusion_autotune_cache_dir     XLA times kernels and takes the fastest. What a process of a run chose is
+//	xla_gpu_per_fusion_autotune_cache_dir     XLA times kernels, and takes the fastest: what one process chose is
 //	xla_gpu_experimental_autotune_cache_mode  kept in this folder, and all others take it from there, so that shards
 //	                                          and resumed runs agree
 //	xla_gpu_cuda_data_dir                     the CUDA tools beside a plugin of JAX's pip packages; XLA looks for
