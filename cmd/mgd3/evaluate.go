@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"mgd3/compare"
 	"mgd3/dataset"
@@ -31,6 +32,14 @@ type evaluateOptions struct {
 
 	recipe *compare.Recipe     // that is followed; nil: none
 	flags  map[string][]string // that were given
+}
+
+// testFlags are those of the set to test on, with the help of --test and --classes.
+func (o *evaluateOptions) testFlags(f *pflag.FlagSet, test, classes string) {
+	f.StringVar(&o.sets.Test.Path, "test", "", test)
+	f.StringVar(&o.sets.Test.Split, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
+	f.StringVar(&o.sets.Test.Classes, "classes", "", classes)
+	labelFlags(f, &o.sets.Test.ClassNames, &o.sets.Test.Labels)
 }
 
 func (e *env) evaluateCmd() *cobra.Command {
@@ -79,14 +88,11 @@ docs/evaluate.md the protocols.`,
 	f := cmd.Flags()
 	f.StringArrayVar(&o.sets.Train, "train", nil,
 		"`SET` to train on; may be given several times, and more sets may follow the flags")
-	f.StringVar(&o.sets.Test.Path, "test", "", "`SET` of real images to test on, with the same classes")
-	f.StringVar(&o.sets.TrainSplit, "train-split", "",
-		"the `NAME` of the sub-folder to take of sets to train on that are not distilled ones")
-	f.StringVar(&o.sets.Test.Split, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
-	f.StringVar(&o.sets.Test.Classes, "classes", "",
+	o.testFlags(f, "`SET` of real images to test on, with the same classes",
 		"classes to take of all sets: a `LIST` by name or a file with one class a line; default all, which must be "+
 			"the same")
-	labelFlags(f, &o.sets.Test.ClassNames, &o.sets.Test.Labels)
+	f.StringVar(&o.sets.TrainSplit, "train-split", "",
+		"the `NAME` of the sub-folder to take of sets to train on that are not distilled ones")
 	f.IntVar(&o.sets.IPC, "ipc", 0, "take the first `N` images of each class by file name to train on; 0 takes all")
 	f.IntVar(&o.sets.Test.Limit, "test-limit", 0,
 		"take the first `N` images of each class by file name to test on; 0 takes all")

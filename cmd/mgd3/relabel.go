@@ -44,10 +44,7 @@ logits in half precision. Crops, flips and mixtures are those of the random stre
 	f.StringArrayVar(&o.sets.Train, "train", nil, "`SET` to label, as of evaluate")
 	f.StringVar(&o.sets.TrainSplit, "train-split", "", "the `NAME` of the sub-folder to take of one that is not "+
 		"distilled")
-	f.StringVar(&o.sets.Test.Path, "test", "", "`SET` of real images that the teacher is tested on first")
-	f.StringVar(&o.sets.Test.Split, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
-	f.StringVar(&o.sets.Test.Classes, "classes", "", classesHelp)
-	labelFlags(f, &o.sets.Test.ClassNames, &o.sets.Test.Labels)
+	o.testFlags(f, "`SET` of real images that the teacher is tested on first", classesHelp)
 	f.IntVar(&o.sets.IPC, "ipc", 0, "take the first `N` images of each class by file name; 0 takes all")
 	cli.Heading(f, "Sets")
 	e.tensorFlags(f)
