@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"mgd3/internal/cli"
 	"mgd3/internal/devices"
 )
 
@@ -58,7 +59,7 @@ func sameFlags(cmd *cobra.Command) []string {
 	var args []string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if !slices.Contains([]string{"devices", "shard", "json", "quiet", "format"}, f.Name) {
-			args = append(args, "--"+f.Name+"="+again(f.Value.String()))
+			args = append(args, "--"+f.Name+"="+cli.Again(f.Value.String()))
 		}
 	})
 	return args

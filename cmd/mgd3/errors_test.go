@@ -2,21 +2,13 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
-	"mgd3/engine"
 	"mgd3/internal/fixtures"
-	"mgd3/modes"
-	"mgd3/stage"
-	"mgd3/weights"
 )
 
 // TestExitCodes runs command lines in this process and compares what docs/exit-codes.md promises.
@@ -76,38 +68,6 @@ func TestExitCodes(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		if got := run(c.args, &stdout, &stderr); got != c.want {
 			t.Errorf("%s: got exit code %d, want %d; it said:\n%s", name, got, c.want, &stderr)
-		}
-	}
-}
-
-// TestDiagnose: errors that a test cannot bring about have their codes all the same.
-func TestDiagnose(t *testing.T) {
-	wrap := func(err error) error {
-		return fmt.Errorf("class cat: %w", &fs.PathError{Op: "write", Path: "out/x", Err: err})
-	}
-	for _, c := range []struct {
-		err  error
-		code int
-		hint string
-	}{
-		{wrap(syscall.ENOSPC), exitOutput, "make room"},
-		{wrap(syscall.EROFS), exitOutput, "another --out"},
-		{wrap(fs.ErrPermission), exitOutput, ""},
-		{wrap(context.Canceled), exitInterrupted, "same command again"},
-		{fail(exitModel, "", wrap(context.Canceled)), exitInterrupted, "same command again"},
-		{wrap(stage.ErrOther), exitOutput, "another --out"},
-		{wrap(stage.ErrBusy), exitOutput, "wait"},
-		{wrap(modes.ErrTooFew), exitInput, "--short-class repeat"},
-		{wrap(weights.ErrFormat), exitModel, ""},
-		{wrap(fmt.Errorf("%w: %w", weights.ErrFormat, weights.ErrKind)), exitModel, "damaged"},
-		{wrap(engine.ErrBackend), exitBackend, "--backend cpu"},
-		{fail(exitInput, "", wrap(weights.ErrKind)), exitInput, "damaged"},
-		{fail(exitUsage, "read the manual", errors.New("x")), exitUsage, "read the manual"},
-		{errors.New("x"), exitFailed, ""},
-	} {
-		code, hint := diagnose(c.err)
-		if code != c.code || !strings.Contains(hint, c.hint) || c.hint == "" && hint != "" {
-			t.Errorf("%v: got %d, %q, want %d and a hint with %q", c.err, code, hint, c.code, c.hint)
 		}
 	}
 }

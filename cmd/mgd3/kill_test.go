@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"mgd3/internal/exits"
 	"mgd3/internal/fixtures"
 	"mgd3/internal/testengine"
 )
@@ -164,8 +165,8 @@ func interrupt(t *testing.T, mgd3 string, sig os.Signal) {
 	}
 	err := cmd.Wait()
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
-		t.Fatalf("got %v, want exit code %d; it said:\n%s", err, exitInterrupted, stderr.String())
+	if !errors.As(err, &exit) || exit.ExitCode() != exits.Interrupted {
+		t.Fatalf("got %v, want exit code %d; it said:\n%s", err, exits.Interrupted, stderr.String())
 	}
 	for _, want := range []string{"interrupted", "same command again"} {
 		if !strings.Contains(stderr.String(), want) {

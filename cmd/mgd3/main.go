@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"mgd3/internal/exits"
 	"mgd3/internal/terminal"
 	"mgd3/store"
 )
@@ -45,7 +46,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	go func() {
 		defer func() {
 			if r := recover(); r != nil {
-				done <- fail(exitFailed, "this is a bug in mgd3: please report it, with the command",
+				done <- fail(exits.Failed, "this is a bug in mgd3: please report it, with the command",
 					fmt.Errorf("internal error: %v", r))
 			}
 		}()
@@ -71,8 +72,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if terminal.Is(stderr) {
 		fmt.Fprint(stderr, "\r\x1b[K") // the line of progress may be open
 	}
-	code, hint := diagnose(err)
-	fmt.Fprintf(stderr, "mgd3: error: %v\n", terminal.Printable(store.Shown(message(err))))
+	code, hint := exits.Diagnose(err)
+	fmt.Fprintf(stderr, "mgd3: error: %v\n", terminal.Printable(store.Shown(exits.Message(err))))
 	if hint != "" {
 		fmt.Fprintf(stderr, "mgd3: hint: %s\n", store.Shown(hint))
 	}

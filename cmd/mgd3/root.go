@@ -9,6 +9,7 @@ import (
 
 	"mgd3/engine"
 	"mgd3/internal/cli"
+	"mgd3/internal/exits"
 	"mgd3/sets"
 	"mgd3/stage"
 )
@@ -24,7 +25,7 @@ type env struct {
 
 // execute runs one command line.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	stdout, stderr = shown{stdout}, shown{stderr}
+	stdout, stderr = cli.Shown{Writer: stdout}, cli.Shown{Writer: stderr}
 	e := &env{stdout: stdout, stderr: stderr}
 	e.sets.PassedOver = func(text string) { e.progress().Warn(text) }
 	e.sets.Warn = e.warnText
@@ -37,7 +38,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	for _, note := range e.sets.ImageNotes() {
 		e.progress().Warn(note)
 	}
-	return mistaken(cli.Usage(cmd, err))
+	return exits.Mistaken(cli.Usage(cmd, err))
 }
 
 // root is the command "mgd3" with all others below it.
@@ -52,7 +53,7 @@ model; nothing is fine-tuned (MGD³, arXiv:2505.18963).
 "mgd3 distill" does it all. Its stages can be run one by one: encode, modes, sample. Every
 command can be stopped at any moment; the same command again goes on from there.`,
 		Version:           stage.Version,
-		PersistentPreRunE: addresses,
+		PersistentPreRunE: cli.Addresses,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 	}

@@ -1,5 +1,5 @@
 // Package cli is what cobra leaves to a program: flags under headings and the most used first, help in lines of the
-// terminal's width, and cobra's errors in words that say what was wanted.
+// terminal's width, cobra's errors in words that say what was wanted, and addresses of buckets as paths.
 package cli
 
 import (

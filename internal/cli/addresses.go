@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -26,8 +26,8 @@ var inBuckets = map[string][]string{
 	"":             {"verify", "export", "inspect", "merge", "sheet"},
 }
 
-// addresses makes paths of the addresses among a command's arguments and flags.
-func addresses(cmd *cobra.Command, args []string) error {
+// Addresses makes paths of the addresses among a command's arguments and flags. Its error is a [*Mistake].
+func Addresses(cmd *cobra.Command, args []string) error {
 	if err := paths(cmd, "", args); err != nil {
 		return err
 	}
@@ -67,8 +67,7 @@ func paths(cmd *cobra.Command, flag string, values []string) error {
 			err = fmt.Errorf("--%s: %w", flag, err)
 		}
 		if err != nil {
-			return fail(exitUsage, "docs/data.md and docs/runs.md say what may be in a bucket, and how it is named",
-				err)
+			return mistake("docs/data.md and docs/runs.md say what may be in a bucket, and how it is named", err)
 		}
 		values[i] = name + path
 	}
@@ -80,20 +79,20 @@ func takesBucket(cmd *cobra.Command, flag string) bool {
 	return ok && (commands == nil || slices.Contains(commands, cmd.Name()))
 }
 
-func hasPath(value string) bool { return again(value) != value }
+func hasPath(value string) bool { return Again(value) != value }
 
-// again is a flag's value as it is given to another process: with the addresses in the place of their paths.
-func again(value string) string {
+// Again is a flag's value as it is given to another process: with the addresses in the place of their paths.
+func Again(value string) string {
 	if name, path, ok := strings.Cut(value, "="); ok && store.Is(path) {
 		return name + "=" + store.Address(path)
 	}
 	return store.Address(value)
 }
 
-// shown writes addresses in the place of the paths that stand for them.
-type shown struct{ io.Writer }
+// Shown writes addresses in the place of the paths that stand for them.
+type Shown struct{ io.Writer }
 
-func (s shown) Write(p []byte) (int, error) {
+func (s Shown) Write(p []byte) (int, error) {
 	if !store.Used() {
 		return s.Writer.Write(p)
 	}
@@ -104,7 +103,7 @@ func (s shown) Write(p []byte) (int, error) {
 }
 
 // Fd is that of a file, by which a terminal is known; no file has the largest.
-func (s shown) Fd() uintptr {
+func (s Shown) Fd() uintptr {
 	if f, ok := s.Writer.(*os.File); ok {
 		return f.Fd()
 	}

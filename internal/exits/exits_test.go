@@ -1,0 +1,48 @@
+package exits
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+
+	"mgd3/engine"
+	"mgd3/modes"
+	"mgd3/stage"
+	"mgd3/weights"
+)
+
+// TestDiagnose: errors that a test cannot bring about have their codes all the same.
+func TestDiagnose(t *testing.T) {
+	wrap := func(err error) error {
+		return fmt.Errorf("class cat: %w", &fs.PathError{Op: "write", Path: "out/x", Err: err})
+	}
+	for _, c := range []struct {
+		err  error
+		code int
+		hint string
+	}{
+		{wrap(syscall.ENOSPC), Output, "make room"},
+		{wrap(syscall.EROFS), Output, "another --out"},
+		{wrap(fs.ErrPermission), Output, ""},
+		{wrap(context.Canceled), Interrupted, "same command again"},
+		{Fail(Model, "", wrap(context.Canceled)), Interrupted, "same command again"},
+		{wrap(stage.ErrOther), Output, "another --out"},
+		{wrap(stage.ErrBusy), Output, "wait"},
+		{wrap(modes.ErrTooFew), Input, "--short-class repeat"},
+		{wrap(weights.ErrFormat), Model, ""},
+		{wrap(fmt.Errorf("%w: %w", weights.ErrFormat, weights.ErrKind)), Model, "damaged"},
+		{wrap(engine.ErrBackend), Backend, "--backend cpu"},
+		{Fail(Input, "", wrap(weights.ErrKind)), Input, "damaged"},
+		{Fail(Usage, "read the manual", errors.New("x")), Usage, "read the manual"},
+		{errors.New("x"), Failed, ""},
+	} {
+		code, hint := Diagnose(c.err)
+		if code != c.code || !strings.Contains(hint, c.hint) || c.hint == "" && hint != "" {
+			t.Errorf("%v: got %d, %q, want %d and a hint with %q", c.err, code, hint, c.code, c.hint)
+		}
+	}
+}
