@@ -42,7 +42,7 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 		c.Args = slices.Concat([]string{os.Args[0], cmd.Name()}, args,
 			[]string{"--shard=" + part(w), "--json"})
 		c.Env = append(os.Environ(), devices.Visible+"="+w.Device)
-		if !isXLA(e.backend) && os.Getenv("GOMAXPROCS") == "" {
+		if !e.backend.IsXLA() && os.Getenv("GOMAXPROCS") == "" {
 			c.Env = append(c.Env, fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.GOMAXPROCS(0)/len(list))))
 		}
 		return c

@@ -101,7 +101,7 @@ func (e *env) openModel(ctx context.Context, o *options, r *openRun) error {
 	if n.Prompts, err = e.prompter(o, n); err != nil {
 		return err
 	}
-	if r.Engine, err = e.openEngineIn(engine.Precision(o.networks.precision), o.run.autotuneDir()); err != nil {
+	if r.Engine, err = e.backend.Open(engine.Precision(o.networks.precision), o.run.autotuneDir()); err != nil {
 		return err
 	}
 	r.Engine.KeepHalf = o.networks.lowMemory

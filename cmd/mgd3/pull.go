@@ -1,18 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"mgd3/internal/exits"
 	"mgd3/internal/terminal"
 	"mgd3/weights/hub"
 )
@@ -63,9 +61,6 @@ HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE and HTTPS_PROXY mean what they mean th
 // pull prints the folder of a repository, once it is whole.
 func (e *env) pull(ctx context.Context, o *pullOptions, name string) error {
 	k, err := hub.Resolve(name, o.include)
-	if errors.Is(err, hub.ErrUnlisted) {
-		return fail(exitUsage, `"mgd3 pull" lists what has a name; anything else goes by ORG/NAME`, err)
-	}
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
@@ -74,55 +69,32 @@ func (e *env) pull(ctx context.Context, o *pullOptions, name string) error {
 		err = c.SetEndpoint(o.mirror)
 	}
 	if err != nil {
-		return hubFailure(c, k.Repo, err)
+		return exits.OfHub(c, k.Repo, err)
 	}
 	c.Check, c.Report = o.check, e.progress().Download
-	s, err := e.snapshot(ctx, c, o, k)
+	s, err := c.Pull(ctx, k, hub.Pulling{Offline: o.offline,
+		Accept: func() error { return e.consent(k, c.Page(k.Repo), o.accept) },
+		Begin: func(s *hub.Snapshot) {
+			files, bytes := s.Missing()
+			e.say("%d of %d files, %s, to %s", files, len(s.Files), terminal.Size(bytes), c.Cache)
+		}})
 	if err != nil {
-		return hubFailure(c, k.Repo, err)
+		return exits.OfHub(c, k.Repo, err)
 	}
 	return e.pulled(k, s)
 }
 
-// snapshot finds what is wanted and fetches what of it is not in the cache.
-func (e *env) snapshot(ctx context.Context, c *hub.Client, o *pullOptions, k hub.Known) (*hub.Snapshot, error) {
-	if o.offline {
-		return c.Cached(ctx, k.Repo, k.Want)
-	}
-	s, err := c.Find(ctx, k.Repo, k.Want)
-	if err != nil {
-		return nil, err
-	}
-	if files, bytes := s.Missing(); files > 0 {
-		if err := e.consent(c, o, k, os.Stdin, terminal.Is(os.Stdin)); err != nil {
-			return nil, err
-		}
-		e.say("%d of %d files, %s, to %s", files, len(s.Files), terminal.Size(bytes), c.Cache)
-	}
-	return s, c.Fetch(ctx, s)
-}
-
 // consent states the licence, and asks whether it is accepted where it is a narrow one.
-func (e *env) consent(c *hub.Client, o *pullOptions, k hub.Known, stdin io.Reader, terminal bool) error {
-	page := c.Page(k.Repo)
+func (e *env) consent(k hub.Known, page string, accepted bool) error {
 	if k.Licence == "" {
 		e.say("%s: its page names the licence: %s", k.Repo, page)
 		return nil
 	}
-	fmt.Fprintf(e.stderr, "mgd3: %s: %s (%s)\n", k.Name, k.Terms(), page)
-	if !k.Research || o.accept {
-		return nil
+	var stdin io.Reader
+	if terminal.Is(os.Stdin) {
+		stdin = os.Stdin
 	}
-	if terminal {
-		fmt.Fprint(e.stderr, "mgd3: do you accept this? [y/N] ")
-		answer, _ := bufio.NewReader(stdin).ReadString('\n')
-		switch strings.ToLower(strings.TrimSpace(answer)) {
-		case "y", "yes":
-			return nil
-		}
-	}
-	return fail(exitUsage, "--accept-licence says that you have read it and accept it",
-		fmt.Errorf("%s: %s: not accepted", k.Name, k.Terms()))
+	return terminal.Accept(e.stderr, stdin, k, page, accepted)
 }
 
 // pulled prints the folder, alone on stdout so that a shell can put it in a command.
@@ -141,29 +113,5 @@ func (e *env) pulled(k hub.Known, s *hub.Snapshot) error {
 		e.say("to use it: %s $(mgd3 pull %s)", k.Flag, k.Name)
 	}
 	_, err := fmt.Fprintln(e.stdout, dir)
-	return err
-}
-
-// hubFailure gives an error of the hub its exit code, and advice.
-func hubFailure(c *hub.Client, r hub.Repo, err error) error {
-	switch {
-	case errors.Is(err, hub.ErrName):
-		return fail(exitUsage, `"mgd3 pull --help" shows the forms of names`, err)
-	case errors.Is(err, hub.ErrOffline):
-		return fail(exitHub, "it must be pulled once with a network: without --offline and HF_HUB_OFFLINE", err)
-	case errors.Is(err, hub.ErrAccess) && c.Token == "":
-		return fail(exitHub,
-			"accept the terms on "+c.Page(r)+" with an account, and put a token of it into HF_TOKEN", err)
-	case errors.Is(err, hub.ErrAccess):
-		return fail(exitHub, "accept the terms on "+c.Page(r)+" with the account of your token; the token must "+
-			"be allowed to read it", err)
-	case errors.Is(err, hub.ErrNotFound):
-		return fail(exitHub, c.Page(r)+" should show it; private ones need a token in HF_TOKEN", err)
-	case errors.Is(err, hub.ErrCorrupt):
-		return fail(exitHub, "nothing of it is kept; try again later, or another --mirror", err)
-	case errors.Is(err, hub.ErrNetwork):
-		return fail(exitHub,
-			"the same command again goes on from here; HTTPS_PROXY names a proxy, --mirror another hub", err)
-	}
 	return err
 }

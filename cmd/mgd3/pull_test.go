@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"mgd3/weights/hub"
 )
 
 const pullCommit = "0123456789abcdef0123456789abcdef01234567"
@@ -144,40 +142,5 @@ func TestPullFailures(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestConsent(t *testing.T) {
-	c := &hub.Client{Endpoint: "https://hub.example"}
-	free, _ := hub.Lookup("taesd")
-	narrow, _ := hub.Lookup("imagenet-1k")
-	tests := []struct {
-		known    hub.Known
-		accept   bool
-		terminal bool
-		answer   string
-		ok       bool
-	}{
-		{free, false, false, "", true},
-		{narrow, true, false, "", true},
-		{narrow, false, false, "y\n", false},
-		{narrow, false, true, "y\n", true},
-		{narrow, false, true, "Yes\n", true},
-		{narrow, false, true, "\n", false},
-		{narrow, false, true, "n\n", false},
-		{narrow, false, true, "", false},
-	}
-	for _, test := range tests {
-		var errs strings.Builder
-		e := &env{stderr: &errs, quiet: true}
-		err := e.consent(c, &pullOptions{accept: test.accept}, test.known, strings.NewReader(test.answer),
-			test.terminal)
-		if (err == nil) != test.ok {
-			t.Errorf("%s, --accept-licence %v, terminal %v, answer %q: got %v", test.known.Name, test.accept,
-				test.terminal, test.answer, err)
-		}
-		if !strings.Contains(errs.String(), test.known.Licence) {
-			t.Errorf("%s: the licence is not shown: %q", test.known.Name, errs.String())
-		}
 	}
 }

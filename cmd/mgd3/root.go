@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/engine"
+	"mgd3/internal/backends"
 	"mgd3/internal/cli"
 	"mgd3/internal/exits"
 	"mgd3/sets"
@@ -17,8 +18,7 @@ import (
 // env is what every command is given.
 type env struct {
 	stdout, stderr io.Writer
-	backend        string
-	plugin         string // file of xla's plugin
+	backend        backends.Choice
 	quiet, json    bool
 	sets           sets.Opener
 }
@@ -59,9 +59,9 @@ command can be stopped at any moment; the same command again goes on from there.
 	}
 	root.SetFlagErrorFunc(cli.FlagError)
 	flags := root.PersistentFlags()
-	flags.StringVar(&e.backend, "backend", "cpu", "compute `BACKEND`: "+strings.Join(engine.Names(), ", ")+
+	flags.StringVar(&e.backend.Name, "backend", "cpu", "compute `BACKEND`: "+strings.Join(engine.Names(), ", ")+
 		"; xla:cuda and the like choose a plugin")
-	flags.StringVar(&e.plugin, "plugin", "",
+	flags.StringVar(&e.backend.Plugin, "plugin", "",
 		"the PJRT plugin of --backend xla is `FILE`; \"mgd3 backends\" lists those that are found without it")
 	flags.BoolVarP(&e.quiet, "quiet", "q", false, "no progress")
 	flags.BoolVar(&e.json, "json", false, "print events and results as JSON, one object a line")

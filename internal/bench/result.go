@@ -98,8 +98,19 @@ func Read(r io.Reader) ([]Result, error) {
 	return results, lines.Err()
 }
 
-// ErrLine marks files that hold something else than results.
-var ErrLine = errors.New("no result")
+var (
+	// ErrFile marks files that cannot be read.
+	ErrFile = errors.New("no file of results")
+	// ErrLine marks files that hold something else than results.
+	ErrLine = errors.New("no result")
+)
+
+// unreadable is an [ErrFile] with the text of its cause.
+type unreadable struct{ error }
+
+func (e unreadable) Unwrap() error { return e.error }
+
+func (e unreadable) Is(target error) bool { return target == ErrFile }
 
 // notResults is an [ErrLine] with the text of its cause.
 type notResults struct{ error }
@@ -108,13 +119,13 @@ func (e notResults) Unwrap() error { return e.error }
 
 func (e notResults) Is(target error) bool { return target == ErrLine }
 
-// ReadFiles reads files of results. An error of what is in one is an [ErrLine].
+// ReadFiles reads files of results. An error of what is in one is an [ErrLine], any other an [ErrFile].
 func ReadFiles(paths []string) ([]Result, error) {
 	var all []Result
 	for _, path := range paths {
 		file, err := atomicfile.Open(path)
 		if err != nil {
-			return nil, err
+			return nil, unreadable{err}
 		}
 		results, err := Read(file)
 		file.Close()

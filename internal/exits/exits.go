@@ -15,6 +15,7 @@ import (
 	"mgd3/distill"
 	"mgd3/engine"
 	"mgd3/evaluate"
+	"mgd3/internal/bench"
 	"mgd3/internal/cli"
 	"mgd3/internal/words"
 	"mgd3/model"
@@ -29,6 +30,7 @@ import (
 	"mgd3/text"
 	"mgd3/train"
 	"mgd3/weights"
+	"mgd3/weights/hub"
 )
 
 // Exit codes; docs/exit-codes.md explains them.
@@ -180,6 +182,10 @@ var advice = []struct {
 	{dataset.ErrImage, Input, "--skip-bad passes over images that cannot be read, and lists them"},
 	{atomicfile.ErrWrite, Output, ""},
 	{atomicfile.ErrNotRegular, Output, ""},
+	{hub.ErrUnlisted, Usage, `"mgd3 pull" lists what has a name; anything else goes by ORG/NAME`},
+	{hub.ErrTerms, Usage, "--accept-licence says that you have read it and accept it"},
+	{bench.ErrLine, Input, `lines of "mgd3 bench" or bench/compare.py are wanted`},
+	{bench.ErrFile, Input, ""},
 	{fs.ErrNotExist, Failed, ""},
 	{dataset.ErrSet, Input, "a set is CLASS/FILE, or SPLIT/CLASS/FILE with --split SPLIT; docs/data.md has the " +
 		"other layouts"},
