@@ -76,6 +76,7 @@ var rooms = map[string][]string{
 	"scores/paired":  {},
 	"scores/ranking": {},
 	"report":         {"dataset"},
+	"findings":       {"dataset", "matrix"},
 	"sets":           {"store", "dataset", "distill", "glyphs", "tensorset"},
 	"tensorset":      {"dataset", "weights"},
 	"scoring": {"dataset", "distill", "encode", "engine", "features", "latent", "matrix", "report", "scores",

@@ -1,0 +1,342 @@
+package findings
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"mgd3/dataset"
+	"mgd3/matrix"
+)
+
+// ratio is the distance to the nearest as a share of the mean distance to the crowd, 1 where there is no crowd.
+func (r relation) ratio() float64 {
+	const least = 10
+	if len(r.near) < least {
+		return 1
+	}
+	if mean := matrix.Sum(r.near) / float64(len(r.near)); mean > 0 {
+		return r.near[0] / mean
+	}
+	return 1 // everything is one picture
+}
+
+// nearest is the nearest of all.
+func (r relation) nearest() neighbour {
+	if r.foreign.d < r.own.d {
+		return r.foreign
+	}
+	return r.own
+}
+
+// copied says whether the nearest image is copied, and how.
+func (r relation) copied() (text string, is bool) {
+	switch d := r.nearest().d; {
+	case d <= same:
+		return fmt.Sprintf("the same picture: %.1f of 255 grey levels apart", d), true
+	case r.ratio() <= 0.5:
+		return fmt.Sprintf("nearer than half of what its surroundings are: %.1f grey levels, ratio %.2f", d,
+			r.ratio()), true
+	}
+	return "", false
+}
+
+// each calls use for every image of the set with its row.
+func (l *look) each(use func(row int, ref dataset.Ref)) {
+	for c, t := range l.own {
+		for i, ref := range t.refs {
+			use(l.begin[c]+i, ref)
+		}
+	}
+}
+
+func (l *look) name(ref dataset.Ref) Name { return Name{"set", ref.Class, ref.Name} }
+
+func (l *look) copies() Check {
+	c := Check{Kind: Copies, Title: "Copies of training images"}
+	if l.Real == nil {
+		c.Skipped = "the training images were not given"
+		return c
+	}
+	c.Checked = fmt.Sprintf("%d images against %s training images, by 16 × 16 pixels: the same picture, or at most "+
+		"half as far as the mean of the %d nearest (Carlini et al. 2023)", l.all.Rows, l.number(l.Real),
+		crowdOf(l.Real))
+	c.Items = l.copiesOf(l.real, "real", l.Real)
+	return c
+}
+
+func (l *look) testImages() Check {
+	c := Check{Kind: TestImages, Title: "Images equal or close to test images"}
+	if l.Test == nil {
+		c.Skipped = "the test images were not given"
+		return c
+	}
+	c.Checked = fmt.Sprintf("%d images against %s test images, by the rule for copies", l.all.Rows, l.number(l.Test))
+	c.Items = l.copiesOf(l.test, "test", l.Test)
+	return c
+}
+
+func (l *look) copiesOf(of []relation, set string, pool *dataset.Set) (items []Item) {
+	l.each(func(row int, ref dataset.Ref) {
+		if text, is := of[row].copied(); is {
+			near := of[row].nearest()
+			items = append(items, Item{l.name(ref), &Name{set, pool.Classes[near.class].Name, near.name}, text, near.d})
+		}
+	})
+	return items
+}
+
+// number says how many images of a set are compared.
+func (l *look) number(set *dataset.Set) string {
+	n := 0
+	for c := range set.Classes {
+		n += len(first(set, c, l.most))
+	}
+	if n < set.Len() {
+		return fmt.Sprintf("%d of %d (the first of each class)", n, set.Len())
+	}
+	return fmt.Sprint(n)
+}
+
+func (l *look) repeats() Check {
+	check := Check{Kind: Repeats, Title: "Near duplicates in the set",
+		Checked: "every two images of a class: the same picture, or nearer than half of what the surroundings are"}
+	for c, t := range l.own {
+		if len(t.refs) < 2 {
+			continue
+		}
+		near := make([][]int, len(t.refs)) // the later images that repeat this one
+		apart := make([][]float64, len(t.refs))
+		matrix.Distances(t.x, t.x, func(i int, d []float64) {
+			limit := max(same, l.surroundings(l.begin[c]+i, i, d)/2)
+			for j := i + 1; j < len(d); j++ {
+				if far := levels(d[j]); far <= limit {
+					near[i], apart[i] = append(near[i], j), append(apart[i], far)
+				}
+			}
+		})
+		for i, all := range near {
+			for k, j := range all {
+				item := pair("set", t.refs[i], "set", t.refs[j], apart[i][k])
+				if item.D > same {
+					item.Text = fmt.Sprintf("%.1f grey levels from %v, less than half of what its surroundings are",
+						item.D, t.refs[j])
+				}
+				check.Items = append(check.Items, item)
+			}
+		}
+	}
+	return check
+}
+
+// surroundings is the mean distance to the nearest real images, or without them to the other images of the class, of
+// which there must be enough; 0 else.
+func (l *look) surroundings(row, i int, d []float64) float64 {
+	const least = 10
+	if near := l.real[row].near; len(near) >= least {
+		return matrix.Sum(near) / float64(len(near))
+	}
+	if len(d) <= least {
+		return 0
+	}
+	sum := 0.0
+	for j, square := range d {
+		if j != i {
+			sum += levels(square)
+		}
+	}
+	return sum / float64(len(d)-1)
+}
+
+func (l *look) otherClass() Check {
+	c := Check{Kind: OtherClass, Title: "Nearest neighbour in another class"}
+	switch {
+	case l.Real == nil:
+		c.Skipped = "the training images were not given"
+		return c
+	case len(l.own) < 2:
+		c.Skipped = "there is one class only"
+		return c
+	}
+	const clearly = 0.8 // of the distance to its own class
+	crossed, real := 0, 0
+	l.each(func(row int, ref dataset.Ref) {
+		r := l.real[row]
+		if r.foreign.d < r.own.d {
+			crossed++
+		}
+		if r.foreign.d < clearly*r.own.d {
+			c.Items = append(c.Items, Item{l.name(ref), &Name{"real", l.Real.Classes[r.foreign.class].Name,
+				r.foreign.name}, fmt.Sprintf("%.1f grey levels from class %q, %.1f from its own", r.foreign.d,
+				l.Real.Classes[r.foreign.class].Name, r.own.d), r.foreign.d})
+		}
+	})
+	for _, r := range l.probeRow {
+		if r.foreign.d < r.own.d {
+			real++
+		}
+	}
+	c.Checked = fmt.Sprintf("the nearest training image, by 16 × 16 pixels, at most %.1f times as far as the nearest "+
+		"of the class itself. Of all images %s have their nearest in another class, of the training images %s",
+		clearly, percent(crossed, l.all.Rows), percent(real, len(l.probeRow)))
+	return c
+}
+
+func percent(n, of int) string {
+	if of == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%.0f %%", 100*float64(n)/float64(of))
+}
+
+func (l *look) blank() Check {
+
+	c := Check{Kind: Blank, Title: "Blank images",
+		Checked: fmt.Sprintf("%d images: all pixels within %.0f grey levels of one colour (standard deviation)",
+			l.all.Rows, flat)}
+	for _, t := range l.own {
+		for i, ref := range t.refs {
+			if t.spread[i] < flat {
+				c.Items = append(c.Items, Item{Image: l.name(ref), D: t.spread[i],
+					Text: fmt.Sprintf("one colour: its pixels spread by %.1f grey levels", t.spread[i])})
+			}
+		}
+	}
+	return c
+}
+
+// clipped images have many more pixels at black or white than any real image of their class, or than the middle image
+// of the set where there are no real ones.
+func (l *look) clipped() Check {
+	const more, least = 0.1, 0.25
+	c := Check{Kind: Clipped, Title: "Clipped images", Checked: fmt.Sprintf("%d images: at least a quarter of the "+
+		"pixels black or white, and a tenth more than in any training image of the class", l.all.Rows)}
+	if l.Real == nil {
+		c.Checked = fmt.Sprintf("%d images: at least a quarter of the pixels black or white, and a quarter more than "+
+			"in the middle image of the set, since training images were not given", l.all.Rows)
+	}
+	var all []float64
+	for _, t := range l.own {
+		all = append(all, t.clipped...)
+	}
+	slices.Sort(all)
+	for class, t := range l.own {
+		limit := l.realClipped[class] + more
+		if l.Real == nil && len(all) > 0 {
+			limit = all[len(all)/2] + least
+		}
+		for i, ref := range t.refs {
+			if share := t.clipped[i]; share >= least && share > limit && t.spread[i] >= flat {
+				c.Items = append(c.Items, Item{Image: l.name(ref), D: share,
+					Text: fmt.Sprintf("%.0f %% of its pixels are black or white", 100*share)})
+			}
+		}
+	}
+	return c
+}
+
+func (l *look) fewReal() Check {
+	c := Check{Kind: FewReal, Title: fmt.Sprintf("Modes of fewer than %d images", Few)}
+	if len(l.Modes) == 0 {
+		c.Skipped = "nothing says which modes the images are of"
+		return c
+	}
+	c.Checked = fmt.Sprintf("%d modes, by the manifest", len(l.Modes))
+	for _, m := range l.Modes {
+		if m.Size < Few {
+			c.Items = append(c.Items, Item{Image: Name{"set", m.Class, m.Image}, D: float64(m.Size),
+				Text: fmt.Sprintf("its mode stands for %d training images", m.Size)})
+		}
+	}
+	return c
+}
+
+func (l *look) realTwice(ctx context.Context) (Check, error) {
+	c := Check{Kind: RealTwice, Title: "Duplicate training pictures"}
+	if l.Real == nil {
+		c.Skipped = "the training images were not given"
+		return c, nil
+	}
+	c.Checked = fmt.Sprintf("%d training images byte by byte, and %s of them as pictures within their class",
+		l.Real.Len(), l.number(l.Real))
+	groups, err := dataset.Duplicates(ctx, l.Real)
+	if err != nil {
+		return c, err
+	}
+	for _, group := range groups {
+		for _, other := range group[1:] {
+			c.Items = append(c.Items, pair("real", group[0].Ref, "real", other.Ref, 0))
+		}
+	}
+	c.Items = merged(c.Items, l.realSame)
+	return c, nil
+}
+
+func (l *look) testInReal(ctx context.Context) (Check, error) {
+	c := Check{Kind: TestInReal, Title: "Training pictures that are test images"}
+	if l.Real == nil || l.Test == nil {
+		c.Skipped = "the training or the test images were not given"
+		return c, nil
+	}
+	c.Checked = fmt.Sprintf("%d training images against %d test images byte by byte, and %s against %s as pictures "+
+		"within their class", l.Real.Len(), l.Test.Len(), l.number(l.Real), l.number(l.Test))
+	groups, err := dataset.Duplicates(ctx, l.Real, l.Test)
+	if err != nil {
+		return c, err
+	}
+	for _, group := range groups {
+		var inTest *dataset.Ref
+		for _, m := range group {
+			if m.Set == 1 && inTest == nil {
+				inTest = &m.Ref
+			}
+		}
+		for _, m := range group {
+			if m.Set == 0 && inTest != nil {
+				c.Items = append(c.Items, pair("real", m.Ref, "test", *inTest, 0))
+			}
+		}
+	}
+	c.Items = merged(c.Items, l.inTest)
+	return c, nil
+}
+
+// merged adds the pairs that are not there yet.
+func merged(items, more []Item) []Item {
+	known := map[[2]Name]bool{}
+	for _, item := range items {
+		known[[2]Name{item.Image, *item.Other}] = true
+	}
+	for _, item := range more {
+		if !known[[2]Name{item.Image, *item.Other}] {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// nearest is the nearest real image of each image of the set.
+func (l *look) nearest() map[string][]Near {
+	if l.Real == nil {
+		return nil
+	}
+	all := map[string][]Near{}
+	for c, t := range l.own {
+		for i, ref := range t.refs {
+			r := l.real[l.begin[c]+i]
+			near := r.nearest()
+			if math.IsInf(near.d, 0) { // there is no real image
+				all[ref.Class] = append(all[ref.Class], Near{})
+				continue
+			}
+			n := Near{Name: Name{"real", l.Real.Classes[near.class].Name, near.name}, D: near.d, Ratio: r.ratio()}
+			if apart := l.apart[c]; len(apart) > 0 {
+				below, _ := slices.BinarySearch(apart, near.d)
+				n.Percentile = 100 * float64(below) / float64(len(apart))
+			}
+			all[ref.Class] = append(all[ref.Class], n)
+		}
+	}
+	return all
+}
