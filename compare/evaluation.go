@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"mgd3/dataset"
 	"mgd3/evaluate"
@@ -39,6 +40,7 @@ type Evaluation struct {
 	Teacher TeacherSource
 	Referee Referee // of the sets' labels
 
+	Every  time.Duration                      // from one checkpoint of a training to the next; 0 is the usual
 	Report func(set string, e evaluate.Event) // told of progress; may be nil
 	Warn   func(text string)                  // told of each of the Warnings at once; may be nil
 	Note   func(text string)                  // told of what was made of a teacher's file; may be nil
@@ -98,7 +100,7 @@ func (v *Evaluation) protocol(s *Judged, net string) (evaluate.Protocol, error) 
 
 // Do trains all networks on all sets, once all that they need is there, and warns of images that are in several classes
 // or sets and of accuracies that are no better than guessing. An error of a training wraps that of evaluate.Run, with
-// the name of the set; one of the teacher's file is a [*TeacherError].
+// the name of the set; one of a teacher's file is marked [fault.Model].
 func (v *Evaluation) Do(ctx context.Context) error {
 	v.Evaluator.Teacher = v.teacher              // tested first of all
 	runs := make([][]*evaluate.Run, len(v.Sets)) // [set][net]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"mgd3/evaluate"
+	"mgd3/internal/fault"
 )
 
 // Referee says which classifier holds the labels of the sets to train on against their images.
@@ -32,13 +33,13 @@ func (v *Evaluation) referee(ctx context.Context) error {
 	t, err := evaluate.OpenTeacher(ctx, v.Evaluator.Engine, v.Referee.File, evaluate.TeacherOptions{Net: v.Referee.Net,
 		Size: p.Size, Classes: v.Evaluator.Test.ClassNames()})
 	if err != nil {
-		return &TeacherError{err}
+		return fault.Of(fault.Model, err)
 	}
 	if err := t.Test(ctx, v.Evaluator.Engine, test, p, ""); err != nil {
 		return err
 	}
 	if err := t.Doubt(); err != nil {
-		return &TeacherError{fmt.Errorf("the referee %q: %w", v.Referee.File, err)}
+		return fault.Of(fault.Model, fmt.Errorf("the referee %q: %w", v.Referee.File, err))
 	}
 	for _, s := range v.Sets {
 		data, err := evaluate.NewData(s.Set.Images, p.TestData())

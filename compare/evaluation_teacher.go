@@ -9,6 +9,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/evaluate"
+	"mgd3/internal/fault"
 )
 
 // TeacherSource says where the teacher of soft labels is from.
@@ -68,13 +69,6 @@ func (t AskedTeacher) Source(soft bool, protocol, out string) (s TeacherSource, 
 	return s, err
 }
 
-// TeacherError marks an error of a teacher's file.
-type TeacherError struct{ Err error }
-
-func (e *TeacherError) Error() string { return e.Err.Error() }
-
-func (e *TeacherError) Unwrap() error { return e.Err }
-
 // teacher opens or trains the teacher of a run, and tests it before it teaches.
 func (v *Evaluation) teacher(ctx context.Context, run *evaluate.Run) (*evaluate.Teacher, error) {
 	from := v.Teacher
@@ -97,7 +91,8 @@ func (v *Evaluation) teacher(ctx context.Context, run *evaluate.Run) (*evaluate.
 	doubt := t.Doubt()
 	switch {
 	case doubt != nil && from.File != "" && !from.Unchecked:
-		return nil, &TeacherError{fmt.Errorf("%q: %w%s", from.File, doubt, v.otherOrder(ctx, run, t))}
+		return nil, fault.Of(fault.Model,
+			fmt.Errorf("%q: %w%s", from.File, doubt, v.otherOrder(ctx, run, t)))
 	case doubt != nil:
 		v.warn("%v", doubt)
 	default:
@@ -130,7 +125,7 @@ func (v *Evaluation) openTeacher(ctx context.Context, size int) (*evaluate.Teach
 		t, err := evaluate.OpenTeacher(ctx, v.Evaluator.Engine, from.File,
 			evaluate.TeacherOptions{Net: from.Net, Size: size, Classes: classes, Order: from.Order})
 		if err != nil {
-			return nil, &TeacherError{err}
+			return nil, fault.Of(fault.Model, err)
 		}
 		return t, nil
 	}

@@ -9,9 +9,11 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/evaluate"
+	"mgd3/internal/fault"
 	"mgd3/report"
 	"mgd3/rng"
 	"mgd3/scores/ranking"
+	"mgd3/sets"
 	"mgd3/stage/atomicfile"
 )
 
@@ -34,6 +36,35 @@ type Ranked struct {
 	Net        string               `json:"net"`
 	Accuracies []ranking.Accuracies `json:"accuracies"`
 	Scores     []ranking.Scores     `json:"scores"`
+}
+
+// Check finds weights and accuracies that are none.
+func (r *Ranking) Check() error {
+	for name, share := range map[string]float64{"weight": r.Weight, "gamma": r.Gamma, "full-accuracy": r.FullAccuracy} {
+		if !(share >= 0 && share <= 1) {
+			return fault.Of(fault.Usage, fmt.Errorf("--%s is out of its range, want 0 to 1, or 100 %% of an accuracy",
+				name))
+		}
+	}
+	return nil
+}
+
+// Open opens the full set, and takes the usual protocol with hard labels if none is named; soft says whether the
+// Evaluation's labels are soft. The caller closes Full.Images.
+func (r *Ranking) Open(ctx context.Context, o *sets.Opener, full sets.Spec, soft bool) (err error) {
+	if r.HardProtocol == "" {
+		r.HardProtocol = r.Protocol
+		if soft {
+			r.HardProtocol = "hard"
+		}
+	}
+	if r.Full.Images, err = o.Open(ctx, full); err == nil {
+		err = evaluate.Match(r.Full.Images.ClassNames(), r.Evaluator.Test.ClassNames())
+	}
+	if err != nil {
+		return fault.Of(fault.Input, fmt.Errorf("--real: %w", err))
+	}
+	return nil
 }
 
 // Do trains what the scores need, for each seed: on the set with hard labels, and with the protocol's labels with and

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/compare"
-	"mgd3/dataset"
 	"mgd3/evaluate"
 	"mgd3/internal/cli"
 	"mgd3/report"
@@ -23,12 +18,8 @@ import (
 
 // evaluateOptions are the flags of evaluate.
 type evaluateOptions struct {
-	sets    compare.EvaluationSets
-	judge   compare.Evaluation // but for its sets
-	shard   runFlags           // of the trainings
-	every   time.Duration
-	teacher teacherFlags
-	stored  string // labels, in the place of a teacher
+	judge compare.Judging
+	shard runFlags // of the trainings
 
 	recipe *compare.Recipe     // that is followed; nil: none
 	flags  map[string][]string // that were given
@@ -36,10 +27,10 @@ type evaluateOptions struct {
 
 // testFlags are those of the set to test on, with the help of --test and --classes.
 func (o *evaluateOptions) testFlags(f *pflag.FlagSet, test, classes string) {
-	f.StringVar(&o.sets.Test.Path, "test", "", test)
-	f.StringVar(&o.sets.Test.Split, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
-	f.StringVar(&o.sets.Test.Classes, "classes", "", classes)
-	labelFlags(f, &o.sets.Test.ClassNames, &o.sets.Test.Labels)
+	f.StringVar(&o.judge.Named.Test.Path, "test", "", test)
+	f.StringVar(&o.judge.Named.Test.Split, "test-split", "", "the `NAME` of the sub-folder to take of the test set")
+	f.StringVar(&o.judge.Named.Test.Classes, "classes", "", classes)
+	labelFlags(f, &o.judge.Named.Test.ClassNames, &o.judge.Named.Test.Labels)
 }
 
 func (e *env) evaluateCmd() *cobra.Command {
@@ -75,26 +66,28 @@ docs/evaluate.md the protocols.`,
 			return err
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.sets.Train = append(o.sets.Train, args...)
+			o.judge.Named.Train = append(o.judge.Named.Train, args...)
 			for _, name := range evaluate.Settings() {
 				if cmd.Flags().Changed(name) {
 					o.judge.Changes = append(o.judge.Changes, name+"="+*changes[name])
 				}
 			}
-			o.flags = recipeOf(cmd.Flags(), o.sets.Train)
+			o.flags = cli.Given(cmd.Flags(), notOfRecipe)
+			o.flags["train"] = o.judge.Named.Train
 			return e.evaluate(cmd.Context(), &o)
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.sets.Train, "train", nil,
+	f.StringArrayVar(&o.judge.Named.Train, "train", nil,
 		"`SET` to train on; may be given several times, and more sets may follow the flags")
 	o.testFlags(f, "`SET` of real images to test on, with the same classes",
 		"classes to take of all sets: a `LIST` by name or a file with one class a line; default all, which must be "+
 			"the same")
-	f.StringVar(&o.sets.TrainSplit, "train-split", "",
+	f.StringVar(&o.judge.Named.TrainSplit, "train-split", "",
 		"the `NAME` of the sub-folder to take of sets to train on that are not distilled ones")
-	f.IntVar(&o.sets.IPC, "ipc", 0, "take the first `N` images of each class by file name to train on; 0 takes all")
-	f.IntVar(&o.sets.Test.Limit, "test-limit", 0,
+	f.IntVar(&o.judge.Named.IPC, "ipc", 0,
+		"take the first `N` images of each class by file name to train on; 0 takes all")
+	f.IntVar(&o.judge.Named.Test.Limit, "test-limit", 0,
 		"take the first `N` images of each class by file name to test on; 0 takes all")
 	cli.Heading(f, "Sets")
 	e.tensorFlags(f)
@@ -104,17 +97,17 @@ docs/evaluate.md the protocols.`,
 	f.IntVar(&o.judge.Repeat, "repeat", 1, "trainings of each network on each set, with seeds --seed, --seed+1, …")
 	f.Uint64Var(&o.judge.Seed, "seed", 0, "seed of weights, order and augmentation")
 	cli.Heading(f, "Training")
-	f.BoolVar(&o.sets.ClusterSizes, "masses", false,
+	f.BoolVar(&o.judge.Named.ClusterSizes, "masses", false,
 		"weigh each image of a distilled set by the real images of its mode")
-	f.BoolVar(&o.sets.IgnoreEXIF, "ignore-exif", false,
+	f.BoolVar(&o.judge.Named.IgnoreEXIF, "ignore-exif", false,
 		"leave photographs turned as they are stored, as the published programs do")
 	cli.Heading(f, "Sets")
 	f.StringVar(&o.judge.Referee.File, "referee", "", "a `FILE` with the weights of a trained classifier, which says "+
 		"whether the labels of the sets to train on are those of their images")
 	f.StringVar(&o.judge.Referee.Net, "referee-net", "resnet18", "`NET` of --referee")
 	cli.Heading(f, "Sets")
-	o.teacher.add(f)
-	f.StringVar(&o.stored, "stored", "", "the labels of \"mgd3 relabel\", a `FILE`, in the place of --teacher")
+	teacherFlags(f, &o.judge)
+	f.StringVar(&o.judge.Stored, "stored", "", "the labels of \"mgd3 relabel\", a `FILE`, in the place of --teacher")
 	cli.Heading(f, "Teacher of soft labels")
 	f.StringVarP(&o.judge.Out, "out", "o", "",
 		"output `DIR`: checkpoints, scores and a page; without it nothing is kept")
@@ -124,7 +117,7 @@ docs/evaluate.md the protocols.`,
 	f.StringVar(&recipe, "recipe", "", "take all flags that are not given from a `FILE`, the recipe of a result, "+
 		"and say "+
 		"whether the networks are the same")
-	f.DurationVar(&o.every, "checkpoint-every", 30*time.Second,
+	f.DurationVar(&o.judge.Every, "checkpoint-every", 30*time.Second,
 		"`TIME` from one checkpoint to the next; decides no result")
 	cli.Heading(f, "Run")
 	for _, name := range evaluate.Settings() {
@@ -136,50 +129,53 @@ docs/evaluate.md the protocols.`,
 	return cmd
 }
 
-func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
-	v := &o.judge
-	switch {
-	case len(o.sets.Train) == 0:
-		return fail(exitUsage, "", errors.New("missing --train"))
-	case v.Repeat < 1:
-		return fail(exitUsage, "", fmt.Errorf("--repeat is %d, want at least 1", v.Repeat))
-	case !slices.Contains(evaluate.Presets(), v.Protocol):
-		return fail(exitUsage, "", fmt.Errorf("--protocol is %q, want one of %s", v.Protocol,
-			strings.Join(evaluate.Presets(), ", ")))
-	}
-	part, err := o.shard.part(e)
-	if err != nil {
-		return err
-	}
-	if part != stage.Whole && v.Out == "" {
-		return fail(exitUsage, "", errors.New("--shard wants --out, where the trainings of all shards are put "+
-			"together"))
+// openJudging opens the backend and the sets of an evaluation, whose progress is shown; the function closes them.
+func (e *env) openJudging(ctx context.Context, j *compare.Judging) (func(), error) {
+	if err := j.Check(); err != nil {
+		return nil, err
 	}
 	eng, err := e.openEngine()
 	if err != nil {
+		return nil, err
+	}
+	p := e.progress()
+	j.Report, j.Warn, j.Note = p.Evaluation, e.warnText, p.Warn
+	if err := j.Open(ctx, &e.sets, eng); err != nil {
+		j.Close()
+		eng.Close()
+		return nil, err
+	}
+	return func() {
+		j.Close()
+		eng.Close()
+	}, nil
+}
+
+func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
+	v := &o.judge
+	if v.Shard, err = o.shard.part(e); err != nil {
 		return err
 	}
-	defer eng.Close()
-	v.Shard = part
-	p := e.progress()
-	v.Report, v.Warn, v.Note = p.Evaluation, e.warnText, p.Warn
-	v.Evaluator = &evaluate.Evaluator{Engine: eng, Every: o.every}
-	defer v.Close()
-	if err := o.sets.Open(ctx, &e.sets, v); err != nil {
-		return ofSet(err)
+	done, err := e.openJudging(ctx, v)
+	if err != nil {
+		return err
 	}
+	defer done()
 	if v.Out != "" {
-		unlock, err := stage.Lock(v.Out, part)
+		unlock, err := stage.Lock(v.Out, v.Shard)
 		if err != nil {
 			return fail(exitOutput, "", err)
 		}
 		defer unlock()
 	}
-	if err := e.judge(ctx, o, v); err != nil {
+	if _, err := v.Resolve(ctx, &e.sets); err != nil {
+		return err
+	}
+	if err := v.Train(ctx); err != nil {
 		return unreadable(err)
 	}
-	if part != stage.Whole {
-		e.say("shard %v of the trainings is done; the same command without --shard makes the table", part)
+	if v.Shard != stage.Whole {
+		e.say("shard %v of the trainings is done; the same command without --shard makes the table", v.Shard)
 		return nil
 	}
 	if v.Out != "" {
@@ -195,44 +191,4 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) error {
 	r.Plots, r.Pictures = nil, nil
 	r.Notes = append(r.Notes, note)
 	return e.show(v.Scores(), func(w io.Writer) error { return report.Text(w, r) })
-}
-
-// judge trains all networks on all sets, once it knows that it can.
-func (e *env) judge(ctx context.Context, o *evaluateOptions, v *compare.Evaluation) error {
-	soft, err := v.Check()
-	if err != nil {
-		return fail(exitUsage, "", err)
-	}
-	switch {
-	case o.stored == "":
-		if v.Teacher, err = o.teacher.source(e, o, soft); err != nil {
-			return err
-		}
-	case !soft || o.teacher.Path != "":
-		return fail(exitUsage, "", errors.New("--stored is for soft labels, and takes the place of --teacher"))
-	default:
-		if v.Evaluator.Stored, err = evaluate.OpenStored(ctx, o.stored); err != nil {
-			return fail(exitInput, "", err)
-		}
-		defer v.Evaluator.Stored.Close()
-		v.Teacher.File = o.stored
-	}
-	err = v.Do(ctx)
-	if errors.Is(err, evaluate.ErrStored) {
-		return fail(exitInput, `"mgd3 relabel" with the same set, protocol, changes and seed makes them`, err)
-	}
-	var teacher *compare.TeacherError
-	if errors.As(err, &teacher) {
-		return fail(exitModel, "", err)
-	}
-	if errors.Is(err, evaluate.ErrLabels) {
-		return fail(exitInput, "", err)
-	}
-	for _, s := range v.Sets {
-		if s.Run != "" && errors.Is(err, dataset.ErrImage) && strings.Contains(err.Error(), s.Run) {
-			// without the name of the set: that of the file has it
-			return fail(exitOutput, remake, cmp.Or(errors.Unwrap(err), err))
-		}
-	}
-	return err
 }

@@ -1,6 +1,9 @@
 package main
 
-import "mgd3/internal/exits"
+import (
+	"mgd3/internal/exits"
+	"mgd3/internal/fault"
+)
 
 // The exit codes and what errors mean are in package exits; these are its names here.
 const (
@@ -20,6 +23,6 @@ const (
 
 func fail(code int, hint string, err error) error { return exits.Fail(code, hint, err) }
 
-func ofSet(err error) error { return exits.OfSet(err) }
+func ofSet(err error) error { return fault.Of(fault.Input, err) }
 
 func unreadable(err error) error { return exits.Unreadable(err) }

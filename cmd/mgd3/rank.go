@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,13 +40,13 @@ augmentation-robust score (ARS). docs/evaluate.md has the formulas.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.rank(cmd.Context(), &o) },
 	}
 	f, v := cmd.Flags(), &o.judge
-	f.StringArrayVar(&o.sets.Train, "train", nil, "`SET` to score, as of evaluate; may be given several times")
-	f.StringVar(&o.sets.TrainSplit, "train-split", "",
+	f.StringArrayVar(&v.Named.Train, "train", nil, "`SET` to score, as of evaluate; may be given several times")
+	f.StringVar(&v.Named.TrainSplit, "train-split", "",
 		"the `NAME` of the sub-folder to take of sets to score that are not distilled ones")
 	f.StringVar(&o.real, "real", "", "`SET` of all real images that the sets are made of")
 	f.StringVar(&o.split, "real-split", "", "the `NAME` of the sub-folder to take of --real")
 	o.testFlags(f, "`SET` of real images to test on, with the same classes", classesHelp)
-	f.IntVar(&o.sets.IPC, "ipc", 0, "take the first `N` images of each class by file name to score; 0 takes all")
+	f.IntVar(&v.Named.IPC, "ipc", 0, "take the first `N` images of each class by file name to score; 0 takes all")
 	cli.Heading(f, "Sets")
 	e.tensorFlags(f)
 	f.StringSliceVar(&v.Nets, "net", []string{"convnet3"}, "`NETS` to train: convnet with a depth, "+
@@ -66,7 +64,7 @@ augmentation-robust score (ARS). docs/evaluate.md has the formulas.`,
 	f.Float64Var(&o.ranking.Weight, "weight", ranking.Weight, "`W` of IOR in LRS, 0 to 1; HLR has the rest")
 	f.Float64Var(&o.ranking.Gamma, "gamma", ranking.Weight, "`G` of augmented trainings in ARS, 0 to 1")
 	cli.Heading(f, "Training")
-	o.teacher.add(f)
+	teacherFlags(f, v)
 	f.StringVarP(&v.Out, "out", "o", "", "output `DIR` of the trainings and ranking.json; without it nothing is kept")
 	cli.First(cmd, "train", "real", "real-split", "test", "test-split", "net", "protocol", "repeat", "out")
 	cli.Require(cmd, "train", "real", "test")
@@ -75,53 +73,29 @@ augmentation-robust score (ARS). docs/evaluate.md has the formulas.`,
 
 func (e *env) rank(ctx context.Context, o *rankOptions) error {
 	r, v := &o.ranking, &o.judge
-	r.Evaluation = v
+	r.Evaluation = &v.Evaluation
 	r.FullAccuracy /= 100
 	if o.epochs != "" {
 		v.Changes = []string{"epochs=" + o.epochs}
 	}
-	for name, share := range map[string]float64{"weight": r.Weight, "gamma": r.Gamma, "full-accuracy": r.FullAccuracy} {
-		if !(share >= 0 && share <= 1) {
-			return fail(exitUsage, "", fmt.Errorf("--%s is out of its range, want 0 to 1, or 100 %% of an accuracy",
-				name))
-		}
+	if err := r.Check(); err != nil {
+		return err
 	}
-	if v.Repeat < 1 {
-		return fail(exitUsage, "", fmt.Errorf("--repeat is %d, want at least 1", v.Repeat))
-	}
-	eng, err := e.openEngine()
+	done, err := e.openJudging(ctx, v)
 	if err != nil {
 		return err
 	}
-	defer eng.Close()
-	v.Report, v.Warn, v.Note = e.progress().Evaluation, e.warnText, e.progress().Warn
-	v.Evaluator = &evaluate.Evaluator{Engine: eng}
-	defer v.Close()
-	if err := o.sets.Open(ctx, &e.sets, v); err != nil {
-		return ofSet(err)
-	}
-	soft, err := v.Check()
+	defer done()
+	soft, err := v.Resolve(ctx, &e.sets)
 	if err != nil {
-		return fail(exitUsage, "", err)
-	}
-	if r.HardProtocol == "" {
-		r.HardProtocol = v.Protocol
-		if soft {
-			r.HardProtocol = "hard"
-		}
-	}
-	if v.Teacher, err = o.teacher.source(e, &o.evaluateOptions, soft); err != nil {
 		return err
 	}
-	full := o.sets.Test
+	full := v.Named.Test
 	full.Path, full.Split, full.Limit = o.real, o.split, 0
-	if r.Full.Images, err = e.sets.Open(ctx, full); err != nil {
-		return ofSet(fmt.Errorf("--real: %w", err))
+	if err := r.Open(ctx, &e.sets, full, soft); err != nil {
+		return err
 	}
 	defer r.Full.Images.Close()
-	if err := evaluate.Match(r.Full.Images.ClassNames(), v.Evaluator.Test.ClassNames()); err != nil {
-		return fail(exitInput, "", fmt.Errorf("--real: %w", err))
-	}
 	if v.Out != "" {
 		unlock, err := stage.Lock(v.Out, stage.Whole)
 		if err != nil {
@@ -129,12 +103,7 @@ func (e *env) rank(ctx context.Context, o *rankOptions) error {
 		}
 		defer unlock()
 	}
-	err = r.Do(ctx)
-	var teacher *compare.TeacherError
-	if errors.As(err, &teacher) {
-		return fail(exitModel, "", err)
-	}
-	if err != nil {
+	if err := r.Do(ctx); err != nil {
 		return unreadable(err)
 	}
 	if v.Out != "" {

@@ -7,27 +7,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/compare"
+	"mgd3/internal/cli"
 )
 
 // notOfRecipe are the flags that decide no number.
-var notOfRecipe = map[string]bool{"recipe": true, "out": true, "shard": true, "checkpoint-every": true, "help": true,
-	"quiet": true, "json": true, "backend": true, "plugin": true}
-
-// recipeOf returns the values of all flags that were given.
-func recipeOf(f *pflag.FlagSet, train []string) map[string][]string {
-	flags := map[string][]string{}
-	f.Visit(func(flag *pflag.Flag) {
-		if notOfRecipe[flag.Name] {
-			return
-		}
-		flags[flag.Name] = []string{flag.Value.String()}
-		if list, ok := flag.Value.(pflag.SliceValue); ok {
-			flags[flag.Name] = list.GetSlice()
-		}
-	})
-	flags["train"] = train
-	return flags
-}
+var notOfRecipe = []string{"recipe", "out", "shard", "checkpoint-every", "help", "quiet", "json", "backend", "plugin"}
 
 // takeRecipe sets the flags of a recipe that were not given beside it, and says which were.
 func (e *env) takeRecipe(f *pflag.FlagSet, path string) (*compare.Recipe, error) {
@@ -35,18 +19,12 @@ func (e *env) takeRecipe(f *pflag.FlagSet, path string) (*compare.Recipe, error)
 	if err != nil {
 		return nil, fail(exitInput, "", err)
 	}
-	given := map[string]bool{}
-	f.Visit(func(flag *pflag.Flag) { given[flag.Name] = true })
-	for name, values := range r.Flags {
-		if given[name] {
-			e.warnText(fmt.Sprintf("--%s is that of the command, not of the recipe", name))
-			continue
-		}
-		for _, value := range values {
-			if err := f.Set(name, value); err != nil {
-				return nil, fail(exitInput, "", fmt.Errorf("%q: --%s: %w", path, name, err))
-			}
-		}
+	kept, err := cli.Take(f, r.Flags)
+	if err != nil {
+		return nil, fail(exitInput, "", fmt.Errorf("%q: %w", path, err))
+	}
+	for _, name := range kept {
+		e.warnText(fmt.Sprintf("--%s is that of the command, not of the recipe", name))
 	}
 	return r, nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mgd3/compare"
 	"mgd3/evaluate"
 	"mgd3/internal/cli"
 	"mgd3/internal/terminal"
@@ -41,11 +40,13 @@ logits in half precision. Crops, flips and mixtures are those of the random stre
 		},
 	}
 	f, v := cmd.Flags(), &o.judge
-	f.StringArrayVar(&o.sets.Train, "train", nil, "`SET` to label, as of evaluate")
-	f.StringVar(&o.sets.TrainSplit, "train-split", "", "the `NAME` of the sub-folder to take of one that is not "+
+	f.StringArrayVar(&o.judge.Named.Train, "train", nil, "`SET` to label, as of evaluate")
+	f.StringVar(&o.judge.Named.TrainSplit, "train-split", "",
+		"the `NAME` of the sub-folder to take of one that is not "+
 		"distilled")
 	o.testFlags(f, "`SET` of real images that the teacher is tested on first", classesHelp)
-	f.IntVar(&o.sets.IPC, "ipc", 0, "take the first `N` images of each class by file name; 0 takes all")
+	f.IntVar(&o.judge.Named.IPC, "ipc", 0,
+		"take the first `N` images of each class by file name; 0 takes all")
 	cli.Heading(f, "Sets")
 	e.tensorFlags(f)
 	f.StringSliceVar(&v.Nets, "net", []string{"convnet3"}, "`NET` that is to be trained, whose protocol it is")
@@ -59,7 +60,7 @@ logits in half precision. Crops, flips and mixtures are those of the random stre
 		changes[name] = f.String(name, "", "change the protocol's "+name)
 	}
 	cli.Heading(f, "Labels")
-	o.teacher.add(f)
+	teacherFlags(f, v)
 	f.StringVarP(&out, "out", "o", "", "`FILE` of the labels, safetensors")
 	cli.First(cmd, "train", "train-split", "test", "test-split", "teacher", "teacher-net", "top", "out")
 	cli.Require(cmd, "train", "test", "teacher", "out")
@@ -71,36 +72,26 @@ var relabelSettings = []string{"epochs", "size", "batch", "flip", "cutmix", "aug
 
 func (e *env) relabel(ctx context.Context, o *evaluateOptions, out string, store evaluate.StoreOptions) error {
 	v := &o.judge
-	if len(o.sets.Train) != 1 || len(v.Nets) != 1 {
+	if len(o.judge.Named.Train) != 1 || len(v.Nets) != 1 {
 		return fail(exitUsage, "", errors.New("relabel wants one --train and one --net"))
 	}
-	eng, err := e.openEngine()
+	v.Repeat = 1
+	done, err := e.openJudging(ctx, v)
 	if err != nil {
 		return err
 	}
-	defer eng.Close()
-	v.Repeat = 1
-	v.Report, v.Warn, v.Note = e.progress().Evaluation, e.warnText, e.progress().Warn
-	v.Evaluator = &evaluate.Evaluator{Engine: eng}
-	defer v.Close()
-	if err := o.sets.Open(ctx, &e.sets, v); err != nil {
-		return ofSet(err)
-	}
-	soft, err := v.Check()
+	defer done()
+	soft, err := v.Evaluation.Check()
 	if err == nil && !soft {
 		err = fmt.Errorf("the labels of --protocol %s are hard: there is nothing to store", v.Protocol)
 	}
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
-	if v.Teacher, err = o.teacher.source(e, o, soft); err != nil {
+	if _, err := v.Resolve(ctx, &e.sets); err != nil {
 		return err
 	}
 	size, err := v.Relabel(ctx, out, store)
-	var teacher *compare.TeacherError
-	if errors.As(err, &teacher) {
-		return fail(exitModel, "", err)
-	}
 	if err != nil {
 		return unreadable(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"mgd3/evaluate"
 	"mgd3/internal/bench"
 	"mgd3/internal/cli"
+	"mgd3/internal/fault"
 	"mgd3/internal/words"
 	"mgd3/model"
 	"mgd3/modes"
@@ -74,26 +75,21 @@ func Mistaken(err error) error {
 	return err
 }
 
-// OfSet gives an error of opening sets its exit code.
-func OfSet(err error) error {
-	var changed *sets.ChangedError
-	if errors.As(err, &changed) {
-		return Fail(Verify, fmt.Sprintf(`"mgd3 verify %s" lists all that differ; %s`, changed.Run, Remake), err)
-	}
-	return Fail(Input, "", err)
-}
-
 // Remake is the advice where a file of a run is damaged.
 const Remake = "run the command that made the set once more: it makes again what is damaged or missing"
 
 // Unreadable gives an error of an image its advice where there is no --skip-bad.
 func Unreadable(err error) error {
 	var f Failure
-	if !errors.Is(err, dataset.ErrImage) || errors.As(err, &f) && f.hint != "" {
+	if !errors.Is(err, dataset.ErrImage) || fault.KindOf(err) == fault.Made || errors.As(err, &f) && f.hint != "" {
 		return err
 	}
 	return Fail(Input, "take the image out of the set, or put a good one in its place", err)
 }
+
+// codes are the exit codes of what is at fault.
+var codes = map[fault.Kind]int{fault.Usage: Usage, fault.Input: Input, fault.Model: Model, fault.Output: Output,
+	fault.Made: Output}
 
 // advice is what Diagnose knows of errors by their kind, the first that fits.
 var advice = []struct {
@@ -139,6 +135,7 @@ var advice = []struct {
 	{train.ErrSettings, Usage, ""},
 	{train.ErrDiverged, Failed, "a lower --rate or a --clip makes smaller steps; remove OUT/training to begin " +
 		"anew"},
+	{evaluate.ErrStored, Input, `"mgd3 relabel" with the same set, protocol, changes and seed makes them`},
 	{evaluate.ErrTeacher, Model, "--teacher-classes gives the classes in the order of the teacher's outputs, a " +
 		"list by name or a file with one a line; --teacher-unchecked takes it as it is"},
 	{dataset.ErrNumbered, Input, "--class-names LIST gives the names of 0, 1 and so on, by which the sets are " +
@@ -202,11 +199,20 @@ func Diagnose(err error) (code int, hint string) {
 	if inner := (Failure{}); f.error != nil && f.hint == "" && errors.As(f.error, &inner) { // who wraps it knows less
 		f = inner
 	}
+	if f.code == 0 {
+		f.code = codes[fault.KindOf(err)]
+	}
 	if f.code == Input && errors.Is(err, stage.ErrDamaged) { // a file of a run, whoever reads it
 		f.code = Output
 	}
-	if f.hint != "" {
+	var changed *sets.ChangedError
+	switch {
+	case f.hint != "":
 		return f.code, f.hint
+	case errors.As(err, &changed):
+		return Verify, fmt.Sprintf(`"mgd3 verify %s" lists all that differ; %s`, changed.Run, Remake)
+	case fault.KindOf(err) == fault.Made:
+		return Output, Remake
 	}
 	for _, a := range advice {
 		if errors.Is(err, a.kind) {

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spf13/pflag"
+)
+
+// Given returns the values of the flags that were given, but for some.
+func Given(f *pflag.FlagSet, but []string) map[string][]string {
+	flags := map[string][]string{}
+	f.Visit(func(flag *pflag.Flag) {
+		if slices.Contains(but, flag.Name) {
+			return
+		}
+		flags[flag.Name] = []string{flag.Value.String()}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			flags[flag.Name] = list.GetSlice()
+		}
+	})
+	return flags
+}
+
+// Take sets the flags that were not given to the values of [Given], and returns the names of those that were, which
+// keep theirs.
+func Take(f *pflag.FlagSet, flags map[string][]string) (kept []string, err error) {
+	given := map[string]bool{}
+	f.Visit(func(flag *pflag.Flag) { given[flag.Name] = true })
+	for name, values := range flags {
+		if given[name] {
+			kept = append(kept, name)
+			continue
+		}
+		for _, value := range values {
+			if err := f.Set(name, value); err != nil {
+				return nil, fmt.Errorf("--%s: %w", name, err)
+			}
+		}
+	}
+	slices.Sort(kept)
+	return kept, nil
+}
