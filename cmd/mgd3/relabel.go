@@ -43,7 +43,7 @@ logits in half precision. Crops, flips and mixtures are those of the random stre
 	f.StringArrayVar(&o.judge.Named.Train, "train", nil, "`SET` to label, as of evaluate")
 	f.StringVar(&o.judge.Named.TrainSplit, "train-split", "",
 		"the `NAME` of the sub-folder to take of one that is not "+
-		"distilled")
+			"distilled")
 	o.testFlags(f, "`SET` of real images that the teacher is tested on first", classesHelp)
 	f.IntVar(&o.judge.Named.IPC, "ipc", 0,
 		"take the first `N` images of each class by file name; 0 takes all")
