@@ -11,6 +11,8 @@ COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /mgd3 ./cmd/mgd3
 
 FROM scratch AS static
+# by which the program knows the servers of buckets
+COPY --from=static-build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=static-build /mgd3 /mgd3
 ENTRYPOINT ["/mgd3"]
 

@@ -5,11 +5,11 @@
 # bytes are compared with those of one process. Needs root, openssl, Go and its module proxy. Building takes some eight
 # minutes and 4 GB of memory, once: what is in DIR/bin stays.
 #
-#     bench/kubernetes.sh DIR [CASE...]     cases: faults image usage model; default all
+#     bench/kubernetes.sh DIR [CASE...]     cases: faults image usage model bucket; default all
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$(realpath -m "$1"); shift
-cases=("$@"); [ $# -gt 0 ] || cases=(faults image usage model)
+cases=("$@"); [ $# -gt 0 ] || cases=(faults image usage model bucket)
 mkdir -p "$dir/bin"
 version=37.2 # of Kubernetes: v1.$version, its parts are v0.$version
 
@@ -176,6 +176,27 @@ for case in "${cases[@]}"; do
       set=(--data /data/set --split train --model /data/model --ipc 2)
       if submit; then fail "it ended well"; fi
       want "$job" failed 4; want "$job" failedIndexes 0-3 ;;
+    bucket) # set and run in a bucket, credentials in a Secret, nothing mounted but scratch; killed and drained pods
+      [ -x "$dir/bin/versitygw" ] || GOBIN=$dir/bin go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+      rm -rf "$dir/buckets"; mkdir -p "$dir/buckets/lab"; zip=$dir/buckets/lab/set.zip
+      (cd "$claims/data/set" && python3 -m zipfile -c "$zip" train test)
+      rm -rf "$dir/zipped"; mgd3 -q distill --data "$zip" --split train --model glyphs --ipc 2 --out "$dir/zipped"
+      versitygw --access test --secret testsecret --port 127.0.0.1:17071 posix "$dir/buckets" >"$run/versitygw.log" 2>&1 & pids+=($!)
+      for _ in $(seq 50); do (exec 3<>/dev/tcp/127.0.0.1/17071) 2>/dev/null && break; sleep 0.2; done
+      kubectl create secret generic lab --from-literal=AWS_ACCESS_KEY_ID=test --from-literal=AWS_SECRET_ACCESS_KEY=testsecret
+      at='?region=us-east-1&use_path_style=true&endpoint=http://127.0.0.1:17071'
+      kubelet --fault kill:1:2 --fault disrupt:0:1
+      set=(--data "s3://lab/set.zip$at" --split train --model glyphs --ipc 2 --out "s3://lab/$case$at" --tasks 4 --image mgd3 --secret lab --scratch 64Mi)
+      mgd3 cluster kubernetes "${set[@]}" >"$run/jobs.yaml"
+      ! grep -q 'testsecret' "$run/jobs.yaml" || fail "credentials are in the YAML"
+      AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=testsecret mgd3 cluster kubernetes "${set[@]}" --test "s3://lab/set.zip$at" --test-split test \
+        --net convnet1 --change epochs=1 --apply --wait
+      want "$job" failed 2; want "$job" completedIndexes 0-3
+      diff <(visible "$dir/zipped") <(visible "$dir/buckets/lab/$case") >/dev/null || fail "other bytes than one process"
+      ! grep -r testsecret "$dir/buckets/lab" "$run"/pods/*.log || fail "credentials are in the run, or in a log"
+      export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=testsecret
+      mgd3 cluster status "s3://lab/$case$at"; mgd3 -q verify "s3://lab/$case$at"
+      unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY ;;
   esac
   kill "$kubelet"; wait "$kubelet" || true
   echo "ok $case: $(($(date +%s) - began)) s; pods: $(grep -o 'Succeeded.*\|Failed.*' "$run/kubelet.log" | sort | uniq -c | tr -s '\n ' ' ')"

@@ -100,9 +100,13 @@ func (b *submission) waitForAll(s Stage) string {
 
 // Needed returns the tasks of each stage that have yet to be done. Latents may be deleted when the modes are there.
 func Needed(l Layout, stages []Stage) (missing map[string][]int, err error) {
+	exists, err := l.look()
+	if err != nil {
+		return nil, err
+	}
 	missing = map[string][]int{}
 	for _, s := range stages {
-		if missing[s.Name], err = l.Missing(s); err != nil {
+		if missing[s.Name], err = l.missing(s, exists); err != nil {
 			return nil, fmt.Errorf("which tasks of %s are done: %w", s.Name, err)
 		}
 	}

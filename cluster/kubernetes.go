@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"text/template"
+
+	"mgd3/store"
 )
 
 // Kubernetes is what is asked of Kubernetes for each task.
@@ -28,6 +30,8 @@ type Kubernetes struct {
 	Parallel  int               // tasks of a stage at once; 0 is all
 	Retries   int               // of a task
 	Account   string            // service account; "" is the namespace's own
+	Secrets   []string          // whose keys are variables of the tasks: credentials of buckets
+	Scratch   string            // the most that a task's temporary files may have; "" is a folder of the image's
 }
 
 // Volume is files that a task sees: a claim, or a folder of the node.
@@ -75,8 +79,13 @@ func JobName(out string) string {
 	return strings.Trim("mgd3-"+strings.Trim(notLabel.ReplaceAllString(strings.ToLower(path.Base(out)), "-"), "-"), "-")
 }
 
-// Check says which setting Kubernetes would not take.
-func (k Kubernetes) Check() error {
+// Check says which setting Kubernetes would not take, for a run in that output folder.
+func (k Kubernetes) Check(out string) error {
+	for _, name := range k.Secrets {
+		if !subdomain.MatchString(name) {
+			return fmt.Errorf("--secret %q %w: want the name of a Secret", name, ErrKubernetes)
+		}
+	}
 	const longest = 40 // with -evaluate, an index and what pods get behind it 63
 	switch {
 	case !label.MatchString(k.Name) || len(k.Name) > longest:
@@ -93,8 +102,11 @@ func (k Kubernetes) Check() error {
 		return fmt.Errorf("--queue %q %w: want the name of a local queue", k.Queue, ErrKubernetes)
 	case k.Account != "" && !subdomain.MatchString(k.Account):
 		return fmt.Errorf("--service-account %q %w: want the name of one", k.Account, ErrKubernetes)
-	case len(k.Volumes) == 0:
-		return fmt.Errorf("--volume is missing: the tasks need the images and a place for the output")
+	case k.Scratch != "" && !quantity.MatchString(k.Scratch):
+		return fmt.Errorf("--scratch %q %w: want a quantity such as 8Gi", k.Scratch, ErrKubernetes)
+	case len(k.Volumes) == 0 && !store.Is(out):
+		return fmt.Errorf("--volume is missing: the tasks need the images and a place for the output, which may " +
+			"also be in a bucket")
 	case k.GPUs < 0 || k.Parallel < 0 || k.Retries < 0:
 		return fmt.Errorf("--gpus, --parallel and --retries are %d, %d and %d, want at least 0", k.GPUs, k.Parallel,
 			k.Retries)
@@ -144,7 +156,7 @@ func (k Kubernetes) Jobs(w io.Writer, out string, stages []Stage) error {
 
 // Job writes one stage as the YAML of an Indexed Job.
 func (k Kubernetes) Job(w io.Writer, out string, s Stage) error {
-	args := []string{"cluster", "task", "--record", path.Join(Dir(out), s.Name), "--stage", s.Name, "--task", "auto",
+	args := []string{"cluster", "task", "--record", store.Address(path.Join(Dir(out), s.Name)), "--stage", s.Name, "--task", "auto",
 		"--retries", fmt.Sprint(k.Retries), "--"}
 	args = append(args, s.Command...)
 	if s.Sharded {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
+
+	"mgd3/store"
 )
 
 // decode reads one Job; a field that Kubernetes does not know is an error.
@@ -37,7 +40,7 @@ func TestJob(t *testing.T) {
 		Evaluate: []string{"evaluate", "--out=/out/run/evaluation"}}
 	for name, k := range map[string]Kubernetes{"full": full, "bare": bare} {
 		stages, err := PlanJobs(24, 9, cmds)
-		if err := errorsJoin(err, k.Check()); err != nil {
+		if err := errorsJoin(err, k.Check("/out/run")); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range stages {
@@ -97,6 +100,52 @@ func TestJob(t *testing.T) {
 	}
 }
 
+// TestJobInBucket: a run in a bucket needs no volume but one for temporary files, which is bounded; the tasks get
+// addresses, and credentials by the name of their Secret alone.
+func TestJobInBucket(t *testing.T) {
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "TOPSECRET")
+	path := func(address string) string {
+		p, err := store.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	const query = "?region=eu-west-1"
+	out := path("s3://cluster-lab/run" + query)
+	r := asked(Flag{"data", path("s3://cluster-lab/set.zip")}, Flag{"out", out})
+	r.Out, r.Test, r.Nets, r.Latents = out, path("s3://cluster-lab/set.zip"), []string{"a"}, filepath.Join(out, "l")
+	k := Kubernetes{Name: "m", Image: "i", GPU: "nvidia.com/gpu", Secrets: []string{"lab", "more"}, Scratch: "8Gi"}
+	stages, err := PlanJobs(2, 1, r.Commands())
+	if err := errorsJoin(err, k.Check(out)); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stages {
+		var b bytes.Buffer
+		if err := k.Job(&b, out, s); err != nil {
+			t.Fatal(err)
+		}
+		pod := decode(t, b.Bytes()).Spec.Template.Spec
+		c := pod.Containers[0]
+		if len(pod.Volumes) != 1 || pod.Volumes[0].EmptyDir.SizeLimit.String() != "8Gi" || len(c.VolumeMounts) != 1 ||
+			c.VolumeMounts[0].MountPath != "/tmp" || len(c.EnvFrom) != 2 || c.EnvFrom[1].SecretRef.Name != "more" {
+			t.Errorf("%s: got\n%s", s.Name, b.String())
+		}
+		args := strings.Join(c.Args, " ")
+		if strings.Contains(b.String(), "TOPSECRET") || strings.Contains(args, "s3:/c") ||
+			!strings.Contains(args, "--record s3://cluster-lab/run/cluster/"+s.Name+query) {
+			t.Errorf("%s: got arguments %s", s.Name, args)
+		}
+		want := map[string][]string{Distill: {"--data=s3://cluster-lab/set.zip", "--latents=s3://cluster-lab/run/l"},
+			Evaluate: {"--train=distilled=s3://cluster-lab/run?", "--out=s3://cluster-lab/run/evaluation?"}}
+		for _, flag := range append(want[s.Name], "--out=s3://cluster-lab/run") {
+			if !strings.Contains(args, flag) {
+				t.Errorf("%s: got arguments %s, want %s among them", s.Name, args, flag)
+			}
+		}
+	}
+}
+
 func errorsJoin(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -108,7 +157,7 @@ func errorsJoin(errs ...error) error {
 
 func TestKubernetesCheck(t *testing.T) {
 	good := Kubernetes{Name: "a", Image: "i", Volumes: []Volume{{Claim: "c", Path: "/c"}}}
-	if err := good.Check(); err != nil {
+	if err := good.Check("/c"); err != nil {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(*Kubernetes){
@@ -121,11 +170,13 @@ func TestKubernetesCheck(t *testing.T) {
 		"--queue":     func(k *Kubernetes) { k.Queue = "a b" },
 		"--service":   func(k *Kubernetes) { k.Account = "A" },
 		"--volume":    func(k *Kubernetes) { k.Volumes = nil },
+		"--secret":    func(k *Kubernetes) { k.Secrets = []string{"a b"} },
+		"--scratch":   func(k *Kubernetes) { k.Scratch = "much" },
 		"--retries":   func(k *Kubernetes) { k.Retries = -1 },
 	} {
 		k := good
 		change(&k)
-		if err := k.Check(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := k.Check("/c"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want one with %q", err, want)
 		}
 	}

@@ -1,13 +1,18 @@
 package cluster
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"mgd3/distill"
 	"mgd3/encode"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/store"
 )
 
 // Layout says which files a run's stages make.
@@ -22,29 +27,46 @@ type Layout struct {
 	Seed    uint64   // of the first training
 }
 
-// Missing returns the tasks of a stage whose files are not all there. A file is there when it is complete. Whether it
+// missing returns the tasks of a stage whose files are not all there. A file is there when it is complete. Whether it
 // is of these settings, the task finds out: what is, is kept.
-func (l Layout) Missing(s Stage) ([]int, error) {
-	var list []int
+func (l Layout) missing(s Stage, exists func(file string) (bool, error)) (list []int, err error) {
 	for i := range s.Tasks {
-		there, err := allThere(l.files(s, stage.Shard{Index: i, Count: s.Tasks}))
-		if err != nil {
-			return nil, err
-		}
-		if !there {
-			list = append(list, i)
+		for _, file := range l.files(s, stage.Shard{Index: i, Count: s.Tasks}) {
+			there, err := exists(file)
+			if err != nil {
+				return nil, err
+			}
+			if !there {
+				list = append(list, i)
+				break
+			}
 		}
 	}
 	return list, nil
 }
 
-func allThere(files []string) (bool, error) {
-	for _, f := range files {
-		if ok, err := atomicfile.Exists(f); !ok || err != nil {
-			return false, err
+// look returns what tells whether a file is there. In a bucket all files are listed, a thousand in a request, in the
+// place of a request for each.
+func (l Layout) look() (exists func(file string) (bool, error), err error) {
+	listed := map[string]bool{}
+	for _, dir := range []string{l.Out, l.Latents} {
+		if !store.Is(dir) || dir != l.Out && strings.HasPrefix(dir, l.Out+string(filepath.Separator)) {
+			continue
+		}
+		files, err := store.List(context.Background(), dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, file := range files {
+			listed[filepath.Join(dir, filepath.FromSlash(file))] = true
 		}
 	}
-	return true, nil
+	return func(file string) (bool, error) {
+		if store.Is(file) {
+			return listed[file], nil
+		}
+		return atomicfile.Exists(file)
+	}, nil
 }
 
 // files are those that a task makes.

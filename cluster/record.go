@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"mgd3/stage/atomicfile"
 )
 
@@ -78,6 +80,19 @@ func ReadRecord(dir string, task int) Record {
 		return Record{}
 	}
 	return r
+}
+
+// readRecords reads the records of tasks, several at once: each is a request where they are in a bucket.
+func readRecords(dir string, tasks []int) []Record {
+	const atOnce = 16
+	records := make([]Record, len(tasks))
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for i, task := range tasks {
+		group.Go(func() error { records[i] = ReadRecord(dir, task); return nil })
+	}
+	_ = group.Wait() // none fails
+	return records
 }
 
 func (r Record) write(dir string) error { return atomicfile.WriteJSON(recordFile(dir, r.Task), r) }

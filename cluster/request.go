@@ -10,6 +10,7 @@ import (
 	"mgd3/encode"
 	"mgd3/evaluate"
 	"mgd3/internal/words"
+	"mgd3/store"
 )
 
 // Request is a run as somebody asked for it by flags of mgd3.
@@ -34,7 +35,8 @@ type Evaluation struct {
 // Flag is a flag with its value.
 type Flag struct{ Name, Value string }
 
-func (f Flag) String() string { return "--" + f.Name + "=" + f.Value }
+// String is the flag as a task is given it: a path in a bucket as its address.
+func (f Flag) String() string { return "--" + f.Name + "=" + store.Again(f.Value) }
 
 // Check says what of the evaluation cannot be.
 func (v Evaluation) Check() error {
@@ -73,11 +75,12 @@ func (r Request) Commands() Commands {
 		c.Encode = append(c.Encode, fmt.Sprintf("--encode-seed=%d", *r.EncodeSeed))
 	}
 	if r.Test != "" {
-		c.Evaluate = append([]string{"evaluate", "--train=" + setName + "=" + r.Out}, r.given("evaluate", "out")...)
+		c.Evaluate = append([]string{"evaluate", Flag{"train", setName + "=" + r.Out}.String()},
+			r.given("evaluate", "out")...)
 		for _, change := range r.Changes {
 			c.Evaluate = append(c.Evaluate, "--"+change)
 		}
-		c.Evaluate = append(c.Evaluate, "--net="+strings.Join(r.Nets, ","), "--out="+EvaluationDir(r.Out))
+		c.Evaluate = append(c.Evaluate, "--net="+strings.Join(r.Nets, ","), Flag{"out", EvaluationDir(r.Out)}.String())
 	}
 	return c
 }
@@ -101,7 +104,7 @@ func (r Request) stage(command string) []string {
 		}
 	}
 	if r.Latents != "" && r.Takes(command, "latents") {
-		args = append(args, "--latents="+r.Latents)
+		args = append(args, Flag{"latents", r.Latents}.String())
 	}
 	return args
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mgd3/store"
 )
 
 // Slurm is what is asked of Slurm for each task.
@@ -27,6 +29,7 @@ type Slurm struct {
 
 	Program string `json:"program"` // mgd3, as the nodes see it
 	Dir     string `json:"dir"`     // where the command was given, to which its paths are relative
+	Logs    string `json:"logs"`    // folder of the tasks' logs, with one for each stage; see LogsDir
 }
 
 // ErrOption says that a value cannot stand in a script for sbatch.
@@ -89,7 +92,7 @@ func (s Slurm) script(run, out string, st Stage, tasks []int, after string) stri
 	b.WriteString("#SBATCH --requeue\n")
 	option("open-mode", "append")
 	option("chdir", s.Dir)
-	option("output", strings.ReplaceAll(absolute(s.Dir, StageDir(out, st.Name)), "%", "%%")+"/%4a.log")
+	option("output", strings.ReplaceAll(absolute(s.Dir, filepath.Join(s.Logs, st.Name)), "%", "%%")+"/%4a.log")
 	option("partition", s.Partition)
 	option("account", s.Account)
 	option("qos", s.QOS)
@@ -102,7 +105,7 @@ func (s Slurm) script(run, out string, st Stage, tasks []int, after string) stri
 	}
 	part := fmt.Sprintf(`"$SLURM_ARRAY_TASK_ID/%d"`, st.Tasks)
 	fmt.Fprintf(&b, "exec %s cluster task --record %s --stage %s --task %s --retries %d --requeue --\\\n  %s",
-		quote(s.Program), quote(StageDir(out, st.Name)), st.Name, part, s.Retries, quoteAll(st.Command))
+		quote(s.Program), quote(store.Address(StageDir(out, st.Name))), st.Name, part, s.Retries, quoteAll(st.Command))
 	if st.Sharded {
 		b.WriteString(" --shard " + part)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/store"
 )
 
 // ErrScheduler says that a scheduler's command is not there, or refused.
@@ -51,12 +52,24 @@ func Execute(ctx context.Context, stdin, name string, args ...string) (string, e
 
 // NameOf is the name of a run's jobs: its own for each output folder.
 func NameOf(out string) (string, error) {
-	path, err := filepath.Abs(out)
-	if err != nil {
-		return "", err
+	path := out
+	if !store.Is(out) {
+		var err error
+		if path, err = filepath.Abs(out); err != nil {
+			return "", err
+		}
 	}
 	sum := sha256.Sum256([]byte(path))
 	return "mgd3-" + hex.EncodeToString(sum[:4]), nil
+}
+
+// LogsDir is the folder where Slurm writes what the tasks of a run say: beside their records, or, where those are in a
+// bucket, a folder of the run's name where the command is given.
+func LogsDir(out, name string) string {
+	if store.Is(out) {
+		return name
+	}
+	return Dir(out)
 }
 
 // Scripts returns the scripts of what would be submitted of a run of which nothing is queued, by stage. Dependencies
@@ -117,9 +130,9 @@ func (s Slurm) Submit(ctx context.Context, run *Run, out string, missing map[str
 
 // submit submits one batch and keeps its job.
 func (s Slurm) submit(ctx context.Context, run *Run, out string, batch Batch, do Command) (job string, err error) {
-	dir := StageDir(out, batch.Stage.Name)
-	if err := os.MkdirAll(dir, 0o755); err != nil { // Slurm does not make the folder of its logs
-		return "", atomicfile.Failed(dir, err)
+	dir, logs := StageDir(out, batch.Stage.Name), absolute(s.Dir, filepath.Join(s.Logs, batch.Stage.Name))
+	if err := os.MkdirAll(logs, 0o755); err != nil { // Slurm does not make the folder of its logs
+		return "", atomicfile.Failed(logs, err)
 	}
 	for _, task := range batch.Tasks { // what failed before is not taken for now
 		if err := atomicfile.Remove(recordFile(dir, task)); err != nil {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mgd3/store"
 )
 
 // TestExecute: a scheduler that is not there, or says no, is an ErrScheduler with its words.
@@ -30,7 +32,8 @@ func TestExecute(t *testing.T) {
 
 // TestScriptQuotes: names of any kind reach the commands of a script as one word, and the script stays one.
 func TestScriptQuotes(t *testing.T) {
-	s := Slurm{Program: "/opt/my tools/mgd3", Dir: "/home/o'neil", Grace: time.Minute}
+	s := Slurm{Program: "/opt/my tools/mgd3", Dir: "/home/o'neil", Grace: time.Minute,
+		Logs: LogsDir("50% of it", "mgd3-1")}
 	st := Stage{Name: Sample, Tasks: 3, Command: []string{"sample", "--out=a b", "--model=$(rm -rf x)", "--vae=it's"},
 		Sharded: true,
 		Limit:   90 * time.Minute}
@@ -45,6 +48,34 @@ func TestScriptQuotes(t *testing.T) {
 		}
 	}
 	if strings.Contains(got, "--gres") || strings.Contains(got, "--dependency") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+// TestScriptInBucket: a task of a run in a bucket is told its address; its log is a file where the command was given,
+// and no credential is in the script.
+func TestScriptInBucket(t *testing.T) {
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "TOPSECRET")
+	out, err := store.Parse("s3://slurm-lab/run?use_path_style=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := NameOf(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Slurm{Program: "mgd3", Dir: "/home/me", Grace: time.Minute, Logs: LogsDir(out, name)}
+	r := asked(Flag{"out", out})
+	r.Out = out
+	st := Stage{Name: Sample, Tasks: 3, Command: r.Commands().Sample, Sharded: true, Limit: time.Hour}
+	got := s.script(name, out, st, []int{0}, "")
+	for _, want := range []string{"#SBATCH --output=/home/me/" + name + "/sample/%4a.log\n",
+		"--record 's3://slurm-lab/run/cluster/sample?use_path_style=true'", "'--out=s3://slurm-lab/run?use_path_style=true'"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got\n%s\nwant %q in it", got, want)
+		}
+	}
+	if strings.Contains(got, "TOPSECRET") {
 		t.Errorf("got\n%s", got)
 	}
 }

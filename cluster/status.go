@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"mgd3/store"
 )
 
 // Quiet is the time after which a running task that wrote nothing is said to be silent: its node may be gone.
@@ -42,9 +44,9 @@ type StageStatus struct {
 func ReadStatus(out string, now time.Time) (Status, error) {
 	run, err := ReadRun(out)
 	if errors.Is(err, ErrNoRun) { // under Kubernetes nothing but the tasks writes there
-		run.Stages = recorded(out)
-		if len(run.Stages) > 0 {
-			err = nil
+		var errRecords error
+		if run.Stages, errRecords = recorded(out); errRecords != nil || len(run.Stages) > 0 {
+			err = errRecords
 		}
 	}
 	if err != nil {
@@ -58,17 +60,25 @@ func ReadStatus(out string, now time.Time) (Status, error) {
 }
 
 // recorded are the stages of which there are records.
-func recorded(out string) (stages []Stage) {
+func recorded(out string) (stages []Stage, err error) {
 	for _, name := range []string{Encode, Modes, Sample, Distill, Merge, Evaluate, Scores} {
-		files, err := filepath.Glob(filepath.Join(StageDir(out, name), "*.json"))
-		if err != nil || len(files) == 0 {
+		entries, err := store.ReadDir(StageDir(out, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		var tasks []int
+		for _, entry := range entries {
+			number, ok := strings.CutSuffix(entry.Name(), ".json")
+			if task, err := strconv.Atoi(number); ok && err == nil {
+				tasks = append(tasks, task)
+			}
+		}
+		if len(tasks) == 0 {
 			continue
 		}
 		s := Stage{Name: name}
-		for _, file := range files {
-			task, err := strconv.Atoi(strings.TrimSuffix(filepath.Base(file), ".json"))
-			r := ReadRecord(StageDir(out, name), task)
-			if err != nil || r.Tasks < s.Tasks {
+		for _, r := range readRecords(StageDir(out, name), tasks) {
+			if r.Tasks < s.Tasks {
 				continue
 			}
 			s.Tasks = r.Tasks
@@ -78,14 +88,17 @@ func recorded(out string) (stages []Stage) {
 		}
 		stages = append(stages, s)
 	}
-	return stages
+	return stages, nil
 }
 
 // stageStatus reads the records of a stage's tasks, of which found were complete before.
 func stageStatus(out string, s Stage, found []int, now time.Time) StageStatus {
 	st := StageStatus{Name: s.Name, Tasks: s.Tasks, Of: s.Units}
-	for task := range s.Tasks {
-		r := ReadRecord(StageDir(out, s.Name), task)
+	tasks := make([]int, s.Tasks)
+	for task := range tasks {
+		tasks[task] = task
+	}
+	for task, r := range readRecords(StageDir(out, s.Name), tasks) {
 		if r.Tasks != s.Tasks { // of another cut
 			r = Record{State: Waiting}
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"mgd3/stage"
+	"mgd3/store"
 )
 
 // Task is one command of one stage, run as a process of its own, so that it may be killed and its record still says
@@ -32,8 +34,11 @@ type Task struct {
 	Requeue  Command       // speaks with Slurm to queue the task again where another try may help; nil leaves that
 }
 
-// recordEvery is how often the record is written.
-const recordEvery = 5 * time.Second
+// How often the record is written: to a bucket each time is paid for.
+const (
+	recordEvery         = 5 * time.Second
+	recordEveryInBucket = 30 * time.Second
+)
 
 // Run runs the command to its end and returns its exit code, and whether to try it again. The error is of the task's
 // own files, or of a program that does not start. When ctx ends the command is told to stop, as by Ctrl-C.
@@ -158,7 +163,11 @@ func (t Task) keepWriting(mu *sync.Mutex, r *Record) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(recordEvery)
+		every := recordEvery
+		if store.Is(t.Dir) {
+			every = recordEveryInBucket
+		}
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {
@@ -166,8 +175,10 @@ func (t Task) keepWriting(mu *sync.Mutex, r *Record) (stop func()) {
 				return
 			case <-tick.C:
 				mu.Lock()
-				_ = r.write(t.Dir) // the last write says what is wrong
+				now := *r
+				now.Work = maps.Clone(r.Work)
 				mu.Unlock()
+				_ = now.write(t.Dir) // the last write says what is wrong
 			}
 		}
 	}()

@@ -3,7 +3,6 @@ package compare
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"mgd3/distill"
 	"mgd3/evaluate"
 	"mgd3/sets"
+	"mgd3/store"
 )
 
 // EvaluationSets are the sets of an [Evaluation] as people name them. All have the same classes.
@@ -80,7 +80,11 @@ func match(j *Judged, v *Evaluation) error {
 func (s EvaluationSets) openTrain(ctx context.Context, o *sets.Opener, v *Evaluation, spec string,
 	open dataset.OpenOptions) (*Judged, error) {
 	name, path, named := strings.Cut(spec, "=")
-	if _, err := os.Stat(spec); !named || err == nil {
+	if named {
+		_, err := store.Stat(spec)
+		named = err != nil // else it is a path with = in it
+	}
+	if !named {
 		name, path = strings.TrimSuffix(filepath.Base(spec), filepath.Ext(spec)), spec
 	}
 	made, err := s.openNamed(ctx, o, v, path, open)

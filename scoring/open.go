@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -15,6 +14,7 @@ import (
 	"mgd3/latent"
 	"mgd3/sets"
 	"mgd3/stage"
+	"mgd3/store"
 	"mgd3/tensorset"
 )
 
@@ -116,7 +116,7 @@ func (s *Opened) findCache(from Sources) error {
 	if from.Latents == "" {
 		dirs = nil
 		for _, set := range from.Sets {
-			if _, err := os.Stat(set); err != nil {
+			if _, err := store.Stat(set); err != nil {
 				return err
 			}
 			dirs = append(dirs, filepath.Join(set, "latents"))

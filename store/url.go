@@ -179,6 +179,14 @@ func Address(path string) string {
 	return b.address(key)
 }
 
+// Again is a flag's value as it is given to another process: a path in a bucket, perhaps behind NAME=, as its address.
+func Again(value string) string {
+	if name, path, ok := strings.Cut(value, "="); ok && Is(path) {
+		return name + "=" + Address(path)
+	}
+	return Address(value)
+}
+
 // Shown returns a text with the addresses in the place of the paths in it.
 func Shown(text string) string {
 	buckets.RLock()

@@ -46,6 +46,11 @@ type pod struct {
 					} `json:"fieldRef"`
 				} `json:"valueFrom"`
 			} `json:"env"`
+			EnvFrom []struct {
+				Secret struct {
+					Name string `json:"name"`
+				} `json:"secretRef"`
+			} `json:"envFrom"`
 			Mounts []struct {
 				Name     string `json:"name"`
 				Path     string `json:"mountPath"`
@@ -60,6 +65,9 @@ type pod struct {
 			HostPath struct {
 				Path string `json:"path"`
 			} `json:"hostPath"`
+			EmptyDir *struct {
+				Limit string `json:"sizeLimit"`
+			} `json:"emptyDir"`
 		} `json:"volumes"`
 	} `json:"spec"`
 	Status struct {
@@ -76,6 +84,22 @@ func (a api) pods(ctx context.Context) ([]pod, error) {
 		return nil, err
 	}
 	return list.Items, json.Unmarshal(data, &list)
+}
+
+// secret returns the keys of a Secret, each with its value, as variables of an environment.
+func (a api) secret(ctx context.Context, namespace, name string) (env []string, err error) {
+	var secret struct {
+		Data map[string][]byte `json:"data"`
+	}
+	data, err := a.call(ctx, http.MethodGet, "/api/v1/namespaces/"+namespace+"/secrets/"+name, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	err = json.Unmarshal(data, &secret)
+	for name, value := range secret.Data {
+		env = append(env, name+"="+string(value))
+	}
+	return env, err
 }
 
 // report patches the status of a pod: its phase, how its container is, and a condition where there is one.

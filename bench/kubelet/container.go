@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -28,7 +29,7 @@ type container struct {
 
 // start lays out the root of a pod, as an image FROM scratch has it, and starts its process there. It is the first of a
 // PID namespace: all that it started ends with it.
-func (n node) start(p pod) (*container, error) {
+func (n node) start(ctx context.Context, a api, p pod) (*container, error) {
 	c := &container{root: filepath.Join(n.work, p.Metadata.UID), ended: make(chan struct{})}
 	if err := n.lay(c, p); err != nil {
 		_, errClose := c.close()
@@ -43,6 +44,13 @@ func (n node) start(p pod) (*container, error) {
 	c.cmd.Path, c.cmd.Dir, c.cmd.Err = "/mgd3", "/", nil // it is below the root, where exec does not look
 	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
 	c.cmd.Env = append([]string{"HOSTNAME=" + p.Metadata.Name}, n.env...)
+	for _, e := range own.EnvFrom {
+		env, err := a.secret(ctx, p.Metadata.Namespace, e.Secret.Name)
+		if err != nil {
+			return nil, err
+		}
+		c.cmd.Env = append(c.cmd.Env, env...)
+	}
 	for _, e := range own.Env {
 		value := e.Value
 		if e.ValueFrom != nil {
@@ -86,18 +94,28 @@ func (n node) lay(c *container, p pod) error {
 		syscall.Mknod(filepath.Join(c.root, "dev", "null"), syscall.S_IFCHR|0o666, 1<<8|3)); err != nil {
 		return err
 	}
-	if err := c.mount("proc", "/proc", "proc", 0); err != nil {
+	if err := c.mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return err
 	}
-	from := map[string]string{}
+	from, empty := map[string]string{}, map[string]string{}
 	for _, v := range p.Spec.Volumes {
+		if v.EmptyDir != nil {
+			empty[v.Name] = tmpfsSize.Replace("size=" + v.EmptyDir.Limit)
+			continue
+		}
 		from[v.Name] = v.HostPath.Path
 		if v.Claim.Name != "" {
 			from[v.Name] = filepath.Join(n.claims, v.Claim.Name)
 		}
 	}
 	for _, m := range p.Spec.Containers[0].Mounts {
-		if err := c.mount(from[m.Name], m.Path, "", syscall.MS_BIND); err != nil {
+		if size, ok := empty[m.Name]; ok { // in memory, so that its limit is kept to the byte
+			if err := c.mount("tmpfs", m.Path, "tmpfs", 0, size); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.mount(from[m.Name], m.Path, "", syscall.MS_BIND, ""); err != nil {
 			return err
 		}
 		if m.ReadOnly {
@@ -110,12 +128,15 @@ func (n node) lay(c *container, p pod) error {
 	return nil
 }
 
-func (c *container) mount(from, to, kind string, flags uintptr) error {
+// tmpfsSize makes a limit as Kubernetes has it one of tmpfs.
+var tmpfsSize = strings.NewReplacer("Ki", "k", "Mi", "m", "Gi", "g")
+
+func (c *container) mount(from, to, kind string, flags uintptr, options string) error {
 	at := filepath.Join(c.root, to)
 	if err := os.MkdirAll(at, 0o755); err != nil {
 		return err
 	}
-	if err := syscall.Mount(from, at, kind, flags, ""); err != nil {
+	if err := syscall.Mount(from, at, kind, flags, options); err != nil {
 		return fmt.Errorf("mount %q at %q: %w", from, to, err)
 	}
 	c.mounts = append(c.mounts, at)

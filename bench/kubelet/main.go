@@ -140,7 +140,7 @@ func (k *kubelet) do(ctx context.Context, p pod) {
 			p.Metadata.Labels[indexLabel], fmt.Sprintf(format, args...))
 	}
 	late := context.WithoutCancel(ctx)
-	c, err := k.start(p)
+	c, err := k.start(ctx, k.api, p)
 	if err != nil {
 		say("%v", err)
 		_ = k.report(late, p, "Failed", 128, "StartError", "")

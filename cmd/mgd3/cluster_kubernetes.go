@@ -8,6 +8,7 @@ import (
 
 	"mgd3/cluster"
 	"mgd3/internal/cli"
+	"mgd3/store"
 )
 
 func (e *env) clusterKubernetesCmd() *cobra.Command {
@@ -16,14 +17,16 @@ func (e *env) clusterKubernetesCmd() *cobra.Command {
 	var volumes []string
 	var apply, wait bool
 	cmd := &cobra.Command{
-		Use:   "kubernetes --data SET --model DIR --out DIR --tasks N --image IMAGE --volume CLAIM:/PATH",
+		Use:   "kubernetes --data SET --model DIR --out DIR --tasks N --image IMAGE [--volume CLAIM:/PATH]",
 		Short: "Write a run as Indexed Jobs of Kubernetes, or apply them",
 		Long: `Writes the Jobs of a run as YAML: distill, whose tasks encode, find modes and sample for their own
 classes, merge, and with --test the trainings and their table. A Job does not wait for another:
 --apply applies the first that is not complete, and the same command again the next; --wait does so
 until all are. A Job that failed is applied anew, and keeps what is made.
 
-Paths are those that the tasks see, below the mount points of --volume.`,
+Paths are those that the tasks see, below the mount points of --volume. --data, --test, --latents
+and --out may be in a bucket: tasks take its credentials from --secret or --service-account, and
+never from the YAML.`,
 		Example: `  # ImageNet at 50 images per class in 24 tasks, on nodes with a GPU
   mgd3 cluster kubernetes --preset mgd3 --data /data/imagenet --split train --model /data/dit-xl-2-256 \
     --vae /data/sd-vae-ft-mse --ipc 50 --out /out/in1k-50 --backend xla:cuda --tasks 24 --image registry/mgd3:cuda \
@@ -35,7 +38,12 @@ Paths are those that the tasks see, below the mount points of --volume.`,
 
   # one Job after the other, until all are complete
   mgd3 cluster kubernetes --data /data/pets.zip --model /data/pets-model --out /data/pets-10 --tasks 5 \
-    --image registry/mgd3 --volume data:/data --apply --wait`,
+    --image registry/mgd3 --volume data:/data --apply --wait
+
+  # data and run in a bucket, whose credentials are in a Secret
+  kubectl create secret generic bucket --from-literal=AWS_ACCESS_KEY_ID=... --from-literal=AWS_SECRET_ACCESS_KEY=...
+  mgd3 cluster kubernetes --data 's3://lab/pets.zip?region=eu-west-1' --model /models/pets --out s3://lab/pets-10 \
+    --tasks 5 --image registry/mgd3 --volume models:/models:ro --secret bucket --apply --wait`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, text := range volumes {
@@ -61,7 +69,12 @@ Paths are those that the tasks see, below the mount points of --volume.`,
 	f.StringVar(&k.GPU, "gpu-resource", "nvidia.com/gpu", "the `NAME` of that resource")
 	f.StringToStringVar(&k.Selector, "node-selector", nil, "labels that nodes must have, `LABEL=VALUE` with commas")
 	f.StringVar(&k.Queue, "queue", "", "Kueue's local `QUEUE`")
-	f.StringVar(&k.Account, "service-account", "", "`ACCOUNT` of the tasks")
+	f.StringVar(&k.Account, "service-account", "",
+		"`ACCOUNT` of the tasks, to which a cloud may give credentials of its buckets")
+	f.StringArrayVar(&k.Secrets, "secret", nil,
+		"a `SECRET` whose keys are variables of the tasks, AWS_ACCESS_KEY_ID say; may be given several times")
+	f.StringVar(&k.Scratch, "scratch", "", "the most that the temporary files of a task may have, `QUANTITY` such as "+
+		"8Gi; default 8Gi where something is in a bucket, else they are in the image's own /tmp")
 	f.IntVar(&k.Parallel, "parallel", 0, "run at most `N` tasks of a Job at once; 0 runs all")
 	f.BoolVar(&apply, "apply", false, "apply the next Job by kubectl in place of writing all")
 	f.BoolVar(&wait, "wait", false, "with --apply, go on until all are complete")
@@ -71,7 +84,7 @@ Paths are those that the tasks see, below the mount points of --volume.`,
 	cli.Heading(f, "Tasks")
 	o.runFlags(cmd)
 	cli.First(cmd, "data", "split", "model", "out", "ipc", "preset", "tasks", "image", "volume", "gpus", "apply")
-	cli.Require(cmd, "tasks", "image", "volume")
+	cli.Require(cmd, "tasks", "image")
 	return cmd
 }
 
@@ -80,7 +93,10 @@ func (e *env) clusterKubernetes(ctx context.Context, o *clusterOptions, k cluste
 		k.Name = cluster.JobName(o.run.out)
 	}
 	k.Retries = o.retries
-	if err := k.Check(); err != nil {
+	if k.Scratch == "" && store.Used() {
+		k.Scratch = "8Gi"
+	}
+	if err := k.Check(o.run.out); err != nil {
 		return fail(exitUsage, "", err)
 	}
 	r, err := o.request(e)

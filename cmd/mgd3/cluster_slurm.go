@@ -12,6 +12,7 @@ import (
 
 	"mgd3/cluster"
 	"mgd3/internal/cli"
+	"mgd3/store"
 )
 
 func (e *env) clusterSlurmCmd() *cobra.Command {
@@ -25,7 +26,9 @@ func (e *env) clusterSlurmCmd() *cobra.Command {
 its node dies, a task is queued again and goes on. The same command again submits what is missing
 and not in the queue.
 
-All nodes and this machine must see the same files. OUT/cluster has scripts, records and logs.`,
+All nodes and this machine must see the same files. OUT/cluster has scripts, records and logs. The
+set and OUT may be in a bucket: tasks take the credentials from the environment that sbatch hands
+on, and logs are in a folder of the jobs' name here.`,
 		Example: `  # ImageNet at 50 images per class, on GPUs, eight at a time, in tasks of an hour
   mgd3 cluster slurm --preset mgd3 --data imagenet --split train --model dit-xl-2-256 --vae sd-vae-ft-mse --ipc 50 \
     --out in1k-50 --backend xla:cuda --gres gpu:1 --partition gpu --account lab --parallel 8 --encode-each 20ms \
@@ -82,6 +85,7 @@ func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slu
 	if err != nil {
 		return err
 	}
+	s.Logs = cluster.LogsDir(o.run.out, name)
 	if o.print {
 		for i, script := range s.Scripts(name, o.run.out, stages, missing) {
 			if i > 0 {
@@ -113,7 +117,7 @@ func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slu
 		fmt.Fprintf(e.stdout, "%s is complete: there is nothing to submit\n", o.run.out)
 	}
 	if fresh > 0 && !e.quiet && !e.json {
-		fmt.Fprintf(e.stdout, "watch it         mgd3 cluster status %s\n", o.run.out)
+		fmt.Fprintf(e.stdout, "watch it         mgd3 cluster status %s\n", store.Address(o.run.out))
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"mgd3/internal/cli"
 	"mgd3/internal/devices"
+	"mgd3/store"
 )
 
 // --devices: see package devices.
@@ -59,7 +59,7 @@ func sameFlags(cmd *cobra.Command) []string {
 	var args []string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if !slices.Contains([]string{"devices", "shard", "json", "quiet", "format"}, f.Name) {
-			args = append(args, "--"+f.Name+"="+cli.Again(f.Value.String()))
+			args = append(args, "--"+f.Name+"="+store.Again(f.Value.String()))
 		}
 	})
 	return args

@@ -21,15 +21,19 @@ var inBuckets = map[string][]string{
 	"train":        nil,
 	"teacher-data": nil,
 	"latents":      nil,
-	"out":          {"distill", "encode", "modes", "sample", "merge", "evaluate", "sheet"},
-	"record":       {"task"},
-	"":             {"verify", "export", "inspect", "merge", "sheet"},
+	"real":         nil,
+	"out": {"distill", "encode", "modes", "sample", "merge", "evaluate", "sheet", "slurm", "kubernetes", "baseline",
+		"compare", "sweep", "rank", "relabel", "glyphs"},
+	"record": {"task"},
+	"":       {"verify", "export", "inspect", "merge", "sheet", "status", "cancel"},
 }
 
 // Addresses makes paths of the addresses among a command's arguments and flags. Its error is a [*Mistake].
 func Addresses(cmd *cobra.Command, args []string) error {
-	if err := paths(cmd, "", args); err != nil {
-		return err
+	if cmd.Name() != "task" { // its arguments are the command line of another process
+		if err := paths(cmd, "", args); err != nil {
+			return err
+		}
 	}
 	var errFlag error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
@@ -59,19 +63,35 @@ func paths(cmd *cobra.Command, flag string, values []string) error {
 		if n, a, ok := strings.Cut(value, "="); ok && store.IsAddress(a) && !store.IsAddress(value) {
 			name, address = n+"=", a
 		}
+		hint := "docs/data.md and docs/runs.md say what may be in a bucket, and how it is named"
 		path, err := store.Parse(address)
 		if err == nil && store.Is(path) && !takesBucket(cmd, flag) {
-			err = fmt.Errorf("%q is in a bucket, want a path on disk", store.Shown(path))
+			err, hint = fmt.Errorf("%q is in a bucket, want a path on disk", store.Shown(path)), onDisk(cmd, flag)
 		}
 		if err != nil && flag != "" {
 			err = fmt.Errorf("--%s: %w", flag, err)
 		}
 		if err != nil {
-			return mistake("docs/data.md and docs/runs.md say what may be in a bucket, and how it is named", err)
+			return mistake(hint, err)
 		}
 		values[i] = name + path
 	}
 	return nil
+}
+
+// onDisk says why a flag wants a path on disk, and what to do.
+func onDisk(cmd *cobra.Command, flag string) string {
+	switch {
+	case flag == "out" && cmd.HasParent() && slices.Contains([]string{"train", "convert", "pull"}, cmd.Parent().Name()),
+		flag == "out" && cmd.Name() == "convert":
+		return "networks are written and read on a disk: name a folder there, and copy it to the bucket by the " +
+			"store's own tool"
+	case flag == "out" && cmd.Name() == "export":
+		return "write it to a disk, and copy it to the bucket by the store's own tool"
+	case flag == "out":
+		return "name a folder on a disk"
+	}
+	return "weights, and files of settings, are read from a disk, which maps them: copy it there by the store's own tool"
 }
 
 func takesBucket(cmd *cobra.Command, flag string) bool {
@@ -79,15 +99,7 @@ func takesBucket(cmd *cobra.Command, flag string) bool {
 	return ok && (commands == nil || slices.Contains(commands, cmd.Name()))
 }
 
-func hasPath(value string) bool { return Again(value) != value }
-
-// Again is a flag's value as it is given to another process: with the addresses in the place of their paths.
-func Again(value string) string {
-	if name, path, ok := strings.Cut(value, "="); ok && store.Is(path) {
-		return name + "=" + store.Address(path)
-	}
-	return store.Address(value)
-}
+func hasPath(value string) bool { return store.Again(value) != value }
 
 // Shown writes addresses in the place of the paths that stand for them.
 type Shown struct{ io.Writer }

@@ -1,0 +1,10 @@
+package store
+
+import "time"
+
+// SetTimes changes what store waits for until the returned function is called.
+func SetTimes(first, longest, forAll, forOne time.Duration) (restore func()) {
+	a, b, c, d := firstWait, longestWait, patience, tryTime
+	firstWait, longestWait, patience, tryTime = first, longest, forAll, forOne
+	return func() { firstWait, longestWait, patience, tryTime = a, b, c, d }
+}
