@@ -156,7 +156,8 @@ func (k Kubernetes) Jobs(w io.Writer, out string, stages []Stage) error {
 
 // Job writes one stage as the YAML of an Indexed Job.
 func (k Kubernetes) Job(w io.Writer, out string, s Stage) error {
-	args := []string{"cluster", "task", "--record", store.Address(path.Join(Dir(out), s.Name)), "--stage", s.Name, "--task", "auto",
+	record := store.Address(path.Join(Dir(out), s.Name))
+	args := []string{"cluster", "task", "--record", record, "--stage", s.Name, "--task", "auto",
 		"--retries", fmt.Sprint(k.Retries), "--"}
 	args = append(args, s.Command...)
 	if s.Sharded {

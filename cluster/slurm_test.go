@@ -70,7 +70,8 @@ func TestScriptInBucket(t *testing.T) {
 	st := Stage{Name: Sample, Tasks: 3, Command: r.Commands().Sample, Sharded: true, Limit: time.Hour}
 	got := s.script(name, out, st, []int{0}, "")
 	for _, want := range []string{"#SBATCH --output=/home/me/" + name + "/sample/%4a.log\n",
-		"--record 's3://slurm-lab/run/cluster/sample?use_path_style=true'", "'--out=s3://slurm-lab/run?use_path_style=true'"} {
+		"--record 's3://slurm-lab/run/cluster/sample?use_path_style=true'",
+		"'--out=s3://slurm-lab/run?use_path_style=true'"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got\n%s\nwant %q in it", got, want)
 		}

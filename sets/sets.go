@@ -18,6 +18,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/glyphs"
+	"mgd3/store"
 	"mgd3/tensorset"
 )
 
@@ -102,6 +103,9 @@ func (o *Opener) OpenPath(ctx context.Context, path string, options dataset.Open
 func (o *Opener) open(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {
 	if path == Glyphs {
 		return o.glyphs(options)
+	}
+	if ending := filepath.Ext(path); store.Is(path) && slices.Contains(tensorset.Endings, ending) {
+		return nil, fmt.Errorf("%q: %w: it is a set of tensors in a bucket, want it on a disk", path, dataset.ErrSet)
 	}
 	if tensorset.Is(path) {
 		return o.tensors(ctx, path, options)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"mgd3/dataset"
-	"mgd3/store"
 	"mgd3/tensorset"
 )
 
@@ -20,9 +19,6 @@ type Tensors struct {
 func (o *Opener) tensors(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {
 	if options.Labels != "" {
 		return nil, fmt.Errorf("%s: %w: %w, so no %q", path, dataset.ErrSet, dataset.ErrOneKind, options.Labels)
-	}
-	if store.Is(path) {
-		return nil, fmt.Errorf("%q: %w: is a set of tensors in a bucket, want it on a disk", path, dataset.ErrSet)
 	}
 	how := tensorset.Options{Pixels: tensorset.Pixels(o.Tensors.Pixels), Collage: o.Tensors.Collage,
 		Names: options.Names, Classes: options.Classes, Limit: options.Limit}

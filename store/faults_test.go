@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,15 +42,17 @@ func putAndRead(t *testing.T, s *storetest.Server, n int) {
 	for i := range n {
 		path, want := s.Path(fmt.Sprint("f", i)), bytes.Repeat([]byte{byte(i), 1}, 40000+i)
 		if err := put(path, want); err != nil {
-			t.Fatal(err)
+			t.Error(err)
+			return
 		}
 		if have, err := store.Read(path, 1<<20); err != nil || !bytes.Equal(have, want) {
-			t.Fatalf("%d: read %d bytes, %v, want %d", i, len(have), err, len(want))
+			t.Errorf("%d: read %d bytes, %v, want %d", i, len(have), err, len(want))
 		}
 		part := make([]byte, 100)
 		f, err := store.Open(path)
 		if err != nil {
-			t.Fatal(err)
+			t.Error(err)
+			return
 		}
 		if _, err := f.ReadAt(part, 70000); err != nil || !bytes.Equal(part, want[70000:70100]) {
 			t.Errorf("%d: got %v, %v", i, part[:4], err)
@@ -71,12 +74,16 @@ func putAndRead(t *testing.T, s *storetest.Server, n int) {
 }
 
 // TestFaults: whatever a store does, what is put is there once, whole, and what is read is what is there; an answer
-// that was lost is no put of somebody else.
+// that was lost is no put of somebody else. The stores are asked at once: clients wait long before they try again.
 func TestFaults(t *testing.T) {
 	defer soon()()
-	s := storetest.New(t)
-	s.Fault = everySecond(storetest.Ways)
-	putAndRead(t, s, 6)
+	var group sync.WaitGroup
+	for first := range storetest.Ways {
+		s := storetest.New(t)
+		s.Fault = everySecond(slices.Concat(storetest.Ways[first:], storetest.Ways[:first]))
+		group.Go(func() { putAndRead(t, s, 2) })
+	}
+	group.Wait()
 }
 
 // TestStalled: of a connection that stays and says nothing more, another try is made.

@@ -77,7 +77,7 @@ func Stat(path string) (fs.FileInfo, error) {
 
 // stat is that of an object.
 func (b *bucket) stat(ctx context.Context, key string) (i info, err error) {
-	err = b.try(ctx, key, 0, func(ctx context.Context, opened *blob.Bucket, _ int) error {
+	err = b.try(ctx, key, 0, func(ctx context.Context, opened *blob.Bucket) error {
 		a, err := opened.Attributes(ctx, key)
 		if err == nil {
 			i = info{name: path.Base(key), size: a.Size, time: a.ModTime, md5: a.MD5}
@@ -97,7 +97,7 @@ func folderOf(key string) string {
 
 // page returns the first few objects below a folder.
 func (b *bucket) page(ctx context.Context, key string, most int) (objects []*blob.ListObject, err error) {
-	err = b.try(ctx, key, 0, func(ctx context.Context, opened *blob.Bucket, _ int) (err error) {
+	err = b.try(ctx, key, 0, func(ctx context.Context, opened *blob.Bucket) (err error) {
 		objects, _, err = opened.ListPage(ctx, blob.FirstPageToken, most, &blob.ListOptions{Prefix: folderOf(key)})
 		if err == io.EOF {
 			err = nil
@@ -118,7 +118,7 @@ func (b *bucket) each(ctx context.Context, key string, deep bool, do func(i info
 	for token := blob.FirstPageToken; len(token) > 0; {
 		var objects []*blob.ListObject
 		var next []byte
-		err := b.try(ctx, key, 0, func(ctx context.Context, opened *blob.Bucket, _ int) (err error) {
+		err := b.try(ctx, key, 0, func(ctx context.Context, opened *blob.Bucket) (err error) {
 			objects, next, err = opened.ListPage(ctx, token, most, options)
 			if err == io.EOF {
 				err = nil

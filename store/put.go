@@ -69,7 +69,7 @@ func Put(path string, fill func(io.Writer) error) error {
 
 // put does so once; again after errors of the store.
 func (b *bucket) put(ctx context.Context, key string, s *scratch, isNew bool) error {
-	return b.try(ctx, key, s.size, func(ctx context.Context, opened *blob.Bucket, n int) error {
+	return b.try(ctx, key, s.size, func(ctx context.Context, opened *blob.Bucket) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		w, err := opened.NewWriter(ctx, key, &blob.WriterOptions{ContentType: "application/octet-stream",
@@ -82,7 +82,7 @@ func (b *bucket) put(ctx context.Context, key string, s *scratch, isNew bool) er
 			return errors.Join(err, w.Close())
 		}
 		err = w.Close()
-		if isNew && n > 0 && exists(err) { // perhaps of the try before, whose answer was lost
+		if isNew && exists(err) { // perhaps of a try before, ours or the client's own, whose answer was lost
 			have, errRead := opened.ReadAll(ctx, key)
 			if errRead == nil && bytes.Equal(have, s.memory.Bytes()) {
 				return nil
@@ -115,7 +115,7 @@ func PutNew(path string, data []byte) (put bool, err error) {
 // Remove removes the object at a path in a bucket, if it is there.
 func Remove(path string) error {
 	b, key, _ := find(path)
-	err := b.try(context.Background(), key, 0, func(ctx context.Context, opened *blob.Bucket, _ int) error {
+	err := b.try(context.Background(), key, 0, func(ctx context.Context, opened *blob.Bucket) error {
 		return opened.Delete(ctx, key)
 	})
 	if errors.Is(err, fs.ErrNotExist) {

@@ -157,7 +157,7 @@ func (v *version) block(i, last int64) ([]byte, error) {
 // fetch fills p with what stands at an offset.
 func (v *version) fetch(p []byte, at int64) error {
 	return v.try(context.Background(), v.key, int64(len(p)),
-		func(ctx context.Context, opened *blob.Bucket, _ int) error {
+		func(ctx context.Context, opened *blob.Bucket) error {
 			r, err := opened.NewRangeReader(ctx, v.key, at, int64(len(p)), nil)
 			if err != nil {
 				return err
@@ -190,7 +190,7 @@ func Read(path string, most int64) ([]byte, error) {
 		return data, err
 	}
 	var data []byte
-	err := b.try(context.Background(), key, 0, func(ctx context.Context, opened *blob.Bucket, _ int) error {
+	err := b.try(context.Background(), key, 0, func(ctx context.Context, opened *blob.Bucket) error {
 		r, err := opened.NewReader(ctx, key, nil)
 		if err != nil {
 			return err

@@ -41,18 +41,18 @@ func heals(err error) bool {
 		codeOf(err))
 }
 
-// try does something with a bucket that moves so many bytes, again where that may help. do must do all of it anew; n
-// counts its calls from 0. The error is as [bucket.failed] says.
+// try does something with a bucket that moves so many bytes, again where that may help. do must do all of it anew.
+// The error is as [bucket.failed] says.
 func (b *bucket) try(ctx context.Context, key string, bytes int64,
-	do func(ctx context.Context, opened *blob.Bucket, n int) error) error {
+	do func(ctx context.Context, opened *blob.Bucket) error) error {
 	opened, err := b.open()
 	if err != nil {
 		return err
 	}
 	begun, wait := time.Now(), firstWait
-	for n := 0; ; n++ {
+	for {
 		once, cancel := context.WithTimeout(ctx, timeFor(bytes))
-		err := do(once, opened, n)
+		err := do(once, opened)
 		cancel()
 		switch {
 		case err == nil:

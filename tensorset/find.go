@@ -47,13 +47,13 @@ func (f *found) classes() int {
 // folderImages are the names of the images in a folder, without their endings; the best of a training comes first.
 var folderImages = []string{"images_best", "data_best", "images", "images_zca_unscaled", "data", "x", "syn_images"}
 
-// endings of files of tensors.
-var endings = []string{".pt", ".pth", ".npy", ".npz", ".safetensors"}
+// Endings are those of files of tensors.
+var Endings = []string{".pt", ".pth", ".npy", ".npz", ".safetensors"}
 
 // inFolder returns the file of images in a folder.
 func inFolder(dir string) (string, error) {
 	for _, name := range folderImages {
-		for _, ending := range endings {
+		for _, ending := range Endings {
 			path := filepath.Join(dir, name+ending)
 			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 				return path, nil
@@ -69,7 +69,7 @@ func inFolder(dir string) (string, error) {
 	if len(numbered) > 1 {
 		return "", fmt.Errorf("has %q and others: give one of these files", filepath.Base(numbered[0]))
 	}
-	return "", fmt.Errorf("has no %q and the like", folderImages[0]+endings[0])
+	return "", fmt.Errorf("has no %q and the like", folderImages[0]+Endings[0])
 }
 
 // find finds the tensors that a path names: FILE, FILE#2 for the second of several sets in it, or a folder.

@@ -356,7 +356,7 @@ func FuzzOpen(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, ending string) {
-		if !slices.Contains(endings, ending) {
+		if !slices.Contains(Endings, ending) {
 			t.Skip()
 		}
 		path := filepath.Join(t.TempDir(), "x"+ending)

@@ -91,7 +91,7 @@ func onDisk(cmd *cobra.Command, flag string) string {
 	case flag == "out":
 		return "name a folder on a disk"
 	}
-	return "weights, and files of settings, are read from a disk, which maps them: copy it there by the store's own tool"
+	return "weights are mapped from a disk, and settings read from one: copy it there by the store's own tool"
 }
 
 func takesBucket(cmd *cobra.Command, flag string) bool {

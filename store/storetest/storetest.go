@@ -72,7 +72,8 @@ func New(t *testing.T) *Server {
 	t.Setenv("AWS_ENDPOINT_URL", server.URL)
 	// a bucket is opened once in a process: each store has one of its own name
 	s.name = "lab-" + server.Listener.Addr().String()[strings.LastIndexByte(server.Listener.Addr().String(), ':')+1:]
-	if _, err := store.Parse("s3://" + s.name + "?use_path_style=true&endpoint=" + url.QueryEscape(server.URL)); err != nil {
+	settings := "?use_path_style=true&endpoint=" + url.QueryEscape(server.URL)
+	if _, err := store.Parse("s3://" + s.name + settings); err != nil {
 		t.Fatal(err)
 	}
 	return s
