@@ -18,6 +18,10 @@ type coef[T any] struct {
 	Guide          T // λ in the DDPM family, w in the others; 0 where not guided
 	Prev, Dir      T // √ā₋ and √(1 − ā₋ − σ²) of the DDIM family
 	Noise          T // [t > 0] in the DDPM family, σ in the DDIM family
+
+	// of UniPC: the weights in the corrected x of x as predicted, of the x before, of the x0 before, before that and
+	// now, and w of the step before
+	Predicted, Last, LastX0, BeforeX0, NowX0, LastGuide T
 }
 
 // coefLen is the length of the vector.
@@ -25,7 +29,8 @@ var coefLen = len(new(coef[float64]).all())
 
 func (c *coef[T]) all() []*T {
 	return []*T{&c.Time, &c.A, &c.B, &c.C1, &c.C2, &c.C0, &c.LogMin, &c.LogMax,
-		&c.Shift, &c.Guide, &c.Prev, &c.Dir, &c.Noise}
+		&c.Shift, &c.Guide, &c.Prev, &c.Dir, &c.Noise,
+		&c.Predicted, &c.Last, &c.LastX0, &c.BeforeX0, &c.NowX0, &c.LastGuide}
 }
 
 // vector is the only place where the tables become float32.
@@ -65,6 +70,11 @@ func newCoef(c *Chain, s Settings, r recipe, t int) coef[float64] {
 	if r.solver {
 		co.C0, co.C1, co.C2 = c.multistep(t)
 		co.Guide = s.Lambda * c.displacement.pull(c, t, s.Stop)
+		co.Predicted = 1
+		if t+1 < c.Len() {
+			co.Predicted, co.LastGuide = 0, s.Lambda*c.displacement.pull(c, t+1, s.Stop)
+			co.Last, co.LastX0, co.BeforeX0, co.NowX0 = c.correction(t)
+		}
 		return co
 	}
 	if r.guided(c, t, s.Stop) {

@@ -23,7 +23,7 @@ func TestFamilies(t *testing.T) {
 		DDPMSD: {"Stable Diffusion"}, DDIMSD: {"Stable Diffusion"},
 	}
 	for name := range models {
-		home[DPM2M] = append(home[DPM2M], name)
+		home[DPM2M], home[UniPC] = append(home[DPM2M], name), append(home[UniPC], name)
 	}
 	for _, rule := range Rules() {
 		for name, noise := range models {

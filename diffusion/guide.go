@@ -19,7 +19,7 @@ const publishedSteps = 50
 // A stop counts steps too, except in the SD rules: the published one, kept beside another number
 // of steps, gets a warning of its own, and so does one that leaves no step guided.
 //
-// A rule that was published for models of another noise gets one as well. Those of [DPM2M] are none of these: its λ and
+// A rule that was published for models of another noise gets one as well. Those for few steps are none of these: their λ and
 // stop mean the same in any number of steps, of any noise.
 func (s Settings) Warnings() (warnings []string) {
 	sampler, err := New(s)
@@ -32,6 +32,7 @@ func (s Settings) Warnings() (warnings []string) {
 			"which is kept, but the rule's lambda, stop and cfg belong to the other",
 			s.Rule, of, is))
 	}
+	warnings = append(warnings, sampler.intervalWarnings()...)
 	n, pull := len(sampler.steps), sampler.pull()
 	if sampler.recipe.solver {
 		if s.Lambda > 0 && pull == 0 {
@@ -57,6 +58,28 @@ func (s Settings) Warnings() (warnings []string) {
 			s.Lambda/ratio)
 	}
 	return append(warnings, text)
+}
+
+// intervalWarnings says where an interval of classifier-free guidance decides nothing, or nothing is guided.
+func (s *Sampler) intervalWarnings() []string {
+	v, plain := s.settings.CFGInterval, 0
+	for _, step := range s.steps {
+		if step.Plain {
+			plain++
+		}
+	}
+	switch {
+	case v == Interval{}:
+		return nil
+	case s.settings.CFG == 1:
+		return []string{fmt.Sprintf("the interval %v of classifier-free guidance has no effect: cfg is 1, without", v)}
+	case plain == 0:
+		return []string{fmt.Sprintf("all %d steps are in the interval %v of classifier-free guidance", len(s.steps), v)}
+	case plain == len(s.steps):
+		return []string{fmt.Sprintf("none of the %d steps is in the interval %v of classifier-free guidance",
+			plain, v)}
+	}
+	return nil
 }
 
 func (s Settings) nothingGuided(steps int) string {

@@ -49,18 +49,27 @@ const (
 	// pulled as far as by the 50 of DDPM, at every level of noise. stop counts as in DDPMSD. It draws no noise but the
 	// first. TestSolverOrder pins its order, TestSolverFormula its steps, TestSolverPull the pull.
 	DPM2M Rule = "dpm++2m"
+
+	// UniPC takes few steps as well: the same step, after which the prediction that it leads to corrects it (Zhao et
+	// al. 2023, arXiv:2302.04867, Algorithm 1 with B(h) = eʰ − 1, of second order); see unipc.go. λ and stop are as in
+	// DPM2M. TestUniPCOrder pins its order, TestSolverGolden its steps, TestSolverPull the pull.
+	UniPC Rule = "unipc"
 )
 
 // Rules lists all rules.
-func Rules() []Rule { return []Rule{DDPM, DDPMSD, DDIMPaper, DDIMX0, DDIMSD, DPM2M} }
+func Rules() []Rule { return []Rule{DDPM, DDPMSD, DDIMPaper, DDIMX0, DDIMSD, DPM2M, UniPC} }
 
 // CountsTimesteps reports whether the rule's stop counts steps of the full process, in place of those that are taken.
 func (r Rule) CountsTimesteps() bool { return recipes[r].timesteps() }
+
+// FewSteps reports whether the rule is one for few steps, whose λ means the same in any number of them.
+func (r Rule) FewSteps() bool { return recipes[r].solver }
 
 // recipe is what a rule is made of.
 type recipe struct {
 	ddim   bool // the family; that of DDPM if neither this
 	solver bool // nor this
+	unipc  bool // a solver whose steps are corrected
 	sd     bool // Stable Diffusion's schedulers: stop in timesteps, fixed variance, last level
 
 	// pull gives the weights of g in x0 (k) and in the next x (w, or the factor of σ in the
@@ -97,7 +106,11 @@ var recipes = map[Rule]recipe{
 	},
 	DPM2M: {
 		solver:    true,
-		published: publishedSolver(),
+		published: publishedSolver(DPM2M),
+	},
+	UniPC: {
+		solver: true, unipc: true,
+		published: publishedSolver(UniPC),
 	},
 }
 

@@ -2,6 +2,7 @@ package diffusion
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -22,6 +23,9 @@ type Batch struct {
 	// steps, then of images, and not for steps that need no noise. While a step is at work a goroutine draws
 	// the noise of the next one.
 	Noise func(image, step int, dst []float32)
+
+	// Plain runs the compiled graph of [Sampler.Plain]; nil where that is nil.
+	Plain Stepper
 }
 
 // NotFiniteError says that an image became NaN or infinite.
@@ -41,6 +45,9 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 	if err := b.check(); err != nil {
 		return nil, err
 	}
+	if s.Plain() != nil && b.Plain == nil {
+		return nil, errors.New("some steps are without classifier-free guidance, and nothing runs their graph")
+	}
 	states := s.States()
 	x := b.start(states)
 	fixed := b.fixed()
@@ -55,7 +62,11 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 		z := <-noise
 		noise = s.noise(b, k+1, spare)
 		spare = z
-		next, err := b.step(exec, fixed, states, x, z, step.Coef)
+		stepper := exec
+		if step.Plain {
+			stepper = b.Plain
+		}
+		next, err := b.step(stepper, fixed, states, x, z, step.Coef)
 		if err != nil {
 			return nil, fmt.Errorf("step %d of %d: %w", k+1, len(s.steps), err)
 		}

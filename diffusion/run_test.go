@@ -127,7 +127,7 @@ func TestRunErrors(t *testing.T) {
 			"step 1 of 3: device lost"},
 		{"wrong size", t.Context(), func() Batch { return images(2) },
 			func(_, _, _, _, coef *tensors.Tensor) (*tensors.Tensor, error) { return coef.Clone() },
-			"step 1 of 3: the step's result has shape (Float32)[13], want dimensions [2 4 3 5]"},
+			"step 1 of 3: the step's result has shape (Float32)[19], want dimensions [2 4 3 5]"},
 		{"wrong type", t.Context(), func() Batch { return images(2) },
 			func(_, label, _, _, _ *tensors.Tensor) (*tensors.Tensor, error) { return label.Clone() }, "step 1 of 3:"},
 	}

@@ -2,6 +2,7 @@ package diffusion
 
 import (
 	"fmt"
+	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -19,6 +20,7 @@ type Step struct {
 	Index    int       // t, counting down to 0
 	Timestep int       // of the full process
 	Guided   bool      // t > stop, whatever λ is
+	Plain    bool      // whether [Sampler.Plain] takes it
 	Noisy    bool      // whether z counts: not at the last step, nor in DDIM with eta 0
 	Coef     []float32 // [K], the graph's input of this name
 }
@@ -55,6 +57,7 @@ func New(s Settings) (*Sampler, error) {
 		sampler.steps = append(sampler.steps, Step{
 			Index: t, Timestep: chain.Timesteps[t], Coef: vector(c),
 			Guided: r.guided(chain, t, s.Stop), Noisy: c.Noise != 0,
+			Plain: s.CFG != 1 && !s.CFGInterval.has(chain.AlphaBar[t]),
 		})
 	}
 	return sampler, nil
@@ -69,10 +72,24 @@ func (s *Sampler) Steps() []Step { return s.steps }
 // CoefLen returns K, the length of the graph's input coef.
 func (s *Sampler) CoefLen() int { return coefLen }
 
+// Plain returns the sampler whose graph takes the steps without classifier-free guidance, those outside of
+// Settings.CFGInterval; nil if there are none.
+func (s *Sampler) Plain() *Sampler {
+	if !slices.ContainsFunc(s.steps, func(step Step) bool { return step.Plain }) {
+		return nil
+	}
+	plain := *s
+	plain.settings.CFG = 1
+	return &plain
+}
+
 // States returns S: how many latents an image has between two steps. A solver keeps, behind x, the x0 of the step
-// before.
+// before; UniPC that of the step before it too, and x of the step before.
 func (s *Sampler) States() int {
-	if s.recipe.solver {
+	switch {
+	case s.recipe.unipc:
+		return 4
+	case s.recipe.solver:
 		return 2
 	}
 	return 1
@@ -95,11 +112,14 @@ func (s *Sampler) Graph(den Denoiser, null int32, x, label, mode, z, coef *Node)
 // Trace is Graph with what led to its result.
 func (s *Sampler) Trace(den Denoiser, null int32, x, label, mode, z, coef *Node) Trace {
 	c := scalars(coef)
-	var before *Node
-	if s.recipe.solver {
-		channels := x.Shape().Dim(1) / 2
-		x, before = Slice(x, AxisRange(), AxisRange(0, channels)), Slice(x, AxisRange(), AxisRange(channels))
+	var kept []*Node
+	if n := s.States(); n > 1 {
+		state, channels := x, x.Shape().Dim(1)/n
+		for i := range n {
+			kept = append(kept, Slice(state, AxisRange(), AxisRange(i*channels, (i+1)*channels)))
+		}
+		x, kept = kept[0], kept[1:]
 	}
 	eps, v := predict(den, x, c.Time, label, null, s.settings.CFG, s.settings.CFGChannels)
-	return s.step(x, before, eps, v, mode, z, c)
+	return s.step(x, kept, eps, v, mode, z, c)
 }

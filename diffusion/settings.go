@@ -33,6 +33,10 @@ type Settings struct {
 	// programs guide 3 of 4. 0 means all.
 	CFGChannels int `json:"cfg_channels"`
 
+	// CFGInterval is the noise at which classifier-free guidance is at work; outside of it a step costs half. Zero means
+	// everywhere.
+	CFGInterval Interval `json:"cfg_interval,omitzero"`
+
 	// Eta is the noise of the DDIM rules, in 0..1: 0, as published, is none, 1 as much as DDPM's.
 	Eta float64 `json:"eta"`
 
@@ -62,8 +66,8 @@ func publishedSD(rule Rule) Settings {
 }
 
 // publishedSolver has few steps, spaced so that the last of the full process is one of them.
-func publishedSolver() Settings {
-	s := published(DPM2M)
+func publishedSolver(rule Rule) Settings {
+	s := published(rule)
 	s.Respacing, s.Stop = "trailing16", 500
 	return s
 }
@@ -90,5 +94,5 @@ func (s Settings) check(r recipe) error {
 	case s.AlphaToOne && !(r.ddim && r.sd):
 		return fmt.Errorf("alpha to one is set, want it not: it is of rule %s alone, not of %s", DDIMSD, s.Rule)
 	}
-	return nil
+	return s.CFGInterval.check()
 }

@@ -121,11 +121,13 @@ func TestSolverPull(t *testing.T) {
 	if want < 0.001 {
 		t.Fatalf("50 steps displace by %v, want more", want)
 	}
-	for _, respacing := range []string{"4", "16", "trailing16", "leading20", "50", "200"} {
-		s := solver(t, respacing)
-		s.Lambda, s.Stop = published.Lambda, -1
-		if have := end(s); math.Abs(have/want-1) > 0.001 {
-			t.Errorf("%s: displaced by %v, 50 steps of DDPM by %v", respacing, have, want)
+	for _, rule := range []Rule{DPM2M, UniPC} {
+		for _, respacing := range []string{"4", "16", "trailing16", "leading20", "50", "200"} {
+			s := solver(t, respacing)
+			s.Rule, s.Lambda, s.Stop = rule, published.Lambda, -1
+			if have := end(s); math.Abs(have/want-1) > 0.001 {
+				t.Errorf("%s, %s: displaced by %v, 50 steps of DDPM by %v", rule, respacing, have, want)
+			}
 		}
 	}
 }

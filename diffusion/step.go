@@ -9,16 +9,16 @@ import (
 
 // Trace is one step with what led to it; all are [B, C, h, w].
 type Trace struct {
-	Next   *Node // x of the next step; of a solver x and X0, [B, 2·C, h, w]
+	Next   *Node // x of the next step; with what else a solver keeps, see [Sampler.States], [B, S·C, h, w]
 	X0     *Node // x0 as predicted, after classifier-free guidance and clipping
 	Shift  *Node // x' of the DDIM family: x0 after the pull; X0 itself in the DDPM family
 	Mean   *Node // μ, without the pull
 	LogVar *Node // ln σ² of the DDPM step, whatever the family
 }
 
-// step takes one step from x; see the package comment. v is nil where the denoiser gives none, before, the x0 of the
-// step before, but in a solver.
-func (s *Sampler) step(x, before, eps, v, mode, z *Node, c coef[*Node]) Trace {
+// step takes one step from x; see the package comment. v is nil where the denoiser gives none. kept is what a solver
+// keeps behind x.
+func (s *Sampler) step(x *Node, kept []*Node, eps, v, mode, z *Node, c coef[*Node]) Trace {
 	wantShape("eps", eps, x)
 	wantShape("mode", mode, x)
 	wantShape("z", z, x)
@@ -27,18 +27,33 @@ func (s *Sampler) step(x, before, eps, v, mode, z *Node, c coef[*Node]) Trace {
 	if s.settings.Clip {
 		x0 = ClipScalar(x0, -1, 1)
 	}
+	if s.recipe.unipc {
+		x = corrected(x, x0, kept, mode, c)
+	}
 	mean := Add(Mul(c.C1, x0), Mul(c.C2, x))
 	tr := Trace{X0: x0, Shift: x0, Mean: mean, LogVar: logVariance(x, v, c)}
 	switch {
 	case s.recipe.ddim:
 		tr.Shift, tr.Next = s.ddim(x, x0, mode, z, c)
 	case s.recipe.solver:
-		next := Add(Add(mean, Mul(c.C0, before)), Mul(c.Guide, Sub(mode, x0)))
-		tr.Next = Concatenate([]*Node{next, x0}, 1)
+		next := Add(Add(mean, Mul(c.C0, kept[0])), Mul(c.Guide, Sub(mode, x0)))
+		keep := []*Node{next, x0}
+		if s.recipe.unipc {
+			keep = append(keep, kept[0], x)
+		}
+		tr.Next = Concatenate(keep, 1)
 	default:
 		tr.Next = ddpm(x0, mean, tr.LogVar, mode, z, c)
 	}
 	return tr
+}
+
+// corrected returns x as UniPC corrects it; kept is the x0 of the step before and of the one before that, and the x of
+// the step before.
+func corrected(x, x0 *Node, kept []*Node, mode *Node, c coef[*Node]) *Node {
+	x = Add(Mul(c.Predicted, x), Mul(c.Last, kept[2]))
+	x = Add(x, Add(Mul(c.LastX0, kept[0]), Mul(c.BeforeX0, kept[1])))
+	return Add(x, Add(Mul(c.NowX0, x0), Mul(c.LastGuide, Sub(mode, kept[0]))))
 }
 
 // ddpm returns μ + σ·(λ·g + [t > 0]·z).

@@ -237,10 +237,11 @@ func schedulerGolden(t *testing.T, c golden.Case) {
 func TestNoLambdaIsUnguided(t *testing.T) {
 	unguided := func(s *Sampler, in []*Node) *Node {
 		x, z, c := in[0], in[3], scalars(in[4])
-		var before *Node
-		if s.recipe.solver {
-			x, before = Slice(in[0], AxisRange(), AxisRange(0, 4)), Slice(in[0], AxisRange(), AxisRange(4))
+		var kept []*Node // of a solver
+		for i := range s.States() {
+			kept = append(kept, Slice(in[0], AxisRange(), AxisRange(4*i, 4*i+4)))
 		}
+		x = kept[0]
 		eps, v := predict(toy, x, c.Time, in[1], 0, s.settings.CFG, s.settings.CFGChannels)
 		x0 := Sub(Mul(c.A, x), Mul(c.B, eps))
 		if s.recipe.ddim {
@@ -248,7 +249,15 @@ func TestNoLambdaIsUnguided(t *testing.T) {
 			return Add(Add(Mul(c.Prev, x0), Mul(c.Dir, eps)), Mul(c.Noise, z))
 		}
 		if s.recipe.solver {
-			next := Add(Add(Mul(c.C1, x0), Mul(c.C2, x)), Mul(c.C0, before))
+			if s.recipe.unipc {
+				x = Add(Mul(c.Predicted, x), Mul(c.Last, kept[3]))
+				x = Add(x, Add(Mul(c.LastX0, kept[1]), Mul(c.BeforeX0, kept[2])))
+				x = Add(x, Mul(c.NowX0, x0))
+			}
+			next := Add(Add(Mul(c.C1, x0), Mul(c.C2, x)), Mul(c.C0, kept[1]))
+			if s.recipe.unipc {
+				return Concatenate([]*Node{next, x0, kept[1], x}, 1)
+			}
 			return Concatenate([]*Node{next, x0}, 1)
 		}
 		sigma := Exp(MulScalar(logVariance(x, v, c), 0.5))
@@ -353,7 +362,7 @@ func TestCoefVector(t *testing.T) {
 	for i, field := range c.all() {
 		*field = float64(i + 1)
 	}
-	want := coef[float64]{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}
+	want := coef[float64]{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}
 	if c != want {
 		t.Errorf("have %+v", c)
 	}

@@ -14,6 +14,7 @@ type AskedSampling struct {
 	Own               SampleSettings // the seed, the channels under guidance, eta and clip
 	Rule, Steps       string
 	Lambda, Stop, CFG string            // a number; "" takes the published; lambda and stop may be auto
+	Interval          string            // of noise for classifier-free guidance, LO:HI; "" is everywhere
 	Choose            func(name string) // told of those that are auto; nil where nothing can be
 }
 
@@ -37,7 +38,7 @@ func (a Asked) Sampling(s AskedSampling) (SampleSettings, error) {
 	if s.Steps != "" {
 		own.Respacing = s.Steps
 	}
-	if n, err := strconv.Atoi(s.Steps); err == nil && rule == diffusion.DPM2M {
+	if n, err := strconv.Atoi(s.Steps); err == nil && rule.FewSteps() {
 		own.Respacing = diffusion.Trailing.Respacing(n, 0) // as published: its last step goes from further off
 	}
 	own.Stop = shareOf(published, own.Respacing)
@@ -48,6 +49,9 @@ func (a Asked) Sampling(s AskedSampling) (SampleSettings, error) {
 	}
 	if err := s.numbers(&own.Settings); err != nil {
 		return own, err
+	}
+	if own.CFGInterval, err = diffusion.ParseInterval(s.Interval); err != nil {
+		return own, fmt.Errorf("--cfg-interval: %w", err)
 	}
 	return own, own.Check()
 }

@@ -24,9 +24,14 @@ type Denoiser interface {
 	ClassCount() int               // the labels are 0 to one less
 }
 
-// stepper runs the compiled step.
-func (s *sampling) stepper(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
-	return s.step.Run1(x, label, mode, z, coef)
+// stepper runs a compiled step.
+func stepper(step *engine.Program) diffusion.Stepper {
+	if step == nil {
+		return nil
+	}
+	return func(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
+		return step.Run1(x, label, mode, z, coef)
+	}
 }
 
 // Prompted is a [Denoiser] that knows a class by words. Its labels are the places of a set's classes.

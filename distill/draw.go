@@ -30,7 +30,7 @@ type drawn struct {
 func (s *sampling) draw(ctx context.Context, wanted []image, rows int) (*drawn, error) {
 	images := engine.Fill(wanted, rows)
 	shape := [3]int(s.record.Modes.Latents.Shape)
-	batch := diffusion.Batch{Dims: shape, Noise: func(i, step int, dst []float32) {
+	batch := diffusion.Batch{Dims: shape, Plain: stepper(s.plain), Noise: func(i, step int, dst []float32) {
 		// Step -1 is the start, so the stream's last id counts from 0.
 		im := images[i]
 		rng.Normals(rng.Stream(s.record.Settings.Seed, "noise", rng.Hash(im.class), uint64(im.index),
@@ -47,7 +47,7 @@ func (s *sampling) draw(ctx context.Context, wanted []image, rows int) (*drawn, 
 		batch.Modes = append(batch.Modes, modes.Centres.Row(im.index)...)
 	}
 	var err error
-	made.latents, err = s.sampler.Run(ctx, s.stepper, batch)
+	made.latents, err = s.sampler.Run(ctx, stepper(s.step), batch)
 	if bad := (*diffusion.NotFiniteError)(nil); errors.As(err, &bad) {
 		return nil, fmt.Errorf("%v: %w", images[bad.Image], err)
 	}

@@ -15,6 +15,7 @@ type Plan struct {
 	Steps       int   `json:"steps"`        // per synthetic image
 	Guided      int   `json:"guided"`       // of the steps
 	Rows        int   `json:"rows"`         // rows of the denoiser per step and image: 2 with classifier-free guidance
+	Plain       int   `json:"plain,omitempty"` // of the steps, those of one row: outside of the interval of guidance
 	LatentBytes int64 `json:"latent_bytes"` // of this shard on disk
 	ModeBytes   int64 `json:"mode_bytes"`
 
@@ -26,8 +27,8 @@ type Plan struct {
 
 // Estimate is the time of the plan, if images are made one by one.
 func (p Plan) Estimate() time.Duration {
-	return time.Duration(p.Real)*p.EncodeEach +
-		time.Duration(p.Synthetic)*(time.Duration(p.Steps)*p.StepEach+p.DecodeEach)
+	steps := time.Duration(p.Steps)*p.StepEach - time.Duration(p.Plain)*p.StepEach/2
+	return time.Duration(p.Real)*p.EncodeEach + time.Duration(p.Synthetic)*(steps+p.DecodeEach)
 }
 
 // Plan counts what the shard will do, without regard to what is there already, and measures one image.
@@ -49,6 +50,9 @@ func (r *Run) Plan(ctx context.Context) (Plan, error) {
 		if step.Guided {
 			p.Guided++
 		}
+		if step.Plain {
+			p.Plain++
+		}
 	}
 	shape := latents.Shape
 	rowBytes := int64(4 * shape[0] * shape[1] * shape[2])
@@ -67,7 +71,8 @@ func (s *sampling) measure(ctx context.Context, shape []int, size int, p *Plan) 
 	latent := make([]float32, shape[0]*shape[1]*shape[2])
 	pixels := make([]float32, 3*size*size)
 	first := s.sampler.Steps()[0]
-	dims := append([]int{1}, shape...)
+	dims, n := append([]int{1}, shape...), s.sampler.States()
+	state := make([]float32, n*len(latent))
 	zero := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(latent, dims...) }
 	for _, part := range []struct {
 		each *time.Duration
@@ -75,7 +80,8 @@ func (s *sampling) measure(ctx context.Context, shape []int, size int, p *Plan) 
 	}{
 		{&p.EncodeEach, func() error { return s.run.Autoencoder.EncodeMean(latent, pixels, size) }},
 		{&p.StepEach, func() error {
-			return s.step.Take(latent, zero(), tensors.FromValue([]int32{0}), zero(), zero(),
+			x := tensors.FromFlatDataAndDimensions(state, 1, n*shape[0], shape[1], shape[2])
+			return s.step.Take(state, x, tensors.FromValue([]int32{0}), zero(), zero(),
 				tensors.FromValue(first.Coef))
 		}},
 		{&p.DecodeEach, func() error { return s.run.Autoencoder.DecodeTo(pixels, latent, size) }},

@@ -155,6 +155,7 @@ type sampling struct {
 	record  samplesRecord
 	sampler *diffusion.Sampler
 	step    *engine.Program
+	plain   *engine.Program // steps without classifier-free guidance; nil if there are none, see diffusion.Sampler.Plain
 
 	toldOfNone bool // that there are no latents to hold the modes against
 }
@@ -169,7 +170,11 @@ func (r *Run) newSampling(record samplesRecord) (*sampling, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sampling{run: r, record: record, sampler: sampler, step: step}, nil
+	s := &sampling{run: r, record: record, sampler: sampler, step: step}
+	if plain := sampler.Plain(); plain != nil {
+		s.plain, err = r.Engine.Compile("plain step", m.Step(plain), m.Tensors())
+	}
+	return s, err
 }
 
 // images lists the shard's images in order.

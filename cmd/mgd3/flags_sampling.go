@@ -34,6 +34,8 @@ func (s *samplingFlags) ruleFlags(f *pflag.FlagSet) {
 		"the rule (4)")
 	f.IntVar(&s.Own.CFGChannels, "cfg-channels", 0,
 		"channels under classifier-free guidance; default as published with the rule (3 of 4)")
+	f.StringVar(&s.Interval, "cfg-interval", "", "classifier-free guidance only in steps whose noise σ is in `LO:HI` "+
+		"(0.3:5 say; either may be empty), half the cost of the others; default everywhere")
 	f.Float64Var(&s.Own.Eta, "eta", 0, "noise of the ddim rules, 0 to 1")
 	f.BoolVar(&s.Own.Clip, "clip", false, "limit the predicted latent to [-1, 1]")
 	cli.Heading(f, "Sampling")
