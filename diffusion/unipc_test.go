@@ -116,7 +116,8 @@ func TestUniPCOrder(t *testing.T) {
 		s := &Sampler{chain: c, recipe: recipes[UniPC], settings: Settings{Rule: UniPC}}
 		state := []float64{1, 0, 0, 0}
 		for t := n; t >= 0; t-- { // the x that step 0 begins with, corrected, is the last one kept
-			eps := (state[0] - math.Sqrt(c.AlphaBar[t])*g.posterior(state[0], c.AlphaBar[t])) / math.Sqrt(1-c.AlphaBar[t])
+			ab := c.AlphaBar[t]
+			eps := (state[0] - math.Sqrt(ab)*g.posterior(state[0], ab)) / math.Sqrt(1-ab)
 			state = plainStep(s, t, state, []float64{eps})
 		}
 		from, to := levels[n], levels[0]

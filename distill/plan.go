@@ -9,14 +9,14 @@ import (
 
 // Plan is what a run's shard will do.
 type Plan struct {
-	Classes     int   `json:"classes"`      // of the whole set
-	Real        int   `json:"real"`         // images to encode in this shard
-	Synthetic   int   `json:"synthetic"`    // images to sample in this shard
-	Steps       int   `json:"steps"`        // per synthetic image
-	Guided      int   `json:"guided"`       // of the steps
-	Rows        int   `json:"rows"`         // rows of the denoiser per step and image: 2 with classifier-free guidance
+	Classes     int   `json:"classes"`         // of the whole set
+	Real        int   `json:"real"`            // images to encode in this shard
+	Synthetic   int   `json:"synthetic"`       // images to sample in this shard
+	Steps       int   `json:"steps"`           // per synthetic image
+	Guided      int   `json:"guided"`          // of the steps
+	Rows        int   `json:"rows"`            // rows of the denoiser per step and image: 2 with classifier-free guidance
 	Plain       int   `json:"plain,omitempty"` // of the steps, those of one row: outside of the interval of guidance
-	LatentBytes int64 `json:"latent_bytes"` // of this shard on disk
+	LatentBytes int64 `json:"latent_bytes"`    // of this shard on disk
 	ModeBytes   int64 `json:"mode_bytes"`
 
 	// Measured on this machine with one image; the first call's compilation is not counted.

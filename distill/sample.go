@@ -155,7 +155,7 @@ type sampling struct {
 	record  samplesRecord
 	sampler *diffusion.Sampler
 	step    *engine.Program
-	plain   *engine.Program // steps without classifier-free guidance; nil if there are none, see diffusion.Sampler.Plain
+	plain   *engine.Program // of diffusion.Sampler.Plain; nil where that is nil
 
 	toldOfNone bool // that there are no latents to hold the modes against
 }
