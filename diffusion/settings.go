@@ -33,8 +33,8 @@ type Settings struct {
 	// programs guide 3 of 4. 0 means all.
 	CFGChannels int `json:"cfg_channels"`
 
-	// CFGInterval is the noise at which classifier-free guidance is at work; outside of it a step costs half. Zero means
-	// everywhere.
+	// CFGInterval is the noise at which classifier-free guidance is at work; outside of it a step costs half. Zero
+	// means everywhere.
 	CFGInterval Interval `json:"cfg_interval,omitzero"`
 
 	// Eta is the noise of the DDIM rules, in 0..1: 0, as published, is none, 1 as much as DDPM's.

@@ -14,8 +14,8 @@ type Plan struct {
 	Synthetic   int   `json:"synthetic"`       // images to sample in this shard
 	Steps       int   `json:"steps"`           // per synthetic image
 	Guided      int   `json:"guided"`          // of the steps
-	Rows        int   `json:"rows"`            // rows of the denoiser per step and image: 2 with classifier-free guidance
-	Plain       int   `json:"plain,omitempty"` // of the steps, those of one row: outside of the interval of guidance
+	Rows        int   `json:"rows"`            // of the denoiser per step and image: 2 with classifier-free guidance
+	Plain       int   `json:"plain,omitempty"` // steps of one row, outside of the interval of guidance
 	LatentBytes int64 `json:"latent_bytes"`    // of this shard on disk
 	ModeBytes   int64 `json:"mode_bytes"`
 
