@@ -7,6 +7,8 @@
 //	diffusers    diffusers' DiTTransformer2DModel        of that class
 //	autoencoder  diffusers' AutoencoderKL                that of the input, if there is one
 //	unet         diffusers' UNet2DConditionModel         of that class
+//	checkpoint   the first programs', of a whole model   (one file, of a pipeline's folder)
+//	pipeline     diffusers' folders of a whole model     one for each network
 //
 // Nothing in the input is executed, and no more than a few megabytes are in memory at a time.
 package convert
@@ -37,6 +39,8 @@ const (
 	Diffusers   Names = "diffusers"   // a DiT, by diffusers
 	Autoencoder Names = "autoencoder" // by diffusers, as AutoencoderKL
 	UNet        Names = "unet"        // by diffusers, as UNet2DConditionModel
+	Checkpoint  Names = "checkpoint"  // of a whole latent diffusion model, by the first programs: one file
+	Pipeline    Names = "pipeline"    // of a whole one by diffusers: a folder
 )
 
 // ErrOutput marks errors of the output: it is the input, has other files in it, is in use, or cannot be written. All
@@ -61,8 +65,16 @@ type Options struct {
 
 // Check refuses names that are none.
 func (o Options) Check() error {
-	if !slices.Contains([]Names{AsTheyAre, DiT, Autoencoder, Diffusers, UNet}, o.Names) {
-		return fmt.Errorf("--to is %q, want dit, autoencoder, diffusers or unet", string(o.Names))
+	switch {
+	case !slices.Contains([]Names{AsTheyAre, DiT, Autoencoder, Diffusers, UNet, Checkpoint, Pipeline}, o.Names):
+		return fmt.Errorf("--to is %q, want dit, autoencoder, diffusers, unet, checkpoint or pipeline",
+			string(o.Names))
+	case o.Names == Checkpoint && !o.isFile():
+		return fmt.Errorf("--to checkpoint writes one file: the output is %q, want a name with .safetensors", o.Out)
+	case o.Names == Checkpoint && o.MaxShard > 0:
+		return errors.New("--to checkpoint writes one file: --shard does not go together with it")
+	case o.Names == Pipeline && o.isFile():
+		return fmt.Errorf("--to pipeline writes a folder: the output is %q, a file's name", o.Out)
 	}
 	return nil
 }
@@ -83,6 +95,9 @@ func Write(ctx context.Context, o Options) (r Result, err error) {
 	r.Out = o.Out
 	if err := o.Check(); err != nil {
 		return r, err
+	}
+	if o.Names == Checkpoint || o.Names == Pipeline {
+		return o.writeWhole(ctx)
 	}
 	file, err := weights.Open(o.In)
 	if err != nil {
@@ -205,6 +220,11 @@ func (o Options) checkOut(in []string, shards []weights.Shard, others map[string
 		}
 	}
 	return err
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func sameFile(a, b string) bool {

@@ -2,6 +2,8 @@ package latent
 
 import (
 	"fmt"
+	"io/fs"
+	"reflect"
 
 	"mgd3/weights"
 )
@@ -63,4 +65,38 @@ func scalingOf(f *weights.File) float64 {
 		return scalingXL
 	}
 	return defaultScaling
+}
+
+// Describe returns the config.json of the autoencoder at a path, an AutoencoderKL or a VQModel, and whether its tensors
+// tell all of it in the checkpoint of a whole model of that kind. No more than names and shapes are read.
+func Describe(fsys fs.FS, at string, kind weights.Checkpoint) (config []byte, told bool, err error) {
+	text, _, err := weights.ReadConfig(fsys, at)
+	if err != nil {
+		return nil, false, err
+	}
+	file, err := weights.OpenFS(fsys, at)
+	if err != nil {
+		return nil, false, err
+	}
+	defer file.Close()
+	is, set, err := understand(at, text, file)
+	if err != nil {
+		return nil, false, err
+	}
+	switch n := is.(type) {
+	case vq:
+		inferred, errT := inferVQ(set)
+		inferred.SampleSize = n.SampleSize
+		config, err = n.JSON()
+		return config, errT == nil && reflect.DeepEqual(inferred, n), err
+	case Config:
+		inferred, errT := infer(set)
+		if inferred.SampleSize = n.SampleSize; kind == weights.SDXL {
+			inferred.ScalingFactor = scalingXL
+		}
+		config, err = n.JSON()
+		return config, errT == nil && reflect.DeepEqual(inferred, n), err
+	}
+	return nil, false, fmt.Errorf("%s: %w: want an autoencoder of diffusers' %s or %s", at, weights.ErrMismatch,
+		className, vqClass)
 }

@@ -1,6 +1,7 @@
 package latent
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/gomlx/compute/dtypes"
@@ -98,6 +99,23 @@ func parseVQ(data []byte) (vq, error) {
 		return c, fmt.Errorf("norm_type is %q, want group", file.Norm)
 	}
 	return c, c.check()
+}
+
+// JSON returns the config.json that [parseVQ] reads c from.
+func (c vq) JSON() ([]byte, error) {
+	kl, err := c.Config.JSON()
+	if err != nil {
+		return nil, err
+	}
+	fields := map[string]any{}
+	if err := json.Unmarshal(kl, &fields); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"use_quant_conv", "use_post_quant_conv"} { // a VQModel always has them
+		delete(fields, name)
+	}
+	fields["_class_name"], fields["num_vq_embeddings"], fields["vq_embed_dim"] = vqClass, c.codes, c.embed
+	return json.MarshalIndent(fields, "", "  ")
 }
 
 func (c vq) check() error {

@@ -1,9 +1,10 @@
 // Package model finds and opens the networks of a model folder: the autoencoder, the denoiser of its latents, and the
 // names of the classes that the denoiser knows.
 //
-//	MODEL/autoencoder or vae       latent.OpenFS     of mgd3 train, or of diffusers
+//	MODEL/autoencoder, vae, vqvae  latent.OpenFS     of mgd3 train, or of diffusers
 //	MODEL/dit or transformer       dit.OpenFS        of mgd3 train, or of diffusers
-//	MODEL/unet                     sd.OpenFS         of diffusers; text_encoder, tokenizer, scheduler beside it
+//	MODEL/unet                     sd.OpenFS         of diffusers; text_encoder, tokenizer, scheduler beside it, or
+//	                                                 class_embedder, the table of the classes it is told
 //	MODEL/classes.txt              a class a line    in the order of the denoiser's labels; or else id2label of
 //	MODEL/model_index.json         DiTPipeline       a pipeline of diffusers
 //
@@ -35,7 +36,7 @@ const (
 
 // folders are the names that the folder of a network has below its model's, the first one first.
 var folders = map[Part][]string{
-	Autoencoder: {"autoencoder", "vae"},
+	Autoencoder: {"autoencoder", "vae", "vqvae"},
 	Denoiser:    {"dit", "transformer", "unet"},
 }
 

@@ -70,7 +70,7 @@ func Is(fsys fs.FS, at string) bool {
 // tokenizers and scheduler lie, or the checkpoint of a whole model, with all of them in it. The denoiser is a [*Model],
 // or a [*Network] that knows classes without prompts.
 func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string, o Options) (*Model, *Network, error) {
-	kind, table, classes, err := look(fsys, at)
+	l, err := look(ctx, fsys, at)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,35 +79,84 @@ func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string, o Opti
 		return nil, nil, err
 	}
 	n := Network{Model: u, engine: e, hash: u.SHA256, Side: u.SampleSize}
-	if err := n.schedule(fsys, at, kind, o); err != nil {
+	if err := n.schedule(fsys, at, l.kind, o); err != nil {
 		return nil, nil, err
 	}
-	if kind == weights.ClassLDM {
-		if len(table) != (classes+1)*u.ContextDim {
-			return nil, nil, fmt.Errorf("%s: %w: its table of classes has rows of %d numbers, the denoiser takes "+
-				"%d", at,
-				weights.ErrMismatch, len(table)/(classes+1), u.ContextDim)
+	if l.kind == weights.ClassLDM {
+		if l.width != u.ContextDim {
+			return nil, nil, fmt.Errorf("%s: %w: its table of classes has rows of %d numbers, the denoiser takes %d",
+				at, weights.ErrMismatch, l.width, u.ContextDim)
 		}
-		return nil, &n, n.tell(1, table, nil)
+		if l.hash != "" {
+			n.hash = joined([]string{u.SHA256, l.hash})
+		}
+		return nil, &n, n.tell(1, l.table, nil)
 	}
 	m := &Model{Network: n}
-	if m.Places, err = places(fsys, at, kind, u.Config, o); err != nil {
+	if m.Places, err = places(fsys, at, l.kind, u.Config, o); err != nil {
 		return nil, nil, err
 	}
 	return m, nil, m.hashText(ctx)
 }
 
-// look returns which checkpoint the file at a path is, and the table of classes in it.
-func look(fsys fs.FS, at string) (kind weights.Checkpoint, table []float32, classes int, err error) {
+// ClassFolder is the folder beside a class-conditional denoiser's in which its table of classes is.
+const ClassFolder = "class_embedder"
+
+// looked is what is known of a denoiser by its files: of which checkpoint it is, and the table of the classes, if it is
+// told their numbers.
+type looked struct {
+	kind    weights.Checkpoint
+	table   []float32 // [classes + 1, width]
+	classes int
+	width   int
+	hash    string // of the table's own file, "" where it is in the denoiser's
+}
+
+// look returns what the file or folder at a path is: the table is in the checkpoint, or in a folder beside the
+// denoiser's.
+func look(ctx context.Context, fsys fs.FS, at string) (l looked, err error) {
 	f, err := weights.OpenFS(fsys, at)
 	if err != nil {
-		return kind, nil, 0, err
+		return l, err
 	}
 	defer f.Close()
-	if kind, err = weights.CheckpointOf(f); err == nil && kind == weights.ClassLDM {
-		table, classes, _, err = weights.ClassTable(f)
+	if l.kind, err = weights.CheckpointOf(f); err != nil {
+		return l, err
 	}
-	return kind, table, classes, err
+	own, table := f, path.Join(rootOf(fsys, at), ClassFolder)
+	if l.kind == weights.NoCheckpoint && isFolder(fsys, table) {
+		if own, err = weights.OpenFS(fsys, table); err != nil {
+			return l, err
+		}
+		defer own.Close()
+		if l.hash, err = own.SHA256(ctx); err != nil {
+			return l, err
+		}
+		l.kind = weights.ClassLDM
+	}
+	if l.kind != weights.ClassLDM {
+		return l, nil
+	}
+	set, err := weights.ClassTable(own)
+	if err != nil {
+		return l, err
+	}
+	l.table, l.classes, l.width, err = set.ClassRows()
+	return l, err
+}
+
+// rootOf is the folder of the pipeline that the denoiser at a path, a folder or a file in one, is part of.
+func rootOf(fsys fs.FS, at string) string {
+	at, _ = weights.SplitSection(fsys, at)
+	if isFolder(fsys, at) {
+		return path.Dir(at)
+	}
+	return path.Dir(path.Dir(at))
+}
+
+func isFolder(fsys fs.FS, at string) bool {
+	info, err := fs.Stat(fsys, at)
+	return err == nil && info.IsDir()
 }
 
 // hashText makes the hash that of all that the conditions and the predictions depend on: the text encoders' files,
@@ -161,6 +210,22 @@ func (p Place) hash(ctx context.Context, fsys fs.FS) ([]string, error) {
 // usual is what is known of the published models of each kind: the side of their latents.
 var usual = map[weights.Checkpoint]int{weights.SD1: 64, weights.SD2: 96, weights.SDXL: 128, weights.ClassLDM: 64}
 
+// UsualSide is the height and width of the latents of the published models of a kind.
+func UsualSide(kind weights.Checkpoint) int { return usual[kind] }
+
+// Usual is how the published models of a kind were trained and take steps, which their checkpoints do not say. Of
+// Stable Diffusion 2 it is that of 768 pixels, which predicts v.
+func Usual(kind weights.Checkpoint) scheduler.Config {
+	c := scheduler.StableDiffusion()
+	switch kind {
+	case weights.SD2:
+		c.Schedule.Prediction = diffusion.Velocity
+	case weights.ClassLDM:
+		c.Schedule.Start, c.Schedule.End = 0.0015, 0.0195
+	}
+	return c
+}
+
 // schedule finds out what noise the network was trained with.
 func (n *Network) schedule(fsys fs.FS, at string, kind weights.Checkpoint, o Options) error {
 	file, _ := weights.SplitSection(fsys, at)
@@ -175,9 +240,7 @@ func (n *Network) schedule(fsys fs.FS, at string, kind weights.Checkpoint, o Opt
 	if err != nil {
 		return err
 	}
-	if n.Scheduler = scheduler.StableDiffusion(); kind == weights.ClassLDM {
-		n.Scheduler.Schedule.Start, n.Scheduler.Schedule.End = 0.0015, 0.0195
-	}
+	n.Scheduler = Usual(kind)
 	if n.Side == 0 {
 		n.Side = usual[kind]
 	}
@@ -185,14 +248,12 @@ func (n *Network) schedule(fsys fs.FS, at string, kind weights.Checkpoint, o Opt
 	switch {
 	case read != nil:
 		n.Scheduler = *read
-		if n.AddedLen() == 0 {
+		if n.AddedLen() == 0 && kind != weights.ClassLDM {
 			n.Scheduler.Offset = 1 // diffusers' StableDiffusionPipeline takes no other, whatever the file says
 		}
 	case kind == weights.SD2:
-		n.Scheduler.Schedule.Prediction = diffusion.Velocity
 		said = "no tensor tells whether a Stable Diffusion 2 predicts v, as that of 768 pixels does, or the noise, " +
-			"as the " +
-			"base of 512: --prediction epsilon is of the latter; taken is "
+			"as the base of 512: --prediction epsilon is of the latter; taken is "
 	}
 	if o.Given {
 		n.Scheduler.Schedule.Prediction = o.Prediction
@@ -227,10 +288,7 @@ func places(fsys fs.FS, at string, kind weights.Checkpoint, u unet.Config, o Opt
 	}
 	root := o.Text
 	if root == "" {
-		root = path.Dir(at)
-		if info, err := fs.Stat(fsys, at); err == nil && !info.IsDir() {
-			root = path.Dir(root)
-		}
+		root = rootOf(fsys, at)
 	}
 	suffixes := []string{""}
 	if xl {
@@ -240,7 +298,7 @@ func places(fsys fs.FS, at string, kind weights.Checkpoint, u unet.Config, o Opt
 		place := Place{Encoder: path.Join(root, "text_encoder"+suffix), Tokenizer: path.Join(root, "tokenizer"+suffix),
 			Options: text.Options{Layer: layer}}
 		for _, dir := range []string{place.Encoder, place.Tokenizer} {
-			if info, err := fs.Stat(fsys, dir); err != nil || !info.IsDir() {
+			if !isFolder(fsys, dir) {
 				return p, fmt.Errorf("%w: there is no folder %q, which the prompts need", ErrPipeline, dir)
 			}
 		}
@@ -266,10 +324,11 @@ func (p *Places) readIndex(name string, xl bool) error {
 // Side returns the height and width of the latents that the network at a path was trained at, 0 where nothing says. It
 // reads no weights.
 func Side(fsys fs.FS, at string, o Options) (int, error) {
-	kind, _, _, err := look(fsys, at)
+	l, err := look(context.Background(), fsys, at)
 	if err != nil {
 		return 0, err
 	}
+	kind := l.kind
 	c, err := unet.ConfigFS(fsys, at)
 	switch {
 	case err != nil:
@@ -284,6 +343,6 @@ func Side(fsys fs.FS, at string, o Options) (int, error) {
 
 // IsPrompted reports whether the network at a path is told prompts, and not the numbers of classes.
 func IsPrompted(fsys fs.FS, at string) bool {
-	kind, _, _, err := look(fsys, at)
-	return err == nil && kind != weights.ClassLDM
+	l, err := look(context.Background(), fsys, at)
+	return err == nil && l.kind != weights.ClassLDM
 }

@@ -114,10 +114,28 @@ func (c Config) Check() error {
 // headWidth is that of all published text encoders of CLIP's.
 const headWidth = 64
 
-// infer returns the configuration of the encoder whose tensors set holds, from a checkpoint without a config.json. No
+// IsOpenCLIP reports whether the encoder is one of OpenCLIP's, which tell by their activation.
+func (c Config) IsOpenCLIP() bool { return c.Activation == exactGELU }
+
+// LacksLast reports whether this is OpenCLIP's ViT-H without its last layer, as diffusers has it, and checkpoints that
+// were made from diffusers' folders.
+func (c Config) LacksLast() bool { return c.Width == 1024 && c.Layers == 23 }
+
+// Same reports whether two configurations are of the same function: the token that is pooled may be given by its id or
+// as the highest.
+func (c Config) Same(d Config) bool {
+	for _, e := range []*Config{&c, &d} {
+		if e.Pool == e.Vocabulary-1 {
+			e.Pool = highest
+		}
+	}
+	return c == d
+}
+
+// Infer returns the configuration of the encoder whose tensors set holds, from a checkpoint without a config.json. No
 // shape tells the number of heads, each of 64 in all published models, and the activation, which is OpenAI's quick GELU
 // but for OpenCLIP's models.
-func infer(set *weights.Set, kind weights.TextKind) (Config, error) {
+func Infer(set *weights.Set, kind weights.TextKind) (Config, error) {
 	dim := func(name string, axis int) int {
 		if shape, _ := set.Shape(name); len(shape) > axis {
 			return shape[axis]

@@ -38,7 +38,8 @@ type Encoder struct {
 // whole diffusion model. Weights that do not fit are a [weights.ErrMismatch] that names the tensors.
 //
 // Without a config.json the configuration is inferred from the shapes. Of the checkpoint of a whole Stable Diffusion 2
-// the [Last] layer is the one before the last with the norm, as its program and diffusers' files have it.
+// the [Last] layer is the one before the last with the norm, as its program and diffusers' files have it, unless the
+// last is left out.
 func Open(ctx context.Context, e *engine.Engine, at string, o Options) (*Encoder, error) {
 	return OpenFS(ctx, e, weights.Disk, filepath.ToSlash(at), o)
 }
@@ -61,13 +62,13 @@ func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string, o Opti
 		}
 	}
 	if config == nil {
-		inferred, err := infer(set, kind)
+		inferred, err := Infer(set, kind)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", at, err)
 		}
 		config = &inferred
 	}
-	if kind.Checkpoint && kind.OpenCLIP && o.Layer == Last {
+	if kind.Checkpoint && kind.OpenCLIP && o.Layer == Last && !config.LacksLast() {
 		o.Layer = PenultimateNormed
 	}
 	return load(ctx, e, *config, file, set, o.Layer)

@@ -112,6 +112,13 @@ func (t *Tokenizer) cut(s string, normal bool, use func(text string, id int32)) 
 	}
 }
 
+// Like reports whether two tokenizers have the same vocabulary and merges, and the same ids of the special tokens.
+// Only texts that spell special tokens can have other tokens then.
+func (t *Tokenizer) Like(o *Tokenizer) bool {
+	return t.first == o.first && t.last == o.last && t.pad == o.pad && t.unknown == o.unknown &&
+		maps.Equal(t.id, o.id) && maps.Equal(t.merges, o.merges)
+}
+
 // SHA256 is the hash of all that the tokens of a prompt depend on, hex: files that say the same in other words have the
 // same.
 func (t *Tokenizer) SHA256() string {

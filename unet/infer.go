@@ -2,13 +2,15 @@ package unet
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 
 	"mgd3/weights"
 )
 
-// infer returns the configuration of the network whose tensors set holds. What no shape tells is as in the published
+// Infer returns the configuration of the network whose tensors set holds. What no shape tells is as in the published
 // models: 32 groups of ε 1e-5, freq(t) with cosines first, and the heads, see heads.
-func infer(set *weights.Set) (Config, error) {
+func Infer(set *weights.Set) (Config, error) {
 	c := Config{Groups: 32, Epsilon: 1e-5}
 	shape := func(format string, args ...any) []int {
 		shape, _ := set.Shape(fmt.Sprintf(format, args...))
@@ -87,4 +89,18 @@ func (c *Config) inferHeads() error {
 		}
 	}
 	return nil
+}
+
+// Same reports whether two configurations are of the same function; the size of the latents changes none, nor what is
+// said of levels without attention.
+func (c Config) Same(d Config) bool {
+	for _, e := range []*Config{&c, &d} {
+		e.SampleSize, e.Heads, e.Depth = 0, slices.Clone(e.Heads), slices.Clone(e.Depth)
+		for i := range e.Widths {
+			if !e.Down[i] && !e.Up[i] && (i < len(e.Widths)-1 || e.SkipMiddle) {
+				e.Heads[i], e.Depth[i] = 1, 1
+			}
+		}
+	}
+	return reflect.DeepEqual(c, d)
 }

@@ -66,7 +66,7 @@ func open(fsys fs.FS, at string) (c Config, file *weights.File, set *weights.Set
 	}
 	if set, err = weights.UNet(file); err == nil && config == nil {
 		var inferred Config
-		if inferred, err = infer(set); err != nil {
+		if inferred, err = Infer(set); err != nil {
 			err = fmt.Errorf("%s: %w", at, err)
 		}
 		config = &inferred

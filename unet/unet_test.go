@@ -225,7 +225,7 @@ func TestInferPublished(t *testing.T) {
 				t.Fatal(err)
 			}
 			file, n := header(t, specs)
-			got, err := infer(weights.AsIs(file))
+			got, err := Infer(weights.AsIs(file))
 			if err != nil {
 				t.Fatal(err)
 			}

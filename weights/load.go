@@ -40,6 +40,13 @@ func (s *Set) Shape(name string) ([]int, bool) {
 	return shape, true
 }
 
+// Without returns the set without a tensor.
+func (s *Set) Without(name string) *Set {
+	rest := &Set{s.path, maps.Clone(s.parts)}
+	delete(rest.parts, name)
+	return rest
+}
+
 // DType returns the type of a tensor's elements in the file, or "" if there is no such tensor or its parts differ.
 func (s *Set) DType(name string) DType {
 	parts := s.parts[name]

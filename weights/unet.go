@@ -201,20 +201,35 @@ func CheckpointOf(f *File) (Checkpoint, error) {
 		"beside it, but there is %s", f.path, ErrMismatch, diffusionModel, beside)
 }
 
-// ClassTable returns the rows of a class-conditional model's table [classes + 1, D], the last of them for no class.
-func ClassTable(f *File) (rows []float32, classes, width int, err error) {
-	const name = "cond_stage_model.embedding.weight"
+// classTable is the name of the table of a class-conditional model, which has the part before it in a checkpoint.
+const (
+	classTable = "embedding.weight"
+	classStage = "cond_stage_model."
+)
+
+// ClassTable returns the table of a class-conditional model, "embedding.weight" [classes + 1, D], the last row of it
+// for no class: from the checkpoint of a whole model, or from a file of its own.
+func ClassTable(f *File) (*Set, error) {
+	s := &Set{f.path, map[string][]Tensor{}}
 	for _, i := range f.unwrapped() {
-		if i.name != name {
-			continue
+		if strings.TrimPrefix(i.name, classStage) == classTable {
+			s.parts[classTable] = []Tensor{i.tensor}
 		}
-		if len(i.tensor.Shape) != 2 || i.tensor.Shape[0] < 2 {
-			return nil, 0, 0, fmt.Errorf("%s: %w: tensor %q has shape %v, want [classes + 1, width]", f.path,
-				ErrMismatch,
-				name, i.tensor.Shape)
-		}
-		rows, err = i.tensor.Float32s()
-		return rows, i.tensor.Shape[0] - 1, i.tensor.Shape[1], err
 	}
-	return nil, 0, 0, fmt.Errorf("%s: %w: tensor %q is missing", f.path, ErrMismatch, name)
+	shape, ok := s.Shape(classTable)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("%s: %w: tensor %q is missing", f.path, ErrMismatch, classStage+classTable)
+	case len(shape) != 2 || shape[0] < 2:
+		return nil, fmt.Errorf("%s: %w: tensor %q has shape %v, want [classes + 1, width]", f.path, ErrMismatch,
+			s.parts[classTable][0].Name, shape)
+	}
+	return s, nil
+}
+
+// ClassRows returns the rows of the table that [ClassTable] returns, the number of classes, and the width of a row.
+func (s *Set) ClassRows() (rows []float32, classes, width int, err error) {
+	shape, _ := s.Shape(classTable)
+	rows, err = s.Float32s(classTable)
+	return rows, shape[0] - 1, shape[1], err
 }

@@ -33,6 +33,8 @@ no more than a few megabytes are in memory at a time.`,
 		Example: `  mgd3 convert DiT-XL-2-256x256.pt dit-xl --to dit --half
   mgd3 convert sd-v1-4.ckpt sd/vae --to autoencoder
   mgd3 convert sd-v1-4.ckpt sd/unet --to unet
+  mgd3 convert sd-v1-4.ckpt sd --to pipeline
+  mgd3 convert sd sd.safetensors --to checkpoint
   mgd3 convert resnet18-f37072fd.pth resnet18.safetensors
   mgd3 convert dit-xl dit-xl-diffusers --to diffusers --shard 2GB`,
 		Args: cobra.ExactArgs(2),
@@ -43,7 +45,8 @@ no more than a few megabytes are in memory at a time.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.to, "to", "", "`NAMES` of the tensors: dit (DiT's own), diffusers (its DiT), autoencoder "+
-		"(diffusers' AutoencoderKL), unet (its UNet2DConditionModel); default as they are")
+		"(diffusers' AutoencoderKL), unet (its UNet2DConditionModel), pipeline (its folder of a whole latent "+
+		"diffusion model, from a checkpoint), checkpoint (one file, from such a folder); default as they are")
 	f.BoolVar(&o.half, "half", false, "round floats to half precision (F16); a number beyond 65504 is an error")
 	f.BoolVar(&o.bf16, "bf16", false, "round floats to bfloat16: the range of float32 with 8 bits of precision")
 	f.StringVar(&o.shard, "shard", "", "files of at most `SIZE` (2GB, 500MB) with an index beside them")
@@ -60,8 +63,8 @@ func (e *env) convert(ctx context.Context, o convertOptions) error {
 	switch {
 	case errors.Is(err, convert.ErrOutput):
 		return fail(exitOutput, "", err)
-	case err != nil && model.Disk(o.in).IsPipeline():
-		return fail(exitModel, "it is a pipeline of diffusers: convert its parts, transformer and vae", err)
+	case err != nil && c.Names != convert.Checkpoint && model.Disk(o.in).IsPipeline():
+		return fail(exitModel, "it is a pipeline of diffusers: convert its parts, or --to checkpoint all of it", err)
 	case err != nil:
 		return fail(exitModel, "", err)
 	}

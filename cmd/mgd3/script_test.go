@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 //
 //	tinymodel DIR [SEED]   write a model folder
 //	tinyfound DIR LABEL…   write a model in the layouts that models are found in; the label imagenet is 1,000
+//	texttoimage DIR KIND   write a latent diffusion model as diffusers has it: sd1, sd2, sdxl or ldm
 //	tinyimages DIR N       write N images of each class below DIR/train
 //	tinyfeatures DIR       write the network of score --features
 //	totorch FILE FILE [old]  write tensors as torch.save does, or did before PyTorch 1.6
@@ -45,6 +46,7 @@ func TestScript(t *testing.T) {
 			"weightsof":    weightsOf,
 			"tinyfound":    tinyFound,
 			"pipeline":     pipeline,
+			"texttoimage":  textToImage,
 			"tinyimages":   tinyImages,
 			"tinyfeatures": tinyFeatures,
 			"totorch":      toTorch,
@@ -68,6 +70,10 @@ func tinyModel(ts *testscript.TestScript, _ bool, args []string) {
 // pipeline copies a pipeline of diffusers: pipeline DIR sd1, sd2 or sdxl.
 func pipeline(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(goldenPipelines+args[1])))
+}
+
+func textToImage(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(fixtures.TextToImage(ts.MkAbs(args[0]), args[1]))
 }
 
 // goldenPipelines is what the paths of the goldens begin with, from the folder of this package.

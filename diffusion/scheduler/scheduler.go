@@ -16,6 +16,7 @@
 package scheduler
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -77,23 +78,26 @@ var predictions = map[string]diffusion.Prediction{
 	"epsilon": diffusion.Epsilon, "v_prediction": diffusion.Velocity,
 }
 
+// fields are those of the file that are read.
+type fields struct {
+	Kind       string            `json:"beta_schedule"`
+	Start      float64           `json:"beta_start"`
+	End        float64           `json:"beta_end"`
+	Steps      int               `json:"num_train_timesteps"`
+	Prediction string            `json:"prediction_type"`
+	Betas      []float64         `json:"trained_betas"`
+	ZeroSNR    bool              `json:"rescale_betas_zero_snr"`
+	Spacing    diffusion.Spacing `json:"timestep_spacing"`
+	Offset     int               `json:"steps_offset"`
+	AlphaToOne bool              `json:"set_alpha_to_one"`
+}
+
 const maxSteps = 1 << 20 // of a process, far above any that is published
 
 // Parse reads a configuration.
 func Parse(text []byte) (c Config, err error) {
-	file := struct {
-		Kind       string            `json:"beta_schedule"`
-		Start      float64           `json:"beta_start"`
-		End        float64           `json:"beta_end"`
-		Steps      int               `json:"num_train_timesteps"`
-		Prediction string            `json:"prediction_type"`
-		Betas      []float64         `json:"trained_betas"`
-		ZeroSNR    bool              `json:"rescale_betas_zero_snr"`
-		Spacing    diffusion.Spacing `json:"timestep_spacing"`
-		Offset     int               `json:"steps_offset"`
-		AlphaToOne bool              `json:"set_alpha_to_one"`
-	}{Kind: "linear", Start: 1e-4, End: 0.02, Steps: 1000, Prediction: "epsilon", Spacing: diffusion.Leading,
-		AlphaToOne: true}
+	file := fields{Kind: "linear", Start: 1e-4, End: 0.02, Steps: 1000, Prediction: "epsilon",
+		Spacing: diffusion.Leading, AlphaToOne: true}
 	if err := weights.UnmarshalJSON(text, &file); err != nil {
 		return c, err
 	}
@@ -128,4 +132,26 @@ func Parse(text []byte) (c Config, err error) {
 		return c, fmt.Errorf("%w: %w", ErrScheduler, err)
 	}
 	return Config{s, file.Spacing, file.Offset, file.AlphaToOne}, nil
+}
+
+// JSON returns the file of diffusers' DDIMScheduler that [Parse] reads c from.
+func (c Config) JSON() ([]byte, error) {
+	f := fields{Start: c.Schedule.Start, End: c.Schedule.End, Steps: c.Schedule.Steps, ZeroSNR: c.Schedule.ZeroSNR,
+		Spacing: c.Spacing, Offset: c.Offset, AlphaToOne: c.AlphaToOne}
+	for name, kind := range kinds {
+		if kind == c.Schedule.Kind {
+			f.Kind = name
+		}
+	}
+	for name, prediction := range predictions {
+		if prediction == c.Schedule.Prediction {
+			f.Prediction = name
+		}
+	}
+	data, err := json.MarshalIndent(struct {
+		Class string `json:"_class_name"`
+		Clip  bool   `json:"clip_sample"`
+		fields
+	}{"DDIMScheduler", false, f}, "", "  ")
+	return append(data, '\n'), err
 }

@@ -44,6 +44,11 @@ func TestParse(t *testing.T) {
 		if err != nil || got != c.want {
 			t.Errorf("%s: got %+v, %v, want %+v", name, got, err, c.want)
 		}
+		if data, errJ := c.want.JSON(); errJ != nil {
+			t.Errorf("%s: %v", name, errJ)
+		} else if again, err := Parse(data); err != nil || again != c.want {
+			t.Errorf("%s: written and read again: got %v, %v, want %+v", name, again, err, c.want)
+		}
 		if r := got.Respacing(50); r != c.respacing {
 			t.Errorf("%s: 50 steps are %q, want %q", name, r, c.respacing)
 		}
