@@ -9,6 +9,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/dtypes/bfloat16"
 	"github.com/gomlx/compute/gobackend"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/compute/support/testutil"
@@ -140,6 +141,8 @@ func floats(dtype dtypes.DType, x []float64) any {
 	switch dtype {
 	case dtypes.Float32:
 		return convert(x, func(x float64) float32 { return float32(x) })
+	case dtypes.BFloat16:
+		return convert(x, func(x float64) bfloat16.BFloat16 { return bfloat16.FromFloat32(float32(x)) })
 	case dtypes.Int32:
 		return convert(x, func(x float64) int32 { return int32(x) })
 	case dtypes.Int64:
@@ -163,6 +166,8 @@ func numbers(flat any) []float64 {
 	switch x := flat.(type) {
 	case []float32:
 		return convert(x, func(x float32) float64 { return float64(x) })
+	case []bfloat16.BFloat16:
+		return convert(x, func(x bfloat16.BFloat16) float64 { return float64(x.Float32()) })
 	case []int32:
 		return convert(x, func(x int32) float64 { return float64(x) })
 	case []int64:

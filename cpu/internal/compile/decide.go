@@ -111,6 +111,10 @@ func (d *decider) heavyInputs(n *ir.Node) {
 			d.store(in)
 			continue
 		}
+		if weight, ok := d.halfWeight(n); ok && i == 1 {
+			d.store(weight.of)
+			continue
+		}
 		if v, ok := d.view(in); ok && readsView(n, i, v) {
 			d.store(v.of)
 			continue
@@ -326,7 +330,10 @@ func (d *decider) level() {
 				level = max(level, d.levels[leaf]+up)
 			}
 		default:
-			for _, in := range n.In {
+			for i, in := range n.In {
+				if weight, ok := d.halfWeight(n); ok && i == 1 {
+					in = weight.of
+				}
 				up := 1
 				if isMovement(n) && !d.stored[n] || n.Op == ir.OpOutput {
 					up = 0

@@ -26,6 +26,7 @@ var elementwise = map[compute.OpType]loop.Op{
 	compute.OpTypeTanh:  loop.Tanh, compute.OpTypeLogistic: loop.Logistic, compute.OpTypeErf: loop.Erf,
 	compute.OpTypeSin: loop.Sin, compute.OpTypeCos: loop.Cos, compute.OpTypeSign: loop.Sign,
 	compute.OpTypeFloor: loop.Floor, compute.OpTypeCeil: loop.Ceil, compute.OpTypeRound: loop.Round,
+	opRoundBF16:            loop.RoundBF16,
 	compute.OpTypeIsFinite: loop.IsFinite, compute.OpTypeIsNaN: loop.IsNaN,
 }
 

@@ -18,6 +18,8 @@ const (
 	opConv
 	// opKernelGradient is its gradient by the kernel, [O, I, kh, kw], of x and the gradient [B, OH, OW, O].
 	opKernelGradient
+	// opRoundBF16 is float32 rounded to the numbers that bfloat16 has.
+	opRoundBF16
 )
 
 // rewriter copies a function, with other operations in place of some.

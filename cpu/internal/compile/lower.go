@@ -10,6 +10,7 @@ import (
 	"mgd3/cpu/internal/conv"
 	"mgd3/cpu/internal/gemm"
 	"mgd3/cpu/internal/ir"
+	"mgd3/cpu/internal/kernel"
 	"mgd3/cpu/internal/memory"
 	"mgd3/cpu/internal/plain"
 )
@@ -115,48 +116,125 @@ func keyOf(kind string, v view, form conv.Geometry) packedKey {
 // productOp is a batch of matrix products. A parameter on the right is packed once.
 func (c *compiler) productOp(n *ir.Node) *op {
 	a, b := c.read(n.In[0]), c.read(n.In[1])
+	weight, half := c.fusion.halfWeight(n)
+	if half {
+		b = weight
+	}
+	m := &matmul{n: n, a: a, b: b}
 	dims := n.Shape.Dimensions
-	s := gemm.Shape{Batch: dims[0], M: dims[1], N: dims[2], K: a.dims[2]}
-	la := gemm.Layout{Batch: a.strides[0], Row: a.strides[1], Col: a.strides[2]}
-	lb := gemm.Layout{Batch: b.strides[0], Row: b.strides[2], Col: b.strides[1]}
-	if s.Batch == 1 {
-		la.Batch, lb.Batch = 0, 0
+	m.s = gemm.Shape{Batch: dims[0], M: dims[1], N: dims[2], K: a.dims[2]}
+	m.la = gemm.Layout{Batch: a.strides[0], Row: a.strides[1], Col: a.strides[2]}
+	m.lb = gemm.Layout{Batch: b.strides[0], Row: b.strides[2], Col: b.strides[1]}
+	if m.s.Batch == 1 {
+		m.la.Batch, m.lb.Batch = 0, 0
 	}
-	lc := gemm.Layout{Batch: s.M * s.N, Row: s.N, Col: 1}
-	weight := b.of.Op == compute.OpTypeParameter && lb.Batch == 0
-	o := &op{name: "product", uses: []*ir.Node{a.of, b.of}, block: s.N,
-		flops: 2 * float64(s.Batch) * float64(s.M) * float64(s.N) * float64(s.K)}
-	o.scratch = gemm.New(s, la, lb, lc, gemm.Options{}).Scratch(c.workers)
+	m.lc = gemm.Layout{Batch: m.s.M * m.s.N, Row: m.s.N, Col: 1}
+	o := &op{name: "product", uses: []*ir.Node{a.of, b.of}, block: m.s.N,
+		flops: 2 * float64(m.s.Batch) * float64(m.s.M) * float64(m.s.N) * float64(m.s.K)}
+	m.key = keyOf("product", b, conv.Geometry{})
+	if half {
+		m.half(c, o)
+	} else {
+		m.float(c, o, b.of.Op == compute.OpTypeParameter && m.lb.Batch == 0)
+	}
+	return o
+}
+
+// matmul is one product to lower.
+type matmul struct {
+	n          *ir.Node
+	a, b       view
+	s          gemm.Shape
+	la, lb, lc gemm.Layout
+	key        any // of the packed weight; made an interface once: Derived takes one
+}
+
+func (m *matmul) float(c *compiler, o *op, weight bool) {
+	o.scratch = gemm.New(m.s, m.la, m.lb, m.lc, gemm.Options{}).Scratch(c.workers)
 	if weight {
-		o.scratch = max(o.scratch, gemm.New(s, la, lb, lc, gemm.Options{PackedB: true}).Scratch(c.workers))
+		o.scratch = max(o.scratch, gemm.New(m.s, m.la, m.lb, m.lc, gemm.Options{PackedB: true}).Scratch(c.workers))
 	}
-	var key any = keyOf("product", b, conv.Geometry{}) // made an interface once: Derived takes one
+	size := gemm.PackedSize(m.s.N, m.s.K)
 	o.make = func(p *Plan, done func(lo, hi, worker int)) runner {
-		plainB := gemm.New(s, la, lb, lc, gemm.Options{Done: done})
+		plainB := gemm.New(m.s, m.la, m.lb, m.lc, gemm.Options{Done: done})
 		packedB := plainB
 		if weight {
-			packedB = gemm.New(s, la, lb, lc, gemm.Options{Done: done, PackedB: true})
+			packedB = gemm.New(m.s, m.la, m.lb, m.lc, gemm.Options{Done: done, PackedB: true})
 		}
 		var fr *frame
 		pack := func() any {
-			packed := memory.Floats(gemm.PackedSize(s.N, s.K))
-			gemm.PackBTeam(fr.team, packed, p.from(fr, b), s.N, s.K, lb.Row, lb.Col)
+			packed := memory.Floats(size)
+			gemm.PackBTeam(fr.team, packed, p.from(fr, m.b), m.s.N, m.s.K, m.lb.Row, m.lb.Col)
 			return packed
 		}
 		return func(f *frame, scratch []float32) error {
 			fr = f
-			out := floats(fr.mem[p.buffer[n]])
-			if cache := fr.caches[p.buffer[b.of]]; weight && cache != nil {
-				if packed, ok := cache.Derived(key, 4*int64(gemm.PackedSize(s.N, s.K)), pack); ok {
-					packedB.Run(fr.team, out, p.from(fr, a), packed.([]float32), scratch)
+			out := floats(fr.mem[p.buffer[m.n]])
+			if cache := fr.caches[p.buffer[m.b.of]]; weight && cache != nil {
+				if packed, ok := cache.Derived(m.key, 4*int64(size), pack); ok {
+					packedB.Run(fr.team, out, p.from(fr, m.a), packed.([]float32), scratch)
 					return nil
 				}
 			}
-			plainB.Run(fr.team, out, p.from(fr, a), p.from(fr, b), scratch)
+			plainB.Run(fr.team, out, p.from(fr, m.a), p.from(fr, m.b), scratch)
 			return nil
 		}
 	}
-	return o
+}
+
+// half multiplies by a parameter in half precision, packed as it is.
+func (m *matmul) half(c *compiler, o *op) {
+	options := gemm.Options{Widen: kernel.F16ToF32}
+	if isBF16(m.b.of) {
+		options.Widen = kernel.BF16ToF32
+	}
+	size := gemm.PackedSize(m.s.N, m.s.K)
+	o.scratch = (size+1)/2 + gemm.New(m.s, m.la, m.lb, m.lc, options).Scratch(c.workers)
+	o.make = func(p *Plan, done func(lo, hi, worker int)) runner {
+		options := options
+		options.Done = done
+		product := gemm.New(m.s, m.la, m.lb, m.lc, options)
+		var fr *frame
+		pack := func(packed []uint16) []uint16 {
+			gemm.PackHalf(fr.team, packed, halves(fr.mem[p.buffer[m.b.of]])[m.b.offset:], m.s.N, m.s.K, m.lb.Row, m.lb.Col)
+			return packed
+		}
+		keep := func() any { return pack(halves(memory.Bytes(2 * size))) }
+		return func(f *frame, scratch []float32) error {
+			fr = f
+			var packed []uint16
+			if cache := fr.caches[p.buffer[m.b.of]]; cache != nil {
+				if kept, ok := cache.Derived(m.key, 2*int64(size), keep); ok {
+					packed = kept.([]uint16)
+				}
+			}
+			if packed == nil {
+				packed = pack(halvesOf(scratch)[:size])
+			}
+			product.RunHalf(fr.team, floats(fr.mem[p.buffer[m.n]]), p.from(fr, m.a), packed, scratch[(size+1)/2:])
+			return nil
+		}
+	}
+}
+
+// halfWeight returns how product n reads its right operand, if that is a parameter in half precision that is widened
+// for it, and common to the batch.
+func (f *fusion) halfWeight(n *ir.Node) (view, bool) {
+	if n.Op != opProduct {
+		return view{}, false
+	}
+	v, ok := f.view(n.In[1])
+	if !ok || !isHalfParameter(v.of) || !readsView(n, 1, v) || v.dims[0] != 1 && v.strides[0] != 0 {
+		return view{}, false
+	}
+	v.of = v.of.In[0]
+	return v, true
+}
+
+// isHalfParameter reports whether n is a parameter of half precision, widened.
+func isHalfParameter(n *ir.Node) bool {
+	return n.Op == compute.OpTypeConvertDType && isFloat(n) && n.In[0].Op == compute.OpTypeParameter &&
+		(isBF16(n.In[0]) || n.In[0].Shape.DType == dtypes.Float16)
 }
 
 // outputOf returns the i-th output of an operation, or nil if nobody reads it.

@@ -2,6 +2,7 @@
 // every value.
 //
 //	pass      file           what it does
+//	widen     widen.go       bfloat16 into float32 that is rounded
 //	expand    expand.go      fused operations into simple ones, products and convolutions into one form each
 //	fuse      decide.go        which values are stored; the rest is computed in the loops that use it
 //	group     group.go       loops over one index space that share what they read are one loop
@@ -62,7 +63,7 @@ type compiler struct {
 
 // New compiles f for a team of the given size.
 func New(f *ir.Func, workers int) *Plan {
-	f = expand(f)
+	f = expand(widen(f))
 	c := &compiler{f: f, fusion: decide(f), workers: workers}
 	c.lower()
 	c.loops()
@@ -209,6 +210,21 @@ func floats(b []byte) []float32 {
 		return nil
 	}
 	return unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), len(b)/4)
+}
+
+// halves are the numbers of two bytes in b, halvesOf those in the memory of x.
+func halves(b []byte) []uint16 {
+	if len(b) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*uint16)(unsafe.Pointer(&b[0])), len(b)/2)
+}
+
+func halvesOf(x []float32) []uint16 {
+	if len(x) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*uint16)(unsafe.Pointer(&x[0])), 2*len(x))
 }
 
 // Run computes the outputs. in are the parameters and then the captured values; caches, if not nil, belong

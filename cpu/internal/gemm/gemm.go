@@ -31,6 +31,9 @@ type Options struct {
 	Accumulate bool // add to C
 	PackedB    bool // b was made by PackB and is shared; its Layout is not used
 
+	// Widen, if not nil, says that B was made by PackHalf and makes float32 of its numbers: see RunHalf.
+	Widen func(dst []float32, src []uint16)
+
 	// Done, if not nil, is told by the worker that made them that rows lo to hi-1 of C, counted over
 	// Batch·M, are complete, right after, while they are in its cache. All rows are told once.
 	Done func(lo, hi, worker int)
@@ -53,6 +56,7 @@ type Product struct {
 	cuts      []int // of the rows of one product, between its parts
 	A, B, C   []float32
 	panels    []float32 // B packed for all
+	half      []uint16  // or in half precision
 	scratch   []float32 // of the workers
 	packing   packing   // at work
 	first     int       // the products of a loop are first to last-1
@@ -66,6 +70,9 @@ type Product struct {
 func New(s Shape, a, b, c Layout, o Options) *Product {
 	if s.Batch < 0 || s.M < 0 || s.N < 0 || s.K < 0 {
 		panic(fmt.Sprintf("gemm: shape %+v", s))
+	}
+	if o.Widen != nil {
+		o.PackedB = true
 	}
 	if o.PackedB {
 		b = Layout{Row: kernel.NR, Col: 1}
@@ -122,12 +129,27 @@ func (p *Product) Run(t *team.Team, c, a, b, scratch []float32) {
 	if p.swap {
 		p.A, p.B = b, a
 	}
+	p.run(t, scratch)
+}
+
+// RunHalf is Run of a product with Widen. Each piece of a panel becomes float32 right before it is used, so the sums
+// are those of the same product in float32.
+func (p *Product) RunHalf(t *team.Team, c, a []float32, b []uint16, scratch []float32) {
+	if p.s.Batch == 0 || p.s.M == 0 || p.s.N == 0 {
+		return
+	}
+	p.A, p.half, p.C = a, b, c
+	p.run(t, scratch)
+	p.half = nil
+}
+
+func (p *Product) run(t *team.Team, scratch []float32) {
 	p.check()
 	p.kern, p.g = kernel.GemmKernel(), p.plan(t.Size())
 	p.panels, p.scratch = nil, scratch[p.g.shared:]
 	switch {
 	case p.o.PackedB:
-		p.panels = b
+		p.panels = p.B
 		p.loop(t, 0, p.s.Batch)
 	case p.g.shared == 0:
 		p.loop(t, 0, p.s.Batch)
@@ -157,6 +179,10 @@ func (p *Product) check() {
 	need("C", p.C, p.c, s.M, s.N)
 	if !p.o.PackedB {
 		need("B", p.B, p.b, s.K, s.N)
+	} else if p.o.Widen != nil {
+		if len(p.half) < PackedSize(s.N, s.K) {
+			panic(fmt.Sprintf("gemm: packed B has %d halves, want %d", len(p.half), PackedSize(s.N, s.K)))
+		}
 	} else if len(p.B) < PackedSize(s.N, s.K) {
 		panic(fmt.Sprintf("gemm: packed B has %d floats, want %d", len(p.B), PackedSize(s.N, s.K)))
 	}

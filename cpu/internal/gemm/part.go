@@ -95,6 +95,10 @@ func (p *Product) panel(mine []float32, n, j, cols, k, kn int) (b []float32, ldb
 	if kn == 0 {
 		return nil, kernel.NR
 	}
+	if p.half != nil {
+		p.o.Widen(mine[:kn*kernel.NR], p.half[(j*p.s.K+k)*kernel.NR:])
+		return mine, kernel.NR
+	}
 	if p.panels != nil {
 		return p.panels[(j*p.s.K+k)*kernel.NR:], kernel.NR
 	}

@@ -61,7 +61,7 @@ func (p *Product) plan(workers int) grid {
 		}
 		g.blockA = most * spread(p.kc)
 	}
-	if g.shared == 0 && !p.o.PackedB {
+	if g.shared == 0 && (!p.o.PackedB || p.o.Widen != nil) {
 		g.blockB = p.kc * kernel.NR
 	}
 	g.tells = g.cols == 1 && !p.swap

@@ -32,10 +32,10 @@ type vecTable struct {
 	mulAddS     func(dst, x []float32, s float32, z []float32)
 	scaleShift  func(dst, x []float32, a, b float32)
 
-	not, neg, abs, sqrt, rsqrt, sign, floor, ceil, round, isFinite, isNaN func(dst, x []float32)
-	exp, expm1, log, log1p, tanh, logistic, erf, silu, geluErf, geluTanh  func(dst, x []float32)
-	sin, cos                                                              func(dst, x []float32) int
-	fill                                                                  func(dst []float32, s float32)
+	not, neg, abs, sqrt, rsqrt, sign, floor, ceil, round, roundBF16, isFinite, isNaN func(dst, x []float32)
+	exp, expm1, log, log1p, tanh, logistic, erf, silu, geluErf, geluTanh             func(dst, x []float32)
+	sin, cos                                                                         func(dst, x []float32) int
+	fill                                                                             func(dst []float32, s float32)
 
 	sum, reduceMax, reduceMin, prod, sumSquares func(x []float32) float32
 	dot                                         func(x, y []float32) float32

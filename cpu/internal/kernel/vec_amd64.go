@@ -86,6 +86,7 @@ func vecAVX2() vecTable {
 	t.round = roundAVX2
 	t.isFinite = isFiniteAVX2
 	t.isNaN = isNaNAVX2
+	t.roundBF16 = roundBF16AVX2
 	t.exp = expAVX2
 	t.expm1 = expm1AVX2
 	t.log = logAVX2
@@ -156,6 +157,7 @@ func vecAVX512() vecTable {
 	t.round = roundAVX512
 	t.isFinite = isFiniteAVX512
 	t.isNaN = isNaNAVX512
+	t.roundBF16 = roundBF16AVX512
 	t.exp = expAVX512
 	t.expm1 = expm1AVX512
 	t.log = logAVX512

@@ -108,5 +108,6 @@ const (
 	i32Top    = 0x1p31
 	i32Max    = 0x7fffffff
 	bf16Half  = 0x7fff // what rounds bits 16 and up, with bit 16 itself
-	bf16Quiet = 0x40
+	bf16Kept  = 0xffff0000
+	bf16Quiet = 0x400000 // makes a NaN quiet
 )

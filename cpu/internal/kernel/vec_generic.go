@@ -39,18 +39,19 @@ var vecGeneric = vecTable{
 	mulAddS:    mulAddSGeneric,
 	scaleShift: scaleShiftGeneric,
 
-	not:      each(func(x float32) float32 { return 1 - x }),
-	isFinite: each(func(x float32) float32 { return truth(x-x == 0) }),
-	isNaN:    each(func(x float32) float32 { return truth(x != x) }),
-	neg:      each(func(x float32) float32 { return -x }),
-	abs:      each(abs32),
-	sqrt:     each(sqrt32),
-	rsqrt:    each(func(x float32) float32 { return 1 / sqrt32(x) }),
-	sign:     each(sign32),
-	floor:    each(func(x float32) float32 { return float32(math.Floor(float64(x))) }),
-	ceil:     each(func(x float32) float32 { return float32(math.Ceil(float64(x))) }),
-	round:    each(func(x float32) float32 { return float32(math.RoundToEven(float64(x))) }),
-	fill:     fillGeneric,
+	not:       each(func(x float32) float32 { return 1 - x }),
+	isFinite:  each(func(x float32) float32 { return truth(x-x == 0) }),
+	isNaN:     each(func(x float32) float32 { return truth(x != x) }),
+	neg:       each(func(x float32) float32 { return -x }),
+	abs:       each(abs32),
+	sqrt:      each(sqrt32),
+	rsqrt:     each(func(x float32) float32 { return 1 / sqrt32(x) }),
+	sign:      each(sign32),
+	floor:     each(func(x float32) float32 { return float32(math.Floor(float64(x))) }),
+	ceil:      each(func(x float32) float32 { return float32(math.Ceil(float64(x))) }),
+	round:     each(func(x float32) float32 { return float32(math.RoundToEven(float64(x))) }),
+	roundBF16: each(roundBF1632),
+	fill:      fillGeneric,
 
 	exp:      each(exp32),
 	expm1:    each(expm132),
@@ -104,6 +105,15 @@ func zipS(f func(x, s float32) float32) func(dst, x []float32, s float32) {
 			dst[i] = f(x[i], s)
 		}
 	}
+}
+
+// roundBF1632 adds half a last bit, less one where the last bit is even, and cuts.
+func roundBF1632(x float32) float32 {
+	b := math.Float32bits(x)
+	if x != x {
+		return math.Float32frombits((b | bf16Quiet) & bf16Kept)
+	}
+	return math.Float32frombits((b + bf16Half + b>>16&1) & bf16Kept)
 }
 
 func truth(b bool) float32 {

@@ -219,6 +219,11 @@ func ceilAVX2(dst []float32, x []float32)
 //go:noescape
 func roundAVX2(dst []float32, x []float32)
 
+// roundBF16AVX2 is RoundBF16.
+//
+//go:noescape
+func roundBF16AVX2(dst []float32, x []float32)
+
 // isFiniteAVX2 is IsFinite.
 //
 //go:noescape
@@ -543,6 +548,11 @@ func ceilAVX512(dst []float32, x []float32)
 //
 //go:noescape
 func roundAVX512(dst []float32, x []float32)
+
+// roundBF16AVX512 is RoundBF16.
+//
+//go:noescape
+func roundBF16AVX512(dst []float32, x []float32)
 
 // isFiniteAVX512 is IsFinite.
 //

@@ -48,5 +48,11 @@ func Round(dst, x []float32) {
 	vec.round(dst, x)
 }
 
+// RoundBF16 sets dst[i] = the bfloat16 next to x[i], halves to even; NaN stays NaN.
+func RoundBF16(dst, x []float32) {
+	want(len(dst), len(x))
+	vec.roundBF16(dst, x)
+}
+
 // Fill sets dst[i] = s.
 func Fill(dst []float32, s float32) { vec.fill(dst, s) }

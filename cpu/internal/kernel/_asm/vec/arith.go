@@ -42,6 +42,14 @@ func (a *isa) sign(x v) v {
 	s := a.or(a.and(x, a.bits("signBit")), a.c("one"))
 	return a.blend(a.cmp(x, a.zero(), differs), s, x)
 }
+
+// roundBF16 adds half a last bit, less one where the last bit is even, and cuts.
+func (a *isa) roundBF16(x v) v {
+	odd := a.and(a.sar(x, 16), a.bits("one"))
+	r := a.addInt(a.addInt(x, a.bits("bf16Half")), odd)
+	r = a.blend(a.cmp(x, x, unordered), a.or(x, a.bits("bf16Quiet")), r)
+	return a.and(r, a.bits("bf16Kept"))
+}
 func (a *isa) isFinite(x v) v { return a.truth(a.cmp(a.abs(x), a.bits("infBits"), less)) }
 
 // Kernels with few instructions.
@@ -97,6 +105,7 @@ var lights = []elem{
 	unary("floor", func(a *isa, x v) v { return a.round(x, down) }),
 	unary("ceil", func(a *isa, x v) v { return a.round(x, up) }),
 	unary("round", func(a *isa, x v) v { return a.round(x, nearest) }),
+	unary("roundBF16", (*isa).roundBF16),
 	unary("isFinite", (*isa).isFinite),
 	unary("isNaN", func(a *isa, x v) v { return a.truth(a.cmp(x, x, unordered)) }),
 }
