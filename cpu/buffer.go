@@ -23,6 +23,8 @@ type Buffer struct {
 	shared bool      // somebody has a slice of it
 	copies map[any]any
 	kept   int64 // bytes of the copies
+	packed packed
+	users  int // executions that read it now
 }
 
 var _ compute.Buffer = (*Buffer)(nil)
@@ -110,6 +112,7 @@ func (b *Buffer) Finalize() error {
 	if b == nil {
 		return errors.New("Finalize: the buffer is nil")
 	}
+	b.drop()
 	if _, memory := b.release(); memory != nil && !b.backend.IsFinalized() {
 		b.backend.pool.put(memory)
 	}
@@ -127,6 +130,7 @@ func (b *Buffer) reshaped(shape shapes.Shape) *Buffer {
 func (b *Buffer) release() (ir.Tensor, []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.stay()
 	tensor, memory := b.tensor, b.memory
 	b.tensor.Flat, b.memory = nil, nil
 	b.dropCopies()
@@ -135,29 +139,39 @@ func (b *Buffer) release() (ir.Tensor, []byte) {
 
 // value returns what the buffer holds, or an error that says that op found it finalized.
 func (b *Buffer) value(op string) (ir.Tensor, error) {
-	if b == nil {
-		return ir.Tensor{}, errors.Errorf("%s: the buffer is nil", op)
-	}
-	if b.backend.IsFinalized() { // asked first: passing op on makes an allocation
-		return ir.Tensor{}, b.backend.open(op)
+	if _, err := b.shape(op); err != nil {
+		return ir.Tensor{}, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.memory == nil {
-		return ir.Tensor{}, errors.Errorf("%s: the buffer of %s is finalized or was donated", op, b.tensor.Shape)
-	}
+	b.stay()
 	return b.tensor, nil
+}
+
+// shape is value where only the shape matters.
+func (b *Buffer) shape(op string) (shapes.Shape, error) {
+	if b == nil {
+		return shapes.Shape{}, errors.Errorf("%s: the buffer is nil", op)
+	}
+	if b.backend.IsFinalized() { // asked first: passing op on makes an allocation
+		return shapes.Shape{}, b.backend.open(op)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.memory == nil && b.packed.memory == nil {
+		return shapes.Shape{}, errors.Errorf("%s: the buffer of %s is finalized or was donated", op, b.tensor.Shape)
+	}
+	return b.tensor.Shape, nil
 }
 
 // Shape implements [compute.Buffer].
 func (b *Buffer) Shape() (shapes.Shape, error) {
-	tensor, err := b.value("Shape")
-	return tensor.Shape, err
+	return b.shape("Shape")
 }
 
 // DeviceNum implements [compute.Buffer].
 func (b *Buffer) DeviceNum() (compute.DeviceNum, error) {
-	_, err := b.value("DeviceNum")
+	_, err := b.shape("DeviceNum")
 	return 0, err
 }
 
@@ -190,34 +204,4 @@ func (b *Buffer) CopyToDevice(device compute.DeviceNum) (compute.Buffer, error) 
 		return nil, err
 	}
 	return b.backend.BufferFromFlatData(device, tensor.Flat, tensor.Shape)
-}
-
-// copyOf returns the copy of the buffer's contents that is kept under key, rearranged by arrange to so many bytes if it
-// is not there yet. ok is false where no copy is kept: somebody may write to the buffer, it is finalized, or the copies
-// of all buffers take enough memory already.
-func (b *Buffer) copyOf(key any, bytes int64, arrange func() any) (copy any, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.shared || b.memory == nil {
-		return nil, false
-	}
-	if copy, ok = b.copies[key]; ok {
-		return copy, true
-	}
-	if b.backend.kept.Add(bytes) > b.backend.keep {
-		b.backend.kept.Add(-bytes)
-		return nil, false
-	}
-	if b.copies == nil {
-		b.copies = map[any]any{}
-	}
-	b.kept += bytes
-	b.copies[key] = arrange()
-	return b.copies[key], true
-}
-
-// dropCopies forgets what copyOf keeps; b.mu is held.
-func (b *Buffer) dropCopies() {
-	b.backend.kept.Add(-b.kept)
-	b.copies, b.kept = nil, 0
 }

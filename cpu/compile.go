@@ -43,11 +43,19 @@ type planned struct {
 func (p *planned) run(args []argument) ([]*Buffer, error) {
 	in, caches := make([][]byte, len(args)), make([]plans.Cache, len(args))
 	for i, arg := range args {
-		in[i] = arg.buffer.memory
-		if !arg.given {
-			caches[i] = (*cache)(arg.buffer)
+		if arg.given {
+			in[i] = arg.buffer.memory
+			continue
 		}
+		in[i], caches[i] = arg.buffer.lend(p.plan.Packed(i))
 	}
+	defer func() {
+		for i, c := range caches {
+			if c != nil {
+				args[i].buffer.back()
+			}
+		}
+	}()
 	outs, memory := make([]*Buffer, len(p.f.Outputs)), make([][]byte, len(p.f.Outputs))
 	for i, n := range p.f.Outputs {
 		if k := p.plan.Donations()[i]; k >= 0 && args[k].given {
@@ -71,12 +79,4 @@ func (p *planned) run(args []argument) ([]*Buffer, error) {
 		return nil, err
 	}
 	return outs, nil
-}
-
-// cache is a Buffer as the place where plans keep what they derive from it.
-type cache Buffer
-
-// Derived implements plans.Cache.
-func (c *cache) Derived(key any, bytes int64, f func() any) (any, bool) {
-	return (*Buffer)(c).copyOf(key, bytes, f)
 }

@@ -105,15 +105,15 @@ func (e *Executable) checkInput(input compute.Buffer, param *ir.Node) (*Buffer, 
 	if !ok {
 		return nil, errors.Errorf("a buffer of another backend, a %T", input)
 	}
-	tensor, err := buffer.value("Execute")
+	shape, err := buffer.shape("Execute")
 	if err != nil {
 		return nil, err
 	}
 	if buffer.backend != e.backend {
 		return nil, errors.New("a buffer of another backend of this kind")
 	}
-	if !sameShape(tensor.Shape, param.Shape) {
-		return nil, errors.Errorf("have %s, want %s", tensor.Shape, param.Shape)
+	if !sameShape(shape, param.Shape) {
+		return nil, errors.Errorf("have %s, want %s", shape, param.Shape)
 	}
 	return buffer, nil
 }

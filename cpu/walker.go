@@ -62,6 +62,9 @@ func lastReaders(f *ir.Func) []int {
 func (w *walker) run(args []argument) ([]*Buffer, error) {
 	values := make([]argument, len(w.f.Nodes))
 	several := make(map[*ir.Node][]*Buffer)
+	for _, arg := range args {
+		arg.buffer.pin()
+	}
 	for _, node := range w.f.Nodes {
 		var err error
 		switch a := node.Attr.(type) {

@@ -149,30 +149,32 @@ type matmul struct {
 	key        any // of the packed weight; made an interface once: Derived takes one
 }
 
+// float multiplies matrices of float32; a weight is packed once.
 func (m *matmul) float(c *compiler, o *op, weight bool) {
 	o.scratch = gemm.New(m.s, m.la, m.lb, m.lc, gemm.Options{}).Scratch(c.workers)
 	if weight {
 		o.scratch = max(o.scratch, gemm.New(m.s, m.la, m.lb, m.lc, gemm.Options{PackedB: true}).Scratch(c.workers))
+		m.claim(o)
 	}
-	size := gemm.PackedSize(m.s.N, m.s.K)
+	size := 4 * gemm.PackedSize(m.s.N, m.s.K)
 	o.make = func(p *Plan, done func(lo, hi, worker int)) runner {
 		plainB := gemm.New(m.s, m.la, m.lb, m.lc, gemm.Options{Done: done})
 		packedB := plainB
 		if weight {
 			packedB = gemm.New(m.s, m.la, m.lb, m.lc, gemm.Options{Done: done, PackedB: true})
 		}
-		var fr *frame
-		pack := func() any {
-			packed := memory.Floats(size)
-			gemm.PackBTeam(fr.team, packed, p.from(fr, m.b), m.s.N, m.s.K, m.lb.Row, m.lb.Col)
-			return packed
+		w := m.packer(p, o, size)
+		w.pack = func(packed, b []byte) {
+			gemm.PackBTeam(w.fr.team, floats(packed), floats(b)[m.b.offset:], m.s.N, m.s.K, m.lb.Row, m.lb.Col)
 		}
-		return func(f *frame, scratch []float32) error {
-			fr = f
+		w.unpack = func(b, packed []byte) {
+			gemm.Unpack(floats(b), floats(packed), m.s.N, m.s.K, m.lb.Row, m.lb.Col)
+		}
+		return func(fr *frame, scratch []float32) error {
 			out := floats(fr.mem[p.buffer[m.n]])
-			if cache := fr.caches[p.buffer[m.b.of]]; weight && cache != nil {
-				if packed, ok := cache.Derived(m.key, 4*int64(size), pack); ok {
-					packedB.Run(fr.team, out, p.from(fr, m.a), packed.([]float32), scratch)
+			if weight {
+				if packed := w.get(fr); packed != nil {
+					packedB.Run(fr.team, out, p.from(fr, m.a), floats(packed), scratch)
 					return nil
 				}
 			}
@@ -188,33 +190,82 @@ func (m *matmul) half(c *compiler, o *op) {
 	if isBF16(m.b.of) {
 		options.Widen = kernel.BF16ToF32
 	}
-	size := gemm.PackedSize(m.s.N, m.s.K)
-	o.scratch = (size+1)/2 + gemm.New(m.s, m.la, m.lb, m.lc, options).Scratch(c.workers)
+	m.claim(o)
+	n := gemm.PackedSize(m.s.N, m.s.K)
+	own := (n + 1) / 2 // floats of scratch for a weight that cannot be kept packed
+	o.scratch = own + gemm.New(m.s, m.la, m.lb, m.lc, options).Scratch(c.workers)
 	o.make = func(p *Plan, done func(lo, hi, worker int)) runner {
 		options := options
 		options.Done = done
 		product := gemm.New(m.s, m.la, m.lb, m.lc, options)
-		var fr *frame
-		pack := func(packed []uint16) []uint16 {
-			gemm.PackHalf(fr.team, packed, halves(fr.mem[p.buffer[m.b.of]])[m.b.offset:], m.s.N, m.s.K, m.lb.Row, m.lb.Col)
-			return packed
+		w := m.packer(p, o, 2*n)
+		w.pack = func(packed, b []byte) {
+			gemm.PackHalf(w.fr.team, halves(packed), halves(b)[m.b.offset:], m.s.N, m.s.K, m.lb.Row, m.lb.Col)
 		}
-		keep := func() any { return pack(halves(memory.Bytes(2 * size))) }
-		return func(f *frame, scratch []float32) error {
-			fr = f
-			var packed []uint16
-			if cache := fr.caches[p.buffer[m.b.of]]; cache != nil {
-				if kept, ok := cache.Derived(m.key, 2*int64(size), keep); ok {
-					packed = kept.([]uint16)
-				}
-			}
+		w.unpack = func(b, packed []byte) {
+			gemm.Unpack(halves(b), halves(packed), m.s.N, m.s.K, m.lb.Row, m.lb.Col)
+		}
+		return func(fr *frame, scratch []float32) error {
+			packed := w.get(fr)
 			if packed == nil {
-				packed = pack(halvesOf(scratch)[:size])
+				packed = dtypes.UnsafeByteSliceFromAny(scratch[:own])[:2*n]
+				w.pack(packed, fr.mem[p.buffer[m.b.of]])
 			}
-			product.RunHalf(fr.team, floats(fr.mem[p.buffer[m.n]]), p.from(fr, m.a), packed, scratch[(size+1)/2:])
+			product.RunHalf(fr.team, floats(fr.mem[p.buffer[m.n]]), p.from(fr, m.a), halves(packed), scratch[own:])
 			return nil
 		}
 	}
+}
+
+// claim says that o reads its weight packed, if what is packed is all of it.
+func (m *matmul) claim(o *op) {
+	whole := m.b.offset == 0 && m.s.N*m.s.K == m.b.of.Shape.Size() &&
+		(m.lb.Col == 1 && m.lb.Row == m.s.N || m.lb.Row == 1 && m.lb.Col == m.s.K)
+	if whole {
+		o.weight, o.weightKey = m.b.of, m.key
+	}
+}
+
+// packer gets the packed form of a weight.
+type packer struct {
+	fr           *frame
+	key          any
+	bytes        int
+	buffer       int
+	instead      bool
+	pack, unpack func(dst, src []byte)
+	derive       func() any
+}
+
+func (m *matmul) packer(p *Plan, o *op, bytes int) *packer {
+	w := &packer{key: m.key, bytes: bytes, buffer: p.buffer[m.b.of]}
+	if i := slices.Index(p.f.Params, m.b.of); o.weight != nil && i >= 0 {
+		w.instead = p.packed[i] != nil
+	}
+	w.derive = func() any {
+		packed := memory.Bytes(w.bytes)
+		w.pack(packed, w.fr.mem[w.buffer])
+		return packed
+	}
+	return w
+}
+
+// get returns the packed form in a frame, or nil if none can be kept.
+func (w *packer) get(fr *frame) []byte {
+	w.fr = fr
+	cache := fr.caches[w.buffer]
+	if cache == nil || w.bytes == 0 {
+		return nil
+	}
+	if w.instead {
+		if packed, ok := cache.Instead(w.key, w.bytes, w.pack, w.unpack); ok {
+			return packed
+		}
+	}
+	if packed, ok := cache.Derived(w.key, int64(w.bytes), w.derive); ok {
+		return packed.([]byte)
+	}
+	return nil
 }
 
 // halfWeight returns how product n reads its right operand, if that is a parameter in half precision that is widened

@@ -24,6 +24,9 @@ type op struct {
 	// not nil, is to be told of blocks of rows as they are complete.
 	make func(p *Plan, done func(lo, hi, worker int)) runner
 
+	weight    *ir.Node // a parameter that it reads packed, as a whole, under weightKey; or nil
+	weightKey any
+
 	block int    // elements of a row, of an op that can tell done; else 0
 	after *after // what is done with the blocks
 }
@@ -54,6 +57,10 @@ type Cache interface {
 	// Derived returns what is kept under key, so many bytes, made by f the first time. ok is false if nothing can be
 	// kept.
 	Derived(key any, bytes int64, f func() any) (derived any, ok bool)
+	// Instead returns what stands in the place of the contents under key, so many bytes, made by pack the first time.
+	// From then on the contents are in memory only if somebody asks for them, and unpack makes them. ok is false if
+	// they must stay where they are.
+	Instead(key any, bytes int, pack, unpack func(dst, src []byte)) (packed []byte, ok bool)
 }
 
 // loopOp runs the loop of a group.

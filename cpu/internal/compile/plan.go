@@ -47,6 +47,7 @@ type Plan struct {
 	scratch   []*span // by op
 	arena     int     // bytes
 
+	packed []any   // by parameter: the key of the packed form in which alone it is read, or nil
 	timers []timer // by op
 
 	mu   sync.Mutex
@@ -72,7 +73,47 @@ func New(f *ir.Func, workers int) *Plan {
 		timers: make([]timer, len(c.ops))}
 	p.place(f)
 	p.placeConstants(f)
+	p.findPacked()
 	return p
+}
+
+// findPacked finds the parameters of which all ops read one packed form, so that the contents need not stay.
+func (p *Plan) findPacked() {
+	p.packed = make([]any, len(p.f.Params))
+	for i, n := range p.f.Params {
+		var key any
+		for _, o := range p.ops {
+			if !slices.Contains(o.uses, n) {
+				continue
+			}
+			if o.weight != n || count(o.uses, n) > 1 || key != nil && key != o.weightKey {
+				key = nil
+				break
+			}
+			key = o.weightKey
+		}
+		if !slices.ContainsFunc(p.f.Outputs, func(out *ir.Node) bool { return p.fusion.base(out) == n }) {
+			p.packed[i] = key
+		}
+	}
+}
+
+func count(nodes []*ir.Node, n *ir.Node) (times int) {
+	for _, x := range nodes {
+		if x == n {
+			times++
+		}
+	}
+	return times
+}
+
+// Packed is the key under which alone the i-th input is read, by Cache.Instead; nil if its contents are read too. Where
+// Instead always answers, Run needs no contents of such an input.
+func (p *Plan) Packed(i int) any {
+	if i >= len(p.packed) {
+		return nil
+	}
+	return p.packed[i]
 }
 
 // loops adds the loops, each where it can be on the blocks of another op.
@@ -212,19 +253,12 @@ func floats(b []byte) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), len(b)/4)
 }
 
-// halves are the numbers of two bytes in b, halvesOf those in the memory of x.
+// halves are the numbers of two bytes in b.
 func halves(b []byte) []uint16 {
 	if len(b) == 0 {
 		return nil
 	}
 	return unsafe.Slice((*uint16)(unsafe.Pointer(&b[0])), len(b)/2)
-}
-
-func halvesOf(x []float32) []uint16 {
-	if len(x) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*uint16)(unsafe.Pointer(&x[0])), 2*len(x))
 }
 
 // Run computes the outputs. in are the parameters and then the captured values; caches, if not nil, belong

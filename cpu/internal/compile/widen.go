@@ -135,7 +135,8 @@ func (w *widener) float(n *ir.Node) *ir.Node {
 
 // attends reports whether n is attention or its gradient, whose scores and sums are float32.
 func attends(n *ir.Node) bool {
-	return n.Op == compute.OpTypeFusedScaledDotProductAttention || n.Op == compute.OpTypeFusedScaledDotProductAttentionVJP
+	return n.Op == compute.OpTypeFusedScaledDotProductAttention ||
+		n.Op == compute.OpTypeFusedScaledDotProductAttentionVJP
 }
 
 // exact operations give one of their inputs, or what bfloat16 has too.

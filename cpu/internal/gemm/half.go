@@ -5,39 +5,41 @@ import (
 	"mgd3/cpu/internal/team"
 )
 
-// halfPacking is one matrix of two bytes a number to pack, as packing does: panel j is dst[j·k·NR:].
-type halfPacking struct {
-	dst, b         []uint16
+// PackHalf is PackBTeam of numbers of two bytes.
+func PackHalf(t *team.Team, dst, b []uint16, n, k, row, col int) {
+	w := walk[uint16]{dst, b, n, k, row, col}
+	t.For(panels(n), func(j, _ int) { w.panel(j, false) })
+}
+
+// Unpack makes b, of which only the elements of the matrix are written, of what PackB or PackHalf made of it.
+func Unpack[T float32 | uint16](b, packed []T, n, k, row, col int) {
+	w := walk[T]{packed, b, n, k, row, col}
+	for j := range panels(n) {
+		w.panel(j, true)
+	}
+}
+
+// walk is one matrix to pack or unpack, as packing is: panel j is packed[j·k·NR:].
+type walk[T float32 | uint16] struct {
+	packed, b      []T
 	n, k, row, col int
 }
 
-// PackHalf is PackBTeam of numbers of two bytes.
-func PackHalf(t *team.Team, dst, b []uint16, n, k, row, col int) {
-	q := halfPacking{dst, b, n, k, row, col}
-	t.For(panels(n), func(j, _ int) { q.panel(j, false) })
-}
-
-// UnpackHalf makes b again of what PackHalf made of it.
-func UnpackHalf(t *team.Team, b, packed []uint16, n, k, row, col int) {
-	q := halfPacking{packed, b, n, k, row, col}
-	t.For(panels(n), func(j, _ int) { q.panel(j, true) })
-}
-
 // panel packs or unpacks panel j, in squares of which both sides stay in the first cache.
-func (q *halfPacking) panel(j int, back bool) {
-	cols := min(kernel.NR, q.n-j*kernel.NR)
+func (w *walk[T]) panel(j int, back bool) {
+	cols := min(kernel.NR, w.n-j*kernel.NR)
 	if cols < kernel.NR && !back {
-		clear(q.dst[j*q.k*kernel.NR : (j+1)*q.k*kernel.NR])
+		clear(w.packed[j*w.k*kernel.NR : (j+1)*w.k*kernel.NR])
 	}
-	for lo := 0; lo < q.k; lo += kernel.NR {
-		hi := min(lo+kernel.NR, q.k)
+	for lo := 0; lo < w.k; lo += kernel.NR {
+		hi := min(lo+kernel.NR, w.k)
 		for i := range cols {
-			b := q.b[(j*kernel.NR+i)*q.col:]
+			b := w.b[(j*kernel.NR+i)*w.col:]
 			for p := lo; p < hi; p++ {
-				if d := &q.dst[(j*q.k+p)*kernel.NR+i]; back {
-					b[p*q.row] = *d
+				if d := &w.packed[(j*w.k+p)*kernel.NR+i]; back {
+					b[p*w.row] = *d
 				} else {
-					*d = b[p*q.row]
+					*d = b[p*w.row]
 				}
 			}
 		}

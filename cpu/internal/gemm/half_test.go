@@ -71,11 +71,15 @@ func FuzzHalf(f *testing.F) {
 				t.Fatalf("%v, %+v: element %d is %v, in plain Go %v", l, s, at-guard, got[at], first[at])
 			}
 			back := slices.Repeat([]uint16{0x1234}, len(half))
-			UnpackHalf(tm, back, packed, s.N, s.K, p.lb.Row, p.lb.Col)
+			Unpack(back, packed[:len(packed)-1], s.N, s.K, p.lb.Row, p.lb.Col)
+			wide := make([]float32, PackedSize(s.N, s.K))
+			PackB(wide, p.b, s.N, s.K, p.lb.Row, p.lb.Col)
+			backWide := make([]float32, len(p.b))
+			Unpack(backWide, wide, s.N, s.K, p.lb.Row, p.lb.Col)
 			for i := range s.K {
 				for j := range s.N {
 					at := i*p.lb.Row + j*p.lb.Col
-					if back[at] != half[at] {
+					if back[at] != half[at] || math.Float32bits(backWide[at]) != math.Float32bits(p.b[at]) {
 						t.Fatalf("%+v, %+v: unpacked [%d, %d] is %#x, want %#x", s, p.lb, i, j, back[at], half[at])
 					}
 				}
