@@ -11,6 +11,7 @@ import (
 	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/features"
+	"mgd3/internal/fault"
 	"mgd3/latent"
 	"mgd3/sets"
 	"mgd3/stage"
@@ -25,8 +26,6 @@ var (
 	ErrNoData = errors.New("features of a network are made of images, and the real ones are missing")
 	// ErrNoLatents says that features of images are wanted which only an autoencoder can make.
 	ErrNoLatents = errors.New("an autoencoder is missing")
-	// ErrAutoencoder says that latents are of two autoencoders.
-	ErrAutoencoder = errors.New("another autoencoder")
 )
 
 // marked is an error with its own text that is of a kind.
@@ -55,31 +54,38 @@ type Opened struct {
 }
 
 // Open opens the sets and the real images, or their latents.
-func Open(ctx context.Context, o *sets.Opener, from Sources) (_ *Opened, err error) {
+func Open(ctx context.Context, o *sets.Opener, from Sources) (*Opened, error) {
 	s := &Opened{}
-	defer func() {
-		if err != nil {
-			s.Close()
-		}
-	}()
+	err := s.open(ctx, o, from)
+	if err == nil {
+		return s, nil
+	}
+	s.Close()
+	if !errors.Is(err, ErrNoCache) && !errors.Is(err, ErrNoData) {
+		err = fault.Of(fault.Input, err)
+	}
+	return nil, err
+}
+
+func (s *Opened) open(ctx context.Context, o *sets.Opener, from Sources) error {
 	options, err := from.Data.Options()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	switch {
 	case from.Data.Path != "":
 		if s.Data, err = o.OpenPath(ctx, from.Data.Path, options); err != nil {
-			return nil, err
+			return err
 		}
 		s.Classes = s.Data.ClassNames()
 	case from.Images:
-		return nil, ErrNoData
+		return ErrNoData
 	default:
 		if err := s.findCache(from); err != nil {
-			return nil, err
+			return err
 		}
 		if s.Classes, err = cachedClasses(s.Cache, options.Classes); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, dir := range from.Sets {
@@ -89,7 +95,7 @@ func Open(ctx context.Context, o *sets.Opener, from Sources) (_ *Opened, err err
 		}
 		made, err := o.Made(ctx, dir, dataset.OpenOptions{Classes: s.Classes, Names: names})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		set := &Set{Name: dir, Images: made.Images}
 		if m := made.Manifest; m != nil && m.Denoiser != "" { // else it is a choice of real images
@@ -97,7 +103,7 @@ func Open(ctx context.Context, o *sets.Opener, from Sources) (_ *Opened, err err
 		}
 		s.Sets = append(s.Sets, set)
 	}
-	return s, nil
+	return nil
 }
 
 // Close closes the sets.
@@ -181,16 +187,16 @@ func (s *Opened) FromNetwork(e *engine.Engine, net *features.Net, pixels, batch 
 }
 
 // FromAutoencoder takes the latents that images have when they are encoded. Those of a cache must be of the same
-// autoencoder, else it is an [ErrAutoencoder].
+// autoencoder.
 func (s *Opened) FromAutoencoder(e *engine.Engine, a *latent.Autoencoder, batch int, how encode.Settings,
 	report func(stage.Event)) error {
 	m, err := OfLatents(e, a, how)
 	if err != nil {
-		return err
+		return fault.Of(fault.Usage, err)
 	}
 	if s.Cache != nil && s.Cache.Autoencoder != a.SHA256 {
-		return marked{fmt.Errorf("%s: the latents are of the autoencoder with SHA-256 %s, --model has %s", s.Dir,
-			s.Cache.Autoencoder, a.SHA256), ErrAutoencoder}
+		return fault.Of(fault.Model, fmt.Errorf("%s: the latents are of the autoencoder with SHA-256 %s, --model has "+
+			"%s", s.Dir, s.Cache.Autoencoder, a.SHA256))
 	}
 	s.Features = "latent"
 	s.embed(m, batch, report, how.SkipBad)
@@ -198,7 +204,7 @@ func (s *Opened) FromAutoencoder(e *engine.Engine, a *latent.Autoencoder, batch 
 }
 
 // FromSamples takes the latents that the sets' images were decoded from. It is an [ErrNoLatents] if there are none of a
-// set, or of the real images, and an [ErrAutoencoder] if they are of another autoencoder than the latter.
+// set, or of the real images, or if they are of another autoencoder than the latter.
 func (s *Opened) FromSamples() error {
 	if s.Cache == nil {
 		return marked{errors.New("missing --model: --data are images, not latents"), ErrNoLatents}
@@ -208,8 +214,9 @@ func (s *Opened) FromSamples() error {
 			return marked{fmt.Errorf("%s: there are no latents of its images", set.Name), ErrNoLatents}
 		}
 		if set.Manifest.Autoencoder != s.Cache.Autoencoder {
-			return marked{fmt.Errorf("%s: was made with another autoencoder than the real images' latents", set.Name),
-				ErrAutoencoder}
+			return fault.Of(fault.Model, marked{
+				fmt.Errorf("%s: was made with another autoencoder than the real images' latents", set.Name),
+				ErrNoLatents})
 		}
 		set.Features = Samples(set.Name)
 	}

@@ -9,6 +9,7 @@ import (
 	"mgd3/compare"
 	"mgd3/evaluate"
 	"mgd3/internal/cli"
+	"mgd3/internal/opening"
 	"mgd3/stage"
 )
 
@@ -42,7 +43,7 @@ func (a *autoFlags) add(f *pflag.FlagSet, s *samplingFlags) {
 }
 
 // chooseAuto chooses what is to be chosen. The sets for it are in auto below the output.
-func (e *env) chooseAuto(ctx context.Context, o *options, r *openRun) error {
+func (e *env) chooseAuto(ctx context.Context, o *options, r *opening.Run) error {
 	auto := o.sampling.auto
 	if !auto.chooses() {
 		return nil
@@ -52,10 +53,9 @@ func (e *env) chooseAuto(ctx context.Context, o *options, r *openRun) error {
 			errors.New("a shard cannot choose for the others"))
 	}
 	a := compare.Auto{
-		Maker: r.maker(), Stop: auto.stop, Lambda: auto.lambda,
+		Maker: r.Maker(), Stop: auto.stop, Lambda: auto.lambda,
 		By: auto.by, Sets: auto.sets, HeldOut: auto.heldOut, Judge: auto.judge, Done: e.tried,
 	}
-	a.Report = r.making
 	settings, choices, err := a.Choose(ctx)
 	r.Settings, r.Choices = settings, choices
 	return err

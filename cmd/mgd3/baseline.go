@@ -11,7 +11,6 @@ import (
 	"mgd3/distill"
 	"mgd3/internal/cli"
 	"mgd3/internal/words"
-	"mgd3/stage"
 )
 
 func (e *env) baselineCmd() *cobra.Command {
@@ -61,11 +60,10 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 	}
 	defer r.Close()
 	if methods[0].Sampled() {
-		r.warn(o)
+		r.WarnOfSampling()
 	}
-	m := r.maker()
-	m.Report = r.making
 	set := baseline.ID{Method: methods[0], IPC: o.settings.Modes.IPC, Seed: o.settings.Sample.Seed}
+	m := r.Maker()
 	if err := m.MakeAt(ctx, set, o.run.out); err != nil {
 		return err
 	}
@@ -79,14 +77,3 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 		return err
 	})
 }
-
-// maker makes sets as the flags of a run say.
-func (r *openRun) maker() baseline.Maker {
-	return baseline.Maker{
-		Settings: r.Settings, Train: r.Data, Out: r.Out, Latents: r.shared, Batch: r.Batch, SeedEncodes: r.SeedEncodes,
-		Engine: r.Engine, Autoencoder: r.Autoencoder, Denoiser: r.Denoiser, ClassNames: r.ClassNames,
-	}
-}
-
-// making is told of sets that are made.
-func (r *openRun) making(_ baseline.ID, e stage.Event) { r.Report(e) }

@@ -93,9 +93,9 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 	}
 	defer r.Close()
 	if slices.ContainsFunc(methods, baseline.Method.Sampled) {
-		r.warn(o)
+		r.WarnOfSampling()
 	}
-	so := compare.Options{Maker: r.maker()}
+	so := compare.Options{Maker: r.Maker()}
 	if so.Test, err = c.openTest(ctx, e, o); err != nil {
 		return fail(exitInput, "", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"mgd3/encode"
 	"mgd3/glyphs"
 	"mgd3/internal/cli"
+	"mgd3/internal/opening"
 	"mgd3/sets"
 )
 
@@ -69,7 +70,7 @@ func (e *env) demo(ctx context.Context, o *demoOptions) error {
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
-	d, err := demo.Run(ctx, demo.Options{Maker: r.maker(), Test: test, IPC: o.ipc, Epochs: o.epochs,
+	d, err := demo.Run(ctx, demo.Options{Maker: r.Maker(), Test: test, IPC: o.ipc, Epochs: o.epochs,
 		Report: e.progress().Comparison})
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (e *env) demo(ctx context.Context, o *demoOptions) error {
 }
 
 // openDemo opens the model and the letters.
-func (e *env) openDemo(ctx context.Context, o *demoOptions) (*openRun, error) {
+func (e *env) openDemo(ctx context.Context, o *demoOptions) (*opening.Run, error) {
 	o.run.settings.Encode = encode.Settings{Split: "train", Crop: encode.CropADM, Limit: o.images}
 	o.run.modes.settings.IPC = max(1, o.ipc)
 	letters := glyphs.Options{Classes: strings.Split(o.letters, ""), PerClass: o.images}

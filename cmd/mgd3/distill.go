@@ -177,7 +177,7 @@ func (e *env) stage(ctx context.Context, o *options, do func(*distill.Run, conte
 		return err
 	}
 	defer r.Close()
-	r.warn(o)
+	r.WarnOfSampling()
 	return do(r.Run, ctx)
 }
 
@@ -205,7 +205,7 @@ func (e *env) distill(ctx context.Context, o *options) error {
 		return err
 	}
 	defer r.Close()
-	r.warn(o)
+	r.WarnOfSampling()
 	if o.run.dryRun && o.sampling.auto.chooses() {
 		return fail(exitUsage, "give a value to plan with", errors.New("--dry-run makes no sets to choose by"))
 	}

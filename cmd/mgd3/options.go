@@ -22,6 +22,7 @@ type options struct {
 	tried    []string // flags of a sweep that are lists of values, and so not given as one
 
 	settings    distill.Settings // complete once they are resolved
+	found       *distill.Preset  // that of the name, once they are resolved
 	seedEncodes bool             // images are encoded with the seed of the noise, as the preset's program does
 }
 
@@ -39,7 +40,7 @@ func (o *options) resolve() error {
 		if err != nil {
 			return fail(exitUsage, `"mgd3 presets" lists them`, err)
 		}
-		asked.Preset = &p
+		asked.Preset, o.found = &p, &p
 	}
 	return o.resolveFrom(asked)
 }

@@ -17,10 +17,7 @@ func (o *options) presetFlag() {
 
 // departures says which flags of the command are resolved to other values than the preset's.
 func (o *options) departures(s distill.Settings) string {
-	p, err := distill.FindPreset(o.preset)
-	if err != nil {
-		return ""
-	}
+	p := o.found
 	list := p.Departures(s, func(name string) bool {
 		return o.flags.Lookup(name) != nil && !(name == "encode-seed" && o.seedEncodes)
 	})

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mgd3/distill"
 	"mgd3/features"
 	"mgd3/internal/cli"
 	"mgd3/report"
@@ -81,15 +80,11 @@ func (e *env) score(ctx context.Context, o *scoreOptions) error {
 	}
 	s, err := scoring.Open(ctx, &e.sets, scoring.Sources{Sets: o.sets, Data: o.data.Spec, Latents: o.run.latents,
 		Images: o.features != latentFeatures})
-	switch {
-	case errors.Is(err, scoring.ErrNoCache):
-		return fail(exitUsage, "--latents names the folder of the real images' latents; with --data and --model they "+
-			"are "+
-			"made", err)
-	case errors.Is(err, scoring.ErrNoData):
+	if errors.Is(err, scoring.ErrNoData) {
 		return fail(exitUsage, "", errors.New("missing --data: features of a network are made of images"))
-	case err != nil:
-		return ofSet(err)
+	}
+	if err != nil {
+		return err
 	}
 	defer s.Close()
 	close, err := e.chooseFeatures(ctx, o, s)
@@ -113,43 +108,34 @@ func (e *env) score(ctx context.Context, o *scoreOptions) error {
 
 // chooseFeatures opens the network that the flags name, or takes the latents that are there; close ends it.
 func (e *env) chooseFeatures(ctx context.Context, o *scoreOptions, s *scoring.Opened) (close func(), err error) {
-	r := &openRun{Run: &distill.Run{Settings: o.settings}}
-	defer func() {
-		if err != nil {
-			r.Close()
-		}
-	}()
-	how, show := &r.Settings.Encode, e.progress().Event
+	how, show, batch := o.settings.Encode, e.progress().Event, o.networks.Batch
 	switch {
 	case o.features != latentFeatures:
-		if r.Engine, err = e.openEngine(); err != nil {
+		eng, err := e.openEngine()
+		if err != nil {
 			return nil, err
 		}
-		r.close = append(r.close, r.Engine.Close)
-		net, err := features.Open(ctx, r.Engine, o.features)
+		net, err := features.Open(ctx, eng, o.features)
 		if err != nil {
+			eng.Close()
 			return nil, fail(exitModel, "", err)
 		}
 		e.sayAll(net.Notes)
-		s.FromNetwork(r.Engine, net, o.pixels, o.networks.batch, *how, show)
-		return r.Close, nil
-	case o.networks.model == "" && o.networks.vae == "":
-		const hint = "with --model the images are encoded"
-		if err = s.FromSamples(); errors.Is(err, scoring.ErrNoLatents) {
-			return r.Close, fail(exitUsage, hint, err)
-		}
-		return r.Close, fail(exitModel, hint, err)
+		s.FromNetwork(eng, net, o.pixels, batch, how, show)
+		return eng.Close, nil
+	case o.networks.model == "" && o.networks.Autoencoder == "":
+		return func() {}, s.FromSamples()
 	}
 	if s.Cache != nil {
-		*how = s.Cache.Settings // its size
-		o.settings.Encode = *how
+		o.settings.Encode = s.Cache.Settings // its size
 	}
-	if err := e.openModel(ctx, &o.options, r); err != nil {
+	r, err := e.request(&o.options).OpenAutoencoder(ctx)
+	if err != nil {
 		return nil, err
 	}
-	err = s.FromAutoencoder(r.Engine, r.Autoencoder, o.networks.batch, *how, show)
-	if errors.Is(err, scoring.ErrAutoencoder) {
-		return r.Close, fail(exitModel, "", err)
+	if err := s.FromAutoencoder(r.Engine, r.Autoencoder, batch, r.Settings.Encode, show); err != nil {
+		r.Close()
+		return nil, err
 	}
-	return r.Close, fail(exitUsage, "", err)
+	return r.Close, nil
 }

@@ -7,7 +7,6 @@ import (
 
 	"mgd3/distill"
 	"mgd3/internal/terminal"
-	"mgd3/stage"
 )
 
 // print prints what was asked for, as JSON or for people.
@@ -66,13 +65,3 @@ func (e *env) warn(format string, args ...any) {
 
 // warnText is warn of a text.
 func (e *env) warnText(text string) { e.warn("%s", text) }
-
-// warn tells of settings that are hardly meant.
-func (r *openRun) warn(o *options) {
-	if o.sampling == nil {
-		return
-	}
-	for _, w := range r.Settings.Sample.Warnings() {
-		r.Report(stage.Event{Stage: distill.StageSample, Warning: w})
-	}
-}

@@ -86,8 +86,7 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 		return err
 	}
 	defer r.Close()
-	s.Axes, s.Maker = axes, r.maker()
-	s.Report = r.making
+	s.Axes, s.Maker = axes, r.Maker()
 	s.Done = e.tried
 	if s.test != "" {
 		spec := o.data.Spec

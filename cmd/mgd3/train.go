@@ -12,6 +12,7 @@ import (
 
 	"mgd3/encode"
 	"mgd3/internal/cli"
+	"mgd3/internal/exits"
 	"mgd3/latent"
 	"mgd3/model"
 	"mgd3/sets"
@@ -224,7 +225,7 @@ func (e *env) trainDenoiser(ctx context.Context, o *trainOptions, vae, network s
 	networks := model.Networks{Model: model.Disk(o.train.Out), Autoencoder: vae}
 	a, err := networks.OpenAutoencoder(ctx, o.train.Engine)
 	if err != nil {
-		return networkFailure(networks, err)
+		return exits.OfNetworks(networks, err)
 	}
 	e.sayAll(a.Notes)
 	if err := train(ctx, o.train, a); err != nil {

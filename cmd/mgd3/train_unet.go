@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/internal/exits"
 	"mgd3/latent"
 	"mgd3/model"
 	"mgd3/prompt"
@@ -72,7 +73,7 @@ func (e *env) trainUNet(ctx context.Context, o train.Options, a *latent.Autoenco
 	networks := model.Networks{Model: model.Disk(o.Out), Autoencoder: vae}
 	at, err := networks.Find(model.Autoencoder)
 	if err != nil {
-		return networkFailure(networks, err)
+		return exits.OfNetworks(networks, err)
 	}
 	whole, err := train.WritePipeline(o.Out, filepath.FromSlash(at.Path))
 	if err == nil && !whole {

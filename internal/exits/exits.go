@@ -22,6 +22,7 @@ import (
 	"mgd3/model"
 	"mgd3/modes"
 	"mgd3/prompt"
+	"mgd3/scoring"
 	"mgd3/sd"
 	"mgd3/sets"
 	"mgd3/stage"
@@ -181,6 +182,9 @@ var advice = []struct {
 	{atomicfile.ErrNotRegular, Output, ""},
 	{hub.ErrUnlisted, Usage, `"mgd3 pull" lists what has a name; anything else goes by ORG/NAME`},
 	{hub.ErrTerms, Usage, "--accept-licence says that you have read it and accept it"},
+	{scoring.ErrNoCache, Usage, "--latents names the folder of the real images' latents; with --data and --model " +
+		"they are made"},
+	{scoring.ErrNoLatents, Usage, "with --model the images are encoded"},
 	{bench.ErrLine, Input, `lines of "mgd3 bench" or bench/compare.py are wanted`},
 	{bench.ErrFile, Input, ""},
 	{fs.ErrNotExist, Failed, ""},

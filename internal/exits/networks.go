@@ -1,0 +1,28 @@
+package exits
+
+import (
+	"errors"
+	"fmt"
+
+	"mgd3/model"
+)
+
+// OfNetworks gives an error of networks its exit code, and names the flag that finds them.
+func OfNetworks(n model.Networks, err error) error {
+	var missing *model.NotFound
+	if !errors.As(err, &missing) {
+		return Fail(Model, "", err)
+	}
+	flag := map[model.Part]string{model.Autoencoder: "--vae", model.Denoiser: "--dit"}[missing.Part]
+	switch missing.Err {
+	case model.ErrUnnamed:
+		return Fail(Usage, `"mgd3 pull" fetches published networks, "mgd3 train" makes your own, --model glyphs is `+
+			`in the program; docs/models.md has more`, fmt.Errorf("missing --model, or %s", flag))
+	case model.ErrOneFile:
+		return Fail(Usage, flag+" names the other network",
+			fmt.Errorf("%q is one file: missing %s", n.Model.Path, flag))
+	case model.ErrNoFolder:
+		return Fail(Model, flag+" names its folder if it is elsewhere", err)
+	}
+	return Fail(Model, flag+" names the folder of the network if it is elsewhere", missing.Err)
+}
