@@ -10,21 +10,22 @@ import (
 // Augment says how an image becomes the input of a network, in training and in testing. Every constant of it is
 // here; what is drawn at random is drawn from the generator at hand, in the order of the fields.
 //
-//	training  centre → to [0, 1] → shuffle → crop → flip → jitter → lighting → (x − mean)/std
+//	training  centre → to [0, 1] → shuffle → crop → pad → flip → jitter → lighting → (x − mean)/std
 //	testing   the central square → to [0, 1] → (x − mean)/std
 //
 // Colours leave [0, 1] on the way and are not cut off.
 type Augment struct {
-	Centre    bool       `json:"centre"`     // training begins with the central square, as testing does
-	Shuffle   int        `json:"shuffle"`    // f×f patches change places; 0 and 1: none
-	Scale     [2]float64 `json:"crop_scale"` // share of the area that a crop takes, from and to; 0, 0: no crop
-	Ratio     [2]float64 `json:"crop_ratio"` // width by height of a crop, from and to
-	Antialias bool       `json:"antialias"`  // a crop that shrinks averages all pixels, not only the nearest
-	Flip      float64    `json:"flip"`       // probability of left for right
-	Jitter    Jitter     `json:"jitter"`     //
-	Lighting  float64    `json:"lighting"`   // σ of the shift along each principal colour; 0: none
-	Mean      [3]float64 `json:"mean"`       // of red, green and blue in [0, 1]
-	Std       [3]float64 `json:"std"`        //
+	Centre    bool       `json:"centre"`       // training begins with the central square, as testing does
+	Shuffle   int        `json:"shuffle"`      // f×f patches change places; 0 and 1: none
+	Scale     [2]float64 `json:"crop_scale"`   // share of the area that a crop takes, from and to; 0, 0: no crop
+	Ratio     [2]float64 `json:"crop_ratio"`   // width by height of a crop, from and to
+	Antialias bool       `json:"antialias"`    // a crop that shrinks averages all pixels, not only the nearest
+	Pad       int        `json:"pad,omitzero"` // moved by up to so many pixels each way, black behind; 0: none
+	Flip      float64    `json:"flip"`         // probability of left for right
+	Jitter    Jitter     `json:"jitter"`       //
+	Lighting  float64    `json:"lighting"`     // σ of the shift along each principal colour; 0: none
+	Mean      [3]float64 `json:"mean"`         // of red, green and blue in [0, 1]
+	Std       [3]float64 `json:"std"`          //
 	// a test image's short side is ⌊size/Margin[0]⌋·Margin[1] if that is more than size
 	Margin [2]int `json:"margin"`
 }
@@ -50,6 +51,9 @@ func (a Augment) Apply(dst []float32, im *dataset.RGB, size int, r *rand.Rand) {
 
 	out := planes{size, size, dst[:3*size*size]}
 	s.resize(out, s.crop, a.Antialias)
+	if a.Pad > 0 { // RandomCrop(size, padding=Pad) of torchvision
+		move(out.pix, size, r.IntN(2*a.Pad+1)-a.Pad, r.IntN(2*a.Pad+1)-a.Pad)
+	}
 	if r.Float64() < a.Flip {
 		out.flip()
 	}

@@ -92,10 +92,10 @@ func (t *training) say(target []float32, row int, part float32) {
 	}
 }
 
-// augmentBatch applies one strategy of DSA to all images of a batch.
+// augmentBatch applies what DSA draws for a batch to all its images.
 func (t *training) augmentBatch(b *batch) {
 	p, size := t.Protocol, 3*t.Protocol.Size*t.Protocol.Size
-	strategy := strategies[rng.Stream(t.Seed, "dsa", uint64(b.epoch), uint64(b.index)).IntN(len(strategies))]
+	strategy := p.DSA.strategy(rng.Stream(t.Seed, "dsa", uint64(b.epoch), uint64(b.index)))
 	for i, row := range b.rows {
 		strategy(p.DSA, b.x[i*size:(i+1)*size], p.Size, rng.Stream(t.Seed, "dsa-image", uint64(b.epoch), uint64(row)))
 	}

@@ -47,6 +47,7 @@ var settings = []setting{
 		if !on {
 			a := &p.Augment
 			a.Shuffle, a.Scale, a.Ratio, a.Flip, a.Jitter, a.Lighting = 0, [2]float64{}, [2]float64{}, 0, Jitter{}, 0
+			a.Pad = 0
 			p.CutMix, p.DSA = 0, DSA{}
 		}
 		return err

@@ -18,6 +18,9 @@ import (
 //	scale      x shrunk or enlarged along each side, by 1/Scale to Scale
 //	rotate     x turned by up to Rotate degrees
 //
+// IDC's program (DiffAug in its augment.py) takes them in turn: of each image flip and color, and then the one of crop,
+// scale and rotate that its batch drew.
+//
 // The last two read between pixels as grid_sample does, with corners aligned or not. TestDSAGolden holds all of it
 // against PyTorch.
 type DSA struct {
@@ -30,6 +33,7 @@ type DSA struct {
 	Scale        float64 `json:"scale"`
 	Rotate       float64 `json:"rotate"` // degrees
 	AlignCorners bool    `json:"align_corners"`
+	InTurn       bool    `json:"in_turn,omitzero"` // as IDC's program
 }
 
 // dsa are the numbers of all those programs (ParamDiffAug in their utils.py). MTT's aligns corners; DSA's and DM's take
@@ -67,6 +71,20 @@ var strategies = []func(d DSA, x []float32, n int, r *rand.Rand){
 		sin, cos := math.Sincos(angle)
 		warp(x, n, [4]float64{cos, -sin, sin, cos}, d.AlignCorners)
 	},
+}
+
+// strategy is what the numbers u of a batch make of its images.
+func (d DSA) strategy(u *rand.Rand) func(d DSA, x []float32, n int, r *rand.Rand) {
+	if !d.InTurn {
+		return strategies[u.IntN(len(strategies))]
+	}
+	const color, crop, flip, scale, rotate = 0, 1, 3, 4, 5
+	last := strategies[[]int{crop, scale, rotate}[u.IntN(3)]]
+	return func(d DSA, x []float32, n int, r *rand.Rand) {
+		strategies[flip](d, x, n, r)
+		strategies[color](d, x, n, r)
+		last(d, x, n, r)
+	}
 }
 
 // recolour adds to the brightness, and multiplies saturation and contrast.

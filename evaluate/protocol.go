@@ -78,16 +78,18 @@ const (
 	AdamW = "adamw"
 )
 
-// Validation says after which epochs, 1, 2, … the test data are looked at: all multiples of Every beyond After, and
-// the last.
+// Validation says after which epochs, 1, 2, … the test data are looked at: beyond After every Every-th, Phase and all
+// multiples of Every after it, and the last.
 type Validation struct {
 	After int `json:"after"`
 	Every int `json:"every"`
+	Phase int `json:"phase,omitzero"`
+	Times int `json:"times,omitzero"` // what Every follows from, where a training is tested so many times; 0: it does not
 }
 
 // At reports whether epoch of epochs, from 1, is validated.
 func (v Validation) At(epoch, epochs int) bool {
-	return epoch == epochs || epoch > v.After && epoch%v.Every == 0
+	return epoch == epochs || epoch > v.After && epoch%v.Every == v.Phase%v.Every
 }
 
 // Facts are what a preset depends on.
@@ -103,7 +105,7 @@ type Facts struct {
 
 // Presets lists the names of the presets.
 func Presets() []string {
-	return []string{"hard", "soft", "soft-f1", "quick", "dc", "dsa", "mtt", "mtt-zca", "sre2l", "rded", "cao2"}
+	return []string{"hard", "soft", "soft-f1", "quick", "dc", "dsa", "mtt", "mtt-zca", "idc", "sre2l", "rded", "cao2"}
 }
 
 // Preset returns the protocol of the given name for such a set.
@@ -127,6 +129,8 @@ func Preset(name string, f Facts) (Protocol, error) {
 		return dsaProtocol(f), nil
 	case "mtt", "mtt-zca":
 		return mttProtocol(f, name == "mtt-zca"), nil
+	case "idc":
+		return idcProtocol(f), nil
 	case "sre2l":
 		return sre2lProtocol(f), nil
 	case "rded", "cao2":
@@ -242,13 +246,18 @@ func softBatch(f Facts) int {
 	return min(batch, f.Images)
 }
 
-// softRate is RDED's choice; it takes 1e-3 for ResNets and ConvNets.
+// softRate is RDED's choice (argument.py); it takes 1e-3 for ResNets and ConvNets, and 1e-4 for the transformers that
+// it knows, ViT-B and Swin v2-T: ours are other sizes of these.
 func softRate(net string) float64 {
-	switch net {
-	case "vgg11":
+	switch {
+	case strings.HasPrefix(net, "vgg11"):
 		return 5e-4
-	case "alexnet":
+	case net == "alexnet", strings.HasPrefix(net, "vit_"), strings.HasPrefix(net, "swin_"):
 		return 1e-4
+	case net == "efficientnet_b0":
+		return 2e-3
+	case net == "mobilenet_v2":
+		return 2.5e-3
 	}
 	return 1e-3
 }
@@ -280,6 +289,9 @@ func (p *Protocol) setEpochs(epochs int) {
 		p.Schedule.Milestones = thirds(epochs)
 	}
 	switch {
+	case p.Validation.Phase > 0: // of all epochs alike
+	case p.Validation.Times > 0:
+		p.Validation.Every = max(1, epochs/p.Validation.Times)
 	case p.Labels == Soft:
 		p.Validation = Validation{After: 4 * epochs / 5, Every: 10}
 	case p.Publish == Last:
