@@ -41,6 +41,8 @@ type Manifest struct {
 	Batch       int             `json:"batch,omitempty"`
 	EncodeBatch int             `json:"encode_batch,omitempty"` // rows of the encoder's graphs, likewise
 	Distance    Distance        `json:"distance"`               // mean over all images
+	Merged      []MergedSource  `json:"merged,omitempty"`       // the sets that it was put together from
+	Imported    *Imported       `json:"imported,omitempty"`     // what it was, where no run made it
 	Classes     []ManifestClass `json:"classes"`
 }
 

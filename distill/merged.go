@@ -1,0 +1,121 @@
+package distill
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"mgd3/stage"
+)
+
+// MergedSource is one of the finished sets that a set was put together from. What all of them have alike stands in the
+// manifest as well, the rest here alone.
+type MergedSource struct {
+	Manifest string          `json:"manifest_sha256"` // of its file
+	Of       json.RawMessage `json:"of"`              // its manifest, without the classes
+	Classes  []MergedClass   `json:"classes"`         // those that were taken of it
+}
+
+// MergedClass is a class that was taken of a set.
+type MergedClass struct {
+	Name   string `json:"name"`
+	Images int    `json:"images"` // that were taken, the first ones
+	From   int    `json:"from"`   // that it had
+	// what became of the real images whose modes were left out: ByCentre or ByShare; "" where none was
+	Masses string `json:"masses,omitempty"`
+}
+
+// Imported says what a set was that no run made, and how its numbers were read; see package tensorset.
+type Imported struct {
+	Name   string   `json:"name"` // its file's or folder's, without folders
+	Pixels string   `json:"pixels,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
+}
+
+// What becomes of the real images whose modes are left out.
+const (
+	ByCentre = "nearest" // they are counted for the mode that is kept and nearest to theirs
+	ByShare  = "share"   // modes are not there any more: they are shared out by the masses of those that are kept
+)
+
+// whole reports whether the set is one that a run made, whose stages may lie beside it.
+func (m *Manifest) whole() bool { return m.Merged == nil && m.Imported == nil }
+
+// mergedFaults says what the sources of a merged set have otherwise than its classes.
+func (m *Manifest) mergedFaults() (faults []string) {
+	if m.Merged == nil {
+		return nil
+	}
+	taken := map[string]int{}
+	for _, source := range m.Merged {
+		for _, class := range source.Classes {
+			taken[class.Name] += class.Images
+		}
+	}
+	for _, class := range m.Classes {
+		if n := taken[class.Name]; n != len(class.Images) {
+			faults = append(faults, fmt.Sprintf("%s: class %q has %d images, its sources name %d", manifestName,
+				class.Name, len(class.Images), n))
+		}
+		delete(taken, class.Name)
+	}
+	for _, source := range m.Merged {
+		for _, class := range source.Classes {
+			if _, ok := taken[class.Name]; ok {
+				faults = append(faults, fmt.Sprintf("%s: its sources name a class %q, which it has not", manifestName,
+					class.Name))
+				delete(taken, class.Name)
+			}
+		}
+	}
+	return faults
+}
+
+// KeptSizes returns how many real images the kept modes of a class stand for once the others are gone, each of whose
+// images is counted for the kept mode nearest to its own. ok is false where the run's modes are not there.
+func KeptSizes(run, class string, kept []int) (sizes []int64, ok bool, err error) {
+	var record modesRecord
+	switch err := stage.ReadLocked(modesDir(run), &record); {
+	case errors.Is(err, stage.ErrStage):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, err
+	}
+	if err := record.Check(); err != nil {
+		return nil, false, fmt.Errorf("%s: %w", modesDir(run), err)
+	}
+	m, err := record.read(run, class)
+	if errors.Is(err, stage.ErrStage) || errors.Is(err, os.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	at := make([]int, m.Centres.Rows) // the place in sizes of each mode
+	for mode := range at {
+		best := 0.0
+		for i, k := range kept {
+			if k < 0 || k >= m.Centres.Rows {
+				return nil, false, fmt.Errorf("%s: mode %d of %d", ModesFile(run, class), k, m.Centres.Rows)
+			}
+			d := 0.0
+			for j, v := range m.Centres.Row(k) {
+				diff := float64(v) - float64(m.Centres.Row(mode)[j])
+				d += diff * diff
+			}
+			if k == mode { // an equal one elsewhere has its own
+				at[mode] = i
+				break
+			}
+			if i == 0 || d < best {
+				at[mode], best = i, d
+			}
+		}
+	}
+	sizes = make([]int64, len(kept))
+	for mode, n := range m.Sizes {
+		sizes[at[mode]] += n
+	}
+	return sizes, true, nil
+}

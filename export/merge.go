@@ -1,0 +1,404 @@
+package export
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mgd3/distill"
+	"mgd3/internal/words"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
+)
+
+var (
+	// ErrOverlap says that two sets to be merged have a class in common.
+	ErrOverlap = errors.New("is in two sets")
+	// ErrNoClass says that a class is in none of the sets.
+	ErrNoClass = errors.New("is in no set")
+)
+
+// MergeOptions say what is taken of the sets.
+type MergeOptions struct {
+	IPC     int      // images of each class of a set, the first; 0 takes all
+	Classes []string // in this order; nil takes all, set after set
+	Join    bool     // a class may be in several sets: its images are put together
+}
+
+// Merge puts finished sets together in the folder out, or makes a part of one: images and a manifest, which says what
+// is from where. The labels of the first sets stay what they are when others come to them. The real images of modes
+// that are left out are counted for others, so that a class stands for as many as before; notes say how. Equal sets give
+// equal bytes; what stands at out with the same bytes may stay, anything else is an [ErrExists].
+func Merge(ctx context.Context, out string, dirs []string, o MergeOptions) (notes []string, err error) {
+	g := &merging{o: o, at: map[string]int{}}
+	for _, dir := range dirs {
+		if err := g.add(dir); err != nil {
+			return nil, err
+		}
+	}
+	if err := g.order(); err != nil {
+		return nil, err
+	}
+	manifest, err := g.manifest()
+	if err != nil {
+		return nil, err
+	}
+	out = filepath.Clean(out)
+	unlock, err := atomicfile.Lock(out)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	work, err := newWork(out)
+	if err != nil {
+		return nil, err
+	}
+	tmp := filepath.Join(work, filepath.Base(out))
+	err = g.write(ctx, tmp)
+	if err == nil {
+		err = writeFile(filepath.Join(tmp, manifestName), manifest)
+	}
+	if err == nil {
+		err = place(tmp, out)
+	}
+	return g.notes, errors.Join(err, os.RemoveAll(work))
+}
+
+// merging is a merge on its way.
+type merging struct {
+	o       MergeOptions
+	heads   []object // of the manifests
+	sources []distill.MergedSource
+	classes []mergedClass
+	at      map[string]int // of a class in classes
+	notes   []string
+}
+
+// object is one of JSON whose values stay as they are.
+type object map[string]json.RawMessage
+
+// mergedClass is a class of the result.
+type mergedClass struct {
+	name   string
+	entry  object // of the manifest, without the images
+	images []mergedImage
+}
+
+// mergedImage is an image, its entry and where it is.
+type mergedImage struct {
+	entry object
+	from  *set
+	class int
+	raw   json.RawMessage // its entry there
+}
+
+func (g *merging) add(dir string) error {
+	s, err := open(dir)
+	if err != nil {
+		return err
+	}
+	var head object
+	var classes []object
+	if err := json.Unmarshal(s.manifest, &head); err == nil {
+		err = json.Unmarshal(head["classes"], &classes)
+	}
+	if err != nil || len(classes) != len(s.classes) {
+		return fmt.Errorf("%s: %w: its classes cannot be read", filepath.Join(dir, manifestName), ErrSet)
+	}
+	delete(head, "classes")
+	of, err := json.Marshal(head)
+	if err != nil {
+		return err
+	}
+	source := distill.MergedSource{Manifest: fmt.Sprintf("%x", sha256.Sum256(s.manifest)), Of: of}
+	for i, class := range s.classes {
+		if g.o.Classes != nil && !slices.Contains(g.o.Classes, class.Name) {
+			continue
+		}
+		taken, err := g.take(s, i, classes[i])
+		if err != nil {
+			return fmt.Errorf("%s, class %q: %w", dir, class.Name, err)
+		}
+		source.Classes = append(source.Classes, taken)
+	}
+	if source.Classes == nil {
+		return fmt.Errorf("%s: none of its classes is taken, %s: %w", dir, words.Quoted(s.classNames()), ErrNoClass)
+	}
+	g.heads, g.sources = append(g.heads, head), append(g.sources, source)
+	return nil
+}
+
+// take takes a class of a set.
+func (g *merging) take(s *set, i int, entry object) (taken distill.MergedClass, err error) {
+	class := s.classes[i]
+	taken = distill.MergedClass{Name: class.Name, From: len(class.Images), Images: len(class.Images)}
+	if g.o.IPC > 0 && g.o.IPC < taken.From {
+		taken.Images = g.o.IPC
+	} else if taken.From < g.o.IPC {
+		g.note("%s: class %q has %d images, fewer than %d", s.dir, class.Name, taken.From, g.o.IPC)
+	}
+	at, known := g.at[class.Name]
+	switch {
+	case !known:
+		at = len(g.classes)
+		g.at[class.Name] = at
+		delete(entry, "images")
+		g.classes = append(g.classes, mergedClass{name: class.Name, entry: entry})
+	case !g.o.Join:
+		return taken, ErrOverlap
+	default:
+		if err := g.classes[at].join(entry); err != nil {
+			return taken, err
+		}
+	}
+	var images []mergedImage
+	for _, raw := range class.Images {
+		im := mergedImage{from: s, class: i, raw: raw}
+		if err := json.Unmarshal(raw, &im.entry); err != nil {
+			return taken, fmt.Errorf("%w: %w", ErrSet, err)
+		}
+		images = append(images, im)
+	}
+	if taken.Masses, err = keepMasses(s.dir, class.Name, images, taken.Images); err != nil {
+		return taken, err
+	}
+	if taken.Masses == distill.ByShare {
+		g.note("%s: class %q: its modes are not there, so the real images of those that are left out are shared out by "+
+			"the masses of the others", s.dir, class.Name)
+	}
+	g.classes[at].images = append(g.classes[at].images, images[:taken.Images]...)
+	return taken, nil
+}
+
+func (g *merging) note(format string, args ...any) {
+	g.notes = append(g.notes, fmt.Sprintf(format, args...))
+}
+
+// join takes what another set says of the same class: the real images of both, and what both say alike.
+func (c *mergedClass) join(other object) error {
+	var a, b int
+	if err := errors.Join(json.Unmarshal(orZero(c.entry["real"]), &a),
+		json.Unmarshal(orZero(other["real"]), &b)); err != nil {
+		return fmt.Errorf("%w: %w", ErrSet, err)
+	}
+	delete(other, "images")
+	c.entry = common(c.entry, other)
+	c.entry["name"] = mustJSON(c.name)
+	c.entry["real"] = mustJSON(a + b)
+	return nil
+}
+
+func orZero(v json.RawMessage) json.RawMessage {
+	if v == nil {
+		return json.RawMessage("0")
+	}
+	return v
+}
+
+// mustJSON is JSON of a plain value.
+func mustJSON(v any) json.RawMessage {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Errorf("export: %w", err)) // numbers, strings and structs of them can be written
+	}
+	return data
+}
+
+// keepMasses counts the real images of the images after the n-th for those before, and says how; "" where there are
+// none, or no masses.
+func keepMasses(dir, class string, images []mergedImage, n int) (how string, err error) {
+	if n == len(images) {
+		return "", nil
+	}
+	var kept []int
+	var masses []int64
+	total := int64(0)
+	for i, im := range images {
+		var mass int64
+		var mode int
+		if im.entry["mass"] == nil || im.entry["mode"] == nil {
+			return "", nil // a set of real images
+		}
+		if err := errors.Join(json.Unmarshal(im.entry["mass"], &mass), json.Unmarshal(im.entry["mode"], &mode)); err != nil {
+			return "", fmt.Errorf("%w: %w", ErrSet, err)
+		}
+		if mass < 0 || mass > math.MaxInt32 {
+			return "", fmt.Errorf("%w: image %d has a mass of %d", ErrSet, i, mass)
+		}
+		total += mass
+		if i < n {
+			kept, masses = append(kept, mode), append(masses, mass)
+		}
+	}
+	if total == 0 {
+		return "", nil
+	}
+	sizes, there, err := distill.KeptSizes(dir, class, kept)
+	if err != nil {
+		return "", err
+	}
+	sum := int64(0)
+	for _, size := range sizes {
+		sum += size
+	}
+	how = distill.ByCentre
+	if !there || sum != total { // modes of another set lie there, or of this one before it was cut
+		how, sizes = distill.ByShare, shared(masses, total)
+	}
+	for i := range n {
+		images[i].entry["mass"] = mustJSON(sizes[i])
+	}
+	return how, nil
+}
+
+// shared enlarges masses in proportion so that they sum to total, by largest remainders, the first of equal ones before
+// the others; masses that are all 0 become alike.
+func shared(masses []int64, total int64) []int64 {
+	sum := int64(0)
+	for _, m := range masses {
+		sum += m
+	}
+	out, rest := make([]int64, len(masses)), make([]int64, len(masses))
+	order := make([]int, len(masses))
+	left := total
+	for i, m := range masses {
+		of := sum
+		if sum == 0 {
+			m, of = 1, int64(len(masses))
+		}
+		out[i], rest[i], order[i] = m*total/of, m*total%of, i
+		left -= out[i]
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return int(min(1, max(-1, rest[b]-rest[a]))) })
+	for _, i := range order[:left] {
+		out[i]++
+	}
+	return out
+}
+
+// order puts the classes into the order that is asked for.
+func (g *merging) order() error {
+	if g.o.Classes == nil {
+		return nil
+	}
+	var classes []mergedClass
+	for _, name := range g.o.Classes {
+		at, ok := g.at[name]
+		if !ok {
+			return fmt.Errorf("class %q %w", name, ErrNoClass)
+		}
+		classes = append(classes, g.classes[at])
+	}
+	g.classes = classes
+	return nil
+}
+
+// manifest makes the text of the manifest, and gives the images of joined classes their names.
+func (g *merging) manifest() ([]byte, error) {
+	head := g.heads[0]
+	for _, other := range g.heads[1:] {
+		head = common(head, other)
+	}
+	for _, name := range []string{"merged", "imported"} { // each source has its own
+		delete(head, name)
+	}
+	head["format"], head["version"] = g.heads[0]["format"], mustJSON(stage.Version)
+	var classes []object
+	for i := range g.classes {
+		c := &g.classes[i]
+		var entries []json.RawMessage
+		for j := range c.images {
+			c.images[j].entry["file"] = mustJSON(distill.ImageFile(c.name, j))
+			entries = append(entries, mustJSON(c.images[j].entry))
+		}
+		entry := maps.Clone(c.entry)
+		entry["images"] = mustJSON(entries)
+		classes = append(classes, entry)
+	}
+	head["classes"], head["merged"] = mustJSON(classes), mustJSON(g.sources)
+	var m distill.Manifest
+	if err := json.Unmarshal(mustJSON(head), &m); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSet, err)
+	}
+	head["distance"] = mustJSON(meanDistance(m))
+	var b bytes.Buffer
+	if err := json.Indent(&b, mustJSON(head), "", "  "); err != nil {
+		return nil, err
+	}
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}
+
+// meanDistance is that of all images.
+func meanDistance(m distill.Manifest) (mean distill.Distance) {
+	n := 0.0
+	for _, class := range m.Classes {
+		n += float64(len(class.Images))
+	}
+	for _, class := range m.Classes {
+		for _, im := range class.Images {
+			mean.Own += im.Distance.Own / n
+			mean.Others += im.Distance.Others / n
+		}
+	}
+	return mean
+}
+
+// common is what two objects of JSON have alike, inner ones included.
+func common(a, b object) object {
+	both := object{}
+	for name, x := range a {
+		y, ok := b[name]
+		if !ok {
+			continue
+		}
+		if equalJSON(x, y) {
+			both[name] = x
+			continue
+		}
+		var inA, inB object
+		if json.Unmarshal(x, &inA) == nil && json.Unmarshal(y, &inB) == nil && inA != nil && inB != nil {
+			both[name] = mustJSON(common(inA, inB))
+		}
+	}
+	return both
+}
+
+// equalJSON compares two values but for their spaces.
+func equalJSON(a, b json.RawMessage) bool {
+	var x, y bytes.Buffer
+	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
+}
+
+// write copies the images, each held against its hash.
+func (g *merging) write(ctx context.Context, out string) error {
+	for _, c := range g.classes {
+		for j, im := range c.images {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			p, err := im.from.read(im.class, im.raw)
+			if err != nil {
+				return err
+			}
+			file := distill.ImageFile(c.name, j)
+			if !strings.EqualFold(path.Ext(p.file), path.Ext(file)) {
+				return fmt.Errorf("%s: %w: image %q is no %s", im.from.dir, ErrSet, p.file, path.Ext(file))
+			}
+			if err := writeFile(filepath.Join(out, filepath.FromSlash(file)), p.data); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
