@@ -25,6 +25,9 @@ func Merge(ctx context.Context, out string, shards []string, warn func(string)) 
 	if err != nil {
 		return nil, err
 	}
+	if m, err := ReadManifest(out); err == nil && !m.whole() {
+		return nil, fmt.Errorf("%q %w: it is a set that was put together or read, and no run", out, stage.ErrOther)
+	}
 	ours := func() (bool, error) { return c.samplesAre(out) }
 	for _, record := range []struct {
 		dir string

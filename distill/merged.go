@@ -119,3 +119,26 @@ func KeptSizes(run, class string, kept []int) (sizes []int64, ok bool, err error
 	}
 	return sizes, true, nil
 }
+
+// AreSets reports whether folders hold finished sets, and not the shards of one run, which [Merge] puts together.
+func AreSets(dirs []string) (bool, error) {
+	runs := 0
+	var first samplesRecord
+	for _, dir := range dirs {
+		if _, err := ReadManifest(dir); errors.Is(err, os.ErrNotExist) || errors.Is(err, stage.ErrDamaged) {
+			return false, nil // a shard, perhaps
+		} else if err != nil {
+			return false, err
+		}
+		var c samplesRecord
+		if err := stage.ReadLocked(samplesDir(dir), &c); err != nil || c.Check() != nil {
+			continue // a set that no run made, or without what it was made from
+		}
+		if runs++; runs == 1 {
+			first = c
+		} else if name, _, _ := stage.DifferenceOf(c, first); name != "" {
+			return true, nil
+		}
+	}
+	return runs < len(dirs), nil
+}

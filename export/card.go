@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -64,8 +65,13 @@ func (s *set) card(c Card, data string, parquet bool) ([]byte, error) {
 		stated(c.Source), stated(c.SourceLicence), stated(c.Model), stated(c.ModelLicence))
 	if m, err := distill.ReadManifest(s.dir); err == nil && m.Denoiser != "" {
 		o := m.Settings
-		fmt.Fprintf(&b, "| method | modes by %s, %d a class; seed %d; guided by λ = %v to step %d |\n", o.Modes.Method,
-			o.Modes.IPC, o.Sample.Seed, o.Sample.Lambda, o.Sample.Stop)
+		modes := fmt.Sprintf("modes by %s, %d a class", o.Modes.Method, o.Modes.IPC)
+		if m.Merged != nil {
+			modes = fmt.Sprintf("put together from %d sets, or a part of one; modes by %s", len(m.Merged),
+				cmp.Or(string(o.Modes.Method), "several methods"))
+		}
+		fmt.Fprintf(&b, "| method | %s; seed %d; guided by λ = %v to step %d |\n", modes, o.Sample.Seed, o.Sample.Lambda,
+			o.Sample.Stop)
 		fmt.Fprintf(&b, "| autoencoder, SHA-256 | `%s` |\n| denoiser, SHA-256 | `%s` |\n", m.Autoencoder, m.Denoiser)
 	}
 	fmt.Fprintf(&b, "\n`manifest.json`, or the metadata key `mgd3` of Parquet, has every setting, and the hash, "+

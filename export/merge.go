@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/internal/words"
 	"mgd3/stage"
@@ -401,4 +402,21 @@ func (g *merging) write(ctx context.Context, out string) error {
 		}
 	}
 	return nil
+}
+
+// ParseClasses reads classes as [dataset.ParseClasses] does, or else as names with commas.
+func ParseClasses(spec string) ([]string, error) {
+	classes, err := dataset.ParseClasses(spec)
+	if errors.Is(err, dataset.ErrList) && !strings.ContainsAny(spec, "/\\") {
+		classes, err = strings.Split(spec, ","), nil
+	}
+	for i, line := range classes {
+		if name, _, _ := strings.Cut(strings.TrimSpace(line), "\t"); name != "" {
+			classes[i] = name
+		}
+		if slices.Contains(classes[:i], classes[i]) {
+			return nil, fmt.Errorf("class %q comes twice, want once", classes[i])
+		}
+	}
+	return classes, err
 }

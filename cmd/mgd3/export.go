@@ -104,6 +104,18 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 // export writes the set in a folder, and says so.
 func (e *env) export(ctx context.Context, dir, out string, o export.Options) error {
 	w, err := export.Write(ctx, dir, out, o)
+	if err != nil {
+		return exportFailure(dir, err)
+	}
+	return e.show(w, func(to io.Writer) error {
+		_, err := fmt.Fprintf(to, "%-16s %s: %d images of %d classes, %s in %s\n", w.Format, w.Out, w.Images, w.Classes,
+			terminal.Size(w.Bytes), terminal.Files(w.Files))
+		return err
+	})
+}
+
+// exportFailure gives an error of package export its exit code and advice.
+func exportFailure(dir string, err error) error {
 	switch {
 	case errors.Is(err, export.ErrChanged), errors.Is(err, export.ErrSet) && !errors.Is(err, os.ErrNotExist):
 		return fail(exitVerify, fmt.Sprintf(`"mgd3 verify %s" lists all that differ; %s`, dir, remake), err)
@@ -111,14 +123,8 @@ func (e *env) export(ctx context.Context, dir, out string, o export.Options) err
 		return fail(exitOutput, "use another --out, or remove what is there", err)
 	case errors.Is(err, export.ErrSet):
 		return fail(exitInput, manifestHint(err), err)
-	case err != nil:
-		return err
 	}
-	return e.show(w, func(to io.Writer) error {
-		_, err := fmt.Fprintf(to, "%-16s %s: %d images of %d classes, %s in %s\n", w.Format, w.Out, w.Images, w.Classes,
-			terminal.Size(w.Bytes), terminal.Files(w.Files))
-		return err
-	})
+	return err
 }
 
 // exportFinished exports the set of a run in the format asked for.

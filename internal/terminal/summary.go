@@ -41,7 +41,12 @@ func (s Summary) Text(w io.Writer) error {
 		n += len(class.Images)
 	}
 	fmt.Fprintf(w, "distilled set    %s: %d images of %d classes\n", distill.ImagesDir(s.Out), n, len(m.Classes))
-	fmt.Fprintf(w, "to own mode      %.4g (mean distance of a synthetic latent)\n", m.Distance.Own)
+	if m.Merged != nil {
+		fmt.Fprintf(w, "put together of  %d sets; the manifest has what is from where\n", len(m.Merged))
+	}
+	if m.Merged == nil || m.Distance.Own > 0 {
+		fmt.Fprintf(w, "to own mode      %.4g (mean distance of a synthetic latent)\n", m.Distance.Own)
+	}
 	if m.Settings.Modes.IPC > 1 {
 		fmt.Fprintf(w, "to other modes   %.4g (of the same class)\n", m.Distance.Others)
 	}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/distill"
+	"mgd3/export"
+	"mgd3/internal/cli"
+	"mgd3/internal/terminal"
+	"mgd3/stage"
+	"mgd3/store"
+)
+
+func (e *env) mergeCmd() *cobra.Command {
+	var out, classes string
+	var o export.MergeOptions
+	cmd := &cobra.Command{
+		Use:   "merge --out DIR [SHARD... | SET...]",
+		Short: "Put shards together that were run into folders of their own, or finished sets, or take a part of a set",
+		Long: `Copies the files of shards into one folder and writes the manifest. Without SHARD it writes the
+manifest of shards that were run into DIR itself, as the last of them does.
+
+Finished sets of other classes or settings become one set, whose manifest says what is from where: the tasks of
+continual learning, the clients of a federation. Their classes keep their order, set after set. With --ipc or --classes
+a part of them is taken; the real images of modes that are left out are counted for the nearest ones that are kept.`,
+		Example: `  mgd3 distill --data pets.zip --model pets-model --shard 0/2 --out part-0
+  mgd3 distill --data pets.zip --model pets-model --shard 1/2 --out part-1
+  mgd3 merge --out pets-10 part-0 part-1
+
+  # sets of other classes; ten images of each class of a set of fifty
+  mgd3 merge --out tasks-1-2 task-1 task-2
+  mgd3 merge --out pets-10 --ipc 10 --classes cat,dog pets-50`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return e.finish(out)
+			}
+			var err error
+			if o.Classes, err = export.ParseClasses(classes); err != nil || o.IPC < 0 {
+				return fail(exitUsage, "", cmp.Or(err, fmt.Errorf("--ipc is %d, want at least 0", o.IPC)))
+			}
+			switch sets, err := distill.AreSets(args); {
+			case err != nil:
+				return err
+			case sets || o.IPC > 0 || o.Classes != nil || o.Join:
+				return e.mergeSets(cmd.Context(), out, args, o)
+			}
+			unlock, err := stage.LockTogether(out, args)
+			if err != nil {
+				return fail(exitOutput, "", err)
+			}
+			defer unlock()
+			m, err := distill.Merge(cmd.Context(), out, args,
+				func(text string) { e.warnText(terminal.Printable(text)) })
+			if err != nil {
+				return err
+			}
+			return e.summary(out, m)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&out, "out", "o", "", "output `DIR`")
+	f.IntVar(&o.IPC, "ipc", 0, "of finished sets: take the first `N` images of each class; 0 takes all")
+	f.StringVar(&classes, "classes", "", "of finished sets: take these classes, a `LIST` by name, a file with one class "+
+		"a line, or names with commas; default all")
+	f.BoolVar(&o.Join, "join", false, "of finished sets: put the images of a class together that several of them have")
+	cli.Require(cmd, "out")
+	return cmd
+}
+
+// mergeSets puts finished sets together.
+func (e *env) mergeSets(ctx context.Context, out string, dirs []string, o export.MergeOptions) error {
+	if store.Is(out) {
+		return fail(exitUsage, "--out DIR on disk; then copy it", fmt.Errorf("%q is in a bucket, and a merged set goes "+
+			"to disk", store.Shown(out)))
+	}
+	for _, dir := range dirs {
+		unlock, err := stage.LockReading(dir)
+		if err != nil {
+			return fail(exitOutput, "wait for it to be finished", err)
+		}
+		defer unlock()
+	}
+	notes, err := export.Merge(ctx, out, dirs, o)
+	for _, note := range notes {
+		e.warnText(note)
+	}
+	switch {
+	case errors.Is(err, export.ErrOverlap):
+		return fail(exitInput, "--join puts their images together", err)
+	case errors.Is(err, export.ErrNoClass):
+		return fail(exitInput, "", err)
+	case err != nil:
+		return exportFailure(dirs[0], err)
+	}
+	m, err := distill.ReadManifest(out)
+	if err != nil {
+		return err
+	}
+	return e.summary(out, m)
+}
+
+// finish writes the manifest of the shards in a folder.
+func (e *env) finish(out string) error {
+	if info, err := store.Stat(out); err != nil || !info.IsDir() {
+		return fail(exitInput, "--out is the folder that the shards were run into",
+			cmp.Or(err, fmt.Errorf("%q is a file", out)))
+	}
+	unlock, err := stage.Lock(out, stage.Whole)
+	if err != nil {
+		return fail(exitOutput, "", err)
+	}
+	defer unlock()
+	m, err := distill.Finish(out)
+	if err != nil {
+		return err
+	}
+	if m == nil {
+		return fail(exitOutput, "run the shards that are missing", fmt.Errorf("%q: images of the set are missing", out))
+	}
+	return e.summary(out, m)
+}
