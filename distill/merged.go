@@ -121,14 +121,12 @@ func KeptSizes(run, class string, kept []int) (sizes []int64, ok bool, err error
 }
 
 // AreSets reports whether folders hold finished sets, and not the shards of one run, which [Merge] puts together.
-func AreSets(dirs []string) (bool, error) {
+func AreSets(dirs []string) bool {
 	runs := 0
 	var first samplesRecord
 	for _, dir := range dirs {
-		if _, err := ReadManifest(dir); errors.Is(err, os.ErrNotExist) || errors.Is(err, stage.ErrDamaged) {
-			return false, nil // a shard, perhaps
-		} else if err != nil {
-			return false, err
+		if _, err := ReadManifest(dir); err != nil {
+			return false // a shard, perhaps, or what Merge says
 		}
 		var c samplesRecord
 		if err := stage.ReadLocked(samplesDir(dir), &c); err != nil || c.Check() != nil {
@@ -137,8 +135,8 @@ func AreSets(dirs []string) (bool, error) {
 		if runs++; runs == 1 {
 			first = c
 		} else if name, _, _ := stage.DifferenceOf(c, first); name != "" {
-			return true, nil
+			return true
 		}
 	}
-	return runs < len(dirs), nil
+	return runs < len(dirs)
 }

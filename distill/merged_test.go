@@ -15,8 +15,11 @@ import (
 // own, and none is lost.
 func TestKeptSizes(t *testing.T) {
 	run := t.TempDir()
-	record := modesRecord{Settings: ModeSettings{IPC: 5, Method: "kmeans", Short: modes.ShortRepeat},
-		Latents: encode.Record{Settings: encode.Settings{Size: 16, Crop: encode.CropADM}, Classes: []string{"owl"}, Shape: []int{1, 1, 2}}}
+	record := modesRecord{
+		Settings: ModeSettings{IPC: 5, Method: "kmeans", Short: modes.ShortRepeat},
+		Latents: encode.Record{Settings: encode.Settings{Size: 16, Crop: encode.CropADM}, Classes: []string{"owl"},
+			Shape: []int{1, 1, 2}},
+	}
 	if _, err := stage.LockSettings(modesDir(run), record, func() (bool, error) { return true, nil }); err != nil {
 		t.Fatal(err)
 	}

@@ -6,11 +6,11 @@ import "mgd3/tensorset"
 //
 //	dc       VICO-UoE/DatasetCondensation, main.py and utils.py: no augmentation, 300 epochs
 //	dsa      the same for --method DSA, and main_DM.py: DSA's augmentation, 1,000 epochs
-//	mtt      GeorgeCazenavette/mtt-distillation, distill.py and utils.py: dsa with aligned corners and the rate that was
-//	         learned with the images, if it is there
+//	mtt      GeorgeCazenavette/mtt-distillation, distill.py and utils.py: dsa with aligned corners and the rate that
+//	         was learned with the images, if it is there
 //	mtt-zca  the same with --zca: all images whitened by the training set
-//	idc      snu-mllab/Efficient-Dataset-Condensation, argument.py, train.py, test.py, augment.py: for images of up to 32
-//	         pixels; larger ones have hard, which is its protocol for ImageNet
+//	idc      snu-mllab/Efficient-Dataset-Condensation, argument.py, train.py, test.py, augment.py: for images of up to
+//	         32 pixels; larger ones have hard, which is its protocol for ImageNet
 //	sre2l    VILA-Lab/SRe2L, SRe2L/validate/train_FKD.sh and .py; its labels are stored, see FKD
 //	rded     LINs-lab/RDED, argument.py, validation/main.py and utils.py: soft by another name
 //	cao2     hatchetProject/CaO2, run.sh: RDED's evaluation, --factor 2 --re-epochs 300
@@ -70,8 +70,8 @@ func colours(f Facts, hundred tensorset.Pixels) (mean, std [3]float64) {
 	return tensorset.CIFAR10.Stats()
 }
 
-// idcProtocol is that of IDC's program, which DREAM's and others share: SGD, batches of 64, 1,000 epochs with a fifth of
-// the rate after two thirds and five sixths, CutMix in half of the batches, tests after each quarter. Of 100 classes
+// idcProtocol is that of IDC's program, which DREAM's and others share: SGD, batches of 64, 1,000 epochs with a fifth
+// of the rate after two thirds and five sixths, CutMix in half of the batches, tests after each quarter. Of 100 classes
 // images are moved by up to 4 pixels and mirrored; all others have DSA's changes but the cutout, in IDC's order. Its
 // numbers of CIFAR-100's colours are those of CIFAR-10.
 func idcProtocol(f Facts) Protocol {
@@ -95,8 +95,8 @@ func idcProtocol(f Facts) Protocol {
 	return p
 }
 
-// sre2lProtocol is that of SRe2L's program. It looks at the test images after the first epoch and every tenth from there
-// on; it takes the batch in two halves, which its batch norms see apart and ours do not.
+// sre2lProtocol is that of SRe2L's program. It looks at the test images after the first epoch and every tenth from
+// there on; it takes the batch in two halves, which its batch norms see apart and ours do not.
 func sre2lProtocol(f Facts) Protocol {
 	p := softProtocol(f, 1)
 	p.Name, p.Norm = "sre2l", Batch

@@ -70,8 +70,8 @@ func (s *set) card(c Card, data string, parquet bool) ([]byte, error) {
 			modes = fmt.Sprintf("put together from %d sets, or a part of one; modes by %s", len(m.Merged),
 				cmp.Or(string(o.Modes.Method), "several methods"))
 		}
-		fmt.Fprintf(&b, "| method | %s; seed %d; guided by λ = %v to step %d |\n", modes, o.Sample.Seed, o.Sample.Lambda,
-			o.Sample.Stop)
+		fmt.Fprintf(&b, "| method | %s; seed %d; guided by λ = %v to step %d |\n", modes, o.Sample.Seed,
+			o.Sample.Lambda, o.Sample.Stop)
 		fmt.Fprintf(&b, "| autoencoder, SHA-256 | `%s` |\n| denoiser, SHA-256 | `%s` |\n", m.Autoencoder, m.Denoiser)
 	}
 	fmt.Fprintf(&b, "\n`manifest.json`, or the metadata key `mgd3` of Parquet, has every setting, and the hash, "+

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -38,8 +37,8 @@ type MergeOptions struct {
 
 // Merge puts finished sets together in the folder out, or makes a part of one: images and a manifest, which says what
 // is from where. The labels of the first sets stay what they are when others come to them. The real images of modes
-// that are left out are counted for others, so that a class stands for as many as before; notes say how. Equal sets give
-// equal bytes; what stands at out with the same bytes may stay, anything else is an [ErrExists].
+// that are left out are counted for others, so that a class stands for as many as before; notes say how. Equal sets
+// give equal bytes; what stands at out with the same bytes may stay, anything else is an [ErrExists].
 func Merge(ctx context.Context, out string, dirs []string, o MergeOptions) (notes []string, err error) {
 	g := &merging{o: o, at: map[string]int{}}
 	for _, dir := range dirs {
@@ -85,9 +84,6 @@ type merging struct {
 	notes   []string
 }
 
-// object is one of JSON whose values stay as they are.
-type object map[string]json.RawMessage
-
 // mergedClass is a class of the result.
 type mergedClass struct {
 	name   string
@@ -128,12 +124,12 @@ func (g *merging) add(dir string) error {
 		}
 		taken, err := g.take(s, i, classes[i])
 		if err != nil {
-			return fmt.Errorf("%s, class %q: %w", dir, class.Name, err)
+			return fmt.Errorf("%q, class %q: %w", dir, class.Name, err)
 		}
 		source.Classes = append(source.Classes, taken)
 	}
 	if source.Classes == nil {
-		return fmt.Errorf("%s: none of its classes is taken, %s: %w", dir, words.Quoted(s.classNames()), ErrNoClass)
+		return fmt.Errorf("%q: none of its classes is taken, %s: %w", dir, words.Quoted(s.classNames()), ErrNoClass)
 	}
 	g.heads, g.sources = append(g.heads, head), append(g.sources, source)
 	return nil
@@ -146,7 +142,7 @@ func (g *merging) take(s *set, i int, entry object) (taken distill.MergedClass, 
 	if g.o.IPC > 0 && g.o.IPC < taken.From {
 		taken.Images = g.o.IPC
 	} else if taken.From < g.o.IPC {
-		g.note("%s: class %q has %d images, fewer than %d", s.dir, class.Name, taken.From, g.o.IPC)
+		g.note("%q: class %q has %d images, fewer than %d", s.dir, class.Name, taken.From, g.o.IPC)
 	}
 	at, known := g.at[class.Name]
 	switch {
@@ -174,8 +170,8 @@ func (g *merging) take(s *set, i int, entry object) (taken distill.MergedClass, 
 		return taken, err
 	}
 	if taken.Masses == distill.ByShare {
-		g.note("%s: class %q: its modes are not there, so the real images of those that are left out are shared out by "+
-			"the masses of the others", s.dir, class.Name)
+		g.note("%q: class %q: its modes are not there, so the real images of those that are left out are shared out "+
+			"by the masses of the others", s.dir, class.Name)
 	}
 	g.classes[at].images = append(g.classes[at].images, images[:taken.Images]...)
 	return taken, nil
@@ -204,87 +200,6 @@ func orZero(v json.RawMessage) json.RawMessage {
 		return json.RawMessage("0")
 	}
 	return v
-}
-
-// mustJSON is JSON of a plain value.
-func mustJSON(v any) json.RawMessage {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Errorf("export: %w", err)) // numbers, strings and structs of them can be written
-	}
-	return data
-}
-
-// keepMasses counts the real images of the images after the n-th for those before, and says how; "" where there are
-// none, or no masses.
-func keepMasses(dir, class string, images []mergedImage, n int) (how string, err error) {
-	if n == len(images) {
-		return "", nil
-	}
-	var kept []int
-	var masses []int64
-	total := int64(0)
-	for i, im := range images {
-		var mass int64
-		var mode int
-		if im.entry["mass"] == nil || im.entry["mode"] == nil {
-			return "", nil // a set of real images
-		}
-		if err := errors.Join(json.Unmarshal(im.entry["mass"], &mass), json.Unmarshal(im.entry["mode"], &mode)); err != nil {
-			return "", fmt.Errorf("%w: %w", ErrSet, err)
-		}
-		if mass < 0 || mass > math.MaxInt32 {
-			return "", fmt.Errorf("%w: image %d has a mass of %d", ErrSet, i, mass)
-		}
-		total += mass
-		if i < n {
-			kept, masses = append(kept, mode), append(masses, mass)
-		}
-	}
-	if total == 0 {
-		return "", nil
-	}
-	sizes, there, err := distill.KeptSizes(dir, class, kept)
-	if err != nil {
-		return "", err
-	}
-	sum := int64(0)
-	for _, size := range sizes {
-		sum += size
-	}
-	how = distill.ByCentre
-	if !there || sum != total { // modes of another set lie there, or of this one before it was cut
-		how, sizes = distill.ByShare, shared(masses, total)
-	}
-	for i := range n {
-		images[i].entry["mass"] = mustJSON(sizes[i])
-	}
-	return how, nil
-}
-
-// shared enlarges masses in proportion so that they sum to total, by largest remainders, the first of equal ones before
-// the others; masses that are all 0 become alike.
-func shared(masses []int64, total int64) []int64 {
-	sum := int64(0)
-	for _, m := range masses {
-		sum += m
-	}
-	out, rest := make([]int64, len(masses)), make([]int64, len(masses))
-	order := make([]int, len(masses))
-	left := total
-	for i, m := range masses {
-		of := sum
-		if sum == 0 {
-			m, of = 1, int64(len(masses))
-		}
-		out[i], rest[i], order[i] = m*total/of, m*total%of, i
-		left -= out[i]
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return int(min(1, max(-1, rest[b]-rest[a]))) })
-	for _, i := range order[:left] {
-		out[i]++
-	}
-	return out
 }
 
 // order puts the classes into the order that is asked for.
@@ -353,32 +268,6 @@ func meanDistance(m distill.Manifest) (mean distill.Distance) {
 		}
 	}
 	return mean
-}
-
-// common is what two objects of JSON have alike, inner ones included.
-func common(a, b object) object {
-	both := object{}
-	for name, x := range a {
-		y, ok := b[name]
-		if !ok {
-			continue
-		}
-		if equalJSON(x, y) {
-			both[name] = x
-			continue
-		}
-		var inA, inB object
-		if json.Unmarshal(x, &inA) == nil && json.Unmarshal(y, &inB) == nil && inA != nil && inB != nil {
-			both[name] = mustJSON(common(inA, inB))
-		}
-	}
-	return both
-}
-
-// equalJSON compares two values but for their spaces.
-func equalJSON(a, b json.RawMessage) bool {
-	var x, y bytes.Buffer
-	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
 }
 
 // write copies the images, each held against its hash.

@@ -20,7 +20,9 @@ func classesOf(t *testing.T, dir string, names []string, n int, change func(*dis
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Classes = slices.DeleteFunc(m.Classes, func(c distill.ManifestClass) bool { return !slices.Contains(names, c.Name) })
+	m.Classes = slices.DeleteFunc(m.Classes, func(c distill.ManifestClass) bool {
+		return !slices.Contains(names, c.Name)
+	})
 	for i := range m.Classes {
 		m.Classes[i].Images = m.Classes[i].Images[:n]
 		for j := range m.Classes[i].Images {
@@ -102,15 +104,16 @@ func TestMerge(t *testing.T) {
 		fmt.Sprint(m.Merged[0].Classes) != "[{owl 3 3 }]" {
 		t.Errorf("merged: %d sources, the first with %v", len(m.Merged), m.Merged[0].Classes)
 	}
-	for _, o := range []Options{{Format: Folder}, {Format: Zip}, {Format: Parquet}, {Format: WebDataset}, {Format: Torch},
-		{Format: MTT}} {
+	for _, format := range Formats {
+		o := Options{Format: format}
 		if _, err := Write(t.Context(), out, o.Format.Path(filepath.Join(t.TempDir(), "x")), o); err != nil {
 			t.Errorf("export to %s: %v", o.Format, err)
 		}
 	}
 	// a set that was put together is put together again, and knows its parts
 	more := filepath.Join(t.TempDir(), "more")
-	if _, err := Merge(t.Context(), more, []string{out}, MergeOptions{Classes: []string{"cat", "owl"}, IPC: 1}); err != nil {
+	few := MergeOptions{Classes: []string{"cat", "owl"}, IPC: 1}
+	if _, err := Merge(t.Context(), more, []string{out}, few); err != nil {
 		t.Fatal(err)
 	}
 	if m := verified(t, more); !slices.Equal(m.ClassNames(), []string{"cat", "owl"}) || len(m.Merged) != 1 ||

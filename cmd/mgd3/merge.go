@@ -43,10 +43,7 @@ a part of them is taken; the real images of modes that are left out are counted 
 			if o.Classes, err = export.ParseClasses(classes); err != nil || o.IPC < 0 {
 				return fail(exitUsage, "", cmp.Or(err, fmt.Errorf("--ipc is %d, want at least 0", o.IPC)))
 			}
-			switch sets, err := distill.AreSets(args); {
-			case err != nil:
-				return err
-			case sets || o.IPC > 0 || o.Classes != nil || o.Join:
+			if o.IPC > 0 || o.Classes != nil || o.Join || distill.AreSets(args) {
 				return e.mergeSets(cmd.Context(), out, args, o)
 			}
 			unlock, err := stage.LockTogether(out, args)
@@ -65,8 +62,8 @@ a part of them is taken; the real images of modes that are left out are counted 
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "", "output `DIR`")
 	f.IntVar(&o.IPC, "ipc", 0, "of finished sets: take the first `N` images of each class; 0 takes all")
-	f.StringVar(&classes, "classes", "", "of finished sets: take these classes, a `LIST` by name, a file with one class "+
-		"a line, or names with commas; default all")
+	f.StringVar(&classes, "classes", "", "of finished sets: take these classes, a `LIST` by name, a file with one "+
+		"class a line, or names with commas; default all")
 	f.BoolVar(&o.Join, "join", false, "of finished sets: put the images of a class together that several of them have")
 	cli.Require(cmd, "out")
 	return cmd
@@ -75,8 +72,8 @@ a part of them is taken; the real images of modes that are left out are counted 
 // mergeSets puts finished sets together.
 func (e *env) mergeSets(ctx context.Context, out string, dirs []string, o export.MergeOptions) error {
 	if store.Is(out) {
-		return fail(exitUsage, "--out DIR on disk; then copy it", fmt.Errorf("%q is in a bucket, and a merged set goes "+
-			"to disk", store.Shown(out)))
+		return fail(exitUsage, "--out DIR on disk; then copy it", fmt.Errorf("%q is in a bucket, and a merged set "+
+			"goes to disk", store.Shown(out)))
 	}
 	for _, dir := range dirs {
 		unlock, err := stage.LockReading(dir)
@@ -91,7 +88,7 @@ func (e *env) mergeSets(ctx context.Context, out string, dirs []string, o export
 	}
 	switch {
 	case errors.Is(err, export.ErrOverlap):
-		return fail(exitInput, "--join puts their images together", err)
+		return fail(exitOutput, "--join puts their images together", err)
 	case errors.Is(err, export.ErrNoClass):
 		return fail(exitInput, "", err)
 	case err != nil:
