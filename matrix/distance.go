@@ -18,14 +18,24 @@ const block = 16
 // D·2⁻⁵³ of |xᵢ|·|cⱼ|, so nothing need be subtracted; TestFarFromTheOrigin has the numbers.
 // Equal rows are at distance 0 exactly, since the three sums are then the same sum.
 func DistancesWith(norms []float64, x, centres Matrix, use func(i int, d []float64)) {
+	distances(x.Rows, func(at int) int { return at }, norms, x, centres, use)
+}
+
+// DistancesOf is DistancesWith for some rows of x. A row's distances are the same bytes, whatever the others.
+func DistancesOf(rows []int, norms []float64, x, centres Matrix, use func(i int, d []float64)) {
+	distances(len(rows), func(at int) int { return rows[at] }, norms, x, centres, use)
+}
+
+// distances is DistancesWith for n rows, of which row says the number.
+func distances(n int, row func(at int) int, norms []float64, x, centres Matrix, use func(i int, d []float64)) {
 	centreNorms := SquaredNorms(centres)
-	InBlocks(x.Rows, block, func(lo, hi int) {
+	InBlocks(n, block, func(lo, hi int) {
 		d := make([]float64, block*centres.Rows)
-		for i := lo; i < hi; i += 2 {
-			dotsOfTwo(d[(i-lo)*centres.Rows:], x, i, centres)
+		for at := lo; at < hi; at += 2 {
+			dotsOfTwo(d[(at-lo)*centres.Rows:], x.Row(row(at)), x.Row(row(min(at+1, n-1))), centres)
 		}
-		for i := lo; i < hi; i++ {
-			own := d[(i-lo)*centres.Rows:][:centres.Rows]
+		for at := lo; at < hi; at++ {
+			i, own := row(at), d[(at-lo)*centres.Rows:][:centres.Rows]
 			for j, norm := range centreNorms {
 				own[j] = max(0, norms[i]-2*own[j]+norm)
 			}
@@ -39,10 +49,9 @@ func DistancesWith(norms []float64, x, centres Matrix, use func(i int, d []float
 // have equally many columns. Beside its arguments it holds 16·y.Rows numbers per core.
 func Distances(x, y Matrix, use func(i int, d []float64)) { DistancesWith(SquaredNorms(x), x, y, use) }
 
-// dotsOfTwo writes the products of rows i and i+1 of x with the centres: two lines of centres.Rows
-// numbers. Rows beyond the last are the last once more.
-func dotsOfTwo(d []float64, x Matrix, i int, centres Matrix) {
-	rows := [2][]float32{x.Row(i), x.Row(min(i+1, x.Rows-1))}
+// dotsOfTwo writes the products of two rows with the centres: two lines of centres.Rows numbers.
+func dotsOfTwo(d []float64, first, second []float32, centres Matrix) {
+	rows := [2][]float32{first, second}
 	var four [4][]float32
 	for j := 0; j < centres.Rows; j += 4 {
 		for l := range four {

@@ -28,17 +28,20 @@ func kMeans(ctx context.Context, x matrix.Matrix, k int, rng *rand.Rand) (Cluste
 // centres together move by at most √tol, n times at most. The assignments belong to the centres
 // returned.
 func lloyd(ctx context.Context, x, centres matrix.Matrix, n int, tol float64) (Clustering, error) {
-	norms := matrix.SquaredNorms(x)
+	near := newBounds(x, matrix.SquaredNorms(x), centres.Rows)
 	c := Clustering{Centres: centres, Assignment: make([]int, x.Rows)}
 	before := make([]int, x.Rows)
 	before[0] = -1 // unlike any assignment
+	var of []int   // the assignment that c.Centres are the means of
 	for c.Iterations < n {
 		if err := ctx.Err(); err != nil {
 			return Clustering{}, err
 		}
 		c.Iterations++
-		assign(c.Assignment, x, norms, c.Centres)
-		moved := means(x, relocate(x, c.Assignment, c.Centres), centres.Rows)
+		near.assign(c.Assignment, c.Centres)
+		to := relocate(x, c.Assignment, c.Centres)
+		moved := meansAfter(x, to, centres.Rows, of, c.Centres)
+		of = append(of[:0], to...)
 		shift := matrix.SqDist(moved.Data, c.Centres.Data)
 		c.Centres = moved
 		if slices.Equal(c.Assignment, before) {
@@ -49,13 +52,8 @@ func lloyd(ctx context.Context, x, centres matrix.Matrix, n int, tol float64) (C
 		}
 		copy(before, c.Assignment)
 	}
-	assign(c.Assignment, x, norms, c.Centres)
+	near.assign(c.Assignment, c.Centres)
 	return c, nil
-}
-
-// assign gives each row to its nearest centre, the first of equals.
-func assign(assignment []int, x matrix.Matrix, norms []float64, centres matrix.Matrix) {
-	matrix.DistancesWith(norms, x, centres, func(i int, d []float64) { assignment[i] = matrix.ArgMin(d) })
 }
 
 // relocate returns the assignments with one row moved to each empty cluster, as scikit-learn does:
@@ -90,15 +88,35 @@ func relocate(x matrix.Matrix, assignment []int, centres matrix.Matrix) []int {
 // means returns the mean row of each of k clusters. An empty cluster gets that of the one with
 // the most rows, the first of equals.
 func means(x matrix.Matrix, assignment []int, k int) matrix.Matrix {
+	return meansAfter(x, assignment, k, nil, matrix.Matrix{})
+}
+
+// meansAfter is means where old are those of the assignment before, if there is one: clusters whose rows are the same
+// have the same mean.
+func meansAfter(x matrix.Matrix, assignment []int, k int, before []int, old matrix.Matrix) matrix.Matrix {
 	const strip = 128 // columns, so that the sums of ten clusters stay in the first cache
-	size := clusterSizes(assignment, k)
-	centres := matrix.New(k, x.Cols)
+	size, centres := clusterSizes(assignment, k), matrix.New(k, x.Cols)
+	changed := make([]bool, k)
+	for j, m := range size {
+		changed[j] = before == nil || m == 0
+	}
+	for i, j := range before {
+		if to := assignment[i]; to != j {
+			changed[j], changed[to] = true, true
+		}
+	}
 	matrix.InBlocks(x.Cols, strip, func(lo, hi int) {
 		sums := make([][strip]float64, k)
 		for i, j := range assignment {
-			matrix.Add(sums[j][:hi-lo], x.Row(i)[lo:hi])
+			if changed[j] {
+				matrix.Add(sums[j][:hi-lo], x.Row(i)[lo:hi])
+			}
 		}
 		for j, m := range size {
+			if !changed[j] {
+				copy(centres.Row(j)[lo:hi], old.Row(j)[lo:hi])
+				continue
+			}
 			for c, s := range sums[j][:hi-lo] {
 				centres.Row(j)[lo+c] = float32(s / float64(max(1, m)))
 			}
