@@ -47,12 +47,12 @@ const Few = 5
 
 // Input is what is checked. All sets have the same classes, in the same order.
 type Input struct {
-	Set   *dataset.Set                    // the images to check
-	Modes []Mode                          // what their modes stand for; nil where that is not known
-	Real  *dataset.Set                    // the images that the set stands for; nil where they are not at hand
-	Test  *dataset.Set                    // the images that networks are tested on; nil likewise
-	Crop  func(*dataset.RGB) *dataset.RGB // of real and test images, as the set was made of them; nil: middle square
-	Most  int                             // real, and test, images to compare: the first of each class; 0 is 50,000
+	Set   *dataset.Set        // the images to check
+	Modes []Mode              // what their modes stand for; nil where that is not known
+	Real  *dataset.Set        // the images that the set stands for; nil where they are not at hand
+	Test  *dataset.Set        // the images that networks are tested on; nil likewise
+	How   dataset.LoadOptions // how real and test images are read, as the set was made of them; else middle squares
+	Most  int                 // real, and test, images to compare: the first of each class; 0 is 50,000
 
 	Report func(done, total int) // told of images that were read; may be nil
 }

@@ -50,8 +50,8 @@ type neighbour struct {
 
 func newLook(ctx context.Context, in Input) (*look, error) {
 	l := &look{Input: in, most: cmp.Or(in.Most, 50_000)}
-	if l.Crop == nil {
-		l.Crop = Square
+	if l.How.Then == nil {
+		l.How.Then = Square
 	}
 	for _, other := range []*dataset.Set{in.Real, in.Test} {
 		if other != nil && !slices.Equal(other.ClassNames(), in.Set.ClassNames()) {
@@ -68,7 +68,7 @@ func newLook(ctx context.Context, in Input) (*look, error) {
 		}
 	}
 	for _, class := range in.Set.Classes {
-		t, err := read(ctx, in.Set, class.Images, Square, l.tick)
+		t, err := read(ctx, in.Set, class.Images, dataset.LoadOptions{Then: Square}, l.tick)
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +104,7 @@ func (l *look) pickProbes(ctx context.Context) error {
 	const most = 1000
 	for c := range l.own {
 		refs := first(l.Real, c, l.most)
-		t, err := read(ctx, l.Real, refs[:min(len(refs), max(1, most/len(l.own)))], l.Crop, func() {})
+		t, err := read(ctx, l.Real, refs[:min(len(refs), max(1, most/len(l.own)))], l.How, func() {})
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (l *look) class(ctx context.Context, c int) error {
 	var real, test table
 	var err error
 	if l.Real != nil {
-		if real, err = read(ctx, l.Real, first(l.Real, c, l.most), l.Crop, l.tick); err != nil {
+		if real, err = read(ctx, l.Real, first(l.Real, c, l.most), l.How, l.tick); err != nil {
 			return err
 		}
 		l.relate(l.all, real, c, l.real, func(i int) int { return l.classOf(i) }, nil)
@@ -146,7 +146,7 @@ func (l *look) class(ctx context.Context, c int) error {
 		}
 	}
 	if l.Test != nil {
-		if test, err = read(ctx, l.Test, first(l.Test, c, l.most), l.Crop, l.tick); err != nil {
+		if test, err = read(ctx, l.Test, first(l.Test, c, l.most), l.How, l.tick); err != nil {
 			return err
 		}
 		l.relate(l.all, test, c, l.test, func(i int) int { return l.classOf(i) }, nil)

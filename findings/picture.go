@@ -26,13 +26,13 @@ type table struct {
 	clipped []float64     // share of pixels whose colours are all 0 or all 255
 }
 
-// read makes the table of images; crop may be nil.
-func read(ctx context.Context, set *dataset.Set, refs []dataset.Ref, crop func(*dataset.RGB) *dataset.RGB,
+// read makes the table of images.
+func read(ctx context.Context, set *dataset.Set, refs []dataset.Ref, how dataset.LoadOptions,
 	tick func()) (table, error) {
 	t := table{set: set, refs: refs, x: matrix.New(len(refs), width), spread: make([]float64, len(refs)),
 		clipped: make([]float64, len(refs))}
 	i := 0
-	for sample := range set.Load(ctx, refs, dataset.LoadOptions{Then: crop}) {
+	for sample := range set.Load(ctx, refs, how) {
 		if sample.Err != nil {
 			return t, sample.Err
 		}

@@ -46,7 +46,7 @@ type viewPicture struct {
 func newView(r Result) (view, error) {
 	v := view{Result: r}
 	for _, t := range r.Tables {
-		table := viewTable{Title: t.Title, Cells: t.strings()}
+		table := viewTable{Title: t.Title, Cells: t.Strings()}
 		if t.Unit != "" && len(t.Rows) > 0 && len(t.Columns) > 0 {
 			bars := t
 			bars.Title = ""

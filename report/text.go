@@ -1,9 +1,12 @@
 package report
 
 import (
+	"bytes"
+	"encoding/csv"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -41,7 +44,7 @@ func (t Table) text() string {
 	if t.Title != "" {
 		b.WriteString(t.Title + "\n")
 	}
-	rows := t.strings()
+	rows := t.Strings()
 	width := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, s := range row {
@@ -68,7 +71,7 @@ func (t Table) Markdown(w io.Writer) error {
 		b.WriteString("**" + t.Title + "**\n\n")
 	}
 	escape := strings.NewReplacer("|", `\|`, "\n", " ")
-	for i, row := range t.strings() {
+	for i, row := range t.Strings() {
 		for _, s := range row {
 			b.WriteString("| " + escape.Replace(s) + " ")
 		}
@@ -81,8 +84,8 @@ func (t Table) Markdown(w io.Writer) error {
 	return err
 }
 
-// strings is the table as text, the columns' titles first, all rows of the same length.
-func (t Table) strings() [][]string {
+// Strings is the table as text, the columns' titles first, all rows of the same length.
+func (t Table) Strings() [][]string {
 	rows := [][]string{slices.Concat([]string{""}, t.Columns)}
 	for _, row := range t.Rows {
 		line := []string{row.Name}
@@ -92,6 +95,22 @@ func (t Table) strings() [][]string {
 		rows = append(rows, line)
 	}
 	return rows
+}
+
+// CSV is the table for other programs: a line for each value, with its row, its column and the number of its run.
+func (t Table) CSV() ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	lines := [][]string{{"row", "column", "run", "value"}}
+	for _, row := range t.Rows {
+		for i, column := range t.Columns {
+			for k, v := range row.cell(i).Values {
+				lines = append(lines, []string{row.Name, column, strconv.Itoa(k), strconv.FormatFloat(v, 'g', -1, 64)})
+			}
+		}
+	}
+	err := w.WriteAll(lines)
+	return b.Bytes(), err
 }
 
 // cell is the i-th cell of the row, empty where the row is short.

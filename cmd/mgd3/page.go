@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mgd3/findings"
+	"mgd3/page"
+	"mgd3/sets"
+	"mgd3/stage"
+	"mgd3/stage/atomicfile"
+)
+
+// pageOptions are the flags of page.
+type pageOptions struct {
+	from                page.From
+	title, out, latents string
+}
+
+func (e *env) pageCmd() *cobra.Command {
+	var o pageOptions
+	cmd := &cobra.Command{
+		Use:   "page DIR...",
+		Short: "Write a page that shows a set beside what it stands for, and what is odd about it",
+		Long: `Writes one file that any browser shows without a network. It begins with what was looked for: copies of
+training images, images equal or close to test images, near duplicates, blank and clipped images, modes of few
+images, duplicate training pictures. Then come each class's map and a row for each image: the real images nearest to
+its mode, the image, and the real image nearest to that. Several sets stand side by side. Without --data the real
+images are left out. More than a thousand images go on in further pages beside the file.`,
+		Example: `  mgd3 page pets-10 --data pets.zip --test pets.zip --test-split test
+  mgd3 page pets-10 pets-random --data pets.zip --out both.html`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.from.Sets = args
+			return e.page(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.from.Data.Path, "data", "", "the real images, as given to distill")
+	f.StringVar(&o.from.Data.Split, "split", "", "`NAME` of the part to take of --data; default as given to distill")
+	f.StringVar(&o.from.Test.Path, "test", "", "the images that networks are tested on")
+	f.StringVar(&o.from.Test.Split, "test-split", "", "`NAME` of the part to take of --test")
+	labelFlags(f, &o.from.Data.ClassNames, &o.from.Data.Labels)
+	f.StringVar(&o.latents, "latents", "", "`DIR` of the real images' latents, for the maps; default DIR/latents")
+	f.StringVar(&o.title, "title", "", "`TITLE` of the page; default the set's name")
+	f.StringVarP(&o.out, "out", "o", "", "write `FILE`; default page.html in the first DIR")
+	return cmd
+}
+
+func (e *env) page(ctx context.Context, o pageOptions) error {
+	if o.out == "" {
+		o.out = filepath.Join(o.from.Sets[0], "page.html")
+	}
+	o.from.Test.ClassNames, o.from.Test.Labels = o.from.Data.ClassNames, o.from.Data.Labels
+	for _, dir := range o.from.Sets {
+		if sets.IsRun(dir) {
+			unlock, err := stage.LockReading(dir)
+			if err != nil {
+				return fail(exitOutput, "wait for it to be finished", err)
+			}
+			defer unlock()
+		}
+	}
+	p, done, err := page.Open(ctx, &e.sets, o.from)
+	if err != nil {
+		return ofSet(err)
+	}
+	defer done()
+	p.Latents, p.Title = o.latents, o.title
+	if p.Title == "" {
+		p.Title = filepath.Base(filepath.Clean(o.from.Sets[0]))
+	}
+	p.Commands = []string{o.command()}
+	unlock, err := atomicfile.Lock(o.out)
+	if err != nil {
+		return fail(exitOutput, "", err)
+	}
+	defer unlock()
+	files, found, err := page.Write(ctx, p, o.out)
+	if err != nil {
+		return fail(exitInput, "", err)
+	}
+	return e.show(found, func(w io.Writer) error { return writeFindings(w, files, found) })
+}
+
+// command is the command that makes the page.
+func (o pageOptions) command() string {
+	words := append([]string{"mgd3", "page"}, o.from.Sets...)
+	for _, flag := range [][2]string{{"--data", o.from.Data.Path}, {"--split", o.from.Data.Split},
+		{"--test", o.from.Test.Path}, {"--test-split", o.from.Test.Split}, {"--latents", o.latents}} {
+		if flag[1] != "" {
+			words = append(words, flag[0], flag[1])
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// writeFindings says what was found in a line for each check, and where the page is.
+func writeFindings(w io.Writer, files []string, f *findings.Findings) error {
+	var b strings.Builder
+	for _, c := range f.Checks {
+		result := "none"
+		switch {
+		case c.Skipped != "":
+			result = "not checked: " + c.Skipped
+		case len(c.Items) > 0:
+			result = fmt.Sprintf("%d, %v say: %s", len(c.Items), c.Items[0].Image, c.Items[0].Text)
+		}
+		fmt.Fprintf(&b, "%-38s %s\n", c.Title, result)
+	}
+	fmt.Fprintln(&b, strings.Join(files, "\n"))
+	_, err := io.WriteString(w, b.String())
+	return err
+}

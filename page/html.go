@@ -1,0 +1,409 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/base64"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"mgd3/dataset"
+	"mgd3/findings"
+	"mgd3/report"
+	"mgd3/stage/atomicfile"
+)
+
+var (
+	//go:embed page.html
+	pageText string
+	//go:embed page.css
+	style template.CSS
+	//go:embed page.js
+	script template.JS
+)
+
+var page = template.Must(template.New("page").Parse(pageText))
+
+// view is a page as its template wants it.
+type view struct {
+	Title     string
+	Style     template.CSS
+	Script    template.JS
+	Notes     []string
+	Commands  []string
+	Sets      []string
+	Facts     [][2]string
+	Numbers   *numbers
+	Findings  []viewCheck
+	Found     int
+	Checked   int
+	HasFinds  bool
+	Classes   []viewClass
+	Pages     []link // of a set that has more than one
+	Downloads []link
+}
+
+type link struct {
+	Name, File string
+	URL        template.URL
+	Here       bool
+}
+
+type viewCheck struct {
+	findings.Check
+	Shown []viewItem
+	More  []findings.Item
+}
+
+type viewItem struct {
+	findings.Item
+	A, B *Picture
+	Slot string
+}
+
+type viewClass struct {
+	Class
+	At    int
+	SVG   template.HTML
+	File  link
+	Cards []viewSlot
+}
+
+// Percent are the shares of the variance that the map's axes have.
+func (c viewClass) Percent() [2]float64 {
+	return [2]float64{100 * c.Map.Explained[0], 100 * c.Map.Explained[1]}
+}
+
+type viewSlot struct {
+	Slot
+	ID     string
+	Real   []*Picture
+	Images []*Picture
+	Near   *Picture
+	Note   string
+	Copy   bool
+}
+
+// Write writes a page to path, and further ones beside it where the set has more than a thousand images: path-2.html and
+// so on. It returns their names, and what was found.
+func Write(ctx context.Context, o Options, path string) (files []string, f *findings.Findings, err error) {
+	g, err := gather(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	parts := g.parts()
+	name := func(i int) string {
+		if i == 0 {
+			return path
+		}
+		ext := filepath.Ext(path)
+		return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, ext), i+1, ext)
+	}
+	for i := range parts {
+		files = append(files, name(i))
+	}
+	for i, part := range parts {
+		v, err := g.view(ctx, part, i == 0)
+		if err != nil {
+			return nil, nil, err
+		}
+		for k, file := range files {
+			if len(files) > 1 {
+				v.Pages = append(v.Pages, link{Name: strconv.Itoa(k + 1), File: filepath.Base(file), Here: k == i})
+			}
+		}
+		if err := atomicfile.Write(files[i], func(w io.Writer) error { return page.Execute(w, v) }); err != nil {
+			return nil, nil, err
+		}
+	}
+	return files, g.Findings, nil
+}
+
+// parts cuts the classes into pages.
+func (g *gathered) parts() [][]Class {
+	parts := [][]Class{nil}
+	n := 0
+	for _, c := range g.Classes {
+		for lo := 0; lo == 0 || lo < len(c.Slots); {
+			room := (most - n) / max(1, len(g.Sources))
+			if n > 0 && room < min(len(c.Slots)-lo, most/max(1, len(g.Sources))) {
+				parts, n = append(parts, nil), 0
+				continue
+			}
+			some := c
+			hi := min(len(c.Slots), lo+max(1, room))
+			some.Slots = c.Slots[lo:hi]
+			parts[len(parts)-1] = append(parts[len(parts)-1], some)
+			n += (hi - lo) * len(g.Sources)
+			lo = max(hi, 1)
+		}
+	}
+	return parts
+}
+
+func setKey(s int) string { return "set-" + strconv.Itoa(s) }
+
+// view makes one page.
+func (g *gathered) view(ctx context.Context, classes []Class, first bool) (*view, error) {
+	v := &view{Title: g.Title, Style: style, Script: script, Notes: g.Notes, Commands: g.Commands}
+	for _, s := range g.Sources {
+		v.Sets = append(v.Sets, s.Name)
+	}
+	t := newThumbs()
+	fewReal := 3
+	if len(classes) > 0 && g.count(classes) > 300 {
+		fewReal = 1
+	}
+	for _, c := range classes {
+		for _, slot := range c.Slots {
+			for _, name := range slot.Real[:min(fewReal, len(slot.Real))] {
+				t.want("real", c.Name, name, false)
+			}
+			for s, name := range slot.Images {
+				t.want(setKey(s), c.Name, name, true)
+			}
+			if slot.Near != nil {
+				t.want("real", slot.Near.Name.Class, slot.Near.Name.Name, false)
+			}
+		}
+	}
+	if first && g.Findings != nil {
+		for _, check := range g.Findings.Checks {
+			for _, item := range check.Items[:min(perFinding, len(check.Items))] {
+				t.wantName(item.Image)
+				if item.Other != nil {
+					t.wantName(*item.Other)
+				}
+			}
+		}
+	}
+	for s, source := range g.Sources {
+		if err := t.load(ctx, setKey(s), source.Images, dataset.LoadOptions{}); err != nil {
+			return nil, err
+		}
+	}
+	how := g.How
+	if how.Then == nil {
+		how.Then = findings.Square
+	}
+	for name, set := range map[string]*dataset.Set{"real": g.Real, "test": g.Test} {
+		if err := t.load(ctx, name, set, how); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.write(); err != nil {
+		return nil, err
+	}
+	g.classViews(v, classes, t, fewReal)
+	if !first {
+		return v, nil
+	}
+	g.findingViews(v, t)
+	v.Facts = g.facts()
+	var err error
+	if g.Numbers != nil {
+		if v.Numbers, err = newNumbers(*g.Numbers); err != nil {
+			return nil, err
+		}
+	}
+	v.Downloads, err = g.downloads()
+	return v, err
+}
+
+func (t *thumbs) wantName(n findings.Name) { t.want(setOf(n), n.Class, n.Name, n.Set == "set") }
+
+func setOf(n findings.Name) string {
+	if n.Set == "set" {
+		return setKey(0)
+	}
+	return n.Set
+}
+
+func (g *gathered) count(classes []Class) (n int) {
+	for _, c := range classes {
+		n += len(c.Slots)
+	}
+	return n * len(g.Sources)
+}
+
+func (g *gathered) classViews(v *view, classes []Class, t *thumbs, fewReal int) {
+	for at, c := range classes {
+		class := viewClass{Class: c, At: at}
+		if c.Map != nil {
+			svg := c.Map.SVG(c.Name, at)
+			class.SVG = template.HTML(svg) // its texts are escaped
+			class.File = svgLink(c.Name+" map", []byte(strings.Replace(svg, "<svg ", standalone, 1)))
+		}
+		for _, slot := range c.Slots {
+			s := viewSlot{Slot: slot, ID: fmt.Sprintf("%d-%d", at, slot.Mode)}
+			for k, name := range slot.Real[:min(fewReal, len(slot.Real))] {
+				if p := t.get("real", c.Name, name, fmt.Sprintf("real image %d nearest to mode %d: %s", k+1, slot.Mode,
+					name)); p != nil {
+					s.Real = append(s.Real, p)
+				}
+			}
+			for k, name := range slot.Images {
+				s.Images = append(s.Images, t.get(setKey(k), c.Name, name, fmt.Sprintf("%s, image %s of class %s",
+					g.Sources[k].Name, name, c.Name)))
+			}
+			if n := slot.Near; n != nil {
+				s.Near = t.get("real", n.Name.Class, n.Name.Name, fmt.Sprintf("real image nearest to %s: %s/%s",
+					slot.Images[0], n.Name.Class, n.Name.Name))
+				s.Copy = n.D <= 3 || n.Ratio <= 0.5
+				s.Note = fmt.Sprintf("%.1f grey levels; %.1f %% of the real images are nearer to another one", n.D,
+					n.Percentile)
+			}
+			class.Cards = append(class.Cards, s)
+		}
+		v.Classes = append(v.Classes, class)
+	}
+}
+
+func (g *gathered) findingViews(v *view, t *thumbs) {
+	if g.Findings == nil {
+		return
+	}
+	v.HasFinds = true
+	for _, check := range g.Findings.Checks {
+		c := viewCheck{Check: check}
+		v.Found += len(check.Items)
+		if check.Skipped == "" {
+			v.Checked++
+		}
+		for i, item := range check.Items {
+			if i >= perFinding {
+				c.More = check.Items[perFinding:]
+				break
+			}
+			shown := viewItem{Item: item, A: t.get(setOf(item.Image), item.Image.Class, item.Image.Name,
+				item.Image.Set+" image "+item.Image.String())}
+			if item.Other != nil {
+				shown.B = t.get(setOf(*item.Other), item.Other.Class, item.Other.Name,
+					item.Other.Set+" image "+item.Other.String())
+			}
+			c.Shown = append(c.Shown, shown)
+		}
+		v.Findings = append(v.Findings, c)
+	}
+}
+
+// facts are what the set was made with.
+func (g *gathered) facts() (facts [][2]string) {
+	if len(g.Sources) == 0 {
+		return nil
+	}
+	add := func(name string, value any) {
+		if text := fmt.Sprint(value); text != "" && text != "0" {
+			facts = append(facts, [2]string{name, text})
+		}
+	}
+	first := g.Sources[0]
+	add("classes", len(g.Classes))
+	add("images", first.Images.Len())
+	if g.Real != nil {
+		add("real images", g.Real.Len())
+	}
+	if g.Test != nil {
+		add("test images", g.Test.Len())
+	}
+	m := first.Manifest
+	if m == nil || m.Denoiser == "" {
+		return facts
+	}
+	s := m.Settings
+	add("λ", s.Sample.Lambda)
+	add("stop", s.Sample.Stop)
+	add("steps", s.Sample.Respacing)
+	add("rule", s.Sample.Rule)
+	add("cfg", s.Sample.CFG)
+	add("modes", s.Modes.Method)
+	add("seed", s.Sample.Seed)
+	add("to own mode", fmt.Sprintf("%.2f", m.Distance.Own))
+	add("to other modes", fmt.Sprintf("%.2f", m.Distance.Others))
+	add("mgd3", m.Version)
+	add("denoiser", short(m.Denoiser))
+	add("autoencoder", short(m.Autoencoder))
+	return facts
+}
+
+func short(hash string) string { return hash[:min(12, len(hash))] }
+
+// downloads are the data of the page as files in it.
+func (g *gathered) downloads() ([]link, error) {
+	if len(g.Sources) == 0 && g.Numbers == nil {
+		return nil, nil
+	}
+	var links []link
+	type data struct {
+		Sets     []string           `json:"sets,omitempty"`
+		Findings *findings.Findings `json:"findings,omitempty"`
+		Numbers  *report.Result     `json:"numbers,omitempty"`
+	}
+	d := data{Findings: g.Findings}
+	for _, s := range g.Sources {
+		d.Sets = append(d.Sets, s.Name)
+	}
+	if g.Numbers != nil {
+		numbers := *g.Numbers
+		numbers.Pictures = nil
+		d.Numbers = &numbers
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	links = append(links, fileLink("JSON", "page.json", "application/json", text))
+	if len(g.Sources) > 0 {
+		text, err := g.csv()
+		if err != nil {
+			return nil, err
+		}
+		links = append(links, fileLink("images, CSV", "images.csv", "text/csv", text))
+	}
+	return links, nil
+}
+
+// csv is a line for each image of the first set.
+func (g *gathered) csv() ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	lines := [][]string{{"class", "image", "mode", "mode_images", "nearest_real_class", "nearest_real", "grey_levels",
+		"percentile", "ratio"}}
+	for _, c := range g.Classes {
+		for _, s := range c.Slots {
+			line := []string{c.Name, s.Images[0], strconv.Itoa(s.Mode), strconv.FormatInt(s.Size, 10), "", "", "", "", ""}
+			if n := s.Near; n != nil {
+				copy(line[4:], []string{n.Name.Class, n.Name.Name, fmt.Sprintf("%.3f", n.D),
+					fmt.Sprintf("%.2f", n.Percentile), fmt.Sprintf("%.4f", n.Ratio)})
+			}
+			lines = append(lines, line)
+		}
+	}
+	err := w.WriteAll(lines)
+	return b.Bytes(), err
+}
+
+// fileLink is a file inside the page.
+func fileLink(name, file, kind string, data []byte) link {
+	return link{Name: name, File: file, URL: template.URL("data:" + kind + ";base64," +
+		base64.StdEncoding.EncodeToString(data))}
+}
+
+func svgLink(name string, svg []byte) link {
+	return fileLink("SVG", strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>| `, r) {
+			return '-'
+		}
+		return r
+	}, name)+".svg", "image/svg+xml", svg)
+}
+
+// standalone begins a map that is a file of its own, with the colours that the page's style gives it.
+const standalone = `<svg xmlns="http://www.w3.org/2000/svg" `

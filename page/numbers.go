@@ -1,0 +1,150 @@
+package page
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"mgd3/report"
+	"mgd3/stage/atomicfile"
+)
+
+// numbers is a result as the template wants it.
+type numbers struct {
+	report.Result
+	Tables   []numberTable
+	Plots    []plot
+	Pictures []resultPicture
+}
+
+type numberTable struct {
+	Title string
+	Cells [][]string // the titles first
+	Chart template.HTML
+	CSV   link
+	SVG   link
+}
+
+type plot struct {
+	Title string
+	SVG   template.HTML
+	File  link
+}
+
+type resultPicture struct {
+	report.Picture
+	URL template.URL
+}
+
+func newNumbers(r report.Result) (*numbers, error) {
+	n := &numbers{Result: r}
+	for _, t := range r.Tables {
+		table := numberTable{Title: t.Title, Cells: t.Strings()}
+		text, err := t.CSV()
+		if err != nil {
+			return nil, err
+		}
+		table.CSV = fileLink("CSV", fileName(t.Title)+".csv", "text/csv", text)
+		if t.Unit != "" && len(t.Rows) > 0 && len(t.Columns) > 0 {
+			bars := t
+			bars.Title = ""
+			svg, file, err := inline(bars.SVG)
+			if err != nil {
+				return nil, fmt.Errorf("table %q: %w", t.Title, err)
+			}
+			table.Chart, table.SVG = svg, svgLink(fileName(t.Title), file)
+		}
+		n.Tables = append(n.Tables, table)
+	}
+	for _, p := range r.Plots {
+		svg, file, err := inline(p.SVG)
+		if err != nil {
+			return nil, err
+		}
+		n.Plots = append(n.Plots, plot{p.Title, svg, svgLink(fileName(p.Title), file)})
+	}
+	for _, p := range r.Pictures {
+		if !bytes.HasPrefix(p.PNG, []byte("\x89PNG\r\n\x1a\n")) {
+			return nil, fmt.Errorf("picture %q: is no PNG file", p.Title)
+		}
+		url := "data:image/png;base64," + base64.StdEncoding.EncodeToString(p.PNG)
+		n.Pictures = append(n.Pictures, resultPicture{p, template.URL(url)})
+	}
+	return n, nil
+}
+
+// inline draws an SVG as a part of a page: without what comes before the element. Its texts are escaped by vgsvg.
+func inline(draw func(io.Writer) error) (template.HTML, []byte, error) {
+	var b bytes.Buffer
+	if err := draw(&b); err != nil {
+		return "", nil, err
+	}
+	return template.HTML(b.Bytes()[bytes.Index(b.Bytes(), []byte("<svg")):]), b.Bytes(), nil
+}
+
+// fileName is a title as the name of a file.
+func fileName(title string) string {
+	name := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, title)
+	for strings.Contains(name, "--") {
+		name = strings.ReplaceAll(name, "--", "-")
+	}
+	if name = strings.Trim(name, "-"); name == "" {
+		return "table"
+	}
+	return name[:min(60, len(name))]
+}
+
+// HTML writes a page of numbers alone, those of a comparison say. Equal results give equal bytes.
+func HTML(w io.Writer, r report.Result) error {
+	g := &gathered{Options: Options{Title: r.Title, Numbers: &r}}
+	v := &view{Title: r.Title, Style: style, Script: script}
+	var err error
+	if v.Numbers, err = newNumbers(r); err != nil {
+		return err
+	}
+	if v.Downloads, err = g.downloads(); err != nil {
+		return err
+	}
+	return page.Execute(w, v)
+}
+
+// Plots writes every plot of a result, and every table with a unit, as SVG into a folder, and returns the files.
+func Plots(dir string, r report.Result) (files []string, err error) {
+	draw := map[string]func(io.Writer) error{}
+	var names []string
+	add := func(title string, svg func(io.Writer) error) {
+		name := fileName(title)
+		for draw[name] != nil {
+			name += "-2"
+		}
+		draw[name], names = svg, append(names, name)
+	}
+	for _, t := range r.Tables {
+		if t.Unit != "" && len(t.Rows) > 0 && len(t.Columns) > 0 {
+			add(t.Title, t.SVG)
+		}
+	}
+	for _, p := range r.Plots {
+		add(p.Title, p.SVG)
+	}
+	for _, name := range names {
+		file := filepath.Join(dir, name+".svg")
+		if err := atomicfile.Write(file, draw[name]); err != nil {
+			return files, err
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}

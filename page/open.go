@@ -1,0 +1,83 @@
+package page
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"mgd3/dataset"
+	"mgd3/sets"
+)
+
+// From names the sets of a page.
+type From struct {
+	Sets       []string  // each a path as sets.Opener.Made opens it; at least one
+	Data, Test sets.Spec // the real images, and those to test on; without a path there are none
+}
+
+// Open opens the sets with the classes of the first, and completes the Options: the sources, the real and the test
+// images, and how these are cropped. Close ends their use.
+func Open(ctx context.Context, o *sets.Opener, from From) (_ Options, close func(), err error) {
+	var opened []*dataset.Set
+	close = func() {
+		for _, set := range opened {
+			_ = set.Close()
+		}
+	}
+	defer func() {
+		if err != nil {
+			close()
+		}
+	}()
+	var p Options
+	classes, err := from.Data.Options()
+	if err != nil {
+		return p, close, err
+	}
+	for i, path := range from.Sets {
+		made, err := o.Made(ctx, path, dataset.OpenOptions{Classes: classes.Classes})
+		if err != nil {
+			return p, close, err
+		}
+		opened = append(opened, made.Images)
+		if i == 0 {
+			classes.Classes = made.Images.ClassNames()
+			if m := made.Manifest; m != nil {
+				classes.Classes = m.ClassNames()
+			}
+		}
+		source := Source{Name: path, Images: made.Images, Manifest: made.Manifest}
+		if made.IsRun {
+			source.Dir = path
+		}
+		p.Sources = append(p.Sources, source)
+	}
+	first := p.Sources[0]
+	if m := first.Manifest; m != nil {
+		from.Data.Split = cmp.Or(from.Data.Split, m.Settings.Encode.Split)
+		from.Data.Limit = cmp.Or(from.Data.Limit, m.Settings.Encode.Limit)
+		if m.Settings.Encode.Size > 0 {
+			p.How = m.Settings.Encode.LoadOptions()
+		}
+	}
+	for _, other := range []struct {
+		spec sets.Spec
+		into **dataset.Set
+	}{{from.Data, &p.Real}, {from.Test, &p.Test}} {
+		if other.spec.Path == "" {
+			continue
+		}
+		set, err := o.Alike(ctx, other.spec, first.Images.ClassNames())
+		if err != nil {
+			return p, close, err
+		}
+		opened, *other.into = append(opened, set), set
+	}
+	for _, source := range p.Sources[1:] {
+		if fmt.Sprint(source.Images.ClassNames()) != fmt.Sprint(first.Images.ClassNames()) {
+			return p, close, fmt.Errorf("%q has the classes %q, want those of %q: %q", source.Name,
+				source.Images.ClassNames(), first.Name, first.Images.ClassNames())
+		}
+	}
+	return p, close, nil
+}

@@ -1,0 +1,181 @@
+// Package page shows a set beside what it stands for, on a page that needs nothing else: no network, no other file, no
+// script to be read. It opens with what was found by package findings; then come the numbers, and each class: a map of
+// its latents and a row for each image.
+//
+//	Numbers     of evaluate, compare and the like, as package report has them
+//	Findings    what was looked for, and what of it is there
+//	Classes     real images nearest to the mode → the image → the real image nearest to it
+//
+// The map of a class is the plane of the two directions along which its real latents spread most (principal
+// components), the same for all sets shown on the page. Pictures are thumbnails, made as large as a page of 10 MB
+// allows; a set of more than a thousand images goes on in further pages beside the first.
+package page
+
+import (
+	"context"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/findings"
+	"mgd3/matrix"
+	"mgd3/report"
+)
+
+const (
+	most       = 1000    // images on one page
+	largest    = 9 << 20 // bytes of the pictures of a page, as they stand in it
+	perFinding = 12      // findings of a kind that are shown with pictures
+)
+
+// Source is one of the sets that stand side by side.
+type Source struct {
+	Name     string
+	Dir      string            // of a run; "" of other sets
+	Images   *dataset.Set      // with the classes of the first source
+	Manifest *distill.Manifest // nil where the set is none of a run
+}
+
+// Options say what a page shows.
+type Options struct {
+	Title    string
+	Sources  []Source            // the first one is looked into; at least one, unless there are only Numbers
+	Real     *dataset.Set        // the images that the sets stand for; nil where they are not at hand
+	Test     *dataset.Set        // those that networks are tested on; nil likewise
+	How      dataset.LoadOptions // how these are cropped
+	Latents  string              // folder of the real latents; "" is that of the first source's run
+	Numbers  *report.Result      // may be nil
+	Commands []string            // that make the set, and the page
+
+	Report func(done, total int) // told of images that were read; may be nil
+}
+
+// Slot is a place of a class: its mode, and the image of it in each set.
+type Slot struct {
+	Mode   int
+	Size   int64    // real images of the mode; 0 where it is not known
+	Real   []string // real images nearest to the mode, nearest first
+	Images []string // in each set; "" where it has none
+	Near   *findings.Near
+	Own    float64 // from the image's latent to its mode; 0 where it is not known
+}
+
+// Class is one class of a page.
+type Class struct {
+	Name  string
+	Real  int // images; 0 where it is not known
+	Slots []Slot
+	Map   *Map // nil without latents
+}
+
+// gathered is what a page shows, without pictures.
+type gathered struct {
+	Options
+	Findings *findings.Findings
+	Classes  []Class
+	Notes    []string // what the page cannot show, and why
+}
+
+// gather looks into the sets.
+func gather(ctx context.Context, o Options) (*gathered, error) {
+	g := &gathered{Options: o}
+	if len(o.Sources) == 0 {
+		return g, nil
+	}
+	first := o.Sources[0]
+	in := findings.Input{Set: first.Images, Real: o.Real, Test: o.Test, How: o.How, Report: o.Report}
+	if m := first.Manifest; m != nil && m.Denoiser != "" {
+		for _, c := range m.Classes {
+			for _, im := range c.Images {
+				in.Modes = append(in.Modes, findings.Mode{Class: c.Name, Image: base(im.File), Size: im.ClusterSize})
+			}
+		}
+	}
+	var err error
+	if g.Findings, err = findings.Look(ctx, in); err != nil {
+		return nil, err
+	}
+	if o.Real == nil {
+		g.Notes = append(g.Notes, "Without the real images (--data) nothing is set beside them.")
+	}
+	for c := range first.Images.Classes {
+		class, err := g.class(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		g.Classes = append(g.Classes, class)
+	}
+	return g, nil
+}
+
+// class puts the slots of a class together, and its map.
+func (g *gathered) class(ctx context.Context, c int) (Class, error) {
+	class := Class{Name: g.Sources[0].Images.Classes[c].Name}
+	if g.Real != nil {
+		class.Real = len(g.Real.Classes[c].Images)
+	}
+	for s, source := range g.Sources {
+		images := source.Images.Classes[c].Images
+		made := madeOf(source.Manifest, class.Name)
+		for i, ref := range images {
+			for len(class.Slots) <= i {
+				class.Slots = append(class.Slots, Slot{Mode: len(class.Slots), Images: make([]string, len(g.Sources))})
+			}
+			slot := &class.Slots[i]
+			slot.Images[s] = ref.Name
+			if im, known := made[ref.Name]; known && s == 0 {
+				slot.Mode, slot.Size, slot.Own = im.Mode, im.ClusterSize, im.Distance.Own
+				if im.Nearest != "" {
+					slot.Real = []string{im.Nearest}
+				}
+			}
+			if near := g.Findings.Nearest[class.Name]; s == 0 && i < len(near) && near[i].Name.Name != "" {
+				slot.Near = &near[i]
+			}
+		}
+	}
+	l, why, err := g.latents(class.Name)
+	if err != nil {
+		return class, err
+	}
+	if l == nil {
+		g.note(why)
+		return class, nil
+	}
+	l.neighbours(&class)
+	class.Map, err = l.plot(ctx, &class)
+	return class, err
+}
+
+// note keeps a note, once.
+func (g *gathered) note(text string) {
+	for _, have := range g.Notes {
+		if have == text {
+			return
+		}
+	}
+	g.Notes = append(g.Notes, text)
+}
+
+// madeOf are the images of a class in a manifest, by the names of their files.
+func madeOf(m *distill.Manifest, class string) map[string]distill.ManifestImage {
+	made := map[string]distill.ManifestImage{}
+	if m == nil || m.Denoiser == "" {
+		return made
+	}
+	for _, c := range m.Classes {
+		for _, im := range c.Images {
+			if c.Name == class {
+				made[base(im.File)] = im
+			}
+		}
+	}
+	return made
+}
+
+// latents of a class: [N, D] of the real images, [K, D] of the modes, and [K, D] of the images of each set, which may
+// be empty.
+type latents struct {
+	names       []string // of the real images
+	real, modes matrix.Matrix
+	sets        []matrix.Matrix
+}
