@@ -102,8 +102,8 @@ func (m *Map) largest() (n int64) {
 
 // alt says what the map shows.
 func (m *Map) alt(class string) string {
-	s := fmt.Sprintf("Map of class %s: %d of %d real latents, %d modes and their images, in the plane of two principal "+
-		"components with %.0f %% of the variance", class, len(m.Real), m.Of, len(m.Modes),
+	s := fmt.Sprintf("Map of class %s: %d of %d real latents, %d modes and their images, in the plane of two "+
+		"principal components with %.0f %% of the variance", class, len(m.Real), m.Of, len(m.Modes),
 		100*(m.Explained[0]+m.Explained[1]))
 	if n := m.Missed(); n > 0 {
 		s += fmt.Sprintf("; no image stands for %d of them", n)
@@ -144,7 +144,8 @@ func (m *Map) density(b *strings.Builder, p place) {
 	for i := range count {
 		for j, n := range count[i] {
 			if step := int(5 * n / max(top, 1e-9)); step > 0 {
-				fmt.Fprintf(&paths[min(4, step)], "M%g %gh%gv%gh-%gz", float64(j)*cell, float64(i)*cell, cell, cell, cell)
+				fmt.Fprintf(&paths[min(4, step)], "M%g %gh%gv%gh-%gz", float64(j)*cell, float64(i)*cell, cell, cell,
+					cell)
 			}
 		}
 	}

@@ -73,7 +73,8 @@ command can be stopped at any moment; the same command again goes on from there.
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Start", []*cobra.Command{e.demoCmd(), e.distillCmd(), e.pullCmd(), e.sheetCmd(), e.pageCmd(), e.verifyCmd(), e.exportCmd(),
+		{"Start", []*cobra.Command{e.demoCmd(), e.distillCmd(), e.pullCmd(), e.sheetCmd(), e.pageCmd(),
+			e.verifyCmd(), e.exportCmd(),
 			e.presetsCmd()}},
 		{"Judge", []*cobra.Command{e.evaluateCmd(), e.rankCmd(), e.relabelCmd(), e.scoreCmd(), e.baselineCmd(),
 			e.compareCmd(), e.sweepCmd()}},

@@ -116,7 +116,7 @@ var rooms = map[string][]string{
 		"weights",
 		"weights/hub"},
 	"cmd/mgd3": {"baseline", "cluster", "compare", "convert", "dataset", "demo", "diffusion", "diffusion/scheduler",
-		"distill", "dit", "encode", "engine", "evaluate", "export", "features", "glyphs", "glyphs/model",
+		"distill", "dit", "encode", "engine", "evaluate", "export", "features", "findings", "glyphs", "glyphs/model",
 		"internal/backends", "internal/bench", "internal/cli", "internal/devices", "internal/exits",
 		"internal/fault", "internal/opening", "internal/terminal", "internal/words", "latent", "model", "modes",
 		"page", "prompt", "report", "scores", "scores/ranking", "scoring", "sd", "sets", "stage", "stage/atomicfile",

@@ -1,0 +1,130 @@
+package page
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+
+	"mgd3/findings"
+	"mgd3/report"
+)
+
+// facts are what the set was made with.
+func (g *gathered) facts() (facts [][2]string) {
+	if len(g.Sources) == 0 {
+		return nil
+	}
+	add := func(name string, value any) {
+		if text := fmt.Sprint(value); text != "" && text != "0" {
+			facts = append(facts, [2]string{name, text})
+		}
+	}
+	first := g.Sources[0]
+	add("classes", len(g.Classes))
+	add("images", first.Images.Len())
+	if g.Real != nil {
+		add("real images", g.Real.Len())
+	}
+	if g.Test != nil {
+		add("test images", g.Test.Len())
+	}
+	m := first.Manifest
+	if m == nil || m.Denoiser == "" {
+		return facts
+	}
+	s := m.Settings
+	add("λ", s.Sample.Lambda)
+	add("stop", s.Sample.Stop)
+	add("steps", s.Sample.Respacing)
+	add("rule", s.Sample.Rule)
+	add("cfg", s.Sample.CFG)
+	add("modes", s.Modes.Method)
+	add("seed", s.Sample.Seed)
+	add("to own mode", fmt.Sprintf("%.2f", m.Distance.Own))
+	add("to other modes", fmt.Sprintf("%.2f", m.Distance.Others))
+	add("mgd3", m.Version)
+	add("denoiser", short(m.Denoiser))
+	add("autoencoder", short(m.Autoencoder))
+	return facts
+}
+
+func short(hash string) string { return hash[:min(12, len(hash))] }
+
+// downloads are the data of the page as files in it.
+func (g *gathered) downloads() ([]link, error) {
+	if len(g.Sources) == 0 && g.Numbers == nil {
+		return nil, nil
+	}
+	var links []link
+	type data struct {
+		Sets     []string           `json:"sets,omitempty"`
+		Findings *findings.Findings `json:"findings,omitempty"`
+		Numbers  *report.Result     `json:"numbers,omitempty"`
+	}
+	d := data{Findings: g.Findings}
+	for _, s := range g.Sources {
+		d.Sets = append(d.Sets, s.Name)
+	}
+	if g.Numbers != nil {
+		numbers := *g.Numbers
+		numbers.Pictures = nil
+		d.Numbers = &numbers
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	links = append(links, fileLink("JSON", "page.json", "application/json", text))
+	if len(g.Sources) > 0 {
+		text, err := g.csv()
+		if err != nil {
+			return nil, err
+		}
+		links = append(links, fileLink("images, CSV", "images.csv", "text/csv", text))
+	}
+	return links, nil
+}
+
+// csv is a line for each image of the first set.
+func (g *gathered) csv() ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	lines := [][]string{{"class", "image", "mode", "mode_images", "nearest_real_class", "nearest_real", "grey_levels",
+		"percentile", "ratio"}}
+	for _, c := range g.Classes {
+		for _, s := range c.Slots {
+			line := append([]string{c.Name, s.Images[0], strconv.Itoa(s.Mode), strconv.FormatInt(s.Size, 10)},
+				make([]string, 5)...)
+			if n := s.Near; n != nil {
+				copy(line[4:], []string{n.Name.Class, n.Name.Name, fmt.Sprintf("%.3f", n.D),
+					fmt.Sprintf("%.2f", n.Percentile), fmt.Sprintf("%.4f", n.Ratio)})
+			}
+			lines = append(lines, line)
+		}
+	}
+	err := w.WriteAll(lines)
+	return b.Bytes(), err
+}
+
+// fileLink is a file inside the page.
+func fileLink(name, file, kind string, data []byte) link {
+	return link{Name: name, File: file, URL: template.URL("data:" + kind + ";base64," +
+		base64.StdEncoding.EncodeToString(data))}
+}
+
+func svgLink(name string, svg []byte) link {
+	return fileLink("SVG", strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>| `, r) {
+			return '-'
+		}
+		return r
+	}, name)+".svg", "image/svg+xml", svg)
+}
+
+// standalone begins a map that is a file of its own, with the colours that the page's style gives it.
+const standalone = `<svg xmlns="http://www.w3.org/2000/svg" `
