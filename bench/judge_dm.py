@@ -1,6 +1,6 @@
 """A set by distribution matching (DM; Zhao & Bilen 2023, arXiv:2110.04181), written from the paper, for bench/judge.sh.
 
-    python bench/judge_dm.py CIFAR10.zip OUT.pt [--steps 20000] [--ipc 10] [--limit 0]
+    python bench/judge_dm.py CIFAR10.zip OUT.pt [--steps 20000] [--ipc 10] [--limit 0] [--batch 256]
 
 The mean features of real and of synthetic images of a class, under ConvNet-3 with random weights drawn anew in each
 step, are pulled together: loss = sum over classes of |mean f(real) - mean f(synthetic)|^2, SGD of rate 1 and momentum
@@ -45,6 +45,7 @@ p.add_argument("out")
 p.add_argument("--steps", type=int, default=20000)
 p.add_argument("--ipc", type=int, default=10)
 p.add_argument("--limit", type=int, default=0)
+p.add_argument("--batch", type=int, default=256)
 a = p.parse_args()
 torch.manual_seed(0)
 real = read(a.data, a.limit)
@@ -56,7 +57,7 @@ for step in range(a.steps):
         q.requires_grad_(False)
     loss = 0
     for c, x in enumerate(real):
-        some = x[torch.randperm(len(x))[:256]]
+        some = x[torch.randperm(len(x))[:a.batch]]
         loss = loss + ((net(some).mean(0) - net(made[c * a.ipc:(c + 1) * a.ipc]).mean(0)) ** 2).sum()
     optimiser.zero_grad()
     loss.backward()

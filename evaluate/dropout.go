@@ -28,11 +28,27 @@ func newDropout(p engine.Params, training bool) *dropout {
 }
 
 // half drops each element of x with probability 1/2, and doubles the others (Srivastava et al. 2014).
-func (d *dropout) half(x *Node) *Node {
-	if d.state == nil {
+func (d *dropout) half(x *Node) *Node { return d.drop(x, 0.5) }
+
+// drop drops each element of x with probability share, and divides the others by what is left, 1 − share.
+func (d *dropout) drop(x *Node, share float64) *Node {
+	if d.state == nil || share == 0 {
 		return x
 	}
 	var u *Node
 	d.state, u = RandomUniform(d.state, x.Shape())
-	return Where(LessThan(u, Scalar(x.Graph(), x.DType(), 0.5)), ZerosLike(x), MulScalar(x, 2))
+	return Where(LessThan(u, Scalar(x.Graph(), x.DType(), share)), ZerosLike(x), MulScalar(x, 1/(1-share)))
+}
+
+// rows drops all of an image, row by row of x [B, …]: stochastic depth (Huang et al. 2016, arXiv:1603.09382), of what a
+// block adds, as torchvision and timm have it.
+func (d *dropout) rows(x *Node, share float64) *Node {
+	if d.state == nil || share == 0 {
+		return x
+	}
+	shape := x.Shape().Clone()
+	for i := range shape.Dimensions[1:] {
+		shape.Dimensions[i+1] = 1
+	}
+	return Mul(x, d.drop(Ones(x.Graph(), shape), share))
 }

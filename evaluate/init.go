@@ -42,7 +42,12 @@ func Fresh(e *engine.Engine, net Net, specs []weights.Spec, seed uint64) (engine
 // startOf says how the tensor of that name begins, among others of these shapes.
 func startOf(net Net, name string, shapes map[string][]int) Start {
 	dot := strings.LastIndexByte(name, '.')
-	if dot < 0 { // tokens and positions of a transformer
+	switch {
+	case name == classToken:
+		return normal(1e-6)
+	case dot < 0: // positions of a transformer
+		return normal(0.02)
+	case strings.HasSuffix(name, "."+positionTable):
 		return normal(0.02)
 	}
 	layer, part := name[:dot], name[dot+1:]
@@ -71,7 +76,11 @@ func ones(_ *rand.Rand, data []float32) {
 // uniform draws from ±1/√n for a layer with a weight [out, …], where n is the inputs of one output: PyTorch's
 // default.
 func uniform(weight []int) Start {
-	bound := 1 / math.Sqrt(float64(size(weight)/weight[0]))
+	return evenly(1 / math.Sqrt(float64(size(weight)/weight[0])))
+}
+
+// evenly draws from ±bound.
+func evenly(bound float64) Start {
 	return func(r *rand.Rand, data []float32) {
 		for i := range data {
 			data[i] = float32((2*r.Float64() - 1) * bound)

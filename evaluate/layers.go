@@ -20,6 +20,9 @@ const (
 	Batch      Norm = "batch"
 	BatchTwice Norm = "batch-twice"
 	NoNorm     Norm = "none"
+
+	layerNorm Norm = "layer" // of one image, with a weight for each of its numbers: DC's alone
+	groupNorm Norm = "group" // of four groups of channels: DC's alone
 )
 
 var norms = []Norm{Instance, Batch, BatchTwice, NoNorm}
@@ -47,6 +50,14 @@ func (l layer) normalise(p engine.Params, x *Node) *Node {
 		return l.batchNorm(p, x, 2)
 	case NoNorm:
 		return x
+	case layerNorm:
+		h, w, c := x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+		mean, variance := moments(x, 1, 2, 3)
+		y := Div(Sub(x, mean), Sqrt(AddScalar(variance, epsilon)))
+		each := func(name string) *Node { return TransposeAllDims(p.Get(name, c, h, w), 1, 2, 0) }
+		return Add(Mul(y, ExpandAxes(each("weight"), 0)), ExpandAxes(each("bias"), 0))
+	case groupNorm:
+		return engine.GroupNorm(p, x, 4, epsilon)
 	}
 	panic(fmt.Errorf("evaluate: norm is %q, want one of %q", l.norm, norms))
 }

@@ -16,10 +16,11 @@ func Names() []string {
 
 // OtherNames lists the networks that are no ConvNets.
 func OtherNames() []string {
-	return []string{
+	return append([]string{
 		"resnetap10", "resnetap18", "resnet10", "resnet18", "resnet34", "resnet50", "resnet101", "alexnet", "vgg11",
-		"vgg11_bn", "mlp", "lenet", "vit_tiny_patch16_224", "vit_small_patch16_224",
-	}
+		"vgg11_bn", "mobilenet_v2", "efficientnet_b0", "swin_t", "vit_tiny_patch16_224", "vit_small_patch16_224", "mlp",
+		"lenet",
+	}, dcNames()...)
 }
 
 // CheckNames says which of the names is no network's.
@@ -42,6 +43,8 @@ func CheckNames(names []string) error {
 //	vgg11         VGG-11 without norms, whatever norm is
 //	vgg11_bn      VGG-11 with them
 //	mlp, lenet    DC's, without norms
+//	mobilenet_v2, efficientnet_b0, swin_t   torchvision's names; the last has layer norms, whatever norm is
+//	dc-ConvNet …  DC's zoo, by its names; see dczoo.go
 //	vit_tiny_patch16_224, vit_small_patch16_224   timm's names; other sizes have other numbers of patches
 //
 // It is an error if the images are too small for the network, which says how large they must be.
@@ -76,8 +79,17 @@ func lookUp(name string, size, classes int, norm Norm) (net Net, least int) {
 		return ViT{192, 3, classes}, vitPatch
 	case "vit_small_patch16_224":
 		return ViT{384, 6, classes}, vitPatch
+	case "mobilenet_v2":
+		return MobileNetV2{classes, norm, 0.2}, smallestHalved(norm)
+	case "efficientnet_b0":
+		return EfficientNetB0{classes, norm, 0.2}, smallestHalved(norm)
+	case "swin_t":
+		return SwinT{classes, 0.2}, swinPatch
 	case "vgg11_bn":
 		return VGG11{64, classes, norm}, smallestVGG
+	}
+	if name, ok := strings.CutPrefix(name, dcPrefix); ok {
+		return dcNet(name, classes)
 	}
 	if depth, ok := numbered(name, "convnet"); ok && depth < 31 {
 		return ConvNet{depth, 128, classes, norm}, 1 << depth
@@ -86,9 +98,17 @@ func lookUp(name string, size, classes int, norm Norm) (net Net, least int) {
 	if depth, ok := numbered(strings.Replace(name, "resnetap", "resnet", 1), "resnet"); ok &&
 		slices.Contains(Names(), name) {
 		// of which the last stage leaves 2: a norm of one pixel is its bias
-		return ResNet{depth, 64, size, pool, classes, norm}, 16
+		return ResNet{Depth: depth, Width: 64, Size: size, AveragePool: pool, Classes: classes, Norm: norm}, 16
 	}
 	return nil, 0
+}
+
+// smallestHalved is the size of images that five halvings leave 2 of, or 1 where the norm is of the batch.
+func smallestHalved(norm Norm) int {
+	if norm == Batch || norm == BatchTwice {
+		return 32
+	}
+	return 33
 }
 
 // numbered returns the number n of a name that is prefix and n, from 1 on.

@@ -30,6 +30,12 @@ func TestParameters(t *testing.T) {
 		{"alexnet", 224, 1000, "", 61_100_840},
 		{"vgg11", 224, 1000, "", 132_863_336},
 		{"vgg11_bn", 224, 1000, Batch, 132_868_840},
+		{"mobilenet_v2", 224, 1000, Batch, 3_504_872},
+		{"efficientnet_b0", 224, 1000, Batch, 5_288_548},
+		{"swin_t", 224, 1000, Batch, 28_288_354},
+		{"vit_tiny_patch16_224", 224, 1000, Batch, 5_717_416},
+		{"vit_small_patch16_224", 224, 1000, Batch, 22_050_664},
+		{"dc-ConvNet", 32, 10, Instance, 320_010},
 	} {
 		net, err := New(test.name, test.size, test.classes, test.norm)
 		if err != nil {
@@ -68,6 +74,9 @@ func TestNew(t *testing.T) {
 				break
 			}
 			least = size
+			if strings.HasPrefix(name, dcPrefix) && size%16 != 0 {
+				continue
+			}
 			if size != 224 && size != 129 && size != 128 && size != 65 && size > 64 {
 				continue
 			}
@@ -76,8 +85,16 @@ func TestNew(t *testing.T) {
 			}
 		}
 		want := map[string]int{"convnet1": 2, "convnet3": 8, "convnet4": 16, "convnet5": 32, "convnet6": 64,
-			"alexnet": 63, "vgg11": 32, "vgg11_bn": 32, "mlp": 1}[name]
-		if want == 0 {
+			"alexnet": 63, "vgg11": 32, "vgg11_bn": 32, "mlp": 1,
+			"mobilenet_v2": 33, "efficientnet_b0": 33, "swin_t": 4,
+			"dc-ConvNetD1": 2, "dc-ConvNetD2": 4, "dc-ConvNetD4": 16, "dc-ConvNetNP": 1}[name]
+		switch {
+		case want > 0:
+		case strings.HasPrefix(name, "dc-ConvNet"), strings.HasPrefix(name, "dc-AlexNet"):
+			want = 8
+		case strings.HasPrefix(name, dcPrefix):
+			want = 32
+		default:
 			want = 16
 		}
 		if least != want {
@@ -100,6 +117,9 @@ func TestNewRefuses(t *testing.T) {
 		{"convnet03", 32, 10, "", "not known"},
 		{"convnet-3", 32, 10, "", "not known"},
 		{"convnet99", 32, 10, "", "not known"},
+		{"dc-ConvNetXX", 32, 10, "", "not known"},
+		{"dc-VGG13", 32, 10, "", "not known"},
+		{"mobilenet_v2", 32, 10, "", "at least 33"},
 		{"", 32, 10, "", "not known"},
 		{"convnet6", 32, 10, "", "convnet6: images of 32 pixels are too small, want at least 64"},
 		{"convnet3", 32, 0, "", "0 classes"},

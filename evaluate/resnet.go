@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"fmt"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -16,6 +17,8 @@ type ResNet struct {
 	AveragePool bool // ResNetAP
 	Classes     int
 	Norm        Norm
+
+	around string // what the way around a block is called; "" is torchvision's "downsample"
 }
 
 // stages lists the blocks of each stage, by depth.
@@ -52,7 +55,12 @@ func (r ResNet) Forward(p engine.Params, x *Node, training bool) *Node {
 		panic(err)
 	}
 	l := layer{r.Norm, training}
-	x = r.stem(l, p.In("layer0"), channelsLast(x))
+	x = r.blocks(l, p, r.stem(l, p.In("layer0"), channelsLast(x)))
+	return engine.Linear(p.In("fc"), ReduceMean(x, 1, 2), r.Classes)
+}
+
+// blocks is the four stages.
+func (r ResNet) blocks(l layer, p engine.Params, x *Node) *Node {
 	for i, blocks := range stages[r.Depth] {
 		for j := range blocks {
 			stride := 1
@@ -62,7 +70,7 @@ func (r ResNet) Forward(p engine.Params, x *Node, training bool) *Node {
 			x = r.block(l, p.At(fmt.Sprintf("layer%d", i+1), j), x, r.Width<<i, stride)
 		}
 	}
-	return engine.Linear(p.In("fc"), ReduceMean(x, 1, 2), r.Classes)
+	return x
 }
 
 // stem is the layers before the first stage: for images of up to 64 pixels they keep the size, for
@@ -109,7 +117,7 @@ func (r ResNet) block(l layer, p engine.Params, x *Node, width, stride int) *Nod
 		y = engine.ReLU(step(1, x, width, 3, stride))
 		y = step(2, y, width, 3, 1)
 	}
-	return engine.ReLU(Add(y, r.short(l, p.In("downsample"), x, width, stride)))
+	return engine.ReLU(Add(y, r.short(l, p.In(cmp.Or(r.around, "downsample")), x, width, stride)))
 }
 
 // short is the way around a block: x itself where nothing changes, else a 1×1 convolution and a norm.

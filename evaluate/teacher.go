@@ -50,7 +50,7 @@ type TeacherOptions struct {
 }
 
 // heads are the names of the last layer.
-var heads = []string{"fc", "classifier.6", "classifier"}
+var heads = []string{"fc", "classifier.6", "classifier.1", "classifier", "head", "fc_3"}
 
 // OpenTeacher reads a trained net from a file as [LoadTorchvision] takes it. Its norms are batch norms, and its
 // outputs are put into the order of o.Classes. Errors that speak of the classes wrap [ErrTeacher].

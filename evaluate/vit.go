@@ -19,9 +19,18 @@ const (
 	vitEpsilon = 1e-6
 )
 
-// Start implements [Net]: weights normal with σ = 0.02, biases 0.
-func (ViT) Start(_ []int, bias bool) Start {
-	if bias {
+// classToken is the token whose output is the class's, σ = 1e-6 at the beginning, as in timm.
+const classToken = "cls_token"
+
+// Start implements [Net]: the patches' convolution is PyTorch's default; linear weights are normal with σ = 0.02 (timm
+// cuts them off at ±2, which no number reaches), their biases 0.
+func (ViT) Start(weight []int, bias bool) Start { return transformerStart(weight, bias) }
+
+func transformerStart(weight []int, bias bool) Start {
+	switch {
+	case len(weight) == 4:
+		return uniform(weight)
+	case bias:
 		return zeros
 	}
 	return normal(0.02)
@@ -32,7 +41,7 @@ func (v ViT) Forward(p engine.Params, x *Node, _ bool) *Node {
 	mustBeAtLeast(x, vitPatch)
 	x = engine.Conv2D(p.In("patch_embed").In("proj"), channelsLast(x), v.Width, vitPatch, vitPatch, [2]int{})
 	b, n := x.Shape().Dim(0), x.Shape().Dim(1)*x.Shape().Dim(2)
-	class := BroadcastToDims(p.Get("cls_token", 1, 1, v.Width), b, 1, v.Width)
+	class := BroadcastToDims(p.Get(classToken, 1, 1, v.Width), b, 1, v.Width)
 	x = Concatenate([]*Node{class, Reshape(x, b, n, v.Width)}, 1)
 	x = Add(x, p.Get("pos_embed", 1, n+1, v.Width))
 	for i := range vitBlocks {

@@ -84,7 +84,9 @@ func learn(ctx context.Context, set *dataset.Set, w, h int) (*tensorset.Whitenin
 			for i, b := range sample.Image.Pix {
 				v[i%3*w*h+i/3] = float32(b) / 255
 			}
-			l.Add(v)
+			if err := l.Add(v); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return l.Learn()

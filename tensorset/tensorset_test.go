@@ -221,7 +221,9 @@ func TestWhiteningGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	for v := range slices.Chunk(train, 48) {
-		l.Add(v)
+		if err := l.Add(v); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w, err := l.Learn()
 	if err != nil {

@@ -7,14 +7,15 @@ var torchvisionRules = rules(
 )
 
 // Torchvision returns a classifier's tensors under the names of package evaluate, which are torchvision's but for the
-// stem of ResNets. Batch norms' counts of batches go, which no formula needs.
+// stem of ResNets. Batch norms' counts of batches go, which no formula needs, and Swin's indices, which follow from the
+// window.
 func Torchvision(f *File) (*Set, error) {
 	s, err := rename(f, torchvisionRules)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range s.Names() {
-		if strings.HasSuffix(name, ".num_batches_tracked") {
+		if strings.HasSuffix(name, ".num_batches_tracked") || strings.HasSuffix(name, ".relative_position_index") {
 			delete(s.parts, name)
 		}
 	}

@@ -25,7 +25,7 @@ var own = map[string]string{
 	"sd_schedulers": "diffusion", "sd_spacings": "diffusion", "sd_solvers": "diffusion",
 	"sd_pipeline": "model", "taesd": "latent",
 	"lpips": "features", "archives": "weights", "whole": "distill",
-	"text": "text", "unet": "unet", "vq": "latent",
+	"text": "text", "unet": "unet", "vq": "latent", "libnets": "evaluate",
 }
 
 // parts names, per kind of case of other folders, the packages that run a part of it each.

@@ -82,7 +82,7 @@ var rooms = map[string][]string{
 	"page": {"dataset", "distill", "encode", "findings", "matrix", "report", "scores", "sets",
 		"stage/atomicfile"},
 	"sets":      {"store", "dataset", "distill", "glyphs", "tensorset"},
-	"tensorset": {"dataset", "weights"},
+	"tensorset": {"dataset", "engine", "rng", "weights"},
 	"scoring": {"dataset", "distill", "encode", "engine", "features", "internal/fault", "internal/words", "latent",
 		"matrix", "report", "scores", "sets", "stage", "stage/batch", "store", "tensorset"},
 	"glyphs":       {"dataset", "rng", "stage", "stage/atomicfile"},
