@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,6 +89,53 @@ func (s Slurm) Scripts(name, out string, stages []Stage, missing map[string][]in
 		}
 	}
 	return list
+}
+
+// Here completes the settings by the program that runs and the folder that it runs in.
+func (s *Slurm) Here() (err error) {
+	if s.Program, err = os.Executable(); err == nil {
+		s.Dir, err = os.Getwd()
+	}
+	return err
+}
+
+// Start keeps a record of a run, or of more of it, and submits what is missing. told is called for each submission. It
+// returns how many there were, also with an error, and how many tasks are queued already.
+func (s Slurm) Start(ctx context.Context, out string, stages []Stage, missing map[string][]int, do Command,
+	told func(Submission)) (fresh, queued int, err error) {
+	name, err := NameOf(out)
+	if err != nil {
+		return 0, 0, err
+	}
+	run, err := NewRun("slurm", name, out, stages, s, missing)
+	if err != nil {
+		return 0, 0, err
+	}
+	queued, err = s.Submit(ctx, run, out, missing, do, func(j Submission) {
+		fresh++
+		told(j)
+	})
+	return fresh, queued, err
+}
+
+// Print writes the scripts of what would be submitted of a run of which nothing is queued.
+func (s Slurm) Print(w io.Writer, out string, stages []Stage, missing map[string][]int) error {
+	name, err := NameOf(out)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, strings.Join(s.Scripts(name, out, stages, missing), "\n"))
+	return err
+}
+
+// Text writes the submission for people, in a line.
+func (j Submission) Text(w io.Writer) error {
+	after := ""
+	if j.After != "" {
+		after = ", " + j.After
+	}
+	_, err := fmt.Fprintf(w, "%-16s job %s, tasks %s%s\n", j.Stage, j.Job, j.Tasks, after)
+	return err
 }
 
 // Submit submits the tasks that are missing and not queued, and keeps the jobs in the run's folder as they come. told

@@ -144,6 +144,22 @@ func (p Point) but(one axis, axes []axis) string {
 	return strings.Join(parts, ", ")
 }
 
+// TakeLists is Parse of all lists of several values among text of axes, with commas between them; each is emptied, so
+// that what is one value stays. It returns the axes that were lists, and an error names the flag.
+func (a *Axes) TakeLists(texts map[string]*string) (taken []string, err error) {
+	for _, name := range []string{"lambda", "stop", "steps", "cfg", "cluster"} {
+		text := texts[name]
+		if text == nil || !strings.Contains(*text, ",") {
+			continue
+		}
+		if err := a.Parse(name, strings.Split(*text, ",")); err != nil {
+			return taken, fmt.Errorf("--%w", err)
+		}
+		*text, taken = "", append(taken, name)
+	}
+	return taken, nil
+}
+
 // Parse adds values to try of one axis, by the name of its setting: lambda, stop, steps, cfg or cluster.
 func (a *Axes) Parse(name string, values []string) (err error) {
 	for _, value := range values {

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,10 +13,33 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/encode"
+	"mgd3/internal/fault"
 	"mgd3/report"
+	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 )
+
+// SheetOf is [Sheet] with the real images of a set as people name it, of the part and as many as the run took if they
+// do not say; without a path there are none.
+func SheetOf(ctx context.Context, o *sets.Opener, run string, m *distill.Manifest, data sets.Spec, classes,
+	images int) ([]byte, error) {
+	var real *dataset.Set
+	if data.Path != "" {
+		made := m.Settings.Encode
+		data.Split, data.Limit = cmp.Or(data.Split, made.Split), made.Limit
+		var err error
+		if real, err = o.Alike(ctx, data, m.ClassNames()); err != nil {
+			return nil, fault.Of(fault.Input, err)
+		}
+		defer real.Close()
+	}
+	sheet, err := Sheet(ctx, run, m, real, classes, images)
+	if errors.Is(err, report.ErrNoImages) {
+		return nil, err
+	}
+	return sheet, fault.Of(fault.Input, err)
+}
 
 // Sheet is the first images of the first classes of a distilled set as a contact sheet, PNG: above, of the real
 // images given, those nearest to the modes; below, the image made from each mode. run is the folder of the set and m

@@ -19,8 +19,8 @@ const publishedSteps = 50
 // A stop counts steps too, except in the SD rules: the published one, kept beside another number
 // of steps, gets a warning of its own, and so does one that leaves no step guided.
 //
-// A rule that was published for models of another noise gets one as well. Those for few steps are none of these: their λ and
-// stop mean the same in any number of steps, of any noise.
+// A rule that was published for models of another noise gets one as well. Those for few steps are none of these: their
+// λ and stop mean the same in any number of steps, of any noise.
 func (s Settings) Warnings() (warnings []string) {
 	sampler, err := New(s)
 	if err != nil {

@@ -95,6 +95,17 @@ type Options struct {
 	Card   *Card  // of a folder, where nil is an empty one; of parquet, which is then a folder with the card
 }
 
+// Check finds what the format has no use for, by the flags of the command.
+func (o Options) Check() error {
+	switch {
+	case o.Card != nil && o.Format != Folder && o.Format != Parquet:
+		return fmt.Errorf("--card and what it says are for folder and parquet, not %s", o.Format)
+	case o.Pixels != "" && o.Format != Torch && o.Format != MTT:
+		return fmt.Errorf("--pixels is for torch and mtt, not %s", o.Format)
+	}
+	return o.Format.Check()
+}
+
 // Written is what came of it.
 type Written struct {
 	Out     string `json:"out"` // a file, or a folder

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +11,7 @@ import (
 
 	"mgd3/cluster"
 	"mgd3/internal/cli"
+	"mgd3/internal/opening"
 	"mgd3/store"
 )
 
@@ -75,34 +75,14 @@ func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slu
 		return err
 	}
 	s.Retries = o.retries
-	if s.Program, err = os.Executable(); err != nil {
+	if err := s.Here(); err != nil {
 		return err
 	}
-	if s.Dir, err = os.Getwd(); err != nil {
-		return err
-	}
-	name, err := cluster.NameOf(o.run.out)
-	if err != nil {
-		return err
-	}
-	s.Logs = cluster.LogsDir(o.run.out, name)
 	if o.print {
-		for i, script := range s.Scripts(name, o.run.out, stages, missing) {
-			if i > 0 {
-				fmt.Fprintln(e.stdout)
-			}
-			fmt.Fprint(e.stdout, script)
-		}
-		return nil
+		return s.Print(e.stdout, o.run.out, stages, missing)
 	}
-	run, err := cluster.NewRun("slurm", name, o.run.out, stages, s, missing)
-	if err != nil {
-		return err
-	}
-	fresh := 0
-	queued, err := s.Submit(ctx, run, o.run.out, missing, cluster.Execute, func(j cluster.Submission) {
-		fresh++
-		e.submitted(j)
+	fresh, queued, err := s.Start(ctx, o.run.out, stages, missing, cluster.Execute, func(j cluster.Submission) {
+		_ = e.show(j, j.Text) // a lost line is an error at the end
 	})
 	switch {
 	case err != nil && fresh > 0:
@@ -122,19 +102,6 @@ func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slu
 	return nil
 }
 
-// submitted says what was submitted.
-func (e *env) submitted(j cluster.Submission) {
-	switch {
-	case e.json:
-		_ = json.NewEncoder(e.stdout).Encode(j) // a lost line is an error at the end
-	case e.quiet:
-	case j.After == "":
-		fmt.Fprintf(e.stdout, "%-16s job %s, tasks %s\n", j.Stage, j.Job, j.Tasks)
-	default:
-		fmt.Fprintf(e.stdout, "%-16s job %s, tasks %s, %s\n", j.Stage, j.Job, j.Tasks, j.After)
-	}
-}
-
 func (e *env) clusterStatusCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status OUT",
@@ -148,10 +115,7 @@ that failed. It reads OUT/cluster and asks no scheduler. The exit code is 0 what
 			if err != nil {
 				return err
 			}
-			if e.json {
-				return json.NewEncoder(e.stdout).Encode(s)
-			}
-			return s.Text(e.stdout)
+			return e.print(s, s.Text)
 		},
 	}
 }
@@ -175,7 +139,7 @@ func (e *env) clusterCancelCmd() *cobra.Command {
 
 func (e *env) clusterTaskCmd() *cobra.Command {
 	var t cluster.Task
-	var part string
+	var part opening.Part
 	var requeue bool
 	cmd := &cobra.Command{
 		Use:   "task --record DIR --stage NAME --task I/N -- COMMAND...",
@@ -186,9 +150,8 @@ that was stopped or failed, and may yet succeed, is queued again.`,
     sample --model pets-model --out pets-10 --shard 3/10 --json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r := runFlags{shard: part}
 			var err error
-			if t.Shard, err = r.part(e); err != nil {
+			if t.Shard, err = part.Shard(os.Getenv, e.sayText); err != nil {
 				return err
 			}
 			t.Args = args
@@ -210,8 +173,9 @@ that was stopped or failed, and may yet succeed, is queued again.`,
 	f := cmd.Flags()
 	f.StringVar(&t.Dir, "record", "", "keep the record in `DIR`")
 	f.StringVar(&t.Stage, "stage", "", "the `NAME` of the stage")
-	f.StringVar(&part, "task", "", "the task is `I/N`, counted from 0; auto takes it from the environment as --shard "+
-		"does")
+	f.StringVar(&part.Text, "task", "",
+		"the task is `I/N`, counted from 0; auto takes it from the environment as --shard "+
+			"does")
 	f.IntVar(&t.Retries, "retries", 3, "attempts in a row that may fail and make nothing, before it is given up")
 	f.BoolVar(&requeue, "requeue", false, "ask Slurm to queue the task again where another try may help")
 	cli.Require(cmd, "record", "stage", "task")

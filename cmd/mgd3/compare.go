@@ -12,24 +12,19 @@ import (
 
 	"mgd3/baseline"
 	"mgd3/compare"
-	"mgd3/dataset"
 	"mgd3/evaluate"
 	"mgd3/internal/cli"
 	"mgd3/internal/words"
 	"mgd3/report"
-	"mgd3/sets"
 	"mgd3/stage"
 )
 
 // compareOptions are the flags of compare that distill has not.
 type compareOptions struct {
+	compare.Options
 	test, testSplit string
 	testLimit       int
 	methods         string
-	ipcs            []int
-	nets, changes   []string
-	protocol        string
-	sets, fullLimit int
 }
 
 func (e *env) compareCmd() *cobra.Command {
@@ -61,13 +56,13 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 	f.IntVar(&c.testLimit, "test-limit", 0,
 		"take the first `N` images of each class by file name to test on; 0 takes all")
 	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+words.List(baseline.Methods)+"; default all")
-	f.IntSliceVar(&c.ipcs, "ipc", []int{10}, "images per class, a `LIST`")
-	f.IntVar(&c.sets, "sets", 3, "sets of each method")
-	f.StringSliceVar(&c.nets, "net", []string{"convnet3"}, "`NETS` to train: "+strings.Join(evaluate.Names(), ", "))
-	f.StringVar(&c.protocol, "protocol", "quick", "`PROTOCOL` with hard labels: hard, quick")
-	f.StringArrayVar(&c.changes, "change", nil,
+	f.IntSliceVar(&c.IPCs, "ipc", []int{10}, "images per class, a `LIST`")
+	f.IntVar(&c.Sets, "sets", 3, "sets of each method")
+	f.StringSliceVar(&c.Nets, "net", []string{"convnet3"}, "`NETS` to train: "+strings.Join(evaluate.Names(), ", "))
+	f.StringVar(&c.Protocol, "protocol", "quick", "`PROTOCOL` with hard labels: hard, quick")
+	f.StringArrayVar(&c.Changes, "change", nil,
 		"a change of the protocol, `NAME=VALUE`: "+strings.Join(evaluate.Settings(), ", "))
-	f.IntVar(&c.fullLimit, "full-limit", 0, "take the first `N` images of each class for full; 0 takes all")
+	f.IntVar(&c.FullLimit, "full-limit", 0, "take the first `N` images of each class for full; 0 takes all")
 	cli.Heading(f, "Comparison")
 	o.data.add(f)
 	o.networks.add(f)
@@ -79,32 +74,33 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 	return cmd
 }
 
-func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error {
-	if err := c.resolve(o); err != nil {
-		return fail(exitUsage, "", err)
-	}
-	methods, err := baseline.ParseMethods(c.methods)
+func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err error) {
+	so := c.Options
+	spec, err := compare.TestOf(&o.data.Spec, c.test, c.testSplit, c.testLimit)
 	if err != nil {
+		return err
+	}
+	if err := so.CheckAsked(); err != nil {
+		return err
+	}
+	if so.Methods, err = baseline.ParseMethods(c.methods); err != nil {
 		return fail(exitUsage, "", err)
 	}
+	o.modes.settings.IPC = so.IPCs[0] // every set has its own
 	r, err := e.open(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	if slices.ContainsFunc(methods, baseline.Method.Sampled) {
+	if slices.ContainsFunc(so.Methods, baseline.Method.Sampled) {
 		r.WarnOfSampling()
 	}
-	so := compare.Options{Maker: r.Maker()}
-	if so.Test, err = c.openTest(ctx, e, o); err != nil {
+	if so.Test, err = e.sets.Open(ctx, spec); err != nil {
 		return fail(exitInput, "", err)
 	}
 	defer so.Test.Close()
-	p := e.progress()
-	so.Report = p.Comparison
-	so.Methods, so.IPCs, so.Sets, so.Nets, so.FullLimit = methods, c.ipcs, c.sets, c.nets, c.fullLimit
-	so.Protocol, so.Changes = c.protocol, c.changes
-	if so.SeedEncodes && !e.quiet && !e.json && slices.ContainsFunc(methods, baseline.Method.Encoded) {
+	so.Maker, so.Report = r.Maker(), e.progress().Comparison
+	if so.SeedEncodes && !e.quiet && !e.json && slices.ContainsFunc(so.Methods, baseline.Method.Encoded) {
 		fmt.Fprintf(e.stderr, "seeds  every set is encoded with its own seed, as the released programs do: %d × "+
 			"%d images; --encode-seed 0 encodes them once for all sets\n",
 			so.Sets, so.Train.Len())
@@ -118,41 +114,6 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) error 
 		return err
 	}
 	return e.showComparison(ctx, so, result)
-}
-
-// resolve completes the flags and refuses those that make no comparison.
-func (c *compareOptions) resolve(o *options) error {
-	if o.data.Path == sets.Glyphs && o.data.Split == "" {
-		o.data.Split = "train"
-	}
-	if c.test == "" {
-		c.test = o.data.Path
-	}
-	if c.test == sets.Glyphs && c.testSplit == "" {
-		c.testSplit = "test"
-	}
-	if c.test == o.data.Path && c.testSplit == o.data.Split {
-		return errors.New("the networks would be tested on the images that the sets are made of: give --test " +
-			"another set, or --test-split another split")
-	}
-	if c.protocol != "hard" && c.protocol != "quick" {
-		return fmt.Errorf("--protocol is %q, want hard or quick", c.protocol)
-	}
-	if err := evaluate.CheckNames(c.nets); err != nil {
-		return err
-	}
-	if len(c.ipcs) == 0 {
-		return errors.New("--ipc is empty, want at least one number")
-	}
-	o.modes.settings.IPC = c.ipcs[0] // every set has its own
-	return nil
-}
-
-// openTest opens the images to test on.
-func (c *compareOptions) openTest(ctx context.Context, e *env, o *options) (*dataset.Set, error) {
-	test := o.data.imageFlags
-	test.Path, test.Split, test.Limit = c.test, c.testSplit, c.testLimit
-	return test.open(ctx, e)
 }
 
 // showComparison writes the page and prints the tables.

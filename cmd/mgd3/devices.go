@@ -24,7 +24,7 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 	if err != nil {
 		return fail(exitUsage, "", err)
 	}
-	shard, any, err := o.run.sharedPart(e)
+	shard, any, err := o.run.shared(e)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (e *env) onDevices(ctx context.Context, o *options, cmd *cobra.Command) err
 	}
 	part := func(w devices.Worker) string { return w.Shard.String() }
 	if any != nil { // each device is a worker of its own
-		part = func(devices.Worker) string { return o.run.shard }
+		part = func(devices.Worker) string { return o.run.part.Text }
 	}
 	args := sameFlags(cmd)
 	err = devices.RunAll(ctx, list, shard, func(ctx context.Context, w devices.Worker) *exec.Cmd {

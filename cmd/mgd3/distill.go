@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
+	"mgd3/export"
 	"mgd3/internal/cli"
 	"mgd3/internal/terminal"
 	"mgd3/stage"
@@ -51,7 +52,7 @@ func (e *env) distillCmd() *cobra.Command {
   mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --shard 0/4`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.run.checkFormat(); err != nil {
+			if err := o.run.part.CheckExport(export.Format(o.run.format), o.run.out); err != nil {
 				return err
 			}
 			if o.run.devices != "" && !o.run.dryRun {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"mgd3/compare"
 	"mgd3/evaluate"
 	"mgd3/internal/cli"
+	"mgd3/internal/opening"
 	"mgd3/report"
 	"mgd3/stage"
 )
@@ -19,7 +21,7 @@ import (
 // evaluateOptions are the flags of evaluate.
 type evaluateOptions struct {
 	judge compare.Judging
-	shard runFlags // of the trainings
+	part  opening.Part // of the trainings
 
 	recipe *compare.Recipe     // that is followed; nil: none
 	flags  map[string][]string // that were given
@@ -111,7 +113,7 @@ docs/evaluate.md the protocols.`,
 	cli.Heading(f, "Teacher of soft labels")
 	f.StringVarP(&o.judge.Out, "out", "o", "",
 		"output `DIR`: checkpoints, scores and a page; without it nothing is kept")
-	f.StringVar(&o.shard.shard, "shard", stage.Whole.String(),
+	f.StringVar(&o.part.Text, "shard", stage.Whole.String(),
 		"do part `I/N` of the trainings, into the --out of all, and "+
 			"print no table; the same command without it, when all are done, makes the table; auto as for distill")
 	f.StringVar(&recipe, "recipe", "", "take all flags that are not given from a `FILE`, the recipe of a result, "+
@@ -153,7 +155,7 @@ func (e *env) openJudging(ctx context.Context, j *compare.Judging) (func(), erro
 
 func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 	v := &o.judge
-	if v.Shard, err = o.shard.part(e); err != nil {
+	if v.Shard, err = o.part.Shard(os.Getenv, e.sayText); err != nil {
 		return err
 	}
 	done, err := e.openJudging(ctx, v)

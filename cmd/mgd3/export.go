@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"mgd3/export"
 	"mgd3/internal/cli"
+	"mgd3/internal/exits"
 	"mgd3/internal/terminal"
 	"mgd3/internal/words"
 	"mgd3/stage"
@@ -58,12 +57,8 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 					return fail(exitUsage, "", err)
 				}
 			}
-			if o.Card != nil && o.Format != export.Folder && o.Format != export.Parquet {
-				return fail(exitUsage, "", fmt.Errorf("--card and what it says are for folder and parquet, not %s",
-					format))
-			}
-			if o.Pixels != "" && o.Format != export.Torch && o.Format != export.MTT {
-				return fail(exitUsage, "", fmt.Errorf("--pixels is for torch and mtt, not %s", format))
+			if err := o.Check(); err != nil {
+				return fail(exitUsage, "", err)
 			}
 			if o.Card != nil && o.Format == export.Parquet && out == "" {
 				out = export.Folder.Path(args[0])
@@ -105,26 +100,13 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 func (e *env) export(ctx context.Context, dir, out string, o export.Options) error {
 	w, err := export.Write(ctx, dir, out, o)
 	if err != nil {
-		return exportFailure(dir, err)
+		return exits.OfExport(dir, err)
 	}
 	return e.show(w, func(to io.Writer) error {
 		_, err := fmt.Fprintf(to, "%-16s %s: %d images of %d classes, %s in %s\n", w.Format, w.Out, w.Images, w.Classes,
 			terminal.Size(w.Bytes), terminal.Files(w.Files))
 		return err
 	})
-}
-
-// exportFailure gives an error of package export its exit code and advice.
-func exportFailure(dir string, err error) error {
-	switch {
-	case errors.Is(err, export.ErrChanged), errors.Is(err, export.ErrSet) && !errors.Is(err, os.ErrNotExist):
-		return fail(exitVerify, fmt.Sprintf(`"mgd3 verify %s" lists all that differ; %s`, dir, remake), err)
-	case errors.Is(err, export.ErrExists):
-		return fail(exitOutput, "use another --out, or remove what is there", err)
-	case errors.Is(err, export.ErrSet):
-		return fail(exitInput, manifestHint(err), err)
-	}
-	return err
 }
 
 // exportFinished exports the set of a run in the format asked for.

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/pflag"
 
-	"mgd3/cluster"
 	"mgd3/export"
 	"mgd3/internal/cli"
+	"mgd3/internal/opening"
 	"mgd3/internal/words"
 	"mgd3/stage"
 	"mgd3/stage/lease"
@@ -20,11 +17,11 @@ import (
 
 // runFlags say where a run writes, and which part of the work it does.
 type runFlags struct {
-	out, latents   string
-	shard, devices string
-	term           time.Duration // of a lease, see sharedPart
-	dryRun         bool
-	format         string // of the finished set, an export.Format; "" leaves it as it is
+	out, latents string
+	part         opening.Part
+	devices      string
+	dryRun       bool
+	format       string // of the finished set, an export.Format; "" leaves it as it is
 }
 
 func (r *runFlags) add(f *pflag.FlagSet) {
@@ -44,11 +41,12 @@ func (r *runFlags) folderFlags(f *pflag.FlagSet) {
 }
 
 func (r *runFlags) shardFlag(f *pflag.FlagSet) {
-	f.StringVar(&r.shard, "shard", stage.Whole.String(), "do part `I/N` of the work, counted from 0; auto "+
+	f.StringVar(&r.part.Text, "shard", stage.Whole.String(), "do part `I/N` of the work, counted from 0; auto "+
 		"takes both from the variables of Slurm, Kubernetes and others that start many processes; any, or any/N, "+
 		"takes the next of N pieces that no other worker has, and what a lost one had")
-	f.DurationVar(&r.term, "lease", lease.Term, "with --shard any, the `TIME` without a sign of life after which a "+
-		"worker is taken for lost; the same for all")
+	f.DurationVar(&r.part.Term, "lease", lease.Term,
+		"with --shard any, the `TIME` without a sign of life after which a "+
+			"worker is taken for lost; the same for all")
 	cli.Heading(f, "Run")
 }
 
@@ -62,54 +60,9 @@ func (r *runFlags) wholeFlags(f *pflag.FlagSet) {
 	cli.Heading(f, "Run")
 }
 
-// part returns the part of the work that the run does.
-func (r *runFlags) part(e *env) (stage.Shard, error) {
-	if r.shard == "" { // the command has no such flag
-		return stage.Whole, nil
-	}
-	if r.shard == "auto" {
-		shard, by, err := cluster.Shard(os.Getenv)
-		if err != nil {
-			return shard, fail(exitUsage, "--shard I/N says it without them; docs/cluster.md lists the variables", err)
-		}
-		e.say("shard %v, by %s", shard, by)
-		r.shard = shard.String()
-	}
-	shard, err := stage.ParseShard(r.shard)
-	return shard, fail(exitUsage, "", err)
-}
-
-// sharedPart is part, or the sharing of the work with other workers, which any command has that opens a run.
-func (r *runFlags) sharedPart(e *env) (stage.Shard, *lease.Any, error) {
-	pieces, any, err := lease.ParseAny(r.shard)
-	switch {
-	case !any:
-		shard, err := r.part(e)
-		return shard, nil, err
-	case err != nil:
-		return stage.Whole, nil, fail(exitUsage, "", err)
-	case r.term < lease.LeastTerm:
-		return stage.Whole, nil, fail(exitUsage, "", fmt.Errorf("--lease is %v, want at least %v", r.term,
-			lease.LeastTerm))
-	}
-	return stage.Whole, &lease.Any{Pieces: pieces, Name: lease.NewName(), Term: r.term}, nil
-}
-
-// checkFormat finds before the work what would fail after it.
-func (r *runFlags) checkFormat() error {
-	format := export.Format(r.format)
-	if err := format.Check(); err != nil {
-		return fail(exitUsage, "", err)
-	}
-	if format != export.Folder && store.Is(r.out) {
-		return fail(exitUsage, `"mgd3 export --out PATH" writes it to disk when the run is done`,
-			fmt.Errorf("%q is in a bucket, where nothing is exported to", store.Shown(r.out)))
-	}
-	if format != export.Folder && r.shard != stage.Whole.String() {
-		return fail(exitUsage, `"mgd3 export" does it when all shards are done`,
-			errors.New("a shard does not export the set"))
-	}
-	return nil
+// shared is the part of the work that the run does, or that it shares the work with other workers.
+func (r *runFlags) shared(e *env) (stage.Shard, *lease.Any, error) {
+	return r.part.Shared(os.Getenv, e.sayText)
 }
 
 // autotuneDir is where a run on a GPU keeps which kernels XLA chose; "" where nothing is written.

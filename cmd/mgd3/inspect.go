@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
+	"mgd3/internal/exits"
 	"mgd3/internal/terminal"
 	"mgd3/sets"
 	"mgd3/stage"
@@ -30,7 +31,7 @@ here and in every command that takes weights.`,
 				return e.inspectManifest(m)
 			} else if _, found := store.Stat(args[0]); found == nil &&
 				(sets.IsRun(args[0]) || errors.Is(err, stage.ErrDamaged)) {
-				return fail(exitInput, manifestHint(err), err)
+				return fail(exitInput, exits.ManifestHint(err), err)
 			}
 			return e.inspectWeights(cmd.Context(), args[0])
 		},

@@ -11,6 +11,7 @@ import (
 	"mgd3/distill"
 	"mgd3/export"
 	"mgd3/internal/cli"
+	"mgd3/internal/exits"
 	"mgd3/internal/terminal"
 	"mgd3/stage"
 	"mgd3/store"
@@ -92,7 +93,7 @@ func (e *env) mergeSets(ctx context.Context, out string, dirs []string, o export
 	case errors.Is(err, export.ErrNoClass):
 		return fail(exitInput, "", err)
 	case err != nil:
-		return exportFailure(dirs[0], err)
+		return exits.OfExport(dirs[0], err)
 	}
 	m, err := distill.ReadManifest(out)
 	if err != nil {

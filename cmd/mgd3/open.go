@@ -18,7 +18,7 @@ func (e *env) open(ctx context.Context, o *options) (*opening.Run, error) {
 	}
 	q := e.request(o)
 	var err error
-	if q.Shard, q.Any, err = o.run.sharedPart(e); err != nil {
+	if q.Shard, q.Any, err = o.run.shared(e); err != nil {
 		return nil, err
 	}
 	return q.Open(ctx)
@@ -30,7 +30,7 @@ func (e *env) request(o *options) opening.Request {
 		Settings: o.settings, SeedEncodes: o.seedEncodes, Preset: o.found, Networks: o.networks.named(),
 		Out: o.run.out, Latents: o.run.latents, Autotune: o.run.autotuneDir(), DryRun: o.run.dryRun,
 		Backend: e.backend, Sets: &e.sets, Warnings: o.withoutEffect(), Warn: e.warnText, Report: e.progress().Event,
-		Say: func(text string) { e.say("%s", text) },
+		Say: e.sayText,
 	}
 	if o.data != nil {
 		q.Data = &o.data.Spec

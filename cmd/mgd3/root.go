@@ -29,7 +29,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	e := &env{stdout: stdout, stderr: stderr}
 	e.sets.PassedOver = func(text string) { e.progress().Warn(text) }
 	e.sets.Warn = e.warnText
-	e.sets.Note = func(text string) { e.say("%s", text) }
+	e.sets.Note = e.sayText
 	root := e.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)

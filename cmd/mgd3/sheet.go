@@ -1,18 +1,15 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"mgd3/compare"
-	"mgd3/dataset"
 	"mgd3/distill"
-	"mgd3/report"
+	"mgd3/internal/exits"
 	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
@@ -59,15 +56,16 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 		return fail(exitOutput, "wait for it to be finished", err)
 	}
 	defer unlockRun()
-	if _, err := distill.ReadManifest(o.run); err != nil { // before anything is made
-		return fail(exitInput, manifestHint(err), err)
+	m, err := distill.ReadManifest(o.run)
+	if err != nil { // before anything is made
+		return fail(exitInput, exits.ManifestHint(err), err)
 	}
 	unlock, err := atomicfile.Lock(o.out)
 	if err != nil {
 		return fail(exitOutput, "", err)
 	}
 	defer unlock()
-	sheet, err := e.drawSheet(ctx, o)
+	sheet, err := compare.SheetOf(ctx, &e.sets, o.run, m, o.data, o.rows, o.columns)
 	if err != nil {
 		return err
 	}
@@ -78,26 +76,4 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 		fmt.Fprintln(e.stdout, o.out)
 	}
 	return nil
-}
-
-// drawSheet draws the sheet of a distilled set.
-func (e *env) drawSheet(ctx context.Context, o sheetOptions) ([]byte, error) {
-	m, err := distill.ReadManifest(o.run)
-	if err != nil {
-		return nil, fail(exitInput, manifestHint(err), err)
-	}
-	var real *dataset.Set
-	if o.data.Path != "" {
-		spec, made := o.data, m.Settings.Encode
-		spec.Split, spec.Limit = cmp.Or(spec.Split, made.Split), made.Limit
-		if real, err = e.sets.Alike(ctx, spec, m.ClassNames()); err != nil {
-			return nil, ofSet(err)
-		}
-		defer real.Close()
-	}
-	sheet, err := compare.Sheet(ctx, o.run, m, real, o.rows, o.columns)
-	if errors.Is(err, report.ErrNoImages) {
-		return nil, err
-	}
-	return sheet, fail(exitInput, "", err)
 }

@@ -51,6 +51,9 @@ func (e *env) say(format string, args ...any) {
 	}
 }
 
+// sayText is say of a text.
+func (e *env) sayText(text string) { e.say("%s", text) }
+
 // sayAll tells the user what was made of a weights file that holds more than a network.
 func (e *env) sayAll(notes []string) {
 	for _, n := range notes {

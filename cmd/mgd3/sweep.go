@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -71,11 +70,8 @@ where it was stopped, and values can be added.`,
 
 // sweep makes and judges all points.
 func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
-	if s.on != compare.OnHeldOut && s.on != compare.OnTest {
-		return fail(exitUsage, "", fmt.Errorf("--on is %q, want %s or %s", s.on, compare.OnHeldOut, compare.OnTest))
-	}
-	if (s.on == compare.OnTest) != (s.test != "") {
-		return fail(exitUsage, "", errors.New("--on test and --test go together"))
+	if err := compare.CheckOn(s.on, s.test != ""); err != nil {
+		return err
 	}
 	axes, err := o.takeLists()
 	if err != nil {
@@ -127,21 +123,13 @@ func (e *env) showSweep(out string, s *compare.Swept) error {
 // takeLists takes the lists of values out of the flags, which are as if not given then; what is one value stays in
 // them.
 func (o *options) takeLists() (axes compare.Axes, err error) {
-	for _, f := range []struct {
-		name  string
-		value *string
-	}{{"lambda", &o.sampling.Lambda}, {"stop", &o.sampling.Stop}, {"steps", &o.sampling.Steps},
-		{"cfg", &o.sampling.CFG}, {"cluster", &o.modes.cluster}} {
-		values := strings.Split(*f.value, ",")
-		if len(values) < 2 {
-			continue
-		}
-		*f.value, o.tried = o.flags.Lookup(f.name).DefValue, append(o.tried, f.name)
-		if err := axes.Parse(f.name, values); err != nil {
-			return axes, fmt.Errorf("--%w", err)
-		}
+	texts := map[string]*string{"lambda": &o.sampling.Lambda, "stop": &o.sampling.Stop, "steps": &o.sampling.Steps,
+		"cfg": &o.sampling.CFG, "cluster": &o.modes.cluster}
+	o.tried, err = axes.TakeLists(texts)
+	for _, name := range o.tried {
+		*texts[name] = o.flags.Lookup(name).DefValue
 	}
-	return axes, nil
+	return axes, err
 }
 
 // judgeFlags name the network that judges sets, and what it is tested on.

@@ -13,10 +13,10 @@ import (
 	"mgd3/encode"
 	"mgd3/internal/cli"
 	"mgd3/internal/exits"
+	"mgd3/internal/opening"
 	"mgd3/latent"
 	"mgd3/model"
 	"mgd3/sets"
-	"mgd3/stage"
 	"mgd3/train"
 )
 
@@ -161,38 +161,10 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	cli.Heading(f, "Run")
 }
 
-// openTraining opens the backend and the images, and takes the output folder.
-func (e *env) openTraining(ctx context.Context, o *trainOptions) (_ func(), err error) {
-	var closers []func()
-	close := func() {
-		for i := len(closers) - 1; i >= 0; i-- {
-			closers[i]()
-		}
-	}
-	defer func() {
-		if err != nil {
-			close()
-		}
-	}()
-	if err := o.train.Check(); err != nil {
-		return nil, fail(exitUsage, "", err)
-	}
-	if o.train.Engine, err = e.openEngine(); err != nil {
-		return nil, err
-	}
-	closers = append(closers, o.train.Engine.Close)
-	o.data.Split, o.data.Limit = o.train.Images.Split, o.train.Images.Limit
-	if o.train.Data, err = e.sets.Open(ctx, o.data); err != nil {
-		return nil, fail(exitInput, "", err)
-	}
-	closers = append(closers, func() { _ = o.train.Data.Close() })
-	unlock, err := stage.Lock(o.train.Out, stage.Shard{Count: 1})
-	if err != nil {
-		return nil, fail(exitOutput, "", err)
-	}
-	closers = append(closers, unlock)
+// openTraining opens what a training needs; the function ends it.
+func (e *env) openTraining(ctx context.Context, o *trainOptions) (func(), error) {
 	o.train.Report = e.progress().Training
-	return close, nil
+	return opening.Training(ctx, &o.train, &e.sets, o.data, e.backend)
 }
 
 func (e *env) trainAutoencoder(ctx context.Context, o *trainOptions, s train.AutoencoderSettings,

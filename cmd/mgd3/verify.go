@@ -1,14 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
+	"mgd3/internal/exits"
 	"mgd3/internal/terminal"
 	"mgd3/stage"
 )
@@ -27,21 +26,10 @@ func (e *env) verifyCmd() *cobra.Command {
 			defer unlock()
 			faults, unchecked, err := distill.Verify(cmd.Context(), args[0])
 			if err != nil {
-				return fail(exitInput, manifestHint(err), err)
+				return fail(exitInput, exits.ManifestHint(err), err)
 			}
-			if e.json {
-				err = json.NewEncoder(e.stdout).Encode(struct {
-					Faults    []string `json:"faults"`
-					Unchecked []string `json:"unchecked"`
-				}{append([]string{}, faults...), append([]string{}, unchecked...)})
-			} else {
-				for _, fault := range faults {
-					fmt.Fprintln(e.stdout, terminal.Printable(fault))
-				}
-				for _, line := range unchecked {
-					fmt.Fprintln(e.stdout, terminal.Printable(line))
-				}
-			}
+			found := terminal.NewFaults(faults, unchecked)
+			err = e.print(found, found.Text)
 			if len(faults) > 0 {
 				return fail(exitVerify, remake, errors.Join(err, fmt.Errorf("%q: %d files differ from the "+
 					"manifest or are damaged", args[0], len(faults))))
@@ -52,11 +40,4 @@ func (e *env) verifyCmd() *cobra.Command {
 			return err
 		},
 	}
-}
-
-func manifestHint(err error) string {
-	if errors.Is(err, os.ErrNotExist) {
-		return `"mgd3 distill" writes the manifest when all images are there`
-	}
-	return ""
 }

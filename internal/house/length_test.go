@@ -73,3 +73,18 @@ func TestLinesAreShort(t *testing.T) {
 		}
 	})
 }
+
+// TestCommandIsThin: what decides lives in packages that other programs could call; the command is flags, files,
+// messages and exit codes.
+func TestCommandIsThin(t *testing.T) {
+	const most = 4000
+	lines := 0
+	goFiles(t, func(name string, code []byte) {
+		if strings.HasPrefix(name, "cmd/mgd3/") && !strings.HasSuffix(name, "_test.go") {
+			lines += bytes.Count(code, []byte("\n"))
+		}
+	})
+	if lines == 0 || lines >= most {
+		t.Errorf("cmd/mgd3 has %d lines, want some, and fewer than %d", lines, most)
+	}
+}

@@ -1,0 +1,30 @@
+package exits
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"mgd3/export"
+)
+
+// OfExport gives an error of exporting the set in dir its exit code and advice.
+func OfExport(dir string, err error) error {
+	switch {
+	case errors.Is(err, export.ErrChanged), errors.Is(err, export.ErrSet) && !errors.Is(err, os.ErrNotExist):
+		return Fail(Verify, fmt.Sprintf(`"mgd3 verify %s" lists all that differ; %s`, dir, Remake), err)
+	case errors.Is(err, export.ErrExists):
+		return Fail(Output, "use another --out, or remove what is there", err)
+	case errors.Is(err, export.ErrSet):
+		return Fail(Input, ManifestHint(err), err)
+	}
+	return err
+}
+
+// ManifestHint is the advice where a manifest cannot be read.
+func ManifestHint(err error) string {
+	if errors.Is(err, os.ErrNotExist) {
+		return `"mgd3 distill" writes the manifest when all images are there`
+	}
+	return ""
+}
