@@ -16,6 +16,7 @@ import (
 	"mgd3/report"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/stage/lease"
 )
 
 // Evaluation trains networks on given sets and tests them on one test set, several times each:
@@ -37,6 +38,7 @@ type Evaluation struct {
 	Out      string   // folder; "" keeps nothing
 	// the trainings to do, set after set and net after net, one for each seed; the zero Shard is all of them
 	Shard   stage.Shard
+	Any     *lease.Any // in the place of a Shard, takes trainings that no other worker has, until all are done
 	Teacher TeacherSource
 	Referee Referee // of the sets' labels
 
@@ -129,15 +131,27 @@ func (v *Evaluation) Do(ctx context.Context) error {
 	if err := v.warnOfDuplicates(ctx); err != nil {
 		return err
 	}
-	mine := v.mine()
-	for i, s := range v.Sets {
-		for j, run := range runs[i] {
-			scores, err := v.repeated(ctx, s.Name, run, mine[i][j])
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.Name, err)
+	if v.Any != nil {
+		trainings := len(v.Sets) * len(v.Nets) * v.Repeat
+		waits := func(n int) {
+			if v.Note != nil {
+				v.Note(fmt.Sprintf("waits for %d of the trainings, which other workers have", n))
 			}
-			s.Scores = append(s.Scores, scores)
 		}
+		err := v.Any.Each(ctx, v.Out, "evaluate", trainings, 1, waits, func(ctx context.Context, s stage.Shard) error {
+			_, err := v.train(ctx, runs, s)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	} // then all scores are there
+	scores, err := v.train(ctx, runs, v.Shard)
+	if err != nil {
+		return err
+	}
+	for i, s := range v.Sets {
+		s.Scores = scores[i]
 	}
 	if v.Shard == (stage.Shard{}) || v.Shard == stage.Whole {
 		v.warnOfGuesses()
@@ -172,9 +186,24 @@ func (v *Evaluation) warnOfGuesses() {
 	}
 }
 
+// train does the trainings of a shard, or finds them done, and returns their scores [set][net].
+func (v *Evaluation) train(ctx context.Context, runs [][]*evaluate.Run,
+	shard stage.Shard) ([][][]*evaluate.Score, error) {
+	mine, all := v.mine(shard), make([][][]*evaluate.Score, len(v.Sets))
+	for i, s := range v.Sets {
+		for j, run := range runs[i] {
+			scores, err := v.repeated(ctx, s.Name, run, mine[i][j])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.Name, err)
+			}
+			all[i] = append(all[i], scores)
+		}
+	}
+	return all, nil
+}
+
 // mine says which trainings [set][net][repetition] belong to the shard.
-func (v *Evaluation) mine() [][][]bool {
-	shard := v.Shard
+func (v *Evaluation) mine(shard stage.Shard) [][][]bool {
 	if shard == (stage.Shard{}) {
 		shard = stage.Whole
 	}

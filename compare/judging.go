@@ -35,7 +35,7 @@ func (j *Judging) Check() (err error) {
 		err = fmt.Errorf("--repeat is %d, want at least 1", j.Repeat)
 	case !slices.Contains(evaluate.Presets(), j.Protocol):
 		err = fmt.Errorf("--protocol is %q, want one of %s", j.Protocol, strings.Join(evaluate.Presets(), ", "))
-	case j.Shard != (stage.Shard{}) && j.Shard != stage.Whole && j.Out == "":
+	case j.Out == "" && (j.Any != nil || j.Shard != (stage.Shard{}) && j.Shard != stage.Whole):
 		err = errors.New("--shard wants --out, where the trainings of all shards are put together")
 	}
 	return fault.Of(fault.Usage, err)

@@ -7,12 +7,10 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
-	"runtime"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
+
+	"mgd3/internal/process"
 )
 
 // A claim is an object at the place of a lock, put by a conditional put:
@@ -32,33 +30,18 @@ var (
 // claim is what stands in such an object.
 type claim struct {
 	Owner string `json:"owner"`
-	Host  string `json:"host,omitempty"` // the boot and the process numbers' space that PID is of
-	PID   int    `json:"pid"`
-	Beat  int    `json:"beat"`
+	process.ID
+	Beat int `json:"beat"`
 }
 
 const mostClaim = 4 << 10
 
-// host names what process numbers are of: a boot of the system, and a container in it. "" where that is not known.
-var host = sync.OnceValue(func() string {
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	space, errSpace := os.Readlink("/proc/self/ns/pid")
-	if err != nil || errSpace != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(boot)) + " " + space
-})
-
 // gone reports whether the owner is a process of this machine that ended.
 func (c claim) gone() bool {
-	if c.Host == "" || c.Host != host() || runtime.GOOS != "linux" {
-		return false
-	}
-	if c.PID == os.Getpid() {
+	if c.Here() {
 		return !mine.has(c.Owner) // of an earlier process with this number
 	}
-	_, err := os.Stat("/proc/" + strconv.Itoa(c.PID))
-	return errors.Is(err, fs.ErrNotExist)
+	return c.Gone()
 }
 
 // owners are those of this process.
@@ -88,7 +71,7 @@ func (o *owners) set(owner string, held bool) {
 // Claim takes the place of a lock in a bucket; held is false if somebody is at work, who was seen to be. A claim that
 // nobody renews is taken over, after claimDies.
 func Claim(path string) (release func(), held bool, err error) {
-	c := claim{Owner: rand.Text(), Host: host(), PID: os.Getpid()}
+	c := claim{Owner: rand.Text(), ID: process.This()}
 	for {
 		mine.set(c.Owner, true)
 		put, err := PutNew(path, c.text())

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	_ "gocloud.dev/blob/memblob"
+
+	"mgd3/internal/process"
 )
 
 // inMemory returns the path of a bucket in memory.
@@ -237,7 +239,7 @@ func TestClaim(t *testing.T) {
 		t.Errorf("got %v, want nothing left", err)
 	}
 	for _, text := range []string{`{"owner":"x","host":"elsewhere","pid":1}`, "no claim",
-		string(claim{Owner: "x", Host: host(), PID: 1 << 30}.text())} {
+		string(claim{Owner: "x", ID: process.ID{Host: process.This().Host, PID: 1 << 30}}.text())} {
 		putText(t, path, text)
 		release, held, err := Claim(path)
 		if !held || err != nil {

@@ -115,7 +115,9 @@ docs/evaluate.md the protocols.`,
 		"output `DIR`: checkpoints, scores and a page; without it nothing is kept")
 	f.StringVar(&o.part.Text, "shard", stage.Whole.String(),
 		"do part `I/N` of the trainings, into the --out of all, and "+
-			"print no table; the same command without it, when all are done, makes the table; auto as for distill")
+			"print no table; the same command without it, when all are done, makes the table; auto as for distill; "+
+			"any takes the next training that no other worker has, until all are done, and makes the table")
+	leaseFlag(f, &o.part)
 	f.StringVar(&recipe, "recipe", "", "take all flags that are not given from a `FILE`, the recipe of a result, "+
 		"and say "+
 		"whether the networks are the same")
@@ -155,7 +157,7 @@ func (e *env) openJudging(ctx context.Context, j *compare.Judging) (func(), erro
 
 func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 	v := &o.judge
-	if v.Shard, err = o.part.Shard(os.Getenv, e.sayText); err != nil {
+	if v.Shard, v.Any, err = o.part.Shared(os.Getenv, e.sayText); err != nil {
 		return err
 	}
 	done, err := e.openJudging(ctx, v)
@@ -164,7 +166,11 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 	}
 	defer done()
 	if v.Out != "" {
-		unlock, err := stage.Lock(v.Out, v.Shard)
+		lock := func() (func(), error) { return stage.Lock(v.Out, v.Shard) }
+		if v.Any != nil {
+			lock = func() (func(), error) { return stage.LockAny(v.Out) }
+		}
+		unlock, err := lock()
 		if err != nil {
 			return fail(exitOutput, "", err)
 		}

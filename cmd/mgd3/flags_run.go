@@ -44,10 +44,13 @@ func (r *runFlags) shardFlag(f *pflag.FlagSet) {
 	f.StringVar(&r.part.Text, "shard", stage.Whole.String(), "do part `I/N` of the work, counted from 0; auto "+
 		"takes both from the variables of Slurm, Kubernetes and others that start many processes; any, or any/N, "+
 		"takes the next of N pieces that no other worker has, and what a lost one had")
-	f.DurationVar(&r.part.Term, "lease", lease.Term,
-		"with --shard any, the `TIME` without a sign of life after which a "+
-			"worker is taken for lost; the same for all")
+	leaseFlag(f, &r.part)
 	cli.Heading(f, "Run")
+}
+
+func leaseFlag(f *pflag.FlagSet, p *opening.Part) {
+	f.DurationVar(&p.Term, "lease", lease.Term, "with --shard any, the `TIME` without a sign of life after which a "+
+		"worker is taken for lost; the same for all")
 }
 
 // wholeFlags are those of a command that makes a finished set.

@@ -11,7 +11,8 @@ import (
 )
 
 // notOfRecipe are the flags that decide no number.
-var notOfRecipe = []string{"recipe", "out", "shard", "checkpoint-every", "help", "quiet", "json", "backend", "plugin"}
+var notOfRecipe = []string{"recipe", "out", "shard", "lease", "checkpoint-every", "help", "quiet", "json", "backend",
+	"plugin"}
 
 // takeRecipe sets the flags of a recipe that were not given beside it, and says which were.
 func (e *env) takeRecipe(f *pflag.FlagSet, path string) (*compare.Recipe, error) {

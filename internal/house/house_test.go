@@ -12,7 +12,8 @@ import (
 // the data. matrix, diffusion, dataset, weights and rng stand alone.
 var rooms = map[string][]string{
 	"rng":                    {},
-	"store":                  {},
+	"store":                  {"internal/process"},
+	"internal/process":       {},
 	"store/clouds":           {},
 	"store/storetest":        {"store"},
 	"matrix":                 {"matrix/internal/kernel"},
@@ -55,7 +56,7 @@ var rooms = map[string][]string{
 	"text":                   {"engine", "weights"},
 	"prompt":                 {"internal/textfile", "internal/words"},
 	"stage":                  {"store", "stage/atomicfile", "stage/seal"},
-	"stage/lease":            {"store", "stage", "stage/atomicfile"},
+	"stage/lease":            {"internal/process", "store", "stage", "stage/atomicfile"},
 	"stage/numbers":          {"stage", "stage/atomicfile", "weights"},
 	"stage/batch":            {"engine", "stage"},
 	"encode": {"dataset", "engine", "latent", "rng", "stage", "stage/atomicfile", "stage/batch", "stage/lease",
@@ -91,7 +92,7 @@ var rooms = map[string][]string{
 		"stage/atomicfile", "internal/words"},
 	"compare": {"baseline", "dataset", "distill", "encode", "engine", "evaluate", "internal/fault", "internal/words",
 		"matrix", "modes", "report", "rng", "scores", "scores/paired", "scores/ranking", "scoring", "sets", "stage",
-		"stage/atomicfile", "store", "tensorset"},
+		"stage/atomicfile", "stage/lease", "store", "tensorset"},
 	"demo": {"baseline", "compare", "dataset", "distill", "report", "stage/atomicfile"},
 	"convert": {"diffusion/scheduler", "dit", "latent", "model", "sd", "stage", "stage/atomicfile", "text", "unet",
 		"weights"},

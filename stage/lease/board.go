@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mgd3/internal/process"
 )
 
 // ErrCut says that others work on a stage that is cut in another way.
@@ -32,6 +34,7 @@ type seen struct {
 	n       int       // its number
 	put     time.Time // by the store
 	watched time.Time // since when it has been so, by this machine's monotonic clock
+	holder  *process.ID
 }
 
 // expired: see the laws of the package.
@@ -117,8 +120,11 @@ func (b *board) take(list map[string]time.Time) {
 			b.done[o.piece] = true
 		case o.lease > b.leases[o.piece].n:
 			s := seen{n: o.lease, put: put, watched: time.Now()}
-			if was := before[o.piece]; was.n == s.n && was.put.Equal(put) {
-				s.watched = was.watched
+			if was := before[o.piece]; was.n == s.n {
+				s.holder = was.holder
+				if was.put.Equal(put) {
+					s.watched = was.watched
+				}
 			}
 			b.leases[o.piece] = s
 		}

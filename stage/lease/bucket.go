@@ -54,6 +54,12 @@ func (b Bucket) Renew(_ context.Context, name, text string) (at time.Time, err e
 	return b.time(name)
 }
 
+// Read is that of [Store].
+func (b Bucket) Read(_ context.Context, name string) (string, error) {
+	text, err := store.Read(b.at(name), mostText)
+	return string(text), err
+}
+
 // Exists is that of [Store].
 func (b Bucket) Exists(_ context.Context, name string) (bool, error) {
 	_, err := b.time(name)

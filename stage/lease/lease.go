@@ -16,7 +16,8 @@
 //     wakes up and finds one leaves the piece alone.
 //   - No machine's clock is trusted. A lease has expired when it is older than its term by the store's clock and did
 //     not change while its successor watched for half a term; or did not change for a whole one, whatever that clock
-//     says.
+//     says. That of a process which has ended on the machine where its successor looks has expired at once: a worker
+//     that is started again where another was killed need not wait.
 package lease
 
 import (
@@ -68,7 +69,7 @@ func (w *Worker) take(ctx context.Context, b *board, piece, n int) (*held, error
 	key := b.key(piece)
 	h := &held{worker: w, key: key, name: fmt.Sprintf("%s.%d", key, n), successor: fmt.Sprintf("%s.%d", key, n+1)}
 	h.renewed = time.Now()
-	if _, err := w.Store.Create(ctx, h.name, w.Name+"\n"); err != nil {
+	if _, err := w.Store.Create(ctx, h.name, w.text()); err != nil {
 		return nil, err
 	}
 	var err error
@@ -140,7 +141,7 @@ func (h *held) renew(ctx context.Context) error {
 	} else if there {
 		return ErrLost
 	}
-	_, err := h.worker.Store.Renew(ctx, h.name, h.worker.Name+"\n")
+	_, err := h.worker.Store.Renew(ctx, h.name, h.worker.text())
 	if errors.Is(err, fs.ErrNotExist) { // somebody cleared it away
 		return ErrLost
 	}

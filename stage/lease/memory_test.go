@@ -13,12 +13,15 @@ import (
 type memory struct {
 	mu      sync.Mutex
 	objects map[string]time.Time
+	texts   map[string]string
 	ahead   time.Duration
 	asked   map[string]int
 	err     error // of all calls
 }
 
-func newMemory() *memory { return &memory{objects: map[string]time.Time{}, asked: map[string]int{}} }
+func newMemory() *memory {
+	return &memory{objects: map[string]time.Time{}, texts: map[string]string{}, asked: map[string]int{}}
+}
 
 func (m *memory) ask(what string) (func(), error) {
 	m.mu.Lock()
@@ -26,12 +29,13 @@ func (m *memory) ask(what string) (func(), error) {
 	return m.mu.Unlock, m.err
 }
 
-func (m *memory) put(name string) time.Time {
+func (m *memory) put(name, text string) time.Time {
+	m.texts[name] = text
 	m.objects[name] = time.Now().Add(m.ahead)
 	return m.objects[name]
 }
 
-func (m *memory) Create(_ context.Context, name, _ string) (time.Time, error) {
+func (m *memory) Create(_ context.Context, name, text string) (time.Time, error) {
 	free, err := m.ask("create")
 	defer free()
 	if _, there := m.objects[name]; there && err == nil {
@@ -40,10 +44,10 @@ func (m *memory) Create(_ context.Context, name, _ string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	return m.put(name), nil
+	return m.put(name, text), nil
 }
 
-func (m *memory) Renew(_ context.Context, name, _ string) (time.Time, error) {
+func (m *memory) Renew(_ context.Context, name, text string) (time.Time, error) {
 	free, err := m.ask("renew")
 	defer free()
 	if _, there := m.objects[name]; !there && err == nil {
@@ -52,7 +56,16 @@ func (m *memory) Renew(_ context.Context, name, _ string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	return m.put(name), nil
+	return m.put(name, text), nil
+}
+
+func (m *memory) Read(_ context.Context, name string) (string, error) {
+	free, err := m.ask("read")
+	defer free()
+	if _, there := m.objects[name]; !there && err == nil {
+		err = fs.ErrNotExist
+	}
+	return m.texts[name], err
 }
 
 func (m *memory) Exists(_ context.Context, name string) (bool, error) {

@@ -21,6 +21,8 @@ type Store interface {
 	// Renew puts an object in the place of the one that is there, and so makes its time now. Where there is none it may
 	// be an [fs.ErrNotExist].
 	Renew(ctx context.Context, name, text string) (time.Time, error)
+	// Read returns the text of an object. Where there is none it is an [fs.ErrNotExist].
+	Read(ctx context.Context, name string) (string, error)
 	// Exists reports whether there is an object of that name.
 	Exists(ctx context.Context, name string) (bool, error)
 	// List returns the objects whose names begin with prefix, and when they were put. There may be none.
@@ -28,6 +30,8 @@ type Store interface {
 	// Remove removes an object if it is there.
 	Remove(ctx context.Context, name string) error
 }
+
+const mostText = 4 << 10 // bytes of an object; a worker's name is shorter
 
 // Folder is the [Store] in a folder. Its time is that of the file system, which a server gives where there is one.
 type Folder string
@@ -60,6 +64,12 @@ func (f Folder) Create(_ context.Context, name, text string) (time.Time, error) 
 // Renew is that of [Store].
 func (f Folder) Renew(_ context.Context, name, text string) (time.Time, error) {
 	return f.put(name, text, 0)
+}
+
+// Read is that of [Store].
+func (f Folder) Read(_ context.Context, name string) (string, error) {
+	text, err := atomicfile.Read(filepath.Join(string(f), name), mostText)
+	return string(text), err
 }
 
 // Exists is that of [Store].

@@ -2,11 +2,15 @@ package lease
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"strings"
 	"time"
+
+	"mgd3/internal/process"
 )
 
 // Term is how long a piece may go without a sign of life, unless a worker is told another time: longer than servers of
@@ -116,8 +120,12 @@ func (w *Worker) next(ctx context.Context, b *board) (*held, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	if err := w.meet(ctx, b); err != nil {
+		return nil, 0, err
+	}
 	for piece, s := range b.leases {
-		if b.done[piece] || !s.expired(now, w.Term) {
+		lost := s.holder != nil && s.holder.Gone()
+		if b.done[piece] || !lost && !s.expired(now, w.Term) {
 			continue
 		}
 		h, err := w.take(ctx, b, piece, s.n+1)
@@ -129,6 +137,36 @@ func (w *Worker) next(ctx context.Context, b *board) (*held, int, error) {
 		}
 	}
 	return nil, 0, nil
+}
+
+// text is what stands in the leases of the worker: its name, and its process.
+func (w *Worker) text() string {
+	id, err := json.Marshal(process.This())
+	if err != nil {
+		panic(err) // it has a string and a number
+	}
+	return w.Name + "\n" + string(id) + "\n"
+}
+
+// meet learns who has some of the leases, few at a time so that a thousand workers that wait do not ask much.
+func (w *Worker) meet(ctx context.Context, b *board) error {
+	const atOnce = 2
+	asked := 0
+	for piece, s := range b.leases {
+		if b.done[piece] || s.holder != nil || asked == atOnce {
+			continue
+		}
+		asked++
+		text, err := w.Store.Read(ctx, fmt.Sprintf("%s.%d", b.key(piece), s.n))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		_, id, _ := strings.Cut(text, "\n")
+		s.holder = &process.ID{}
+		_ = json.Unmarshal([]byte(id), s.holder) // of an earlier version it says nothing
+		b.leases[piece] = s
+	}
+	return nil
 }
 
 // clock returns the store's time.
