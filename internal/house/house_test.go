@@ -132,6 +132,7 @@ var rooms = map[string][]string{
 	"internal/words":            {},
 	"internal/testengine":       {"engine"},
 	"internal/house":            {},
+	"bench/bucket":              {"store", "store/clouds"},
 	"bench/campaign":            {"internal/fixtures"},
 	"bench/kubelet":             {},
 	"bench/realsize": {"dit", "engine", "latent", "rng", "stage/atomicfile", "text", "unet",
