@@ -73,7 +73,9 @@ func (s *Set) nameFolders(folders []string, o OpenOptions) ([]string, error) {
 	return named, nil
 }
 
-// folder returns the folder of a class.
+// Folder returns the name of the folder that a class has in the set; its own where it has none.
+func (s *Set) Folder(class string) string { return s.folder(class) }
+
 func (s *Set) folder(class string) string {
 	if folder, ok := s.folderOf[class]; ok {
 		return folder

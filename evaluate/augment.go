@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"sync"
 
@@ -63,6 +64,27 @@ func (a Augment) Apply(dst []float32, im *dataset.RGB, size int, r *rand.Rand) {
 	}
 	c.normalise(a.Mean, a.Std)
 	c.apply(out)
+}
+
+// exact writes a given part of the image, mirrored or not, to dst [3, size, size]: what is left to chance is given.
+func (a Augment) exact(dst []float32, im *dataset.RGB, size int, box Box, flip bool) error {
+	if box.Top < 0 || box.Left < 0 || box.Height < 1 || box.Width < 1 || box.Top+box.Height > im.H ||
+		box.Left+box.Width > im.W {
+		return fmt.Errorf("a crop %+v of an image of %d × %d pixels", box, im.W, im.H)
+	}
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	s.rows, s.columns = inOrder(s.rows, im.H), inOrder(s.columns, im.W)
+	s.crop.load(im, s.rows[box.Top:][:box.Height], s.columns[box.Left:][:box.Width])
+	out := planes{size, size, dst[:3*size*size]}
+	s.resize(out, s.crop, a.Antialias)
+	if flip {
+		out.flip()
+	}
+	c := unchanged
+	c.normalise(a.Mean, a.Std)
+	c.apply(out)
+	return nil
 }
 
 // Test writes the image as a network is tested on it to dst [3, size, size].

@@ -25,7 +25,7 @@ func (r *Run) plans(first int) iter.Seq[*batch] {
 	n, size := r.Train.Len(), r.Protocol.Batch
 	return func(yield func(*batch) bool) {
 		for epoch := first / r.steps(); epoch < r.Protocol.Epochs; epoch++ {
-			order := rng.Stream(r.Seed, "order", uint64(epoch)).Perm(n)
+			order := r.order(epoch)
 			for i := range r.steps() {
 				if epoch*r.steps()+i < first {
 					continue
@@ -38,8 +38,19 @@ func (r *Run) plans(first int) iter.Seq[*batch] {
 	}
 }
 
+// order is the order of the images in an epoch.
+func (r *Run) order(epoch int) []int {
+	if r.Stored != nil && r.Stored.fkd != nil {
+		return r.Stored.fkd.epochRows(epoch)
+	}
+	return rng.Stream(r.Seed, "order", uint64(epoch)).Perm(r.Train.Len())
+}
+
 // fill reads, augments and mixes the images of a batch.
 func (t *training) fill(ctx context.Context, b *batch) (*batch, error) {
+	if t.Stored != nil && t.Stored.fkd != nil {
+		return t.Stored.fkd.fill(ctx, t, b)
+	}
 	p, size := t.Protocol, 3*t.Protocol.Size*t.Protocol.Size
 	b.x = make([]float32, len(b.rows)*size)
 	err := each(ctx, len(b.rows), func(ctx context.Context, i int) error {

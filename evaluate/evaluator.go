@@ -76,6 +76,9 @@ type TrainSet struct {
 // Run returns a training on a set and its test. Its Seed, Dir and Report are still to be set, and may be set anew for
 // each repetition.
 func (e *Evaluator) Run(ctx context.Context, net string, p Protocol, set TrainSet) (*Run, error) {
+	if e.Stored != nil && e.Stored.fkd != nil { // whose crops are of the images as they are
+		p.TrainSize = p.Size
+	}
 	how := p.TrainData()
 	how.IgnoreEXIF = set.IgnoreEXIF
 	train, err := NewData(set.Images, how)

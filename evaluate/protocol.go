@@ -78,13 +78,13 @@ const (
 	AdamW = "adamw"
 )
 
-// Validation says after which epochs, 1, 2, … the test data are looked at: beyond After every Every-th, Phase and all
-// multiples of Every after it, and the last.
+// Validation says after which epochs, 1, 2, … the test data are looked at: beyond After Phase and all multiples of
+// Every after it, and the last.
 type Validation struct {
 	After int `json:"after"`
 	Every int `json:"every"`
 	Phase int `json:"phase,omitzero"`
-	Times int `json:"times,omitzero"` // what Every follows from, where a training is tested so many times; 0: it does not
+	Times int `json:"times,omitzero"` // that a training is tested: Every follows from it; 0: it does not
 }
 
 // At reports whether epoch of epochs, from 1, is validated.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -33,7 +34,8 @@ import (
 // label = softmax(logits/T) over the k: what is left out has no share, and the rest sums to 1 (the marginal
 // re-normalisation MR-k of LPQLD, Xiao and He, TPAMI 2026).
 type Stored struct {
-	ID    string // SHA-256 of the file
+	ID    string // SHA-256 of the file, or of the files of FKD
+	fkd   *fkd   // not nil: the labels are those, in place of what follows
 	facts storedFacts
 	file  *weights.File
 
@@ -46,6 +48,7 @@ type Stored struct {
 type StoreOptions struct {
 	Top   int  // logits of an image, the largest; 0 keeps all
 	Whole bool // in float32, not in half precision
+	FKD   bool // a folder of FKD's files, see [Run.StoreFKD]
 }
 
 // storedFacts is the metadata "mgd3" of the file.
@@ -85,6 +88,12 @@ func (r *Run) stream(ctx context.Context) (string, error) {
 // Store writes the logits of the run's teacher to path, for all epochs of its protocol. The same run gives the same
 // bytes.
 func (r *Run) Store(ctx context.Context, path string, o StoreOptions) (bytes int64, err error) {
+	if o.FKD {
+		if o.Top != 0 {
+			return 0, errors.New("FKD's files hold all logits")
+		}
+		return r.StoreFKD(ctx, path, o.Whole)
+	}
 	classes := len(r.Train.Classes)
 	top := cmp.Or(o.Top, classes)
 	switch {
@@ -206,8 +215,11 @@ func largest(values []float32, n int) []int {
 	return places[:n]
 }
 
-// OpenStored opens stored labels.
+// OpenStored opens stored labels: a file, or a folder of FKD's files, see fkd.
 func OpenStored(ctx context.Context, path string) (*Stored, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return openFKD(ctx, path)
+	}
 	f, err := weights.Open(path)
 	if err != nil {
 		return nil, err
@@ -225,13 +237,21 @@ func OpenStored(ctx context.Context, path string) (*Stored, error) {
 }
 
 // Close closes the file.
-func (s *Stored) Close() error { return s.file.Close() }
+func (s *Stored) Close() error {
+	if s.fkd != nil {
+		return nil
+	}
+	return s.file.Close()
+}
 
 // Teacher is what is known of the teacher.
 func (s *Stored) Teacher() TeacherFacts { return s.facts.Teacher }
 
 // check holds the labels against a run.
 func (s *Stored) check(ctx context.Context, r *Run) error {
+	if s.fkd != nil {
+		return s.fkd.check(ctx, r)
+	}
 	f := s.facts
 	switch {
 	case f.Seed != r.Seed:
@@ -253,6 +273,9 @@ const absent = -1e30
 
 // of returns the logits [n, classes] of a batch; first is its first image's place in the epoch.
 func (s *Stored) of(b *batch, first int) (*tensors.Tensor, error) {
+	if s.fkd != nil {
+		return s.fkd.of(b)
+	}
 	if s.epoch != b.epoch {
 		t, err := s.file.Tensor(fmt.Sprintf("logits.%d", b.epoch))
 		if err == nil {

@@ -65,9 +65,8 @@ func findClass(name string, unknown map[string]bool) any {
 
 // common are further names of objects that lie beside the weights in most trainings, and are not worth a word.
 var common = map[string]bool{
-	"argparse.Namespace": true, "collections.Counter": true, "collections.defaultdict": true, "_codecs.encode": true,
-	"numpy.core.multiarray.scalar": true, "numpy._core.multiarray.scalar": true, "numpy.dtype": true,
-	"numpy.ndarray": true, "torch.device": true,
+	"argparse.Namespace": true, "collections.Counter": true, "collections.defaultdict": true, "numpy.ndarray": true,
+	"torch.device": true,
 }
 
 // builtin matches Python's own plain types.
@@ -103,6 +102,11 @@ var globals = map[string]any{
 	"torch._utils._rebuild_parameter":                     callable(parameter),
 	"torch._utils._rebuild_device_tensor_from_cpu_tensor": callable(fromCPU),
 	"torch._utils._rebuild_parameter_with_state":          callable(parameter),
+	"_codecs.encode":                                      callable(codecsEncode),
+	"numpy.dtype":                                         callable(numpyDType),
+	"numpy.core.multiarray.scalar":                        callable(numpyScalar),
+	"numpy._core.multiarray.scalar":                       callable(numpyScalar),
+
 	"torch.Size":              callable(size),
 	"collections.OrderedDict": callable(orderedDict),
 }

@@ -109,7 +109,8 @@ docs/evaluate.md the protocols.`,
 	f.StringVar(&o.judge.Referee.Net, "referee-net", "resnet18", "`NET` of --referee")
 	cli.Heading(f, "Sets")
 	teacherFlags(f, &o.judge)
-	f.StringVar(&o.judge.Stored, "stored", "", "the labels of \"mgd3 relabel\", a `FILE`, in the place of --teacher")
+	f.StringVar(&o.judge.Stored, "stored", "", "the labels of \"mgd3 relabel\", a `FILE`, or the "+
+		"folder of FKD's that a program of SRe2L's family wrote, in the place of --teacher")
 	cli.Heading(f, "Teacher of soft labels")
 	f.StringVarP(&o.judge.Out, "out", "o", "",
 		"output `DIR`: checkpoints, scores and a page; without it nothing is kept")

@@ -16,7 +16,7 @@ import (
 
 func (e *env) relabelCmd() *cobra.Command {
 	var o evaluateOptions
-	var out string
+	var out, format string
 	var store evaluate.StoreOptions
 	changes := map[string]*string{}
 	cmd := &cobra.Command{
@@ -28,13 +28,26 @@ logits in half precision. Crops, flips and mixtures are those of the random stre
 		Example: `  mgd3 relabel --train nette-10 --test imagenet --test-split val --net resnet18 --protocol soft-f1 \
     --teacher resnet18-f37072fd.pth --top 10 --out nette-10-labels.safetensors
   mgd3 evaluate --train nette-10 --test imagenet --test-split val --net resnet18 --protocol soft-f1 \
-    --stored nette-10-labels.safetensors`,
+    --stored nette-10-labels.safetensors
+
+  # as SRe2L's programs write and read them: FKD/epoch_0/batch_0.tar, …
+  mgd3 relabel --train nette-10 --test imagenet --test-split val --net resnet18 --protocol sre2l \
+    --teacher resnet18-f37072fd.pth --format fkd --out FKD`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range relabelSettings {
 				if cmd.Flags().Changed(name) {
 					o.judge.Changes = append(o.judge.Changes, name+"="+*changes[name])
 				}
+			}
+			switch {
+			case format != formatFKD && format != formatSafetensors:
+				return fail(exitUsage, "", fmt.Errorf("--format is %q, want %s or %s", format, formatSafetensors,
+					formatFKD))
+			case format == formatFKD && cmd.Flags().Changed("top") && store.Top != 0:
+				return fail(exitUsage, "", fmt.Errorf("--top is %d, but FKD's files hold all logits", store.Top))
+			case format == formatFKD:
+				store.Top, store.FKD = 0, true
 			}
 			return e.relabel(cmd.Context(), &o, out, store)
 		},
@@ -61,11 +74,19 @@ logits in half precision. Crops, flips and mixtures are those of the random stre
 	}
 	cli.Heading(f, "Labels")
 	teacherFlags(f, v)
-	f.StringVarP(&out, "out", "o", "", "`FILE` of the labels, safetensors")
+	f.StringVarP(&out, "out", "o", "", "`FILE` of the labels, or the folder of FKD's")
+	f.StringVar(&format, "format", formatSafetensors, "`FORMAT` of the labels: "+formatSafetensors+", or "+formatFKD+
+		", the files of SRe2L's programs, with all logits and what was done to the images")
 	cli.First(cmd, "train", "train-split", "test", "test-split", "teacher", "teacher-net", "top", "out")
 	cli.Require(cmd, "train", "test", "teacher", "out")
 	return cmd
 }
+
+// Formats of labels.
+const (
+	formatSafetensors = "safetensors"
+	formatFKD         = "fkd"
+)
 
 // relabelSettings are the changes of a protocol that decide what a teacher sees, and how often.
 var relabelSettings = []string{"epochs", "size", "batch", "flip", "cutmix", "augment"}
