@@ -97,7 +97,7 @@ func checks() []checked {
 		}), in: []shapes.Shape{shaped(8, 3, 64, 64), shapes.Make(dtypes.Int32, 8)}},
 		{name: "denoiser gradients", f: gradients(func(p engine.Params, in []*Node) *Node {
 			return ReduceAllMean(Square(den.Forward(p, in[0], in[1], in[2])))
-		}), in: rows},
+		}), in: rows, bf16: true},
 	}
 }
 

@@ -25,7 +25,7 @@ func TestCheckAll(t *testing.T) {
 				t.Errorf("%s, %s: %+v", c.Backend, c.Network, c)
 			}
 		})
-		if want := map[engine.Precision]int{engine.Float32: 8, engine.BF16: 5}[precision]; err != nil || n != want {
+		if want := map[engine.Precision]int{engine.Float32: 8, engine.BF16: 6}[precision]; err != nil || n != want {
 			t.Errorf("%s: got %d networks, %v, want %d", precision, n, err, want)
 		}
 	}
