@@ -9,15 +9,25 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/engine"
 	"mgd3/stage"
 )
 
 // TestInterrupted: trainings that are stopped again and again, and go on, end with the bytes of one in one go; at the
 // end the same call changes nothing.
 func TestInterrupted(t *testing.T) {
-	set := images(t)
-	whole := options(t, set)
-	whole.Recipe.Flip = true
+	for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+		t.Run(string(p), func(t *testing.T) {
+			whole := options(t, images(t))
+			whole.Recipe.Flip = true
+			defer func(was engine.Precision) { whole.Engine.Precision = was }(whole.Engine.Precision)
+			whole.Engine.Precision = p
+			testInterrupted(t, whole)
+		})
+	}
+}
+
+func testInterrupted(t *testing.T, whole Options) {
 	if err := trainings(t.Context(), whole); err != nil {
 		t.Fatal(err)
 	}

@@ -11,9 +11,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"mgd3/encode"
+	"mgd3/engine"
 	"mgd3/internal/cli"
 	"mgd3/internal/exits"
 	"mgd3/internal/opening"
+	"mgd3/internal/words"
 	"mgd3/latent"
 	"mgd3/model"
 	"mgd3/sets"
@@ -22,8 +24,9 @@ import (
 
 // trainOptions are the flags of both trainings.
 type trainOptions struct {
-	data  sets.Spec
-	train train.Options
+	data      sets.Spec
+	train     train.Options
+	precision string
 }
 
 func (e *env) trainCmd() *cobra.Command {
@@ -154,6 +157,8 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 
 	f.StringVar(&t.From, "from", "", "`DIR` or file of weights to start from, of a network of the same shape")
 	f.StringVar(&t.Licence, "licence", "", "`LICENCE` of the trained weights, kept beside them")
+	f.StringVar(&o.precision, "precision", string(engine.Float32), "`TYPE` of the numbers inside networks: "+
+		words.List(engine.Precisions)+"; what is learnt stays float32 between steps; results depend on it")
 	f.BoolVar(&t.Half, "half", false, "write the weights in half precision")
 	f.IntVar(&t.CheckpointEvery, "checkpoint-every", 200, "steps from one checkpoint to the next; decides no result")
 	f.IntVar(&t.SampleEvery, "sample-every", 2000,
@@ -164,7 +169,7 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 // openTraining opens what a training needs; the function ends it.
 func (e *env) openTraining(ctx context.Context, o *trainOptions) (func(), error) {
 	o.train.Report = e.progress().Training
-	return opening.Training(ctx, &o.train, &e.sets, o.data, e.backend)
+	return opening.Training(ctx, &o.train, &e.sets, o.data, e.backend, engine.Precision(o.precision))
 }
 
 func (e *env) trainAutoencoder(ctx context.Context, o *trainOptions, s train.AutoencoderSettings,

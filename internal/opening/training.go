@@ -2,6 +2,7 @@ package opening
 
 import (
 	"context"
+	"errors"
 
 	"mgd3/engine"
 	"mgd3/internal/backends"
@@ -13,13 +14,13 @@ import (
 
 // Training opens the backend and the images of a training, and takes the output folder. The function ends it.
 func Training(ctx context.Context, o *train.Options, from *sets.Opener, data sets.Spec,
-	b backends.Choice) (func(), error) {
+	b backends.Choice, p engine.Precision) (func(), error) {
 	r := &Run{}
-	err := o.Check()
+	err := errors.Join(o.Check(), p.Check())
 	if err != nil {
 		return nil, exits.Fail(exits.Usage, "", err)
 	}
-	if o.Engine, err = b.Open(engine.Float32, ""); err != nil {
+	if o.Engine, err = b.Open(p, ""); err != nil {
 		return nil, err
 	}
 	r.close = append(r.close, o.Engine.Close)

@@ -104,7 +104,12 @@ func Read(e *engine.Engine, path, key string, extra any) (step int, w engine.Wei
 		}
 		specs = append(specs, weights.Spec{Name: name, Shape: t.Shape})
 	}
-	w, err = e.Upload(weights.AsIs(file), specs)
+	// As they are, whatever the precision of the networks: in bf16 the parameters between steps are float32 too.
+	w = make(engine.Weights, len(specs))
+	err = weights.AsIs(file).Each(specs, func(spec weights.Spec, data []float32) (err error) {
+		w[spec.Name], err = e.Tensor(data, spec.Shape...)
+		return err
+	})
 	return step, w, err == nil, err
 }
 
