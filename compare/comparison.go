@@ -11,6 +11,7 @@ import (
 	"mgd3/baseline"
 	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/page"
 	"mgd3/report"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
@@ -276,5 +277,5 @@ func (c *Comparison) WritePage(ctx context.Context, o Options) (path string, err
 		return "", err
 	}
 	path = filepath.Join(o.ProtocolDir(), "report.html")
-	return path, atomicfile.Write(path, func(w io.Writer) error { return report.HTML(w, r) })
+	return path, atomicfile.Write(path, func(w io.Writer) error { return page.HTML(w, r) })
 }

@@ -13,7 +13,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/evaluate"
-	"mgd3/report"
+	"mgd3/page"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 	"mgd3/stage/lease"
@@ -250,8 +250,8 @@ func (v *Evaluation) Write() error {
 	if err := atomicfile.Write(filepath.Join(v.Out, "scores.json"), scores); err != nil {
 		return err
 	}
-	page := func(w io.Writer) error { return report.HTML(w, v.Result()) }
-	return atomicfile.Write(filepath.Join(v.Out, "report.html"), page)
+	html := func(w io.Writer) error { return page.HTML(w, v.Result()) }
+	return atomicfile.Write(filepath.Join(v.Out, "report.html"), html)
 }
 
 // Scores are all scores of an evaluation, as its file has them.

@@ -19,6 +19,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/evaluate"
+	"mgd3/page"
 	"mgd3/report"
 	"mgd3/stage/atomicfile"
 )
@@ -292,7 +293,7 @@ func (s *Swept) Write(out string) error {
 	files := map[string]func(io.Writer) error{
 		"sweep.json": s.JSON,
 		"sweep.csv":  s.CSV,
-		"sweep.html": func(w io.Writer) error { return report.HTML(w, r) },
+		"sweep.html": func(w io.Writer) error { return page.HTML(w, r) },
 	}
 	for _, p := range r.Plots {
 		files["sweep-"+p.Title+".svg"] = p.SVG

@@ -18,6 +18,7 @@ import (
 	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/page"
 	"mgd3/report"
 	"mgd3/stage/atomicfile"
 )
@@ -110,7 +111,7 @@ func (d *Demo) Write(out string) error {
 	}{
 		{"sheet.png", func(w io.Writer) error { _, err := w.Write(d.Result.Pictures[0].PNG); return err }},
 		{"result.json", func(w io.Writer) error { return report.JSON(w, numbers) }},
-		{"report.html", func(w io.Writer) error { return report.HTML(w, d.Result) }},
+		{"report.html", func(w io.Writer) error { return page.HTML(w, d.Result) }},
 	} {
 		if err := atomicfile.Write(filepath.Join(out, file.name), file.write); err != nil {
 			return err

@@ -119,7 +119,7 @@
   $("#help-button")?.addEventListener("click", () => help.showModal());
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || large.open || help.open) return;
-    if (e.target.matches("input")) { if (e.key === "Escape") e.target.blur(); return; }
+    if (e.target.matches("input[type=search]")) { if (e.key === "Escape") e.target.blur(); return; }
     switch (e.key) {
     case "j": move(slots, 1); break;
     case "k": move(slots, -1); break;

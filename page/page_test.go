@@ -1,8 +1,9 @@
-package page_test
+package page
 
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,7 +11,6 @@ import (
 	"testing"
 
 	"mgd3/dataset"
-	"mgd3/page"
 	"mgd3/report"
 )
 
@@ -24,8 +24,9 @@ func folder(t *testing.T, n, side, seed int) string {
 		}
 		for i := range n {
 			small := &dataset.RGB{W: 4, H: 4, Pix: make([]uint8, 48)}
+			rng := rand.New(rand.NewPCG(uint64(seed), uint64(1000*c+i)))
 			for k := range small.Pix {
-				small.Pix[k] = uint8(40 + 90*c + (seed+i*31+k*k*17+k*i*7)%97)
+				small.Pix[k] = uint8(30 + 90*c + rng.IntN(120))
 			}
 			var b bytes.Buffer
 			if err := dataset.WritePNG(&b, dataset.Resize(small, side, side, dataset.Bilinear)); err != nil {
@@ -50,9 +51,9 @@ func open(t *testing.T, dir string) *dataset.Set {
 	return set
 }
 
-func write(t *testing.T, o page.Options) (files []string, text string) {
+func write(t *testing.T, o Options) (files []string, text string) {
 	t.Helper()
-	files, _, err := page.Write(t.Context(), o, filepath.Join(t.TempDir(), "page.html"))
+	files, _, err := Write(t.Context(), o, filepath.Join(t.TempDir(), "page.html"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,8 +69,8 @@ var outside = regexp.MustCompile(`(?:src|href)="([^"]*)"`)
 // TestPageStandsAlone: everything that the page refers to is in it, texts are shown as they are, and equal sets give
 // equal bytes.
 func TestPageStandsAlone(t *testing.T) {
-	o := page.Options{Title: "<b>pets</b>", Real: open(t, folder(t, 20, 32, 5)),
-		Sources: []page.Source{{Name: "a", Images: open(t, folder(t, 3, 32, 0))}}}
+	o := Options{Title: "<b>pets</b>", Real: open(t, folder(t, 20, 32, 5)),
+		Sources: []Source{{Name: "a", Images: open(t, folder(t, 3, 32, 0))}}}
 	_, text := write(t, o)
 	for _, found := range outside.FindAllStringSubmatch(text, -1) {
 		if !strings.HasPrefix(found[1], "data:") && !strings.HasPrefix(found[1], "#") {
@@ -103,7 +104,7 @@ func TestFurtherPages(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes a thousand images")
 	}
-	files, text := write(t, page.Options{Title: "many", Sources: []page.Source{{Name: "a",
+	files, text := write(t, Options{Title: "many", Sources: []Source{{Name: "a",
 		Images: open(t, folder(t, 600, 8, 0))}}})
 	if len(files) != 2 || !strings.Contains(text, `href="page-2.html"`) {
 		t.Fatalf("there are %q, want two pages and a way from the first to the second", files)
@@ -128,7 +129,7 @@ func TestNumbers(t *testing.T) {
 		Plots: []report.Plot{{Title: "curve", Lines: []report.Line{
 			{Name: "l", X: []float64{0, 1}, Y: []float64{1, 2}}}}}}
 	var b bytes.Buffer
-	if err := page.HTML(&b, r); err != nil {
+	if err := HTML(&b, r); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"62.0 ± 1.0", "Glyphs &amp; &lt;letters&gt;", `download="accuracy.csv"`,
@@ -138,12 +139,12 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	files, err := page.Plots(dir, r)
+	files, err := Plots(dir, r)
 	if err != nil || len(files) != 2 {
 		t.Fatalf("got %q and %v, want the bars and the curve", files, err)
 	}
 	bad := report.Result{Pictures: []report.Picture{{Title: "p", PNG: []byte("GIF89a")}}}
-	if err := page.HTML(&b, bad); err == nil {
+	if err := HTML(&b, bad); err == nil {
 		t.Error("a picture that is no PNG was written")
 	}
 }

@@ -2,7 +2,7 @@ package report
 
 import "gonum.org/v1/gonum/stat"
 
-// Result is what a command found out, ready to be shown: by [Text] on a terminal, by [HTML] as a page, by
+// Result is what a command found out, ready to be shown: by [Text] on a terminal, by package page as a page, by
 // [JSON] to other programs. Every part may be missing.
 type Result struct {
 	Title    string    `json:"title"`

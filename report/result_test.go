@@ -135,54 +135,26 @@ func elements(t *testing.T, doc string) (count map[string]int, chars string) {
 	}
 }
 
-// TestHTML: the page is well-formed even as XML, which is stricter, holds every part, and shows all texts as they are.
-func TestHTML(t *testing.T) {
-	r := result(t)
-	page := text(t, func(w io.Writer) error { return HTML(w, r) })
-	count, chars := elements(t, page)
-	for name, want := range map[string]int{"html": 1, "h1": 1, "table": 1, "tbody": 1, "td": 6, "svg": 2, "img": 1,
-		"pre": 1, "script": 0, "link": 0} {
-		if count[name] != want {
-			t.Errorf("%d elements %s, want %d", count[name], name, want)
-		}
-	}
-	for _, want := range []string{r.Title, r.Notes[0], r.Next[0], "62.0 ± 1.0", "real & synthetic", "0 < λ", "λ & stop",
-		"accuracy, %"} {
-		if !strings.Contains(chars, want) {
-			t.Errorf("the page does not show %q", want)
-		}
-	}
-	for _, outside := range []string{"src=\"http", "href=", "url("} {
-		if strings.Contains(page, outside) {
-			t.Errorf("the page has %s, want nothing from outside", outside)
-		}
-	}
-	if again := text(t, func(w io.Writer) error { return HTML(w, r) }); again != page {
-		t.Error("the same result gives another page")
-	}
-}
-
-func TestHTMLOfNothing(t *testing.T) {
-	count, _ := elements(t, text(t, func(w io.Writer) error {
-		return HTML(w,
-			Result{Title: "nothing", Tables: []Table{{Unit: "%"}}})
-	}))
-	if count["svg"] != 0 || count["img"] != 0 {
-		t.Errorf("an empty result has %v", count)
-	}
-}
-
-func TestHTMLRefuses(t *testing.T) {
+// TestRefuses: values that are no numbers, and lines of unequal length.
+func TestRefuses(t *testing.T) {
 	nan := []float64{math.NaN()}
-	for name, r := range map[string]Result{
-		"picture \"p\"": {Pictures: []Picture{{Title: "p", PNG: []byte("GIF89a")}}},
-		"line \"l\"":    {Plots: []Plot{{Lines: []Line{{Name: "l", X: nan, Y: nan}}}}},
-		"want as many":  {Plots: []Plot{{Lines: []Line{{X: []float64{1}, Y: nil}}}}},
-		"column \"c\"":  {Tables: []Table{{Unit: "%", Columns: []string{"c"}, Rows: []Row{{"r", []Cell{{nan}}}}}}},
+	for name, svg := range map[string]func(io.Writer) error{
+		"line \"l\"":   Plot{Lines: []Line{{Name: "l", X: nan, Y: nan}}}.SVG,
+		"want as many": Plot{Lines: []Line{{X: []float64{1}, Y: nil}}}.SVG,
+		"column \"c\"": Table{Unit: "%", Columns: []string{"c"}, Rows: []Row{{"r", []Cell{{nan}}}}}.SVG,
 	} {
-		if err := HTML(io.Discard, r); err == nil || !strings.Contains(err.Error(), name) {
+		if err := svg(io.Discard); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("got error %v, want one with %q", err, name)
 		}
+	}
+}
+
+func TestCSV(t *testing.T) {
+	text, err := accuracies().CSV()
+	want := "row,column,run,value\nMGD³,IPC 10,0,61\nMGD³,IPC 10,1,63\nMGD³,IPC 50,0,80.25\n" +
+		"random real images,IPC 10,0,50\nrandom real images,IPC 10,1,50\nrandom real images,IPC 10,2,56\n"
+	if err != nil || string(text) != want {
+		t.Errorf("got %q and %v, want %q", text, err, want)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package report shows results to people: a [Result] as text, as a page and as JSON, diagrams as SVG,
+// Package report shows results to people: a [Result] as text and as JSON, diagrams as SVG,
 // and contact sheets of images as PNG.
 //
 // A contact sheet has two rows of cells for each class, real images above and synthetic ones below, or
