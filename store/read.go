@@ -114,6 +114,9 @@ func (o *object) ReadAt(p []byte, at int64) (n int, err error) {
 	case at >= o.size:
 		return 0, io.EOF
 	case len(p) > blockSize:
+		o.mu.Lock()
+		o.next, o.ahead = 0, 1 // small reads between large ones are steps from one to the next
+		o.mu.Unlock()
 		n, err = int(end-at), o.fetch(p[:end-at], at)
 	default:
 		for i := at / blockSize; i*blockSize < end && err == nil; i++ {
