@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # CIFAR-10 (the JPEG copy): sets of several methods, all of 10 images per class, under three protocols and three
-# networks, with everything else equal. The whole takes days on two cores; JUDGE_EPOCHS, JUDGE_LIMIT and JUDGE_REPEAT
-# make it small.
+# networks, with everything else equal, and paired tests of mgd3 against each. The whole takes days on two cores;
+# JUDGE_EPOCHS, JUDGE_LIMIT, JUDGE_REPEAT, JUDGE_NETS and JUDGE_PROTOCOLS make it small. Started again, it goes on.
 #
 # usage: bench/judge.sh [OUT]      OUT defaults to out/judge; JUDGE_DM names DM's set, which bench/judge_dm.py makes
 set -euo pipefail
@@ -13,6 +13,7 @@ ipc=${JUDGE_IPC:-10}
 limit=${JUDGE_LIMIT:-0}
 repeat=${JUDGE_REPEAT:-3}
 epochs=${JUDGE_EPOCHS:-}
+nets=${JUDGE_NETS:-convnet3,resnet10,resnetap10}
 
 for need in "$data" "$model"; do
   [ -e "$need" ] || { echo "skipped: $need is not here"; exit 0; }
@@ -22,19 +23,17 @@ mkdir -p "$out"
 go build -o "$out/mgd3" ./cmd/mgd3
 made=(--data "$data" --split train --model "$model" --ipc "$ipc" --limit "$limit" --latents "$out/latents" --quiet)
 
-sets=()
-for method in random herding kcenter unguided; do
+sets=("mgd3=$out/mgd3-set")
+"$out/mgd3" distill "${made[@]}" --out "$out/mgd3-set"
+for method in random herding kcenter unguided nostop; do
   "$out/mgd3" baseline --method "$method" "${made[@]}" --out "$out/$method"
   sets+=("$method=$out/$method")
 done
-"$out/mgd3" distill "${made[@]}" --out "$out/mgd3-set"
-"$out/mgd3" distill "${made[@]}" --lambda 0.05 --out "$out/mgd3-weak"
-sets+=("mgd3=$out/mgd3-set" "mgd3-weak=$out/mgd3-weak")
 [ -z "${JUDGE_DM:-}" ] || sets+=("dm=$JUDGE_DM")
 
-for protocol in hard dsa mtt; do
+for protocol in ${JUDGE_PROTOCOLS:-hard dsa mtt}; do
   echo "== $protocol"
   "$out/mgd3" evaluate --train "${sets[@]}" --test "$data" --test-split test --test-limit "$limit" \
-    --protocol "$protocol" --net convnet3,resnet10,resnetap10 --repeat "$repeat" ${epochs:+--epochs "$epochs"} \
+    --protocol "$protocol" --net "$nets" --repeat "$repeat" ${epochs:+--epochs "$epochs"} \
     --out "$out/scores-$protocol"
 done
