@@ -14,6 +14,7 @@ import (
 
 	"mgd3/cpu/internal/ir"
 	"mgd3/cpu/internal/kernel"
+	"mgd3/cpu/internal/memory"
 	"mgd3/cpu/internal/team"
 )
 
@@ -27,6 +28,7 @@ type Backend struct {
 	team   *team.Team
 	plain  bool // evaluate node by node
 	pool   pool
+	arenas memory.Arenas
 	closed atomic.Bool
 
 	keep int64        // bytes that rearranged copies of weights may take in all

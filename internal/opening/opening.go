@@ -5,6 +5,7 @@ package opening
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 
 	"mgd3/baseline"
 	"mgd3/distill"
@@ -162,6 +163,11 @@ func (q Request) OpenAutoencoder(ctx context.Context) (*Run, error) {
 	return r, nil
 }
 
+// lowMemoryGC lets the heap grow by so many per cent before what is free is collected. Nearly all of it are tensors,
+// which the collector need not look into: collecting often costs little, and the usual 100 as much memory as all
+// weights.
+const lowMemoryGC = 10
+
 // openNetworks opens the backend and the networks.
 func (q Request) openNetworks(ctx context.Context, r *Run) error {
 	n := q.Networks.Networks
@@ -175,7 +181,9 @@ func (q Request) openNetworks(ctx context.Context, r *Run) error {
 	if r.Engine, err = q.Backend.Open(engine.Precision(q.Networks.Precision), q.Autotune); err != nil {
 		return err
 	}
-	r.Engine.KeepHalf = q.Networks.LowMemory
+	if r.Engine.KeepHalf = q.Networks.LowMemory; r.Engine.KeepHalf {
+		debug.SetGCPercent(lowMemoryGC)
+	}
 	r.close = append(r.close, r.Engine.Close)
 	if r.Autoencoder, err = n.OpenAutoencoder(ctx, r.Engine); err != nil {
 		return exits.OfNetworks(n, err)

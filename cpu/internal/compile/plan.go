@@ -35,6 +35,7 @@ type Plan struct {
 	fusion  *fusion
 	ops     []*op
 	workers int
+	arenas  *memory.Arenas
 
 	buffers   int
 	buffer    map[*ir.Node]int // by stored value
@@ -62,14 +63,14 @@ type compiler struct {
 	ops     []*op
 }
 
-// New compiles f for a team of the given size.
-func New(f *ir.Func, workers int) *Plan {
+// New compiles f for a team of the given size. Executions take their memory from arenas.
+func New(f *ir.Func, workers int, arenas *memory.Arenas) *Plan {
 	f = expand(widen(f))
 	c := &compiler{f: f, fusion: decide(f), workers: workers}
 	c.lower()
 	c.loops()
 	c.schedule()
-	p := &Plan{f: f, fusion: c.fusion, ops: c.ops, workers: workers, constant: map[int][]byte{},
+	p := &Plan{f: f, fusion: c.fusion, ops: c.ops, workers: workers, arenas: arenas, constant: map[int][]byte{},
 		timers: make([]timer, len(c.ops))}
 	p.place(f)
 	p.placeConstants(f)
@@ -227,23 +228,40 @@ func (p *Plan) placeConstants(f *ir.Func) {
 	}
 }
 
-// newFrame makes the memory and the kernels of one execution.
+// newFrame makes the kernels of one execution.
 func (p *Plan) newFrame() *frame {
-	fr := &frame{mem: make([][]byte, p.buffers), arena: memory.Bytes(p.arena), caches: make([]Cache, p.buffers)}
-	for b, s := range p.spans {
-		fr.mem[b] = fr.arena[s.offset : s.offset+s.size : s.offset+s.size]
-	}
+	fr := &frame{mem: make([][]byte, p.buffers), caches: make([]Cache, p.buffers)}
 	for b, data := range p.constant {
 		fr.mem[b] = data
 	}
-	for i, o := range p.ops {
+	for _, o := range p.ops {
 		fr.runners = append(fr.runners, p.runner(o))
-		fr.scratch = append(fr.scratch, nil)
-		if s := p.scratch[i]; s != nil {
+	}
+	fr.scratch = make([][]float32, len(p.ops))
+	return fr
+}
+
+// bind gives a frame its memory.
+func (p *Plan) bind(fr *frame) {
+	fr.arena = p.arenas.Take(p.arena)
+	for b, s := range p.spans {
+		fr.mem[b] = fr.arena[s.offset : s.offset+s.size : s.offset+s.size]
+	}
+	for i, s := range p.scratch {
+		if s != nil {
 			fr.scratch[i] = floats(fr.arena[s.offset : s.offset+s.size])
 		}
 	}
-	return fr
+}
+
+// unbind takes a frame its memory: nothing may hold on to an arena that is given up.
+func (p *Plan) unbind(fr *frame) {
+	for b := range p.spans {
+		fr.mem[b] = nil
+	}
+	clear(fr.scratch)
+	p.arenas.Give(fr.arena)
+	fr.arena = nil
 }
 
 func floats(b []byte) []float32 {
@@ -286,6 +304,12 @@ func (p *Plan) Run(t *team.Team, out, in [][]byte, caches []Cache) error {
 }
 
 func (p *Plan) take() *frame {
+	fr := p.frame()
+	p.bind(fr)
+	return fr
+}
+
+func (p *Plan) frame() *frame {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n := len(p.free); n > 0 {
@@ -304,6 +328,7 @@ func (p *Plan) give(fr *frame) {
 	for _, e := range p.external {
 		fr.mem[e.buffer] = nil
 	}
+	p.unbind(fr)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.free = append(p.free, fr)
