@@ -8,7 +8,6 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/diffusion"
-	"mgd3/distill"
 	"mgd3/internal/golden"
 	"mgd3/internal/testengine"
 	"mgd3/sd"
@@ -22,6 +21,13 @@ func TestPipelineGolden(t *testing.T) {
 	}
 }
 
+// TestClassPipelineGolden does so with a class-conditional model, which is told the numbers of classes.
+func TestClassPipelineGolden(t *testing.T) {
+	for _, c := range golden.Some(t, "class_pipeline") {
+		t.Run(c.Name, func(t *testing.T) { pipelineGolden(t, c) })
+	}
+}
+
 func pipelineGolden(t *testing.T, c golden.Case) {
 	var spec struct {
 		Rule    diffusion.Rule
@@ -31,8 +37,13 @@ func pipelineGolden(t *testing.T, c golden.Case) {
 		Stop    int
 		Size    int
 		Prompts []string
+		Labels  []int // of a class-conditional model
 	}
 	c.Decode(t, &spec)
+	isPrompted := spec.Labels == nil
+	for label := range spec.Prompts {
+		spec.Labels = append(spec.Labels, label)
+	}
 	e := testengine.Open(t)
 	n := Networks{Model: Disk(c.Dir), Prompts: func([]string) ([]string, error) { return spec.Prompts, nil }}
 	opened, err := n.OpenDenoiser(t.Context(), e)
@@ -46,15 +57,21 @@ func pipelineGolden(t *testing.T, c golden.Case) {
 	if size, err := n.Size(vae); err != nil || size != spec.Size {
 		t.Errorf("the size is %d, %v, want %d", size, err, spec.Size)
 	}
-	if !n.IsPrompted() || !n.IsUNet() {
-		t.Error("it is not known as a model of prompts")
+	if n.IsPrompted() != isPrompted || !n.IsUNet() {
+		t.Errorf("it is known as a model of prompts: %v, want %v", n.IsPrompted(), isPrompted)
 	}
-	den := opened.Denoiser.(distill.Prompted)
-	if _, ok := den.(*sd.Model); !ok {
-		t.Fatalf("the denoiser is %T", den)
-	}
-	if _, err := den.Prompt(t.Context(), []string{"one", "two"}, spec.Size); err != nil {
-		t.Fatal(err)
+	den := opened.Denoiser
+	switch d := den.(type) {
+	case *sd.Model:
+		if _, err := d.Prompt(t.Context(), []string{"one", "two"}, spec.Size); err != nil || !isPrompted {
+			t.Fatalf("the denoiser is a %T, %v", den, err)
+		}
+	case *sd.Network:
+		if isPrompted || d.ClassCount() != 3 {
+			t.Fatalf("the denoiser is a %T of %d classes", den, d.ClassCount())
+		}
+	default:
+		t.Fatalf("the denoiser is a %T", den)
 	}
 	const file = "io.safetensors"
 	shape := c.Tensor(t, file, "start").Shape
@@ -74,7 +91,7 @@ func pipelineGolden(t *testing.T, c golden.Case) {
 			t.Fatal(err)
 		}
 		noise := c.Float32s(t, file, "noise")
-		for label := range spec.Prompts {
+		for _, label := range spec.Labels {
 			want := c.Float32s(t, file, fmt.Sprintf("%d/%s/x", label, run))
 			x := c.Float32s(t, file, "start")
 			size := len(x)
@@ -87,7 +104,7 @@ func pipelineGolden(t *testing.T, c golden.Case) {
 					t.Fatal(err)
 				}
 				after := want[(k+1)*size : (k+2)*size]
-				report.Compare(fmt.Sprintf("prompt %d, %s, step %d", label, run, k), out, after, tol*largest(after))
+				report.Compare(fmt.Sprintf("class %d, %s, step %d", label, run, k), out, after, tol*largest(after))
 				x = out
 			}
 			wantImage := c.Float32s(t, file, fmt.Sprintf("%d/%s/image", label, run))
@@ -95,7 +112,7 @@ func pipelineGolden(t *testing.T, c golden.Case) {
 			if err := vae.DecodeTo(image, x, spec.Size); err != nil {
 				t.Fatal(err)
 			}
-			report.Compare(fmt.Sprintf("prompt %d, %s, image", label, run), image, wantImage, 3*tol*largest(wantImage))
+			report.Compare(fmt.Sprintf("class %d, %s, image", label, run), image, wantImage, 3*tol*largest(wantImage))
 		}
 	}
 }

@@ -37,8 +37,9 @@ func (o *Options) writeText(width int) error {
 	})
 }
 
-// randomText returns the tensors of a text encoder under transformers' names: embeddings normal with σ = 1, so that
-// every token counts, matrices [out, in] normal with σ = 1/√in, norms 1, biases 0.
+// randomText returns the tensors of a text encoder under transformers' names. They are float32, as transformers takes
+// the type of a file and diffusers makes all else float32, with numbers that half precision has: embeddings normal with
+// σ = 1, so that every token counts, matrices [out, in] normal with σ = 1/√in, norms 1, biases 0.
 func (o *Options) randomText(c text.Config) []weights.Tensor {
 	var list []weights.Tensor
 	for _, spec := range c.Specs() {
@@ -58,7 +59,16 @@ func (o *Options) randomText(c text.Config) []weights.Tensor {
 		for i := range data {
 			data[i] = float32(offset + deviation*float64(data[i]))
 		}
-		list = append(list, weights.F16(spec.Name, spec.Shape, data))
+		list = append(list, weights.F32(spec.Name, spec.Shape, rounded(data)))
 	}
 	return list
+}
+
+// rounded returns the numbers that half precision has for data.
+func rounded(data []float32) []float32 {
+	half, err := weights.F16("", []int{len(data)}, data).Float32s()
+	if err != nil { // only of a tensor whose data is not there
+		panic(err)
+	}
+	return half
 }

@@ -23,7 +23,7 @@ var required = map[string]string{
 // own names the kinds that other folders of cases need not have.
 var own = map[string]string{
 	"sd_schedulers": "diffusion", "sd_spacings": "diffusion", "sd_solvers": "diffusion",
-	"sd_pipeline": "model", "taesd": "latent",
+	"sd_pipeline": "model", "class_pipeline": "model", "taesd": "latent",
 	"lpips": "features", "archives": "weights", "whole": "distill",
 	"text": "text", "unet": "unet", "vq": "latent", "libnets": "evaluate",
 }
