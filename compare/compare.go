@@ -232,5 +232,7 @@ func (w *comparer) open(ctx context.Context, id baseline.ID) (*dataset.Set, erro
 	if err != nil {
 		return nil, err
 	}
-	return dataset.Open(ctx, distill.ImagesDir(dir), dataset.OpenOptions{Classes: w.Train.ClassNames()})
+	return openMade(ctx, dir, w.Train.ClassNames(), func(text string) {
+		w.report(Event{Set: id.String(), Making: &stage.Event{Stage: distill.StageSample, Warning: text}})
+	})
 }

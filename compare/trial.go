@@ -154,7 +154,7 @@ func (t *trials) tryIn(ctx context.Context, p Point, seed uint64, learn bool) (T
 	if err := t.make(ctx, p, seed, dir); err != nil {
 		return trial, err
 	}
-	set, err := dataset.Open(ctx, distill.ImagesDir(dir), dataset.OpenOptions{Classes: t.Train.ClassNames()})
+	set, err := openMade(ctx, dir, t.Train.ClassNames(), t.warn(seed))
 	if err != nil {
 		return trial, err
 	}
@@ -206,11 +206,21 @@ func (t *trials) learn(ctx context.Context, set *dataset.Set, seed uint64, dir s
 		return nil, err
 	}
 	run.Seed, run.Dir = seed, dir
+	warn := t.warn(seed)
 	run.Report = func(e evaluate.Event) {
-		if e.Warning != "" && t.Report != nil {
-			t.Report(baseline.ID{Method: baseline.MGD3, IPC: t.Settings.Modes.IPC, Seed: seed},
-				stage.Event{Stage: distill.StageSample, Warning: e.Warning})
+		if e.Warning != "" {
+			warn(e.Warning)
 		}
 	}
 	return run.Do(ctx)
+}
+
+// warn reports what may be wrong with the set of a seed.
+func (t *trials) warn(seed uint64) func(text string) {
+	return func(text string) {
+		if t.Report != nil {
+			t.Report(baseline.ID{Method: baseline.MGD3, IPC: t.Settings.Modes.IPC, Seed: seed},
+				stage.Event{Stage: distill.StageSample, Warning: text})
+		}
+	}
 }
