@@ -39,7 +39,8 @@ func TestTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LockTogether(out, []string{one, two}); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), two) {
+	_, err = LockTogether(out, []string{one, two})
+	if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), two) {
 		t.Errorf("got %v, want an ErrBusy that names %q", err, two)
 	}
 	busy()

@@ -3,13 +3,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
+	"mgd3/internal/cli"
 	"mgd3/internal/exits"
 	"mgd3/internal/terminal"
 	"mgd3/store"
@@ -35,36 +35,16 @@ func graceOf(args []string) time.Duration {
 
 // run executes one command line and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
-		signals = append(signals, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), signals...)
-	defer stop()
 	out := terminal.NewSink(stdout)
-	done := make(chan error, 1)
-	go func() {
-		defer func() {
-			if r := recover(); r != nil {
-				done <- fail(exits.Failed, "this is a bug in mgd3: please report it, with the command",
-					fmt.Errorf("internal error: %v", r))
-			}
-		}()
-		err := execute(ctx, args, out, stderr)
-		if err == nil {
-			err = fail(exitOutput, "what the command printed is not complete", out.Failure())
+	err := cli.Interruptible(graceOf(args), func(ctx context.Context) error {
+		if err := execute(ctx, args, out, stderr); err != nil {
+			return err
 		}
-		done <- err
-	}()
-	var err error
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		select {
-		case err = <-done:
-		case <-time.After(graceOf(args)):
-			err = ctx.Err()
-		}
+		return fail(exitOutput, "what the command printed is not complete", out.Failure())
+	})
+	var bug *cli.Bug
+	if errors.As(err, &bug) {
+		err = fail(exits.Failed, "this is a bug in mgd3: please report it, with the command", bug)
 	}
 	if err == nil {
 		return exitOK

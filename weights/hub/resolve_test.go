@@ -18,7 +18,8 @@ func TestResolve(t *testing.T) {
 	}{
 		{"taesd", nil, Repo{Model, "madebyollin/taesd", "main"}, "", autoencoder.Include, true},
 		{"taesd@v1", nil, Repo{Model, "madebyollin/taesd", "v1"}, "", autoencoder.Include, true},
-		{"cifar10", nil, Repo{Dataset, "uoft-cs/cifar10", "main"}, "plain_text", []string{"plain_text/*.parquet"}, false},
+		{"cifar10", nil, Repo{Dataset, "uoft-cs/cifar10", "main"}, "plain_text", []string{"plain_text/*.parquet"},
+			false},
 		{"cifar10", []string{"README.md"}, Repo{Dataset, "uoft-cs/cifar10", "main"}, "", []string{"README.md"}, false},
 		{"org/name", nil, Repo{Model, "org/name", "main"}, "", nil, true},
 		{"org/name@v2", []string{"*.json"}, Repo{Model, "org/name", "v2"}, "", []string{"*.json"}, false},
