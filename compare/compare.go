@@ -77,6 +77,11 @@ func (o *Options) jobs() (jobs []job) {
 				for _, m := range methods {
 					jobs = append(jobs, job{baseline.ID{Method: m, IPC: ipc, Seed: uint64(s)}, net})
 				}
+				for _, g := range o.Given {
+					if g.IPC == ipc {
+						jobs = append(jobs, job{g.id(uint64(s)), net})
+					}
+				}
 			}
 		}
 	}
@@ -99,7 +104,7 @@ func (o *Options) check() error {
 	case o.FullLimit < 0:
 		return fmt.Errorf("a limit of %d images for full, want at least 0", o.FullLimit)
 	}
-	if err := errors.Join(distinct(o.IPCs), distinct(o.Methods), distinct(o.Nets)); err != nil {
+	if err := errors.Join(distinct(o.IPCs), distinct(o.Methods), distinct(o.Nets), o.checkGiven()); err != nil {
 		return err
 	}
 	classes := o.Train.ClassNames()
@@ -184,7 +189,11 @@ func (w *comparer) do(ctx context.Context, j job) (*evaluate.Score, error) {
 	if err != nil {
 		return nil, err
 	}
-	run, err := w.evaluator.Run(ctx, j.net, p, evaluate.TrainSet{Images: images})
+	set := evaluate.TrainSet{Images: images}
+	if g := w.given(j.set); g != nil {
+		set = g.Set
+	}
+	run, err := w.evaluator.Run(ctx, j.net, p, set)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", j.set, err)
 	}
@@ -203,6 +212,8 @@ func (w *comparer) do(ctx context.Context, j job) (*evaluate.Score, error) {
 // scoreName is the name of the folder of a score.
 func (o *Options) scoreName(set baseline.ID) string {
 	switch {
+	case o.given(set) != nil:
+		return fmt.Sprintf("given-%s-seed%d", folderName(string(set.Method)), set.Seed)
 	case set.Method != baseline.Full:
 		return fmt.Sprintf("%s-ipc%d-seed%d", set.Method, set.IPC, set.Seed)
 	case o.FullLimit > 0:
@@ -213,6 +224,9 @@ func (o *Options) scoreName(set baseline.ID) string {
 
 // images returns the set to train on; it makes it where it is not there.
 func (w *comparer) images(ctx context.Context, id baseline.ID) (*dataset.Set, error) {
+	if g := w.given(id); g != nil {
+		return g.Set.Images, nil
+	}
 	if set, ok := w.made[id]; ok {
 		return set, nil
 	}

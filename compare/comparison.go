@@ -92,7 +92,7 @@ func (o *Options) comparisonRecord() comparisonRecord {
 func (o *Options) newComparison() *Comparison {
 	return &Comparison{
 		Format: comparisonFormat, Version: stage.Version, Protocol: o.Protocol, Changes: o.Changes,
-		Nets: o.Nets, IPCs: o.IPCs, Methods: o.Methods, Sets: o.Sets, Made: o.comparisonRecord(), Cells: []Cell{},
+		Nets: o.Nets, IPCs: o.IPCs, Methods: o.rows(), Sets: o.Sets, Made: o.comparisonRecord(), Cells: []Cell{},
 	}
 }
 

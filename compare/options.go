@@ -26,6 +26,7 @@ type Options struct {
 	Test     *dataset.Set      // what the networks are tested on, with the classes of Train in their order
 	IPCs     []int             // images per class, in the order in which the columns are worked on
 	Methods  []baseline.Method // the rows
+	Given    []Given           // further rows: sets that somebody made
 	Sets     int               // sets, and so trainings, of each method and number of images
 	Nets     []string          // as evaluate.New takes them; a table for each
 	Protocol string            // a preset of package evaluate

@@ -23,11 +23,14 @@ func Pictures(ctx context.Context, o Options) ([]report.Picture, error) {
 	var pictures []report.Picture
 	o.Report = nil
 	w := newComparer(&o)
-	for _, m := range o.Methods {
+	for _, m := range o.rows() {
 		if m == baseline.Full {
 			continue
 		}
 		id := baseline.ID{Method: m, IPC: o.IPCs[0]}
+		if g := o.given(id); g != nil {
+			id = g.id(0)
+		}
 		set, err := w.images(ctx, id)
 		if err != nil {
 			return nil, err

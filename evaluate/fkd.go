@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,6 +17,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/matrix"
+	"mgd3/stage/atomicfile"
 )
 
 // fkd are stored labels of FKD (Shen and Xing 2022, arXiv:2112.01528) as the programs of SRe2L's family write them
@@ -33,7 +34,8 @@ import (
 //
 // Images are counted as ImageFolder does: by the names of the classes, then of the files. Which ones a batch has is not
 // stored: each epoch has the next permutation of PyTorch's generator with seed 42 (--fkd-seed). Since PyTorch's
-// RandomSampler draws a second one at the end of an epoch, and older versions did not, both are tried against the labels.
+// RandomSampler draws a second one at the end of an epoch, and older versions did not, both are tried against the
+// labels.
 type fkd struct {
 	dir    string
 	names  []string // of the batches' files of each epoch
@@ -62,23 +64,23 @@ const fkdTeacher = "teacher without a name"
 // openFKD looks at a folder, and reads the first epoch.
 func openFKD(ctx context.Context, dir string) (*Stored, error) {
 	f := &fkd{dir: dir}
-	for {
-		if _, err := os.Stat(f.epochDir(f.epochs)); err != nil {
-			break
-		}
-		f.epochs++
-	}
-	entries, err := os.ReadDir(f.epochDir(0))
+	files, err := atomicfile.List(ctx, dir)
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w: want FKD's folders epoch_0, epoch_1, … in it", dir, ErrStored)
+		return nil, err
 	}
 	number := map[string]int{}
-	for _, entry := range entries {
-		digits, ok := strings.CutPrefix(entry.Name(), "batch_")
-		digits = strings.TrimSuffix(digits, filepath.Ext(digits))
-		if n, err := strconv.Atoi(digits); ok && err == nil {
-			f.names, number[entry.Name()] = append(f.names, entry.Name()), n
+	epochs := map[string]bool{}
+	for _, file := range files {
+		epoch, name := path.Split(file)
+		epochs[epoch] = true
+		digits, ok := strings.CutPrefix(name, "batch_")
+		digits = strings.TrimSuffix(digits, path.Ext(digits))
+		if n, err := strconv.Atoi(digits); ok && err == nil && epoch == "epoch_0/" {
+			f.names, number[name] = append(f.names, name), n
 		}
+	}
+	for epochs[fmt.Sprintf("epoch_%d/", f.epochs)] {
+		f.epochs++
 	}
 	slices.SortFunc(f.names, func(a, b string) int { return cmp.Compare(number[a], number[b]) })
 	for i, name := range f.names {
@@ -121,7 +123,7 @@ func (f *fkd) id(ctx context.Context) (string, error) {
 			if err := ctx.Err(); err != nil {
 				return "", err
 			}
-			file, err := os.Open(filepath.Join(f.epochDir(epoch), name))
+			file, err := atomicfile.Open(filepath.Join(f.epochDir(epoch), name))
 			if err != nil {
 				return "", fmt.Errorf("%w: epoch %d has other batches than epoch 0: %w", ErrStored, epoch, err)
 			}

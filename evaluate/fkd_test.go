@@ -115,8 +115,8 @@ func TestFKDGolden(t *testing.T) {
 				worst = max(worst, math.Abs(float64(b.x[i]-want[i])))
 			}
 			if worst > tolerance {
-				t.Errorf("%s, epoch %d, batch %d: %v from the golden, want at most %v", item.Key, b.epoch, b.index, worst,
-					tolerance)
+				t.Errorf("%s, epoch %d, batch %d: %v from the golden, want at most %v", item.Key, b.epoch, b.index,
+					worst, tolerance)
 			}
 			logits, err := r.Stored.of(b, 4*b.index)
 			if err != nil {
@@ -178,7 +178,6 @@ func TestFKDRefused(t *testing.T) {
 		t.Errorf("another order: got %v", err)
 	}
 	for name, files := range map[string]map[string]any{
-		"want FKD's folders":  {},
 		"stands for number 0": {"epoch_0/batch_1.tar": nil},
 		"want a list of six":  {"epoch_0/batch_0.tar": []any{1}},
 		"no tensor of logits": {"epoch_0/batch_0.tar": []any{nil, nil, nil, nil, nil, nil}},

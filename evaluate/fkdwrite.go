@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -16,7 +16,7 @@ import (
 
 // StoreFKD writes the logits of the run's teacher as SRe2L's programs do and read them, see fkd: all of them, in half
 // precision or, whole, in float32. The order of the images is theirs, crops, flips and mixtures are the run's streams.
-// dir appears when it is complete, and must not be there.
+// dir must not have files; those of a run that was interrupted are fewer epochs, which who reads them says.
 func (r *Run) StoreFKD(ctx context.Context, dir string, whole bool) (bytes int64, err error) {
 	p, a := r.Protocol, r.Protocol.Augment
 	switch {
@@ -32,20 +32,14 @@ func (r *Run) StoreFKD(ctx context.Context, dir string, whole bool) (bytes int64
 	if err := r.check(); err != nil {
 		return 0, err
 	}
-	if _, err := os.Lstat(dir); err == nil {
-		return 0, fmt.Errorf("%q: %w", dir, os.ErrExist)
+	if files, err := atomicfile.List(ctx, dir); err == nil && len(files) > 0 {
+		return 0, fmt.Errorf("%q: %w: it has files, want another folder or none", dir, fs.ErrExist)
 	}
 	program, err := r.Engine.Compile("teacher's logits", Logits(r.Teacher.Net), r.Teacher.Weights)
 	if err != nil {
 		return 0, err
 	}
-	dir = filepath.Clean(dir)
-	work, err := os.MkdirTemp(filepath.Dir(dir), ".mgd3-fkd-")
-	if err != nil {
-		return 0, atomicfile.Failed(dir, err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	f := &fkd{n: r.Train.Len(), draws: 2, dir: filepath.Join(work, "labels")}
+	f := &fkd{n: r.Train.Len(), draws: 2, dir: dir}
 	f.arrange(r.Train)
 	w := &fkdWriter{training: &training{Run: r, counts: r.Train.weights()}, fkd: f, whole: whole}
 	w.logits = func(x []float32, n int) ([]float32, error) {
@@ -64,7 +58,7 @@ func (r *Run) StoreFKD(ctx context.Context, dir string, whole bool) (bytes int64
 			r.Report(Event{Net: r.Net, Seed: r.Seed, Epoch: epoch + 1, Epochs: p.Epochs})
 		}
 	}
-	return w.bytes, atomicfile.Failed(dir, os.Rename(f.dir, dir))
+	return w.bytes, nil
 }
 
 // fkdWriter writes the files of a run.
@@ -78,9 +72,6 @@ type fkdWriter struct {
 
 func (w *fkdWriter) epoch(ctx context.Context, epoch int) error {
 	rows := w.fkd.epochRows(epoch)
-	if err := os.MkdirAll(w.fkd.epochDir(epoch), 0o777); err != nil {
-		return err
-	}
 	index := 0
 	for part := range slices.Chunk(rows, w.Protocol.Batch) {
 		if err := ctx.Err(); err != nil {

@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
+	"path/filepath"
 	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -217,7 +217,7 @@ func largest(values []float32, n int) []int {
 
 // OpenStored opens stored labels: a file, or a folder of FKD's files, see fkd.
 func OpenStored(ctx context.Context, path string) (*Stored, error) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
+	if there, err := atomicfile.Exists(filepath.Join(path, "epoch_0")); err == nil && there {
 		return openFKD(ctx, path)
 	}
 	f, err := weights.Open(path)

@@ -51,8 +51,9 @@ func storedRun(t *testing.T, r *Run, o StoreOptions) *Run {
 // TestStored: training from all logits in float32 is training with the teacher there, to the bit; in half precision
 // the nets differ, and their last losses by little. A logit z has an error of at most 2⁻¹¹·|z| (11 bits). A share
 // p = softmax(z/T) changes by a factor of at most exp(2·δ), δ = 2⁻¹¹·max|z|/T, since numerator and sum change by
-// exp(±δ) each. The loss Σ p·(ln p − ln q) then changes by at most 2·δ·Σ p·(|ln p − ln q| + 1), of which the linear part
-// vanishes at the student's optimum. With |z| < 4 and T = 4 that is 2·2⁻¹¹ = 1/1,024 of the loss and its entropy part;
+// exp(±δ) each. The loss Σ p·(ln p − ln q) then changes by at most 2·δ·Σ p·(|ln p − ln q| + 1), of which the linear
+// part vanishes at the student's optimum. With |z| < 4 and T = 4 that is
+// 2·2⁻¹¹ = 1/1,024 of the loss and its entropy part;
 // the net's drift over the steps is of second order. 1e-5 covers the roundings of float32 in a loss near 0.
 func TestStored(t *testing.T) {
 	r := taughtRun(t, "cutmix=1")

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// NumPy's scalars, numpy.float64(0.1) say, are pickled as scalar(dtype("f8"), encode(text, "latin1")): the characters of
-// the text are the bytes of the number, in the order of the machine that wrote it, which is little-endian.
+// NumPy's scalars, numpy.float64(0.1) say, are pickled as scalar(dtype("f8"), encode(text, "latin1")): the characters
+// of the text are the bytes of the number, in the order of the machine that wrote it, which is little-endian.
 
 // bytesOf is Python's bytes, as protocol 2 writes them: a text in Latin-1.
 type bytesOf string

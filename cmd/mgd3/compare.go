@@ -25,6 +25,7 @@ type compareOptions struct {
 	test, testSplit string
 	testLimit       int
 	methods         string
+	given           []string // sets that somebody made
 }
 
 func (e *env) compareCmd() *cobra.Command {
@@ -56,6 +57,8 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 	f.IntVar(&c.testLimit, "test-limit", 0,
 		"take the first `N` images of each class by file name to test on; 0 takes all")
 	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+words.List(baseline.Methods)+"; default all")
+	f.StringArrayVar(&c.given, "set", nil, "a set that somebody made, `NAME=SET`, as a row beside the methods: what "+
+		"evaluate --train takes; may be given several times")
 	f.IntSliceVar(&c.IPCs, "ipc", []int{10}, "images per class, a `LIST`")
 	f.IntVar(&c.Sets, "sets", 3, "sets of each method")
 	f.StringSliceVar(&c.Nets, "net", []string{"convnet3"}, "`NETS` to train: "+strings.Join(evaluate.Names(), ", "))
@@ -64,6 +67,7 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 		"a change of the protocol, `NAME=VALUE`: "+strings.Join(evaluate.Settings(), ", "))
 	f.IntVar(&c.FullLimit, "full-limit", 0, "take the first `N` images of each class for full; 0 takes all")
 	cli.Heading(f, "Comparison")
+	e.tensorFlags(f)
 	o.data.add(f)
 	o.networks.add(f)
 	o.modes.clusterFlags(f)
@@ -100,6 +104,11 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err e
 	}
 	defer so.Test.Close()
 	so.Maker, so.Report = r.Maker(), e.progress().Comparison
+	so.Given, err = compare.OpenGiven(ctx, &e.sets, c.given, o.data.Spec, so.Train, e.progress().Warn, e.warnText)
+	defer compare.CloseGiven(so.Given)
+	if err != nil {
+		return err
+	}
 	if so.SeedEncodes && !e.quiet && !e.json && slices.ContainsFunc(so.Methods, baseline.Method.Encoded) {
 		fmt.Fprintf(e.stderr, "seeds  every set is encoded with its own seed, as the released programs do: %d × "+
 			"%d images; --encode-seed 0 encodes them once for all sets\n",

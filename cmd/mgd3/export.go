@@ -12,19 +12,23 @@ import (
 	"mgd3/internal/exits"
 	"mgd3/internal/terminal"
 	"mgd3/internal/words"
+	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/store"
+	"mgd3/tensorset"
 )
 
 func (e *env) exportCmd() *cobra.Command {
 	var format, out, shard, pixels string
 	var card export.Card
 	var withCard bool
+	var from sets.Spec
 	cmd := &cobra.Command{
-		Use: "export DIR",
+		Use: "export SET",
 		Short: "Write a finished set as WebDataset, Parquet, PyTorch's tensors, one zip, or a folder of its images " +
 			"alone",
-		Long: `Writes a set that distill, merge or baseline made in a form that other programs read, with its manifest:
+		Long: `Writes a set that distill, merge or baseline made in a form that other programs read, with its manifest.
+So it does with a set of tensors that somebody else made; its manifest says what was taken for what.
 
   folder      OUT/images/CLASS/0000.png, OUT/manifest.json: the set without latents, modes and samples; OUT/README.md,
               a dataset card
@@ -75,7 +79,13 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 				return fail(exitOutput, "wait for it to be finished", err)
 			}
 			defer unlock()
-			return e.export(cmd.Context(), args[0], out, o)
+			from.Path = args[0]
+			dir, remove, err := export.Finished(cmd.Context(), &e.sets, from)
+			if err != nil {
+				return err
+			}
+			defer remove()
+			return e.export(cmd.Context(), dir, out, o)
 		},
 	}
 	f := cmd.Flags()
@@ -84,6 +94,14 @@ Every image is held against its hash in the manifest. Equal sets give equal byte
 	f.StringVar(&shard, "shard", "", "tars of a webdataset of at most `SIZE` of images (100MB, 1GB); default 500MB")
 	f.StringVar(&pixels, "pixels", "", "numbers of torch and mtt: "+words.List(export.AllPixels)+
 		"; default uint8 of torch, imagenet of mtt")
+	t := &e.sets.Tensors
+	f.StringVar(&t.Pixels, "read-pixels", string(tensorset.Auto), "what the numbers of a SET of tensors mean: `HOW` "+
+		"as --pixels of evaluate")
+	f.IntVar(&t.Collage, "collage", 1, "each image of a SET of tensors is `N` × N smaller ones")
+	f.StringVar(&t.ZCA.Path, "zca-from", "", "the training `SET` by which whitened images were whitened")
+	f.StringVar(&t.ZCA.Split, "zca-split", "", "the `NAME` of the sub-folder to take of --zca-from")
+	f.StringVar(&from.Split, "split", "", "the `NAME` of the sub-folder to take of a SET that is none of ours")
+	labelFlags(f, &from.ClassNames, &from.Labels)
 	f.BoolVar(&withCard, "card", false, "of parquet: write a folder with a dataset card, as the hub has it")
 	f.StringVar(&card.Title, "title", "", "`NAME` of the set in its card; default that of the folder")
 	f.StringVar(&card.Source, "source", "", "the real images, in the card: a `NAME` or an address")

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"mgd3/compare"
 	"mgd3/distill"
+	"mgd3/export"
 	"mgd3/internal/exits"
 	"mgd3/sets"
 	"mgd3/stage"
@@ -25,11 +27,11 @@ type sheetOptions struct {
 func (e *env) sheetCmd() *cobra.Command {
 	var o sheetOptions
 	cmd := &cobra.Command{
-		Use:   "sheet DIR",
+		Use:   "sheet SET",
 		Short: "Draw a contact sheet: real images nearest to the modes above the synthetic ones",
 		Long: `Draws a contact sheet of a distilled set as PNG. Each class has two rows: above, the real images
 nearest to the modes; below, the synthetic image made from each mode. Without --data the real
-images are left out.`,
+images are left out; so they are of a set that somebody else made, which does not say what it is of.`,
 		Example: `  mgd3 sheet --data pets.zip pets-10 --out pets-10.png`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,6 +43,7 @@ images are left out.`,
 	f.StringVar(&o.data.Path, "data", "", "the real images, as given to distill: a folder, a zip or a tar")
 	f.StringVar(&o.data.Split, "split", "", "sub-folder of --data; default as given to distill")
 	labelFlags(f, &o.data.ClassNames, &o.data.Labels)
+	e.tensorFlags(f)
 	f.StringVarP(&o.out, "out", "o", "", "write `FILE`; default sheet.png in DIR")
 	f.IntVar(&o.rows, "rows", 20, "show at most this many classes")
 	f.IntVar(&o.columns, "columns", 10, "show at most this many images of a class")
@@ -48,7 +51,9 @@ images are left out.`,
 }
 
 func (e *env) sheet(ctx context.Context, o sheetOptions) error {
-	if o.out == "" {
+	if info, err := os.Stat(o.run); o.out == "" && err == nil && !info.IsDir() {
+		o.out = o.run + "-sheet.png"
+	} else if o.out == "" {
 		o.out = filepath.Join(o.run, "sheet.png")
 	}
 	unlockRun, err := stage.LockReading(o.run)
@@ -56,7 +61,15 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 		return fail(exitOutput, "wait for it to be finished", err)
 	}
 	defer unlockRun()
-	m, err := distill.ReadManifest(o.run)
+	dir, remove, err := export.Finished(ctx, &e.sets, sets.Spec{Path: o.run, ClassNames: o.data.ClassNames})
+	if err != nil {
+		return err
+	}
+	defer remove()
+	m, err := distill.ReadManifest(dir)
+	if err == nil && m.Settings.Encode.Size == 0 && o.data.Path != "" {
+		return fail(exitUsage, "", fmt.Errorf("%q does not say which real images it is of: leave --data out", o.run))
+	}
 	if err != nil { // before anything is made
 		return fail(exitInput, exits.ManifestHint(err), err)
 	}
@@ -65,7 +78,7 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 		return fail(exitOutput, "", err)
 	}
 	defer unlock()
-	sheet, err := compare.SheetOf(ctx, &e.sets, o.run, m, o.data, o.rows, o.columns)
+	sheet, err := compare.SheetOf(ctx, &e.sets, dir, m, o.data, o.rows, o.columns)
 	if err != nil {
 		return err
 	}

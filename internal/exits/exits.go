@@ -147,6 +147,7 @@ var advice = []struct {
 		"a line"},
 	{evaluate.ErrData, Input, "sets must have the same classes, by the names of their folders; --classes takes " +
 		"some of them"},
+	{compare.ErrGiven, Usage, ""},
 	{compare.ErrHeldOut, Input, "give more images of each class, or hold a smaller share out"},
 	{text.ErrTooLong, Input, "give it fewer words by --prompt or --prompts: the bare name of the class goes best " +
 		"with " +

@@ -66,7 +66,7 @@ var rooms = map[string][]string{
 		"stage", "stage/atomicfile", "stage/batch", "stage/lease", "stage/numbers", "weights", "internal/words"},
 	"cluster": {"store", "dataset", "distill", "encode", "evaluate", "stage", "stage/atomicfile",
 		"internal/words"},
-	"export":           {"dataset", "distill", "stage", "stage/atomicfile", "weights", "internal/words"},
+	"export":           {"dataset", "distill", "sets", "stage", "stage/atomicfile", "weights", "internal/words"},
 	"stage/checkpoint": {"engine", "stage/atomicfile", "weights"},
 	"train": {"store", "dataset", "diffusion", "diffusion/scheduler", "dit", "encode", "engine", "features", "latent",
 		"optim",
