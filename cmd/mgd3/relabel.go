@@ -41,12 +41,11 @@ logits in half precision. Crops, flips and mixtures are those of the random stre
 				}
 			}
 			switch {
-			case format != formatFKD && format != formatSafetensors:
-				return fail(exitUsage, "", fmt.Errorf("--format is %q, want %s or %s", format, formatSafetensors,
-					formatFKD))
-			case format == formatFKD && cmd.Flags().Changed("top") && store.Top != 0:
+			case format != "fkd" && format != "safetensors":
+				return fail(exitUsage, "", fmt.Errorf("--format is %q, want safetensors or fkd", format))
+			case format == "fkd" && cmd.Flags().Changed("top") && store.Top != 0:
 				return fail(exitUsage, "", fmt.Errorf("--top is %d, but FKD's files hold all logits", store.Top))
-			case format == formatFKD:
+			case format == "fkd":
 				store.Top, store.FKD = 0, true
 			}
 			return e.relabel(cmd.Context(), &o, out, store)
@@ -75,18 +74,12 @@ logits in half precision. Crops, flips and mixtures are those of the random stre
 	cli.Heading(f, "Labels")
 	teacherFlags(f, v)
 	f.StringVarP(&out, "out", "o", "", "`FILE` of the labels, or the folder of FKD's")
-	f.StringVar(&format, "format", formatSafetensors, "`FORMAT` of the labels: "+formatSafetensors+", or "+formatFKD+
-		", the files of SRe2L's programs, with all logits and what was done to the images")
+	f.StringVar(&format, "format", "safetensors", "`FORMAT` of the labels: safetensors, or fkd, "+
+		"the files of SRe2L's programs, with all logits and what was done to the images")
 	cli.First(cmd, "train", "train-split", "test", "test-split", "teacher", "teacher-net", "top", "out")
 	cli.Require(cmd, "train", "test", "teacher", "out")
 	return cmd
 }
-
-// Formats of labels.
-const (
-	formatSafetensors = "safetensors"
-	formatFKD         = "fkd"
-)
 
 // relabelSettings are the changes of a protocol that decide what a teacher sees, and how often.
 var relabelSettings = []string{"epochs", "size", "batch", "flip", "cutmix", "augment"}
