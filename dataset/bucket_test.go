@@ -35,8 +35,8 @@ func noisePNG(t *testing.T, seed uint64) string {
 	return b.String()
 }
 
-// TestBucketRanges: a set of any layout in a bucket has the images that it has on disk, and no more is read than what is
-// needed: to open it the directory, the headers or the labels, in blocks of 64 KiB; and then each image once.
+// TestBucketRanges: a set of any layout in a bucket has the images that it has on disk, and no more is read than what
+// is needed: to open it the directory, the headers or the labels, in blocks of 64 KiB; and then each image once.
 func TestBucketRanges(t *testing.T) {
 	const block = 64 << 10
 	plain, shard, names := files{}, files{}, []string{"cat", "dog", "fox"}
@@ -93,7 +93,8 @@ func TestBucketRanges(t *testing.T) {
 			}
 		}
 		if s.Sent > c.all {
-			t.Errorf("%s: read %d bytes of the bucket for 12 images of %d, want at most %d", c.name, s.Sent, size, c.all)
+			t.Errorf("%s: read %d bytes of the bucket for 12 images of %d, want at most %d",
+				c.name, s.Sent, size, c.all)
 		}
 		must(t, got.Close())
 		must(t, want.Close())

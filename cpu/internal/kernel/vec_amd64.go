@@ -157,7 +157,6 @@ func vecAVX512() vecTable {
 	t.round = roundAVX512
 	t.isFinite = isFiniteAVX512
 	t.isNaN = isNaNAVX512
-	t.roundBF16 = roundBF16AVX512
 	t.exp = expAVX512
 	t.expm1 = expm1AVX512
 	t.log = logAVX512

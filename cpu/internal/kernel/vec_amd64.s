@@ -2674,101 +2674,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func roundBF16AVX2(dst []float32, x []float32)
-// Requires: AVX, AVX2
-TEXT ·roundBF16AVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ dst_len+8(FP), CX
-	MOVQ x_base+24(FP), BX
-	XORQ DX, DX
-	SUBQ $+32, CX
-	JL   ones
-
-fours:
-	VMOVUPS   (BX)(DX*1), Y0
-	VPSRAD    $0x10, Y0, Y1
-	VANDPS    oneInt<>+0(SB), Y1, Y1
-	VPADDD    bf16HalfInt<>+0(SB), Y0, Y2
-	VPADDD    Y1, Y2, Y1
-	VCMPPS    $0x03, Y0, Y0, Y2
-	VORPS     bf16QuietInt<>+0(SB), Y0, Y0
-	VBLENDVPS Y2, Y0, Y1, Y0
-	VANDPS    bf16KeptInt<>+0(SB), Y0, Y0
-	VMOVUPS   Y0, (AX)(DX*1)
-	VMOVUPS   32(BX)(DX*1), Y0
-	VPSRAD    $0x10, Y0, Y1
-	VANDPS    oneInt<>+0(SB), Y1, Y1
-	VPADDD    bf16HalfInt<>+0(SB), Y0, Y2
-	VPADDD    Y1, Y2, Y1
-	VCMPPS    $0x03, Y0, Y0, Y2
-	VORPS     bf16QuietInt<>+0(SB), Y0, Y0
-	VBLENDVPS Y2, Y0, Y1, Y0
-	VANDPS    bf16KeptInt<>+0(SB), Y0, Y0
-	VMOVUPS   Y0, 32(AX)(DX*1)
-	VMOVUPS   64(BX)(DX*1), Y0
-	VPSRAD    $0x10, Y0, Y1
-	VANDPS    oneInt<>+0(SB), Y1, Y1
-	VPADDD    bf16HalfInt<>+0(SB), Y0, Y2
-	VPADDD    Y1, Y2, Y1
-	VCMPPS    $0x03, Y0, Y0, Y2
-	VORPS     bf16QuietInt<>+0(SB), Y0, Y0
-	VBLENDVPS Y2, Y0, Y1, Y0
-	VANDPS    bf16KeptInt<>+0(SB), Y0, Y0
-	VMOVUPS   Y0, 64(AX)(DX*1)
-	VMOVUPS   96(BX)(DX*1), Y0
-	VPSRAD    $0x10, Y0, Y1
-	VANDPS    oneInt<>+0(SB), Y1, Y1
-	VPADDD    bf16HalfInt<>+0(SB), Y0, Y2
-	VPADDD    Y1, Y2, Y1
-	VCMPPS    $0x03, Y0, Y0, Y2
-	VORPS     bf16QuietInt<>+0(SB), Y0, Y0
-	VBLENDVPS Y2, Y0, Y1, Y0
-	VANDPS    bf16KeptInt<>+0(SB), Y0, Y0
-	VMOVUPS   Y0, 96(AX)(DX*1)
-	ADDQ      $+128, DX
-	SUBQ      $+32, CX
-	JGE       fours
-
-ones:
-	ADDQ $+24, CX
-	JL   part
-
-one:
-	VMOVUPS   (BX)(DX*1), Y0
-	VPSRAD    $0x10, Y0, Y1
-	VANDPS    oneInt<>+0(SB), Y1, Y1
-	VPADDD    bf16HalfInt<>+0(SB), Y0, Y2
-	VPADDD    Y1, Y2, Y1
-	VCMPPS    $0x03, Y0, Y0, Y2
-	VORPS     bf16QuietInt<>+0(SB), Y0, Y0
-	VBLENDVPS Y2, Y0, Y1, Y0
-	VANDPS    bf16KeptInt<>+0(SB), Y0, Y0
-	VMOVUPS   Y0, (AX)(DX*1)
-	ADDQ      $+32, DX
-	SUBQ      $+8, CX
-	JGE       one
-
-part:
-	ADDQ         $+8, CX
-	JLE          done
-	VMOVD        CX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     iota<>+0(SB), Y0, Y0
-	VMASKMOVPS   (BX)(DX*1), Y0, Y1
-	VPSRAD       $0x10, Y1, Y2
-	VANDPS       oneInt<>+0(SB), Y2, Y2
-	VPADDD       bf16HalfInt<>+0(SB), Y1, Y3
-	VPADDD       Y2, Y3, Y2
-	VCMPPS       $0x03, Y1, Y1, Y3
-	VORPS        bf16QuietInt<>+0(SB), Y1, Y1
-	VBLENDVPS    Y3, Y1, Y2, Y1
-	VANDPS       bf16KeptInt<>+0(SB), Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)(DX*1)
-
-done:
-	VZEROUPPER
-	RET
-
 // func isFiniteAVX2(dst []float32, x []float32)
 // Requires: AVX, AVX2
 TEXT ·isFiniteAVX2(SB), NOSPLIT, $0-48
@@ -7602,104 +7507,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func roundBF16AVX512(dst []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·roundBF16AVX512(SB), NOSPLIT, $0-48
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         dst_len+8(FP), CX
-	MOVQ         x_base+24(FP), BX
-	XORQ         DX, DX
-	VBROADCASTSS oneInt<>+0(SB), Z0
-	VBROADCASTSS bf16HalfInt<>+0(SB), Z1
-	VBROADCASTSS bf16QuietInt<>+0(SB), Z2
-	VBROADCASTSS bf16KeptInt<>+0(SB), Z3
-	SUBQ         $+64, CX
-	JL           ones
-
-fours:
-	VMOVUPS   (BX)(DX*1), Z4
-	VPSRAD    $0x10, Z4, Z5
-	VANDPS    Z0, Z5, Z5
-	VPADDD    Z1, Z4, Z12
-	VPADDD    Z5, Z12, Z5
-	VCMPPS    $0x03, Z4, Z4, K1
-	VORPS     Z2, Z4, Z4
-	VBLENDMPS Z4, Z5, K1, Z6
-	VANDPS    Z3, Z6, Z4
-	VMOVUPS   Z4, (AX)(DX*1)
-	VMOVUPS   64(BX)(DX*1), Z4
-	VPSRAD    $0x10, Z4, Z5
-	VANDPS    Z0, Z5, Z5
-	VPADDD    Z1, Z4, Z12
-	VPADDD    Z5, Z12, Z5
-	VCMPPS    $0x03, Z4, Z4, K1
-	VORPS     Z2, Z4, Z4
-	VBLENDMPS Z4, Z5, K1, Z7
-	VANDPS    Z3, Z7, Z4
-	VMOVUPS   Z4, 64(AX)(DX*1)
-	VMOVUPS   128(BX)(DX*1), Z4
-	VPSRAD    $0x10, Z4, Z5
-	VANDPS    Z0, Z5, Z5
-	VPADDD    Z1, Z4, Z12
-	VPADDD    Z5, Z12, Z5
-	VCMPPS    $0x03, Z4, Z4, K1
-	VORPS     Z2, Z4, Z4
-	VBLENDMPS Z4, Z5, K1, Z8
-	VANDPS    Z3, Z8, Z4
-	VMOVUPS   Z4, 128(AX)(DX*1)
-	VMOVUPS   192(BX)(DX*1), Z4
-	VPSRAD    $0x10, Z4, Z5
-	VANDPS    Z0, Z5, Z5
-	VPADDD    Z1, Z4, Z12
-	VPADDD    Z5, Z12, Z5
-	VCMPPS    $0x03, Z4, Z4, K1
-	VORPS     Z2, Z4, Z4
-	VBLENDMPS Z4, Z5, K1, Z9
-	VANDPS    Z3, Z9, Z4
-	VMOVUPS   Z4, 192(AX)(DX*1)
-	ADDQ      $+256, DX
-	SUBQ      $+64, CX
-	JGE       fours
-
-ones:
-	ADDQ $+48, CX
-	JL   part
-
-one:
-	VMOVUPS   (BX)(DX*1), Z4
-	VPSRAD    $0x10, Z4, Z5
-	VANDPS    Z0, Z5, Z5
-	VPADDD    Z1, Z4, Z6
-	VPADDD    Z5, Z6, Z5
-	VCMPPS    $0x03, Z4, Z4, K1
-	VORPS     Z2, Z4, Z4
-	VBLENDMPS Z4, Z5, K1, Z10
-	VANDPS    Z3, Z10, Z4
-	VMOVUPS   Z4, (AX)(DX*1)
-	ADDQ      $+64, DX
-	SUBQ      $+16, CX
-	JGE       one
-
-part:
-	ADDQ         $+16, CX
-	JLE          done
-	VPBROADCASTD CX, Z4
-	VPCMPGTD     iota<>+0(SB), Z4, K1
-	VMOVUPS.Z    (BX)(DX*1), K1, Z4
-	VPSRAD       $0x10, Z4, Z5
-	VANDPS       Z0, Z5, Z0
-	VPADDD       Z1, Z4, Z1
-	VPADDD       Z0, Z1, Z0
-	VCMPPS       $0x03, Z4, Z4, K2
-	VORPS        Z2, Z4, Z1
-	VBLENDMPS    Z1, Z0, K2, Z11
-	VANDPS       Z3, Z11, Z0
-	VMOVUPS      Z0, K1, (AX)(DX*1)
-
-done:
-	VZEROUPPER
-	RET
-
 // func isFiniteAVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·isFiniteAVX512(SB), NOSPLIT, $0-48
@@ -9813,6 +9620,101 @@ done:
 	VZEROUPPER
 	RET
 
+// func roundBF16AVX2(dst []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·roundBF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ dst_len+8(FP), CX
+	MOVQ x_base+24(FP), BX
+	XORQ DX, DX
+	SUBQ $+32, CX
+	JL   ones
+
+fours:
+	VMOVUPS   (BX)(DX*1), Y0
+	VPSRAD    $0x10, Y0, Y1
+	VANDPS    oneInt<>+0(SB), Y1, Y1
+	VPADDD    bf16HalfInt<>+0(SB), Y0, Y2
+	VPADDD    Y1, Y2, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VORPS     bf16QuietInt<>+0(SB), Y0, Y0
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VANDPS    bf16KeptInt<>+0(SB), Y0, Y0
+	VMOVUPS   Y0, (AX)(DX*1)
+	VMOVUPS   32(BX)(DX*1), Y0
+	VPSRAD    $0x10, Y0, Y1
+	VANDPS    oneInt<>+0(SB), Y1, Y1
+	VPADDD    bf16HalfInt<>+0(SB), Y0, Y2
+	VPADDD    Y1, Y2, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VORPS     bf16QuietInt<>+0(SB), Y0, Y0
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VANDPS    bf16KeptInt<>+0(SB), Y0, Y0
+	VMOVUPS   Y0, 32(AX)(DX*1)
+	VMOVUPS   64(BX)(DX*1), Y0
+	VPSRAD    $0x10, Y0, Y1
+	VANDPS    oneInt<>+0(SB), Y1, Y1
+	VPADDD    bf16HalfInt<>+0(SB), Y0, Y2
+	VPADDD    Y1, Y2, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VORPS     bf16QuietInt<>+0(SB), Y0, Y0
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VANDPS    bf16KeptInt<>+0(SB), Y0, Y0
+	VMOVUPS   Y0, 64(AX)(DX*1)
+	VMOVUPS   96(BX)(DX*1), Y0
+	VPSRAD    $0x10, Y0, Y1
+	VANDPS    oneInt<>+0(SB), Y1, Y1
+	VPADDD    bf16HalfInt<>+0(SB), Y0, Y2
+	VPADDD    Y1, Y2, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VORPS     bf16QuietInt<>+0(SB), Y0, Y0
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VANDPS    bf16KeptInt<>+0(SB), Y0, Y0
+	VMOVUPS   Y0, 96(AX)(DX*1)
+	ADDQ      $+128, DX
+	SUBQ      $+32, CX
+	JGE       fours
+
+ones:
+	ADDQ $+24, CX
+	JL   part
+
+one:
+	VMOVUPS   (BX)(DX*1), Y0
+	VPSRAD    $0x10, Y0, Y1
+	VANDPS    oneInt<>+0(SB), Y1, Y1
+	VPADDD    bf16HalfInt<>+0(SB), Y0, Y2
+	VPADDD    Y1, Y2, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VORPS     bf16QuietInt<>+0(SB), Y0, Y0
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VANDPS    bf16KeptInt<>+0(SB), Y0, Y0
+	VMOVUPS   Y0, (AX)(DX*1)
+	ADDQ      $+32, DX
+	SUBQ      $+8, CX
+	JGE       one
+
+part:
+	ADDQ         $+8, CX
+	JLE          done
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota<>+0(SB), Y0, Y0
+	VMASKMOVPS   (BX)(DX*1), Y0, Y1
+	VPSRAD       $0x10, Y1, Y2
+	VANDPS       oneInt<>+0(SB), Y2, Y2
+	VPADDD       bf16HalfInt<>+0(SB), Y1, Y3
+	VPADDD       Y2, Y3, Y2
+	VCMPPS       $0x03, Y1, Y1, Y3
+	VORPS        bf16QuietInt<>+0(SB), Y1, Y1
+	VBLENDVPS    Y3, Y1, Y2, Y1
+	VANDPS       bf16KeptInt<>+0(SB), Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(DX*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func transpose8AVX2(dst *float32, ldd int, src *float32, lds int, n int)
 // Requires: AVX
 TEXT ·transpose8AVX2(SB), NOSPLIT, $0-40
@@ -9905,46 +9807,6 @@ DATA absBitsInt<>+20(SB)/4, $0x7fffffff
 DATA absBitsInt<>+24(SB)/4, $0x7fffffff
 DATA absBitsInt<>+28(SB)/4, $0x7fffffff
 GLOBL absBitsInt<>(SB), RODATA|NOPTR, $32
-
-DATA oneInt<>+0(SB)/4, $0x00000001
-DATA oneInt<>+4(SB)/4, $0x00000001
-DATA oneInt<>+8(SB)/4, $0x00000001
-DATA oneInt<>+12(SB)/4, $0x00000001
-DATA oneInt<>+16(SB)/4, $0x00000001
-DATA oneInt<>+20(SB)/4, $0x00000001
-DATA oneInt<>+24(SB)/4, $0x00000001
-DATA oneInt<>+28(SB)/4, $0x00000001
-GLOBL oneInt<>(SB), RODATA|NOPTR, $32
-
-DATA bf16HalfInt<>+0(SB)/4, $0x00007fff
-DATA bf16HalfInt<>+4(SB)/4, $0x00007fff
-DATA bf16HalfInt<>+8(SB)/4, $0x00007fff
-DATA bf16HalfInt<>+12(SB)/4, $0x00007fff
-DATA bf16HalfInt<>+16(SB)/4, $0x00007fff
-DATA bf16HalfInt<>+20(SB)/4, $0x00007fff
-DATA bf16HalfInt<>+24(SB)/4, $0x00007fff
-DATA bf16HalfInt<>+28(SB)/4, $0x00007fff
-GLOBL bf16HalfInt<>(SB), RODATA|NOPTR, $32
-
-DATA bf16QuietInt<>+0(SB)/4, $0x00400000
-DATA bf16QuietInt<>+4(SB)/4, $0x00400000
-DATA bf16QuietInt<>+8(SB)/4, $0x00400000
-DATA bf16QuietInt<>+12(SB)/4, $0x00400000
-DATA bf16QuietInt<>+16(SB)/4, $0x00400000
-DATA bf16QuietInt<>+20(SB)/4, $0x00400000
-DATA bf16QuietInt<>+24(SB)/4, $0x00400000
-DATA bf16QuietInt<>+28(SB)/4, $0x00400000
-GLOBL bf16QuietInt<>(SB), RODATA|NOPTR, $32
-
-DATA bf16KeptInt<>+0(SB)/4, $0xffff0000
-DATA bf16KeptInt<>+4(SB)/4, $0xffff0000
-DATA bf16KeptInt<>+8(SB)/4, $0xffff0000
-DATA bf16KeptInt<>+12(SB)/4, $0xffff0000
-DATA bf16KeptInt<>+16(SB)/4, $0xffff0000
-DATA bf16KeptInt<>+20(SB)/4, $0xffff0000
-DATA bf16KeptInt<>+24(SB)/4, $0xffff0000
-DATA bf16KeptInt<>+28(SB)/4, $0xffff0000
-GLOBL bf16KeptInt<>(SB), RODATA|NOPTR, $32
 
 DATA infBitsInt<>+0(SB)/4, $0x7f800000
 DATA infBitsInt<>+4(SB)/4, $0x7f800000
@@ -10635,6 +10497,46 @@ DATA cos4<>+20(SB)/4, $(0.041666646)
 DATA cos4<>+24(SB)/4, $(0.041666646)
 DATA cos4<>+28(SB)/4, $(0.041666646)
 GLOBL cos4<>(SB), RODATA|NOPTR, $32
+
+DATA oneInt<>+0(SB)/4, $0x00000001
+DATA oneInt<>+4(SB)/4, $0x00000001
+DATA oneInt<>+8(SB)/4, $0x00000001
+DATA oneInt<>+12(SB)/4, $0x00000001
+DATA oneInt<>+16(SB)/4, $0x00000001
+DATA oneInt<>+20(SB)/4, $0x00000001
+DATA oneInt<>+24(SB)/4, $0x00000001
+DATA oneInt<>+28(SB)/4, $0x00000001
+GLOBL oneInt<>(SB), RODATA|NOPTR, $32
+
+DATA bf16HalfInt<>+0(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+4(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+8(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+12(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+16(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+20(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+24(SB)/4, $0x00007fff
+DATA bf16HalfInt<>+28(SB)/4, $0x00007fff
+GLOBL bf16HalfInt<>(SB), RODATA|NOPTR, $32
+
+DATA bf16QuietInt<>+0(SB)/4, $0x00400000
+DATA bf16QuietInt<>+4(SB)/4, $0x00400000
+DATA bf16QuietInt<>+8(SB)/4, $0x00400000
+DATA bf16QuietInt<>+12(SB)/4, $0x00400000
+DATA bf16QuietInt<>+16(SB)/4, $0x00400000
+DATA bf16QuietInt<>+20(SB)/4, $0x00400000
+DATA bf16QuietInt<>+24(SB)/4, $0x00400000
+DATA bf16QuietInt<>+28(SB)/4, $0x00400000
+GLOBL bf16QuietInt<>(SB), RODATA|NOPTR, $32
+
+DATA bf16KeptInt<>+0(SB)/4, $0xffff0000
+DATA bf16KeptInt<>+4(SB)/4, $0xffff0000
+DATA bf16KeptInt<>+8(SB)/4, $0xffff0000
+DATA bf16KeptInt<>+12(SB)/4, $0xffff0000
+DATA bf16KeptInt<>+16(SB)/4, $0xffff0000
+DATA bf16KeptInt<>+20(SB)/4, $0xffff0000
+DATA bf16KeptInt<>+24(SB)/4, $0xffff0000
+DATA bf16KeptInt<>+28(SB)/4, $0xffff0000
+GLOBL bf16KeptInt<>(SB), RODATA|NOPTR, $32
 
 DATA iota<>+0(SB)/4, $0x00000000
 DATA iota<>+4(SB)/4, $0x00000001

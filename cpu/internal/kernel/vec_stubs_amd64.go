@@ -219,11 +219,6 @@ func ceilAVX2(dst []float32, x []float32)
 //go:noescape
 func roundAVX2(dst []float32, x []float32)
 
-// roundBF16AVX2 is RoundBF16.
-//
-//go:noescape
-func roundBF16AVX2(dst []float32, x []float32)
-
 // isFiniteAVX2 is IsFinite.
 //
 //go:noescape
@@ -549,11 +544,6 @@ func ceilAVX512(dst []float32, x []float32)
 //go:noescape
 func roundAVX512(dst []float32, x []float32)
 
-// roundBF16AVX512 is RoundBF16.
-//
-//go:noescape
-func roundBF16AVX512(dst []float32, x []float32)
-
 // isFiniteAVX512 is IsFinite.
 //
 //go:noescape
@@ -683,6 +673,11 @@ func boolToF32AVX2(dst []float32, src []bool)
 //
 //go:noescape
 func f32ToBoolAVX2(dst []bool, src []float32)
+
+// roundBF16AVX2 is RoundBF16.
+//
+//go:noescape
+func roundBF16AVX2(dst []float32, x []float32)
 
 // transpose8AVX2 transposes 8·n rows of 8 columns.
 //

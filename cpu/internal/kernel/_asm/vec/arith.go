@@ -105,7 +105,6 @@ var lights = []elem{
 	unary("floor", func(a *isa, x v) v { return a.round(x, down) }),
 	unary("ceil", func(a *isa, x v) v { return a.round(x, up) }),
 	unary("round", func(a *isa, x v) v { return a.round(x, nearest) }),
-	unary("roundBF16", (*isa).roundBF16),
 	unary("isFinite", (*isa).isFinite),
 	unary("isNaN", func(a *isa, x v) v { return a.truth(a.cmp(x, x, unordered)) }),
 }

@@ -44,6 +44,7 @@ func main() {
 	for _, v := range conversions {
 		v.write(a())
 	}
+	unary("roundBF16", (*isa).roundBF16).light(a())
 	transpose8(a())
 	writeRows(c, used)
 	os.Exit(build.Main(flags.Config(), c))
