@@ -129,8 +129,14 @@ func AreSets(dirs []string) bool {
 			return false // a shard, perhaps, or what Merge says
 		}
 		var c samplesRecord
-		if err := stage.ReadLocked(samplesDir(dir), &c); err != nil || c.Check() != nil {
+		if _, err := stage.ReadSettings(samplesDir(dir)); errors.Is(err, os.ErrNotExist) {
 			continue // a set that no run made, or without what it was made from
+		}
+		if err := stage.ReadLocked(samplesDir(dir), &c); err != nil {
+			return false // a damaged run, which Merge names
+		}
+		if c.Check() != nil {
+			continue
 		}
 		if runs++; runs == 1 {
 			first = c

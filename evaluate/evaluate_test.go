@@ -304,7 +304,7 @@ func TestRefused(t *testing.T) {
 		"depth 11":  ResNet{Depth: 11, Width: 4, Size: 32, Classes: 3},
 		"ResNetAP":  ResNet{Depth: 50, Width: 4, Size: 32, Classes: 3, AveragePool: true},
 		"0 classes": ResNet{Depth: 10, Width: 4, Size: 32},
-		"layer":     ConvNet{Depth: 1, Width: 4, Classes: 3, Norm: "layer"},
+		"weight":    ConvNet{Depth: 1, Width: 4, Classes: 3, Norm: "weight"},
 	} {
 		if _, err := e.Declare(Logits(net), shapes.Make(dtypes.Float32, 1, 3, 32, 32)); err == nil ||
 			!strings.Contains(err.Error(), want) {

@@ -129,8 +129,9 @@ func TestHeadings(t *testing.T) {
 		"mgd3 modes":    "Most used, Modes, Run, Every command",
 		"mgd3 sample":   "Most used, Networks, Sampling, Run, Every command",
 		"mgd3 baseline": pipeline + "Run, Every command",
-		"mgd3 compare": "Most used, Comparison, Images, How images are read, Networks, Modes, Sampling, " +
-			"Run, Every command",
+		"mgd3 compare": "Most used, Comparison, Sets of tensors, Images, How images are read, Networks, Modes, " +
+			"Sampling, Run, Every command",
+		"mgd3 sheet": "Sets of tensors, Flags, Every command",
 		"mgd3 sweep": pipeline + "Run, Judging, Every command",
 		"mgd3 demo":  "Demo, Networks, Modes, Sampling, Every command",
 		"mgd3 score": "Most used, Scores, Images, Sets of tensors, How images are read, Networks, Every command",

@@ -71,11 +71,11 @@ logits in half precision. Crops, flips and mixtures are those of the random stre
 	for _, name := range relabelSettings {
 		changes[name] = f.String(name, "", "change the protocol's "+name)
 	}
+	f.StringVar(&format, "format", "safetensors", "`FORMAT` of the labels: safetensors, or fkd, "+
+		"the files of SRe2L's programs, with all logits and what was done to the images")
 	cli.Heading(f, "Labels")
 	teacherFlags(f, v)
 	f.StringVarP(&out, "out", "o", "", "`FILE` of the labels, or the folder of FKD's")
-	f.StringVar(&format, "format", "safetensors", "`FORMAT` of the labels: safetensors, or fkd, "+
-		"the files of SRe2L's programs, with all logits and what was done to the images")
 	cli.First(cmd, "train", "train-split", "test", "test-split", "teacher", "teacher-net", "top", "out")
 	cli.Require(cmd, "train", "test", "teacher", "out")
 	return cmd
