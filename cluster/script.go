@@ -29,7 +29,7 @@ type Slurm struct {
 
 	Program string `json:"program"` // mgd3, as the nodes see it
 	Dir     string `json:"dir"`     // where the command was given, to which its paths are relative
-	Logs    string `json:"logs"`    // folder of the tasks' logs, with one for each stage; see LogsDir
+	Logs    string `json:"logs"`    // folder of the tasks' logs, with one for each stage; see [Slurm.Here]
 }
 
 // ErrOption says that a value cannot stand in a script for sbatch.

@@ -64,9 +64,9 @@ func NameOf(out string) (string, error) {
 	return "mgd3-" + hex.EncodeToString(sum[:4]), nil
 }
 
-// LogsDir is the folder where Slurm writes what the tasks of a run say: beside their records, or, where those are in a
+// logsDir is the folder where Slurm writes what the tasks of a run say: beside their records, or, where those are in a
 // bucket, a folder of the run's name where the command is given.
-func LogsDir(out, name string) string {
+func logsDir(out, name string) string {
 	if store.Is(out) {
 		return name
 	}
@@ -91,11 +91,17 @@ func (s Slurm) Scripts(name, out string, stages []Stage, missing map[string][]in
 	return list
 }
 
-// Here completes the settings by the program that runs and the folder that it runs in.
-func (s *Slurm) Here() (err error) {
-	if s.Program, err = os.Executable(); err == nil {
-		s.Dir, err = os.Getwd()
+// Here completes the settings of a run by the program that runs and the folder that it runs in.
+func (s *Slurm) Here(out string) error {
+	name, err := NameOf(out)
+	if err != nil {
+		return err
 	}
+	s.Logs = logsDir(out, name)
+	if s.Program, err = os.Executable(); err != nil {
+		return err
+	}
+	s.Dir, err = os.Getwd()
 	return err
 }
 

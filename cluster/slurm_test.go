@@ -33,7 +33,7 @@ func TestExecute(t *testing.T) {
 // TestScriptQuotes: names of any kind reach the commands of a script as one word, and the script stays one.
 func TestScriptQuotes(t *testing.T) {
 	s := Slurm{Program: "/opt/my tools/mgd3", Dir: "/home/o'neil", Grace: time.Minute,
-		Logs: LogsDir("50% of it", "mgd3-1")}
+		Logs: logsDir("50% of it", "mgd3-1")}
 	st := Stage{Name: Sample, Tasks: 3, Command: []string{"sample", "--out=a b", "--model=$(rm -rf x)", "--vae=it's"},
 		Sharded: true,
 		Limit:   90 * time.Minute}
@@ -64,7 +64,7 @@ func TestScriptInBucket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Slurm{Program: "mgd3", Dir: "/home/me", Grace: time.Minute, Logs: LogsDir(out, name)}
+	s := Slurm{Program: "mgd3", Dir: "/home/me", Grace: time.Minute, Logs: logsDir(out, name)}
 	r := asked(Flag{"out", out})
 	r.Out = out
 	st := Stage{Name: Sample, Tasks: 3, Command: r.Commands().Sample, Sharded: true, Limit: time.Hour}

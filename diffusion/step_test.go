@@ -236,12 +236,12 @@ func schedulerGolden(t *testing.T, c golden.Case) {
 // Without λ the pull is not there: a graph written without it gives the same bits.
 func TestNoLambdaIsUnguided(t *testing.T) {
 	unguided := func(s *Sampler, in []*Node) *Node {
-		x, z, c := in[0], in[3], scalars(in[4])
+		z, c := in[3], scalars(in[4])
 		var kept []*Node // of a solver
 		for i := range s.States() {
 			kept = append(kept, Slice(in[0], AxisRange(), AxisRange(4*i, 4*i+4)))
 		}
-		x = kept[0]
+		x := kept[0]
 		eps, v := predict(toy, x, c.Time, in[1], 0, s.settings.CFG, s.settings.CFGChannels)
 		x0 := Sub(Mul(c.A, x), Mul(c.B, eps))
 		if s.recipe.ddim {

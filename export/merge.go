@@ -106,7 +106,7 @@ func (g *merging) add(dir string) error {
 	}
 	var head object
 	var classes []object
-	if err := json.Unmarshal(s.manifest, &head); err == nil {
+	if err = json.Unmarshal(s.manifest, &head); err == nil {
 		err = json.Unmarshal(head["classes"], &classes)
 	}
 	if err != nil || len(classes) != len(s.classes) {

@@ -75,7 +75,7 @@ func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slu
 		return err
 	}
 	s.Retries = o.retries
-	if err := s.Here(); err != nil {
+	if err := s.Here(o.run.out); err != nil {
 		return err
 	}
 	if o.print {
