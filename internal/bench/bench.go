@@ -23,6 +23,7 @@ type Load struct {
 	GFLOP float64
 	Cores int  // that it may use; 0 is all
 	Peak  bool // it does nothing but products, large ones: its speed is a device's peak
+	Wide  bool // it computes in float32, whatever precision is asked for
 
 	draws *model // whose latents it draws in so many steps; nil if it draws none
 	steps int
@@ -42,11 +43,11 @@ func Loads() []Load {
 		small.load(10, 8),
 		{Name: "vae_encode_256_b1", Batch: 1, GFLOP: encodeGFLOP, make: encoding},
 		{Name: "vae_decode_256_b1", Batch: 1, GFLOP: decodeGFLOP, make: decoding},
-		{Name: "convnet6_128_train_b32", Batch: 32, GFLOP: convnet6GFLOP, make: training(convnet6)},
-		{Name: "resnetap10_128_train_b32", Batch: 32, GFLOP: resnetAP10GFLOP, make: training(resnetAP10)},
-		{Name: "resnet18_128_train_b32", Batch: 32, GFLOP: resnet18GFLOP, make: training(resnet18)},
-		{Name: "kmeans_1300x4096_k10", Batch: 1, make: clustering},
-		{Name: "jpeg_500x375_to_256_b64", Batch: 64, Cores: 1, make: photographs},
+		{Name: "convnet6_128_train_b32", Batch: 32, GFLOP: convnet6GFLOP, Wide: true, make: training(convnet6)},
+		{Name: "resnetap10_128_train_b32", Batch: 32, GFLOP: resnetAP10GFLOP, Wide: true, make: training(resnetAP10)},
+		{Name: "resnet18_128_train_b32", Batch: 32, GFLOP: resnet18GFLOP, Wide: true, make: training(resnet18)},
+		{Name: "kmeans_1300x4096_k10", Batch: 1, Wide: true, make: clustering},
+		{Name: "jpeg_500x375_to_256_b64", Batch: 64, Cores: 1, Wide: true, make: photographs},
 		{Name: "matmul_1024", Batch: 1, GFLOP: 2 * 1.024 * 1.024 * 1.024, make: product(1024)},
 		{Name: "matmul_2048", Batch: 1, GFLOP: 2 * 2.048 * 2.048 * 2.048, make: product(2048)},
 	}

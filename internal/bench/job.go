@@ -66,6 +66,19 @@ func (j Job) Do(ctx context.Context, loads []Load) error {
 
 // measure writes the result of each load to Out, one JSON object a line, as soon as it is there.
 func (j Job) measure(ctx context.Context, loads []Load) ([]Result, error) {
+	if engine.Precision(j.Precision) != engine.Float32 {
+		narrow := slices.DeleteFunc(slices.Clone(loads), func(l Load) bool { return l.Wide })
+		if len(narrow) == 0 {
+			return nil, fmt.Errorf("%q computes in float32 alone: it cannot be measured in %s", loads[0].Name,
+				j.Precision)
+		}
+		for _, l := range loads {
+			if l.Wide {
+				fmt.Fprintf(j.Err, "mgd3: %q is left out: it computes in float32 alone\n", l.Name)
+			}
+		}
+		loads = narrow
+	}
 	runtime.GOMAXPROCS(j.Threads) // before the backend starts its workers
 	backend, err := j.Open(engine.Precision(j.Precision))
 	if err != nil {
