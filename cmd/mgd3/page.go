@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"mgd3/findings"
 	"mgd3/page"
 	"mgd3/sets"
 	"mgd3/stage"
@@ -75,7 +73,7 @@ func (e *env) page(ctx context.Context, o pageOptions) error {
 	if p.Title == "" {
 		p.Title = filepath.Base(filepath.Clean(o.from.Sets[0]))
 	}
-	p.Commands = []string{o.command()}
+	p.Commands = []string{o.from.Command(o.latents)}
 	unlock, err := atomicfile.Lock(o.out)
 	if err != nil {
 		return fail(exitOutput, "", err)
@@ -85,35 +83,8 @@ func (e *env) page(ctx context.Context, o pageOptions) error {
 	if err != nil {
 		return fail(exitInput, "", err)
 	}
-	return e.show(found, func(w io.Writer) error { return writeFindings(w, files, found) })
-}
-
-// command is the command that makes the page.
-func (o pageOptions) command() string {
-	words := append([]string{"mgd3", "page"}, o.from.Sets...)
-	for _, flag := range [][2]string{{"--data", o.from.Data.Path}, {"--split", o.from.Data.Split},
-		{"--test", o.from.Test.Path}, {"--test-split", o.from.Test.Split}, {"--latents", o.latents}} {
-		if flag[1] != "" {
-			words = append(words, flag[0], flag[1])
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// writeFindings says what was found in a line for each check, and where the page is.
-func writeFindings(w io.Writer, files []string, f *findings.Findings) error {
-	var b strings.Builder
-	for _, c := range f.Checks {
-		result := "none"
-		switch {
-		case c.Skipped != "":
-			result = "not checked: " + c.Skipped
-		case len(c.Items) > 0:
-			result = fmt.Sprintf("%d, %v say: %s", len(c.Items), c.Items[0].Image, c.Items[0].Text)
-		}
-		fmt.Fprintf(&b, "%-38s %s\n", c.Title, result)
-	}
-	fmt.Fprintln(&b, strings.Join(files, "\n"))
-	_, err := io.WriteString(w, b.String())
-	return err
+	return e.show(found, func(w io.Writer) error {
+		_, err := io.WriteString(w, found.Text()+strings.Join(files, "\n")+"\n")
+		return err
+	})
 }

@@ -73,7 +73,7 @@ command can be stopped at any moment; the same command again goes on from there.
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Start", []*cobra.Command{e.demoCmd(), e.distillCmd(), e.pullCmd(), e.sheetCmd(), e.pageCmd(),
+		{"Start", []*cobra.Command{e.demoCmd(), e.distillCmd(), e.pullCmd(), e.sheetCmd(), e.pageCmd(), e.serveCmd(),
 			e.verifyCmd(), e.exportCmd(),
 			e.presetsCmd()}},
 		{"Judge", []*cobra.Command{e.evaluateCmd(), e.rankCmd(), e.relabelCmd(), e.scoreCmd(), e.baselineCmd(),

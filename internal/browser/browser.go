@@ -137,6 +137,18 @@ func (p *Page) Is(expression string) {
 	}
 }
 
+// Until waits until an expression of JavaScript is true, for ten seconds at most.
+func (p *Page) Until(expression string) {
+	p.t.Helper()
+	for range 200 {
+		if value[bool](p, "!!("+expression+")") {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	p.t.Errorf("never true on the page: %s", expression)
+}
+
 // Text is what an expression of JavaScript has for a value.
 func (p *Page) Text(expression string) string {
 	p.t.Helper()
