@@ -21,6 +21,8 @@ type Chain struct {
 
 	full []float64 // ā of the full process, [T]
 
+	first int // the step that is taken first: n-1, but with Settings.From
+
 	displacement displacement // of solvers alone
 	stride       int          // see ddimStride
 }
@@ -44,6 +46,7 @@ func NewChain(schedule Schedule, spec string) (*Chain, error) {
 		prev = fullAlphaBar[tau]
 	}
 	c.fill()
+	c.first = c.Len() - 1
 	return c, nil
 }
 

@@ -69,17 +69,19 @@ func newCoef(c *Chain, s Settings, r recipe, t int) coef[float64] {
 	}
 	if r.solver {
 		co.C0, co.C1, co.C2 = c.multistep(t)
-		co.Guide = s.Lambda * c.displacement.pull(c, t, s.Stop)
+		co.Guide = s.Lambda * c.displacement.pull(c, t, s.Stop) * s.shaped(r, c, t)
 		co.Predicted = 1
-		if t+1 < c.Len() {
-			co.Predicted, co.LastGuide = 0, s.Lambda*c.displacement.pull(c, t+1, s.Stop)
+		if t < c.first {
+			co.Predicted = 0
+			co.LastGuide = s.Lambda * c.displacement.pull(c, t+1, s.Stop) * s.shaped(r, c, t+1)
 			co.Last, co.LastX0, co.BeforeX0, co.NowX0 = c.correction(t)
 		}
 		return co
 	}
 	if r.guided(c, t, s.Stop) {
 		k, w := r.pull(c.AlphaBar[t])
-		co.Shift, co.Guide = s.Lambda*k, s.Lambda*w
+		lambda := s.Lambda * s.shaped(r, c, t)
+		co.Shift, co.Guide = lambda*k, lambda*w
 	}
 	if r.ddim {
 		prev := c.AlphaBarPrev[t]

@@ -33,7 +33,10 @@ func (s Settings) Warnings() (warnings []string) {
 			s.Rule, of, is))
 	}
 	warnings = append(warnings, sampler.intervalWarnings()...)
-	n, pull := len(sampler.steps), sampler.pull()
+	n, pull := sampler.chain.Len(), sampler.pull()
+	if len(sampler.steps) == 0 {
+		return warnings
+	}
 	if sampler.recipe.solver {
 		if s.Lambda > 0 && pull == 0 {
 			warnings = append(warnings, s.nothingGuided(n))
@@ -104,7 +107,7 @@ func (s *Sampler) published() (*Sampler, error) {
 // pull adds up how far the steps move x, per distance to the mode.
 func (s *Sampler) pull() float64 {
 	sum := 0.0
-	for t := range s.chain.Timesteps {
+	for t := range s.steps {
 		c := newCoef(s.chain, s.settings, s.recipe, t)
 		if s.recipe.ddim {
 			rest := 1 / c.B // how far ε' falls as x' rises, see Sampler.rest

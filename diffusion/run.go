@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/gomlx/gomlx/core/tensors"
 )
@@ -26,6 +27,17 @@ type Batch struct {
 
 	// Plain runs the compiled graph of [Sampler.Plain]; nil where that is nil.
 	Plain Stepper
+
+	// Rows is how many images the compiled graphs take at once; 0 is all. The last call is filled up with the last
+	// image.
+	Rows int
+
+	// Class is what the images share, all of one class, if they are coupled, see [Settings.Coupled].
+	Class *Class
+
+	// Cloud fills dst with the standard normal numbers, and radii with the uniform ones, of one image and step, for
+	// [Manifold] alone.
+	Cloud func(image, step int, dst, radii []float32)
 }
 
 // NotFiniteError says that an image became NaN or infinite.
@@ -48,16 +60,29 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 	if s.Plain() != nil && b.Plain == nil {
 		return nil, errors.New("some steps are without classifier-free guidance, and nothing runs their graph")
 	}
-	states := s.States()
-	x := b.start(states)
-	fixed := b.fixed()
-	defer fixed.finalize()
+	if s.settings.Coupled() {
+		if err := b.Class.check(b.size()); err != nil {
+			return nil, err
+		}
+	}
+	if s.settings.Guide == Manifold && b.Cloud == nil {
+		return nil, errors.New("guide manifold has no numbers to make a cloud of")
+	}
+	x := s.start(b)
+	chunks := b.chunks()
+	defer func() { finalize(chunks) }()
 	noise := s.noise(b, 0, make([]float32, len(b.Modes)))
 	defer func() { <-noise }() // no goroutine outlives the call
 	spare := make([]float32, len(b.Modes))
 	for k, step := range s.steps {
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if s.settings.Coupled() && step.Guided && k > 0 {
+			finalize(chunks)
+			aimed := b
+			aimed.Modes = s.settings.aims(*b.Class, b.Modes, b.part(x, s.States(), 1), b.size())
+			chunks = aimed.chunks()
 		}
 		z := <-noise
 		noise = s.noise(b, k+1, spare)
@@ -66,16 +91,38 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 		if step.Plain {
 			stepper = b.Plain
 		}
-		next, err := b.step(stepper, fixed, states, x, z, step.Coef)
-		if err != nil {
-			return nil, fmt.Errorf("step %d of %d: %w", k+1, len(s.steps), err)
+		next := make([]float32, len(x))
+		for _, c := range chunks {
+			if err := b.step(stepper, c, s.States(), next, x, z, step.Coef); err != nil {
+				return nil, fmt.Errorf("step %d of %d: %w", k+1, len(s.steps), err)
+			}
+		}
+		if s.settings.Guide == Manifold && step.Guided {
+			s.addManifold(b, k, step, x, next)
 		}
 		if i := notFinite(next); i >= 0 {
-			return nil, &NotFiniteError{Image: i / (b.size() * states), Step: k, Steps: len(s.steps)}
+			return nil, &NotFiniteError{Image: i / (b.size() * s.States()), Step: k, Steps: len(s.steps)}
 		}
 		x = next
 	}
-	return b.latents(x, states), nil
+	return b.part(x, s.States(), 0), nil
+}
+
+// addManifold adds to the next x what ManifoldGD adds.
+func (s *Sampler) addManifold(b Batch, k int, step Step, x, next []float32) {
+	n := b.size()
+	c := cloud{radius: manifoldRadius, radii: make([]float32, manifoldPoints/2)}
+	normals := make([]float32, 2*manifoldPoints*n)
+	c.dirs, c.noise = normals[:len(normals)/2], normals[len(normals)/2:]
+	for i := range b.Labels {
+		b.Cloud(i, k, normals, c.radii)
+		at := i * s.States() * n
+		points := c.points(b.Modes[i*n:(i+1)*n], s.chain.AlphaBar[step.Index])
+		term := manifoldTerm(x[at:at+n], points, s.settings.GuideScale, manifoldTangent, manifoldBandwidth)
+		for l, v := range term {
+			next[at+l] += float32(v)
+		}
+	}
 }
 
 // noise starts to draw the noise of the k-th step, if it needs any, to z, and gives it out when it is there.
@@ -116,36 +163,89 @@ func (b Batch) draw(dst []float32, step int) {
 	}
 }
 
-// start returns the state [B, S·C, h, w] before the first step: noise, and nothing behind it.
-func (b Batch) start(states int) []float32 {
-	n := b.size()
+// start returns the state [B, S·C, h, w] before the first step: noise, or the noised modes, and nothing behind it.
+func (s *Sampler) start(b Batch) []float32 {
+	n, states := b.size(), s.States()
 	x := make([]float32, states*len(b.Modes))
 	for i := range b.Labels {
-		b.Noise(i, -1, x[i*states*n:][:n])
+		at := x[i*states*n:][:n]
+		if len(s.steps) > 0 {
+			b.Noise(i, -1, at)
+		}
+		if s.settings.From == 0 {
+			continue
+		}
+		signal, noise := 1.0, 0.0
+		if len(s.steps) > 0 {
+			ab := s.chain.AlphaBar[s.chain.first]
+			signal, noise = math.Sqrt(ab), math.Sqrt(1-ab)
+		}
+		for l, m := range b.Modes[i*n : (i+1)*n] {
+			at[l] = float32(signal*float64(m) + noise*float64(at[l]))
+		}
 	}
 	return x
 }
 
-// latents returns the latents of a state.
-func (b Batch) latents(state []float32, states int) []float32 {
+// part returns the i-th of the latents that a state has for each image.
+func (b Batch) part(state []float32, states, i int) []float32 {
 	if states == 1 {
 		return state
 	}
 	n := b.size()
 	x := make([]float32, 0, len(b.Modes))
-	for i := range b.Labels {
-		x = append(x, state[i*states*n:][:n]...)
+	for image := range b.Labels {
+		x = append(x, state[(image*states+i)*n:][:n]...)
 	}
 	return x
 }
 
-// dims returns the shape of the batch's latents.
-func (b Batch) dims() []int { return append([]int{len(b.Labels)}, b.Dims[:]...) }
+// chunk is the images lo to hi-1 in graphs of so many rows, and the arguments that are the same for all steps: they go
+// to the device once.
+type chunk struct {
+	lo, hi, rows int
+	fixed        arguments
+}
 
-// fixed is the arguments that are the same for all steps: they go to the device once.
-func (b Batch) fixed() arguments {
-	return arguments{tensors.FromFlatDataAndDimensions(b.Labels, len(b.Labels)),
-		tensors.FromFlatDataAndDimensions(b.Modes, b.dims()...)}
+func (b Batch) chunks() []chunk {
+	rows, n := b.Rows, len(b.Labels)
+	if rows == 0 {
+		rows = n
+	}
+	var chunks []chunk
+	for lo := 0; lo < n; lo += rows {
+		c := chunk{lo: lo, hi: min(n, lo+rows), rows: rows}
+		labels := filled(b.Labels[lo:c.hi], 1, rows)
+		c.fixed = arguments{tensors.FromFlatDataAndDimensions(labels, rows),
+			c.tensor(b, b.Modes, 1)}
+		chunks = append(chunks, c)
+	}
+	return chunks
+}
+
+// tensor returns the chunk's rows of data, which has so many latents for each image.
+func (c chunk) tensor(b Batch, data []float32, states int) *tensors.Tensor {
+	n := states * b.size()
+	return tensors.FromFlatDataAndDimensions(filled(data[c.lo*n:c.hi*n], n, c.rows), c.rows, states*b.Dims[0], b.Dims[1],
+		b.Dims[2])
+}
+
+// filled returns rows of n numbers with the last one repeated until there are so many.
+func filled[T any](data []T, n, rows int) []T {
+	if len(data) == n*rows {
+		return data
+	}
+	all := append(make([]T, 0, n*rows), data...)
+	for len(all) < n*rows {
+		all = append(all, data[len(data)-n:]...)
+	}
+	return all
+}
+
+func finalize(chunks []chunk) {
+	for _, c := range chunks {
+		c.fixed.finalize()
+	}
 }
 
 // arguments are tensors whose memory on the device is not left to the garbage collector.
@@ -157,25 +257,25 @@ func (a arguments) finalize() {
 	}
 }
 
-// step takes x one step further.
-func (b Batch) step(exec Stepper, fixed arguments, states int, x, z, coef []float32) ([]float32, error) {
-	dims := b.dims()
-	args := arguments{
-		tensors.FromFlatDataAndDimensions(x, dims[0], states*dims[1], dims[2], dims[3]),
-		tensors.FromFlatDataAndDimensions(z, dims...),
-		tensors.FromFlatDataAndDimensions(coef, len(coef)),
-	}
+// step takes the chunk's images in x one step further, to next.
+func (b Batch) step(exec Stepper, c chunk, states int, next, x, z, coef []float32) error {
+	args := arguments{c.tensor(b, x, states), c.tensor(b, z, 1), tensors.FromFlatDataAndDimensions(coef, len(coef))}
 	defer func() { args.finalize() }()
-	out, err := exec(args[0], fixed[0], fixed[1], args[1], args[2])
+	out, err := exec(args[0], c.fixed[0], c.fixed[1], args[1], args[2])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	args = append(args, out)
-	next, err := tensors.CopyFlatData[float32](out)
-	if err == nil && len(next) != len(x) {
+	made, err := tensors.CopyFlatData[float32](out)
+	n := states * b.size()
+	if err == nil && len(made) != c.rows*n {
 		err = fmt.Errorf("the step's result has shape %s, want dimensions %v", out.Shape(), args[0].Shape().Dimensions)
 	}
-	return next, err
+	if err != nil {
+		return err
+	}
+	copy(next[c.lo*n:c.hi*n], made)
+	return nil
 }
 
 // notFinite returns the position of the first NaN or infinity, -1 if there is none.

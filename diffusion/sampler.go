@@ -51,8 +51,14 @@ func New(s Settings) (*Sampler, error) {
 			return nil, err
 		}
 	}
+	if s.From > chain.Len() {
+		return nil, fmt.Errorf("from is %d, want at most %d, the number of steps", s.From, chain.Len())
+	}
+	if s.From != 0 {
+		chain.first = max(s.From, 0) - 1
+	}
 	sampler := &Sampler{settings: s, recipe: r, chain: chain}
-	for t := chain.Len() - 1; t >= 0; t-- {
+	for t := chain.first; t >= 0; t-- {
 		c := newCoef(chain, s, r, t)
 		sampler.steps = append(sampler.steps, Step{
 			Index: t, Timestep: chain.Timesteps[t], Coef: vector(c),
@@ -84,12 +90,12 @@ func (s *Sampler) Plain() *Sampler {
 }
 
 // States returns S: how many latents an image has between two steps. A solver keeps, behind x, the x0 of the step
-// before; UniPC that of the step before it too, and x of the step before.
+// before; UniPC that of the step before it too, and x of the step before. Coupled images keep x0 in every rule.
 func (s *Sampler) States() int {
 	switch {
 	case s.recipe.unipc:
 		return 4
-	case s.recipe.solver:
+	case s.recipe.solver || s.settings.Coupled():
 		return 2
 	}
 	return 1

@@ -1,6 +1,7 @@
 package diffusion
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -32,6 +33,22 @@ type Settings struct {
 	// CFGChannels is how many channels of ε are guided so, from the first one on; the DiT
 	// programs guide 3 of 4. 0 means all.
 	CFGChannels int `json:"cfg_channels"`
+
+	// From begins at the noised mode in place of noise (SDEdit, Meng et al. 2022, arXiv:2108.01073): only the last From
+	// of the steps are taken. 0 takes all, from noise; less than 0 none, and the latent is the mode.
+	From int `json:"from,omitempty"`
+
+	// Shape lets λ change over the steps that are pulled; "" is constant.
+	Shape Shape `json:"shape,omitempty"`
+
+	// Guide says what an image is pulled to, "" is its mode; GuideScale is the length of what [Manifold] adds.
+	Guide      Guide   `json:"guide,omitempty"`
+	GuideScale float64 `json:"guide_scale,omitempty"`
+
+	// Together draws the images of a class at once, held apart from each other; TogetherScale is how far, as a part of
+	// their distance to their mean, at least 0.
+	Together      Together `json:"together,omitempty"`
+	TogetherScale float64  `json:"together_scale,omitempty"`
 
 	// CFGInterval is the noise at which classifier-free guidance is at work; outside of it a step costs half. Zero
 	// means everywhere.
@@ -94,5 +111,5 @@ func (s Settings) check(r recipe) error {
 	case s.AlphaToOne && !(r.ddim && r.sd):
 		return fmt.Errorf("alpha to one is set, want it not: it is of rule %s alone, not of %s", DDIMSD, s.Rule)
 	}
-	return s.CFGInterval.check()
+	return errors.Join(s.CFGInterval.check(), s.Shape.check(), s.Guide.check(s), s.Together.check(s))
 }

@@ -31,7 +31,7 @@ func (c *Chain) multistep(t int) (before, now, x float64) {
 	ab, prev := c.AlphaBar[t], c.AlphaBarPrev[t]
 	x = math.Sqrt((1 - prev) / (1 - ab))
 	now = math.Sqrt(prev) - x*math.Sqrt(ab) // √ā₋·(1 − e⁻ʰ)
-	if t == 0 || t == c.Len()-1 {
+	if t == 0 || t == c.first {
 		return 0, now, x
 	}
 	h, last := logSNR(prev)-logSNR(ab), logSNR(ab)-logSNR(c.AlphaBar[t+1])

@@ -67,7 +67,7 @@ func TestSolverOrder(t *testing.T) {
 	before := 0.0
 	for _, n := range []int{20, 40, 80, 160} {
 		levels := make([]float64, n+1) // ā, falling
-		c := &Chain{Timesteps: make([]int, n+1)}
+		c := &Chain{Timesteps: make([]int, n+1), first: n}
 		for i := range levels {
 			levels[i] = 1 / (1 + math.Exp(-2*(3-6*float64(i)/float64(n))))
 			c.Beta = append(c.Beta, 1-levels[i]/levels[max(i-1, 0)])

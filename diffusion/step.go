@@ -45,6 +45,9 @@ func (s *Sampler) step(x *Node, kept []*Node, eps, v, mode, z *Node, c coef[*Nod
 	default:
 		tr.Next = ddpm(x0, mean, tr.LogVar, mode, z, c)
 	}
+	if s.settings.Coupled() && !s.recipe.solver {
+		tr.Next = Concatenate([]*Node{tr.Next, x0}, 1)
+	}
 	return tr
 }
 

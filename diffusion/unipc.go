@@ -16,7 +16,7 @@ import "math"
 // nothing.
 func (c *Chain) correction(t int) (x, last, before, now float64) {
 	s := t + 1
-	if s >= c.Len() {
+	if s > c.first {
 		return 0, 0, 0, 0
 	}
 	ab, from := c.AlphaBar[t], c.AlphaBar[s]
@@ -25,7 +25,7 @@ func (c *Chain) correction(t int) (x, last, before, now float64) {
 	scale := -math.Sqrt(ab) * e
 	rho1, rho2, q := 0.0, 0.5, 1.0
 	h := logSNR(ab) - logSNR(from)
-	if s < c.Len()-1 && !math.IsInf(c.logSNR(s+1), -1) {
+	if s < c.first && !math.IsInf(c.logSNR(s+1), -1) {
 		q = (c.logSNR(s+1) - logSNR(from)) / h
 		first := e/-h - 1
 		b1, b2 := first/e, 2*(first/-h-0.5)/e

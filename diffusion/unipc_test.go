@@ -105,7 +105,7 @@ func TestUniPCOrder(t *testing.T) {
 	spread := func(ab float64) float64 { return math.Sqrt(ab*g.s*g.s + 1 - ab) }
 	before := 0.0
 	for _, n := range []int{20, 40, 80, 160} {
-		c := &Chain{Timesteps: make([]int, n+1)}
+		c := &Chain{Timesteps: make([]int, n+1), first: n}
 		levels := make([]float64, n+1) // ā, falling
 		for i := range levels {
 			levels[i] = 1 / (1 + math.Exp(-2*(3-6*float64(i)/float64(n))))

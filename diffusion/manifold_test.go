@@ -1,0 +1,85 @@
+package diffusion
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"mgd3/internal/golden"
+)
+
+// TestManifoldGolden takes what ManifoldGD's program added in its steps, the random numbers given. Here it is summed in
+// float64; the reference's own float32 is within the tolerance of its case.
+func TestManifoldGolden(t *testing.T) {
+	const within = 1e-4
+	found := 0
+	for _, c := range golden.Cases(t, "sampling") {
+		if _, err := os.Stat(filepath.Join(c.Dir, "manifold_draws.safetensors")); err != nil {
+			continue
+		}
+		found++
+		type parameters struct {
+			Scale     float64   `json:"manifold_guidance_scale"`
+			Bandwidth float64   `json:"density_bandwidth"`
+			Tangent   int       `json:"tangent_dim"`
+			Radii     []float64 `json:"effective_radius_per_guided_step"`
+		}
+		var spec struct {
+			Runs []struct {
+				File, Respacing string
+				Manifold        *parameters
+			}
+		}
+		c.Decode(t, &spec)
+		mode := c.Float32s(t, "inputs.safetensors", "mode")
+		d := len(mode)
+		draw := func(name string, step int) []float32 {
+			all := c.Float32s(t, "manifold_draws.safetensors", name)
+			return all[step*len(all)/2 : (step+1)*len(all)/2]
+		}
+		report := c.Report(t)
+		for _, r := range spec.Runs {
+			if r.Manifold == nil || r.File == "manifold_defaults_ddim_10.safetensors" {
+				continue // DDIM's x and draws are in another order there; the term is the same function
+			}
+			chain, err := NewChain(DiT(1000), r.Respacing)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x, want := c.Float32s(t, r.File, "x"), c.Float32s(t, r.File, "manifold_term")
+			for step, radius := range r.Manifold.Radii {
+				points := cloud{draw("dir", step), draw("radii", step), draw("noise", step),
+					radius}.points(mode, chain.AlphaBar[chain.Len()-1-step])
+				term := manifoldTerm(x[2*step*d:(2*step+1)*d], points, r.Manifold.Scale, r.Manifold.Tangent,
+					r.Manifold.Bandwidth)
+				have := make([]float32, d)
+				for i, v := range term {
+					have[i] = float32(v)
+				}
+				report.Compare(r.File, have, want[2*step*d:(2*step+1)*d], within)
+			}
+		}
+	}
+	if found == 0 {
+		t.Skip("no case of ManifoldGD's program is here")
+	}
+}
+
+// TestManifoldTerm: of points on a line the way back is across it, as long as the scale where the nearest is far, and
+// shorter where it is near; on the line there is none.
+func TestManifoldTerm(t *testing.T) {
+	var points [][]float64
+	for i := range 40 {
+		points = append(points, []float64{float64(i) / 10, 0, 0})
+	}
+	for _, c := range []struct {
+		x      []float32
+		length float64
+	}{{[]float32{2, 3, 0}, 0.1}, {[]float32{2, 0.05, 0}, 0.1 * math.Tanh(0.5)}, {[]float32{2, 0, 0}, 0}} {
+		term := manifoldTerm(c.x, points, 0.1, 1, 0.1)
+		if math.Abs(term[0]) > 1e-9 || math.Abs(term[2]) > 1e-9 || math.Abs(term[1]+c.length) > 1e-7 {
+			t.Errorf("%v: %v, want 0, %v, 0", c.x, term, -c.length)
+		}
+	}
+}
