@@ -75,6 +75,9 @@ func (s *Sampler) Settings() Settings { return s.settings }
 // Steps returns the steps in the order of their execution.
 func (s *Sampler) Steps() []Step { return s.steps }
 
+// AlphaBar returns ā of step t, a [Step]'s Index.
+func (s *Sampler) AlphaBar(t int) float64 { return s.chain.AlphaBar[t] }
+
 // CoefLen returns K, the length of the graph's input coef.
 func (s *Sampler) CoefLen() int { return coefLen }
 

@@ -30,6 +30,7 @@ type samplesRecord struct {
 	Backend  string         `json:"backend"`
 	Batch    int            `json:"batch,omitempty"` // as in encode.Record
 	Choices  []Choice       `json:"choices,omitempty"`
+	Judge    string         `json:"judge,omitempty"` // SHA-256 of the weights that images were chosen by
 }
 
 func (c modesRecord) Check() error {
@@ -61,9 +62,32 @@ func (c samplesRecord) image(i, j int) image {
 
 // read reads the modes file of one class. One that is not there is an [stage.ErrStage].
 func (c modesRecord) read(out, class string) (*classModes, error) {
-	s := c.Latents.Shape
-	m, err := readModes(ModesFile(out, class), c.Settings.IPC, s[0]*s[1]*s[2])
+	s, k := c.Latents.Shape, c.Settings.IPC
+	if c.Settings.Method == OwnModes {
+		k = -1
+	}
+	m, err := readModes(ModesFile(out, class), k, s[0]*s[1]*s[2])
 	return m, stageMissing(err)
+}
+
+// counts are the images of each class: as many as were asked for, or as it has modes of its own. A class whose modes
+// are not there counts as full.
+func (c modesRecord) counts(out string) ([]int, error) {
+	counts := make([]int, len(c.Latents.Classes))
+	for i, class := range c.Latents.Classes {
+		if counts[i] = c.Settings.IPC; c.Settings.Method != OwnModes {
+			continue
+		}
+		m, err := c.read(out, class)
+		if errors.Is(err, stage.ErrStage) || errors.Is(err, stage.ErrDamaged) {
+			continue // a later line says so
+		}
+		if err != nil {
+			return nil, err
+		}
+		counts[i] = m.Centres.Rows
+	}
+	return counts, nil
 }
 
 // keyOf names all that the modes of a class's latents depend on.
@@ -80,6 +104,9 @@ func (c samplesRecord) key(im image, modes string) string {
 	if im.prompt != "" {
 		parts = append(parts, im.prompt)
 	}
+	if c.Judge != "" {
+		parts = append(parts, c.Judge)
+	}
 	return stage.Key(parts...)
 }
 
@@ -94,7 +121,7 @@ func (c samplesRecord) samplesAre(out string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		for j := range c.Modes.Settings.IPC {
+		for j := range modes.Centres.Rows {
 			im := c.image(i, j)
 			if err := m.Add(im.latent(out), c.key(im, modes.Key)); err != nil {
 				return false, err

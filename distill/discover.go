@@ -24,6 +24,9 @@ func (r *Run) Discover(ctx context.Context) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
+	if (s.Features != "") != (r.Features != nil) || r.Features != nil && s.Features != r.Features.SHA256 {
+		return fmt.Errorf("%w: the settings name features %.12q, and these are not at hand", ErrModel, s.Features)
+	}
 	record := modesRecord{Settings: s}
 	if err := stage.ReadLocked(r.latentsDir(), &record.Latents); err != nil {
 		return err
@@ -96,10 +99,16 @@ func (r *Run) discoverClass(ctx context.Context, class string, record modesRecor
 	if err != nil {
 		return err
 	}
-	if w := fewDifferent(x, record.Settings.IPC); w != "" {
+	if w := fewDifferent(x, record.Settings.modeCount()); w != "" && record.Settings.Method != OwnModes {
 		p.Warn(class, "%s", w)
 	}
-	found, err := record.Settings.discover(ctx, x, cached.Shape, class)
+	var features matrix.Matrix
+	if record.Settings.Features != "" {
+		if features, err = r.Features.Of(class, cached.Names); err != nil {
+			return err
+		}
+	}
+	found, err := record.Settings.discover(ctx, x, features, cached.Shape, class)
 	if err != nil {
 		return err
 	}
@@ -111,13 +120,21 @@ func (r *Run) discoverClass(ctx context.Context, class string, record modesRecor
 }
 
 // discover finds the modes of one class's latents [N, c·h·w], of shape [c, h, w] each.
-func (s ModeSettings) discover(ctx context.Context, x matrix.Matrix, shape []int,
+func (s ModeSettings) discover(ctx context.Context, x, features matrix.Matrix, shape []int,
 	class string) (modes.Clustering, error) {
+	if s.Method == OwnModes {
+		return ownModes(x)
+	}
 	opts := modes.Options{Method: s.Method, Nearest: s.Nearest, Short: s.Short}
 	if s.Pool > 1 {
 		opts.Pool = modes.Pooling{C: shape[0], H: shape[1], W: shape[2], P: s.Pool}
 	}
-	return modes.Discover(ctx, x, s.IPC, opts, rng.Stream(s.Seed, "modes", rng.Hash(class)))
+	opts.Features = features
+	found, err := modes.Discover(ctx, x, s.modeCount(), opts, rng.Stream(s.Seed, "modes", rng.Hash(class)))
+	if err == nil && s.Shares > 0 {
+		found = share(found, s.IPC)
+	}
+	return found, err
 }
 
 // classModes is the modes file of one class:
@@ -173,7 +190,7 @@ func readModes(path string, k, d int) (*classModes, error) {
 	if err := m.read(file); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if m.Centres.Rows != k || m.Centres.Cols != d {
+	if k >= 0 && m.Centres.Rows != k || m.Centres.Rows == 0 || m.Centres.Cols != d {
 		return nil, fmt.Errorf("%s: tensor centres is [%d, %d], want [%d, %d]", path, m.Centres.Rows, m.Centres.Cols, k,
 			d)
 	}

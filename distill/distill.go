@@ -26,6 +26,7 @@ import (
 	"path/filepath"
 
 	"mgd3/dataset"
+	"mgd3/embedding"
 	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/latent"
@@ -57,6 +58,9 @@ type Run struct {
 	Denoiser    Denoiser
 	// the denoiser's classes in the order of its labels, nil if they have no names; of no use to a [Prompted]
 	ClassNames []string
+
+	Features *embedding.Table // that modes are found in, of ModeSettings.Features; nil is none
+	Judge    Judge            // that images are chosen by, see ChooseTeacher; nil is none
 
 	Data   *dataset.Set      // needed by Encode
 	Report func(stage.Event) // told of progress, from one goroutine at a time

@@ -79,6 +79,9 @@ func TestRowsTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.counts, err = record.Modes.counts(r.Out); err != nil {
+		t.Fatal(err)
+	}
 	images := s.images(stage.Whole)
 	latentOf := func(im image) []float32 {
 		modes, err := record.Modes.read(r.Out, im.class)

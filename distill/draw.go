@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 
 	"mgd3/dataset"
 	"mgd3/diffusion"
@@ -22,41 +24,114 @@ import (
 type drawn struct {
 	images  []image
 	keys    []string
-	latents []float32 // of the images and of what fills the batch up
+	seeds   []uint64 // of the candidates that were chosen, where there are several
+	latents []float32
 	pixels  []float32
 }
 
-// draw samples and decodes images, in graphs of so many rows.
+// draw samples and decodes images, in graphs of so many rows; of each it keeps the candidate that is chosen.
 func (s *sampling) draw(ctx context.Context, wanted []image, rows int) (*drawn, error) {
-	images := engine.Fill(wanted, rows)
 	shape := [3]int(s.record.Modes.Latents.Shape)
-	batch := diffusion.Batch{Dims: shape, Plain: stepper(s.plain), Noise: func(i, step int, dst []float32) {
-		// Step -1 is the start, so the stream's last id counts from 0.
-		im := images[i]
-		rng.Normals(rng.Stream(s.record.Settings.Seed, "noise", rng.Hash(im.class), uint64(im.index),
-			uint64(step+1)), dst)
-	}}
-	made := &drawn{images: wanted, keys: make([]string, len(images))}
-	for i, im := range images {
+	batch := diffusion.Batch{Dims: shape, Plain: stepper(s.plain), Rows: rows}
+	made := &drawn{images: wanted, keys: make([]string, len(wanted)), seeds: make([]uint64, len(wanted))}
+	sampler := s.sampler
+	for i, im := range wanted {
 		modes, err := s.record.Modes.read(s.run.Out, im.class)
 		if err != nil {
 			return nil, err
+		}
+		if s.whole() && i == 0 {
+			batch.Class = &diffusion.Class{Centres: modes.Centres.Data}
+			for _, n := range modes.Sizes {
+				batch.Class.Masses = append(batch.Class.Masses, float64(n))
+			}
+			if sampler, err = s.samplerOf(modes); err != nil {
+				return nil, err
+			}
 		}
 		made.keys[i] = s.record.key(im, modes.Key)
 		batch.Labels = append(batch.Labels, im.label)
 		batch.Modes = append(batch.Modes, modes.Centres.Row(im.index)...)
 	}
+	n := len(batch.Modes) / len(wanted)
+	var best []float64
+	for c := range s.record.Settings.candidates() {
+		seed := s.record.Settings.Seed + uint64(c)
+		latents, err := s.latents(ctx, sampler, batch, wanted, seed)
+		if err != nil {
+			return nil, err
+		}
+		if s.record.Settings.candidates() == 1 {
+			made.latents = latents
+			break
+		}
+		scores, err := s.scores(ctx, wanted, batch, latents, rows)
+		if err != nil {
+			return nil, err
+		}
+		if c == 0 {
+			made.latents, best = latents, scores
+		}
+		for i, score := range scores {
+			if c == 0 || score > best[i] {
+				best[i], made.seeds[i] = score, seed
+				copy(made.latents[i*n:(i+1)*n], latents[i*n:(i+1)*n])
+			}
+		}
+	}
 	var err error
-	made.latents, err = s.sampler.Run(ctx, stepper(s.step), batch)
+	made.pixels, err = s.decode(ctx, made.latents, len(wanted), rows)
+	return made, err
+}
+
+// latents samples the images of a batch by one seed.
+func (s *sampling) latents(ctx context.Context, sampler *diffusion.Sampler, batch diffusion.Batch, images []image,
+	seed uint64) ([]float32, error) {
+	batch.Noise = func(i, step int, dst []float32) {
+		// Step -1 is the start, so the stream's last id counts from 0.
+		im := images[i]
+		rng.Normals(rng.Stream(seed, "noise", rng.Hash(im.class), uint64(im.index), uint64(step+1)), dst)
+	}
+	batch.Cloud = func(i, step int, dst, radii []float32) {
+		im := images[i]
+		r := rng.Stream(seed, "cloud", rng.Hash(im.class), uint64(im.index), uint64(step))
+		rng.Normals(r, dst)
+		for l := range radii {
+			radii[l] = r.Float32()
+		}
+	}
+	latents, err := sampler.Run(ctx, stepper(s.step), batch)
 	if bad := (*diffusion.NotFiniteError)(nil); errors.As(err, &bad) {
 		return nil, fmt.Errorf("%v: %w", images[bad.Image], err)
 	}
-	if err != nil {
-		return nil, err
-	}
+	return latents, err
+}
+
+// decode returns the pixels of n latents, by graphs of so many rows.
+func (s *sampling) decode(ctx context.Context, latents []float32, n, rows int) ([]float32, error) {
 	size := s.record.Modes.Latents.Settings.Size
-	made.pixels = make([]float32, len(images)*3*size*size)
-	return made, s.run.Autoencoder.DecodeTo(made.pixels, made.latents, size)
+	pixels, d := make([]float32, n*3*size*size), len(latents)/n
+	for lo := 0; lo < n; lo += rows {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		hi := min(n, lo+rows)
+		at := engine.Fill(rowsOf(latents[lo*d:hi*d], d), rows)
+		out := make([]float32, rows*3*size*size)
+		if err := s.run.Autoencoder.DecodeTo(out, slices.Concat(at...), size); err != nil {
+			return nil, err
+		}
+		copy(pixels[lo*3*size*size:hi*3*size*size], out)
+	}
+	return pixels, nil
+}
+
+// rowsOf cuts data into rows of d numbers.
+func rowsOf(data []float32, d int) (rows [][]float32) {
+	for row := range slices.Chunk(data, d) {
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // write writes the images of a batch, in their order, unless they have become another worker's.
@@ -68,7 +143,7 @@ func (s *sampling) write(ctx context.Context, made *drawn) error {
 			return err
 		}
 		pixels := dataset.FromTensor(made.pixels[i*n:(i+1)*n], size, size)
-		if err := s.writeImage(im, made.keys[i], made.latents[i*d:(i+1)*d], pixels); err != nil {
+		if err := s.writeImage(im, made.keys[i], made.seeds[i], made.latents[i*d:(i+1)*d], pixels); err != nil {
 			return fmt.Errorf("%v: %w", im, err)
 		}
 	}
@@ -76,7 +151,7 @@ func (s *sampling) write(ctx context.Context, made *drawn) error {
 }
 
 // writeImage puts the image into its place and then its latent, whose file says that both are there.
-func (s *sampling) writeImage(im image, key string, latent []float32, pixels *dataset.RGB) error {
+func (s *sampling) writeImage(im image, key string, seed uint64, latent []float32, pixels *dataset.RGB) error {
 	var png bytes.Buffer
 	if err := dataset.WritePNG(&png, pixels); err != nil {
 		return err
@@ -86,6 +161,9 @@ func (s *sampling) writeImage(im image, key string, latent []float32, pixels *da
 	}
 	tensor := weights.F32("latent", s.record.Modes.Latents.Shape, latent)
 	about := map[string]string{"key": key, "image": digest(png.Bytes())}
+	if s.record.Settings.candidates() > 1 {
+		about["seed"] = strconv.FormatUint(seed, 10)
+	}
 	if machine := s.run.Engine.Machine(); machine != "" {
 		about["device"] = machine
 	}

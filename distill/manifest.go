@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mgd3/latent"
@@ -30,6 +31,7 @@ type Manifest struct {
 	Version  string   `json:"version"`
 	Settings Settings `json:"settings"`
 	Choices  []Choice `json:"choices,omitempty"` // settings that were chosen automatically
+	Judge    string   `json:"judge,omitempty"`   // SHA-256 of the weights that images were chosen by, see [ChooseTeacher]
 	// the real images were only this part of the set; "" means all
 	Part        string `json:"part,omitempty"`
 	Autoencoder string `json:"autoencoder"` // SHA-256 of the weights
@@ -126,7 +128,7 @@ func Finish(out string) (*Manifest, error) {
 func assemble(out string, c samplesRecord) (*Manifest, error) {
 	m := &Manifest{
 		Format: manifestFormat, Version: stage.Version,
-		Settings: Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings}, Choices: c.Choices,
+		Settings: Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings}, Choices: c.Choices, Judge: c.Judge,
 		Part:        c.Modes.Latents.Part,
 		Autoencoder: c.Modes.Latents.Autoencoder, Denoiser: c.Denoiser, Backend: c.Backend, Batch: c.Batch,
 		EncodeBatch: c.Modes.Latents.Batch,
@@ -154,7 +156,7 @@ func manifestClass(out string, i int, c samplesRecord) (class ManifestClass, dev
 	}
 	class = ManifestClass{Name: name, Label: of.label, Prompt: of.prompt, Real: len(modes.Names),
 		Skipped: modes.Skipped}
-	for j := range c.Modes.Settings.IPC {
+	for j := range modes.Centres.Rows {
 		im := c.image(i, j)
 		latent, about, err := readSample(im.latent(out), c.key(im, modes.Key), modes.Centres.Cols)
 		if err != nil {
@@ -166,9 +168,13 @@ func manifestClass(out string, i int, c samplesRecord) (class ManifestClass, dev
 		if there, err := atomicfile.Exists(im.png(out)); err != nil || !there {
 			return ManifestClass{}, nil, cmp.Or(err, fmt.Errorf("%q: %w", im.png(out), os.ErrNotExist))
 		}
+		seed := c.Settings.Seed
+		if chosen, err := strconv.ParseUint(about["seed"], 10, 64); err == nil {
+			seed = chosen
+		}
 		class.Images = append(class.Images, ManifestImage{
 			File: ImageFile(name, j), SHA256: about["image"],
-			Mode: j, ClusterSize: modes.Sizes[j], Nearest: modes.Names[modes.Nearest[j]], Seed: c.Settings.Seed,
+			Mode: j, ClusterSize: modes.Sizes[j], Nearest: modes.Names[modes.Nearest[j]], Seed: seed,
 			Distance: modes.distance(latent, j),
 		})
 	}

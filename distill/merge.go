@@ -100,7 +100,7 @@ func checkShard(ctx context.Context, shard string, c samplesRecord) error {
 		if err != nil {
 			return err
 		}
-		for j := range c.Modes.Settings.IPC {
+		for j := range modes.Centres.Rows {
 			if err := ctx.Err(); err != nil {
 				return err
 			}

@@ -59,7 +59,7 @@ func (r *Run) Plan(ctx context.Context) (Plan, error) {
 	for _, sp := range r.part().Spans(p.Classes, m.IPC) {
 		real := len(r.Data.Classes[sp.Class].Images)
 		p.Real += real
-		p.Synthetic += sp.Hi - sp.Lo
+		p.Synthetic += (sp.Hi - sp.Lo) * r.Settings.Sample.candidates()
 		p.LatentBytes += int64(real) * rowBytes
 		p.ModeBytes += int64(m.IPC) * rowBytes
 	}

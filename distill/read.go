@@ -45,7 +45,7 @@ func Samples(out, class string) (matrix.Matrix, error) {
 		return matrix.Matrix{}, err
 	}
 	samples := matrix.Matrix{Cols: m.Centres.Cols}
-	for j := range c.Modes.Settings.IPC {
+	for j := range m.Centres.Rows {
 		im := c.image(at, j)
 		row, _, err := readSample(im.latent(out), c.key(im, m.Key), samples.Cols)
 		if errors.Is(err, errStale) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -41,8 +42,17 @@ func (r *Run) Sample(ctx context.Context) error {
 	if record.Labels, record.Prompts, err = r.label(ctx, record.Modes.Latents); err != nil {
 		return err
 	}
+	if record.Settings.Choose == ChooseTeacher {
+		if r.Judge == nil {
+			return fmt.Errorf("%w: images are to be chosen by a teacher, and there is none", ErrModel)
+		}
+		record.Judge = r.Judge.Hash()
+	}
 	s, err := r.newSampling(record)
 	if err != nil {
+		return err
+	}
+	if s.counts, err = record.Modes.counts(r.Out); err != nil {
 		return err
 	}
 	size, err := r.batches().Settle(ctx, StageSample, samplesDir(r.Out), len(s.images(stage.Whole)),
@@ -79,7 +89,7 @@ func (s *sampling) part(ctx context.Context, shard stage.Shard, size int, p *num
 	// One batch is written while the next is sampled, and what is finished is written whatever becomes of the next.
 	writing, inner := errgroup.WithContext(ctx)
 	writing.SetLimit(1)
-	err = s.run.Engine.EachFilled(inner, len(todo), size, func(ctx context.Context, lo, hi, rows int) error {
+	err = s.each(inner, todo, size, func(ctx context.Context, lo, hi, rows int) error {
 		made, err := s.draw(ctx, todo[lo:hi], rows)
 		if err != nil {
 			return batch.TooMany(rows, err)
@@ -94,6 +104,30 @@ func (s *sampling) part(ctx context.Context, shard stage.Shard, size int, p *num
 		return nil
 	})
 	return stage.EndOf(err, writing.Wait())
+}
+
+// whole reports whether the images of a class are drawn at once: they are coupled, or have settings of their own.
+func (s *sampling) whole() bool {
+	return s.record.Settings.Coupled() || s.record.Settings.byClass()
+}
+
+// each calls f for batches of the images, of one class each where classes are drawn whole.
+func (s *sampling) each(ctx context.Context, todo []image, size int,
+	f func(ctx context.Context, lo, hi, rows int) error) error {
+	if !s.whole() {
+		return s.run.Engine.EachFilled(ctx, len(todo), size, f)
+	}
+	for lo := 0; lo < len(todo); {
+		hi := lo + 1
+		for hi < len(todo) && todo[hi].class == todo[lo].class {
+			hi++
+		}
+		if err := f(ctx, lo, hi, s.run.Engine.GraphRows(hi-lo, size)); err != nil {
+			return err
+		}
+		lo = hi
+	}
+	return ctx.Err()
 }
 
 // checkModel tests that both networks and the latents at hand belong together.
@@ -155,7 +189,11 @@ type sampling struct {
 	record  samplesRecord
 	sampler *diffusion.Sampler
 	step    *engine.Program
-	plain   *engine.Program // of diffusion.Sampler.Plain; nil where that is nil
+	loss    [2]*engine.Program // of ChooseLoss: with the class, and without
+	plain   *engine.Program    // of diffusion.Sampler.Plain; nil where that is nil
+
+	lossSampler *diffusion.Sampler
+	counts      []int // images of each class
 
 	toldOfNone bool // that there are no latents to hold the modes against
 }
@@ -172,7 +210,12 @@ func (r *Run) newSampling(record samplesRecord) (*sampling, error) {
 	}
 	s := &sampling{run: r, record: record, sampler: sampler, step: step}
 	if plain := sampler.Plain(); plain != nil {
-		s.plain, err = r.Engine.Compile("plain step", m.Step(plain), m.Tensors())
+		if s.plain, err = r.Engine.Compile("plain step", m.Step(plain), m.Tensors()); err != nil {
+			return nil, err
+		}
+	}
+	if record.Settings.Choose == ChooseLoss {
+		err = s.newLoss()
 	}
 	return s, err
 }
@@ -182,7 +225,12 @@ func (s *sampling) images(shard stage.Shard) []image {
 	l := s.record.Modes.Latents
 	var images []image
 	for _, sp := range shard.Spans(len(l.Classes), s.record.Modes.Settings.IPC) {
-		for j := sp.Lo; j < sp.Hi; j++ {
+		if s.whole() { // the shard with a class's first image has all of them
+			if sp.Hi = s.record.Modes.Settings.IPC; sp.Lo > 0 {
+				continue
+			}
+		}
+		for j := sp.Lo; j < min(sp.Hi, s.counts[sp.Class]); j++ {
 			images = append(images, s.record.image(sp.Class, j))
 		}
 	}
@@ -211,6 +259,13 @@ func (s *sampling) missing(ctx context.Context, images []image, p *numbers.Progr
 		if !done {
 			todo = append(todo, im)
 		}
+	}
+	if s.whole() { // what is missing of a class takes all of it
+		some := map[string]bool{}
+		for _, im := range todo {
+			some[im.class] = true
+		}
+		todo = slices.DeleteFunc(slices.Clone(images), func(im image) bool { return !some[im.class] })
 	}
 	if others > 0 {
 		p.Warn("", "%d images are of other modes than those that are there now: made again", others)

@@ -182,8 +182,12 @@ func (v *stages) modes(ctx context.Context, c modesRecord, keys map[string]strin
 // samples holds every sample against its checksum, and returns the manifest that samples and modes make.
 func (v *stages) samples(ctx context.Context, c samplesRecord) (*Manifest, error) {
 	before := len(v.faults)
+	counts, err := c.Modes.counts(v.out)
+	if err != nil {
+		return nil, err
+	}
 	for i := range c.Modes.Latents.Classes {
-		for j := range c.Modes.Settings.IPC {
+		for j := range counts[i] {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}

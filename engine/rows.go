@@ -72,6 +72,17 @@ func (e *Engine) EachFilled(ctx context.Context, n, batch int, f func(ctx contex
 	return ctx.Err()
 }
 
+// GraphRows returns how many rows the graphs of [Engine.EachFilled] have where all n of them are there at once.
+func (e *Engine) GraphRows(n, batch int) int {
+	switch {
+	case e.FixedRows && batch > 1:
+		return batch
+	case e.independentRows():
+		return max(1, min(n, batch))
+	}
+	return 1
+}
+
 // Rows is [Engine.EachFilled] for n rows of numbers: f makes of rows of in [n, …] as many of out [n, …]. As there, f
 // may be called from several goroutines at once, for different rows.
 func (e *Engine) Rows(ctx context.Context, out, in []float32, n, batch int, f func(out, in []float32) error) error {

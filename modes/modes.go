@@ -73,6 +73,10 @@ type Options struct {
 	Nearest bool    // put the nearest real latent in place of each centre
 	Pool    Pooling // group the latents by their spatial averages; zero: as they are
 	Short   Short   // "" is ShortError
+
+	// Features [N, d] of the rows are what is clustered in place of the latents; zero: the latents. The centres are
+	// the means of the whole latents of each cluster, as with Pool.
+	Features matrix.Matrix
 }
 
 // ErrTooFew is wrapped with the two numbers.
@@ -98,12 +102,15 @@ func Discover(ctx context.Context, latents matrix.Matrix, k int, opts Options, r
 	if err != nil {
 		return Clustering{}, err
 	}
+	if opts.Features.Rows > 0 {
+		space = opts.Features
+	}
 	found := min(k, latents.Rows)
 	c, err := methods[opts.Method](ctx, space, found, rng)
 	if err != nil {
 		return Clustering{}, err
 	}
-	if opts.Pool != (Pooling{}) {
+	if opts.Pool != (Pooling{}) || opts.Features.Rows > 0 {
 		c.Centres = means(latents, c.Assignment, found)
 	}
 	for range k - found {
@@ -132,6 +139,17 @@ func check(x matrix.Matrix, k int, opts Options) error {
 		return fmt.Errorf("latents of shape [%d, %d] hold %d numbers, want rows × columns", x.Rows, x.Cols, len(x.Data))
 	case x.Rows < k && (opts.Short != ShortRepeat || x.Rows == 0):
 		return fmt.Errorf("%w: have %d, want %d", ErrTooFew, x.Rows, k)
+	}
+	if f := opts.Features; f.Rows > 0 {
+		switch {
+		case f.Rows != x.Rows || f.Cols < 1 || len(f.Data) != f.Rows*f.Cols:
+			return fmt.Errorf("%d rows of %d features for %d latents, want as many", f.Rows, f.Cols, x.Rows)
+		case opts.Pool != (Pooling{}):
+			return errors.New("features are not pooled, want one of the two")
+		}
+		if err := checkFinite(f); err != nil {
+			return fmt.Errorf("features: %w", err)
+		}
 	}
 	return checkFinite(x)
 }

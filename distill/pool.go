@@ -1,0 +1,182 @@
+package distill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"mgd3/diffusion"
+	"mgd3/internal/words"
+	"mgd3/rng"
+)
+
+// Choose is the rule by which one of the candidates for an image is kept. All candidates are of the same mode: a set
+// keeps one image for each.
+type Choose string
+
+// The rules. Of equals the first candidate is kept, that of the run's own seed.
+const (
+	// ChooseNearest keeps the latent nearest to its mode.
+	ChooseNearest Choose = "nearest"
+
+	// ChooseLoss keeps the latent that the denoiser says most of if it is told the class: of which the mean of
+	// |ε − ε(x, ∅)|² − |ε − ε(x, y)|² over four levels of noise is largest (the classifier in a diffusion model, Li et
+	// al. 2023, arXiv:2303.16203, eq. 5).
+	ChooseLoss Choose = "loss-difference"
+
+	// ChooseTeacher keeps the first image that a trained network takes for one of its class; if there is none, the one
+	// with the largest probability of it (CaO2).
+	ChooseTeacher Choose = "teacher"
+)
+
+// Chooses lists all rules.
+var Chooses = []Choose{ChooseNearest, ChooseLoss, ChooseTeacher}
+
+// Judge is a trained network that knows the set's classes.
+type Judge interface {
+	Hash() string // SHA-256 of the weights, hex
+	// Probabilities returns those of the classes, [n, classes], for images [n, 3, size, size] in [-1, 1].
+	Probabilities(ctx context.Context, pixels []float32, size int) ([]float64, error)
+}
+
+func (s SampleSettings) checkChoice() error {
+	switch {
+	case s.PoolOf < 0 || s.PoolOf > 1000:
+		return fmt.Errorf("a pool is of %d candidates, want 1 to 1000", s.PoolOf)
+	case s.PoolOf > 1 && s.Choose == "":
+		return fmt.Errorf("a pool of %d candidates needs a rule to choose by: %s", s.PoolOf, words.Or(Chooses))
+	case s.PoolOf <= 1 && s.Choose != "":
+		return fmt.Errorf("the rule %q has nothing to choose from, want a pool of at least 2 candidates", s.Choose)
+	}
+	for _, c := range Chooses {
+		if s.Choose == c || s.Choose == "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("the rule to choose by is %q, want %s", s.Choose, words.Or(Chooses))
+}
+
+// candidates returns how often each image is drawn.
+func (s SampleSettings) candidates() int { return max(1, s.PoolOf) }
+
+// scores says how good the candidates are that are there for images, larger is better.
+func (s *sampling) scores(ctx context.Context, images []image, batch diffusion.Batch, latents []float32,
+	rows int) ([]float64, error) {
+	n := len(batch.Modes) / len(images)
+	switch s.record.Settings.Choose {
+	case ChooseNearest:
+		scores := make([]float64, len(images))
+		for i := range scores {
+			for l, v := range latents[i*n : (i+1)*n] {
+				diff := float64(v) - float64(batch.Modes[i*n+l])
+				scores[i] -= diff * diff
+			}
+		}
+		return scores, nil
+	case ChooseLoss:
+		return s.lossDifference(ctx, images, batch, latents, rows)
+	}
+	pixels, err := s.decode(ctx, latents, len(images), rows)
+	if err != nil {
+		return nil, err
+	}
+	size := s.record.Modes.Latents.Settings.Size
+	all, err := s.run.Judge.Probabilities(ctx, pixels, size)
+	if err != nil {
+		return nil, err
+	}
+	return teacherScores(images, s.record.Modes.Latents.Classes, all), nil
+}
+
+// teacherScores is 1 where the own class is the most probable, else its probability less 1: those that are taken for
+// their class are equal, and before all others.
+func teacherScores(images []image, classes []string, all []float64) []float64 {
+	scores, k := make([]float64, len(images)), len(classes)
+	for i, im := range images {
+		own, most := 0.0, 0.0
+		for c, p := range all[i*k : (i+1)*k] {
+			most = max(most, p)
+			if classes[c] == im.class {
+				own = p
+			}
+		}
+		if scores[i] = own - 1; own == most {
+			scores[i] = 1
+		}
+	}
+	return scores
+}
+
+// lossSteps are four of the levels of noise, of five that are evenly spaced: of the noisiest nothing can be said.
+var lossRespacing, lossSteps = "trailing5", 4
+
+// newLoss compiles what predicts x0 with the class and without.
+func (s *sampling) newLoss() error {
+	for i, cfg := range []float64{1, 0} {
+		own := s.record.Settings.Settings
+		// a solver keeps what was predicted
+		sampler, err := diffusion.New(diffusion.Settings{Rule: diffusion.DPM2M, Schedule: own.Schedule,
+			Respacing: lossRespacing, CFG: cfg})
+		if err != nil {
+			return err
+		}
+		m := s.run.Denoiser
+		if s.loss[i], err = s.run.Engine.Compile("loss", m.Step(sampler), m.Tensors()); err != nil {
+			return err
+		}
+		s.lossSampler = sampler
+	}
+	return nil
+}
+
+// lossDifference returns the mean of the differences of the losses; the noise is the same for all candidates.
+func (s *sampling) lossDifference(ctx context.Context, images []image, batch diffusion.Batch, latents []float32,
+	rows int) ([]float64, error) {
+	n, dims := len(batch.Modes)/len(images), batch.Dims
+	scores, z := make([]float64, len(images)), make([]float32, n)
+	for _, step := range s.lossSampler.Steps()[1 : 1+lossSteps] {
+		ab := s.lossSampler.AlphaBar(step.Index)
+		for lo := 0; lo < len(images); lo += rows {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			x, labels := make([]float32, 2*n*rows), make([]int32, rows)
+			for r := range rows {
+				i := min(lo+r, len(images)-1)
+				im := images[i]
+				rng.Normals(rng.Stream(s.record.Settings.Seed, "choose", rng.Hash(im.class), uint64(im.index),
+					uint64(step.Timestep)), z)
+				for l, v := range z {
+					x[2*r*n+l] = float32(math.Sqrt(ab)*float64(latents[i*n+l]) + math.Sqrt(1-ab)*float64(v))
+				}
+				labels[r] = im.label
+			}
+			for k, sign := range []float64{-1, 1} { // with the class, and without
+				zero := func() *tensors.Tensor {
+					return tensors.FromFlatDataAndDimensions(make([]float32, n*rows), rows, dims[0], dims[1], dims[2])
+				}
+				out := make([]float32, 2*n*rows)
+				if err := s.loss[k].Take(out, tensors.FromFlatDataAndDimensions(x, rows, 2*dims[0], dims[1], dims[2]),
+					tensors.FromFlatDataAndDimensions(labels, rows), zero(), zero(),
+					tensors.FromValue(step.Coef)); err != nil {
+					return nil, err
+				}
+				for r := range min(rows, len(images)-lo) {
+					for l, v := range out[(2*r+1)*n : (2*r+2)*n] {
+						diff := float64(v) - float64(latents[(lo+r)*n+l])
+						scores[lo+r] += sign * diff * diff * ab / (1 - ab) // of x0, as of ε
+					}
+				}
+			}
+		}
+	}
+	for _, v := range scores {
+		if math.IsNaN(v) {
+			return nil, errors.New("the denoiser's loss of a candidate is not a number")
+		}
+	}
+	return scores, nil
+}
