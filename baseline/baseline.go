@@ -12,6 +12,8 @@
 //	random    real images by chance
 //	full      all real images: the ceiling
 //
+// and mgd3 with one option more, mgd3+ot say: see options.go.
+//
 // Set s of a method is made with seed s, which is that of the noise, or of the chance; the clustering keeps its own
 // seed for every s, as published. The set is learned once, with s as the seed of the training too: "three generated
 // sets × one training each".
@@ -33,6 +35,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/embedding"
 	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/internal/words"
@@ -61,7 +64,7 @@ var Methods = []Method{MGD3, NoStop, Unguided, Nearest, Herding, KCenter, Random
 var Makes = Methods[:len(Methods)-1]
 
 // Sampled reports whether the method's images are drawn by the diffusion model.
-func (m Method) Sampled() bool { return m == MGD3 || m == NoStop || m == Unguided }
+func (m Method) Sampled() bool { return m == MGD3 || m == NoStop || m == Unguided || options[m] != nil }
 
 // Encoded reports whether the method needs the latents of the real images.
 func (m Method) Encoded() bool { return m != Random && m != Full }
@@ -77,8 +80,8 @@ func ParseMethods(list string) ([]Method, error) {
 	var methods []Method
 	for _, name := range strings.Split(list, ",") {
 		m := Method(strings.TrimSpace(name))
-		if !slices.Contains(Methods, m) {
-			return nil, fmt.Errorf("method %q, want %s", m, words.Or(Methods))
+		if !slices.Contains(Methods, m) && options[m] == nil {
+			return nil, fmt.Errorf("method %q, want %s", m, words.Or(append(slices.Clone(Methods), Options()...)))
 		}
 		if !slices.Contains(methods, m) {
 			methods = append(methods, m)
@@ -97,6 +100,7 @@ type Maker struct {
 
 	Engine      *engine.Engine
 	Autoencoder *latent.Autoencoder // random does without
+	Features    *embedding.Table    // that modes are found in, see distill.Run; nil is none
 	Denoiser    distill.Denoiser    // the sampled methods' alone
 	ClassNames  []string            // the denoiser's classes in the order of its labels, or nil if they have no names
 

@@ -35,6 +35,12 @@ func (o *Maker) MakeAt(ctx context.Context, set ID, dir string) error {
 	case Nearest, Herding, KCenter, Random:
 		err = of.choose(ctx, set, dir)
 	default:
+		if option := options[set.Method]; option != nil {
+			if err = option(&of.Settings); err == nil {
+				err = of.sample(ctx, set, dir)
+			}
+			break
+		}
 		return fmt.Errorf("method %q makes no set, want %s", set.Method, words.Or(Makes))
 	}
 	if err != nil {
@@ -54,7 +60,8 @@ func (o *Maker) sample(ctx context.Context, set ID, dir string) error {
 func (o *Maker) Run(set ID, dir string) *distill.Run {
 	return &distill.Run{
 		Settings: o.Settings, Out: dir, Latents: o.LatentsDir(), Shard: stage.Whole, Batch: o.Batch,
-		Engine: o.Engine, Autoencoder: o.Autoencoder, Denoiser: o.Denoiser, ClassNames: o.ClassNames, Data: o.Train,
+		Engine: o.Engine, Autoencoder: o.Autoencoder, Denoiser: o.Denoiser, ClassNames: o.ClassNames, Features: o.Features,
+		Data:   o.Train,
 		Report: func(e stage.Event) { o.report(set, e) },
 	}
 }

@@ -14,6 +14,7 @@ type AskedSampling struct {
 	Own               SampleSettings // the seed, the channels under guidance, eta and clip
 	Rule, Steps       string
 	Lambda, Stop, CFG string            // a number; "" takes the published; lambda and stop may be auto
+	Adaptive          string            // LO:HI of λ by class; "" is one λ for all
 	Interval          string            // of noise for classifier-free guidance, LO:HI; "" is everywhere
 	Choose            func(name string) // told of those that are auto; nil where nothing can be
 }
@@ -42,6 +43,15 @@ func (a Asked) Sampling(s AskedSampling) (SampleSettings, error) {
 		own.Respacing = diffusion.Trailing.Respacing(n, 0) // as published: its last step goes from further off
 	}
 	own.Stop = shareOf(published, own.Respacing)
+	if own.Guide == diffusion.Manifold && !a.Given("guide-scale") {
+		own.GuideScale = 0.1
+	}
+	if own.Together != diffusion.Alone && !a.Given("together-scale") {
+		own.TogetherScale = 0.3
+	}
+	if own.Adaptive, err = ParseRange(s.Adaptive); err != nil {
+		return own, fmt.Errorf("--lambda-by-class: %w", err)
+	}
 	own.Settings = a.merge(Settings{Sample: own}).Sample.Settings
 	if _, err := diffusion.Respace(own.Respacing, own.Schedule.Steps); err != nil {
 		return own, fmt.Errorf("--steps is %q, want a number from 1 to %d, or a respacing such as ddim50 or leading50",

@@ -30,7 +30,6 @@ type samplesRecord struct {
 	Backend  string         `json:"backend"`
 	Batch    int            `json:"batch,omitempty"` // as in encode.Record
 	Choices  []Choice       `json:"choices,omitempty"`
-	Judge    string         `json:"judge,omitempty"` // SHA-256 of the weights that images were chosen by
 }
 
 func (c modesRecord) Check() error {
@@ -103,9 +102,6 @@ func (c samplesRecord) key(im image, modes string) string {
 	}
 	if im.prompt != "" {
 		parts = append(parts, im.prompt)
-	}
-	if c.Judge != "" {
-		parts = append(parts, c.Judge)
 	}
 	return stage.Key(parts...)
 }

@@ -60,7 +60,6 @@ type Run struct {
 	ClassNames []string
 
 	Features *embedding.Table // that modes are found in, of ModeSettings.Features; nil is none
-	Judge    Judge            // that images are chosen by, see ChooseTeacher; nil is none
 
 	Data   *dataset.Set      // needed by Encode
 	Report func(stage.Event) // told of progress, from one goroutine at a time
@@ -107,8 +106,9 @@ func (r *Run) check(ctx context.Context) (encode.Record, error) {
 		return l, err
 	}
 	for _, class := range r.Data.Classes {
-		if n := len(class.Images); n < m.IPC && m.Short == modes.ShortError {
-			return l, fmt.Errorf("class %q: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, m.IPC)
+		n, want := len(class.Images), m.modeCount()
+		if n < want && m.Short == modes.ShortError && m.Method != OwnModes {
+			return l, fmt.Errorf("class %q: %w: have %d, want %d", class.Name, modes.ErrTooFew, n, want)
 		}
 	}
 	return l, nil

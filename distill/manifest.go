@@ -31,7 +31,6 @@ type Manifest struct {
 	Version  string   `json:"version"`
 	Settings Settings `json:"settings"`
 	Choices  []Choice `json:"choices,omitempty"` // settings that were chosen automatically
-	Judge    string   `json:"judge,omitempty"`   // SHA-256 of the weights that images were chosen by, see [ChooseTeacher]
 	// the real images were only this part of the set; "" means all
 	Part        string `json:"part,omitempty"`
 	Autoencoder string `json:"autoencoder"` // SHA-256 of the weights
@@ -128,7 +127,7 @@ func Finish(out string) (*Manifest, error) {
 func assemble(out string, c samplesRecord) (*Manifest, error) {
 	m := &Manifest{
 		Format: manifestFormat, Version: stage.Version,
-		Settings: Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings}, Choices: c.Choices, Judge: c.Judge,
+		Settings: Settings{c.Modes.Latents.Settings, c.Modes.Settings, c.Settings}, Choices: c.Choices,
 		Part:        c.Modes.Latents.Part,
 		Autoencoder: c.Modes.Latents.Autoencoder, Denoiser: c.Denoiser, Backend: c.Backend, Batch: c.Batch,
 		EncodeBatch: c.Modes.Latents.Batch,

@@ -26,21 +26,10 @@ const (
 	// |ε − ε(x, ∅)|² − |ε − ε(x, y)|² over four levels of noise is largest (the classifier in a diffusion model, Li et
 	// al. 2023, arXiv:2303.16203, eq. 5).
 	ChooseLoss Choose = "loss-difference"
-
-	// ChooseTeacher keeps the first image that a trained network takes for one of its class; if there is none, the one
-	// with the largest probability of it (CaO2).
-	ChooseTeacher Choose = "teacher"
 )
 
 // Chooses lists all rules.
-var Chooses = []Choose{ChooseNearest, ChooseLoss, ChooseTeacher}
-
-// Judge is a trained network that knows the set's classes.
-type Judge interface {
-	Hash() string // SHA-256 of the weights, hex
-	// Probabilities returns those of the classes, [n, classes], for images [n, 3, size, size] in [-1, 1].
-	Probabilities(ctx context.Context, pixels []float32, size int) ([]float64, error)
-}
+var Chooses = []Choose{ChooseNearest, ChooseLoss}
 
 func (s SampleSettings) checkChoice() error {
 	switch {
@@ -66,48 +55,17 @@ func (s SampleSettings) candidates() int { return max(1, s.PoolOf) }
 func (s *sampling) scores(ctx context.Context, images []image, batch diffusion.Batch, latents []float32,
 	rows int) ([]float64, error) {
 	n := len(batch.Modes) / len(images)
-	switch s.record.Settings.Choose {
-	case ChooseNearest:
-		scores := make([]float64, len(images))
-		for i := range scores {
-			for l, v := range latents[i*n : (i+1)*n] {
-				diff := float64(v) - float64(batch.Modes[i*n+l])
-				scores[i] -= diff * diff
-			}
-		}
-		return scores, nil
-	case ChooseLoss:
+	if s.record.Settings.Choose == ChooseLoss {
 		return s.lossDifference(ctx, images, batch, latents, rows)
 	}
-	pixels, err := s.decode(ctx, latents, len(images), rows)
-	if err != nil {
-		return nil, err
-	}
-	size := s.record.Modes.Latents.Settings.Size
-	all, err := s.run.Judge.Probabilities(ctx, pixels, size)
-	if err != nil {
-		return nil, err
-	}
-	return teacherScores(images, s.record.Modes.Latents.Classes, all), nil
-}
-
-// teacherScores is 1 where the own class is the most probable, else its probability less 1: those that are taken for
-// their class are equal, and before all others.
-func teacherScores(images []image, classes []string, all []float64) []float64 {
-	scores, k := make([]float64, len(images)), len(classes)
-	for i, im := range images {
-		own, most := 0.0, 0.0
-		for c, p := range all[i*k : (i+1)*k] {
-			most = max(most, p)
-			if classes[c] == im.class {
-				own = p
-			}
-		}
-		if scores[i] = own - 1; own == most {
-			scores[i] = 1
+	scores := make([]float64, len(images)) // of ChooseNearest
+	for i := range scores {
+		for l, v := range latents[i*n : (i+1)*n] {
+			diff := float64(v) - float64(batch.Modes[i*n+l])
+			scores[i] -= diff * diff
 		}
 	}
-	return scores
+	return scores, nil
 }
 
 // lossSteps are four of the levels of noise, of five that are evenly spaced: of the noisiest nothing can be said.

@@ -42,12 +42,6 @@ func (r *Run) Sample(ctx context.Context) error {
 	if record.Labels, record.Prompts, err = r.label(ctx, record.Modes.Latents); err != nil {
 		return err
 	}
-	if record.Settings.Choose == ChooseTeacher {
-		if r.Judge == nil {
-			return fmt.Errorf("%w: images are to be chosen by a teacher, and there is none", ErrModel)
-		}
-		record.Judge = r.Judge.Hash()
-	}
 	s, err := r.newSampling(record)
 	if err != nil {
 		return err

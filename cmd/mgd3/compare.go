@@ -56,7 +56,8 @@ same command goes on from where it was stopped; with more sets, methods or --ipc
 	f.StringVar(&c.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
 	f.IntVar(&c.testLimit, "test-limit", 0,
 		"take the first `N` images of each class by file name to test on; 0 takes all")
-	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+words.List(baseline.Methods)+"; default all")
+	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+words.List(baseline.Methods)+"; default all these. "+
+		"mgd3 with an option of its own: "+words.List(baseline.Options()))
 	f.StringArrayVar(&c.given, "set", nil, "a set that somebody made, `NAME=SET`, as a row beside the methods: what "+
 		"evaluate --train takes; may be given several times")
 	f.IntSliceVar(&c.IPCs, "ipc", []int{10}, "images per class, a `LIST`")

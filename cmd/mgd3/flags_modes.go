@@ -13,6 +13,7 @@ import (
 type modeFlags struct {
 	settings       distill.ModeSettings
 	cluster, short string
+	features       string // a file; "" is the latents
 }
 
 func (m *modeFlags) add(f *pflag.FlagSet) {
@@ -26,6 +27,9 @@ func (m *modeFlags) clusterFlags(f *pflag.FlagSet) {
 	f.StringVar(&m.cluster, "cluster", string(modes.KMeans), "`METHOD` to find modes: "+words.List(distill.ModeMethods))
 	f.BoolVar(&s.Nearest, "nearest", false, "put the nearest real latent in each mode's place")
 	f.IntVar(&s.Pool, "pool", 0, "average latents over `P` by P cells before clustering; 0 takes them as they are")
+	f.IntVar(&s.Shares, "shares", 0, "share --ipc images among `K` modes by the sizes of their clusters; 0 is a mode each")
+	f.StringVar(&m.features, "features", "", "find clusters in the `FILE` (Parquet or safetensors) with features of the "+
+		"images, as \"mgd3 embed\" writes it; a mode is the mean of the latents")
 	f.StringVar(&m.short, "short-class", string(modes.ShortError),
 		"what to do with a class of fewer images than --ipc: error, or repeat to fill up with real latents")
 	f.Uint64Var(&s.Seed, "modes-seed", 0, "seed of the clustering; the published runs keep it at 0 whatever --seed is")

@@ -36,7 +36,26 @@ func (s *samplingFlags) ruleFlags(f *pflag.FlagSet) {
 		"channels under classifier-free guidance; default as published with the rule (3 of 4)")
 	f.StringVar(&s.Interval, "cfg-interval", "", "classifier-free guidance only in steps whose noise σ is in `LO:HI` "+
 		"(0.3:5 say; either may be empty), half the cost of the others; default everywhere")
+	s.aimFlags(f)
 	f.Float64Var(&s.Own.Eta, "eta", 0, "noise of the ddim rules, 0 to 1")
 	f.BoolVar(&s.Own.Clip, "clip", false, "limit the predicted latent to [-1, 1]")
 	cli.Heading(f, "Sampling")
+}
+
+// aimFlags say what images are pulled to, and by how much.
+func (s *samplingFlags) aimFlags(f *pflag.FlagSet) {
+	o := &s.Own
+	f.StringVar((*string)(&o.Guide), "guide", "", "`WHAT` images are pulled to in the place of their modes alone: "+
+		words.List(diffusion.Guides())+" (docs/guides.md)")
+	f.Float64Var(&o.GuideScale, "guide-scale", 0, "length of what --guide manifold adds; default 0.1")
+	f.StringVar((*string)(&o.Together), "together", "", "`HOW` the images of a class, drawn at once, keep apart: "+
+		words.List(diffusion.Togethers()))
+	f.Float64Var(&o.TogetherScale, "together-scale", 0, "how far apart, as a part of their spread; default 0.3")
+	f.StringVar((*string)(&o.Shape), "lambda-shape", "", "`SHAPE` of lambda over the guided steps, of equal mean: "+
+		words.List(diffusion.Shapes())+"; default constant")
+	f.StringVar(&s.Adaptive, "lambda-by-class", "", "a lambda from `LO:HI` for each class, by how much its modes differ")
+	f.BoolVar(&o.StopByClass, "stop-by-class", false, "a stop for each class, by its number of modes and how they differ")
+	f.IntVar(&o.From, "from", 0, "begin at the noised mode and take the last `T` steps alone; 0 begins with noise")
+	f.IntVar(&o.PoolOf, "pool-of", 0, "draw each image `N` times, with the seeds --seed and up, and keep one")
+	f.StringVar((*string)(&o.Choose), "choose", "", "`RULE` to keep one of --pool-of: "+words.List(distill.Chooses))
 }

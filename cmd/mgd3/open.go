@@ -35,6 +35,9 @@ func (e *env) request(o *options) opening.Request {
 	if o.data != nil {
 		q.Data = &o.data.Spec
 	}
+	if o.modes != nil {
+		q.Features = o.modes.features
+	}
 	if o.sampling != nil {
 		q.Sampling = &o.sampling.AskedSampling
 	}

@@ -9,6 +9,7 @@ import (
 
 	"mgd3/baseline"
 	"mgd3/distill"
+	"mgd3/embedding"
 	"mgd3/encode"
 	"mgd3/engine"
 	"mgd3/internal/backends"
@@ -39,6 +40,7 @@ type Request struct {
 	Sampling    *distill.AskedSampling
 	Data        *sets.Spec // nil: none
 
+	Features     string // file of features that modes are found in; "" is none
 	Out, Latents string // Latents is the folder that runs of all seeds share; "" is that below Out
 	Autotune     string // a folder for XLA's choices among kernels; "" is none
 	Shard        stage.Shard
@@ -73,7 +75,8 @@ func (r *Run) Maker() baseline.Maker {
 	return baseline.Maker{
 		Settings: r.Settings, Train: r.Data, Out: r.Out, Latents: r.shared, Batch: r.Batch, SeedEncodes: r.SeedEncodes,
 		Engine: r.Engine, Autoencoder: r.Autoencoder, Denoiser: r.Denoiser, ClassNames: r.ClassNames,
-		Report: func(_ baseline.ID, e stage.Event) { r.Report(e) },
+		Features: r.Features,
+		Report:   func(_ baseline.ID, e stage.Event) { r.Report(e) },
 	}
 }
 
@@ -106,6 +109,12 @@ func (q Request) Open(ctx context.Context) (_ *Run, err error) {
 		if err := q.openNetworks(ctx, r); err != nil {
 			return nil, err
 		}
+	}
+	if q.Features != "" {
+		if r.Features, err = embedding.Open(ctx, q.Features); err != nil {
+			return nil, exits.Fail(exits.Input, `"mgd3 embed" writes such a file`, err)
+		}
+		r.Settings.Modes.Features = r.Features.SHA256
 	}
 	if q.Data != nil {
 		if err := q.openData(ctx, r); err != nil {

@@ -1,0 +1,65 @@
+package baseline
+
+import (
+	"maps"
+	"slices"
+
+	"mgd3/diffusion"
+	"mgd3/distill"
+)
+
+// options are mgd3 with one option alone on top, by the name of the method: what the option is worth. Each is what the
+// command's flag of that name takes if nothing else is said, or the value written here.
+var options = map[Method]func(*distill.Settings) error{
+	"mgd3+dpm++2m":     fewSteps(diffusion.DPM2M),
+	"mgd3+unipc":       fewSteps(diffusion.UniPC),
+	"mgd3+interval":    sampled(func(s *distill.SampleSettings) { s.CFGInterval = diffusion.Interval{Lo: 0.3, Hi: 5} }),
+	"mgd3+ot":          sampled(func(s *distill.SampleSettings) { s.Guide = diffusion.OT }),
+	"mgd3+manifold":    sampled(func(s *distill.SampleSettings) { s.Guide, s.GuideScale = diffusion.Manifold, 0.1 }),
+	"mgd3+determinant": sampled(func(s *distill.SampleSettings) { s.Together, s.TogetherScale = diffusion.Determinant, 0.3 }),
+	"mgd3+rbf":         sampled(func(s *distill.SampleSettings) { s.Together, s.TogetherScale = diffusion.RBF, 0.3 }),
+	"mgd3+linear":      sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Falling }),
+	"mgd3+cosine":      sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Cosined }),
+	"mgd3+exp":         sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Exponential }),
+	"mgd3+lambda":      sampled(func(s *distill.SampleSettings) { s.Adaptive = distill.Range{Lo: s.Lambda / 2, Hi: 3 * s.Lambda / 2} }),
+	"mgd3+stop":        sampled(func(s *distill.SampleSettings) { s.StopByClass = true }),
+	"mgd3+nearest-of-4": sampled(func(s *distill.SampleSettings) {
+		s.PoolOf, s.Choose = 4, distill.ChooseNearest
+	}),
+	"mgd3+loss-of-4": sampled(func(s *distill.SampleSettings) { s.PoolOf, s.Choose = 4, distill.ChooseLoss }),
+	"mgd3+from": func(s *distill.Settings) error {
+		steps, err := diffusion.Respace(s.Sample.Respacing, s.Sample.Schedule.Steps)
+		s.Sample.From = max(1, len(steps)*4/5)
+		return err
+	},
+	"mgd3+shares": func(s *distill.Settings) error { s.Modes.Shares = max(1, s.Modes.IPC/2); return nil },
+}
+
+// Options are the methods that are mgd3 with an option.
+func Options() []Method { return slices.Sorted(maps.Keys(options)) }
+
+func sampled(change func(*distill.SampleSettings)) func(*distill.Settings) error {
+	return func(s *distill.Settings) error { change(&s.Sample); return nil }
+}
+
+// fewSteps takes the published number of steps of a rule for few of them; where the rule before counted steps, stop
+// is the timestep at the same noise.
+func fewSteps(rule diffusion.Rule) func(*distill.Settings) error {
+	return func(s *distill.Settings) error {
+		published, err := diffusion.Published(rule)
+		if err != nil {
+			return err
+		}
+		if !s.Sample.Rule.CountsTimesteps() {
+			steps, err := diffusion.Respace(s.Sample.Respacing, s.Sample.Schedule.Steps)
+			if err != nil {
+				return err
+			}
+			if s.Sample.Stop >= 0 && s.Sample.Stop < len(steps) {
+				s.Sample.Stop = steps[s.Sample.Stop]
+			}
+		}
+		s.Sample.Rule, s.Sample.Respacing, s.Sample.Eta = rule, published.Respacing, 0
+		return nil
+	}
+}
