@@ -60,8 +60,9 @@ func (o *Maker) sample(ctx context.Context, set ID, dir string) error {
 func (o *Maker) Run(set ID, dir string) *distill.Run {
 	return &distill.Run{
 		Settings: o.Settings, Out: dir, Latents: o.LatentsDir(), Shard: stage.Whole, Batch: o.Batch,
-		Engine: o.Engine, Autoencoder: o.Autoencoder, Denoiser: o.Denoiser, ClassNames: o.ClassNames, Features: o.Features,
-		Data:   o.Train,
-		Report: func(e stage.Event) { o.report(set, e) },
+		Engine: o.Engine, Autoencoder: o.Autoencoder, Denoiser: o.Denoiser, ClassNames: o.ClassNames,
+		Features: o.Features,
+		Data:     o.Train,
+		Report:   func(e stage.Event) { o.report(set, e) },
 	}
 }

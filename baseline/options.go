@@ -11,18 +11,24 @@ import (
 // options are mgd3 with one option alone on top, by the name of the method: what the option is worth. Each is what the
 // command's flag of that name takes if nothing else is said, or the value written here.
 var options = map[Method]func(*distill.Settings) error{
-	"mgd3+dpm++2m":     fewSteps(diffusion.DPM2M),
-	"mgd3+unipc":       fewSteps(diffusion.UniPC),
-	"mgd3+interval":    sampled(func(s *distill.SampleSettings) { s.CFGInterval = diffusion.Interval{Lo: 0.3, Hi: 5} }),
-	"mgd3+ot":          sampled(func(s *distill.SampleSettings) { s.Guide = diffusion.OT }),
-	"mgd3+manifold":    sampled(func(s *distill.SampleSettings) { s.Guide, s.GuideScale = diffusion.Manifold, 0.1 }),
-	"mgd3+determinant": sampled(func(s *distill.SampleSettings) { s.Together, s.TogetherScale = diffusion.Determinant, 0.3 }),
-	"mgd3+rbf":         sampled(func(s *distill.SampleSettings) { s.Together, s.TogetherScale = diffusion.RBF, 0.3 }),
-	"mgd3+linear":      sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Falling }),
-	"mgd3+cosine":      sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Cosined }),
-	"mgd3+exp":         sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Exponential }),
-	"mgd3+lambda":      sampled(func(s *distill.SampleSettings) { s.Adaptive = distill.Range{Lo: s.Lambda / 2, Hi: 3 * s.Lambda / 2} }),
-	"mgd3+stop":        sampled(func(s *distill.SampleSettings) { s.StopByClass = true }),
+	"mgd3+dpm++2m":  fewSteps(diffusion.DPM2M),
+	"mgd3+unipc":    fewSteps(diffusion.UniPC),
+	"mgd3+interval": sampled(func(s *distill.SampleSettings) { s.CFGInterval = diffusion.Interval{Lo: 0.3, Hi: 5} }),
+	"mgd3+ot":       sampled(func(s *distill.SampleSettings) { s.Guide = diffusion.OT }),
+	"mgd3+manifold": sampled(func(s *distill.SampleSettings) { s.Guide, s.GuideScale = diffusion.Manifold, 0.1 }),
+	"mgd3+determinant": sampled(func(s *distill.SampleSettings) {
+		s.Together, s.TogetherScale = diffusion.Determinant,
+			0.3
+	}),
+	"mgd3+rbf":    sampled(func(s *distill.SampleSettings) { s.Together, s.TogetherScale = diffusion.RBF, 0.3 }),
+	"mgd3+linear": sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Falling }),
+	"mgd3+cosine": sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Cosined }),
+	"mgd3+exp":    sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Exponential }),
+	"mgd3+lambda": sampled(func(s *distill.SampleSettings) {
+		s.Adaptive = distill.Range{Lo: s.Lambda / 2,
+			Hi: 3 * s.Lambda / 2}
+	}),
+	"mgd3+stop": sampled(func(s *distill.SampleSettings) { s.StopByClass = true }),
 	"mgd3+nearest-of-4": sampled(func(s *distill.SampleSettings) {
 		s.PoolOf, s.Choose = 4, distill.ChooseNearest
 	}),

@@ -291,7 +291,8 @@ func TestAimSettings(t *testing.T) {
 	s := start(t, DDPM)
 	s.Guide = OT
 	b := images(2)
-	for _, class := range []*Class{nil, {}, {Centres: b.Modes, Masses: []float64{0, 0}}, {Centres: b.Modes, Masses: []float64{1}}} {
+	for _, class := range []*Class{nil, {}, {Centres: b.Modes, Masses: []float64{0, 0}},
+		{Centres: b.Modes, Masses: []float64{1}}} {
 		b.Class = class
 		if _, err := mustNew(t, s).Run(t.Context(), nil, b); err == nil {
 			t.Errorf("no error of class %+v", class)

@@ -226,7 +226,8 @@ func (b Batch) chunks() []chunk {
 // tensor returns the chunk's rows of data, which has so many latents for each image.
 func (c chunk) tensor(b Batch, data []float32, states int) *tensors.Tensor {
 	n := states * b.size()
-	return tensors.FromFlatDataAndDimensions(filled(data[c.lo*n:c.hi*n], n, c.rows), c.rows, states*b.Dims[0], b.Dims[1],
+	return tensors.FromFlatDataAndDimensions(filled(data[c.lo*n:c.hi*n], n, c.rows), c.rows, states*b.Dims[0],
+		b.Dims[1],
 		b.Dims[2])
 }
 

@@ -38,7 +38,8 @@ func shares(sizes []int, ipc int) []int {
 func share(c modes.Clustering, ipc int) modes.Clustering {
 	counts := shares(c.Sizes, ipc)
 	first := make([]int, len(counts)) // of each mode's images
-	shared := modes.Clustering{Inertia: c.Inertia, Iterations: c.Iterations, Centres: matrix.Matrix{Cols: c.Centres.Cols}}
+	shared := modes.Clustering{Inertia: c.Inertia, Iterations: c.Iterations,
+		Centres: matrix.Matrix{Cols: c.Centres.Cols}}
 	for j, n := range counts {
 		first[j] = shared.Centres.Rows
 		for i := range n {

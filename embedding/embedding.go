@@ -138,7 +138,8 @@ func (t *Table) Of(class string, names []string) (matrix.Matrix, error) {
 		}
 		switch {
 		case !known:
-			return found, fmt.Errorf("%q: %w: image %q of class %q has no row; the first row is %q", t.Path, ErrFeatures,
+			return found, fmt.Errorf("%q: %w: image %q of class %q has no row; the first row is %q", t.Path,
+				ErrFeatures,
 				name, class, t.Names[0])
 		case at < 0:
 			return found, fmt.Errorf("%q: %w: several rows may be image %q of class %q, want names with their classes",

@@ -13,7 +13,8 @@ import (
 )
 
 func table() ([]string, matrix.Matrix) {
-	return []string{"a/1.png", "a/2.png", "b/1.png"}, matrix.Matrix{Rows: 3, Cols: 2, Data: []float32{1, 2, 3, 4, 5, -6}}
+	return []string{"a/1.png", "a/2.png", "b/1.png"},
+		matrix.Matrix{Rows: 3, Cols: 2, Data: []float32{1, 2, 3, 4, 5, -6}}
 }
 
 // TestRoundTrip: what is written is read, in both forms, and rows are found by any name that says which they are.
@@ -28,17 +29,20 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(read.Names, names) || !slices.Equal(read.Features.Data, features.Data) || len(read.SHA256) != 64 {
+		if !slices.Equal(read.Names, names) || !slices.Equal(read.Features.Data, features.Data) ||
+			len(read.SHA256) != 64 {
 			t.Errorf("%s: read %+v", ending, read)
 		}
 		got, err := read.Of("a", []string{"2.png", "train/a/1.png"})
 		if err != nil || !slices.Equal(got.Data, []float32{3, 4, 1, 2}) {
 			t.Errorf("%s: of a: %v, %v", ending, got, err)
 		}
-		if _, err := read.Of("a", []string{"3.png"}); !errors.Is(err, ErrFeatures) || !strings.Contains(err.Error(), "3.png") {
+		if _, err := read.Of("a", []string{"3.png"}); !errors.Is(err, ErrFeatures) ||
+			!strings.Contains(err.Error(), "3.png") {
 			t.Errorf("%s: an image without a row: %v", ending, err)
 		}
-		if _, err := read.Of("c", []string{"1.png"}); !errors.Is(err, ErrFeatures) || !strings.Contains(err.Error(), "several") {
+		if _, err := read.Of("c", []string{"1.png"}); !errors.Is(err, ErrFeatures) ||
+			!strings.Contains(err.Error(), "several") {
 			t.Errorf("%s: an image of two rows: %v", ending, err)
 		}
 	}

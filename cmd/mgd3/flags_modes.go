@@ -27,8 +27,10 @@ func (m *modeFlags) clusterFlags(f *pflag.FlagSet) {
 	f.StringVar(&m.cluster, "cluster", string(modes.KMeans), "`METHOD` to find modes: "+words.List(distill.ModeMethods))
 	f.BoolVar(&s.Nearest, "nearest", false, "put the nearest real latent in each mode's place")
 	f.IntVar(&s.Pool, "pool", 0, "average latents over `P` by P cells before clustering; 0 takes them as they are")
-	f.IntVar(&s.Shares, "shares", 0, "share --ipc images among `K` modes by the sizes of their clusters; 0 is a mode each")
-	f.StringVar(&m.features, "features", "", "find clusters in the `FILE` (Parquet or safetensors) with features of the "+
+	f.IntVar(&s.Shares, "shares", 0, "share --ipc images among `K` modes by the sizes of their clusters; 0 is a mode "+
+		"each")
+	f.StringVar(&m.features, "features", "", "find clusters in the `FILE` (Parquet or safetensors) with features of "+
+		"the "+
 		"images, as \"mgd3 embed\" writes it; a mode is the mean of the latents")
 	f.StringVar(&m.short, "short-class", string(modes.ShortError),
 		"what to do with a class of fewer images than --ipc: error, or repeat to fill up with real latents")

@@ -53,8 +53,10 @@ func (s *samplingFlags) aimFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.TogetherScale, "together-scale", 0, "how far apart, as a part of their spread; default 0.3")
 	f.StringVar((*string)(&o.Shape), "lambda-shape", "", "`SHAPE` of lambda over the guided steps, of equal mean: "+
 		words.List(diffusion.Shapes())+"; default constant")
-	f.StringVar(&s.Adaptive, "lambda-by-class", "", "a lambda from `LO:HI` for each class, by how much its modes differ")
-	f.BoolVar(&o.StopByClass, "stop-by-class", false, "a stop for each class, by its number of modes and how they differ")
+	f.StringVar(&s.Adaptive, "lambda-by-class", "",
+		"a lambda from `LO:HI` for each class, by how much its modes differ")
+	f.BoolVar(&o.StopByClass, "stop-by-class", false,
+		"a stop for each class, by its number of modes and how they differ")
 	f.IntVar(&o.From, "from", 0, "begin at the noised mode and take the last `T` steps alone; 0 begins with noise")
 	f.IntVar(&o.PoolOf, "pool-of", 0, "draw each image `N` times, with the seeds --seed and up, and keep one")
 	f.StringVar((*string)(&o.Choose), "choose", "", "`RULE` to keep one of --pool-of: "+words.List(distill.Chooses))

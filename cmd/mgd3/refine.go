@@ -36,7 +36,8 @@ has what is published of the values.`,
 	f := o.flags
 	o.data.add(f)
 	f.Lookup("data").Hidden = true
-	f.StringVar(&o.data.Path, "set", "", "`SET` to refine: a run, a folder of CLASS/FILE, or tensors as docs/judge.md has them")
+	f.StringVar(&o.data.Path, "set", "", "`SET` to refine: a run, a folder of CLASS/FILE, or tensors as "+
+		"docs/judge.md has them")
 	f.IntVar(&join, "join", 1, "each image is `N` × N smaller ones: refine each, and join them in collages below --out")
 	e.tensorFlags(f)
 	o.networks.add(f)

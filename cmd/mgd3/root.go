@@ -78,7 +78,8 @@ command can be stopped at any moment; the same command again goes on from there.
 			e.presetsCmd()}},
 		{"Judge", []*cobra.Command{e.evaluateCmd(), e.rankCmd(), e.relabelCmd(), e.scoreCmd(), e.baselineCmd(),
 			e.compareCmd(), e.sweepCmd(), e.refineCmd()}},
-		{"Run at scale, stage by stage", []*cobra.Command{e.encodeCmd(), e.embedCmd(), e.modesCmd(), e.sampleCmd(), e.mergeCmd(),
+		{"Run at scale, stage by stage", []*cobra.Command{e.encodeCmd(), e.embedCmd(), e.modesCmd(), e.sampleCmd(),
+			e.mergeCmd(),
 			e.clusterCmd(), e.backendsCmd(), e.benchCmd()}},
 		{"Models and files", []*cobra.Command{e.trainCmd(), e.convertCmd(), e.inspectCmd(), e.glyphsCmd()}},
 	} {
