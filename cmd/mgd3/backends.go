@@ -14,15 +14,7 @@ func (e *env) backendsCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backends",
 		Short: "List the backends of this build, the plugins on this machine, and the devices of one backend",
-		Long: `backends lists the backends of this build and the PJRT plugins on this machine, found by their file
-names; none is loaded. Then it opens the backend that --backend names and lists its devices.
-
---check runs every kind of network that mgd3 has, small and with random weights, on that backend and on cpu, in each
-precision, and prints how far the results are apart. It needs no file and takes a minute.`,
-		Example: `  mgd3 backends
-  mgd3 backends --backend xla:cuda --check
-  mgd3 backends --backend xla --plugin ./pjrt_c_api_cuda_plugin.so`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := e.backend.List(e.stdout, e.json); err != nil || !check {
 				return err

@@ -19,19 +19,7 @@ func (e *env) baselineCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "baseline --data SET --model DIR --method NAME --out DIR",
 		Short: "Make a set that a distilled one must be better than: real images, or the model unguided",
-		Long: `Makes a set of the same size as a distilled one in another way; docs/baselines.md has the formulas.
-
-  random     real images by chance, --seed
-  herding    real images whose mean latent follows that of the class
-  kcenter    real images far from each other in the latents
-  nearest    the real image nearest to each mode
-  unguided   the diffusion model without modes (lambda 0)
-  nostop     modes guide to the end (stop 0)
-  mgd3       the method itself, as distill makes it
-
-"mgd3 compare" makes them all and trains networks on them.`,
-		Example: `  mgd3 baseline --data pets.zip --model pets-model --ipc 10 --method herding --out pets-herding`,
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.baseline(cmd.Context(), o, method)
 		},

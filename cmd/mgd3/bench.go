@@ -28,23 +28,6 @@ Only if they are named, bench runs the large loads, most of them for GPUs:
 
 ` + bench.Table(bench.Large()) + `
 docs/gpu.md and bench/gpu.sh have more of them.`,
-		Example: `  # everything, on all cores
-  mgd3 bench
-
-  # one core, and where the time goes
-  mgd3 bench vae_decode_256_b1 --threads 1 --profile
-
-  # beside lines of the same kind that other programs printed
-  mgd3 bench matmul_1024 matmul_2048 --against torch.json
-
-  # a GPU: the speed of products, and the share of it that sampling reaches
-  mgd3 bench matmul_8192_x8 dit_xl2_50steps_b16 --backend xla:cuda --precision bf16
-
-  # how far bf16 is from float32 after 50 steps
-  mgd3 bench dit_xl2_50steps_b4 --difference --backend xla:cuda
-
-  # compare what was measured before
-  mgd3 bench --from ours.json --against torch.json --against ort.json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			loads, err := bench.Find(args)
 			if err == nil {

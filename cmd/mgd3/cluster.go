@@ -15,9 +15,6 @@ func (e *env) clusterCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cluster",
 		Short: "Run distill as jobs of Slurm or Kubernetes, and watch them",
-		Long: `Describes a run to the scheduler of a cluster: as dependent array jobs to Slurm, as Indexed Jobs
-to Kubernetes. Whatever kills a task, another try goes on from there, with the same bytes. The same
-command again submits only what is missing. docs/cluster.md goes from nothing to ImageNet.`,
 	}
 	cmd.AddCommand(e.clusterSlurmCmd(), e.clusterKubernetesCmd(), e.clusterStatusCmd(), e.clusterCancelCmd(),
 		e.clusterTaskCmd())

@@ -19,32 +19,7 @@ func (e *env) clusterKubernetesCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kubernetes --data SET --model DIR --out DIR --tasks N --image IMAGE [--volume CLAIM:/PATH]",
 		Short: "Write a run as Indexed Jobs of Kubernetes, or apply them",
-		Long: `Writes the Jobs of a run as YAML: distill, whose tasks encode, find modes and sample for their own
-classes, merge, and with --test the trainings and their table. A Job does not wait for another:
---apply applies the first that is not complete, and the same command again the next; --wait does so
-until all are. A Job that failed is applied anew, and keeps what is made.
-
-Paths are those that the tasks see, below the mount points of --volume. --data, --test, --latents
-and --out may be in a bucket: tasks take its credentials from --secret or --service-account, and
-never from the YAML.`,
-		Example: `  # ImageNet at 50 images per class in 24 tasks, on nodes with a GPU
-  mgd3 cluster kubernetes --preset mgd3 --data /data/imagenet --split train --model /data/dit-xl-2-256 \
-    --vae /data/sd-vae-ft-mse --ipc 50 --out /out/in1k-50 --backend xla:cuda --tasks 24 --image registry/mgd3:cuda \
-    --gpus 1 --volume data:/data:ro --volume results:/out
-
-  # look at the YAML, or let kubectl have it
-  mgd3 cluster kubernetes --data /data/pets.zip --model /data/pets-model --out /data/pets-10 --tasks 5 \
-    --image registry/mgd3 --volume data:/data > jobs.yaml
-
-  # one Job after the other, until all are complete
-  mgd3 cluster kubernetes --data /data/pets.zip --model /data/pets-model --out /data/pets-10 --tasks 5 \
-    --image registry/mgd3 --volume data:/data --apply --wait
-
-  # data and run in a bucket, whose credentials are in a Secret
-  kubectl create secret generic bucket --from-literal=AWS_ACCESS_KEY_ID=... --from-literal=AWS_SECRET_ACCESS_KEY=...
-  mgd3 cluster kubernetes --data 's3://lab/pets.zip?region=eu-west-1' --model /models/pets --out s3://lab/pets-10 \
-    --tasks 5 --image registry/mgd3 --volume models:/models:ro --secret bucket --apply --wait`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, text := range volumes {
 				v, err := cluster.ParseVolume(text)

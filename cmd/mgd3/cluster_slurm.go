@@ -21,31 +21,8 @@ func (e *env) clusterSlurmCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "slurm --data SET --model DIR --out DIR",
 		Short: "Submit a run to Slurm as dependent array jobs",
-		Long: `Submits encode, modes, sample and merge to Slurm, and the trainings of networks on the set with
---test. A task waits only for what it needs. At its limit of time, when it is preempted, or when
-its node dies, a task is queued again and goes on. The same command again submits what is missing
-and not in the queue.
-
-All nodes and this machine must see the same files. OUT/cluster has scripts, records and logs. The
-set and OUT may be in a bucket: tasks take the credentials from the environment that sbatch hands
-on, and logs are in a folder of the jobs' name here.`,
-		Example: `  # ImageNet at 50 images per class, on GPUs, eight at a time, in tasks of an hour
-  mgd3 cluster slurm --preset mgd3 --data imagenet --split train --model dit-xl-2-256 --vae sd-vae-ft-mse --ipc 50 \
-    --out in1k-50 --backend xla:cuda --gres gpu:1 --partition gpu --account lab --parallel 8 --encode-each 20ms \
-    --sample-each 1.7s
-
-  # what would be submitted?
-  mgd3 cluster slurm --data pets.zip --model pets-model --out pets-10 --tasks 10 --time 1h --print
-
-  # with three networks trained on the set, three times each
-  mgd3 cluster slurm --data pets.zip --split train --model pets-model --out pets-10 --tasks 10 --time 1h \
-    --test pets.zip --test-split test --net convnet3,resnet18,resnetap10 --repeat 3
-
-  # how does it go on? no more of it, please
-  mgd3 cluster status pets-10
-  mgd3 cluster cancel pets-10`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return e.clusterSlurm(cmd.Context(), &o, s) },
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return e.clusterSlurm(cmd.Context(), &o, s) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.Partition, "partition", "", "`PARTITION` of the jobs")
@@ -106,10 +83,7 @@ func (e *env) clusterStatusCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status OUT",
 		Short: "Show how a run on a cluster goes on, from its files alone",
-		Long: `Shows the stages of a run, their tasks, how fast they are, the time left, and the last words of tasks
-that failed. It reads OUT/cluster and asks no scheduler. The exit code is 0 whatever it shows.`,
-		Example: `  mgd3 cluster status in1k-50`,
-		Args:    cobra.ExactArgs(1),
+		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := cluster.ReadStatus(args[0], time.Now())
 			if err != nil {
@@ -124,9 +98,7 @@ func (e *env) clusterCancelCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "cancel OUT",
 		Short: "Take a run's jobs out of Slurm's queue, and stop those that run",
-		Example: `  mgd3 cluster cancel in1k-50   # what is made stays; the command that submitted it ` +
-			`goes on from there`,
-		Args: cobra.ExactArgs(1),
+		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			run, err := cluster.ReadRun(args[0])
 			if err != nil {
@@ -144,11 +116,7 @@ func (e *env) clusterTaskCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "task --record DIR --stage NAME --task I/N -- COMMAND...",
 		Short: "Run one task, and keep a record of it: what the jobs run",
-		Long: `Runs a command of mgd3, keeps how it goes on in DIR, and ends with its exit code. Under Slurm a task
-that was stopped or failed, and may yet succeed, is queued again.`,
-		Example: `  mgd3 cluster task --record pets-10/cluster/sample --stage sample --task 3/10 -- \
-    sample --model pets-model --out pets-10 --shard 3/10 --json`,
-		Args: cobra.MinimumNArgs(1),
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if t.Shard, err = part.Shard(os.Getenv, e.sayText); err != nil {

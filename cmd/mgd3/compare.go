@@ -34,20 +34,8 @@ func (e *env) compareCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare --data SET --test SET --model DIR --out DIR",
 		Short: "Compare the method with all baselines: make the sets, train networks on them, print the table",
-		Long: `Makes --sets sets by each method (see "mgd3 baseline"), trains every network on each of them from
-scratch, all under one protocol, and tests it on real images that no set was made from. full, the ceiling, is all
-real images, trained on once for each network. Set s is made with seed s, and learned once with seed s. With a
---preset that flips, its images are encoded with seed s as well, as published; --encode-seed 0 encodes them once.
-
-DIR/PROTOCOL has result.json and table.txt, written anew after each training, and report.html at the end. The
-same command goes on from where it was stopped; with more sets, methods or --ipc it adds to what is there.`,
-		Example: `  mgd3 compare --data pets.zip --split train --test-split test --model pets-model --ipc 10,20,50 \
-    --sets 3 --out pets-table
-
-  # the set that is in the program, and its model
-  mgd3 compare --data glyphs --model glyphs --ipc 10 --method mgd3,unguided,random --out glyphs-table`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return e.compare(cmd.Context(), o, c) },
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return e.compare(cmd.Context(), o, c) },
 	}
 	o.flags = cmd.Flags()
 	o.presetFlag()

@@ -26,18 +26,7 @@ func (e *env) convertCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
 		Short: "Write weights as safetensors: from PyTorch's files, in half precision, in shards, under other names",
-		Long: `convert reads weights and writes them as safetensors. IN is a file, known by its content (safetensors, or
-torch.save's .pt, .pth, .th, .bin, .ckpt), an index of shards, or a folder with one of these. OUT is a file if
-its name ends with .safetensors, else a folder, which also gets the config.json. Nothing in IN is executed, and
-no more than a few megabytes are in memory at a time.`,
-		Example: `  mgd3 convert DiT-XL-2-256x256.pt dit-xl --to dit --half
-  mgd3 convert sd-v1-4.ckpt sd/vae --to autoencoder
-  mgd3 convert sd-v1-4.ckpt sd/unet --to unet
-  mgd3 convert sd-v1-4.ckpt sd --to pipeline
-  mgd3 convert sd sd.safetensors --to checkpoint
-  mgd3 convert resnet18-f37072fd.pth resnet18.safetensors
-  mgd3 convert dit-xl dit-xl-diffusers --to diffusers --shard 2GB`,
-		Args: cobra.ExactArgs(2),
+		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.in, o.out = args[0], args[1]
 			return e.convert(cmd.Context(), o)

@@ -29,18 +29,8 @@ func (e *env) demoCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show it all in two minutes, with images and a model that are in the program",
-		Long: `Distils the glyphs, letters of free typefaces drawn by the program (see "mgd3 glyphs"), into a few
-images per class with the model that is in the program. Beside the set it makes two of the same
-size: by the diffusion model alone, without modes (unguided), and of real images drawn by chance
-(random). It trains a small network on each of the three and tests it on letters of typefaces that
-nothing has seen. It writes DIR/report.html, DIR/sheet.png and DIR/result.json, and prints the table. The same command
-goes on from where it was stopped.
-
-One training on each set shows how it goes, not which set is best: "mgd3 compare" repeats them.`,
-		Example: `  mgd3 demo
-  mgd3 demo --ipc 20 --out twenty`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return e.demo(cmd.Context(), &o) },
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return e.demo(cmd.Context(), &o) },
 	}
 	f := cmd.Flags()
 	o.run.flags = f

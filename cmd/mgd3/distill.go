@@ -22,35 +22,7 @@ func (e *env) distillCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "distill --data SET --model DIR --out DIR",
 		Short: "Make a distilled set: encode, find modes, sample, decode",
-		Example: `  # ten images per class of an ImageNet folder, as published (docs/imagenet.md)
-  mgd3 distill --preset mgd3 --data imagenet --split train --classes nette --model dit-xl-2-256 --vae sd-vae-ft-mse \
-    --ipc 10 --out nette-10
-
-  # your own images (SET/CLASS/FILE, a folder or a zip), and a model of your own
-  mgd3 distill --data pets.zip --model pets-model --ipc 10 --out pets-10
-
-  # any class that has a name: a text-to-image model (docs/models.md)
-  mgd3 distill --preset mgd3-sd --data pets.zip --split train --model stable-diffusion-v1-5 --ipc 10 --out pets-10
-
-  # the original program's weights, and a small autoencoder for a preview (docs/models.md)
-  mgd3 distill --data imagenet --classes nette --model DiT-XL-2-256x256.pt --vae taesd/taesd --out preview
-
-  # what would it do, and how long would it take?
-  mgd3 distill --data pets.zip --model pets-model --out pets-10 --dry-run
-
-  # choose the stop by sets made from nine tenths of the images and judged by the rest
-  mgd3 distill --data pets.zip --model pets-model --ipc 10 --stop auto --out pets-10
-
-  # four GPUs, and as many processes, in one machine
-  mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --backend xla:cuda \
-    --precision bf16 --devices 4
-
-  # and the set as one Parquet file for the Hugging Face hub, pets-10.parquet
-  mgd3 distill --data pets.zip --model pets-model --ipc 10 --out pets-10 --format parquet
-
-  # four machines with one file system; the last one to finish writes the manifest
-  mgd3 distill --data imagenet --split train --model dit-xl-2-256 --out in1k-50 --ipc 50 --shard 0/4`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.run.part.CheckExport(export.Format(o.run.format), o.run.out); err != nil {
 				return err
@@ -86,10 +58,9 @@ func (e *env) distillCmd() *cobra.Command {
 func (e *env) encodeCmd() *cobra.Command {
 	o := &options{data: &dataFlags{}, networks: &networkFlags{}}
 	cmd := &cobra.Command{
-		Use:     "encode --data SET --model DIR --out DIR",
-		Short:   "Write the latents of the real images (first stage of distill)",
-		Example: `  mgd3 encode --data pets.zip --model pets-model --out pets-10`,
-		Args:    cobra.NoArgs,
+		Use:   "encode --data SET --model DIR --out DIR",
+		Short: "Write the latents of the real images (first stage of distill)",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.run.devices != "" {
 				return e.onDevices(cmd.Context(), o, cmd)
@@ -110,10 +81,9 @@ func (e *env) encodeCmd() *cobra.Command {
 func (e *env) modesCmd() *cobra.Command {
 	o := &options{modes: &modeFlags{}}
 	cmd := &cobra.Command{
-		Use:     "modes --out DIR",
-		Short:   "Find the modes of each class's latents (second stage of distill)",
-		Example: `  mgd3 modes --out pets-10 --ipc 10 --cluster gmm`,
-		Args:    cobra.NoArgs,
+		Use:   "modes --out DIR",
+		Short: "Find the modes of each class's latents (second stage of distill)",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.stage(cmd.Context(), o, func(r *distill.Run, ctx context.Context) error {
 				if err := r.Discover(ctx); err != nil {
@@ -140,10 +110,9 @@ func (e *env) modesCmd() *cobra.Command {
 func (e *env) sampleCmd() *cobra.Command {
 	o := &options{networks: &networkFlags{}, sampling: &samplingFlags{}}
 	cmd := &cobra.Command{
-		Use:     "sample --model DIR --out DIR",
-		Short:   "Sample and decode one image per mode (third stage of distill)",
-		Example: `  mgd3 sample --model pets-model --out pets-10 --seed 1`,
-		Args:    cobra.NoArgs,
+		Use:   "sample --model DIR --out DIR",
+		Short: "Sample and decode one image per mode (third stage of distill)",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.run.devices != "" {
 				return e.finishOn(cmd, o)

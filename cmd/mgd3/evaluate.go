@@ -42,25 +42,7 @@ func (e *env) evaluateCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evaluate --train SET... --test SET",
 		Short: "Train networks on small sets from scratch, and test them on real images",
-		Long: `Trains networks on one or several sets, distilled or real, from scratch, and reports their accuracy on
-real images that none was made from. All sets stand in one table: mean and population standard
-deviation over --repeat trainings, as the published programs print them, and every value. Both the
-accuracy after the last epoch and the best one are reported; the best selects on the test data.
-
-A --train SET is an output folder of distill, or images as CLASS/FILE or SPLIT/CLASS/FILE in a folder, a
-zip or a tar; NAME=SET gives it a name in the table. It may also be what the programs of DC, DSA, DM, MTT, TESLA,
-FTD, DATM, EDF, GLaD, IDC, DREAM, NCFM or SRe2L saved: docs/judge.md has a command for each family, and
-docs/evaluate.md the protocols.`,
-		Example: `  # how good is a distilled set, beside as many real images per class?
-  mgd3 evaluate --train pets-10 real=pets.zip --train-split train --ipc 10 --test pets.zip --test-split test
-
-  # the published hard-label protocol, three networks, three trainings each
-  mgd3 evaluate --train nette-10 --test imagenet --test-split val --net convnet6,resnetap10,resnet18 \
-    --protocol hard --repeat 3 --out nette-10-scores
-
-  # somebody's set as it was downloaded: tensors of DM for CIFAR-10
-  mgd3 evaluate --train res_DM_CIFAR10_ConvNet_10ipc.pt --test cifar-10 --test-split test`,
-		Args: cobra.ArbitraryArgs,
+		Args:  cobra.ArbitraryArgs,
 		PreRunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if recipe != "" {
 				o.recipe, err = e.takeRecipe(cmd.Flags(), recipe)

@@ -27,25 +27,6 @@ func (e *env) exportCmd() *cobra.Command {
 		Use: "export SET",
 		Short: "Write a finished set as WebDataset, Parquet, PyTorch's tensors, one zip, or a folder of its images " +
 			"alone",
-		Long: `Writes a set that distill, merge or baseline made in a form that other programs read, with its manifest.
-So it does with a set of tensors that somebody else made; its manifest says what was taken for what.
-
-  folder      OUT/images/CLASS/0000.png, OUT/manifest.json: the set without latents, modes and samples; OUT/README.md,
-              a dataset card
-  zip         the same files in one archive
-  parquet     one file with the columns image and label, as the Hugging Face hub shows it
-  webdataset  OUT/train-000000.tar, … of KEY.png, KEY.cls and KEY.json; OUT/classes.txt
-  torch       one file of torch.save: a dict of images [N, 3, H, W], labels [N] and classes
-  mtt         OUT/images_best.pt and OUT/labels_best.pt, normalised, as MTT's program and its followers read them
-
-Every image is held against its hash in the manifest. Equal sets give equal bytes. docs/export.md has more.`,
-		Example: `  mgd3 export pets-10 --format zip                         # pets-10.zip
-  mgd3 export pets-10 --format parquet --out train.parquet ` +
-			`# datasets.load_dataset("parquet", data_files="train.parquet")
-  mgd3 export pets-10 --format webdataset --out shards --shard 100MB
-  mgd3 export pets-10 --format torch --pixels unit         # pets-10.pt, float32 from 0 to 1
-  mgd3 export pets-10 --format parquet --out hub --card --source "Oxford-IIIT Pet" \
-    --source-licence cc-by-sa-4.0 --scores pets-scores/scores.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o := export.Options{Format: export.Format(format), Pixels: export.Pixels(pixels)}

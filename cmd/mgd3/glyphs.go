@@ -25,17 +25,7 @@ func (e *env) glyphsCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "glyphs",
 		Short: "Write the image set that travels inside the program as files",
-		Long: `Draws the letters A to J of free typefaces, in colour, 32 by 32 pixels, and writes them as PNG files
-SPLIT/CLASS/NUMBER.png. The typefaces of test are of other families than those of train. The same
-image has the same bytes everywhere.
-
-The other commands need no files: they take the name glyphs in the place of a folder, with
---split train or test. A folder of that name is ./glyphs.`,
-		Example: `  mgd3 glyphs --out letters
-  mgd3 glyphs --out letters --split train --per-class 5000
-  mgd3 glyphs --sheet letters.png
-  mgd3 distill --data glyphs --split train --model glyphs --out letters-10`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.out == "" && o.sheet == "" {
 				return fail(exitUsage, "", errors.New("missing --out, or --sheet"))

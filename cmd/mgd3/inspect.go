@@ -20,12 +20,7 @@ func (e *env) inspectCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "inspect FILE|DIR",
 		Short: "Show what is in a weights file, or in a distilled set's manifest",
-		Example: `  mgd3 inspect pets-model/dit/model.safetensors
-  mgd3 inspect pets-10`,
-		Long: `Shows the tensors of a weights file. A checkpoint of a training may hold several sets of weights, its
-parts: a network and its running average, say. The part that commands take is marked; FILE#PART takes another one,
-here and in every command that takes weights.`,
-		Args: cobra.ExactArgs(1),
+		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if m, err := distill.ReadManifest(args[0]); err == nil {
 				return e.inspectManifest(m)

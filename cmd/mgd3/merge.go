@@ -23,19 +23,6 @@ func (e *env) mergeCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "merge --out DIR [SHARD... | SET...]",
 		Short: "Put shards together that were run into folders of their own, or finished sets, or take a part of a set",
-		Long: `Copies the files of shards into one folder and writes the manifest. Without SHARD it writes the
-manifest of shards that were run into DIR itself, as the last of them does.
-
-Finished sets of other classes or settings become one set, whose manifest says what is from where: the tasks of
-continual learning, the clients of a federation. Their classes keep their order, set after set. With --ipc or --classes
-a part of them is taken; the real images of modes that are left out are counted for the nearest ones that are kept.`,
-		Example: `  mgd3 distill --data pets.zip --model pets-model --shard 0/2 --out part-0
-  mgd3 distill --data pets.zip --model pets-model --shard 1/2 --out part-1
-  mgd3 merge --out pets-10 part-0 part-1
-
-  # sets of other classes; ten images of each class of a set of fifty
-  mgd3 merge --out tasks-1-2 task-1 task-2
-  mgd3 merge --out pets-10 --ipc 10 --classes cat,dog pets-50`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return e.finish(out)

@@ -25,14 +25,7 @@ func (e *env) pageCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "page DIR...",
 		Short: "Write a page that shows a set beside what it stands for, and what is odd about it",
-		Long: `Writes one file that any browser shows without a network. It begins with what was looked for: copies of
-training images, images equal or close to test images, near duplicates, blank and clipped images, modes of few
-images, duplicate training pictures. Then come each class's map and a row for each image: the real images nearest to
-its mode, the image, and the real image nearest to that. Several sets stand side by side. Without --data the real
-images are left out. More than a thousand images go on in further pages beside the file.`,
-		Example: `  mgd3 page pets-10 --data pets.zip --test pets.zip --test-split test
-  mgd3 page pets-10 pets-random --data pets.zip --out both.html`,
-		Args: cobra.MinimumNArgs(1),
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.from.Sets = args
 			return e.page(cmd.Context(), o)

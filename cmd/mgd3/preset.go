@@ -31,11 +31,7 @@ func (e *env) presetsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "presets",
 		Short: "List the published settings that --preset knows, with the source of each value",
-		Example: `  mgd3 presets
-  mgd3 distill --preset mgd3 --data imagenet --split train --classes nette --model dit-xl-2-256 --vae sd-vae-ft-mse \
-    --ipc 10 --out nette-10
-  mgd3 distill --preset mgd3 --lambda 0.05 …    # a flag given beside it counts`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			list := distill.Presets()
 			return printAll(e, list, func(w io.Writer) error { return terminal.WritePresets(w, list) })

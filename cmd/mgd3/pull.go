@@ -27,19 +27,7 @@ func (e *env) pullCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pull [NAME | ORG/NAME[@REVISION]]",
 		Short: "Fetch a model or an image set from the hub",
-		Long: `Fetches a model or an image set from Hugging Face's hub and prints its folder; without a name, lists
-what has one. Anything else on the hub goes by ORG/NAME, and datasets/ORG/NAME. No other command uses
-the network.
-
-Files go where Python's huggingface_hub keeps them, are taken up where an earlier attempt ended, and
-are held against the hub's own sizes and hashes before they have a name. HF_TOKEN, HF_HOME,
-HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE and HTTPS_PROXY mean what they mean there; see docs/pull.md.`,
-		Example: `  mgd3 pull
-  mgd3 pull --accept-licence dit-xl-2-256
-  mgd3 distill --model $(mgd3 pull dit-xl-2-256) --vae $(mgd3 pull sd-vae-ft-mse) --data imagenet.zip --out set
-  mgd3 pull --include '*.json' --include 'vae/*.safetensors' CompVis/stable-diffusion-v1-4
-  mgd3 pull --offline taesd`,
-		Args: cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || o.list {
 				return printAll(e, hub.Table, func(w io.Writer) error { return terminal.WriteKnown(w, hub.Table) })

@@ -27,17 +27,8 @@ func (e *env) rankCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rank --train SET... --real SET --test SET",
 		Short: "Score sets as DD-Ranking does: what is left of them beside labels and augmentation",
-		Long: `Trains networks on distilled sets, on as many random real images and on all of them, and reports the
-scores of DD-Ranking: hard-label recovery (HLR), improvement over random (IOR), label-robust score (LRS) and
-augmentation-robust score (ARS). docs/evaluate.md has the formulas.`,
-		Example: `  mgd3 rank --train pets-10 --real pets.zip --real-split train --test pets.zip --test-split test \
-    --repeat 3 --out pets-rank
-
-  # soft labels; the accuracy of all images is known
-  mgd3 rank --train nette-10 --real imagenet --real-split train --test imagenet --test-split val --net resnet18 \
-    --protocol soft-f1 --teacher resnet18-f37072fd.pth --full-accuracy 90.0`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return e.rank(cmd.Context(), &o) },
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return e.rank(cmd.Context(), &o) },
 	}
 	f, v := cmd.Flags(), &o.judge
 	f.StringArrayVar(&v.Named.Train, "train", nil, "`SET` to score, as of evaluate; may be given several times")

@@ -21,16 +21,8 @@ func (e *env) refineCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "refine --set SET --model DIR --out DIR",
 		Short: "Noise and denoise the images of any finished set with a diffusion model",
-		Long: `Encodes the images of a set, noises the latents as much as --from steps of the sampler remove, takes these
-steps, and decodes: the labels stay, and the images come nearer to what the model knows (PReDD). With --lambda the
-latents are pulled to what they were until --stop (DIVER). --from 0 only encodes and decodes.
-
-DIR is a run like any other: it can be stopped, taken up again, cut into shards, verified and exported. docs/guides.md
-has what is published of the values.`,
-		Example: `  mgd3 refine --set mtt/images_best.pt --model dit-xl-2-256 --from 10 --out mtt-refined
-  mgd3 refine --set ncfm-folder --join 2 --model dit-xl-2-256 --from 25 --lambda 0.02 --stop 12 --out ncfm-refined`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return e.refine(cmd.Context(), o, join) },
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return e.refine(cmd.Context(), o, join) },
 	}
 	o.flags = cmd.Flags()
 	f := o.flags
@@ -96,10 +88,8 @@ func (e *env) embedCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "embed --data SET --out FILE",
 		Short: "Write features of the real images, to find modes in by --features",
-		Example: `  mgd3 embed --data pets.zip --features lpips-squeeze.safetensors --out pets.parquet
-  mgd3 distill --data pets.zip --model pets-model --features pets.parquet --out pets-10`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return e.embed(cmd.Context(), o, network, pixels) },
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return e.embed(cmd.Context(), o, network, pixels) },
 	}
 	o.flags = cmd.Flags()
 	f := o.flags

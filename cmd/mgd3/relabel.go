@@ -22,18 +22,7 @@ func (e *env) relabelCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "relabel --train SET --test SET --teacher FILE --out FILE",
 		Short: "Store a teacher's soft labels, so that training needs no teacher",
-		Long: `Writes what a teacher says of every image of a set in every epoch of a training, the --top largest
-logits in half precision. Crops, flips and mixtures are those of the random streams of --seed, so they are not stored.
-"mgd3 evaluate --stored FILE", with the same set, protocol and seed, trains from them; docs/evaluate.md has sizes.`,
-		Example: `  mgd3 relabel --train nette-10 --test imagenet --test-split val --net resnet18 --protocol soft-f1 \
-    --teacher resnet18-f37072fd.pth --top 10 --out nette-10-labels.safetensors
-  mgd3 evaluate --train nette-10 --test imagenet --test-split val --net resnet18 --protocol soft-f1 \
-    --stored nette-10-labels.safetensors
-
-  # as SRe2L's programs write and read them: FKD/epoch_0/batch_0.tar, …
-  mgd3 relabel --train nette-10 --test imagenet --test-split val --net resnet18 --protocol sre2l \
-    --teacher resnet18-f37072fd.pth --format fkd --out FKD`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range relabelSettings {
 				if cmd.Flags().Changed(name) {

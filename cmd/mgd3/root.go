@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"embed"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +16,11 @@ import (
 	"mgd3/sets"
 	"mgd3/stage"
 )
+
+// texts are the long texts and the examples of all commands.
+//
+//go:embed help
+var texts embed.FS
 
 // env is what every command is given.
 type env struct {
@@ -44,14 +51,8 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 // root is the command "mgd3" with all others below it.
 func (e *env) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "mgd3",
-		Short: "Distil an image set into a few synthetic images per class",
-		Long: `mgd3 distils a labelled image set into a few synthetic images per class on which a network
-trains almost as well. Modes of the real images' latents steer a pre-trained latent diffusion
-model; nothing is fine-tuned (MGD³, arXiv:2505.18963).
-
-"mgd3 distill" does it all. Its stages can be run one by one: encode, modes, sample. Every
-command can be stopped at any moment; the same command again goes on from there.`,
+		Use:               "mgd3",
+		Short:             "Distil an image set into a few synthetic images per class",
 		Version:           stage.Version,
 		PersistentPreRunE: cli.Addresses,
 		SilenceErrors:     true,
@@ -89,5 +90,10 @@ command can be stopped at any moment; the same command again goes on from there.
 			root.AddCommand(cmd)
 		}
 	}
+	help, err := fs.Sub(texts, "help")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	cli.Texts(root, help)
 	return root
 }

@@ -32,17 +32,7 @@ func (e *env) scoreCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "score --set DIR...",
 		Short: "Compare sets with the real images by their features, without training a network",
-		Long: `Scores sets by diversity, representativeness, coverage, Fréchet distance, MMD and redundancy, in the
-latents or in the features of a network; docs/scores.md has the definitions. None of them is accuracy: for that,
-"mgd3 evaluate".
-
-In the latents, a set made by distill needs nothing else: its own latents and those of the real images are there.
-With --model the images of every set are encoded, so that sets made in other ways can stand beside it. With --data
-the real images are read anew.`,
-		Example: `  mgd3 score --set pets-10
-  mgd3 score --set pets-10 --set pets-herding --latents pets-10/latents --model pets-model
-  mgd3 score --set pets-10 --data pets.zip --features lpips-squeeze.safetensors`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.score(cmd.Context(), o)
 		},

@@ -16,13 +16,8 @@ func (e *env) serveCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve DIR",
 		Short: "Show the images of a set in a browser, any number of them, and how far a run is",
-		Long: `Serves the folder of a run to a browser on this machine: a grid of all images that jumps to any of them,
-with filters that stand in the address, and, while a run is still going, how far it is. It prints the address, with
-a token that is new each time; nobody else gets in, and nothing can be changed. It ends with ctrl-C.`,
-		Example: `  mgd3 serve pets-10
-  ssh -L 8000:127.0.0.1:8000 login mgd3 serve --port 8000 pets-10`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return e.serve(cmd.Context(), args[0], port) },
+		Args:  cobra.ExactArgs(1),
+		RunE:  func(cmd *cobra.Command, args []string) error { return e.serve(cmd.Context(), args[0], port) },
 	}
 	cmd.Flags().IntVar(&port, "port", 0, "`PORT` of 127.0.0.1; 0 takes a free one")
 	return cmd

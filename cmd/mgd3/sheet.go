@@ -29,11 +29,7 @@ func (e *env) sheetCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sheet SET",
 		Short: "Draw a contact sheet: real images nearest to the modes above the synthetic ones",
-		Long: `Draws a contact sheet of a distilled set as PNG. Each class has two rows: above, the real images
-nearest to the modes; below, the synthetic image made from each mode. Without --data the real
-images are left out; so they are of a set that somebody else made, which does not say what it is of.`,
-		Example: `  mgd3 sheet --data pets.zip pets-10 --out pets-10.png`,
-		Args:    cobra.ExactArgs(1),
+		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.run = args[0]
 			return e.sheet(cmd.Context(), o)

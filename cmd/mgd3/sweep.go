@@ -28,20 +28,8 @@ func (e *env) sweepCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sweep --data SET --model DIR --out DIR --stop 0,10,25,40",
 		Short: "Try values of λ, stop, clusterer, steps and scale, judged on held-out training images",
-		Long: `Makes a distilled set at each of several settings, trains a small network on each, and tests it on
-a part of the training images that is held out: it takes no part in finding the modes.
-
---lambda, --stop, --cluster, --steps and --cfg take lists. One value stays for all points; of several,
-each is tried while the other lists stay at the published value, or, with --grid, at every combination.
---stop counts in the published number of steps, or the one given; other numbers of steps stop at the same share.
-
-Writes sweep.json, sweep.csv, sweep.html and one SVG for each plot into --out. Run again, it goes on from
-where it was stopped, and values can be added.`,
-		Example: `  mgd3 sweep --data glyphs --model glyphs --out sweep --lambda 0,0.05,0.1,0.2 --stop 0,10,25,40 \
-    --cluster kmeans,gmm,bisecting --sets 3
-  mgd3 sweep --data pets.zip --model pets-model --out pets-sweep --stop 0,10,25,40 --net "" # scores alone`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return e.sweep(cmd.Context(), o, &s) },
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return e.sweep(cmd.Context(), o, &s) },
 	}
 	o.flags = cmd.Flags()
 	f := o.flags

@@ -33,12 +33,6 @@ func (e *env) trainCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Train the networks of a model folder on your own images",
-		Long: `Trains what distill needs where no published model fits your images: first the autoencoder, then
-the denoiser in its latents. Both write into one model folder, which distill takes as --model.
-
-A training can be stopped at any moment, by Ctrl-C or worse; the same command goes on from its last
-checkpoint and ends with the same weights. OUT/training has the curves of the loss and sheets of
-samples. docs/training.md has recipes.`,
 	}
 	cmd.AddCommand(e.trainAutoencoderCmd(), e.trainDiTCmd(), e.trainUNetCmd())
 	return cmd
@@ -51,9 +45,7 @@ func (e *env) trainAutoencoderCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "autoencoder --data SET --size PIXELS --out MODEL",
 		Short: "Train the autoencoder (AutoencoderKL, in diffusers' layout)",
-		Example: `  mgd3 train autoencoder --data pets.zip --split train --size 64 --flip --steps 20000 \
-    --out pets-model`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.trainAutoencoder(cmd.Context(), &o, s, perceptual)
 		},
@@ -85,9 +77,7 @@ func (e *env) trainDiTCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dit --data SET --out MODEL",
 		Short: "Train the denoiser (DiT) in the latents of MODEL's autoencoder",
-		Example: `  mgd3 train dit --data pets.zip --split train --size 64 --flip --steps 50000 --out pets-model
-  mgd3 distill --data pets.zip --split train --model pets-model --ipc 10 --out pets-10`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.trainDenoiser(cmd.Context(), &o, vae, "dit",
 				func(ctx context.Context, o train.Options, a *latent.Autoencoder) error {

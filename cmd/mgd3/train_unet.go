@@ -20,10 +20,7 @@ func (e *env) trainUNetCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unet --data SET --out MODEL",
 		Short: "Train a text-to-image denoiser (U-Net) in the latents of MODEL's autoencoder",
-		Long: `Trains a U-Net that is told a class by a prompt, in the layout of diffusers. The text encoder is small,
-random and not trained: the model knows the prompts of the training and no others.`,
-		Example: `  mgd3 train unet --data glyphs --split train --prompt "letter {name}" --out letters`,
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// a bad template is said before anything is opened
 			if _, _, err := (prompt.Source{Template: template}).Prompts(nil); err != nil {

@@ -14,10 +14,9 @@ import (
 
 func (e *env) verifyCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:     "verify DIR",
-		Short:   "Check a distilled set against its manifest, and what it was made from against its checksums",
-		Example: `  mgd3 verify pets-10`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "verify DIR",
+		Short: "Check a distilled set against its manifest, and what it was made from against its checksums",
+		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			unlock, err := stage.LockReading(args[0])
 			if err != nil {
