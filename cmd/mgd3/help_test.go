@@ -85,6 +85,9 @@ func TestHelp(t *testing.T) {
 				}
 			}
 			cmd.Flags().VisitAll(func(f *pflag.Flag) {
+				if f.Hidden {
+					return
+				}
 				row := regexp.MustCompile(`(?m)^  (?:-\w, |    )--` + f.Name + `(?: |$)`)
 				if n := len(row.FindAllString(b.String(), -1)); n != 1 {
 					t.Errorf("%s: --%s is %d times in the help", name, f.Name, n)
@@ -131,6 +134,9 @@ func TestHeadings(t *testing.T) {
 		"mgd3 baseline": pipeline + "Run, Every command",
 		"mgd3 compare": "Most used, Comparison, Sets of tensors, Images, How images are read, Networks, Modes, " +
 			"Sampling, Run, Every command",
+		"mgd3 embed": "Most used, Images, How images are read, Networks, Features, Every command",
+		"mgd3 refine": "Most used, Images, How images are read, Sets of tensors, Networks, Sampling, Run, " +
+			"Every command",
 		"mgd3 sheet": "Sets of tensors, Flags, Every command",
 		"mgd3 sweep": pipeline + "Run, Judging, Every command",
 		"mgd3 demo":  "Demo, Networks, Modes, Sampling, Every command",

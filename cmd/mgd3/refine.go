@@ -98,6 +98,7 @@ func (e *env) embedCmd() *cobra.Command {
 	f.StringVar(&network, "features", network, "what to write: latent, with --model, or the `FILE` with SqueezeNet 1.1")
 	f.IntVar(&pixels, "feature-size", pixels, "squeeze images to this many `PIXELS` for a network's features")
 	f.StringVarP(&o.run.out, "out", "o", "", "`FILE` to write, whose name ends with .parquet or .safetensors")
+	cli.Heading(f, "Features")
 	cli.First(cmd, "data", "split", "features", "out")
 	cli.Require(cmd, "data", "out")
 	return cmd
