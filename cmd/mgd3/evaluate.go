@@ -140,7 +140,7 @@ func (e *env) openJudging(ctx context.Context, j *compare.Judging) (func(), erro
 
 func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 	v := &o.judge
-	if v.Shard, v.Any, err = o.part.Shared(os.Getenv, e.sayText); err != nil {
+	if v.Shard, v.Any, err = o.part.Shared(v.Out, os.Getenv, e.sayText); err != nil {
 		return err
 	}
 	done, err := e.openJudging(ctx, v)

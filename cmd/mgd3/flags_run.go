@@ -65,7 +65,7 @@ func (r *runFlags) wholeFlags(f *pflag.FlagSet) {
 
 // shared is the part of the work that the run does, or that it shares the work with other workers.
 func (r *runFlags) shared(e *env) (stage.Shard, *lease.Any, error) {
-	return r.part.Shared(os.Getenv, e.sayText)
+	return r.part.Shared(r.out, os.Getenv, e.sayText)
 }
 
 // autotuneDir is where a run on a GPU keeps which kernels XLA chose; "" where nothing is written.

@@ -37,8 +37,8 @@ func (p *Part) Shard(getenv func(string) string, told func(text string)) (stage.
 	return shard, exits.Fail(exits.Usage, "", err)
 }
 
-// Shared is Shard, or the sharing of the work with other workers, nil where there is none.
-func (p *Part) Shared(getenv func(string) string, told func(text string)) (stage.Shard, *lease.Any, error) {
+// Shared is Shard, or the sharing of the work in out with other workers, nil where there is none.
+func (p *Part) Shared(out string, getenv func(string) string, told func(text string)) (stage.Shard, *lease.Any, error) {
 	pieces, any, err := lease.ParseAny(p.Text)
 	switch {
 	case !any:
@@ -46,9 +46,13 @@ func (p *Part) Shared(getenv func(string) string, told func(text string)) (stage
 		return shard, nil, err
 	case err != nil:
 		return stage.Whole, nil, exits.Fail(exits.Usage, "", err)
-	case p.Term < lease.LeastTerm:
-		return stage.Whole, nil, exits.Fail(exits.Usage, "", fmt.Errorf("--lease is %v, want at least %v", p.Term,
-			lease.LeastTerm))
+	case p.Term < lease.LeastTerm(out):
+		where := ""
+		if store.Is(out) {
+			where = " in a bucket, whose times are whole seconds"
+		}
+		return stage.Whole, nil, exits.Fail(exits.Usage, "", fmt.Errorf("--lease is %v, want at least %v%s", p.Term,
+			lease.LeastTerm(out), where))
 	}
 	return stage.Whole, &lease.Any{Pieces: pieces, Name: lease.NewName(), Term: p.Term}, nil
 }

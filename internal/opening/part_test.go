@@ -8,29 +8,38 @@ import (
 	"mgd3/export"
 	"mgd3/internal/exits"
 	"mgd3/stage"
+	"mgd3/store"
 )
 
 func TestPart(t *testing.T) {
 	env := map[string]string{"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "0",
 		"SLURM_ARRAY_TASK_MAX": "3"}
 	getenv := func(name string) string { return env[name] }
+	bucket, err := store.Parse("s3://bucket/run")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
+		out    string
 		part   Part
 		want   stage.Shard
 		pieces int // of any
 		says   string
 	}{
-		{Part{}, stage.Whole, 0, ""},
-		{Part{Text: "0/1"}, stage.Whole, 0, ""},
-		{Part{Text: "2/3"}, stage.Shard{Index: 2, Count: 3}, 0, ""},
-		{Part{Text: "auto"}, stage.Shard{Index: 1, Count: 4}, 0, ""},
-		{Part{Text: "any/7", Term: time.Hour}, stage.Whole, 7, ""},
-		{Part{Text: "any/7", Term: time.Millisecond}, stage.Whole, 0, "--lease is 1ms"},
-		{Part{Text: "any/0", Term: time.Hour}, stage.Whole, 0, "any/0"},
-		{Part{Text: "3/3"}, stage.Whole, 0, "3/3"},
+		{"out", Part{}, stage.Whole, 0, ""},
+		{"out", Part{Text: "0/1"}, stage.Whole, 0, ""},
+		{"out", Part{Text: "2/3"}, stage.Shard{Index: 2, Count: 3}, 0, ""},
+		{"out", Part{Text: "auto"}, stage.Shard{Index: 1, Count: 4}, 0, ""},
+		{"out", Part{Text: "any/7", Term: time.Hour}, stage.Whole, 7, ""},
+		{"out", Part{Text: "any/7", Term: time.Millisecond}, stage.Whole, 0, "--lease is 1ms"},
+		{"out", Part{Text: "any/7", Term: time.Second}, stage.Whole, 7, ""},
+		{bucket, Part{Text: "any/7", Term: 4 * time.Second}, stage.Whole, 0, "want at least 5s in a bucket"},
+		{bucket, Part{Text: "any/7", Term: 5 * time.Second}, stage.Whole, 7, ""},
+		{"out", Part{Text: "any/0", Term: time.Hour}, stage.Whole, 0, "any/0"},
+		{"out", Part{Text: "3/3"}, stage.Whole, 0, "3/3"},
 	} {
 		var told []string
-		shard, any, err := c.part.Shared(getenv, func(text string) { told = append(told, text) })
+		shard, any, err := c.part.Shared(c.out, getenv, func(text string) { told = append(told, text) })
 		if c.says != "" {
 			code, _ := exits.Diagnose(err)
 			if err == nil || code != exits.Usage || !strings.Contains(err.Error(), c.says) {

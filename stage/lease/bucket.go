@@ -15,6 +15,12 @@ import (
 // Bucket is the [Store] below a path in a bucket, see package store. Its time is that of the store.
 type Bucket string
 
+// leastInBucket is the shortest term of a lease in a bucket, whose times are whole seconds. The holder renews every
+// quarter of the term T, and a time that is cut to the second makes a lease look up to 1 s older than it is. If one
+// renewal fails and the next is there after a wait of w for the store, a live lease looks T/2 + w + 1 s old, which has
+// to be below T: at 5 s the store may take w = 1.5 s. At 1 s that is never so.
+const leastInBucket = 5 * time.Second
+
 // storeIn is the [Store] in a folder, on disk or in a bucket.
 func storeIn(dir string) Store {
 	if store.Is(dir) {

@@ -11,14 +11,21 @@ import (
 	"time"
 
 	"mgd3/internal/process"
+	"mgd3/store"
 )
 
 // Term is how long a piece may go without a sign of life, unless a worker is told another time: longer than servers of
 // files keep the time of a file to themselves.
 const Term = 3 * time.Minute
 
-// LeastTerm is the shortest term that a worker keeps to.
-const LeastTerm = time.Second
+// LeastTerm is the shortest term that a worker may be told where the leases on what is made in dir are: a second, and
+// in a bucket [leastInBucket].
+func LeastTerm(dir string) time.Duration {
+	if store.Is(dir) {
+		return leastInBucket
+	}
+	return time.Second
+}
 
 const (
 	renewals = 4                      // in a term
