@@ -162,19 +162,8 @@ func RemoveJournal(path string) error {
 }
 
 // TakeJournal takes the journal of the cache file at path, if there is one, away from whoever may write to it still,
-// and keeps what is in it: another file with the same records stands in its place. The other finishes by the file that
-// it has open, with the same bytes.
-func TakeJournal(path string) error {
-	from, err := atomicfile.Open(journalOf(path))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	return atomicfile.Write(journalOf(path), func(w io.Writer) error { _, err := io.Copy(w, from); return err })
-}
+// and keeps what is in it. Both may go on, and finish with the same bytes.
+func TakeJournal(path string) error { return atomicfile.TakeAppended(journalOf(path)) }
 
 // NewWriter starts, or takes up again, the cache file at path for images of the given names, with
 // latents of shape [c, h, w]. A journal under the same key is kept up to its last whole record; any

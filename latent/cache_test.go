@@ -1,13 +1,18 @@
 package latent
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"mgd3/store"
+	"mgd3/store/storetest"
 )
 
 var shape = []int{2, 1, 3}
@@ -187,6 +192,61 @@ func TestTakeJournal(t *testing.T) {
 		}
 		if _, err := os.Stat(path + ".part"); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("a journal is left: %v", err)
+		}
+	}
+}
+
+// TestJournalInBucket: in a bucket too, where a journal is a folder of parts, one may go on with what another still
+// writes to, and both end with the same bytes.
+func TestJournalInBucket(t *testing.T) {
+	const n = 4
+	want := filepath.Join(t.TempDir(), "want")
+	write(t, want, n, func(w *Writer) *Writer { return w })
+	bytesWanted, err := os.ReadFile(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := storetest.New(t)
+	path := s.Path("run/latents/class")
+	add := func(w *Writer, i int) error {
+		if i == 2 {
+			return w.Skip("unreadable")
+		}
+		return w.Add(row(i))
+	}
+	gone := newWriter(t, path, "key", n) // it leaves a part behind
+	if err := errors.Join(add(gone, 0), gone.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var writers []*Writer
+	for range 2 {
+		if err := TakeJournal(path); err != nil {
+			t.Fatal(err)
+		}
+		w := newWriter(t, path, "key", n)
+		if w.Done() != 1 {
+			t.Errorf("%d of the rows are there, want 1", w.Done())
+		}
+		writers = append(writers, w)
+	}
+	for i := 1; i < n; i++ {
+		for _, w := range writers {
+			if err := add(w, i); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, w := range writers {
+		if err := w.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := store.Read(path, 1<<20); err != nil || !bytes.Equal(got, bytesWanted) {
+			t.Errorf("got other bytes than on disk: %v", err)
+		}
+	}
+	for key := range s.Objects {
+		if strings.Contains(key, ".part") {
+			t.Errorf("%q is left", key)
 		}
 	}
 }

@@ -34,7 +34,7 @@ const partSize = 4 << 20
 var partTime = time.Minute
 
 type growing struct {
-	*os.File
+	file *os.File // not embedded: its WriteString and ReadFrom would go past Write
 	path string
 	put  time.Time // when the last part was
 	at   []int64   // offsets of the parts, in order
@@ -49,7 +49,7 @@ func Grow(path string) (Growing, error) {
 		return nil, err
 	}
 	_ = os.Remove(file.Name())
-	g := &growing{File: file, path: path, put: time.Now()}
+	g := &growing{file: file, path: path, put: time.Now()}
 	if err := g.recover(); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -72,21 +72,25 @@ func (g *growing) recover() error {
 		if err != nil {
 			return err
 		}
-		if _, err := g.File.Write(data); err != nil {
+		if _, err := g.file.Write(data); err != nil {
 			return err
 		}
 		g.at, g.end = append(g.at, at), g.end+int64(len(data))
 	}
 	g.size = g.end
-	_, err = g.File.Seek(0, io.SeekStart)
+	_, err = g.file.Seek(0, io.SeekStart)
 	return err
 }
 
 func (g *growing) Name() string { return g.path }
 
+func (g *growing) Read(p []byte) (int, error) { return g.file.Read(p) }
+
+func (g *growing) Seek(offset int64, whence int) (int64, error) { return g.file.Seek(offset, whence) }
+
 // Write adds p, where the file's end must be.
 func (g *growing) Write(p []byte) (int, error) {
-	n, err := g.File.Write(p)
+	n, err := g.file.Write(p)
 	g.size += int64(n)
 	if err == nil && (g.size-g.end >= partSize || time.Since(g.put) > partTime) {
 		err = g.Sync()
@@ -107,7 +111,7 @@ func (g *growing) Truncate(size int64) error {
 		g.at, g.end = g.at[:len(g.at)-1], last
 	}
 	g.size = size
-	return g.File.Truncate(size)
+	return g.file.Truncate(size)
 }
 
 func (g *growing) part(at int64) string { return filepath.Join(g.path, fmt.Sprintf("%016x", at)) }
@@ -116,7 +120,7 @@ func (g *growing) part(at int64) string { return filepath.Join(g.path, fmt.Sprin
 func (g *growing) Sync() error {
 	for g.end < g.size {
 		n := min(g.size-g.end, partSize)
-		part := io.NewSectionReader(g.File, g.end, n)
+		part := io.NewSectionReader(g.file, g.end, n)
 		err := Put(g.part(g.end), func(w io.Writer) error { _, err := io.Copy(w, part); return err })
 		if err != nil {
 			return err
@@ -128,7 +132,7 @@ func (g *growing) Sync() error {
 }
 
 // Close puts what is in no part yet.
-func (g *growing) Close() error { return errors.Join(g.Sync(), g.File.Close()) }
+func (g *growing) Close() error { return errors.Join(g.Sync(), g.file.Close()) }
 
 // RemoveGrown removes what Grow made at a path in a bucket, if it is there.
 func RemoveGrown(path string) error {

@@ -140,6 +140,24 @@ func RemoveAppended(path string) error {
 	return Remove(path)
 }
 
+// TakeAppended takes what [Append] made, if it is there, away from whoever may append to it still, and keeps what is in
+// it: another file with the same bytes stands in its place, and the other goes on in the file that it has open. In a
+// bucket nothing needs to be taken: everybody works on a copy, and puts parts whole.
+func TakeAppended(path string) error {
+	if store.Is(path) {
+		return nil
+	}
+	from, err := Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	return Write(path, func(w io.Writer) error { _, err := io.Copy(w, from); return err })
+}
+
 // Remove removes a file if it is there.
 func Remove(path string) error {
 	if store.Is(path) {
