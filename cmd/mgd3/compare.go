@@ -26,6 +26,7 @@ type compareOptions struct {
 	testLimit       int
 	methods         string
 	given           []string // sets that somebody made
+	plots           string
 }
 
 func (e *env) compareCmd() *cobra.Command {
@@ -46,6 +47,7 @@ func (e *env) compareCmd() *cobra.Command {
 		"take the first `N` images of each class by file name to test on; 0 takes all")
 	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+words.List(baseline.Methods)+"; default all these. "+
 		"mgd3 with an option of its own: "+words.List(baseline.Options()))
+	plotsFlag(f, &c.plots)
 	f.StringArrayVar(&c.given, "set", nil, "a set that somebody made, `NAME=SET`, as a row beside the methods: what "+
 		"evaluate --train takes; may be given several times")
 	f.IntSliceVar(&c.IPCs, "ipc", []int{10}, "images per class, a `LIST`")
@@ -109,6 +111,9 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err e
 			"earlier versions had it", err)
 	}
 	if err != nil {
+		return err
+	}
+	if err := plot(c.plots, result.Result()); err != nil {
 		return err
 	}
 	return e.showComparison(ctx, so, result)

@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/spf13/pflag"
+
 	"mgd3/distill"
 	"mgd3/internal/terminal"
+	"mgd3/page"
+	"mgd3/report"
 )
 
 // print prints what was asked for, as JSON or for people.
@@ -68,3 +72,17 @@ func (e *env) warn(format string, args ...any) {
 
 // warnText is warn of a text.
 func (e *env) warnText(text string) { e.warn("%s", text) }
+
+// plotsFlag is for a paper.
+func plotsFlag(f *pflag.FlagSet, dir *string) {
+	f.StringVar(dir, "plots", "", "write each plot and each table of numbers as an SVG into `DIR` too")
+}
+
+// plot writes what is to be drawn of a result into dir; "" is nowhere.
+func plot(dir string, r report.Result) error {
+	if dir == "" {
+		return nil
+	}
+	_, err := page.Plots(dir, r)
+	return fail(exitOutput, "", err)
+}

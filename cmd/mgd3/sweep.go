@@ -19,7 +19,7 @@ import (
 // sweepOptions are the flags of sweep that distill has not.
 type sweepOptions struct {
 	compare.Sweep
-	on, test, testSplit string
+	on, test, testSplit, plots string
 }
 
 func (e *env) sweepCmd() *cobra.Command {
@@ -50,6 +50,7 @@ func (e *env) sweepCmd() *cobra.Command {
 		"`WHERE` the network is tested: held-out, or test, with --test, to report only and never to choose by")
 	f.StringVar(&s.test, "test", "", "the test `SET` of --on test")
 	f.StringVar(&s.testSplit, "test-split", "", "the `NAME` of the sub-folder of --test to take")
+	plotsFlag(f, &s.plots)
 	cli.Heading(f, "Judging")
 	cli.First(cmd, "data", "split", "model", "out", "ipc", "lambda", "stop", "cluster", "sets", "preset")
 	cli.Require(cmd, "data", "out")
@@ -82,6 +83,9 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	}
 	swept, err := s.Do(ctx)
 	if err != nil {
+		return err
+	}
+	if err := plot(s.plots, swept.Result()); err != nil {
 		return err
 	}
 	return e.showSweep(o.run.out, swept)
