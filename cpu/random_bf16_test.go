@@ -22,32 +22,13 @@ func TestRandomGraphsBF16(t *testing.T) {
 	f := newFleet(t)
 	oracle := testutil.Must1(cpu.New("plain"))
 	t.Cleanup(oracle.Finalize)
-	n := 600
-	if testing.Short() {
-		n /= 10
-	}
-	var count [differs + 1]int
-	reasons := map[string]int{}
-	for seed := range uint64(n) {
-		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-			v, text := f.checkBF16(oracle, specOf(seed))
-			count[v]++
-			switch v {
-			case differs:
-				t.Error(text)
-			case refused:
-				reasons[text]++
-			}
-		})
-	}
-	for text, n := range reasons {
-		t.Logf("refused %d: %s", n, text)
-	}
-	if count[equal] < n/2 {
-		t.Errorf("only %d of %d graphs were compared", count[equal], n)
-	}
-	t.Logf("%d graphs agree, %d are ill-conditioned, %d refused, %d differ", count[equal], count[ill], count[refused],
-		count[differs])
+	tally(t, 600, 1./2, func(t *testing.T, seed uint64) (verdict, string) {
+		v, text := f.checkBF16(oracle, specOf(seed))
+		if v == differs {
+			t.Error(text)
+		}
+		return v, text
+	})
 }
 
 func (f *fleet) checkBF16(oracle compute.Backend, s spec) (verdict, string) {

@@ -319,7 +319,19 @@ const graphs = 2500
 
 func TestRandomGraphs(t *testing.T) {
 	f := newFleet(t)
-	n := graphs
+	tally(t, graphs, 9./10, func(t *testing.T, seed uint64) (verdict, string) {
+		s := specOf(seed)
+		v, text, _ := f.check(s)
+		if v == differs {
+			f.report(t, s, text)
+		}
+		return v, text
+	})
+}
+
+// tally checks the graphs of n seeds, a tenth of them with -short, of which at least a share must be comparable, and
+// logs what became of them.
+func tally(t *testing.T, n int, share float64, check func(t *testing.T, seed uint64) (verdict, string)) {
 	if testing.Short() {
 		n /= 10
 	}
@@ -327,13 +339,9 @@ func TestRandomGraphs(t *testing.T) {
 	reasons := map[string]int{}
 	for seed := range uint64(n) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-			s := specOf(seed)
-			v, text, _ := f.check(s)
+			v, text := check(t, seed)
 			count[v]++
-			switch v {
-			case differs:
-				f.report(t, s, text)
-			case refused:
+			if v == refused {
 				reasons[text]++
 			}
 		})
@@ -341,7 +349,7 @@ func TestRandomGraphs(t *testing.T) {
 	for text, n := range reasons {
 		t.Logf("refused %d: %s", n, text)
 	}
-	if n >= 100 && count[equal] < n*9/10 {
+	if float64(count[equal]) < float64(n)*share {
 		t.Errorf("only %d of %d graphs were compared", count[equal], n)
 	}
 	t.Logf("%d graphs agree, %d are ill-conditioned, %d refused, %d differ", count[equal], count[ill], count[refused],

@@ -22,10 +22,10 @@ def make(root, variant, seed):
     case = Case(root, f"class_pipeline_{variant}", "UNet2DConditionModel, VQModel and DDPMScheduler of diffusers; float64")
     (down, up), (plain_down, plain_up) = pipelines.CROSS, pipelines.PLAIN
     unet = pipelines.fill(UNet2DConditionModel(
-        sample_size=SIDE, in_channels=3, out_channels=3, block_out_channels=[16, 32], layers_per_block=1, norm_num_groups=8,
+        sample_size=SIDE, in_channels=3, out_channels=3, block_out_channels=[8, 16], layers_per_block=1, norm_num_groups=4,
         cross_attention_dim=24, attention_head_dim=1, down_block_types=[plain_down, down], up_block_types=[up, plain_up]), rng)
     vae = pipelines.fill(VQModel(
-        block_out_channels=[8, 16], down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2, latent_channels=3,
+        block_out_channels=[4, 8], down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2, latent_channels=3,
         norm_num_groups=4, num_vq_embeddings=60, vq_embed_dim=3, sample_size=2 * SIDE, scaling_factor=1.0), rng)
     with torch.no_grad():
         vae.quantize.embedding.weight.copy_(torch.from_numpy(half(1.5 * rng.standard_normal((60, 3)))))
