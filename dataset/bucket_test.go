@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/internal/fixtures/storetest"
 	"mgd3/store"
-	"mgd3/store/storetest"
 )
 
 // noisePNG is a picture of noise, which no encoder makes smaller: 480 kB.

@@ -7,7 +7,7 @@ import (
 	"os"
 	"testing"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 )
 
 // preprocess is what case.json says of a preprocess case.

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 )
 
 // TestManifoldGolden takes what ManifoldGD's program added in its steps, the random numbers given. Here it is summed in

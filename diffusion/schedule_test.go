@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 )
 
 func TestBetas(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 )
 
 func TestSpacings(t *testing.T) {

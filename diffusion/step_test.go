@@ -10,7 +10,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 	"mgd3/rng"
 )
 

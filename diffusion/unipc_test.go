@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 )
 
 // TestSolverGolden takes the chains of diffusers' schedulers for few steps, predictions given. Their ε is not that of

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/stage/atomicfile"
 	"mgd3/stage/numbers"
 	"mgd3/weights"

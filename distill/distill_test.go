@@ -14,7 +14,7 @@ import (
 	"mgd3/dit"
 	"mgd3/encode"
 	"mgd3/internal/fixtures"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/latent"
 	"mgd3/modes"
 	"mgd3/stage"

@@ -12,8 +12,8 @@ import (
 	"mgd3/diffusion"
 	"mgd3/dit"
 	"mgd3/engine"
-	"mgd3/internal/golden"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/golden"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/latent"
 	"mgd3/weights"
 )

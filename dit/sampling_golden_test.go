@@ -11,7 +11,7 @@ import (
 
 	"mgd3/diffusion"
 	"mgd3/engine"
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 )
 
 // samplingCase is what a sampling case's case.json holds.

@@ -9,7 +9,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/internal/fixtures"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/latent"
 	"mgd3/stage"
 )

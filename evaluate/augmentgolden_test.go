@@ -6,7 +6,7 @@ import (
 	"math"
 	"testing"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 )
 
 const augmentFile = "augment.safetensors"

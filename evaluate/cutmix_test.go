@@ -8,7 +8,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 	"mgd3/rng"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 )
 
 // nette10 is ImageNette at 10 images per class of 256 pixels.

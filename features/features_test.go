@@ -17,8 +17,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
-	"mgd3/internal/golden"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/golden"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/stage/atomicfile"
 	"mgd3/weights"
 )

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/internal/fixtures/storetest"
 	"mgd3/store"
-	"mgd3/store/storetest"
 )
 
 var shape = []int{2, 1, 3}

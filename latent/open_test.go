@@ -13,8 +13,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"mgd3/engine"
+	"mgd3/internal/fixtures/golden"
 	"mgd3/internal/fixtures/pytorch"
-	"mgd3/internal/golden"
 	"mgd3/rng"
 	"mgd3/weights"
 )

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"mgd3/dataset"
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 )
 
 // TestTinyGolden compares a TAESD with diffusers, and a trained one with PyTorch where it is beside the repository.

@@ -8,8 +8,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/diffusion"
-	"mgd3/internal/golden"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/golden"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/sd"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"mgd3/dit"
 	"mgd3/internal/fixtures"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/internal/textfile"
 )
 

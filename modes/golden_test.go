@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"testing"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 	"mgd3/matrix"
 	"mgd3/rng"
 	"mgd3/weights"

@@ -7,7 +7,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"mgd3/internal/browser"
+	"mgd3/internal/fixtures/browser"
 )
 
 // inBrowser writes a page of two sets side by side, with a map and a planted copy, and returns where it is.

@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 	"mgd3/matrix"
 )
 

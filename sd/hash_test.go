@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/weights"
 )
 

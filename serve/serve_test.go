@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"mgd3/distill"
-	"mgd3/internal/browser"
+	"mgd3/internal/fixtures/browser"
 )
 
 const addr = "127.0.0.1:8000"

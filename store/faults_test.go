@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"mgd3/internal/fixtures/storetest"
 	"mgd3/store"
-	"mgd3/store/storetest"
 )
 
 // everySecond makes every second request go wrong, each time in the next of some ways.

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"mgd3/engine"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/rng"
 	"mgd3/weights"
 )

@@ -8,7 +8,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/diffusion"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/rng"
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 )
 
 func open(t *testing.T) *engine.Engine {

@@ -12,7 +12,7 @@ import (
 	"mgd3/diffusion"
 	"mgd3/glyphs"
 	"mgd3/glyphs/model"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/latent"
 	"mgd3/rng"
 	"mgd3/text"

@@ -16,7 +16,7 @@ import (
 
 	"mgd3/engine"
 	"mgd3/internal/fixtures/pytorch"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/rng"
 	"mgd3/weights"
 )

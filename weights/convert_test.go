@@ -16,8 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/internal/fixtures/golden"
 	"mgd3/internal/fixtures/pytorch"
-	"mgd3/internal/golden"
 	"mgd3/weights"
 )
 

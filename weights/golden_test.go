@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 	"mgd3/weights"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"mgd3/internal/golden"
+	"mgd3/internal/fixtures/golden"
 	"mgd3/weights"
 )
 

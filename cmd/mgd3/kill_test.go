@@ -16,7 +16,7 @@ import (
 
 	"mgd3/internal/exits"
 	"mgd3/internal/fixtures"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 )
 
 // binary builds the program once per test run.

@@ -8,7 +8,7 @@ import (
 
 	"mgd3/dit"
 	"mgd3/glyphs"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/latent"
 	"mgd3/weights"
 )

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"mgd3/engine"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 )
 
 // TestCheckAll holds every kind of network on the tests' backend to cpu in float32.

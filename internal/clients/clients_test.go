@@ -28,7 +28,7 @@ import (
 	"mgd3/engine"
 	"mgd3/evaluate"
 	"mgd3/internal/fixtures"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/latent"
 	"mgd3/weights"
 )

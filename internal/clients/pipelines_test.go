@@ -11,7 +11,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/encode"
 	"mgd3/internal/fixtures"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 	"mgd3/latent"
 	"mgd3/train"
 )

@@ -2,6 +2,7 @@
 package house
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -11,16 +12,16 @@ import (
 // rooms lists what each package may import of this module: only what stands above it in the flow of
 // the data. matrix, diffusion, dataset, weights and rng stand alone.
 var rooms = map[string][]string{
-	"rng":                    {},
-	"store":                  {"internal/process"},
-	"internal/process":       {},
-	"store/clouds":           {},
-	"store/storetest":        {"store"},
-	"matrix":                 {"matrix/internal/kernel"},
-	"matrix/internal/kernel": {},
-	"modes":                  {"matrix"},
-	"diffusion":              {},
-	"diffusion/scheduler":    {"diffusion", "weights"},
+	"rng":                         {},
+	"store":                       {"internal/process"},
+	"internal/process":            {},
+	"store/clouds":                {},
+	"internal/fixtures/storetest": {"store"},
+	"matrix":                      {"matrix/internal/kernel"},
+	"matrix/internal/kernel":      {},
+	"modes":                       {"matrix"},
+	"diffusion":                   {},
+	"diffusion/scheduler":         {"diffusion", "weights"},
 	"dataset": {"store", "dataset/internal/jpegplane", "dataset/internal/kernel", "dataset/internal/parquet",
 		"internal/foreign", "internal/textfile"},
 	"dataset/internal/jpegplane": {},
@@ -104,7 +105,7 @@ var rooms = map[string][]string{
 	"model": {"diffusion", "diffusion/scheduler", "distill", "dit", "engine", "internal/textfile", "latent", "sd",
 		"weights"},
 	"internal/fixtures/maker": {"baseline", "dataset", "diffusion", "distill", "dit", "encode", "internal/fixtures",
-		"internal/testengine", "latent", "modes"},
+		"internal/fixtures/testengine", "latent", "modes"},
 	"internal/bench": {"cpu", "dataset", "diffusion", "dit", "engine", "evaluate", "features", "latent", "matrix",
 		"modes", "optim", "rng", "stage/atomicfile", "text", "unet", "weights"},
 	"internal/devices": {"distill", "stage"},
@@ -132,17 +133,17 @@ var rooms = map[string][]string{
 		"weights", "weights/hub"},
 	"internal/fixtures": {"dit", "engine", "features", "internal/fixtures/pytorch", "latent", "rng",
 		"stage/atomicfile", "text", "unet", "weights"},
-	"internal/fixtures/pytorch": {"rng", "stage/atomicfile", "weights"},
-	"internal/golden":           {"weights"},
-	"serve":                     {"distill", "stage/atomicfile"},
-	"internal/browser":          {},
-	"internal/clients":          {},
-	"internal/words":            {},
-	"internal/testengine":       {"engine"},
-	"internal/house":            {},
-	"bench/bucket":              {"store", "store/clouds"},
-	"bench/campaign":            {"internal/fixtures"},
-	"bench/kubelet":             {},
+	"internal/fixtures/pytorch":    {"rng", "stage/atomicfile", "weights"},
+	"internal/fixtures/golden":     {"weights"},
+	"serve":                        {"distill", "stage/atomicfile"},
+	"internal/fixtures/browser":    {},
+	"internal/clients":             {},
+	"internal/words":               {},
+	"internal/fixtures/testengine": {"engine"},
+	"internal/house":               {},
+	"bench/bucket":                 {"store", "store/clouds"},
+	"bench/campaign":               {"internal/fixtures"},
+	"bench/kubelet":                {},
 	"bench/realsize": {"dit", "engine", "latent", "rng", "stage/atomicfile", "text", "unet",
 		"weights"},
 	"bench/scale": {"dataset", "diffusion", "distill", "dit", "encode", "engine", "internal/fixtures", "latent",
@@ -177,21 +178,42 @@ func TestNoRoomImportsALaterOne(t *testing.T) {
 	}
 }
 
-// TestFixturesStayInTests: what makes inputs for tests, and the programs that measure, are no part of mgd3. Below
-// internal/ all else is.
+// TestFixturesStayInTests: what is made for tests, and the programs that measure, are no part of mgd3.
 func TestFixturesStayInTests(t *testing.T) {
 	forTests := func(room string) bool {
-		return strings.HasPrefix(room, "internal/fixtures") ||
-			slices.Contains([]string{"internal/golden", "internal/testengine", "internal/house"}, room)
+		return strings.HasPrefix(room, "internal/fixtures") || strings.HasPrefix(room, "bench/") ||
+			room == "internal/clients" || room == "internal/house"
 	}
 	for room, imports := range rooms {
-		if forTests(room) || strings.HasPrefix(room, "bench/") {
+		if forTests(room) {
 			continue
 		}
 		for _, name := range imports {
-			if forTests(name) || strings.HasPrefix(name, "bench/") {
+			if forTests(name) {
 				t.Errorf("%s may import %s, which is for tests and measurements alone", room, name)
 			}
+		}
+	}
+}
+
+// TestProgramsSaySoByFolder: a package main lies in cmd or bench, and everything below internal stands in its README.
+func TestProgramsSaySoByFolder(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{.Name}}`, "mgd3/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		room := strings.TrimPrefix(fields[0], "mgd3/")
+		if fields[1] == "main" && !strings.HasPrefix(room, "cmd/") && !strings.HasPrefix(room, "bench/") {
+			t.Errorf("%s is a program, want it below cmd or bench", room)
+		}
+		if name, ok := strings.CutPrefix(room, "internal/"); ok && !strings.Contains(string(readme), "`"+name+"`") {
+			t.Errorf("internal/README.md says nothing of %s", name)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/engine"
-	"mgd3/internal/testengine"
+	"mgd3/internal/fixtures/testengine"
 )
 
 type extra struct{ Best float64 }

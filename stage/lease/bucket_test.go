@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"mgd3/store/storetest"
+	"mgd3/internal/fixtures/storetest"
 )
 
 // inBucket returns a store of leases in a bucket, every second request of which goes wrong in one of some ways.
