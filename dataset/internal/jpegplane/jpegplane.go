@@ -115,10 +115,10 @@ func (d *decoder) segments() error {
 		if marker <= 1 || marker >= 0xd0 && marker <= 0xd8 {
 			continue
 		}
-		if pos+2 > len(d.data) {
-			return nil
+		n := 0
+		if pos+2 <= len(d.data) {
+			n = int(binary.BigEndian.Uint16(d.data[pos:]))
 		}
-		n := int(binary.BigEndian.Uint16(d.data[pos:]))
 		if n < 2 || pos+n > len(d.data) {
 			if d.comps == nil {
 				return ErrCut
