@@ -38,6 +38,8 @@ type Batch struct {
 	// Cloud fills dst with the standard normal numbers, and radii with the uniform ones, of one image and step, for
 	// [Manifold] alone.
 	Cloud func(image, step int, dst, radii []float32)
+
+	Watch *Watch // nil: nobody looks
 }
 
 // NotFiniteError says that an image became NaN or infinite.
@@ -102,6 +104,11 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 		}
 		if i := notFinite(next); i >= 0 {
 			return nil, &NotFiniteError{Image: i / (b.size() * s.States()), Step: k, Steps: len(s.steps)}
+		}
+		if b.Watch.sees(k, len(s.steps)) {
+			if err := s.see(stepper, b, chunks, k, x, next); err != nil {
+				return nil, err
+			}
 		}
 		x = next
 	}

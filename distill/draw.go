@@ -32,7 +32,7 @@ type drawn struct {
 // draw samples and decodes images, in graphs of so many rows; of each it keeps the candidate that is chosen.
 func (s *sampling) draw(ctx context.Context, wanted []image, rows int) (*drawn, error) {
 	shape := [3]int(s.record.Modes.Latents.Shape)
-	batch := diffusion.Batch{Dims: shape, Plain: stepper(s.plain), Rows: rows}
+	batch := diffusion.Batch{Dims: shape, Plain: stepper(s.plain), Rows: rows, Watch: s.watch}
 	made := &drawn{images: wanted, keys: make([]string, len(wanted)), seeds: make([]uint64, len(wanted))}
 	sampler := s.sampler
 	for i, im := range wanted {

@@ -44,6 +44,7 @@ type Manifest struct {
 	Distance    Distance        `json:"distance"`               // mean over all images
 	Merged      []MergedSource  `json:"merged,omitempty"`       // the sets that it was put together from
 	Imported    *Imported       `json:"imported,omitempty"`     // what it was, where no run made it
+	Reviewed    *Reviewed       `json:"reviewed,omitempty"`     // what it was, before somebody decided about its images
 	Classes     []ManifestClass `json:"classes"`
 }
 
@@ -66,6 +67,7 @@ type ManifestImage struct {
 	Nearest     string   `json:"nearest"` // real image nearest to the mode
 	Seed        uint64   `json:"seed"`    // the noise is the stream (seed, class, mode)
 	Distance    Distance `json:"distance"`
+	Review      *Review  `json:"review,omitempty"` // what somebody decided about it
 }
 
 // Path is the image's file below the output folder. A manifest may come from anywhere: a file outside the set's images

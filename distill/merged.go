@@ -40,7 +40,7 @@ const (
 )
 
 // whole reports whether the set is one that a run made, whose stages may lie beside it.
-func (m *Manifest) whole() bool { return m.Merged == nil && m.Imported == nil }
+func (m *Manifest) whole() bool { return m.Merged == nil && m.Imported == nil && m.Reviewed == nil }
 
 // mergedFaults says what the sources of a merged set have otherwise than its classes.
 func (m *Manifest) mergedFaults() (faults []string) {

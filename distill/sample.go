@@ -187,7 +187,8 @@ type sampling struct {
 	plain   *engine.Program    // of diffusion.Sampler.Plain; nil where that is nil
 
 	lossSampler *diffusion.Sampler
-	counts      []int // images of each class
+	watch       *diffusion.Watch // nil: nobody looks at the images on their way
+	counts      []int            // images of each class
 
 	toldOfNone bool // that there are no latents to hold the modes against
 }

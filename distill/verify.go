@@ -30,7 +30,7 @@ func Verify(ctx context.Context, out string) (faults, unchecked []string, err er
 			return nil, nil, err
 		}
 		if !m.whole() { // its parts are to be verified where they are
-			v.faults = append(v.faults, m.mergedFaults()...)
+			v.faults = append(append(v.faults, m.mergedFaults()...), m.reviewFaults(out)...)
 			v.unchecked = append(v.unchecked, "what the set was made from: not in this folder, not checked")
 			return v.faults, v.unchecked, nil
 		}

@@ -225,7 +225,7 @@ func (g *merging) manifest() ([]byte, error) {
 	for _, other := range g.heads[1:] {
 		head = common(head, other)
 	}
-	for _, name := range []string{"merged", "imported"} { // each source has its own
+	for _, name := range []string{"merged", "imported", "reviewed"} { // each source has its own
 		delete(head, name)
 	}
 	head["format"], head["version"] = g.heads[0]["format"], mustJSON(stage.Version)

@@ -135,6 +135,7 @@ var rooms = map[string][]string{
 		"stage/atomicfile", "text", "unet", "weights"},
 	"internal/fixtures/pytorch":    {"rng", "stage/atomicfile", "weights"},
 	"internal/fixtures/golden":     {"weights"},
+	"review":                       {"distill", "export", "internal/words", "stage", "stage/atomicfile", "store"},
 	"serve":                        {"distill", "stage/atomicfile"},
 	"internal/fixtures/browser":    {},
 	"internal/clients":             {},
