@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -98,10 +99,11 @@ func wholeOrders() (list []namedOrder) {
 }
 
 // TryOrders opens the teacher in a file of ImageNet's 1,000 outputs by each of the orders in which these are numbered
-// somewhere, tests it, and returns the best; "" of a teacher with other outputs.
+// somewhere, tests it, and returns the best; "" of a teacher with other outputs, and if none is better than noise.
 func TryOrders(ctx context.Context, e *engine.Engine, path string, o TeacherOptions, test *Data,
 	p Protocol) (name string, accuracy float64, err error) {
-	for _, order := range wholeOrders() {
+	whole := wholeOrders()
+	for _, order := range whole {
 		o.Order = order.names
 		t, err := OpenTeacher(ctx, e, path, o)
 		if errors.Is(err, ErrTeacher) {
@@ -116,7 +118,7 @@ func TryOrders(ctx context.Context, e *engine.Engine, path string, o TeacherOpti
 		if err != nil {
 			return "", 0, err
 		}
-		if t.Known.Tested.Accuracy > accuracy {
+		if t.Known.Tested.Accuracy > accuracy && t.right(math.Log(float64(len(whole)))) {
 			name, accuracy = order.name, t.Known.Tested.Accuracy
 		}
 	}

@@ -165,7 +165,7 @@ func (f *found) read(path string) (any, error) {
 		}
 		return items, nil
 	case npy, npz:
-		return readNumPy(path)
+		return f.readNumPy(path)
 	}
 	return nil, errors.New("its content is none of PyTorch's, NumPy's and safetensors'")
 }

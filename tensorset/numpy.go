@@ -28,6 +28,7 @@ const mostNumPy = 8 << 30
 
 var (
 	npyType  = regexp.MustCompile(`'descr':\s*'([<>|=])([fiub])(\d)'`)
+	npyDescr = regexp.MustCompile(`'descr':\s*('[^']{0,20}')`)
 	npyOrder = regexp.MustCompile(`'fortran_order':\s*(True|False)`)
 	npyShape = regexp.MustCompile(`'shape':\s*\(([0-9, L]*)\)`)
 )
@@ -35,19 +36,23 @@ var (
 var npyTypes = map[string]weights.DType{"f4": "F32", "f2": "F16", "f8": "F64", "u1": "U8", "i1": "I8", "i2": "I16",
 	"i4": "I32", "i8": "I64", "u2": "U16", "u4": "U32", "b1": "U8"}
 
-// readNumPy reads an array, or all that are in a zip, as a tree.
-func readNumPy(path string) (any, error) {
+// errObjects says that an array is one of Python's objects, which are a pickle.
+var errObjects = errors.New("its elements are objects of Python (a list or a dict that was saved as one array), which " +
+	"are not read: save the arrays by numpy.savez(FILE, images=…, labels=…)")
+
+// readNumPy reads an array, or all that are in a zip, as a tree. Arrays of objects that lie beside others are left.
+func (f *found) readNumPy(path string) (any, error) {
 	if kindOf(path) == npy {
-		f, err := os.Open(path)
+		file, err := os.Open(path)
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
-		info, err := f.Stat()
+		defer file.Close()
+		info, err := file.Stat()
 		if err != nil {
 			return nil, err
 		}
-		return readArray(f, info.Size())
+		return readArray(file, info.Size())
 	}
 	archive, err := zip.OpenReader(path)
 	if err != nil {
@@ -55,6 +60,7 @@ func readNumPy(path string) (any, error) {
 	}
 	defer archive.Close()
 	var items []weights.Item
+	var objects error
 	for _, file := range archive.File {
 		name, ok := strings.CutSuffix(file.Name, ".npy")
 		if !ok {
@@ -66,10 +72,18 @@ func readNumPy(path string) (any, error) {
 		}
 		t, err := readArray(r, int64(min(file.UncompressedSize64, mostNumPy)))
 		r.Close()
+		if errors.Is(err, errObjects) {
+			f.note("%q in it is left: it is of Python's objects", name)
+			objects = fmt.Errorf("%q: %w", file.Name, err)
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", file.Name, err)
 		}
 		items = append(items, weights.Item{Key: name, Value: t})
+	}
+	if len(items) == 0 && objects != nil {
+		return nil, objects
 	}
 	return items, nil
 }
@@ -101,21 +115,30 @@ func readArray(r io.Reader, size int64) (any, error) {
 		return nil, errors.New("its header has no order and shape")
 	}
 	if kind == nil || string(kind[1]) == ">" || npyTypes[string(kind[2])+string(kind[3])] == "" {
-		return nil, fmt.Errorf("its elements are %.60q, want little-endian floats, whole numbers or booleans", header)
+		descr := npyDescr.FindSubmatch(header)
+		if descr != nil && string(descr[1]) == "'|O'" {
+			return nil, errObjects
+		}
+		if descr == nil {
+			descr = [][]byte{nil, header}
+		}
+		return nil, fmt.Errorf("its elements are of type %.60s, want little-endian floats, whole numbers or booleans: "+
+			"astype('float32') makes these", descr[1])
 	}
 	width, _ := strconv.Atoi(string(kind[3])) // one digit
 	dims, count, err := shapeOf(string(shape[1]), size/int64(width))
 	if err != nil {
 		return nil, err
 	}
-	if string(order[1]) == "True" && len(dims) > 1 {
-		return nil, errors.New("its order is Fortran's: save it by numpy.ascontiguousarray")
-	}
 	var data bytes.Buffer
 	if _, err := io.CopyN(&data, r, int64(count*width)); err != nil {
 		return nil, fmt.Errorf("it ends before the last of its %d elements: %w", count, err)
 	}
-	return weights.Raw("", npyTypes[string(kind[2])+string(kind[3])], dims, data.Bytes()), nil
+	elements := data.Bytes()
+	if string(order[1]) == "True" && len(dims) > 1 {
+		elements = weights.RowMajor(elements, dims)
+	}
+	return weights.Raw("", npyTypes[string(kind[2])+string(kind[3])], dims, elements), nil
 }
 
 // shapeOf reads "3, 4," and returns the number of elements, which must be at most most.

@@ -72,6 +72,13 @@ func TestPublished(t *testing.T) {
 		{"plain.npz", Uint8, "whole numbers"},
 		{"packed.npz", Uint8, "the channels come last"},
 		{"npy", Unit, "from 0 to 1"},
+		{"numpy.pt", Unit, "from 0 to 1"},
+		{"numpy5.pt", Uint8, "whole numbers"},
+		{"numpy_old.pth", Unit, "from 0 to 1"},
+		{"fortran", Unit, "from 0 to 1"},
+		{"beside.npz", Uint8, `"about" in it is left`},
+		{"ddranking", CIFAR10, "shares of 3 classes"},
+		{"onitsway", Unit, "from 0 to 1"},
 		{"plain.safetensors", Unit, "from 0 to 1"},
 	} {
 		t.Run(c.path, func(t *testing.T) {
@@ -147,7 +154,7 @@ func TestWild(t *testing.T) {
 
 // TestRateAndSoft: a learned rate, and soft labels as shares: those of logits are their softmax.
 func TestRateAndSoft(t *testing.T) {
-	for path, rate := range map[string]float64{"mtt": 0.0123, "datm": 0.02, "shares": 0} {
+	for path, rate := range map[string]float64{"mtt": 0.0123, "datm": 0.02, "shares": 0, "ddranking": 0.05} {
 		s, err := Open(t.Context(), filepath.Join("testdata", path), Options{Names: names})
 		if err != nil {
 			t.Fatal(err)
@@ -304,6 +311,17 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestObjects: what NumPy pickled, and bytes in another order, are refused by what they are.
+func TestObjects(t *testing.T) {
+	for path, want := range map[string]string{"dict.npy": "objects of Python", "dict.npz": `"set.npy": its elements are ` +
+		"objects of Python", "big.npy": "of type '>f4', want little-endian"} {
+		_, err := Open(t.Context(), filepath.Join("testdata", path), Options{})
+		if !errors.Is(err, dataset.ErrSet) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
+
 // TestDamaged: damaged and hostile files are errors with a name.
 func TestDamaged(t *testing.T) {
 	whole, err := os.ReadFile("testdata/data_best.pt")
@@ -344,7 +362,7 @@ func TestDamaged(t *testing.T) {
 
 // FuzzOpen: a file is a set whose images can all be read, or an error.
 func FuzzOpen(f *testing.F) {
-	for _, pattern := range []string{"testdata/*.pt", "testdata/*.npz", "testdata/*/*.npy", "testdata/*.safetensors"} {
+	for _, pattern := range []string{"testdata/*.pt", "testdata/*.pth", "testdata/*.npz", "testdata/*/*.npy", "testdata/*.safetensors"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			f.Fatalf("%s: no seeds: %v", pattern, err)

@@ -3,6 +3,8 @@ package weights
 import (
 	"encoding/binary"
 	"math"
+
+	"github.com/nlpodyssey/gopickle/types"
 )
 
 // NumPy's scalars, numpy.float64(0.1) say, are pickled as scalar(dtype("f8"), encode(text, "latin1")): the characters
@@ -28,13 +30,35 @@ func codecsEncode(args []any) (any, error) {
 	return &instance{class: "_codecs.encode"}, nil
 }
 
+// ourBytes is the name by which tame has bytes made that are in the pickle.
+const ourBytes = "mgd3.bytes"
+
+func bytesAsTheyAre(args []any) (any, error) {
+	if len(args) == 1 {
+		if text, ok := args[0].(string); ok {
+			return bytesOf(text), nil
+		}
+	}
+	return nil, nil
+}
+
 // numpyType is a dtype, "f8" say.
-type numpyType string
+type numpyType struct {
+	name string
+	big  bool // the first byte of a number is the largest
+}
+
+// state takes what BUILD gives a dtype: (version, byte order, …).
+func (t *numpyType) state(v any) {
+	if state, ok := v.(*types.Tuple); ok && state.Len() > 1 {
+		t.big = state.Get(1) == ">"
+	}
+}
 
 func numpyDType(args []any) (any, error) {
 	if len(args) > 0 {
 		if name, ok := args[0].(string); ok {
-			return numpyType(name), nil
+			return &numpyType{name: name}, nil
 		}
 	}
 	return &instance{class: "numpy.dtype"}, nil
@@ -43,10 +67,10 @@ func numpyDType(args []any) (any, error) {
 // numpyScalar is an int, a float64 or a bool; one of another type is nothing.
 func numpyScalar(args []any) (any, error) {
 	if len(args) == 2 {
-		kind, isType := args[0].(numpyType)
+		kind, isType := args[0].(*numpyType)
 		text, isBytes := args[1].(bytesOf)
-		if isType && isBytes {
-			if v := numpyNumber(kind, []byte(text)); v != nil {
+		if isType && isBytes && !kind.big {
+			if v := numpyNumber(kind.name, []byte(text)); v != nil {
 				return v, nil
 			}
 		}
@@ -54,7 +78,7 @@ func numpyScalar(args []any) (any, error) {
 	return &instance{class: "numpy.core.multiarray.scalar"}, nil
 }
 
-func numpyNumber(kind numpyType, b []byte) any {
+func numpyNumber(kind string, b []byte) any {
 	le := binary.LittleEndian
 	switch {
 	case kind == "f8" && len(b) == 8:

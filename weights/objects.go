@@ -13,25 +13,29 @@ type refusal string
 func (r refusal) Error() string { return string(r) }
 
 // instance stands for what a pickle makes by a name that globals does not have: a path, a date, the state of a random
-// generator, a model of the user's own class. Nothing of it is made; its state (BUILD) is never looked at. What is put
+// generator, a model of the user's own class. Nothing of it is made; its state (BUILD) is not looked at, but for NumPy's. What is put
 // into it by SETITEMS is kept, since classes that are dicts hold tensors too.
 type instance struct {
 	class string
 	// a tensor, perhaps, of a kind that is not known: it was made from elements, or by a function that makes tensors
-	from bool
+	from  bool
+	array *ndarray // one of NumPy
 	types.Dict
 }
 
 // Call is a call of the name, or of what it returned, as getattr(x, "y")() does.
 func (o *instance) Call(args ...any) (any, error) {
-	return &instance{class: o.class, from: o.class != numpyArray &&
-		(makesTensors.MatchString(o.class) || slices.ContainsFunc(args, holdsElements))}, nil
+	if o.class == numpyArray {
+		return &instance{class: numpyArray, array: &ndarray{}}, nil
+	}
+	return &instance{class: o.class, from: makesTensors.MatchString(o.class) ||
+		slices.ContainsFunc(args, holdsElements)}, nil
 }
 
 // Append is what a list of the user's own class is filled by.
 func (o *instance) Append(any) {}
 
-// numpyArray makes NumPy's arrays, from a state that is not read.
+// numpyArray makes NumPy's arrays; see numpyarray.go.
 const numpyArray = "numpy._reconstruct"
 
 // holdsElements reports whether v is a tensor or a storage, or a tuple with one in it.
@@ -106,6 +110,11 @@ var globals = map[string]any{
 	"numpy.dtype":                                         callable(numpyDType),
 	"numpy.core.multiarray.scalar":                        callable(numpyScalar),
 	"numpy._core.multiarray.scalar":                       callable(numpyScalar),
+
+	"numpy.core.numeric._frombuffer":  callable(numpyFromBuffer),
+	"numpy._core.numeric._frombuffer": callable(numpyFromBuffer),
+
+	ourBytes: callable(bytesAsTheyAre),
 
 	"torch.Size":              callable(size),
 	"collections.OrderedDict": callable(orderedDict),

@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nlpodyssey/gopickle/pickle"
+	"github.com/nlpodyssey/gopickle/types"
 )
 
 // A pickle is a program for a stack machine that makes an object, and may call any function of Python by its name.
@@ -23,17 +25,20 @@ import (
 //	built in, and take no arguments                 findClass
 //	messages print whole objects                    tame bounds the text on the stack, in maxText
 //	a MARK costs 300 bytes, an empty dict 150       maxMarks, maxOps
-//	BUILD and NEWOBJ want methods of their targets  they become POP and REDUCE: a state is never used
-//	sets, bytes, frames, names from the stack       become lists, None, nothing, and names in the pickle
+//	BUILD and NEWOBJ want methods of their targets  they become a call of build and REDUCE
+//	sets, bytes, frames, names from the stack       become lists, calls, nothing, and names in the pickle
 //
 // What tame does not check is that every opcode finds on the stack what it needs: gopickle does, but for a dict with
 // an odd number of items and for a key that cannot be one, where it panics; unpickle returns that as an error.
 const (
-	maxPickle = 1 << 25 // bytes; the checkpoints of the largest training we know have one million
+	maxPickle = 1 << 28 // bytes; checkpoints have up to a million, sets of NumPy's arrays all their images
 	maxOps    = 1 << 21
-	maxMarks  = 100     // open at once
-	maxText   = 1 << 24 // bytes of strings that are put on the stack, copies by GET included
-	maxGlobal = 200     // bytes of a name
+	maxMarks  = 100 // open at once
+	maxGlobal = 200 // bytes of a name
+
+	// Bytes of strings that are put on the stack, copies by GET included: the larger of a number and of so many times
+	// the pickle's length.
+	maxText, maxTexts = 1 << 24, 4
 )
 
 // Opcodes of the pickle machine, by their names in Python's pickletools.
@@ -91,7 +96,12 @@ func unpickle(data []byte, load func(id any) (any, error), unknown map[string]bo
 		return findClass(module[len("="):]+"."+name, unknown),
 			nil
 	}
-	machine.PersistentLoad = load
+	machine.PersistentLoad = func(id any) (any, error) {
+		if call, ok := id.(*types.Tuple); ok && call.Len() == 3 && call.Get(2) == buildID {
+			return build(call.Get(0), call.Get(1)), nil
+		}
+		return load(id)
+	}
 	value, err = machine.Load()
 	var ours refusal
 	if errors.As(err, &ours) {
@@ -103,10 +113,26 @@ func unpickle(data []byte, load func(id any) (any, error), unknown map[string]bo
 	return value, n, nil
 }
 
+// buildID is the third of the persistent ids (object, state, buildID) that BUILD becomes.
+const buildID = "=build"
+
+// build gives an object its state: NumPy's arrays and types take it, of all others it is never used.
+func build(object, state any) any {
+	switch o := object.(type) {
+	case *instance:
+		if o.array != nil {
+			o.array.state(state)
+		}
+	case *numpyType:
+		o.state(state)
+	}
+	return object
+}
+
 // tame returns the pickle at the start of data as gopickle may have it, and its length in data.
 func tame(data []byte) (safe []byte, n int, err error) {
 	data = data[:min(len(data), maxPickle)]
-	t := tamer{left: data, texts: map[uint32]int{}, names: map[uint32]string{}}
+	t := tamer{left: data, mostText: max(maxText, maxTexts*len(data)), texts: map[uint32]int{}, names: map[uint32]string{}}
 	for ops := 0; ; ops++ {
 		at := len(data) - len(t.left)
 		if ops == maxOps {
@@ -130,6 +156,7 @@ type tamer struct {
 	longest    int            // string so far
 	texts      map[uint32]int // as top, by the key of the memo
 	text       int            // sum over all strings so far
+	mostText   int
 
 	recent []string          // the strings on top of the stack, two at most: a name of STACK_GLOBAL
 	names  map[uint32]string // strings that may be names, by the key of the memo
@@ -184,7 +211,9 @@ func (t *tamer) step() (op byte, err error) {
 	}
 	switch op {
 	case opBuild:
-		op = opPop
+		t.safe = append(append(t.safe, opShortText, byte(len(buildID))), buildID...)
+		t.safe = append(t.safe, opTuple3, opPersistent)
+		return op, nil
 	case opNew:
 		op = opReduce
 	case opNewEx: // the named arguments go
@@ -276,13 +305,13 @@ func lastTwo(list []string) []string { return list[max(0, len(list)-2):] }
 // push counts a string, or something else of no size, that comes to the top of the stack.
 func (t *tamer) push(size int) error {
 	t.top, t.longest = size, max(size, t.longest)
-	if t.text += size; t.text > maxText {
-		return fmt.Errorf("more than %d bytes of text", maxText)
+	if t.text += size; t.text > t.mostText {
+		return fmt.Errorf("more than %d bytes of text", t.mostText)
 	}
 	return nil
 }
 
-// counted copies an instruction whose operand begins with its length. Bytes become None: nothing needs them.
+// counted copies an instruction whose operand begins with its length. Bytes become a call with them as a string.
 func (t *tamer) counted(op byte) error {
 	length, err := t.take(uint64(lengthBytes[op]))
 	if err != nil {
@@ -299,8 +328,10 @@ func (t *tamer) counted(op byte) error {
 	t.recent = nil
 	switch op {
 	case opBytes, opShortBytes, opBytes8, opByteArray:
-		t.safe = append(t.safe, opNone)
-		return t.push(0)
+		t.safe = append(append(append(t.safe, opGlobal, '='), strings.Replace(ourBytes, ".", "\n", 1)...), '\n')
+		t.safe = binary.LittleEndian.AppendUint32(append(t.safe, opOldText), uint32(size))
+		t.safe = append(append(t.safe, operand...), opTuple1, opReduce)
+		return t.push(size)
 	case opLong1:
 		if size == 0 {
 			return errors.New("a number of 0 bytes")

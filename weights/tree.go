@@ -11,11 +11,11 @@ import (
 type Tree struct {
 	// Value is one of
 	//
-	//	Tensor                        views of the file, gone when the Tree is closed
+	//	Tensor                        views of the file, gone when the Tree is closed; NumPy's arrays of numbers as well
 	//	[]any                         a list or a tuple
 	//	[]Item                        a dict
 	//	int, float64, bool, string    as they are
-	//	nil                           all else, NumPy's arrays among them
+	//	nil                           all else
 	Value any
 
 	src *source
@@ -107,6 +107,14 @@ func (g *grower) grow(v any, depth int) (any, error) {
 		return grown, nil
 	case int, float64, bool, string:
 		return v, nil
+	}
+	if o, ok := v.(*instance); ok && o.array != nil {
+		t, copied, ok, err := o.array.tensor(g.room)
+		if !ok {
+			return nil, err
+		}
+		g.room -= copied
+		return t, nil
 	}
 	entries, ok := pairs(v)
 	if !ok {

@@ -72,6 +72,24 @@ np.savez_compressed(os.path.join(here, "packed.npz"), x_train=levels.transpose(0
 os.makedirs(os.path.join(here, "npy"), exist_ok=True)
 np.save(os.path.join(here, "npy", "images.npy"), unit.numpy())
 np.save(os.path.join(here, "npy", "labels.npy"), labels.numpy().astype(np.int32))
+# NumPy's arrays within PyTorch's files; in Fortran's order; beside Python's objects, and as such
+arrays = {"images": unit.numpy(), "labels": labels.numpy(), "best": np.float32(0.5)}
+save(arrays, "numpy.pt")
+save([np.asfortranarray(levels), labels.numpy().astype(np.uint8)], "numpy5.pt", pickle_protocol=5)
+save(arrays, "numpy_old.pth", _use_new_zipfile_serialization=False)
+os.makedirs(os.path.join(here, "fortran"), exist_ok=True)
+np.save(os.path.join(here, "fortran", "images.npy"), np.asfortranarray(unit.numpy()))
+np.save(os.path.join(here, "fortran", "labels.npy"), labels.numpy())
+np.savez(os.path.join(here, "beside.npz"), images=levels, labels=labels.numpy(), about={"seed": 1})
+np.savez(os.path.join(here, "dict.npz"), set={"images": levels, "labels": labels.numpy()})
+np.save(os.path.join(here, "dict.npy"), {"images": levels, "labels": labels.numpy()})
+np.save(os.path.join(here, "big.npy"), unit.numpy().astype(">f4"))
+
+# DD-Ranking's names; a training that was saved on its way
+save(dc, "ddranking", "images.pt")
+save(torch.softmax(logits, 1), "ddranking", "labels.pt")
+save(torch.tensor(0.05), "ddranking", "lr.pt")
+save([unit, labels], "onitsway", "data_100.pt")
 from safetensors.torch import save_file
 save_file({"images": unit, "labels": labels}, os.path.join(here, "plain.safetensors"))
 
