@@ -15,8 +15,8 @@ type order struct {
 // mostNoise bounds the probability that an order is named of a teacher that knows nothing.
 const mostNoise = 1e-4
 
-// another returns the order by which the teacher would have more than twice its accuracy, and what it would have; nil if
-// there is none that is better than noise.
+// another returns the order by which the teacher would have more than twice its accuracy, and what it would have; nil
+// if there is none that is better than noise.
 //
 // The best of many orders is good by chance: of 240 classes and 960 images of a teacher that knows nothing, the best of
 // all orders has about 30 %. Let the guess for each image of class c be drawn by itself from the shares q of the

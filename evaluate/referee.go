@@ -13,8 +13,8 @@ var ErrLabels = errors.New("its labels are not those of its images")
 
 // Referee holds the labels of a set against what t, a trained classifier that does well on the test images, takes its
 // images for. It is an [ErrLabels] if its agreement is below what a teacher must have and another order of the classes
-// has more than twice as much, by more than noise; how well it agrees is returned. Distilled images need look like nothing that a
-// classifier knows, so that a low agreement alone is no error.
+// has more than twice as much, by more than noise; how well it agrees is returned. Distilled images need look like
+// nothing that a classifier knows, so that a low agreement alone is no error.
 func (t *Teacher) Referee(ctx context.Context, e *engine.Engine, set *Data, p Protocol) (agreement float64, err error) {
 	of := *t
 	if err := of.Test(ctx, e, set, p, ""); err != nil {

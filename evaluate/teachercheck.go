@@ -64,8 +64,8 @@ func (t *Teacher) tested(ctx context.Context, e *engine.Engine, test *Data, p Pr
 	return confusion, atomicfile.Write(path, func(w io.Writer) error { return json.NewEncoder(w).Encode(confusion) })
 }
 
-// Doubt says what is wrong with a teacher that was tested, as an [ErrTeacher]: its accuracy is below what a teacher must
-// have or cannot be told from guessing, or another order of its outputs has more than twice as much. It is nil if
+// Doubt says what is wrong with a teacher that was tested, as an [ErrTeacher]: its accuracy is below what a teacher
+// must have or cannot be told from guessing, or another order of its outputs has more than twice as much. It is nil if
 // nothing is.
 func (t *Teacher) Doubt() error {
 	c := t.Known.Tested

@@ -37,8 +37,8 @@ var npyTypes = map[string]weights.DType{"f4": "F32", "f2": "F16", "f8": "F64", "
 	"i4": "I32", "i8": "I64", "u2": "U16", "u4": "U32", "b1": "U8"}
 
 // errObjects says that an array is one of Python's objects, which are a pickle.
-var errObjects = errors.New("its elements are objects of Python (a list or a dict that was saved as one array), which " +
-	"are not read: save the arrays by numpy.savez(FILE, images=…, labels=…)")
+var errObjects = errors.New("its elements are objects of Python (a list or a dict that was saved as one array), " +
+	"which are not read: save the arrays by numpy.savez(FILE, images=…, labels=…)")
 
 // readNumPy reads an array, or all that are in a zip, as a tree. Arrays of objects that lie beside others are left.
 func (f *found) readNumPy(path string) (any, error) {

@@ -313,8 +313,11 @@ func TestOptions(t *testing.T) {
 
 // TestObjects: what NumPy pickled, and bytes in another order, are refused by what they are.
 func TestObjects(t *testing.T) {
-	for path, want := range map[string]string{"dict.npy": "objects of Python", "dict.npz": `"set.npy": its elements are ` +
-		"objects of Python", "big.npy": "of type '>f4', want little-endian"} {
+	for path, want := range map[string]string{
+		"dict.npy": "objects of Python",
+		"dict.npz": `"set.npy": its elements are objects of Python`,
+		"big.npy":  "of type '>f4', want little-endian",
+	} {
 		_, err := Open(t.Context(), filepath.Join("testdata", path), Options{})
 		if !errors.Is(err, dataset.ErrSet) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
@@ -362,7 +365,8 @@ func TestDamaged(t *testing.T) {
 
 // FuzzOpen: a file is a set whose images can all be read, or an error.
 func FuzzOpen(f *testing.F) {
-	for _, pattern := range []string{"testdata/*.pt", "testdata/*.pth", "testdata/*.npz", "testdata/*/*.npy", "testdata/*.safetensors"} {
+	for _, pattern := range []string{"testdata/*.pt", "testdata/*.pth", "testdata/*.npz",
+		"testdata/*/*.npy", "testdata/*.safetensors"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			f.Fatalf("%s: no seeds: %v", pattern, err)

@@ -11,8 +11,8 @@ import (
 //	_reconstruct(ndarray, (0,), b"b") with the state (version, shape, dtype, Fortran's order, bytes)
 //	_frombuffer(bytes, dtype, shape, "C" or "F")                                   from protocol 5 on
 //
-// and dtype as dtype("f4", False, True) with the state (version, byte order, …). [Tree] has such arrays as tensors; in a
-// state_dict they are none.
+// and dtype as dtype("f4", False, True) with the state (version, byte order, …). [Tree] has such arrays as tensors; in
+// a state_dict they are none.
 
 // ndarray is an array of NumPy as a pickle has it; one of Python's objects has no elements here.
 type ndarray struct {

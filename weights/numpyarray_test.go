@@ -30,13 +30,14 @@ func TestNumPyArrays(t *testing.T) {
 			State: pytorch.Tuple{1, shape, dtype, fortran, call("_codecs encode", elements, "latin1")}}
 	}
 	u1 := dtype("u1", "|")
+	const four = "\u0001\u00ff\u0003\u0004"
 	for name, c := range map[string]struct {
 		value any
 		want  []byte // nil: no tensor
 		fail  string
 	}{
-		"bytes":             {array(u1, pytorch.Tuple{2, 2}, false, "\u0001\u00ff\u0003\u0004"), []byte{1, 255, 3, 4}, ""},
-		"Fortran's order":   {array(u1, pytorch.Tuple{2, 2}, true, "\u0001\u00ff\u0003\u0004"), []byte{1, 3, 255, 4}, ""},
+		"bytes":             {array(u1, pytorch.Tuple{2, 2}, false, four), []byte{1, 255, 3, 4}, ""},
+		"Fortran's order":   {array(u1, pytorch.Tuple{2, 2}, true, four), []byte{1, 3, 255, 4}, ""},
 		"none":              {array(u1, pytorch.Tuple{0, 2}, true, ""), []byte{}, ""},
 		"big-endian":        {array(dtype("i2", ">"), pytorch.Tuple{1}, false, "ab"), nil, ""},
 		"objects":           {array(dtype("O8", "|"), pytorch.Tuple{1}, false, "a"), nil, ""},

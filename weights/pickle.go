@@ -132,7 +132,8 @@ func build(object, state any) any {
 // tame returns the pickle at the start of data as gopickle may have it, and its length in data.
 func tame(data []byte) (safe []byte, n int, err error) {
 	data = data[:min(len(data), maxPickle)]
-	t := tamer{left: data, mostText: max(maxText, maxTexts*len(data)), texts: map[uint32]int{}, names: map[uint32]string{}}
+	t := tamer{left: data, mostText: max(maxText, maxTexts*len(data)), texts: map[uint32]int{},
+		names: map[uint32]string{}}
 	for ops := 0; ; ops++ {
 		at := len(data) - len(t.left)
 		if ops == maxOps {

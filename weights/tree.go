@@ -11,7 +11,7 @@ import (
 type Tree struct {
 	// Value is one of
 	//
-	//	Tensor                        views of the file, gone when the Tree is closed; NumPy's arrays of numbers as well
+	//	Tensor                        views of the file, gone when the Tree is closed; NumPy's arrays of numbers too
 	//	[]any                         a list or a tuple
 	//	[]Item                        a dict
 	//	int, float64, bool, string    as they are
