@@ -179,12 +179,14 @@ func TestNoRoomImportsALaterOne(t *testing.T) {
 	}
 }
 
+// forTests reports whether a room serves tests and measurements alone.
+func forTests(room string) bool {
+	return strings.HasPrefix(room, "internal/fixtures") || strings.HasPrefix(room, "bench/") ||
+		room == "internal/clients" || room == "internal/house"
+}
+
 // TestFixturesStayInTests: what is made for tests, and the programs that measure, are no part of mgd3.
 func TestFixturesStayInTests(t *testing.T) {
-	forTests := func(room string) bool {
-		return strings.HasPrefix(room, "internal/fixtures") || strings.HasPrefix(room, "bench/") ||
-			room == "internal/clients" || room == "internal/house"
-	}
 	for room, imports := range rooms {
 		if forTests(room) {
 			continue
