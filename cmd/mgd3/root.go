@@ -12,6 +12,7 @@ import (
 	"mgd3/engine"
 	"mgd3/internal/backends"
 	"mgd3/internal/cli"
+	"mgd3/internal/completion"
 	"mgd3/internal/exits"
 	"mgd3/sets"
 	"mgd3/stage"
@@ -81,7 +82,7 @@ func (e *env) root() *cobra.Command {
 			e.compareCmd(), e.sweepCmd(), e.refineCmd()}},
 		{"Run at scale, stage by stage", []*cobra.Command{e.encodeCmd(), e.embedCmd(), e.modesCmd(), e.sampleCmd(),
 			e.mergeCmd(),
-			e.clusterCmd(), e.backendsCmd(), e.benchCmd()}},
+			e.clusterCmd(), e.doctorCmd(), e.backendsCmd(), e.benchCmd()}},
 		{"Models and files", []*cobra.Command{e.trainCmd(), e.convertCmd(), e.inspectCmd(), e.glyphsCmd()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})
@@ -95,5 +96,6 @@ func (e *env) root() *cobra.Command {
 		panic(err) // it is embedded
 	}
 	cli.Texts(root, help)
+	completion.Add(root)
 	return root
 }

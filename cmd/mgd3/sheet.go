@@ -12,6 +12,8 @@ import (
 	"mgd3/distill"
 	"mgd3/export"
 	"mgd3/internal/exits"
+	"mgd3/internal/terminal"
+	"mgd3/internal/words"
 	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
@@ -19,9 +21,9 @@ import (
 
 // sheetOptions are the flags of sheet.
 type sheetOptions struct {
-	run, out      string
-	data          sets.Spec
-	rows, columns int
+	run, out, show string
+	data           sets.Spec
+	rows, columns  int
 }
 
 func (e *env) sheetCmd() *cobra.Command {
@@ -43,10 +45,15 @@ func (e *env) sheetCmd() *cobra.Command {
 	f.StringVarP(&o.out, "out", "o", "", "write `FILE`; default sheet.png in DIR")
 	f.IntVar(&o.rows, "rows", 20, "show at most this many classes")
 	f.IntVar(&o.columns, "columns", 10, "show at most this many images of a class")
+	f.StringVar(&o.show, "show", "", "show it in the terminal too: `HOW` is auto, "+words.List(terminal.AllGraphics))
+	f.Lookup("show").NoOptDefVal = "auto"
 	return cmd
 }
 
 func (e *env) sheet(ctx context.Context, o sheetOptions) error {
+	if err := terminal.CheckShow(o.show); err != nil {
+		return fail(exitUsage, "", err)
+	}
 	if info, err := os.Stat(o.run); o.out == "" && err == nil && !info.IsDir() {
 		o.out = o.run + "-sheet.png"
 	} else if o.out == "" {
@@ -84,5 +91,9 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 	if !e.quiet {
 		fmt.Fprintln(e.stdout, o.out)
 	}
-	return nil
+	note, err := terminal.Draw(e.stdout, o.show, os.Getenv, sheet)
+	if note != "" {
+		e.warnText(note)
+	}
+	return fail(exitOutput, "", err)
 }

@@ -38,6 +38,16 @@ func (c Choice) Open(precision engine.Precision, cache string) (*engine.Engine, 
 	return engine.Config{Backend: c.Name, Plugin: c.Plugin, Precision: precision, Cache: cache}.Open()
 }
 
+// Known are the names that --backend takes here: the backends of this build, and xla with each plugin that is found.
+func Known() []string {
+	names := engine.Names()
+	plugins, _ := engine.Plugins()
+	for _, p := range plugins {
+		names = append(names, "xla:"+p.Name)
+	}
+	return names
+}
+
 // IsXLA reports whether the backend is xla, which may run on another device than the processor.
 func (c Choice) IsXLA() bool {
 	kind, _, _ := strings.Cut(c.Name, ":")

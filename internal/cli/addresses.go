@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -116,7 +115,7 @@ func (s Shown) Write(p []byte) (int, error) {
 
 // Fd is that of a file, by which a terminal is known; no file has the largest.
 func (s Shown) Fd() uintptr {
-	if f, ok := s.Writer.(*os.File); ok {
+	if f, ok := s.Writer.(interface{ Fd() uintptr }); ok {
 		return f.Fd()
 	}
 	return ^uintptr(0)

@@ -12,6 +12,8 @@ var (
 	quoted   = regexp.MustCompile(`"([^"]+)"`)
 	badValue = regexp.MustCompile(`^invalid argument "(.*)" for "(?:-\w, )?--([\w-]+)" flag: ` +
 		`.*(?:strconv\.|parse error|invalid (?:syntax|duration))`)
+	unknownFlag  = regexp.MustCompile(`^unknown flag: --([^=]+)`)
+	unknownShort = regexp.MustCompile(`^unknown shorthand flag: '.' in -([^=]+)`)
 	wrongCommand = regexp.MustCompile(`^unknown command "(.*)" for "(.*)"`)
 	wrongCount   = regexp.MustCompile(`^(accepts at most|accepts|requires at least) (\d+) arg\(s\), (?:only ` +
 		`)?received (\d+)`)
@@ -87,6 +89,18 @@ func suggestion(cmd *cobra.Command, text string) string {
 // FlagError puts what is said of a flag into words: a [*Mistake].
 func FlagError(cmd *cobra.Command, err error) error {
 	hint := `"` + cmd.CommandPath() + ` --help" lists the flags`
+	if m := unknownFlag.FindStringSubmatch(err.Error()); m != nil {
+		if name := meant(cmd, m[1]); name != "" {
+			hint = fmt.Sprintf("did you mean --%s? %s", name, hint)
+		}
+		return mistake(hint, fmt.Errorf("there is no flag --%s", m[1]))
+	}
+	if m := unknownShort.FindStringSubmatch(err.Error()); m != nil {
+		if name := meant(cmd, m[1]); len(m[1]) > 1 && name != "" {
+			hint = fmt.Sprintf("flags have two hyphens: did you mean --%s? %s", name, hint)
+		}
+		return mistake(hint, fmt.Errorf("there is no flag -%s", m[1]))
+	}
 	m := badValue.FindStringSubmatch(err.Error())
 	if m == nil {
 		return mistake(hint, err)

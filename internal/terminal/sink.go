@@ -28,6 +28,14 @@ func (s *Sink) Write(p []byte) (int, error) {
 	return n, s.err
 }
 
+// Fd is that of the file, by which a terminal is known; what is no file has the largest.
+func (s *Sink) Fd() uintptr {
+	if f, ok := s.to.(interface{ Fd() uintptr }); ok {
+		return f.Fd()
+	}
+	return ^uintptr(0)
+}
+
 // NewSink returns standard output as w.
 func NewSink(w io.Writer) *Sink { return &Sink{to: w} }
 
