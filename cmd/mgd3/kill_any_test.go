@@ -16,7 +16,7 @@ import (
 // One that is killed in the place of it does as well.
 func TestStoppedWorker(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a build of the program")
+		t.Skip("takes seven starts of the program")
 	}
 	mgd3 := binary(t)
 	dir, args := work(t)
