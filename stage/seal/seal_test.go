@@ -56,7 +56,8 @@ func TestEveryFlipIsFound(t *testing.T) {
 		changed := bytes.Clone(text)
 		changed[i/8] ^= 1 << (i % 8)
 		if sealed, err := Check(changed); !sealed || !errors.Is(err, ErrDamaged) {
-			t.Errorf("bit %d of byte %d (%q): sealed %v, error %v; want an ErrDamaged", i%8, i/8, text[i/8], sealed, err)
+			t.Errorf("bit %d of byte %d (%q): sealed %v, error %v; want an ErrDamaged", i%8, i/8, text[i/8], sealed,
+				err)
 		}
 	}
 }

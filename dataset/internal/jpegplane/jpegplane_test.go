@@ -106,7 +106,8 @@ func TestWalk(t *testing.T) {
 		_, decoded, errD := Decode(data[:n])
 		walked, errW := Walk(data[:n])
 		if (errD == nil) != (errW == nil) || errD == nil && decoded != walked {
-			t.Fatalf("%d of %d bytes: decoding finds %+v, %v; walking %+v, %v", n, len(data), decoded, errD, walked, errW)
+			t.Fatalf("%d of %d bytes: decoding finds %+v, %v; walking %+v, %v", n, len(data), decoded, errD,
+				walked, errW)
 		}
 		if whole := n >= len(data)-2; (errD == nil) != whole { // the last two bytes are the end-of-image marker
 			t.Errorf("%d of %d bytes: error %v", n, len(data), errD)
