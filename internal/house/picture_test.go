@@ -100,7 +100,7 @@ func reduced() map[string][]string {
 	direct := map[string][]string{}
 	for room := range at {
 		for _, name := range rooms[room] {
-			if !apart(name) {
+			if _, ok := at[name]; ok {
 				direct[room] = append(direct[room], name)
 			}
 		}
@@ -129,7 +129,7 @@ func placed(arrows map[string][]string) (boxes map[string]*box, rows []int) {
 	row = func(room string) int {
 		r := 0
 		for _, name := range rooms[room] {
-			if !apart(name) && at[name] == at[room] {
+			if height, ok := at[name]; ok && height == at[room] {
 				r = max(r, row(name)+1)
 			}
 		}
