@@ -1,6 +1,8 @@
 package dit
 
 import (
+	"errors"
+	"maps"
 	"os"
 	"testing"
 
@@ -28,15 +30,22 @@ func TestGolden(t *testing.T) {
 	for _, c := range golden.Cases(t, "dit") {
 		var hyper goldenCase
 		c.Decode(t, &hyper)
+		var out, mid *engine.Program // one graph each, with the weights of either file in turn
+		w, names := engine.Weights{}, []string(nil)
 		for _, file := range []string{"weights_dit.safetensors", "weights_diffusers.safetensors"} {
 			t.Run(c.Name+"/"+file, func(t *testing.T) {
 				m, err := loadFile(t, e, hyper.Hyper, c.Open(t, file))
 				if err != nil {
 					t.Fatal(err)
 				}
+				clear(w)
+				maps.Copy(w, m.Weights)
+				if out == nil {
+					out, mid = programs(t, e, m, w, &names)
+				}
 				report := c.Report(t)
-				compareOut(t, e, m, c, report, hyper.Tolerance.Out)
-				compareMid(t, e, m, c, report, hyper.Tolerance.Mid)
+				compareOut(t, out, c, report, hyper.Tolerance.Out)
+				compareMid(t, mid, &names, c, report, hyper.Tolerance.Mid)
 			})
 		}
 		t.Run(c.Name+"/config_diffusers.json", func(t *testing.T) {
@@ -89,12 +98,24 @@ func inputs(t *testing.T, c golden.Case, rows int) []*tensors.Tensor {
 	}
 }
 
-func compareOut(t *testing.T, e *engine.Engine, m *Model, c golden.Case, report *golden.Report, tol float64) {
-	want := c.Float32s(t, "io.safetensors", "out")
-	program, err := e.Compile("dit", m.Func, m.Weights)
-	if err != nil {
+// programs are the denoiser with weights w, and the same with the values inside as outputs, whose names go to names.
+func programs(t *testing.T, e *engine.Engine, m *Model, w engine.Weights, names *[]string) (out, mid *engine.Program) {
+	out, errO := e.Compile("dit", m.Func, w)
+	mid, errM := e.Compile("dit, opened", func(p engine.Params, in []*Node) (out []*Node) {
+		*names = nil
+		m.forward(p, in[0], in[1], in[2], func(name string, x *Node) {
+			*names, out = append(*names, name), append(out, x)
+		})
+		return out
+	}, w)
+	if err := errors.Join(errO, errM); err != nil {
 		t.Fatal(err)
 	}
+	return out, mid
+}
+
+func compareOut(t *testing.T, program *engine.Program, c golden.Case, report *golden.Report, tol float64) {
+	want := c.Float32s(t, "io.safetensors", "out")
 	got := make([]float32, len(want))
 	if err := program.Into(got, inputs(t, c, 1<<20)...); err != nil {
 		t.Fatal(err)
@@ -102,26 +123,16 @@ func compareOut(t *testing.T, e *engine.Engine, m *Model, c golden.Case, report 
 	report.Compare("out", got, want, tol)
 }
 
-// compareMid compares what the case holds of the values inside the network, for its first rows.
-func compareMid(t *testing.T, e *engine.Engine, m *Model, c golden.Case, report *golden.Report, tol float64) {
+// compareMid compares what the case holds of the values inside the network, for its first rows; their names are known
+// when it has run.
+func compareMid(t *testing.T, program *engine.Program, names *[]string, c golden.Case, report *golden.Report,
+	tol float64) {
 	rows := c.Tensor(t, "io.safetensors", "mid/c").Shape[0]
-	var names []string
-	f := func(p engine.Params, in []*Node) (out []*Node) {
-		names = nil
-		m.forward(p, in[0], in[1], in[2], func(name string, x *Node) {
-			names, out = append(names, name), append(out, x)
-		})
-		return out
-	}
-	program, err := e.Compile("dit, opened", f, m.Weights)
-	if err != nil {
-		t.Fatal(err)
-	}
 	got, err := program.Run(inputs(t, c, rows)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, name := range names {
+	for i, name := range *names {
 		report.Compare("mid/"+name, tensors.MustCopyFlatData[float32](got[i]),
 			c.Float32s(t, "io.safetensors", "mid/"+name), tol)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,16 +64,12 @@ func saveBytes(t *testing.T, path string, data []byte) {
 }
 
 // out returns the prediction of a model for one fixed input.
-func out(t *testing.T, e *engine.Engine, m *Model) []float32 {
+func out(t *testing.T, program *engine.Program, m *Model) []float32 {
 	t.Helper()
 	x := make([]float32, m.Channels*m.InputSize*m.InputSize)
 	rng.Normals(rng.Stream(2, "x"), x)
-	program, err := e.Compile("dit", m.Func, m.Weights)
-	if err != nil {
-		t.Fatal(err)
-	}
 	y := make([]float32, m.OutChannels()*m.InputSize*m.InputSize)
-	err = program.Into(y, tensors.FromFlatDataAndDimensions(x, 1, m.Channels, m.InputSize, m.InputSize),
+	err := program.Into(y, tensors.FromFlatDataAndDimensions(x, 1, m.Channels, m.InputSize, m.InputSize),
 		tensors.FromValue([]float32{321}), tensors.FromValue([]int32{1}))
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +81,8 @@ func out(t *testing.T, e *engine.Engine, m *Model) []float32 {
 func wantSame(t *testing.T, e *engine.Engine, c Config, paths map[string]string) {
 	t.Helper()
 	var want []float32
+	var program *engine.Program // one graph, with the weights of each path in turn
+	w := engine.Weights{}
 	for name, at := range paths {
 		m, err := Open(t.Context(), e, at)
 		if err != nil {
@@ -95,7 +94,14 @@ func wantSame(t *testing.T, e *engine.Engine, c Config, paths map[string]string)
 			t.Errorf("%s: got %+v and %+v, %v, want %+v", name, m.Config, config, err, c)
 			continue
 		}
-		got := out(t, e, m)
+		clear(w)
+		maps.Copy(w, m.Weights)
+		if program == nil {
+			if program, err = e.Compile("dit", m.Func, w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := out(t, program, m)
 		if want == nil {
 			want = got
 		} else if !slices.Equal(got, want) {

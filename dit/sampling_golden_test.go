@@ -79,6 +79,7 @@ func TestSamplingGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		tol := toleranceOf(t, c)
+		programs := map[diffusion.Settings]*engine.Program{}
 		for _, run := range want.Runs {
 			t.Run(c.Name+"/"+run.Name, func(t *testing.T) {
 				if strings.Contains(run.Method, "distribution-aware") || run.Manifold != nil && *run.Manifold != 0 {
@@ -92,7 +93,13 @@ func TestSamplingGolden(t *testing.T) {
 					samplingCase: want, run: run, model: m, sampler: sampler, tol: tol, report: c.Report(t),
 					inputs: readAll(t, c, "inputs.safetensors"), stored: readAll(t, c, run.File),
 				}
-				r.compile(t, e)
+				// λ, stop, η and the steps are inputs: runs that differ in these alone have one graph.
+				s := run.settings()
+				graph := diffusion.Settings{Rule: s.Rule, CFG: s.CFG, CFGChannels: s.CFGChannels, Clip: s.Clip}
+				if programs[graph] == nil {
+					programs[graph] = r.compile(t, e)
+				}
+				r.program = programs[graph]
 				r.steps(t)
 				r.whole(t)
 			})
@@ -138,7 +145,7 @@ func readAll(t *testing.T, c golden.Case, file string) map[string]stack {
 	return all
 }
 
-func (r *replay) compile(t *testing.T, e *engine.Engine) {
+func (r *replay) compile(t *testing.T, e *engine.Engine) *engine.Program {
 	program, err := e.Compile(r.run.Name, func(p engine.Params, in []*Node) []*Node {
 		denoise := func(x, t, y *Node) *Node { return r.model.Forward(p, x, t, y) }
 		tr := r.sampler.Trace(denoise, r.Null, in[0], in[1], in[2], in[3], in[4])
@@ -147,7 +154,7 @@ func (r *replay) compile(t *testing.T, e *engine.Engine) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.program = program
+	return program
 }
 
 // input returns a tensor of the inputs, zeros where the run does not use it.

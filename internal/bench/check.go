@@ -71,7 +71,7 @@ type checked struct {
 // checks lists them.
 func checks() []checked {
 	// heads of 72, as DiT-XL/2's
-	den := dit.Config{InputSize: 16, Patch: 2, Channels: 4, Hidden: 144, Depth: 4, Heads: 2, Classes: 10,
+	den := dit.Config{InputSize: 16, Patch: 2, Channels: 4, Hidden: 144, Depth: 2, Heads: 2, Classes: 10,
 		LearnSigma: true}
 	vae := latent.Config{BlockOutChannels: []int{32, 64, 64}, LayersPerBlock: 1, LatentChannels: 4, Groups: 8,
 		ScalingFactor: 0.18215}
