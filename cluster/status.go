@@ -38,6 +38,8 @@ type StageStatus struct {
 	Left    float64  `json:"left_s"`   // seconds at this rate; 0 is not known, or nothing is left
 	Faults  []Record `json:"faults"`   // tasks that failed, or are to be tried again after an error
 	Silent  []Record `json:"silent"`   // running tasks that wrote nothing for [Quiet]
+
+	Machines map[string]int `json:"machines,omitempty"` // running tasks by the host that they are on
 }
 
 // ReadStatus reads how a run goes on from the files in its folder, at the moment now. It asks no scheduler.
@@ -122,6 +124,10 @@ func (st *StageStatus) add(s Stage, task int, r Record, now time.Time) {
 		return
 	case Running:
 		st.Running++
+		if st.Machines == nil {
+			st.Machines = map[string]int{}
+		}
+		st.Machines[r.Host]++
 		if t := r.Updated.Sub(r.Began).Seconds(); t > 0 && !trains(s) {
 			st.Rate += float64(r.made()) / t
 		}

@@ -228,3 +228,12 @@ func ReadRedrawn(out string, m *Manifest, class ManifestClass, entry ManifestIma
 	}
 	return d, nil
 }
+
+// StepCount is how many steps an image takes.
+func (s SampleSettings) StepCount() (int, error) {
+	sampler, err := diffusion.New(s.Settings)
+	if err != nil {
+		return 0, err
+	}
+	return len(sampler.Steps()), nil
+}

@@ -17,3 +17,17 @@ func SampleFiles(out, class string, j int) []string {
 
 // ManifestFile is the file of the manifest, below the output folder out.
 func ManifestFile(out string) string { return filepath.Join(out, manifestName) }
+
+// Planned is how many images a run will have, by its settings; an error where they are not there yet.
+func Planned(out string) (int, error) {
+	c, err := readSamplesRecord(out)
+	if err != nil {
+		return 0, err
+	}
+	counts, err := c.Modes.counts(out)
+	n := 0
+	for _, k := range counts {
+		n += k
+	}
+	return n, err
+}

@@ -55,14 +55,7 @@ func base(file string) string { return path.Base(file) }
 // neighbours are the real images nearest to each mode, in the latents.
 func (l *latents) neighbours(class *Class) {
 	const few = 3
-	nearest := make([][]string, l.modes.Rows)
-	matrix.Distances(l.modes, l.real, func(i int, d []float64) {
-		for range min(few, len(d)) {
-			at := matrix.ArgMin(d)
-			nearest[i] = append(nearest[i], l.names[at])
-			d[at] = math.Inf(1)
-		}
-	})
+	nearest := distill.Nearest(l.modes, l.real, l.names, few)
 	for i := range class.Slots {
 		if slot := &class.Slots[i]; slot.Mode < len(nearest) {
 			slot.Real = nearest[slot.Mode]

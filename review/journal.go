@@ -252,3 +252,10 @@ func (j *Journal) Close() {
 		j.unlock = nil
 	}
 }
+
+// Len is how many decisions were made.
+func (j *Journal) Len() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.n
+}

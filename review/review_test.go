@@ -12,51 +12,12 @@ import (
 	"testing"
 
 	"mgd3/dataset"
-	"mgd3/diffusion"
 	"mgd3/distill"
-	"mgd3/dit"
-	"mgd3/encode"
 	"mgd3/export"
-	"mgd3/internal/fixtures"
-	"mgd3/internal/fixtures/testengine"
-	"mgd3/latent"
-	"mgd3/modes"
+	"mgd3/internal/fixtures/tinyrun"
 	"mgd3/sets"
 	"mgd3/stage"
 )
-
-// run makes a set of three images for each class with a tiny model.
-func run(t *testing.T) *distill.Run {
-	t.Helper()
-	dir := t.TempDir()
-	if err := errors.Join(fixtures.Model(filepath.Join(dir, "model"), 1),
-		fixtures.Images(filepath.Join(dir, "set"), 4)); err != nil {
-		t.Fatal(err)
-	}
-	e := testengine.Open(t)
-	vae, errVAE := latent.Open(t.Context(), e, filepath.Join(dir, "model", "autoencoder"))
-	net, errNet := dit.Open(t.Context(), e, filepath.Join(dir, "model", "dit"))
-	set, errSet := dataset.Open(t.Context(), filepath.Join(dir, "set"), dataset.OpenOptions{Split: "train"})
-	sample, errRule := diffusion.Published(diffusion.DDPM)
-	if err := errors.Join(errVAE, errNet, errSet, errRule); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = set.Close() })
-	sample.Respacing, sample.Stop = "3", 1
-	r := &distill.Run{
-		Settings: distill.Settings{
-			Encode: encode.Settings{Size: fixtures.Size, Crop: encode.CropADM},
-			Modes:  distill.ModeSettings{IPC: 3, Method: modes.KMeans, Short: modes.ShortError},
-			Sample: distill.SampleSettings{Settings: sample},
-		},
-		Out: filepath.Join(dir, "out"), Shard: stage.Whole, Batch: 4,
-		Engine: e, Autoencoder: vae, Denoiser: net, ClassNames: fixtures.Classes, Data: set,
-	}
-	if m, err := r.Do(t.Context()); err != nil || m == nil {
-		t.Fatal(m, err)
-	}
-	return r
-}
 
 func journal(t *testing.T, set string) *Journal {
 	t.Helper()
@@ -71,7 +32,7 @@ func journal(t *testing.T, set string) *Journal {
 // TestReview goes the whole way: one image kept, one rejected, one replaced by one made again. The new set says so, is
 // as its manifest says, and everything that takes a set takes it; the old one is as it was. Twice gives the same bytes.
 func TestReview(t *testing.T) {
-	r := run(t)
+	r := tinyrun.Make(t)
 	before, err := os.ReadFile(distill.ManifestFile(r.Out))
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,104 @@
+package serve
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"mgd3/dataset"
+	"mgd3/distill"
+	"mgd3/encode"
+)
+
+const few = 3 // real images beside one that stands for them
+
+// realImages finds real images by their names.
+type realImages struct {
+	once sync.Once
+	refs []dataset.Ref
+	at   map[[2]string]int // by class and name
+}
+
+func (s *Server) realRefs() *realImages {
+	s.real.once.Do(func() {
+		s.real.at = map[[2]string]int{}
+		if s.Real == nil {
+			return
+		}
+		for _, c := range s.Real.Classes {
+			for _, ref := range c.Images {
+				s.real.at[[2]string{c.Name, ref.Name}] = len(s.real.refs)
+				s.real.refs = append(s.real.refs, ref)
+			}
+		}
+	})
+	return &s.real
+}
+
+// neighbour is a real image near a mode.
+type neighbour struct {
+	Name string `json:"name"`
+	Real int    `json:"real"` // number of /real/N; -1 where the real images are not at hand
+}
+
+// neighbours are the real images nearest to the mode of an image: by the latents, or the one that the manifest names.
+func (s *Server) neighbours(number string) answer {
+	im, ok := s.image(number)
+	if !ok {
+		return notFound
+	}
+	l := s.listing.Load()
+	n, _ := strconv.Atoi(number)
+	class := l.manifest.Classes[l.images[n].class].Name
+	names := s.nearest(class, im.Mode)
+	if names == nil && im.Nearest != "" {
+		names = []string{im.Nearest}
+	}
+	real, all := s.realRefs(), []neighbour{}
+	for _, name := range names {
+		at, known := real.at[[2]string{class, name}]
+		if !known {
+			at = -1
+		}
+		all = append(all, neighbour{name, at})
+	}
+	return inJSON(0, all)
+}
+
+// nearest reads the latents of a class; nil where they, or its modes, are not there.
+func (s *Server) nearest(class string, mode int) []string {
+	cached, err := encode.Open(cmp.Or(s.Latents, distill.LatentsDir(s.Dir)), class)
+	if err != nil {
+		return nil
+	}
+	defer cached.Close()
+	real, err := cached.Matrix()
+	if err != nil {
+		return nil
+	}
+	modes, err := distill.Centres(s.Dir, class)
+	if err != nil || modes.Cols != real.Cols || mode < 0 || mode >= modes.Rows {
+		return nil
+	}
+	return distill.Nearest(modes.Pick([]int{mode}), real, cached.Names, few)[0]
+}
+
+// realImage is the file of a real image, if a browser can show it.
+func (s *Server) realImage(number string) answer {
+	n, err := strconv.Atoi(number)
+	real := s.realRefs()
+	if err != nil || n < 0 || n >= len(real.refs) {
+		return notFound
+	}
+	data, err := s.Real.Read(real.refs[n])
+	if err != nil {
+		return said(http.StatusNotFound, "the image cannot be read")
+	}
+	kind := http.DetectContentType(data)
+	if !strings.HasPrefix(kind, "image/") || strings.Contains(kind, "svg") {
+		return said(http.StatusUnsupportedMediaType, "no browser shows this image")
+	}
+	return answer{0, kind, data, false}
+}
