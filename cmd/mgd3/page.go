@@ -16,8 +16,8 @@ import (
 
 // pageOptions are the flags of page.
 type pageOptions struct {
-	from                page.From
-	title, out, latents string
+	from                       page.From
+	title, out, latents, table string
 }
 
 func (e *env) pageCmd() *cobra.Command {
@@ -40,6 +40,7 @@ func (e *env) pageCmd() *cobra.Command {
 	f.StringVar(&o.latents, "latents", "", "`DIR` of the real images' latents, for the maps; default DIR/latents")
 	f.StringVar(&o.title, "title", "", "`TITLE` of the page; default the set's name")
 	f.StringVarP(&o.out, "out", "o", "", "write `FILE`; default page.html in the first DIR")
+	f.StringVar(&o.table, "table", "", "write a table for other programs to `FILE`.parquet too: a row for each image")
 	return cmd
 }
 
@@ -75,6 +76,12 @@ func (e *env) page(ctx context.Context, o pageOptions) error {
 	files, found, err := page.Write(ctx, p, o.out)
 	if err != nil {
 		return fail(exitInput, "", err)
+	}
+	if o.table != "" {
+		if _, err := page.WriteTable(ctx, p, o.table); err != nil {
+			return fail(exitInput, "", err)
+		}
+		files = append(files, o.table)
 	}
 	return e.show(found, func(w io.Writer) error {
 		_, err := io.WriteString(w, found.Text()+strings.Join(files, "\n")+"\n")

@@ -258,6 +258,7 @@ func TestOurs(t *testing.T) {
 		"webdataset": "shards", "torch": "set.pt", "mtt": "tensors"} {
 		mgd3("export", at("set"), "--format", format, "--out", at(out))
 	}
+	mgd3("page", at("set"), "--data", at("images"), "--out", at("page.html"), "--table", at("view.parquet"))
 	mgd3("export", at("set"), "--format", "parquet", "--card", "--source", "drawn: by the test", "--licence", "cc0-1.0",
 		"--out", at("hub"))
 	mgd3("export", at("set"), "--format", "torch", "--pixels", "cifar10", "--out", at("cifar.pt"))
@@ -314,8 +315,8 @@ func TestOurs(t *testing.T) {
 			t.Error(what)
 		}
 	}
-	if seen != 29 {
-		t.Errorf("%d things are as they must be, want 29", seen)
+	if seen != 31 {
+		t.Errorf("%d things are as they must be, want 31", seen)
 	}
 }
 

@@ -68,6 +68,12 @@ for name, kind, files in [("parquet", "parquet", at("set.parquet")), ("imagefold
     if name == "parquet":
         say(names == order, "datasets parquet", f"label names {names}")
 
+rows = datasets.load_dataset("parquet", data_files=at("view.parquet"), split="train", cache_dir=at("cache"))
+names = rows.features["label"].names
+same("datasets, the table of a page", ((names[r["label"]], r["image"]) for r in rows))
+numbers = all(r[k] is not None for r in rows for k in ("x", "y", "distance", "near", "percentile"))
+say(numbers and all(isinstance(r["flags"], list) for r in rows), "datasets, the table of a page", f"columns {rows.column_names}")
+
 zipfile.ZipFile(at("set.zip")).extractall(at("unzipped"))
 unzipped = torchvision.datasets.ImageFolder(at("unzipped", "images"))
 same("zip, unpacked, torchvision.ImageFolder", ((unzipped.classes[y], x) for x, y in unzipped))
