@@ -134,8 +134,8 @@ func (g *gathered) features() map[string]any {
 	f := map[string]any{"image": map[string]any{"_type": "Image"},
 		"label": map[string]any{"names": names, "_type": "ClassLabel"},
 		"flags": map[string]any{"feature": value("string"), "_type": "List"}}
-	for kind, columns := range map[string][]string{"string": {"class", "set", "nearest"}, "int64": {"mode", "mode_size"},
-		"float64": {"x", "y", "distance", "near", "percentile"}} {
+	for kind, columns := range map[string][]string{"string": {"class", "set", "nearest"},
+		"int64": {"mode", "mode_size"}, "float64": {"x", "y", "distance", "near", "percentile"}} {
 		for _, name := range columns {
 			f[name] = value(kind)
 		}

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,9 +11,25 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/encode"
+	"mgd3/sets"
 )
 
 const few = 3 // real images beside one that stands for them
+
+// OpenReal opens the real images of a finished run, with its classes and its split where no other is given; without a
+// path there are none. Whoever opens them closes them.
+func (o *Options) OpenReal(ctx context.Context, from *sets.Opener, spec sets.Spec) error {
+	if spec.Path == "" {
+		return nil
+	}
+	m, err := distill.ReadManifest(o.Dir)
+	if err != nil {
+		return err
+	}
+	spec.Split = cmp.Or(spec.Split, m.Settings.Encode.Split)
+	o.Real, err = from.Alike(ctx, spec, m.ClassNames())
+	return err
+}
 
 // realImages finds real images by their names.
 type realImages struct {

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 
 	"github.com/spf13/cobra"
@@ -34,10 +32,14 @@ func (e *env) serveCmd() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Dir, o.flags = args[0], cmd.Flags()
-			if o.apply != "" {
-				return e.applyReview(cmd.Context(), o)
+			if o.apply == "" {
+				return e.serve(cmd.Context(), o)
 			}
-			return e.serve(cmd.Context(), o)
+			a, err := review.Apply(cmd.Context(), o.Dir, o.apply, e.warnText)
+			if err != nil {
+				return fail(exitInput, "", err)
+			}
+			return e.show(a, a.Text)
 		},
 	}
 	f := cmd.Flags()
@@ -56,27 +58,12 @@ func (e *env) serve(ctx context.Context, o serveOptions) error {
 	if o.port < 0 || o.port > 65535 {
 		return fail(exitUsage, "", fmt.Errorf("--port is %d, want 0 to 65535", o.port))
 	}
-	m, err := distill.ReadManifest(o.Dir)
-	if err == nil && o.real.Path != "" {
-		o.real.Split = cmp.Or(o.real.Split, m.Settings.Encode.Split)
-		if o.Real, err = e.sets.Alike(ctx, o.real, m.ClassNames()); err != nil {
-			return ofSet(err)
-		}
-		defer o.Real.Close()
+	if err := o.OpenReal(ctx, &e.sets, o.real); err != nil {
+		return ofSet(err)
 	}
 	if o.networks.model != "" || o.networks.Denoiser != "" {
-		o.Open = func(ctx context.Context) (*distill.Run, func(), error) {
-			var err error
-			if o.settings.Sample, err = distill.SampledWith(o.Dir); err != nil {
-				return nil, nil, err
-			}
-			o.run.dryRun = true // nothing of the run is written
-			r, err := e.request(&o.options).Open(ctx)
-			if err != nil {
-				return nil, nil, err
-			}
-			return r.Run, r.Close, nil
-		}
+		q := e.request(&o.options)
+		o.Open = func(ctx context.Context) (*distill.Run, func(), error) { return q.Again(ctx, o.Dir) }
 	}
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.port))
 	if err != nil {
@@ -88,41 +75,10 @@ func (e *env) serve(ctx context.Context, o serveOptions) error {
 		return fail(exitInput, "", errors.Join(err, l.Close()))
 	}
 	defer s.Close()
-	e.warnCut(cut)
+	review.WarnCut(cut, e.warnText)
 	fmt.Fprintln(e.stdout, s.URL())
 	if err := s.Serve(ctx, l); err != nil {
 		return err
 	}
 	return ctx.Err()
-}
-
-func (e *env) warnCut(cut int) {
-	if cut > 0 {
-		e.warnText(fmt.Sprintf("a decision that was not finished, of %d bytes, was cut off the journal", cut))
-	}
-}
-
-// applyReview writes the set that was decided on.
-func (e *env) applyReview(ctx context.Context, o serveOptions) error {
-	j, cut, err := review.OpenJournal(o.Dir)
-	if err != nil {
-		return fail(exitInput, "", err)
-	}
-	defer j.Close()
-	e.warnCut(cut)
-	notes, err := j.Write(ctx, o.apply)
-	if err != nil {
-		return fail(exitOutput, "", err)
-	}
-	e.sayAll(notes)
-	m, err := distill.ReadManifest(o.apply)
-	if err != nil {
-		return err
-	}
-	r := m.Reviewed
-	return e.show(r, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s: %d of %d images, %d replaced, %d kept by decision\n", o.apply,
-			r.Images-len(r.Rejected), r.Images, r.Replaced, r.Kept)
-		return err
-	})
 }

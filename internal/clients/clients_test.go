@@ -247,8 +247,7 @@ func TestOurs(t *testing.T) {
 	if err := fixtures.Images(at("images"), 6); err != nil {
 		t.Fatal(err)
 	}
-	// not in the order of their names
-	if err := os.WriteFile(at("classes.txt"), []byte("owl\ncat\ndog\n"), 0o666); err != nil {
+	if err := os.WriteFile(at("classes.txt"), []byte("owl\ncat\ndog\n"), 0o666); err != nil { // not by name
 		t.Fatal(err)
 	}
 	mgd3("distill", "--data", at("images"), "--split", "train", "--model", at("model"), "--size", "16", "--ipc", "3",

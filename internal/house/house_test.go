@@ -142,7 +142,7 @@ var rooms = map[string][]string{
 	"internal/fixtures/pytorch": {"rng", "stage/atomicfile", "weights"},
 	"internal/fixtures/golden":  {"weights"},
 	"review":                    {"distill", "export", "internal/words", "stage", "stage/atomicfile", "store"},
-	"serve": {"cluster", "dataset", "distill", "encode", "review", "stage", "stage/atomicfile",
+	"serve": {"cluster", "dataset", "distill", "encode", "review", "sets", "stage", "stage/atomicfile",
 		"store"},
 	"internal/fixtures/browser":    {},
 	"internal/clients":             {},
