@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -30,16 +31,32 @@ func (r relation) nearest() neighbour {
 	return r.own
 }
 
-// copied says whether the nearest image is copied, and how.
-func (r relation) copied() (text string, is bool) {
-	switch d := r.nearest().d; {
-	case d <= same:
-		return fmt.Sprintf("the same picture: %.1f of 255 grey levels apart", d), true
-	case r.ratio() <= 0.5:
-		return fmt.Sprintf("nearer than half of what its surroundings are: %.1f grey levels, ratio %.2f", d,
-			r.ratio()), true
+// judge says whether the image of a row is a copy of its nearest, as it is or mirrored, of which it returns the one.
+func (l *look) judge(row int, of, mirrored []relation) (near neighbour, v verdict) {
+	near = of[row].nearest()
+	for k, r := range []*relation{&of[row], &mirrored[row]} {
+		other := r.nearest()
+		if other.light == nil { // there is nothing to compare with
+			continue
+		}
+		if _, known := l.judged[r]; !known {
+			text, is := judge(other.d, r.ratio(), l.lightOf(row), other.light)
+			if is && k == 1 {
+				text = "mirrored, " + text
+			}
+			l.judged[r] = verdict{text, is}
+		}
+		if v = l.judged[r]; v.is {
+			return other, v
+		}
 	}
-	return "", false
+	return near, v
+}
+
+// lightOf is the brightness of a row of all.
+func (l *look) lightOf(row int) *brightness {
+	c := l.classOf(row)
+	return l.own[c].light[row-l.begin[c]]
 }
 
 // each calls use for every image of the set with its row.
@@ -59,10 +76,10 @@ func (l *look) copies() Check {
 		c.Skipped = "the training images were not given"
 		return c
 	}
-	c.Checked = fmt.Sprintf("%d images against %s training images, by 16 × 16 pixels: the same picture, or at most "+
-		"half as far as the mean of the %d nearest (Carlini et al. 2023)", l.all.Rows, l.number(l.Real),
-		crowdOf(l.Real))
-	c.Items = l.copiesOf(l.real, "real", l.Real)
+	c.Checked = fmt.Sprintf("%d images and their mirror images against %s training images, by 16 × 16 pixels: the "+
+		"same picture, or clearly nearer than the mean of the %d nearest (after Carlini et al. 2023) and with the "+
+		"same things at the same places", l.all.Rows, l.number(l.Real), crowdOf(l.Real))
+	c.Items = l.copiesOf(l.real, l.realMirror, "real", l.Real)
 	return c
 }
 
@@ -73,15 +90,15 @@ func (l *look) testImages() Check {
 		return c
 	}
 	c.Checked = fmt.Sprintf("%d images against %s test images, by the rule for copies", l.all.Rows, l.number(l.Test))
-	c.Items = l.copiesOf(l.test, "test", l.Test)
+	c.Items = l.copiesOf(l.test, l.testMirror, "test", l.Test)
 	return c
 }
 
-func (l *look) copiesOf(of []relation, set string, pool *dataset.Set) (items []Item) {
+func (l *look) copiesOf(of, mirrored []relation, set string, pool *dataset.Set) (items []Item) {
 	l.each(func(row int, ref dataset.Ref) {
-		if text, is := of[row].copied(); is {
-			near := of[row].nearest()
-			items = append(items, Item{l.name(ref), &Name{set, pool.Classes[near.class].Name, near.name}, text, near.d})
+		if near, v := l.judge(row, of, mirrored); v.is {
+			other := &Name{set, pool.Classes[near.class].Name, near.name}
+			items = append(items, Item{l.name(ref), other, v.text, near.d})
 		}
 	})
 	return items
@@ -101,33 +118,48 @@ func (l *look) number(set *dataset.Set) string {
 
 func (l *look) repeats() Check {
 	check := Check{Kind: Repeats, Title: "Near duplicates in the set",
-		Checked: "every two images of a class: the same picture, or nearer than half of what the surroundings are"}
+		Checked: "every two images of a class, and one of them mirrored, by the rule for copies"}
 	for c, t := range l.own {
 		if len(t.refs) < 2 {
 			continue
 		}
-		near := make([][]int, len(t.refs)) // the later images that repeat this one
-		apart := make([][]float64, len(t.refs))
-		matrix.Distances(t.x, t.x, func(i int, d []float64) {
-			limit := max(same, l.surroundings(l.begin[c]+i, i, d)/2)
-			for j := i + 1; j < len(d); j++ {
-				if far := levels(d[j]); far <= limit {
-					near[i], apart[i] = append(near[i], j), append(apart[i], far)
-				}
-			}
-		})
-		for i, all := range near {
-			for k, j := range all {
-				item := pair("set", t.refs[i], "set", t.refs[j], apart[i][k])
-				if item.D > same {
-					item.Text = fmt.Sprintf("%.1f grey levels from %v, less than half of what its surroundings are",
-						item.D, t.refs[j])
-				}
-				check.Items = append(check.Items, item)
-			}
+		found := make([][]Item, len(t.refs)) // with the later images
+		for _, x := range []matrix.Matrix{t.x, mirror(t.x)} {
+			matrix.Distances(x, t.x, func(i int, d []float64) {
+				found[i] = append(found[i], l.repeatsOf(c, i, d)...)
+			})
+		}
+		for _, items := range found {
+			check.Items = merged(check.Items, items)
 		}
 	}
 	return check
+}
+
+// repeatsOf finds the later images of a class that repeat its i-th, by the distances of it, or of its mirror image.
+func (l *look) repeatsOf(c, i int, d []float64) (items []Item) {
+	const most = 20 // that are looked at closely
+	t := l.own[c]
+	mean := l.surroundings(l.begin[c]+i, i, d)
+	var later []int
+	for j := i + 1; j < len(d); j++ {
+		if levels(d[j]) <= max(same, near*mean) {
+			later = append(later, j)
+		}
+	}
+	slices.SortStableFunc(later, func(a, b int) int { return cmp.Compare(d[a], d[b]) })
+	for _, j := range later[:min(most, len(later))] {
+		far, ratio := levels(d[j]), 1.0
+		if mean > 0 {
+			ratio = far / mean
+		}
+		if text, is := judge(far, ratio, t.light[i], t.light[j]); is {
+			item := pair("set", t.refs[i], "set", t.refs[j], far)
+			item.Text = text
+			items = append(items, item)
+		}
+	}
+	return items
 }
 
 // surroundings is the mean distance to the nearest real images, or without them to the other images of the class, of
@@ -324,13 +356,13 @@ func (l *look) nearest() map[string][]Near {
 	all := map[string][]Near{}
 	for c, t := range l.own {
 		for i, ref := range t.refs {
-			r := l.real[l.begin[c]+i]
-			near := r.nearest()
+			near, v := l.judge(l.begin[c]+i, l.real, l.realMirror)
 			if math.IsInf(near.d, 0) { // there is no real image
 				all[ref.Class] = append(all[ref.Class], Near{})
 				continue
 			}
-			n := Near{Name: Name{"real", l.Real.Classes[near.class].Name, near.name}, D: near.d, Ratio: r.ratio()}
+			n := Near{Name: Name{"real", l.Real.Classes[near.class].Name, near.name}, D: near.d,
+				Ratio: l.real[l.begin[c]+i].ratio(), Copy: v.is}
 			if apart := l.apart[c]; len(apart) > 0 {
 				below, _ := slices.BinarySearch(apart, near.d)
 				n.Percentile = 100 * float64(below) / float64(len(apart))

@@ -6,14 +6,17 @@
 //	d(a, b) = √(Σ (aᵢ − bᵢ)² / 768)                         in grey levels, 0 … 255
 //
 //	same picture   d ≤ 3: what JPEG of quality 85 changes at most; TestAnotherFormat
-//	copy           d(s, nearest r) ≤ ½ · mean of d to the k nearest r     Carlini et al. 2023
+//	copy           ratio ≤ ⅔ and agreement ≥ ½, or ratio ≤ 0.8 and agreement ≥ ¾; s or its mirror image
+//	ratio          d(s, nearest r) / mean of d to the k nearest r         Carlini et al. 2023
 //	                                                                      (arXiv:2301.13188), eq. 1
+//	agreement      correlation of what stands out; see structure.go
 //	percentile     share of real images whose nearest other real image of the class is nearer than d(s, nearest r)
 //
 // k is 50, or half of the images of a class where that is less; under ten nothing but the same picture is a copy.
 //
 // The copy rule asks whether one image is much nearer than its surroundings are, so it needs no threshold for each kind
-// of picture. It is a check of pixels: an image that shows the same thing shifted or recoloured is not found by it.
+// of picture, and whether the same things are at the same places, since smooth pictures are near to everything. It is a
+// check of pixels: an image that shows the same thing moved by more than a fifth is not found by it.
 //
 //	name  shape     meaning and scale
 //	x     [N, 768]  16 × 16 pixels, red, green, blue of each, 0 … 255
@@ -94,7 +97,8 @@ type Near struct {
 	Name
 	D          float64 `json:"d"`          // grey levels
 	Percentile float64 `json:"percentile"` // 0 … 100: real images that have another real one nearer than that
-	Ratio      float64 `json:"ratio"`      // of D to the mean distance of the 50 nearest; 0.5 and less is a copy
+	Ratio      float64 `json:"ratio"`      // of the nearest to the mean distance of the 50 nearest
+	Copy       bool    `json:"copy"`       // by the rule for copies
 }
 
 // Findings is what was found.
@@ -112,7 +116,7 @@ func (f *Findings) Count() (n int) {
 	return n
 }
 
-// Look reads all images and looks for everything that can be looked for; what cannot stands in Skipped. It holds 3 kB
+// Look reads all images and looks for everything that can be looked for; what cannot stands in Skipped. It holds 12 kB
 // for an image of the set and for those of one class of the other sets. An image that cannot be read is an error.
 func Look(ctx context.Context, in Input) (*Findings, error) {
 	l, err := newLook(ctx, in)

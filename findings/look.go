@@ -23,8 +23,12 @@ type look struct {
 	most        int
 	own         []table // pictures of the set, class after class
 	all         matrix.Matrix
-	begin       []int      // row of all where a class begins
-	real, test  []relation // of each row of all
+	mirrored    matrix.Matrix // the pictures of all, mirrored
+	begin       []int         // row of all where a class begins
+	real, test  []relation    // of each row of all
+	realMirror  []relation    // likewise of the mirrored picture
+	testMirror  []relation
+	judged      map[*relation]verdict
 	apart       [][]float64
 	realClipped []float64 // of each class, the largest share
 	realSame    []Item    // real images that show the same
@@ -46,6 +50,13 @@ type neighbour struct {
 	class int
 	row   int
 	name  string
+	light *brightness
+}
+
+// verdict is what [judge] said of an image and its nearest.
+type verdict struct {
+	text string
+	is   bool
 }
 
 func newLook(ctx context.Context, in Input) (*look, error) {
@@ -77,6 +88,8 @@ func newLook(ctx context.Context, in Input) (*look, error) {
 		l.own = append(l.own, t)
 	}
 	l.real, l.test = newRelations(l.all.Rows), newRelations(l.all.Rows)
+	l.realMirror, l.testMirror = newRelations(l.all.Rows), newRelations(l.all.Rows)
+	l.mirrored, l.judged = mirror(l.all), map[*relation]verdict{}
 	l.apart, l.realClipped = make([][]float64, len(l.own)), make([]float64, len(l.own))
 	return l, l.pickProbes(ctx)
 }
@@ -135,7 +148,8 @@ func (l *look) class(ctx context.Context, c int) error {
 		if real, err = read(ctx, l.Real, first(l.Real, c, l.most), l.How, l.tick); err != nil {
 			return err
 		}
-		l.relate(l.all, real, c, l.real, func(i int) int { return l.classOf(i) }, nil)
+		l.relate(l.all, real, c, l.real, l.classOf, nil)
+		l.relate(l.mirrored, real, c, l.realMirror, l.classOf, nil)
 		classes := l.Real.ClassNames()
 		l.relate(l.probes.x, real, c, l.probeRow,
 			func(i int) int { return slices.Index(classes, l.probes.refs[i].Class) },
@@ -149,7 +163,8 @@ func (l *look) class(ctx context.Context, c int) error {
 		if test, err = read(ctx, l.Test, first(l.Test, c, l.most), l.How, l.tick); err != nil {
 			return err
 		}
-		l.relate(l.all, test, c, l.test, func(i int) int { return l.classOf(i) }, nil)
+		l.relate(l.all, test, c, l.test, l.classOf, nil)
+		l.relate(l.mirrored, test, c, l.testMirror, l.classOf, nil)
 		l.across(real, test)
 	}
 	return ctx.Err()
@@ -171,7 +186,7 @@ func (l *look) relate(x matrix.Matrix, pool table, c int, into []relation, class
 			}
 		}
 		at := matrix.ArgMin(d)
-		near := neighbour{levels(d[at]), c, at, pool.refs[at].Name}
+		near := neighbour{levels(d[at]), c, at, pool.refs[at].Name, pool.light[at]}
 		r := &into[i]
 		if classOf(i) == c {
 			r.own = near
@@ -199,7 +214,7 @@ func (l *look) within(real table, c int) {
 		l.apart[c][i] = levels(d[twin[i]])
 	})
 	for i, j := range twin {
-		if l.apart[c][i] <= same && j > i {
+		if l.apart[c][i] <= same && j > i && samePicture(l.apart[c][i], real.light[i], real.light[j]) {
 			l.realSame = append(l.realSame, pair("real", real.refs[i], "real", real.refs[j], l.apart[c][i]))
 		}
 	}
@@ -214,7 +229,7 @@ func (l *look) across(real, test table) {
 	found := make([]*Item, test.x.Rows)
 	matrix.Distances(test.x, real.x, func(i int, d []float64) {
 		at := matrix.ArgMin(d)
-		if far := levels(d[at]); far <= same {
+		if far := levels(d[at]); far <= same && samePicture(far, test.light[i], real.light[at]) {
 			item := pair("real", real.refs[at], "test", test.refs[i], far)
 			found[i] = &item
 		}

@@ -22,14 +22,16 @@ type table struct {
 	set     *dataset.Set
 	refs    []dataset.Ref
 	x       matrix.Matrix // [N, 768]
-	spread  []float64     // standard deviation of all pixels in grey levels
-	clipped []float64     // share of pixels whose colours are all 0 or all 255
+	light   []*brightness
+	spread  []float64 // standard deviation of all pixels in grey levels
+	clipped []float64 // share of pixels whose colours are all 0 or all 255
 }
 
 // read makes the table of images.
 func read(ctx context.Context, set *dataset.Set, refs []dataset.Ref, how dataset.LoadOptions,
 	tick func()) (table, error) {
-	t := table{set: set, refs: refs, x: matrix.New(len(refs), width), spread: make([]float64, len(refs)),
+	t := table{set: set, refs: refs, x: matrix.New(len(refs), width), light: make([]*brightness, len(refs)),
+		spread:  make([]float64, len(refs)),
 		clipped: make([]float64, len(refs))}
 	i := 0
 	for sample := range set.Load(ctx, refs, how) {
@@ -38,6 +40,7 @@ func read(ctx context.Context, set *dataset.Set, refs []dataset.Ref, how dataset
 		}
 		im := sample.Image
 		t.spread[i], t.clipped[i] = about(im.Pix)
+		t.light[i] = light(im)
 		for k, v := range dataset.Resize(im, side, side, dataset.Bilinear).Pix {
 			t.x.Row(i)[k] = float32(v)
 		}

@@ -251,7 +251,7 @@ func (g *gathered) classViews(v *view, classes []Class, t *thumbs, fewReal int) 
 			if n := slot.Near; n != nil {
 				s.Near = t.get("real", n.Name.Class, n.Name.Name, fmt.Sprintf("real image nearest to %s: %s/%s",
 					slot.Images[0], n.Name.Class, n.Name.Name))
-				s.Copy = n.D <= 3 || n.Ratio <= 0.5
+				s.Copy = n.Copy
 				s.Note = fmt.Sprintf("%.1f grey levels; %.1f %% of the real images are nearer to another one", n.D,
 					n.Percentile)
 			}
