@@ -34,11 +34,14 @@ func (r *rewriter) conv(n *ir.Node, a ir.Conv) *ir.Node {
 		g.OutH, g.StrideH, g.PadTop = out[a.Axes.OutputSpatial[0]], a.Strides[0], a.Paddings[0][0]
 		g.InDilH, g.KerDilH = a.InputDilations[0], a.KernelDilations[0]
 	}
-	if small := upsampled(x); small != nil && spatial == 2 {
-		g.Upsample = true
-		x, in = small, small.Shape.Dimensions
+	y := r.convProduct(reshaped(x, in), reshaped(k, ker), g, k == n.In[1])
+	if y == nil {
+		if small := upsampled(x); small != nil && spatial == 2 {
+			g.Upsample = true
+			x, in = small, small.Shape.Dimensions
+		}
+		y = node(opConv, g, []int{g.Batch, g.OutH, g.OutW, g.OutC}, reshaped(x, in), reshaped(k, ker))
 	}
-	y := node(opConv, g, []int{g.Batch, g.OutH, g.OutW, g.OutC}, reshaped(x, in), reshaped(k, ker))
 	y = reshaped(y, slices.Concat([]int{g.Batch}, gather(out, a.Axes.OutputSpatial), []int{g.OutC}))
 	return transposed(y, inverse(axesOrder(a.Axes.OutputBatch, a.Axes.OutputSpatial, a.Axes.OutputChannels)))
 }

@@ -27,14 +27,22 @@ func (c *compiler) convOp(n *ir.Node) *op {
 	layout := kernelLayout(k)
 	// The kernel may be read backwards: its slice starts at the value's first element.
 	layout.Base = k.offset
-	f := conv.NewForward(g, layout, conv.Options{PackedKernel: true})
+	stream := conv.Streams(g, c.workers)
+	f := conv.NewForward(g, layout, conv.Options{PackedKernel: !stream, Stream: stream})
 	packedSize := f.PackedSize()
 	keep := g.Batch*g.OutH*g.OutW <= keepPacked
 	o := &op{name: "conv " + f.Algorithm(), uses: []*ir.Node{x.of, k.of}, block: g.OutC, flops: convFlops(g)}
 	o.scratch = packedSize + f.Scratch(c.workers)
 	var key any = keyOf("conv", k, g)
 	o.make = func(p *Plan, done func(lo, hi, worker int)) runner {
-		f := conv.NewForward(g, layout, conv.Options{PackedKernel: true, Done: done})
+		f := conv.NewForward(g, layout, conv.Options{PackedKernel: !stream, Stream: stream, Done: done})
+		if stream {
+			return func(fr *frame, scratch []float32) error {
+				k := floats(fr.mem[p.buffer[k.of]])
+				f.Run(fr.team, floats(fr.mem[p.buffer[n]]), p.from(fr, x), k, scratch)
+				return nil
+			}
+		}
 		var fr *frame
 		pack := func() any {
 			packed := memory.Floats(packedSize)

@@ -81,3 +81,34 @@ func BenchmarkPack(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkStream compares the ways to read a large kernel: packed before, packed for each run, and streamed.
+func BenchmarkStream(b *testing.B) {
+	tm := team.New(0)
+	defer tm.Close()
+	for _, g := range []Geometry{
+		conv3x3(2, 4, 4, 1280, 1280), conv3x3(2, 8, 8, 1280, 1280), conv3x3(2, 16, 16, 640, 640),
+		conv3x3(2, 32, 32, 320, 320), conv3x3(2, 32, 32, 1280, 1280), conv3x3(2, 64, 64, 640, 640),
+		conv3x3(1, 32, 32, 512, 512), conv3x3(1, 64, 64, 512, 512),
+	} {
+		for name, o := range map[string]Options{"before": {PackedKernel: true}, "each": {}, "stream": {Stream: true}} {
+			b.Run(describe(g)+"/"+name, func(b *testing.B) {
+				f := NewForward(g, OIHW(g.InC, g.KH, g.KW), o)
+				rng := rand.New(rand.NewPCG(1, 2))
+				y, x, k := make([]float32, g.outLen()), normals(rng, g.inLen()), normals(rng, g.kernelLen())
+				s := make([]float32, f.Scratch(tm.Size()))
+				if o.PackedKernel {
+					p := make([]float32, f.PackedSize())
+					f.Pack(tm, p, k)
+					k = p
+				}
+				f.Run(tm, y, x, k, s)
+				start := cpuTime()
+				for b.Loop() {
+					f.Run(tm, y, x, k, s)
+				}
+				reportFlops(b, g, cpuTime()-start)
+			})
+		}
+	}
+}

@@ -111,6 +111,7 @@ var geometries = map[string]Geometry{
 	"3x3 2 pixels":    conv3x3(3, 2, 2, 16, 48),
 	"3x3 odd":         conv3x3(2, 7, 13, 16, 96),
 	"3x3 many tiles":  conv3x3(3, 40, 38, 16, 48), // more than winogradFew and gradBlock; fewer in one image
+	"3x3 channels":    conv3x3(2, 5, 6, 176, 48),  // more than are streamed at a time
 	"3x3 no padding":  square(2, 9, 9, 32, 48, 3, 1, 0),
 	"3x3 much padded": square(2, 5, 6, 16, 32, 3, 1, 2),
 	"3x3 stride 2":    square(2, 9, 8, 16, 32, 3, 2, 1),
@@ -278,6 +279,11 @@ func TestForwardSameBytes(t *testing.T) {
 			}
 			if slices.Min(done) != 1 || slices.Max(done) != 1 {
 				t.Errorf("%s: outputs done %d to %d times", name, slices.Min(done), slices.Max(done))
+			}
+		}
+		for _, workers := range []int{1, 3} {
+			if got := forward(t, g, l, Options{Stream: true}, workers, x, k); !slices.Equal(got, want) {
+				t.Errorf("%s: other bytes where the kernel is streamed, %d workers", name, workers)
 			}
 		}
 		one := g

@@ -14,6 +14,8 @@ type Options struct {
 	Done func(lo, hi, worker int)
 	// PackedKernel says that Run gets what Pack made, rather than the kernel.
 	PackedKernel bool
+	// Stream says that Winograd's algorithm reads the kernel as it is, and packs nothing; see Streams.
+	Stream bool
 	// Tile forces an algorithm: 1 direct, 2 and 4 Winograd with tiles of 2×2 and 4×4 outputs. 0 chooses.
 	Tile int
 }
@@ -60,7 +62,9 @@ func NewForward(g Geometry, k KernelLayout, o Options) *Forward {
 		if tile == 0 {
 			tile = winogradTile(g)
 		}
-		f.alg = newWinograd(g, k, tile)
+		if f.alg = newWinograd(g, k, tile); o.Stream {
+			f.alg = newStreamed(g, k, tile)
+		}
 	case g.Groups > 1 && g.groupIn() == 1 && g.groupOut() == 1 && !g.Upsample:
 		f.alg = newDepthwise(g, k)
 	default:

@@ -107,15 +107,21 @@ const packChannels = 32
 // pack makes a panel of U for some channels of inputs.
 func (w *winograd) pack(dst, k, temp []float32, part int) {
 	panel, from := part%w.panels, part/w.panels*packChannels
-	channels := min(packChannels, w.g.InC-from)
+	w.kernels(dst[panel*w.panel()+from*kernel.NR:], w.panels*w.panel(), k, temp, panel, from,
+		min(packChannels, w.g.InC-from))
+}
+
+// kernels makes a panel of U for at most packChannels channels of inputs: U[ξ] of channel from+c is at
+// dst[ξ·step + c·NR].
+func (w *winograd) kernels(dst []float32, step int, k, temp []float32, panel, from, channels int) {
 	cols := min(kernel.NR, w.g.OutC-panel*kernel.NR)
 	g := w.gather(k, temp, w.k.Base+panel*kernel.NR*w.k.Out+from*w.k.In, channels, cols)
 	var tmp kernel.WinogradTemp
 	for c := range channels {
-		u := dst[panel*w.panel()+(from+c)*kernel.NR:]
-		w.t.Kernel(&u[0], w.panels*w.panel(), &g.k[g.at+c*g.channel], g.tap, &tmp, cols)
+		u := dst[c*kernel.NR:]
+		w.t.Kernel(&u[0], step, &g.k[g.at+c*g.channel], g.tap, &tmp, cols)
 		for xi := range w.points() {
-			clear(u[xi*w.panels*w.panel()+cols:][:kernel.NR-cols])
+			clear(u[xi*step+cols:][:kernel.NR-cols])
 		}
 	}
 }
@@ -248,14 +254,17 @@ func inputTile(table *[36]*float32, g Geometry, n int, x, zeros []float32, image
 
 // product sets a panel of M[ξ] = V[ξ]·U[ξ] for a number of tiles.
 func (w *winograd) product(u, v, m []float32, xi, panel, tiles int) {
+	cols := min(kernel.NR, w.g.OutC-panel*kernel.NR)
+	w.multiply(u[(xi*w.panels+panel)*w.panel():], v[xi*w.vStep:], m[xi*w.mStep+panel*kernel.NR:], w.g.InC, w.g.OutC,
+		tiles, cols, w.g.InC, false)
+}
+
+// multiply sets m = v·u, or adds it, for rows of v and m that are ldv and ldm apart, and a panel u.
+func (w *winograd) multiply(u, v, m []float32, ldv, ldm, tiles, cols, channels int, add bool) {
 	gemm := kernel.GemmKernel()
 	mr := gemm.Rows(tiles)
-	c, k := w.g.InC, w.g.OutC
-	a, out := v[xi*w.vStep:], m[xi*w.mStep+panel*kernel.NR:]
-	b := &u[(xi*w.panels+panel)*w.panel()]
-	cols := min(kernel.NR, k-panel*kernel.NR)
 	for i := 0; i < tiles; i += mr {
-		gemm.Run(min(mr, tiles-i), cols, 1, &w.off, c, &a[i*c], c, b, kernel.NR, &out[i*k], k, false)
+		gemm.Run(min(mr, tiles-i), cols, 1, &w.off, channels, &v[i*ldv], ldv, &u[0], kernel.NR, &m[i*ldm], ldm, add)
 	}
 }
 
