@@ -3,6 +3,7 @@ package cpu
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,6 +109,13 @@ func (b *Backend) Builder(name string) compute.Builder {
 	builder := &Builder{backend: b, name: name, names: map[string]bool{compute.MainName: true}}
 	builder.main = builder.function(compute.MainName, nil)
 	return builder
+}
+
+// Trim gives back the memory that is kept for executions and buffers to come.
+func (b *Backend) Trim() {
+	b.arenas.Drop()
+	b.pool.clear()
+	debug.FreeOSMemory()
 }
 
 // Finalize ends the workers and drops the memory. No execution may run then or later.

@@ -80,6 +80,7 @@ func (r *Run) Do(ctx context.Context) (*Manifest, error) {
 	if err := r.Encode(ctx); err != nil {
 		return nil, err
 	}
+	r.Engine.Trim() // of what the encoder needed
 	if err := r.Discover(ctx); err != nil {
 		return nil, err
 	}

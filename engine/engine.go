@@ -158,5 +158,13 @@ func (e *Engine) Devices() []string {
 	return devices
 }
 
+// Trim has the backend give back memory that it keeps for programs to come, where it can: other programs follow, which
+// need other sizes.
+func (e *Engine) Trim() {
+	if b, ok := e.backend.(interface{ Trim() }); ok {
+		b.Trim()
+	}
+}
+
 // Close releases the backend and everything on it.
 func (e *Engine) Close() { e.backend.Finalize() }

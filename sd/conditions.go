@@ -60,6 +60,7 @@ func (p Places) conditions(ctx context.Context, e *engine.Engine, classes, promp
 		if err := errors.Join(err, encoder.Close()); err != nil {
 			return nil, err
 		}
+		e.Trim()
 		tables, widths = append(tables, hidden), append(widths, encoder.Width)
 		c.pooled, c.pooledWidth = pooled, encoder.PooledWidth()
 		c.width += encoder.Width

@@ -279,6 +279,7 @@ func (f *File) SHA256(ctx context.Context) (string, error) {
 				if known != "" || recorded != "" {
 					own.Write(part)
 				}
+				s.letGo(part)
 			}
 			return nil
 		})

@@ -119,6 +119,13 @@ func (s *source) read(use func() error) (err error) {
 	return err
 }
 
+// letGo is letGo of a part of s.data, where that is a map.
+func (s *source) letGo(part []byte) {
+	if s.mapped != nil {
+		letGo(part)
+	}
+}
+
 // blobName is what files are called in the hub's cache that lie there under their SHA-256.
 var blobName = regexp.MustCompile(`^[0-9a-f]{64}$`)
 

@@ -157,6 +157,7 @@ func (t Tensor) read(use func(data []byte) error) error {
 	if err := t.usable(); err != nil {
 		return err
 	}
+	defer t.src.letGo(t.Bytes())
 	return t.src.read(func() error {
 		if err := t.sum.check(); err != nil {
 			return fmt.Errorf("%s: %w: tensor %q: %w", t.src.name, ErrFormat, t.Name, err)

@@ -172,10 +172,10 @@ func (q Request) OpenAutoencoder(ctx context.Context) (*Run, error) {
 	return r, nil
 }
 
-// lowMemoryGC lets the heap grow by so many per cent before what is free is collected. Nearly all of it are tensors,
+// tensorsGC lets the heap grow by so many per cent before what is free is collected. Nearly all of it are tensors,
 // which the collector need not look into: collecting often costs little, and the usual 100 as much memory as all
 // weights.
-const lowMemoryGC = 10
+const tensorsGC = 10
 
 // openNetworks opens the backend and the networks.
 func (q Request) openNetworks(ctx context.Context, r *Run) error {
@@ -190,9 +190,8 @@ func (q Request) openNetworks(ctx context.Context, r *Run) error {
 	if r.Engine, err = q.Backend.Open(engine.Precision(q.Networks.Precision), q.Autotune); err != nil {
 		return err
 	}
-	if r.Engine.KeepHalf = q.Networks.LowMemory; r.Engine.KeepHalf {
-		debug.SetGCPercent(lowMemoryGC)
-	}
+	r.Engine.KeepHalf = q.Networks.LowMemory
+	debug.SetGCPercent(tensorsGC)
 	r.close = append(r.close, r.Engine.Close)
 	if r.Autoencoder, err = n.OpenAutoencoder(ctx, r.Engine); err != nil {
 		return exits.OfNetworks(n, err)

@@ -39,6 +39,13 @@ func (a *Arenas) Give(piece []byte) {
 	a.free = slices.Insert(a.free, i, piece)
 }
 
+// Drop gives up the pieces that nobody has.
+func (a *Arenas) Drop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.free = nil
+}
+
 // find returns the place of the first free piece of at least n bytes.
 func (a *Arenas) find(n int) (int, bool) {
 	return slices.BinarySearchFunc(a.free, n, func(p []byte, n int) int { return cmp.Compare(len(p), n) })
