@@ -14,9 +14,10 @@ const (
 	manyKernels = 1 << 20
 )
 
-// convProduct is the convolution as the product of its windows [B·OH·OW, I·kh·kw] with the kernel, which is packed as
-// the weight of a product is, in place; nil for those that are better off as opConv. x is [B, H, W, I], k [O, I, kh, kw]
-// and as it lies in memory if stored. The choice depends on the shape of one image alone, as package conv's.
+// convProduct is the convolution as the product of its windows [B·OH·OW, I·kh·kw] with the kernel, which is packed in
+// place as the weight of a product is; nil for those that are better off as opConv. x is [B, H, W, I], k
+// [O, I, kh, kw], as it lies in memory if stored. The choice depends on the shape of one image alone, as package
+// conv's.
 func (r *rewriter) convProduct(x, k *ir.Node, g conv.Geometry, stored bool) *ir.Node {
 	taps, pixels := g.KH*g.KW, g.OutH*g.OutW
 	if g.Groups*g.InDilH*g.InDilW*g.KerDilH*g.KerDilW != 1 {

@@ -284,6 +284,8 @@ func FuzzForward(f *testing.F) {
 		checkNear(t, name, forward(t, g, l, Options{Tile: 1}, workers, x, k), want, exact)
 		checkNear(t, name, forward(t, g, l, Options{PackedKernel: rng.IntN(2) == 0}, workers, x, k), want,
 			tolerance(g, l, tile, x, k, size))
+		checkNear(t, name, forward(t, g, l, Options{Stream: true}, workers, x, k), want,
+			tolerance(g, l, tile, x, k, size))
 		if g.Upsample {
 			return
 		}
