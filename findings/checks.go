@@ -138,7 +138,7 @@ func (l *look) repeats() Check {
 
 // repeatsOf finds the later images of a class that repeat its i-th, by the distances of it, or of its mirror image.
 func (l *look) repeatsOf(c, i int, d []float64) (items []Item) {
-	const most = 20 // that are looked at closely
+	const most = 4 // that are looked at closely
 	t := l.own[c]
 	mean := l.surroundings(l.begin[c]+i, i, d)
 	var later []int
@@ -341,7 +341,8 @@ func merged(items, more []Item) []Item {
 		known[[2]Name{item.Image, *item.Other}] = true
 	}
 	for _, item := range more {
-		if !known[[2]Name{item.Image, *item.Other}] {
+		if pair := [2]Name{item.Image, *item.Other}; !known[pair] {
+			known[pair] = true
 			items = append(items, item)
 		}
 	}

@@ -6,7 +6,7 @@
 //	d(a, b) = √(Σ (aᵢ − bᵢ)² / 768)                         in grey levels, 0 … 255
 //
 //	same picture   d ≤ 3: what JPEG of quality 85 changes at most; TestAnotherFormat
-//	copy           ratio ≤ ⅔ and agreement ≥ ½, or ratio ≤ 0.8 and agreement ≥ ¾; s or its mirror image
+//	copy           ratio ≤ 0.8 and agreement ≥ ¾; s or its mirror image
 //	ratio          d(s, nearest r) / mean of d to the k nearest r         Carlini et al. 2023
 //	                                                                      (arXiv:2301.13188), eq. 1
 //	agreement      correlation of what stands out; see structure.go

@@ -21,7 +21,7 @@ const (
 	fine   = 32 // pixels of a side
 	around = 3  // pixels on each side that are the surroundings
 
-	nearer, near = 2.0 / 3, 0.8 // of the mean distance to the crowd
+	near = 0.8 // of the mean distance to the crowd
 )
 
 // brightness is an image at 32 × 32, as one number of 0 … 255 each.
@@ -156,7 +156,7 @@ func judge(d, ratio float64, a, b *brightness) (text string, is bool) {
 	switch {
 	case d <= same && agree >= somewhat:
 		return fmt.Sprintf("the same picture: %.1f of 255 grey levels apart", d), true
-	case ratio <= nearer && agree >= somewhat, ratio <= near && agree >= clearly:
+	case ratio <= near && agree >= clearly:
 		return fmt.Sprintf("nearer than its surroundings are (%.1f grey levels, ratio %.2f), with the same things at "+
 			"the same places (agreement %.2f)", d, ratio, agree), true
 	}
