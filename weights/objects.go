@@ -13,8 +13,8 @@ type refusal string
 func (r refusal) Error() string { return string(r) }
 
 // instance stands for what a pickle makes by a name that globals does not have: a path, a date, the state of a random
-// generator, a model of the user's own class. Nothing of it is made; its state (BUILD) is not looked at, but for that of
-// NumPy's arrays. What is put into it by SETITEMS is kept, since classes that are dicts hold tensors too.
+// generator, a model of the user's own class. Nothing of it is made; its state (BUILD) is not looked at, but for that
+// of NumPy's arrays. What is put into it by SETITEMS is kept, since classes that are dicts hold tensors too.
 type instance struct {
 	class string
 	// a tensor, perhaps, of a kind that is not known: it was made from elements, or by a function that makes tensors
