@@ -9,6 +9,9 @@ import (
 	"mgd3/cpu/internal/loop"
 )
 
+// What several loops on different levels need is either stored, for 4 bytes written and 4 read in each loop by element,
+// or computed again in each. It is computed again where that is no more work than the traffic: few instructions over
+// few values that are themselves read from memory, and none of the costly ones.
 const (
 	maxOps  = 16 // instructions, and
 	maxBig  = 2  // full-size values, of what is computed twice rather than stored
@@ -135,7 +138,13 @@ func (d *decider) resolve(n *ir.Node, i int) operand {
 }
 
 // operand says how loop node n reads its i-th input, over the index space of operandDims; or which value is missing
-// in memory for that.
+// in memory for that. The ways are tried from the cheapest to the dearest:
+//
+//	a constant    is in the instruction
+//	row           n has one value for a row, and so has the input, of rows of the same length
+//	inline        the input is computed in the same loop at the same element
+//	row, repeated n runs over the elements of the rows that the input has one value for
+//	leaf          a stored value is read, in an order that strides express
 func (f *fusion) operand(n *ir.Node, i int) (o operand, missing *ir.Node) {
 	in, dims := n.In[i], operandDims(n)
 	if s, ok := scalarOf(in); ok {
@@ -197,7 +206,9 @@ func rowOf(r *ir.Node) int {
 }
 
 // findRows finds the loop nodes with one value for a row: reductions of rows, and what is computed from
-// them element by element.
+// them element by element: the mean and the variance of a layer norm, say, and 1/√(variance + ε). Inputs stand before
+// those who use them in nodes, so that what an input is has been settled. A node between rows of two lengths has no
+// rows: it is a plain loop over what was stored.
 func (d *decider) findRows() {
 	for _, n := range d.nodes {
 		if isReduction(n) {
@@ -224,7 +235,9 @@ func (d *decider) findRows() {
 	}
 }
 
-// build finds what n is computed from. Inputs that do not go together are stored.
+// build finds what n is computed from. Inputs that do not go together are stored: the first that is joined sets what
+// the others must fit, so that the order of the inputs decides, and nothing else does. It calls itself at most once:
+// a node without rows cannot be found not to fit into them.
 func (d *decider) build(n *ir.Node) {
 	dims := operandDims(n)
 	e := &expr{bounds: bounds(dims), size: product(dims), big: map[*ir.Node]bool{}, leaves: map[*ir.Node]bool{},
@@ -288,6 +301,7 @@ func (e *expr) join(in *expr, row int) bool {
 			}
 		}
 	}
+	// One loop nest must serve both: its dimensions are cut wherever an index of either carries over, and at the rows.
 	b, ok := refine(e.bounds, in.bounds)
 	if ok && max(in.row, row, e.row) > 0 {
 		b, ok = refine(b, []int{1, max(in.row, row, e.row)})
@@ -313,6 +327,10 @@ func (e *expr) join(in *expr, row int) bool {
 
 // level numbers stored values such that what stands on one level, in one index space, can be computed in
 // one loop: a value's level is above those of what must be complete before it is begun.
+//
+//	level(n) = max over what n reads of level(read) + (0 if one loop can compute both, else 1)
+//
+// The graph has no circle and nodes are in its order, so that one pass does.
 func (d *decider) level() {
 	d.levels = map[*ir.Node]int{}
 	for _, n := range d.nodes {
@@ -345,7 +363,9 @@ func (d *decider) level() {
 	}
 }
 
-// storeShared stores values that loops on several levels would compute again at a high price.
+// storeShared stores values that loops on several levels would compute again at a high price. roots[n] are the stored
+// values, and operations outside loops, whose computation takes n in; users come after n in nodes, so that going
+// backwards finds theirs first.
 func (d *decider) storeShared() {
 	roots := map[*ir.Node]map[*ir.Node]bool{}
 	for _, n := range slices.Backward(d.nodes) {
@@ -370,6 +390,7 @@ func (d *decider) storeShared() {
 	}
 }
 
+// oneLevel reports whether one loop could compute all the roots, in which case what they share is computed once in it.
 func (d *decider) oneLevel(roots map[*ir.Node]bool) bool {
 	first, size := -1, 0
 	for r := range roots {

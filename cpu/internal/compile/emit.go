@@ -36,7 +36,7 @@ var reductions = map[compute.OpType]loop.Op{
 	compute.OpTypeReduceProduct: loop.RowProd,
 }
 
-// costly operations are stored rather than computed twice.
+// costly operations are stored rather than computed twice: by polynomials, they take ten instructions and more.
 var costly = map[compute.OpType]bool{
 	compute.OpTypePow: true, compute.OpTypeRem: true, compute.OpTypeAtan2: true, compute.OpTypeExp: true,
 	compute.OpTypeExpm1: true,

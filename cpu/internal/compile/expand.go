@@ -175,7 +175,8 @@ func same(op compute.OpType, in ...*ir.Node) *ir.Node {
 
 // reduction over axes that are not all at the end nor all before the last kept one takes two steps: first
 // down the columns, then along the short rows that are left. A sum over more axes than another sum of the
-// same values goes on from that.
+// same values goes on from that. Sums over the same values in another order differ in their last digits, so what is
+// taken depends on the graph alone, never on the time or the machine.
 func (r *rewriter) reduction(n *ir.Node, axes []int) *ir.Node {
 	x := n.In[0]
 	rank := x.Shape.Rank()
@@ -248,13 +249,14 @@ func (r *rewriter) reduced(op compute.OpType, x *ir.Node, axes []int) *ir.Node {
 	return reshaped(r.reduction(node(op, ir.Axes(axes), kept, x), axes), keep)
 }
 
-// softmax is exp(x − max) / Σ exp(x − max).
+// softmax is exp(x − max) / Σ exp(x − max). The largest exponent is 0, so that no sum overflows.
 func (r *rewriter) softmax(x *ir.Node, axis int) *ir.Node {
 	e := same(compute.OpTypeExp, same(compute.OpTypeSub, x, r.reduced(compute.OpTypeReduceMax, x, []int{axis})))
 	return same(compute.OpTypeDiv, e, r.reduced(compute.OpTypeReduceSum, e, []int{axis}))
 }
 
-// layerNorm is (x − mean) / √(variance + ε)·γ + β.
+// layerNorm is (x − mean) / √(variance + ε)·γ + β, with the variance as the mean of (x − mean)², in two passes over
+// the row: mean(x²) − mean² loses all digits where the mean is large beside the spread.
 func (r *rewriter) layerNorm(n *ir.Node, a ir.LayerNorm) *ir.Node {
 	x, count := n.In[0], 1
 	for _, axis := range a.Axes {
@@ -286,7 +288,7 @@ func (r *rewriter) layerNorm(n *ir.Node, a ir.LayerNorm) *ir.Node {
 	return y
 }
 
-// dense is x·W + bias with an activation.
+// dense is x·W + bias with an activation. x is [..., in]; W is [in, out], or [out, in] in the layout OutputsInput.
 func (r *rewriter) dense(n *ir.Node, c compute.DenseConfig) *ir.Node {
 	x, w := n.In[0], n.In[1]
 	last := x.Shape.Rank() - 1

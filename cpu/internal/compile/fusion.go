@@ -28,14 +28,14 @@ type rowSpace struct {
 
 // expr is what a loop node is computed from, down to stored values.
 type expr struct {
-	bounds []int // of the index space, as fine as all within need it
-	size   int   // elements of the space
-	row    int   // elements of the rows of row reductions within, or 0
-	big    map[*ir.Node]bool
-	leaves map[*ir.Node]bool
+	bounds []int             // of the index space, as fine as all within need it
+	size   int               // elements of the space
+	row    int               // elements of the rows of row reductions within, or 0
+	big    map[*ir.Node]bool // leaves with a value for each element of the space, and no fewer
+	leaves map[*ir.Node]bool // all stored values that are read
 	rows   map[*ir.Node]bool // row reductions within
-	ops    int
-	costly bool
+	ops    int               // instructions; one that several branches take in counts in each
+	costly bool              // some instruction costs like a dozen others: exp, log, a power, a sine
 }
 
 // operand says how a loop node reads one of its inputs.
@@ -114,6 +114,8 @@ func (f *fusion) onlyRows(leaf, n *ir.Node) bool {
 	return f.everyUse(leaf, n, func(o operand) bool { return o.row == leaf })
 }
 
+// everyUse walks from n down to leaf, through what is computed in the same loop. It only reads, so that the answer is
+// the same whenever it is asked for; a use by way of strides (o.leaf) is at neither the same element nor the same row.
 func (f *fusion) everyUse(leaf, n *ir.Node, good func(operand) bool) bool {
 	seen := map[*ir.Node]bool{}
 	var walk func(n *ir.Node) bool

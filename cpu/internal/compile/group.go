@@ -47,7 +47,8 @@ func (f *fusion) groups() []*group {
 	return all
 }
 
-// waitsFor reports whether what one needs, but for g itself, needs g: then one cannot be part of g.
+// waitsFor reports whether what one needs, but for g itself, needs g: then one cannot be part of g, which would wait for
+// itself. Because join is never asked otherwise, needs has no circle, and the walk ends.
 func (one *group) waitsFor(g *group) bool {
 	for h := range one.needs {
 		if h != g && (h.needs[g] || h.waitsFor(g)) {
@@ -87,7 +88,8 @@ func (g *group) shares(one *group, f *fusion) bool {
 	return false
 }
 
-// join adds the one root of another group, if one loop can do both.
+// join adds the one root of another group, if one loop can do both. A loop reduces rows, each
+// of which is then a tile, or it sums across tiles into memory: package loop has no form for both.
 func (g *group) join(one *group) bool {
 	if g.row != 0 && one.row != 0 && g.row != one.row || g.ops+one.ops > maxLoop {
 		return false
@@ -122,7 +124,8 @@ func (g *group) join(one *group) bool {
 	return true
 }
 
-// crossMask says which of the dimensions a reduction reduces.
+// crossMask says which of the dimensions a reduction reduces. Two reductions across rows share a loop only where they
+// reduce the same ones: the place of a sum is then the same function of the index.
 func crossMask(r *ir.Node, dims []int) []bool {
 	from := r.In[0].Shape.Dimensions
 	marked := make([]bool, len(from))

@@ -2,6 +2,15 @@
 // (ITU-T T.81): baseline, extended and progressive files of 8 bits with Huffman codes, of any sampling factors and
 // scans. It is for the files that the fast decoder has no form for, and for damaged ones: it knows whether all data
 // were there.
+//
+//	file        what is read of it                                        T.81
+//	frame       size, components with sampling factors H × V              B.2.2
+//	scan        Huffman codes → coefficients [down, across, 64]           F.2, G.1
+//	plane       inverse transform of coefficient · quantum, + 128         A.3
+//
+// A plane has ⌈W·H/Hmax⌉ columns and ⌈height·V/Vmax⌉ rows of samples, rounded up to whole blocks of 8 × 8. Whether the
+// data were whole is not asked of markers, which damaged files have or lack by chance: every bit of every coefficient
+// must have come.
 package jpegplane
 
 import (
