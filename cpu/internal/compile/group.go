@@ -47,8 +47,8 @@ func (f *fusion) groups() []*group {
 	return all
 }
 
-// waitsFor reports whether what one needs, but for g itself, needs g: then one cannot be part of g, which would wait for
-// itself. Because join is never asked otherwise, needs has no circle, and the walk ends.
+// waitsFor reports whether what one needs, but for g itself, needs g: then one cannot be part of g, which would
+// wait for itself. Because join is never asked otherwise, needs has no circle, and the walk ends.
 func (one *group) waitsFor(g *group) bool {
 	for h := range one.needs {
 		if h != g && (h.needs[g] || h.waitsFor(g)) {

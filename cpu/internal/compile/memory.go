@@ -17,8 +17,8 @@ type span struct {
 }
 
 // pack places the spans such that those in use at the same time do not overlap, the largest first, each as low as
-// it can be, and returns the size of the whole. The least size is NP-hard to find (dynamic storage allocation, Garey and
-// Johnson 1979, SR2). Ties keep the order of the ops, so that equal graphs have equal arenas.
+// it can be, and returns the size of the whole. The least size is NP-hard to find (dynamic storage allocation,
+// Garey and Johnson 1979, SR2). Ties keep the order of the ops, so that equal graphs have equal arenas.
 func pack(spans []*span) int {
 	order := slices.Clone(spans)
 	slices.SortStableFunc(order, func(a, b *span) int { return cmp.Compare(b.size, a.size) })
@@ -136,8 +136,8 @@ func (p *Plan) newBuffer() int {
 }
 
 // reuse returns the buffer of a value that op o, the i-th, reads for the last time and in whose memory it
-// may put n; or -1. o.inPlace has the pairs of which the op reads
-// an element only to compute the same one.
+// may put n; or -1. o.inPlace has the pairs of which the op reads an
+// element only to compute the same one.
 func (p *Plan) reuse(o *op, n *ir.Node, i int, last map[*ir.Node]int, spans map[int]*span) int {
 	for _, pair := range o.inPlace {
 		if pair[0] != n {

@@ -4,7 +4,8 @@
 //	pass      file           what it does
 //	widen     widen.go       bfloat16 into float32 that is rounded
 //	expand    expand.go      fused operations into simple ones, products and convolutions into one form each
-//	fuse      decide.go        which values are stored; the rest is computed in the loops that use it
+//	fuse      decide.go      which values are stored; the rest is computed in the loops that use it
+//	          level.go       which stored values one loop can compute
 //	group     group.go       loops over one index space that share what they read are one loop
 //	lower     lower.go       a kernel for every other operation
 //	attach    op.go          loops that continue a product or a convolution run on its rows as they are made
