@@ -15,7 +15,7 @@
 // and mgd3 with one option more, mgd3+ot say: see options.go.
 //
 // Set s of a method is made with seed s, which is that of the noise, or of the chance; the clustering keeps its own
-// seed for every s, as published. The set is learned once, with s as the seed of the training too: "three generated
+// seed for every s, as published. The set is trained on once, with s as the seed of the training too: "three generated
 // sets × one training each".
 //
 // With SeedEncodes, as published, s is the seed of the flips before encoding as well: every s has latents, and so

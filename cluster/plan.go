@@ -114,7 +114,7 @@ func evaluation(w Work, cmds Commands) []Stage {
 	}
 }
 
-// limits gives each stage its limit. How long a training takes is not estimated: it has a day, and goes on from its
+// limits gives each stage its limit. How long a training takes is not estimated: it has a day, and continues from its
 // checkpoint after that.
 func (c Cut) limits(stages []Stage) []Stage {
 	const training = 24 * time.Hour

@@ -42,7 +42,7 @@ type StageStatus struct {
 	Machines map[string]int `json:"machines,omitempty"` // running tasks by the host that they are on
 }
 
-// ReadStatus reads how a run goes on from the files in its folder, at the moment now. It asks no scheduler.
+// ReadStatus reads how a run is going from the files in its folder, at the moment now. It asks no scheduler.
 func ReadStatus(out string, now time.Time) (Status, error) {
 	run, err := ReadRun(out)
 	if errors.Is(err, ErrNoRun) { // under Kubernetes nothing but the tasks writes there

@@ -98,7 +98,7 @@ func TestTaskWasKilled(t *testing.T) {
 	}
 }
 
-// TestEpochs: a training that goes on from its checkpoint made the epochs after it.
+// TestEpochs: a training that continues from its checkpoint made the epochs after it.
 func TestEpochs(t *testing.T) {
 	task := Task{Dir: t.TempDir(), Stage: Evaluate, Shard: stage.Whole, Log: &bytes.Buffer{}, Patience: time.Minute,
 		Program: program(t, `for i in 7 8 9; do echo `+

@@ -220,10 +220,10 @@ func (c *Comparison) Result() report.Result {
 // repeats says what the standard deviations in the tables are of.
 func (c *Comparison) repeats() string {
 	if c.Sets == 1 {
-		return "One set of each method is learned once: there is no ±, and two trainings of one set may differ by 2 " +
-			"points"
+		return "One set of each method is trained on once: there is no ±, and two trainings of one set may differ by " +
+			"2 points"
 	}
-	s := fmt.Sprintf("%d sets of each method are learned once each, with a seed of its own: mean ± standard "+
+	s := fmt.Sprintf("%d sets of each method are trained on once each, with a seed of its own: mean ± standard "+
 		"deviation of the population", c.Sets)
 	var fixed []string
 	for _, m := range c.Methods {
@@ -238,7 +238,7 @@ func (c *Comparison) repeats() string {
 		s += ". Nothing is left to chance in " + strings.Join(fixed, ", ") + ": there only the trainings differ"
 	}
 	if slices.Contains(c.Methods, baseline.Full) {
-		s += ". full is learned once"
+		s += ". full is trained on once"
 	}
 	return s
 }

@@ -5,7 +5,7 @@
 //	Auto        λ and the stop for one set of images, by held-out training images        the settings
 //	Evaluation  given sets, distilled or real, on a test set                             tables and curves
 //
-// One set is learned once, with the seed of the set as that of the training too, and several sets of a method make a
+// One set is trained on once, with the seed of the set as that of the training too, and several sets of a method make a
 // mean and a deviation: "three generated sets × one training each". Evaluation alone trains several times on one set.
 //
 // Networks are tested on a test set to report, and on training images held out to choose: what is chosen on test images

@@ -29,7 +29,7 @@ func pairTable(title string, list []sample) (t report.Table, any bool) {
 	for _, other := range list[1:] {
 		test, err := paired.Compare(list[0].values, other.values)
 		if err != nil {
-			continue // full is learned once; the note on repetitions says so
+			continue // full is trained on once; the note on repetitions says so
 		}
 		row := report.Row{Name: fmt.Sprintf("%s − %s, %d pairs", list[0].name, other.name, test.Pairs)}
 		for _, v := range []float64{test.Mean, test.Low, test.High, test.P, test.Exact} {

@@ -13,7 +13,7 @@ import (
 	"mgd3/dataset/internal/kernel"
 )
 
-// decodeJPEG decodes up to the planes of Y, Cb and Cr with jpegn, and goes on from there as libjpeg
+// decodeJPEG decodes up to the planes of Y, Cb and Cr with jpegn, and continues from there as libjpeg
 // does: libjpeg interpolates between the samples of subsampled chroma. jpegn fills up what is missing
 // of a file without a word, and has no form for rare samplings; files without an end, and those, go to
 // [decodePlanes]. CMYK with Adobe's marker goes to the standard library. docs/notes/jpeg.md has the differences

@@ -68,7 +68,7 @@ func TestDropout(t *testing.T) {
 	}
 }
 
-// TestDropoutTrains: the state is no parameter, and training goes on from a copy of the weights as it
+// TestDropoutTrains: the state is no parameter, and training continues from a copy of the weights as it
 // would have without one.
 func TestDropoutTrains(t *testing.T) {
 	const size = smallestAlexNet
@@ -110,7 +110,7 @@ func TestDropoutTrains(t *testing.T) {
 	}
 	for name := range w {
 		if !slices.Equal(flat(w[name]), flat(copied[name])) {
-			t.Errorf("%s differs when training goes on from a copy", name)
+			t.Errorf("%s differs when training continues from a copy", name)
 		}
 	}
 	if _, stepped := w["momentum."+dropoutState]; stepped {

@@ -57,8 +57,8 @@ func (r *Run) warn(text string) {
 	}
 }
 
-// Do returns the score: at once if it is in Dir already, else after the training, which goes on from the checkpoint if
-// there is one. Its errors wrap [ErrData] or [ErrDiverged] where these are the cause.
+// Do returns the score: at once if it is in Dir already, else after the training, which continues from the checkpoint
+// if there is one. Its errors wrap [ErrData] or [ErrDiverged] where these are the cause.
 func (r *Run) Do(ctx context.Context) (*Score, error) {
 	if err := r.check(); err != nil {
 		return nil, err

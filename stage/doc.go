@@ -19,7 +19,7 @@
 //	stage/atomicfile where the files are: put whole, read, list, exists; and locks on them
 //	stage/seal       a checksum of a file within the file
 //	stage/lease      pieces of the work for workers that come and go
-//	stage/checkpoint the state of a training, which goes on from there
+//	stage/checkpoint the state of a training, which continues from there
 //
 // All that a run keeps goes through the few verbs of stage/atomicfile, which take paths on disk and, by package store,
 // in buckets of object stores.

@@ -27,7 +27,7 @@
 //	x0, ε  [B, c, h, w]     scaled latent, and noise
 //
 // A training is a function of its settings and its images: batches, noise and all else come from streams named by
-// seed and step. It writes its state from time to time, and the same call goes on from there to the same bytes.
+// seed and step. It writes its state from time to time, and the same call continues from there to the same bytes.
 //
 //	OUT/autoencoder/    config.json, diffusion_pytorch_model.safetensors, training.json     a model folder, when all
 //	                                                                                        is done

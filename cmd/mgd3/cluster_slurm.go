@@ -63,7 +63,7 @@ func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slu
 	})
 	switch {
 	case err != nil && fresh > 0:
-		return fail(exitScheduler, `the same command goes on from here; "mgd3 cluster cancel" takes back what was `+
+		return fail(exitScheduler, `the same command continues from here; "mgd3 cluster cancel" takes back what was `+
 			`submitted`, err)
 	case err != nil:
 		return err

@@ -103,9 +103,9 @@ var advice = []struct {
 	{store.ErrRegion, Output, "AWS_REGION names it, or ?region=NAME behind the address"},
 	{store.ErrBucket, Output, "make the bucket, or correct its name, AWS_REGION or AWS_ENDPOINT_URL"},
 	{store.ErrRefused, Output, "the credentials must allow to list, get, put and delete objects there"},
-	{store.ErrUnreachable, Output, "run the same command again when the store answers, it goes on from here; " +
+	{store.ErrUnreachable, Output, "run the same command again when the store answers, it continues from here; " +
 		"AWS_ENDPOINT_URL says where a store of S3's kind is"},
-	{syscall.ENOSPC, Output, "the disk is full: make room and run the same command again, it goes on from here"},
+	{syscall.ENOSPC, Output, "the disk is full: make room and run the same command again, it continues from here"},
 	{syscall.EDQUOT, Output, "the disk quota is used up: make room and run the same command again, it goes on " +
 		"from here"},
 	{syscall.EROFS, Output, "the output folder cannot be written: use another --out"},

@@ -25,7 +25,7 @@ func OfHub(c *hub.Client, r hub.Repo, err error) error {
 		return Fail(Hub, "nothing of it is kept; try again later, or another --mirror", err)
 	case errors.Is(err, hub.ErrNetwork):
 		return Fail(Hub,
-			"the same command again goes on from here; HTTPS_PROXY names a proxy, --mirror another hub", err)
+			"the same command again continues from here; HTTPS_PROXY names a proxy, --mirror another hub", err)
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-// Package checkpoint keeps a training's state on disk, so that a killed training goes on from there.
+// Package checkpoint keeps a training's state on disk, so that a killed training continues from there.
 //
 // A checkpoint is one safetensors file: all tensors of the training, float32, and in its metadata
 //

@@ -175,7 +175,7 @@ func same(op compute.OpType, in ...*ir.Node) *ir.Node {
 
 // reduction over axes that are not all at the end nor all before the last kept one takes two steps: first
 // down the columns, then along the short rows that are left. A sum over more axes than another sum of the
-// same values goes on from that. Sums over the same values in another order differ in their last digits, so what is
+// same values continues from that. Sums over the same values in another order differ in their last digits, so what is
 // taken depends on the graph alone, never on the time or the machine.
 func (r *rewriter) reduction(n *ir.Node, axes []int) *ir.Node {
 	x := n.In[0]
