@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The program from end to end on two backends, with the glyphs and the model that are in it: demo, distill (in one go, in shards,
 # killed), evaluate, compare, score, train autoencoder and dit (in one go, killed), bench. Prints a table: what must be equal, what
-# must be near, and the times. It ends with an error if shards or kills change a byte on either backend.
+# must be near, and the times. It ends with an error if shards or kills change a byte on either backend, or if a pipeline of
+# text to image (Stable Diffusion 1, 2 and XL, small) or the class-conditional one draws otherwise than diffusers; that needs Go.
 #
 # usage: bench/xla.sh [OUT]         OUT defaults to out/xla and must not exist
 #
@@ -73,6 +74,8 @@ for backend in "${backends[@]}"; do
   killed "2 5" "$out/mgd3" "${vae[@]}" "${on[@]}" --out "$dir/model-killed"
   killed "2 5" "$out/mgd3" "${dit[@]}" "${on[@]}" --out "$dir/model-killed"
   for part in autoencoder dit; do same "$dir/model/$part" "$dir/model-killed/$part"; done
+  timed pipelines env "MGD3_TEST_BACKEND=$backend" "MGD3_TEST_PLUGIN=$(realpath "$plugin")" \
+    XLA_FLAGS=--xla_backend_optimization_level=0 go test -count=1 -run PipelineGolden ./model
   m bench matmul_1024 vae_decode_256_b1 dit_s2_10steps_b1 --json --repeat 2 >"$dir/bench.json" 2>>"$dir/log.txt"
 done
 

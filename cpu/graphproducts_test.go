@@ -117,6 +117,9 @@ func (b *builder) conv() *val {
 			inAxes, outAxes, kerAxes = []int{0, 2, 1}, []int{0, 2, 1}, []int{1, 2, 0}
 		}
 	}
+	if b.seed%2 == 0 { // as networks store them: output channels first
+		kerAxes = []int{1, 0, 2, 3}[:x.Rank()]
+	}
 	c := compute.ConvolveAxesConfig{InputBatch: inAxes[0], InputChannels: inAxes[1], InputSpatial: inAxes[2:],
 		KernelInputChannels:  kerAxes[0],
 		KernelOutputChannels: kerAxes[1], KernelSpatial: kerAxes[2:], OutputBatch: outAxes[0],

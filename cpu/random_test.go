@@ -41,6 +41,7 @@ type fleet struct {
 }
 
 func newFleet(t testing.TB) *fleet {
+	cpu.ConvProductsFrom(t, 8) // some of both kinds
 	f := &fleet{portable: testutil.Must1(gobackend.New("ops_sequential"))}
 	if cpu.RaceDetector {
 		f.portable = testutil.Must1(cpu.New("plain"))

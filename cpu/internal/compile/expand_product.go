@@ -7,12 +7,12 @@ import (
 	"mgd3/cpu/internal/ir"
 )
 
-const (
-	// fewPixels of an image, and manyKernels of 3×3 or so, are where reading the kernels takes as long as the products:
-	// Winograd's forms of them, 1.8 and 4 times as large, cost more than their fewer products save.
-	fewPixels   = 64
-	manyKernels = 1 << 20
-)
+// fewPixels of an image, and ManyKernels of 3×3 or so, are where reading the kernels takes as long as the products:
+// Winograd's forms of them, 1.8 and 4 times as large, cost more than their fewer products save.
+const fewPixels = 64
+
+// ManyKernels is lower in tests, whose graphs are small.
+var ManyKernels = 1 << 20
 
 // convProduct is the convolution as the product of its windows [B·OH·OW, I·kh·kw] with the kernel, which is packed in
 // place as the weight of a product is; nil for those that are better off as opConv. x is [B, H, W, I], k
@@ -26,7 +26,7 @@ func (r *rewriter) convProduct(x, k *ir.Node, g conv.Geometry, stored bool) *ir.
 	switch {
 	case taps == 1 && g.StrideH*g.StrideW == 1 && g.PadTop == 0 && g.PadLeft == 0 && g.InH == g.OutH && g.InW == g.OutW:
 		x = reshaped(x, []int{g.Batch * pixels, g.InC})
-	case taps > 1 && stored && pixels <= fewPixels && g.InC*g.OutC >= manyKernels && min(g.PadTop, g.PadLeft) >= 0:
+	case taps > 1 && stored && pixels <= fewPixels && g.InC*g.OutC >= ManyKernels && min(g.PadTop, g.PadLeft) >= 0:
 		x = windows(x, g)
 	default:
 		return nil
