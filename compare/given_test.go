@@ -8,7 +8,7 @@ import (
 	"mgd3/baseline"
 )
 
-// TestGiven: given sets are rows after the methods, are learned in their column alone, and want names of their own.
+// TestGiven: given sets are rows after the methods, are trained on in their column alone, and want names of their own.
 func TestGiven(t *testing.T) {
 	o := Options{IPCs: []int{1, 10}, Methods: []baseline.Method{baseline.Random, baseline.Full}, Sets: 2,
 		Nets: []string{"convnet1"}, Given: []Given{{Name: "dm/cifar", IPC: 10}}}
