@@ -106,8 +106,8 @@ var advice = []struct {
 	{store.ErrUnreachable, Output, "run the same command again when the store answers, it continues from here; " +
 		"AWS_ENDPOINT_URL says where a store of S3's kind is"},
 	{syscall.ENOSPC, Output, "the disk is full: make room and run the same command again, it continues from here"},
-	{syscall.EDQUOT, Output, "the disk quota is used up: make room and run the same command again, it goes on " +
-		"from here"},
+	{syscall.EDQUOT, Output, "the disk quota is used up: make room and run the same command again, it " +
+		"continues from here"},
 	{syscall.EROFS, Output, "the output folder cannot be written: use another --out"},
 	{syscall.EFBIG, Output, "the system allows no larger file there: see ulimit -f"},
 	{syscall.ENAMETOOLONG, Output, "file systems allow 255 bytes in a name: use a shorter one"},
@@ -197,7 +197,7 @@ var advice = []struct {
 // Diagnose returns the exit code of an error, and advice if there is any.
 func Diagnose(err error) (code int, hint string) {
 	if errors.Is(err, context.Canceled) { // whatever it interrupted
-		return Interrupted, "nothing is lost: run the same command again to go on from here"
+		return Interrupted, "nothing is lost: run the same command again to continue from here"
 	}
 	var f Failure
 	errors.As(err, &f)
