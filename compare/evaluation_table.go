@@ -171,29 +171,29 @@ func mostConfused(nets []string, sets []*Judged) []string {
 	for _, set := range sets {
 		for i, scores := range set.Scores {
 			type pair struct {
-				text  string
-				share float64
+				class, as string
+				share     float64
 			}
 			var pairs []pair
-			for a, name := range scores[0].Classes {
-				for b, other := range scores[0].Classes {
-					hits, all := 0, 0
-					for _, s := range scores {
-						confusion, _ := s.Confused()
-						hits += confusion[a][b]
-						for _, n := range confusion[a] {
-							all += n
-						}
+			classes := scores[0].Classes
+			for a, class := range classes {
+				hits, all := make([]int, len(classes)), 0
+				for _, s := range scores {
+					confusion, _ := s.Confused()
+					for b, n := range confusion[a] {
+						hits[b], all = hits[b]+n, all+n
 					}
-					if share := float64(hits) / float64(all); a != b && hits > 0 {
-						pairs = append(pairs, pair{fmt.Sprintf("%s for %s (%.0f %%)", name, other, 100*share), share})
+				}
+				for b, n := range hits {
+					if a != b && n > 0 {
+						pairs = append(pairs, pair{class, classes[b], float64(n) / float64(all)})
 					}
 				}
 			}
 			slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.share, a.share) })
 			var list []string
 			for _, p := range pairs[:min(few, len(pairs))] {
-				list = append(list, p.text)
+				list = append(list, fmt.Sprintf("%s for %s (%.0f %%)", p.class, p.as, 100*p.share))
 			}
 			if list != nil {
 				notes = append(notes, fmt.Sprintf("%s, %s takes most often %s.", set.Name, nets[i],

@@ -12,7 +12,6 @@ import (
 // TestConvProduct: convolutions that become matrix products, with the deep kernels of text-to-image models, are as in
 // plain Go. The inputs are quarters up to 7 and the sums exact: 9·1024·49·16 < 2²⁴.
 func TestConvProduct(t *testing.T) {
-	plain, compiled := newBackend(t, "plain"), newBackend(t, "")
 	axes := channelsLast
 	axes.KernelOutputChannels, axes.KernelInputChannels, axes.KernelSpatial = 0, 1, []int{2, 3}
 	for _, c := range []struct {
@@ -28,15 +27,8 @@ func TestConvProduct(t *testing.T) {
 		}
 		r := rand.New(rand.NewPCG(1, 2))
 		flats := []any{in[0].flat(r), in[1].flat(r)}
-		want, _, err := execute(plain, in, flats, f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, _, err := execute(compiled, in, flats, f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Equal(got.([]float32), want.([]float32)) {
+		want, got := onBoth(t, in, flats, f)
+		if !slices.Equal(got, want) {
 			t.Errorf("%+v: differs from plain Go", c)
 		}
 	}

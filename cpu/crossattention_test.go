@@ -25,7 +25,6 @@ func attentionOf(queries, keys, heads, dim int) (in []input, f build) {
 // TestCrossAttention: the heads of text-to-image models, over the 77 tokens of a prompt and over themselves, are as in
 // plain Go.
 func TestCrossAttention(t *testing.T) {
-	plain, compiled := newBackend(t, "plain"), newBackend(t, "")
 	for _, c := range []struct{ queries, keys, heads, dim int }{
 		{300, 77, 3, 40}, {150, 77, 2, 80}, {64, 77, 2, 160}, {130, 77, 2, 64}, {70, 1, 1, 960}, {200, 200, 2, 40},
 	} {
@@ -35,21 +34,14 @@ func TestCrossAttention(t *testing.T) {
 		for _, in := range in {
 			flats = append(flats, in.flat(r))
 		}
-		want, _, err := execute(plain, in, flats, f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, _, err := execute(compiled, in, flats, f)
-		if err != nil {
-			t.Fatal(err)
-		}
+		want, got := onBoth(t, in, flats, f)
 		// Scores are at most 0.1·√dim·7², sums of dim products each off by dim·2⁻²⁴ of that; a weight is off by as
 		// much, relatively, and an output, a mean of values up to 7, by twice that.
 		score := 0.1 * math.Sqrt(float64(c.dim)) * 49
 		tolerance := 2 * 7 * (float64(c.dim+c.keys+8) * 0x1p-24) * max(1, score)
-		for i, w := range want.([]float32) {
-			if d := math.Abs(float64(got.([]float32)[i] - w)); !(d <= tolerance) {
-				t.Fatalf("%+v: number %d is %v, want %v ± %.1e", c, i, got.([]float32)[i], w, tolerance)
+		for i, w := range want {
+			if d := math.Abs(float64(got[i] - w)); !(d <= tolerance) {
+				t.Fatalf("%+v: number %d is %v, want %v ± %.1e", c, i, got[i], w, tolerance)
 			}
 		}
 	}

@@ -82,6 +82,20 @@ func mapped[T any](values []float64, f func(float64) T) []T {
 
 type build = func(f compute.Function, p []compute.Value) (compute.Value, error)
 
+// onBoth runs a program of float32 in plain Go and compiled.
+func onBoth(t *testing.T, in []input, flats []any, f build) (plain, compiled []float32) {
+	t.Helper()
+	var out [2][]float32
+	for i, config := range []string{"plain", ""} {
+		flat, _, err := execute(newBackend(t, config), in, flats, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[i] = flat.([]float32)
+	}
+	return out[0], out[1]
+}
+
 // execute builds, runs and reads back.
 func execute(b compute.Backend, in []input, flats []any, build build) (flat any, shape shapes.Shape, err error) {
 	defer func() {

@@ -143,25 +143,11 @@ func Write(ctx context.Context, dir, out string, o Options) (Written, error) {
 	if inside(distill.ImagesDir(dir), out) {
 		return Written{}, fmt.Errorf("%s lies among the images of the set, want another place", out)
 	}
-	unlock, err := atomicfile.Lock(out)
-	if err != nil {
-		return Written{}, err
-	}
-	defer unlock()
-	work, err := newWork(out)
-	if err != nil {
-		return Written{}, err
-	}
-	tmp := filepath.Join(work, filepath.Base(out))
 	write := map[Format]func(context.Context, string, Options) error{
 		Folder: s.folder, Zip: s.zip, Parquet: s.parquet, WebDataset: s.webDataset, Torch: s.torch,
 		MTT: s.mtt,
 	}[o.Format]
-	err = write(ctx, tmp, o)
-	if err == nil {
-		err = place(tmp, out)
-	}
-	if err := errors.Join(err, os.RemoveAll(work)); err != nil {
+	if err := create(out, func(tmp string) error { return write(ctx, tmp, o) }); err != nil {
 		return Written{}, err
 	}
 	w := Written{Out: out, Format: o.Format, Images: s.count(), Classes: len(s.classes)}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"mgd3/distill"
 	"mgd3/internal/words"
 	"mgd3/stage"
-	"mgd3/stage/atomicfile"
 )
 
 var (
@@ -53,25 +51,13 @@ func Merge(ctx context.Context, out string, dirs []string, o MergeOptions) (note
 	if err != nil {
 		return nil, err
 	}
-	out = filepath.Clean(out)
-	unlock, err := atomicfile.Lock(out)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	work, err := newWork(out)
-	if err != nil {
-		return nil, err
-	}
-	tmp := filepath.Join(work, filepath.Base(out))
-	err = g.write(ctx, tmp)
-	if err == nil {
-		err = writeFile(filepath.Join(tmp, manifestName), manifest)
-	}
-	if err == nil {
-		err = place(tmp, out)
-	}
-	return g.notes, errors.Join(err, os.RemoveAll(work))
+	err = create(filepath.Clean(out), func(tmp string) error {
+		if err := g.write(ctx, tmp); err != nil {
+			return err
+		}
+		return writeFile(filepath.Join(tmp, manifestName), manifest)
+	})
+	return g.notes, err
 }
 
 // merging is a merge on its way.

@@ -14,6 +14,25 @@ import (
 	"mgd3/stage/atomicfile"
 )
 
+// create has write make a file or folder beside out, and moves it there when it is whole. Another process at work on
+// out is a [stage.ErrBusy]; what stands there with other bytes an [ErrExists].
+func create(out string, write func(tmp string) error) error {
+	unlock, err := atomicfile.Lock(out)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	work, err := newWork(out)
+	if err != nil {
+		return err
+	}
+	tmp := filepath.Join(work, filepath.Base(out))
+	if err = write(tmp); err == nil {
+		err = place(tmp, out)
+	}
+	return errors.Join(err, os.RemoveAll(work))
+}
+
 // newWork makes a folder beside out, in which it is made. The caller has the lock of out, so that what else is there of
 // the same kind was left by killed processes, and goes.
 func newWork(out string) (string, error) {

@@ -7,13 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"mgd3/distill"
 	"mgd3/internal/words"
 	"mgd3/stage"
-	"mgd3/stage/atomicfile"
 )
 
 // Decided is what somebody decided about an image of a set.
@@ -37,21 +35,8 @@ func Review(ctx context.Context, dir, out string, decided map[string]Decided) (n
 	if inside(dir, out) {
 		return nil, fmt.Errorf("%q lies in the set %q, which is not edited in place; want another place", out, dir)
 	}
-	out = filepath.Clean(out)
-	unlock, err := atomicfile.Lock(out)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	work, err := newWork(out)
-	if err != nil {
-		return nil, err
-	}
-	tmp := filepath.Join(work, filepath.Base(out))
-	if err = r.write(ctx, tmp); err == nil {
-		err = place(tmp, out)
-	}
-	return r.notes, errors.Join(err, os.RemoveAll(work))
+	err = create(filepath.Clean(out), func(tmp string) error { return r.write(ctx, tmp) })
+	return r.notes, err
 }
 
 // reviewing is a review on its way.
