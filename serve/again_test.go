@@ -32,8 +32,8 @@ func TestAgain(t *testing.T) {
 	if *opened != 0 {
 		t.Error("the networks were opened before they are needed")
 	}
-	ended := func() *Job {
-		return follow(t, s, func(st State) bool { return st.Job != nil && st.Job.Ended }).Job
+	ended := func(id int) *Job { // the state may be of the job before it for a moment
+		return follow(t, s, func(st State) bool { return st.Job != nil && st.Job.ID == id && st.Job.Ended }).Job
 	}
 	other := *r
 	other.Out = t.TempDir()
@@ -47,7 +47,7 @@ func TestAgain(t *testing.T) {
 	if code, a := post(s, "/again", body); code != http.StatusAccepted {
 		t.Fatal(code, a)
 	}
-	job := ended()
+	job := ended(1)
 	if job.Made == nil || job.Made.Entry != want || job.Step != 3 || job.Previews != 3 {
 		t.Fatalf("got %+v, %+v, want %+v", job, job.Made, want)
 	}
@@ -69,7 +69,7 @@ func TestAgain(t *testing.T) {
 	if code, a := post(s, "/again", map[string]any{"image": 0, "mode": 7}); code != http.StatusAccepted {
 		t.Errorf("no such mode: got %d, %v", code, a)
 	}
-	if job := ended(); job.Made != nil || !strings.Contains(job.Error, "mode") {
+	if job := ended(2); job.Made != nil || !strings.Contains(job.Error, "mode") {
 		t.Errorf("no such mode: got %+v", job)
 	}
 	if *opened != 1 {
@@ -127,7 +127,7 @@ func TestOneJob(t *testing.T) {
 		t.Error("another job's cancel ended it")
 	}
 	post(s, "/cancel", map[string]any{"job": 1})
-	if st := follow(t, s, func(st State) bool { return st.Job.Ended }); st.Job.Error != "cancelled" {
+	if st := follow(t, s, func(st State) bool { return st.Job != nil && st.Job.Ended }); st.Job.Error != "cancelled" {
 		t.Errorf("got %+v", st.Job)
 	}
 	failing = true

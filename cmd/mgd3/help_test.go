@@ -137,6 +137,7 @@ func TestHeadings(t *testing.T) {
 		"mgd3 embed": "Most used, Images, How images are read, Networks, Features, Every command",
 		"mgd3 refine": "Most used, Images, How images are read, Sets of tensors, Networks, Sampling, Run, " +
 			"Every command",
+		"mgd3 serve": "Serving, Networks, Every command",
 		"mgd3 sheet": "Sets of tensors, Flags, Every command",
 		"mgd3 sweep": pipeline + "Run, Judging, Every command",
 		"mgd3 demo":  "Demo, Networks, Modes, Sampling, Every command",

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mgd3/distill"
+	"mgd3/internal/cli"
 	"mgd3/review"
 	"mgd3/serve"
 	"mgd3/sets"
@@ -50,6 +51,7 @@ func (e *env) serveCmd() *cobra.Command {
 	f.StringVar(&o.real.Path, "data", "", "the real images, as given to distill, to show beside")
 	f.StringVar(&o.real.Split, "split", "", "`NAME` of the part to take of --data; default as given to distill")
 	f.StringVar(&o.Latents, "latents", "", "`DIR` of the real images' latents; default DIR/latents")
+	cli.Heading(f, "Serving")
 	o.networks.add(f)
 	return cmd
 }

@@ -317,3 +317,42 @@ func TestParse(t *testing.T) {
 		}
 	}
 }
+
+// again is a store that loses the answer to the put of one object: it is put, and put again when all of its round has
+// been cleared away, as a client does that had no answer.
+type again struct {
+	*memory
+	lost, end string // the object, and the one that says that its round has ended
+}
+
+func (a *again) Create(ctx context.Context, name, text string) (time.Time, error) {
+	at, err := a.memory.Create(ctx, name, text)
+	if name != a.lost {
+		return at, err
+	}
+	for ended := false; !ended; {
+		if err := sleep(ctx, time.Minute); err != nil {
+			return at, err
+		}
+		there, _ := a.Exists(ctx, name)
+		ended, _ = a.Exists(ctx, a.end)
+		ended = ended && !there
+	}
+	return a.memory.Create(ctx, name, text)
+}
+
+// TestAnswerLost: a worker whose put came once more after the end clears it away itself.
+func TestAnswerLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		p := &pool{store: &again{m, "sample-3.1-0001.done", "sample-3.1.done"}, pieces: 3, times: map[int]int{},
+			waited: map[string]int{}}
+		for i := range 2 {
+			p.worker(t.Context(), t, fmt.Sprint("w", i), func(context.Context, int) error { return nil })
+		}
+		p.wait(t, 1, 1)
+		if len(m.objects) != 1 {
+			t.Errorf("%v are left, want the word of the end alone", m.objects)
+		}
+	})
+}

@@ -78,7 +78,7 @@ func (w *Worker) Each(ctx context.Context, stage string, pieces int,
 			continue
 		}
 		if b.over {
-			return nil
+			return w.clear(ctx, b)
 		}
 		if b.all() {
 			return w.end(ctx, b)
@@ -189,14 +189,32 @@ func (w *Worker) clock(ctx context.Context) (time.Time, error) {
 	return at, err
 }
 
-// end says that the round is over, and takes its leases away.
+// end says that the round is over, and takes its leases away, and the clocks.
 func (w *Worker) end(ctx context.Context, b *board) error {
 	if _, err := w.Store.Create(ctx, b.round()+done, w.Name+"\n"); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return nil
+			return w.clear(ctx, b)
 		}
 		return err
 	}
+	if err := w.clear(ctx, b); err != nil {
+		return err
+	}
+	clocks, err := w.Store.List(ctx, clock)
+	if err != nil {
+		return err
+	}
+	for name := range clocks { // of workers that were lost, too; who needs his makes it again
+		if err := w.Store.Remove(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clear takes away what there is of a round that has ended, and of those before it. Each worker does when it sees the
+// end: a put of its own whose answer was lost was made again, perhaps when another had cleared the first one away.
+func (w *Worker) clear(ctx context.Context, b *board) error {
 	list, err := w.Store.List(ctx, b.stage+"-")
 	if err != nil {
 		return err
@@ -206,15 +224,6 @@ func (w *Worker) end(ctx context.Context, b *board) error {
 			if err := w.Store.Remove(ctx, name); err != nil {
 				return err
 			}
-		}
-	}
-	clocks, err := w.Store.List(ctx, clock)
-	if err != nil {
-		return err
-	}
-	for name := range clocks { // of workers that were lost, too; who needs his makes it again
-		if err := w.Store.Remove(ctx, name); err != nil {
-			return err
 		}
 	}
 	return nil
