@@ -39,6 +39,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	e.sets.Warn = e.warnText
 	e.sets.Note = e.sayText
 	root := e.root()
+	completion.Add(root, args)
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -96,6 +97,5 @@ func (e *env) root() *cobra.Command {
 		panic(err) // it is embedded
 	}
 	cli.Texts(root, help)
-	completion.Add(root)
 	return root
 }

@@ -48,8 +48,12 @@ var values = cli.Completions{
 	"mgd3 export --format":  cli.Values(export.Formats),
 }
 
-// Add tells cobra's completion what arguments and values of flags may be; "mgd3 completion" prints a script that asks.
-func Add(root *cobra.Command) {
+// Add tells cobra's completion what arguments and values of flags may be, where args ask for it, as the scripts do that
+// "mgd3 completion" prints. Cobra keeps that for all the life of the process, with all flags.
+func Add(root *cobra.Command, args []string) {
+	if len(args) == 0 || args[0] != cobra.ShellCompRequestCmd && args[0] != cobra.ShellCompNoDescRequestCmd {
+		return
+	}
 	cli.Complete(root, values)
 	names := func(list func() []string) cobra.CompletionFunc {
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

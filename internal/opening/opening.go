@@ -172,11 +172,6 @@ func (q Request) OpenAutoencoder(ctx context.Context) (*Run, error) {
 	return r, nil
 }
 
-// tensorsGC lets the heap grow by so many per cent before what is free is collected. Nearly all of it are tensors,
-// which the collector need not look into: collecting often costs little, and the usual 100 as much memory as all
-// weights.
-const tensorsGC = 10
-
 // openNetworks opens the backend and the networks.
 func (q Request) openNetworks(ctx context.Context, r *Run) error {
 	n := q.Networks.Networks
@@ -191,7 +186,8 @@ func (q Request) openNetworks(ctx context.Context, r *Run) error {
 		return err
 	}
 	r.Engine.KeepHalf = q.Networks.LowMemory
-	debug.SetGCPercent(tensorsGC)
+	debug.SetGCPercent(leastGC)
+	defer spareOfHeap()
 	r.close = append(r.close, r.Engine.Close)
 	if r.Autoencoder, err = n.OpenAutoencoder(ctx, r.Engine); err != nil {
 		return exits.OfNetworks(n, err)
