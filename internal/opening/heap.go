@@ -5,9 +5,9 @@ import (
 	"runtime/debug"
 )
 
-// Nearly all of a heap with networks are tensors, which the garbage collector need not look into: collecting often costs
-// little there, and the usual growth by 100 per cent costs as much memory as all weights. In a small heap it is the
-// other way round: a tenth of 10 MB is allocated at once, and collecting took three quarters of the time of a small run.
+// Nearly all of a heap with networks are tensors, which the garbage collector need not look into: collecting often
+// costs little there, and the usual growth by 100 per cent costs as much memory as all weights. In a small heap it is
+// the other way round: a tenth of 10 MB is allocated at once, and collecting took much of the time of a small run.
 const (
 	leastGC = 10        // per cent
 	spare   = 256 << 20 // bytes that may be free and not collected, where that is more than leastGC and less than all
