@@ -5,7 +5,6 @@ package opening
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 
 	"mgd3/baseline"
 	"mgd3/distill"
@@ -186,8 +185,7 @@ func (q Request) openNetworks(ctx context.Context, r *Run) error {
 		return err
 	}
 	r.Engine.KeepHalf = q.Networks.LowMemory
-	debug.SetGCPercent(leastGC)
-	defer spareOfHeap()
+	keepSpare()
 	r.close = append(r.close, r.Engine.Close)
 	if r.Autoencoder, err = n.OpenAutoencoder(ctx, r.Engine); err != nil {
 		return exits.OfNetworks(n, err)
