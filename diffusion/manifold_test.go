@@ -9,61 +9,83 @@ import (
 	"mgd3/internal/fixtures/golden"
 )
 
-// TestManifoldGolden takes what ManifoldGD's program added in its steps, the random numbers given. Here it is summed in
-// float64; the reference's own float32 is within the tolerance of its case.
+// TestManifoldGolden compares the term of one step with its formula in NumPy, where the tangent is that of the nearest
+// points' covariance, and with what ManifoldGD's program added in its steps, the random numbers given.
 func TestManifoldGolden(t *testing.T) {
-	const within = 1e-4
-	found := 0
-	for _, c := range golden.Cases(t, "sampling") {
-		if _, err := os.Stat(filepath.Join(c.Dir, "manifold_draws.safetensors")); err != nil {
-			continue
-		}
-		found++
-		type parameters struct {
-			Scale     float64   `json:"manifold_guidance_scale"`
-			Bandwidth float64   `json:"density_bandwidth"`
-			Tangent   int       `json:"tangent_dim"`
-			Radii     []float64 `json:"effective_radius_per_guided_step"`
-		}
+	for _, c := range golden.Some(t, "manifold") {
 		var spec struct {
-			Runs []struct {
-				File, Respacing string
-				Manifold        *parameters
+			Steps []struct {
+				Name                     string
+				Scale, Bandwidth, Radius float64
+				Tangent                  int
+				AlphaBar                 float64 `json:"alpha_bar"`
 			}
 		}
 		c.Decode(t, &spec)
-		mode := c.Float32s(t, "inputs.safetensors", "mode")
-		d := len(mode)
-		draw := func(name string, step int) []float32 {
-			all := c.Float32s(t, "manifold_draws.safetensors", name)
-			return all[step*len(all)/2 : (step+1)*len(all)/2]
-		}
-		report := c.Report(t)
-		for _, r := range spec.Runs {
-			if r.Manifold == nil || r.File == "manifold_defaults_ddim_10.safetensors" {
-				continue // DDIM's x and draws are in another order there; the term is the same function
-			}
-			chain, err := NewChain(DiT(1000), r.Respacing)
-			if err != nil {
-				t.Fatal(err)
-			}
-			x, want := c.Float32s(t, r.File, "x"), c.Float32s(t, r.File, "manifold_term")
-			for step, radius := range r.Manifold.Radii {
-				points := cloud{draw("dir", step), draw("radii", step), draw("noise", step),
-					radius}.points(mode, chain.AlphaBar[chain.Len()-1-step])
-				term := manifoldTerm(x[2*step*d:(2*step+1)*d], points, r.Manifold.Scale, r.Manifold.Tangent,
-					r.Manifold.Bandwidth)
-				have := make([]float32, d)
-				for i, v := range term {
-					have[i] = float32(v)
-				}
-				report.Compare(r.File, have, want[2*step*d:(2*step+1)*d], within)
-			}
+		report, mode := c.Report(t), c.Float32s(t, "io.safetensors", "mode")
+		for _, s := range spec.Steps {
+			of := func(name string) []float32 { return c.Float32s(t, "io.safetensors", s.Name+"/"+name) }
+			points := cloud{of("dirs"), of("radii"), of("noise"), s.Radius}.points(mode, s.AlphaBar)
+			term := manifoldTerm(of("x"), points, s.Scale, s.Tangent, s.Bandwidth)
+			report.Compare(s.Name+"/term", single(term), of("term"), c.Tolerance(t, "term"))
 		}
 	}
-	if found == 0 {
-		t.Skip("its cases are in ../shared/golden alone, which is not here")
+	for _, c := range golden.Cases(t, "sampling") {
+		if _, err := os.Stat(filepath.Join(c.Dir, "manifold_draws.safetensors")); err == nil {
+			programsTerm(t, c)
+		}
 	}
+}
+
+// programsTerm compares with runs of the program. Its own float32 is within the tolerance.
+func programsTerm(t *testing.T, c golden.Case) {
+	const within = 1e-4
+	type parameters struct {
+		Scale     float64   `json:"manifold_guidance_scale"`
+		Bandwidth float64   `json:"density_bandwidth"`
+		Tangent   int       `json:"tangent_dim"`
+		Radii     []float64 `json:"effective_radius_per_guided_step"`
+	}
+	var spec struct {
+		Runs []struct {
+			File, Respacing string
+			Manifold        *parameters
+		}
+	}
+	c.Decode(t, &spec)
+	mode := c.Float32s(t, "inputs.safetensors", "mode")
+	d := len(mode)
+	draw := func(name string, step int) []float32 {
+		all := c.Float32s(t, "manifold_draws.safetensors", name)
+		return all[step*len(all)/2 : (step+1)*len(all)/2]
+	}
+	report := c.Report(t)
+	for _, r := range spec.Runs {
+		if r.Manifold == nil || r.File == "manifold_defaults_ddim_10.safetensors" {
+			continue // DDIM's x and draws are in another order there; the term is the same function
+		}
+		chain, err := NewChain(DiT(1000), r.Respacing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, want := c.Float32s(t, r.File, "x"), c.Float32s(t, r.File, "manifold_term")
+		for step, radius := range r.Manifold.Radii {
+			points := cloud{draw("dir", step), draw("radii", step), draw("noise", step),
+				radius}.points(mode, chain.AlphaBar[chain.Len()-1-step])
+			term := manifoldTerm(x[2*step*d:(2*step+1)*d], points, r.Manifold.Scale, r.Manifold.Tangent,
+				r.Manifold.Bandwidth)
+			report.Compare(r.File, single(term), want[2*step*d:(2*step+1)*d], within)
+		}
+	}
+}
+
+// single rounds to float32.
+func single(x []float64) []float32 {
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i] = float32(v)
+	}
+	return out
 }
 
 // TestManifoldTerm: of points on a line the way back is across it, as long as the scale where the nearest is far, and

@@ -159,13 +159,7 @@ func size1(x []float32) float64 {
 // tolerance is meant for numbers of about 1, float32's error being relative; ε is not that of the
 // x it is given with, so here x grows.
 func TestSchedulerGolden(t *testing.T) {
-	cases := golden.Some(t, "sd_schedulers")
-	for _, c := range golden.All(t) {
-		if strings.HasPrefix(c.Name, "sd_text") {
-			cases = append(cases, c)
-		}
-	}
-	for _, c := range cases {
+	for _, c := range append(golden.Some(t, "sd_schedulers"), golden.Others(t, "sd_text")...) {
 		t.Run(c.Name, func(t *testing.T) { schedulerGolden(t, c) })
 	}
 }

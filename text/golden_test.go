@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"mgd3/internal/fixtures/golden"
@@ -47,7 +46,7 @@ func rowsOf(ids []int64, length int) (rows [][]int32) {
 	return rows
 }
 
-// TestGolden compares the encoders with transformers, and the tokenizers.
+// TestGolden compares the encoders with transformers, and the tokenizers; with OpenAI's program where its case is.
 func TestGolden(t *testing.T) {
 	for _, c := range golden.Some(t, "text") {
 		var texts struct{ Texts []string }
@@ -72,6 +71,9 @@ func TestGolden(t *testing.T) {
 			}
 			samePrompts(t, c.Path("prompts.json.gz"), tok)
 		})
+	}
+	for _, c := range golden.Others(t, "sd_text") {
+		publishedCase(t, c)
 	}
 }
 
@@ -114,55 +116,48 @@ type row struct {
 
 func (r *row) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, &[]any{&r.text, &r.ids}) }
 
-// TestGoldenPublished compares with the case of OpenAI's program: the encoder, and the tokens of the built-in
-// vocabulary.
-func TestGoldenPublished(t *testing.T) {
-	cases := slices.DeleteFunc(golden.All(t), func(c golden.Case) bool { return !strings.HasPrefix(c.Name, "sd_text") })
-	if len(cases) == 0 {
-		t.Skip("there is no case sd_text beside the repository's own")
-	}
-	for _, c := range cases {
-		var settings struct {
-			Clip   json.RawMessage `json:"clip_text"`
-			Tokens []struct {
-				Text string
-				IDs  []int32
-			}
+// publishedCase compares with a case of OpenAI's program: the encoder, and the tokens of the built-in vocabulary.
+func publishedCase(t *testing.T, c golden.Case) {
+	var settings struct {
+		Clip   json.RawMessage `json:"clip_text"`
+		Tokens []struct {
+			Text string
+			IDs  []int32
 		}
-		c.Decode(t, &settings)
-		t.Run(c.Name+"/tokens", func(t *testing.T) {
-			tok, err := BuiltIn(PadEnd)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, want := range settings.Tokens {
-				if got, err := tok.IDs(want.Text); err != nil || !slices.Equal(got[:len(want.IDs)], want.IDs) {
-					t.Errorf("%q: got %v, %v, want %v", want.Text, got, err, want.IDs)
-				}
-			}
-			if len(settings.Tokens) == 0 {
-				t.Error("no prompts")
-			}
-		})
-		dir := t.TempDir()
-		copyFile(t, c.Path("clip_text_weights.safetensors"), dir+"/model.safetensors")
-		if err := os.WriteFile(dir+"/config.json", settings.Clip, 0o644); err != nil {
+	}
+	c.Decode(t, &settings)
+	t.Run(c.Name+"/tokens", func(t *testing.T) {
+		tok, err := BuiltIn(PadEnd)
+		if err != nil {
 			t.Fatal(err)
 		}
-		const io = "io.safetensors"
-		shape := c.Tensor(t, io, "clip/input_ids").Shape
-		ids := rowsOf(c.Int64s(t, io, "clip/input_ids"), shape[1])
-		var tolerance struct {
-			Tolerance struct {
-				Clip float64 `json:"clip_max_abs"`
+		for _, want := range settings.Tokens {
+			if got, err := tok.IDs(want.Text); err != nil || !slices.Equal(got[:len(want.IDs)], want.IDs) {
+				t.Errorf("%q: got %v, %v, want %v", want.Text, got, err, want.IDs)
 			}
 		}
-		c.Decode(t, &tolerance)
-		tol := tolerance.Tolerance.Clip
-		for layer, name := range map[Layer]string{Last: "clip/last_hidden_state",
-			PenultimateNormed: "clip/penultimate_after_final_norm"} {
-			t.Run(c.Name+"/"+name, func(t *testing.T) { encode(t, c, dir, ids, layer, name, "clip/pooled", tol, tol) })
+		if len(settings.Tokens) == 0 {
+			t.Error("no prompts")
 		}
+	})
+	dir := t.TempDir()
+	copyFile(t, c.Path("clip_text_weights.safetensors"), dir+"/model.safetensors")
+	if err := os.WriteFile(dir+"/config.json", settings.Clip, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const io = "io.safetensors"
+	shape := c.Tensor(t, io, "clip/input_ids").Shape
+	ids := rowsOf(c.Int64s(t, io, "clip/input_ids"), shape[1])
+	var tolerance struct {
+		Tolerance struct {
+			Clip float64 `json:"clip_max_abs"`
+		}
+	}
+	c.Decode(t, &tolerance)
+	tol := tolerance.Tolerance.Clip
+	for layer, name := range map[Layer]string{Last: "clip/last_hidden_state",
+		PenultimateNormed: "clip/penultimate_after_final_norm"} {
+		t.Run(c.Name+"/"+name, func(t *testing.T) { encode(t, c, dir, ids, layer, name, "clip/pooled", tol, tol) })
 	}
 }
 

@@ -51,56 +51,50 @@ func TestGolden(t *testing.T) {
 			}
 		})
 	}
+	for _, c := range golden.Others(t, "sd_text") {
+		t.Run(c.Name, func(t *testing.T) { severalTimes(t, e, c) })
+	}
 }
 
-// TestGoldenText compares the network with diffusers: the output at several times, and what is inside at one.
-func TestGoldenText(t *testing.T) {
-	e := testengine.Open(t)
-	cases := slices.DeleteFunc(golden.All(t), func(c golden.Case) bool { return !strings.HasPrefix(c.Name, "sd_text") })
-	if len(cases) == 0 {
-		t.Skip("there is no case of kind sd_text")
+// severalTimes compares the network with diffusers: the output at several times, and what is inside at one.
+func severalTimes(t *testing.T, e *engine.Engine, c golden.Case) {
+	var head struct {
+		UNet json.RawMessage `json:"unet"`
 	}
-	for _, c := range cases {
-		t.Run(c.Name, func(t *testing.T) {
-			var head struct {
-				UNet json.RawMessage `json:"unet"`
+	c.Decode(t, &head)
+	config, notes, err := ParseConfig(head.UNet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(notes)
+	m, err := Load(e, config, weights.AsIs(c.Open(t, "unet_weights.safetensors")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, tol := c.Report(t), c.Tolerance(t, "unet_max_abs")
+	for _, name := range c.Open(t, ioFile).Names() {
+		at, ok := strings.CutPrefix(name, "unet/out_t")
+		if !ok {
+			continue
+		}
+		var time float32
+		if _, err := fmt.Sscan(at, &time); err != nil {
+			t.Fatal(err)
+		}
+		x := tensorOf(t, c, "unet/x")
+		times := slices.Repeat([]float32{time}, x.Shape().Dim(0))
+		got := run(t, e, m, x, tensors.FromValue(times), tensorOf(t, c, "unet/context"))
+		report.Compare(name, got["out"], c.Float32s(t, ioFile, name), tol)
+		for inside, have := range got {
+			want := "unet/" + inside
+			if strings.HasPrefix(inside, "time") {
+				want += "_t" + at
 			}
-			c.Decode(t, &head)
-			config, notes, err := ParseConfig(head.UNet)
-			if err != nil {
-				t.Fatal(err)
+			if slices.Contains(c.Open(t, ioFile).Names(), want) { // the first row's
+				values := c.Float32s(t, ioFile, want)
+				report.Compare(want, have[:len(values)], values, tol)
 			}
-			t.Log(notes)
-			m, err := Load(e, config, weights.AsIs(c.Open(t, "unet_weights.safetensors")))
-			if err != nil {
-				t.Fatal(err)
-			}
-			report, tol := c.Report(t), c.Tolerance(t, "unet_max_abs")
-			for _, name := range c.Open(t, ioFile).Names() {
-				at, ok := strings.CutPrefix(name, "unet/out_t")
-				if !ok {
-					continue
-				}
-				var time float32
-				if _, err := fmt.Sscan(at, &time); err != nil {
-					t.Fatal(err)
-				}
-				x := tensorOf(t, c, "unet/x")
-				times := slices.Repeat([]float32{time}, x.Shape().Dim(0))
-				got := run(t, e, m, x, tensors.FromValue(times), tensorOf(t, c, "unet/context"))
-				report.Compare(name, got["out"], c.Float32s(t, ioFile, name), tol)
-				for inside, have := range got {
-					want := "unet/" + inside
-					if strings.HasPrefix(inside, "time") {
-						want += "_t" + at
-					}
-					if slices.Contains(c.Open(t, ioFile).Names(), want) { // the first row's
-						values := c.Float32s(t, ioFile, want)
-						report.Compare(want, have[:len(values)], values, tol)
-					}
-				}
-			}
-		})
+		}
 	}
 }
 

@@ -82,7 +82,7 @@ def pipeline(folder, kind, s, rng):
                                 hidden_act=of, projection_dim=12, eos_token_id=vocabulary - 1, bos_token_id=vocabulary - 2)
         encoders["text_encoder" + suffix] = fill((CLIPTextModelWithProjection if suffix else CLIPTextModel)(config), rng)
         encoders["tokenizer" + suffix] = tok
-    unet = fill(UNet2DConditionModel(sample_size=SIDE, block_out_channels=[16, 32], layers_per_block=1, norm_num_groups=8, cross_attention_dim=48 if xl else 32,
+    unet = fill(UNet2DConditionModel(sample_size=SIDE, block_out_channels=[8, 16], layers_per_block=1, norm_num_groups=4, cross_attention_dim=48 if xl else 32,
                                      down_block_types=[a for a, _ in levels], up_block_types=[b for _, b in levels[::-1]], **s["unet"]), rng)
     vae = fill(AutoencoderKL(block_out_channels=[8, 16], down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2,
                              norm_num_groups=4, sample_size=2 * SIDE, scaling_factor=0.13025 if xl else 0.18215), rng)
