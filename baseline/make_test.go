@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -42,26 +43,15 @@ func choiceIn(t *testing.T, dir string) (c baseline.Chosen) {
 	return c
 }
 
-// imagesOf returns the bytes of a set's images by their path below the set's folder.
+// imagesOf returns the bytes of a set's images by their path below the folder of images.
 func imagesOf(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(distill.ImagesDir(dir), "*", "*.png"))
+	files, err := fixtures.Files(distill.ImagesDir(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]string{}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		name, err := filepath.Rel(dir, file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found[filepath.ToSlash(name)] = string(data)
-	}
-	return found
+	maps.DeleteFunc(files, func(name, _ string) bool { return path.Ext(name) != ".png" })
+	return files
 }
 
 // TestMake: every method makes as many images as wanted, distinct ones of the model's size, in a folder that

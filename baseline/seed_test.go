@@ -10,6 +10,7 @@ import (
 	"mgd3/baseline"
 	"mgd3/distill"
 	"mgd3/encode"
+	"mgd3/internal/fixtures"
 	"mgd3/internal/fixtures/maker"
 	"mgd3/stage"
 )
@@ -17,22 +18,11 @@ import (
 // filesIn returns the files in dir by their names.
 func filesIn(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "[^.]*"))
+	files, err := fixtures.FilesIn(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]string{}
-	for _, file := range files {
-		if info, err := os.Stat(file); err != nil || info.IsDir() {
-			continue
-		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found[filepath.Base(file)] = string(data)
-	}
-	return found
+	return files
 }
 
 // TestSetsAreDraws: with SeedEncodes, as under the published presets, sets of other seeds have other latents and

@@ -3,35 +3,24 @@ package compare
 import (
 	"errors"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"mgd3/baseline"
 	"mgd3/evaluate"
+	"mgd3/internal/fixtures"
 	"mgd3/stage"
 )
 
 // filesIn returns the files in dir by their names.
 func filesIn(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "[^.]*"))
+	files, err := fixtures.FilesIn(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]string{}
-	for _, file := range files {
-		if info, err := os.Stat(file); err != nil || info.IsDir() {
-			continue
-		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found[filepath.Base(file)] = string(data)
-	}
-	return found
+	return files
 }
 
 // TestCompareSetsAreDraws: the comparison says that its sets have encodings of their own, and does not go on with one

@@ -2,7 +2,6 @@ package dit
 
 import (
 	"fmt"
-	"io/fs"
 
 	"mgd3/weights"
 )
@@ -131,18 +130,4 @@ func ParseConfig(data []byte) (Config, error) {
 		return Config{}, err
 	}
 	return c, c.Check()
-}
-
-// readConfig returns what the config.json says that lies in the folder at a path or beside the file there, or nil if
-// there is none.
-func readConfig(fsys fs.FS, at string) (*Config, error) {
-	text, name, err := weights.ReadConfig(fsys, at)
-	if text == nil || err != nil {
-		return nil, err
-	}
-	c, err := ParseConfig(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return &c, nil
 }

@@ -62,7 +62,7 @@ func ConfigFS(fsys fs.FS, at string) (Config, error) {
 
 // open returns the configuration of the model at a path, its file, and the tensors in it.
 func open(fsys fs.FS, at string) (c Config, file *weights.File, set *weights.Set, err error) {
-	config, err := readConfig(fsys, at)
+	config, err := weights.ParseConfig(fsys, at, ParseConfig)
 	if err != nil {
 		return c, nil, nil, err
 	}

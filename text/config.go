@@ -162,19 +162,7 @@ func Infer(set *weights.Set, kind weights.TextKind) (Config, error) {
 	return c, nil
 }
 
-// readConfig returns what the config.json says that lies in the folder at a path or beside the file there, or nil if
-// there is none.
-func readConfig(fsys fs.FS, at string) (*Config, error) {
-	text, name, err := weights.ReadConfig(fsys, at)
-	if text == nil || err != nil {
-		return nil, err
-	}
-	c, err := ParseConfig(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return &c, nil
-}
-
 // ConfigFS returns the configuration in the folder of an encoder, nil where it has none.
-func ConfigFS(fsys fs.FS, at string) (*Config, error) { return readConfig(fsys, at) }
+func ConfigFS(fsys fs.FS, at string) (*Config, error) {
+	return weights.ParseConfig(fsys, at, ParseConfig)
+}

@@ -57,7 +57,7 @@ func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string, o Opti
 	}
 	var config *Config
 	if !kind.Checkpoint {
-		if config, err = readConfig(fsys, at); err != nil {
+		if config, err = ConfigFS(fsys, at); err != nil {
 			return nil, err
 		}
 	}

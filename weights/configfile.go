@@ -28,6 +28,19 @@ func ReadConfig(fsys fs.FS, at string) (text []byte, name string, err error) {
 	return text, name, err
 }
 
+// ParseConfig returns what parse makes of the text that [ReadConfig] finds, nil if there is none. Errors name the file.
+func ParseConfig[T any](fsys fs.FS, at string, parse func(text []byte) (T, error)) (*T, error) {
+	text, name, err := ReadConfig(fsys, at)
+	if text == nil || err != nil {
+		return nil, err
+	}
+	c, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &c, nil
+}
+
 // ReadJSON reads a file into v, as [UnmarshalJSON] does, and reports whether there is one. Errors name the file.
 func ReadJSON(fsys fs.FS, name string, v any) (found bool, err error) {
 	text, err := ReadText(fsys, name)

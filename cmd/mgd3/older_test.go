@@ -121,13 +121,12 @@ var sealOf = regexp.MustCompile(`,\n *"crc32c_of": "[^"]*",\n *"crc32c": "[0-9a-
 // filesOf returns the visible files below dir, by their paths with slashes, without what is of one run alone.
 func filesOf(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	files, err := tree(dir)
+	files, err := fixtures.Files(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := map[string]string{}
-	for path, data := range files {
-		name := strings.TrimPrefix(filepath.ToSlash(path), "/")
+	for name, data := range files {
 		if filepath.Base(name) == "result.json" || name == "scores.json" {
 			data = sealOf.ReplaceAllString(ofRun.ReplaceAllString(data, `"$1":0`), "")
 		}

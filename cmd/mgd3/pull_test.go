@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"mgd3/internal/fixtures"
 )
 
 const pullCommit = "0123456789abcdef0123456789abcdef01234567"
@@ -80,7 +82,7 @@ func TestPullAsksBeforeItFetches(t *testing.T) {
 	if want := "6 of 6 files, 21 B, to "; !strings.Contains(errs.String(), want) {
 		t.Errorf("stderr lacks %q:\n%s", want, errs.String())
 	}
-	files, err := tree(dir)
+	files, err := fixtures.Files(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -168,8 +167,8 @@ func sameTree(ts *testscript.TestScript, neg bool, args []string) {
 
 // compareTrees says how the visible files of two folders differ.
 func compareTrees(a, b string) error {
-	filesA, errA := tree(a)
-	filesB, errB := tree(b)
+	filesA, errA := fixtures.Files(a)
+	filesB, errB := fixtures.Files(b)
 	if err := errors.Join(errA, errB); err != nil {
 		return err
 	}
@@ -190,22 +189,4 @@ func compareTrees(a, b string) error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// tree returns the visible files below dir by their path.
-func tree(dir string) (map[string]string, error) {
-	files := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		hidden := strings.HasPrefix(entry.Name(), ".")
-		if err == nil && entry.IsDir() && hidden {
-			return fs.SkipDir
-		}
-		if err != nil || entry.IsDir() || hidden {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		files[strings.TrimPrefix(path, dir)] = string(data)
-		return err
-	})
-	return files, err
 }
