@@ -60,20 +60,20 @@ func (s Settings) Coupled() bool { return s.Guide == OT || s.Together != Alone }
 // Class is what coupled images share; each row has as many numbers as a latent.
 type Class struct {
 	Centres []float32 // [k, C, h, w], the modes of the class
-	Masses  []float64 // [k], how much each stands for; not all 0
+	Sizes   []float64 // [k], the cluster sizes: real images of each mode; not all 0
 }
 
 // check tests that the parts of the class fit together.
 func (c *Class) check(d int) error {
 	total := 0.0
 	if c != nil {
-		for _, m := range c.Masses {
+		for _, m := range c.Sizes {
 			total += m
 		}
 	}
-	if c == nil || len(c.Masses)*d != len(c.Centres) || !(total > 0) {
+	if c == nil || len(c.Sizes)*d != len(c.Centres) || !(total > 0) {
 		return fmt.Errorf("images that are coupled want the centres of their class, of %d numbers each, and as many "+
-			"masses, not all 0", d)
+			"cluster sizes, not all 0", d)
 	}
 	return nil
 }

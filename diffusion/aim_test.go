@@ -9,48 +9,48 @@ import (
 	"mgd3/rng"
 )
 
-// TestTransport: rows of the plan sum to 1, columns to n times the masses' shares when the rounds have converged, which
+// TestTransport: rows of the plan sum to 1, columns to n times the sizes' shares when the rounds have converged, which
 // they have at once where the problem is symmetric: two images, each at one of two centres, share 1/(1 + e^(−C/ε)).
 func TestTransport(t *testing.T) {
-	class := Class{Centres: []float32{0, 0, 3, 4}, Masses: []float64{5, 5}}
-	plan := transport(class.costs([]float32{0, 0, 3, 4}, 2), 2, class.Masses)
+	class := Class{Centres: []float32{0, 0, 3, 4}, Sizes: []float64{5, 5}}
+	plan := transport(class.costs([]float32{0, 0, 3, 4}, 2), 2, class.Sizes)
 	own := 1 / (1 + math.Exp(-2/sinkhornEps)) // the mean of the costs 0, 25, 25 and 0 is half of 25
 	for i, want := range []float64{own, 1 - own, 1 - own, own} {
 		if math.Abs(plan[i]-want) > 1e-12 {
 			t.Errorf("symmetric plan: %d is %v, want %v", i, plan[i], want)
 		}
 	}
-	// Four images in the middle between centres of masses 1 and 3: a quarter of each goes to the first.
-	class.Masses = []float64{1, 3}
-	plan = transport(class.costs([]float32{1.5, 2, 1.5, 2, 1.5, 2, 1.5, 2}, 2), 4, class.Masses)
+	// Four images in the middle between centres of sizes 1 and 3: a quarter of each goes to the first.
+	class.Sizes = []float64{1, 3}
+	plan = transport(class.costs([]float32{1.5, 2, 1.5, 2, 1.5, 2, 1.5, 2}, 2), 4, class.Sizes)
 	for i, p := range plan {
 		if want := []float64{0.25, 0.75}[i%2]; math.Abs(p-want) > 1e-12 {
 			t.Errorf("plan from the middle: %d is %v, want %v", i, p, want)
 		}
 	}
-	// A centre without mass gets nothing, and an image at it goes elsewhere; one centre gets all, to the bit.
-	class.Masses = []float64{1, 0}
+	// A centre without size gets nothing, and an image at it goes elsewhere; one centre gets all, to the bit.
+	class.Sizes = []float64{1, 0}
 	if to := class.barycentres([]float32{3, 4, 3, 4}, 2); !slices.Equal(to, []float32{0, 0, 0, 0}) {
-		t.Errorf("a centre without mass attracts: %v", to)
+		t.Errorf("a centre without size attracts: %v", to)
 	}
-	one := Class{Centres: []float32{0.1, 0.7}, Masses: []float64{9}}
+	one := Class{Centres: []float32{0.1, 0.7}, Sizes: []float64{9}}
 	if to := one.barycentres([]float32{3, 4, -1, 2}, 2); !slices.Equal(to, []float32{0.1, 0.7, 0.1, 0.7}) {
 		t.Errorf("one centre: %v", to)
 	}
 	// All at one point: no cost is left to divide by.
-	if to := (Class{Centres: []float32{1, 1}, Masses: []float64{1, 1}}).barycentres([]float32{1}, 1); to[0] != 1 {
+	if to := (Class{Centres: []float32{1, 1}, Sizes: []float64{1, 1}}).barycentres([]float32{1}, 1); to[0] != 1 {
 		t.Errorf("no cost: %v", to)
 	}
 }
 
-// TestTransportMasses: after the last round columns are within a tenth of the masses on random points, where equal
+// TestTransportSizes: after the last round columns are within a tenth of the sizes on random points, where equal
 // shares would be three times off.
-func TestTransportMasses(t *testing.T) {
+func TestTransportSizes(t *testing.T) {
 	const n, k, d = 20, 4, 8
 	r := rng.Stream(3, "transport")
-	class := Class{Centres: normals(r, k*d), Masses: []float64{1, 2, 3, 14}}
-	plan := transport(class.costs(normals(r, n*d), d), n, class.Masses)
-	for j, m := range class.Masses {
+	class := Class{Centres: normals(r, k*d), Sizes: []float64{1, 2, 3, 14}}
+	plan := transport(class.costs(normals(r, n*d), d), n, class.Sizes)
+	for j, m := range class.Sizes {
 		column := 0.0
 		for i := range n {
 			column += plan[i*k+j] / n
@@ -132,7 +132,7 @@ func TestApart(t *testing.T) {
 	const n, d = 3, 4
 	r := rng.Stream(6, "apart")
 	modes, x0 := normals(r, n*d), normals(r, n*d)
-	class := Class{Centres: modes, Masses: []float64{1, 1, 1}}
+	class := Class{Centres: modes, Sizes: []float64{1, 1, 1}}
 	for _, kind := range Togethers() {
 		s := Settings{Together: kind}
 		if to := s.aims(class, modes, x0, d); !slices.Equal(to, modes) {
@@ -165,11 +165,11 @@ func TestCoupledLaws(t *testing.T) {
 		for i := range b.Labels {
 			b.Labels[i] = 2
 		}
-		masses := make([]float64, n)
-		for i := range masses {
-			masses[i] = float64(i + 1)
+		sizes := make([]float64, n)
+		for i := range sizes {
+			sizes[i] = float64(i + 1)
 		}
-		b.Rows, b.Class = rows, &Class{Centres: b.Modes, Masses: masses}
+		b.Rows, b.Class = rows, &Class{Centres: b.Modes, Sizes: sizes}
 		b.Cloud = func(image, step int, dst, radii []float32) {
 			copy(dst, normals(rng.Stream(1, "cloud", uint64(image), uint64(step)), len(dst)))
 			for i := range radii {
@@ -265,7 +265,7 @@ func TestShapes(t *testing.T) {
 	s.Shape = Falling
 	sampler := mustNew(t, s)
 	for t49, want := range map[int]float64{49: 0.1 * 2 * (1 - 0.5/24), 26: 0.1 * 2 * 0.5 / 24, 25: 0} {
-		c := newCoef(sampler.chain, s, sampler.recipe, t49)
+		c := newCoef(sampler.chain, s, sampler.formula, t49)
 		if math.Abs(c.Guide-want) > 1e-12 {
 			t.Errorf("step %d pulls by %v, want %v", t49, c.Guide, want)
 		}
@@ -291,8 +291,8 @@ func TestAimSettings(t *testing.T) {
 	s := start(t, DDPM)
 	s.Guide = OT
 	b := images(2)
-	for _, class := range []*Class{nil, {}, {Centres: b.Modes, Masses: []float64{0, 0}},
-		{Centres: b.Modes, Masses: []float64{1}}} {
+	for _, class := range []*Class{nil, {}, {Centres: b.Modes, Sizes: []float64{0, 0}},
+		{Centres: b.Modes, Sizes: []float64{1}}} {
 		b.Class = class
 		if _, err := mustNew(t, s).Run(t.Context(), nil, b); err == nil {
 			t.Errorf("no error of class %+v", class)

@@ -53,7 +53,7 @@ func scalars(v *Node) coef[*Node] {
 }
 
 // newCoef returns the scalars of step t.
-func newCoef(c *Chain, s Settings, r recipe, t int) coef[float64] {
+func newCoef(c *Chain, s Settings, r formula, t int) coef[float64] {
 	co := coef[float64]{
 		Time: float64(c.Timesteps[t]),
 		A:    c.RecipRoot[t], B: c.RecipM1Root[t],

@@ -163,7 +163,7 @@ func (g gauss) measure(t *testing.T, s *Sampler) (mean, variance, distances floa
 
 func TestGaussian(t *testing.T) {
 	for _, rule := range Rules() {
-		if recipes[rule].solver {
+		if formulas[rule].solver {
 			continue // its steps look back: TestSolverFormula
 		}
 		for _, steps := range []int{1, 10, 25, 50} {
@@ -173,10 +173,10 @@ func TestGaussian(t *testing.T) {
 						s := start(t, rule)
 						s.Lambda, s.CFG = lambda, 1
 						s.Respacing, s.Stop = fmt.Sprint(steps), max(-1, half*steps/2)
-						if recipes[rule].sd {
+						if formulas[rule].sd {
 							s.Respacing, s.Stop = "leading"+s.Respacing, max(-1, half*500)
 						}
-						if recipes[rule].ddim && v == 1 { // v counts for nothing there
+						if formulas[rule].ddim && v == 1 { // v counts for nothing there
 							s.Eta = 0.7
 						}
 						name := fmt.Sprintf("%s/n=%d,v=%v,lambda=%v,stop=%d", rule, steps, v, lambda, s.Stop)

@@ -26,8 +26,8 @@ func (s Settings) Warnings() (warnings []string) {
 	if err != nil {
 		return nil
 	}
-	if of, is := sampler.recipe.published.Schedule, sampler.settings.Schedule; !of.sameFamily(is) &&
-		!sampler.recipe.solver {
+	if of, is := sampler.formula.published.Schedule, sampler.settings.Schedule; !of.sameFamily(is) &&
+		!sampler.formula.solver {
 		warnings = append(warnings, fmt.Sprintf("rule %s was published with %v; this model was trained with %v, "+
 			"which is kept, but the rule's lambda, stop and cfg belong to the other",
 			s.Rule, of, is))
@@ -37,7 +37,7 @@ func (s Settings) Warnings() (warnings []string) {
 	if len(sampler.steps) == 0 {
 		return warnings
 	}
-	if sampler.recipe.solver {
+	if sampler.formula.solver {
 		if s.Lambda > 0 && pull == 0 {
 			warnings = append(warnings, s.nothingGuided(n))
 		}
@@ -46,7 +46,7 @@ func (s Settings) Warnings() (warnings []string) {
 	if s.Lambda == 0 || n == publishedSteps && pull > 0 {
 		return warnings
 	}
-	if stop := sampler.recipe.published.Stop; !sampler.recipe.sd && s.Stop == stop && n != publishedSteps {
+	if stop := sampler.formula.published.Stop; !sampler.formula.sd && s.Stop == stop && n != publishedSteps {
 		warnings = append(warnings, fmt.Sprintf("stop %d counts steps and was set for %d, not %d: %d is about the "+
 			"same place",
 			stop, publishedSteps, n, stop*n/publishedSteps))
@@ -92,8 +92,8 @@ func (s Settings) nothingGuided(steps int) string {
 // published returns the sampler of 50 steps that stops at the same noise.
 func (s *Sampler) published() (*Sampler, error) {
 	settings := s.settings
-	settings.Respacing = s.recipe.published.Respacing
-	if !s.recipe.sd && settings.Stop >= 0 {
+	settings.Respacing = s.formula.published.Respacing
+	if !s.formula.sd && settings.Stop >= 0 {
 		chain, err := NewChain(settings.Schedule, settings.Respacing)
 		if err != nil {
 			return nil, err
@@ -108,8 +108,8 @@ func (s *Sampler) published() (*Sampler, error) {
 func (s *Sampler) pull() float64 {
 	sum := 0.0
 	for t := range s.steps {
-		c := newCoef(s.chain, s.settings, s.recipe, t)
-		if s.recipe.ddim {
+		c := newCoef(s.chain, s.settings, s.formula, t)
+		if s.formula.ddim {
 			rest := 1 / c.B // how far ε' falls as x' rises, see Sampler.rest
 			if s.settings.Schedule.Prediction == Velocity {
 				rest = c.A / c.B

@@ -16,7 +16,7 @@ import (
 // Its directions r = −∂/∂x0 are scaled so that their root mean square over the images is that of the distances of x0
 // from their mean: then scale s moves what an image is pulled to by s of the spread. The mean is matched as well:
 //
-//	to ← to + s·( r + μ − mean(x0) ),   μ the mean of the class, Σ mass·centre
+//	to ← to + s·( r + μ − mean(x0) ),   μ the mean of the class, Σ size·centre / Σ size
 //
 // The pull's strength stays λ's. s = 0 and a single image change nothing.
 
@@ -63,13 +63,13 @@ func meanOf(x []float32, d int) []float64 {
 	return mean
 }
 
-// mean is Σ mass·centre of the class.
+// mean is Σ size·centre / Σ size of the class.
 func (c Class) mean(d int) []float64 {
 	mean, total := make([]float64, d), 0.0
-	for _, m := range c.Masses {
+	for _, m := range c.Sizes {
 		total += m
 	}
-	for j, m := range c.Masses {
+	for j, m := range c.Sizes {
 		for l, v := range c.Centres[j*d : (j+1)*d] {
 			mean[l] += m / total * float64(v)
 		}

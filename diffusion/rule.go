@@ -60,13 +60,13 @@ const (
 func Rules() []Rule { return []Rule{DDPM, DDPMSD, DDIMPaper, DDIMX0, DDIMSD, DPM2M, UniPC} }
 
 // CountsTimesteps reports whether the rule's stop counts steps of the full process, in place of those that are taken.
-func (r Rule) CountsTimesteps() bool { return recipes[r].timesteps() }
+func (r Rule) CountsTimesteps() bool { return formulas[r].timesteps() }
 
 // FewSteps reports whether the rule is one for few steps, whose λ means the same in any number of them.
-func (r Rule) FewSteps() bool { return recipes[r].solver }
+func (r Rule) FewSteps() bool { return formulas[r].solver }
 
-// recipe is what a rule is made of.
-type recipe struct {
+// formula is what a rule is made of.
+type formula struct {
 	ddim   bool // the family; that of DDPM if neither this
 	solver bool // nor this
 	unipc  bool // a solver whose steps are corrected
@@ -79,7 +79,7 @@ type recipe struct {
 	published Settings
 }
 
-var recipes = map[Rule]recipe{
+var formulas = map[Rule]formula{
 	DDPM: {
 		pull:      func(float64) (k, w float64) { return 0, 1 },
 		published: published(DDPM),
@@ -115,24 +115,24 @@ var recipes = map[Rule]recipe{
 }
 
 // timesteps reports whether stop counts steps of the full process.
-func (r recipe) timesteps() bool { return r.sd || r.solver }
+func (r formula) timesteps() bool { return r.sd || r.solver }
 
-// recipe returns what the rule is made of.
-func (r Rule) recipe() (recipe, error) {
-	rec, ok := recipes[r]
+// formula returns what the rule is made of.
+func (r Rule) formula() (formula, error) {
+	rec, ok := formulas[r]
 	if !ok {
 		var names []string
 		for _, known := range Rules() {
 			names = append(names, string(known))
 		}
-		return recipe{}, fmt.Errorf("rule %q: want one of %s", r, strings.Join(names, ", "))
+		return formula{}, fmt.Errorf("rule %q: want one of %s", r, strings.Join(names, ", "))
 	}
 	return rec, nil
 }
 
 // guided reports whether step t is pulled towards the mode. The test is strict, and t counts
 // down: stop 25 of 50 guides t = 49 to 26, the first 24 steps.
-func (r recipe) guided(c *Chain, t, stop int) bool {
+func (r formula) guided(c *Chain, t, stop int) bool {
 	if r.timesteps() {
 		return c.Timesteps[t] > stop
 	}

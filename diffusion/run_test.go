@@ -16,7 +16,7 @@ func TestSplitBatch(t *testing.T) {
 	all := images(5)
 	for _, rule := range Rules() {
 		s := start(t, rule)
-		if recipes[rule].ddim {
+		if formulas[rule].ddim {
 			s.Eta = 0.5
 		}
 		sampler := mustNew(t, s)

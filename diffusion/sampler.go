@@ -10,7 +10,7 @@ import (
 // Sampler is settings with their tables. It is not changed by use.
 type Sampler struct {
 	settings Settings
-	recipe   recipe
+	formula  formula
 	chain    *Chain
 	steps    []Step
 }
@@ -27,7 +27,7 @@ type Step struct {
 
 // New checks the settings and computes their tables.
 func New(s Settings) (*Sampler, error) {
-	r, err := s.Rule.recipe()
+	r, err := s.Rule.formula()
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func New(s Settings) (*Sampler, error) {
 	if s.From != 0 {
 		chain.first = max(s.From, 0) - 1
 	}
-	sampler := &Sampler{settings: s, recipe: r, chain: chain}
+	sampler := &Sampler{settings: s, formula: r, chain: chain}
 	for t := chain.first; t >= 0; t-- {
 		c := newCoef(chain, s, r, t)
 		sampler.steps = append(sampler.steps, Step{
@@ -96,9 +96,9 @@ func (s *Sampler) Plain() *Sampler {
 // before; UniPC that of the step before it too, and x of the step before. Coupled images keep x0 in every rule.
 func (s *Sampler) States() int {
 	switch {
-	case s.recipe.unipc:
+	case s.formula.unipc:
 		return 4
-	case s.recipe.solver || s.settings.Coupled():
+	case s.formula.solver || s.settings.Coupled():
 		return 2
 	}
 	return 1

@@ -68,7 +68,7 @@ type Settings struct {
 // Published returns the settings that rule was published with. Algorithm 1, [DDIMPaper], leaves
 // stop and CFG open; it has those of [DDPM] here.
 func Published(rule Rule) (Settings, error) {
-	r, err := rule.recipe()
+	r, err := rule.formula()
 	return r.published, err
 }
 
@@ -96,7 +96,7 @@ func (s Settings) Check() error {
 }
 
 // check tests the ranges of the plain numbers.
-func (s Settings) check(r recipe) error {
+func (s Settings) check(r formula) error {
 	switch {
 	case !(s.Lambda >= 0) || math.IsInf(s.Lambda, 1):
 		return fmt.Errorf("lambda is %v, want a number of at least 0", s.Lambda)

@@ -40,7 +40,7 @@ func TestValidate(t *testing.T) {
 		s := start(t, rule)
 		s.Eta = 0.5
 		want := ""
-		if !recipes[rule].ddim {
+		if !formulas[rule].ddim {
 			want = "eta is 0.5, want 0"
 		}
 		checkError(t, s.Check(), want)
@@ -112,13 +112,13 @@ func TestWarningWithoutCounterpart(t *testing.T) {
 // as with 50 steps, to a quarter.
 func TestWarningPullsEquallyFar(t *testing.T) {
 	for _, rule := range Rules() {
-		if recipes[rule].solver {
+		if formulas[rule].solver {
 			continue // it is never warned of: TestSolverPull
 		}
 		for _, steps := range []int{20, 200} {
 			s := start(t, rule)
 			s.CFG, s.Respacing, s.Stop = 1, fmt.Sprint(steps), steps/2
-			if recipes[rule].sd {
+			if formulas[rule].sd {
 				s.Respacing, s.Stop = "leading"+s.Respacing, 500
 			}
 			g := newGauss(t, s.Schedule, 1)

@@ -61,7 +61,7 @@ func (s Shape) at(k, n int) float64 {
 }
 
 // shaped returns the factor of λ in step t.
-func (s Settings) shaped(r recipe, c *Chain, t int) float64 {
+func (s Settings) shaped(r formula, c *Chain, t int) float64 {
 	if s.Shape == Constant {
 		return 1
 	}

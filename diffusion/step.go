@@ -27,25 +27,25 @@ func (s *Sampler) step(x *Node, kept []*Node, eps, v, mode, z *Node, c coef[*Nod
 	if s.settings.Clip {
 		x0 = ClipScalar(x0, -1, 1)
 	}
-	if s.recipe.unipc {
+	if s.formula.unipc {
 		x = corrected(x, x0, kept, mode, c)
 	}
 	mean := Add(Mul(c.C1, x0), Mul(c.C2, x))
 	tr := Trace{X0: x0, Shift: x0, Mean: mean, LogVar: logVariance(x, v, c)}
 	switch {
-	case s.recipe.ddim:
+	case s.formula.ddim:
 		tr.Shift, tr.Next = s.ddim(x, x0, mode, z, c)
-	case s.recipe.solver:
+	case s.formula.solver:
 		next := Add(Add(mean, Mul(c.C0, kept[0])), Mul(c.Guide, Sub(mode, x0)))
 		keep := []*Node{next, x0}
-		if s.recipe.unipc {
+		if s.formula.unipc {
 			keep = append(keep, kept[0], x)
 		}
 		tr.Next = Concatenate(keep, 1)
 	default:
 		tr.Next = ddpm(x0, mean, tr.LogVar, mode, z, c)
 	}
-	if s.settings.Coupled() && !s.recipe.solver {
+	if s.settings.Coupled() && !s.formula.solver {
 		tr.Next = Concatenate([]*Node{tr.Next, x0}, 1)
 	}
 	return tr

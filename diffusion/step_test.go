@@ -106,7 +106,7 @@ func stepGolden(t *testing.T, c golden.Case, r goldenRun, mode, noise []float32)
 		mode = make([]float32, size)
 	}
 	for k, st := range sampler.Steps() {
-		co := newCoef(sampler.chain, sampler.settings, sampler.recipe, st.Index)
+		co := newCoef(sampler.chain, sampler.settings, sampler.formula, st.Index)
 		x, x0, logVar := xs(k), x0s(k), logVars(k)
 		eps, v, z := make([]float32, size), make([]float32, size), make([]float32, size)
 		for i := range x {
@@ -218,7 +218,7 @@ func schedulerGolden(t *testing.T, c golden.Case) {
 		}
 		if rule == DDPMSD {
 			for k, variance := range c.Float32s(t, file, "sched/ddpm_variance") {
-				co := newCoef(sampler.chain, sampler.settings, sampler.recipe, n-1-k)
+				co := newCoef(sampler.chain, sampler.settings, sampler.formula, n-1-k)
 				if have := math.Exp(co.LogMin); math.Abs(have-float64(variance)) > tol {
 					t.Errorf("variance of step %d is %v, want %v", k, have, variance)
 				}
@@ -238,18 +238,18 @@ func TestNoLambdaIsUnguided(t *testing.T) {
 		x := kept[0]
 		eps, v := predict(toy, x, c.Time, in[1], 0, s.settings.CFG, s.settings.CFGChannels)
 		x0 := Sub(Mul(c.A, x), Mul(c.B, eps))
-		if s.recipe.ddim {
+		if s.formula.ddim {
 			eps := Div(Sub(Mul(c.A, x), x0), c.B)
 			return Add(Add(Mul(c.Prev, x0), Mul(c.Dir, eps)), Mul(c.Noise, z))
 		}
-		if s.recipe.solver {
-			if s.recipe.unipc {
+		if s.formula.solver {
+			if s.formula.unipc {
 				x = Add(Mul(c.Predicted, x), Mul(c.Last, kept[3]))
 				x = Add(x, Add(Mul(c.LastX0, kept[1]), Mul(c.BeforeX0, kept[2])))
 				x = Add(x, Mul(c.NowX0, x0))
 			}
 			next := Add(Add(Mul(c.C1, x0), Mul(c.C2, x)), Mul(c.C0, kept[1]))
-			if s.recipe.unipc {
+			if s.formula.unipc {
 				return Concatenate([]*Node{next, x0, kept[1], x}, 1)
 			}
 			return Concatenate([]*Node{next, x0}, 1)
@@ -303,7 +303,7 @@ func TestPullIsTowardsTheMode(t *testing.T) {
 	distance := func(s Settings, b Batch) float64 {
 		sum := 0.0
 		den := Denoiser(epsOnly)
-		if recipes[s.Rule].solver { // its large steps follow an x0 as far off as the toy's too far
+		if formulas[s.Rule].solver { // its large steps follow an x0 as far off as the toy's too far
 			s.CFG, den = 1, newGauss(t, s.Schedule, 1).denoiser
 			b.Dims, b.Noise = [3]int{1, 3, 20}, noise(0)
 		}

@@ -2,17 +2,18 @@ package diffusion
 
 import "math"
 
-// The transport of DMGD ("guide ot"): the predicted x0 of the n images of a class, of mass 1/n each, are brought to its
-// k centres, of the masses b of their clusters, at the least cost
+// The transport of DMGD ("guide ot"): a plan P [n, k] that carries the predicted x0 of the n images of a class, each of
+// weight 1/n, to its k centres c, weighted by their cluster sizes b (scaled to sum 1), at the least cost
 //
 //	Σ P·C + ε·Σ P·ln P,   C[i,j] = |x0[i] − c[j]|², divided by its mean,   ε = 0.1
 //
-// by 5 rounds of Sinkhorn (Cuturi 2013, arXiv:1306.0895). An image is pulled to what reaches it, n·Σⱼ P[i,j]·c[j]: the
-// gradient of the cost is twice the way there. λ and stop are those of the rule, as is the pull's unit.
+// by 5 rounds of Sinkhorn (Cuturi 2013, arXiv:1306.0895). Image i is pulled to its barycentre n·Σⱼ P[i,j]·c[j] in place
+// of its mode; the gradient of the cost by x0[i] is twice the way there. λ, stop and the unit of the pull stay those of
+// the rule.
 //
-// Where DMGD takes one image after another, with those that are finished, all images of a class are drawn at once here,
-// and the plan is that of the step before; in the first step, before there is any x0, the image is pulled to its mode.
-// DMGD's mixing of labels is not there. One centre is what all images are pulled to.
+// DMGD draws one image after another, against those that are finished. Here all images of a class are drawn together,
+// and the plan is made of the x0 of the step before; in the first step there is none, and an image is pulled to its
+// mode. DMGD's mixing of labels is not here. With one centre all images are pulled to it.
 
 const (
 	sinkhornEps    = 0.1
@@ -22,7 +23,7 @@ const (
 // barycentres returns what reaches each image [n, d].
 func (c Class) barycentres(x0 []float32, d int) []float32 {
 	n, k := len(x0)/d, len(c.Centres)/d
-	plan := transport(c.costs(x0, d), n, c.Masses)
+	plan := transport(c.costs(x0, d), n, c.Sizes)
 	to := make([]float32, len(x0))
 	sum := make([]float64, d)
 	for i := range n {
@@ -68,10 +69,10 @@ func squaredDistance(a, b []float32) float64 {
 	return sum
 }
 
-// transport returns the plan n·P [n, k], whose rows sum to 1, for masses [k] in any unit.
-func transport(costs []float64, n int, masses []float64) []float64 {
-	k, total := len(masses), 0.0
-	for _, m := range masses {
+// transport returns the plan n·P [n, k], whose rows sum to 1, for sizes [k] in any unit.
+func transport(costs []float64, n int, sizes []float64) []float64 {
+	k, total := len(sizes), 0.0
+	for _, m := range sizes {
 		total += m
 	}
 	f, g := make([]float64, n), make([]float64, k) // the potentials, over ε
@@ -81,7 +82,7 @@ func transport(costs []float64, n int, masses []float64) []float64 {
 			for i := range n {
 				terms[i] = f[i] - costs[i*k+j]/sinkhornEps
 			}
-			g[j] = math.Log(masses[j]/total) - logSumExp(terms[:n])
+			g[j] = math.Log(sizes[j]/total) - logSumExp(terms[:n])
 		}
 		for i := range n {
 			for j := range k {

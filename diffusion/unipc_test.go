@@ -60,12 +60,12 @@ func doubles(x []float32) []float64 {
 // plainStep is a step without a pull of a solver, of plain numbers: the state's parts are x and what is kept, one after
 // the other.
 func plainStep(s *Sampler, t int, state, eps []float64) []float64 {
-	c, n := newCoef(s.chain, s.settings, s.recipe, t), len(eps)
+	c, n := newCoef(s.chain, s.settings, s.formula, t), len(eps)
 	next := make([]float64, len(state))
 	for i := range n {
 		x, last := state[i], state[n+i]
 		x0 := c.A*x - c.B*eps[i]
-		if s.recipe.unipc {
+		if s.formula.unipc {
 			before, from := state[2*n+i], state[3*n+i]
 			x = c.Predicted*x + c.Last*from + c.LastX0*last + c.BeforeX0*before + c.NowX0*x0
 			next[2*n+i], next[3*n+i] = last, x
@@ -113,7 +113,7 @@ func TestUniPCOrder(t *testing.T) {
 		}
 		c.Beta[0] = 1 - levels[0]
 		c.fill()
-		s := &Sampler{chain: c, recipe: recipes[UniPC], settings: Settings{Rule: UniPC}}
+		s := &Sampler{chain: c, formula: formulas[UniPC], settings: Settings{Rule: UniPC}}
 		state := []float64{1, 0, 0, 0}
 		for t := n; t >= 0; t-- { // the x that step 0 begins with, corrected, is the last one kept
 			ab := c.AlphaBar[t]

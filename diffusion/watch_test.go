@@ -8,7 +8,7 @@ func TestWatch(t *testing.T) {
 	for _, rule := range Rules() {
 		s := start(t, rule)
 		s.Respacing = "5"
-		if recipes[rule].timesteps() {
+		if formulas[rule].timesteps() {
 			s.Respacing = "leading5"
 		}
 		s.Stop, s.CFGChannels = 1, 4
@@ -34,7 +34,7 @@ func TestWatch(t *testing.T) {
 		s.Guide = OT // keeps x0 in every rule
 		first := seen[0]
 		seen = map[int][]float32{}
-		b.Class = &Class{Centres: b.Modes, Masses: []float64{1, 1, 1}}
+		b.Class = &Class{Centres: b.Modes, Sizes: []float64{1, 1, 1}}
 		run(t, mustNew(t, s), toy, b)
 		sameBits(t, string(rule)+", the first x0", first, seen[0])
 	}

@@ -43,7 +43,7 @@ func (s *sampling) draw(ctx context.Context, wanted []image, rows int) (*drawn, 
 		if s.whole() && i == 0 {
 			batch.Class = &diffusion.Class{Centres: modes.Centres.Data}
 			for _, n := range modes.Sizes {
-				batch.Class.Masses = append(batch.Class.Masses, float64(n))
+				batch.Class.Sizes = append(batch.Class.Sizes, float64(n))
 			}
 			if sampler, err = s.samplerOf(modes); err != nil {
 				return nil, err

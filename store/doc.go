@@ -18,7 +18,7 @@
 //	read.go     Open, Read: whole, and by ranges through a cache of blocks (cache.go)
 //	put.go      Put, PutNew, Remove
 //	grow.go     Growing: a file to which is added, in a bucket as parts
-//	claim.go    Claim: who is at work on a path, where a store has no locks
+//	lock.go     Lock: one writer at a time; stores have no locks of their own
 //
 // The clients of the stores are in store/clouds, which a program imports to have them.
 package store

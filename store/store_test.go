@@ -221,27 +221,27 @@ func TestGrowing(t *testing.T) {
 	}
 }
 
-// TestClaim: one has a claim; that of a process that is gone, or renews it no more, is taken over.
-func TestClaim(t *testing.T) {
-	beat, dies, look := claimBeat, claimDies, claimLook
-	defer func() { claimBeat, claimDies, claimLook = beat, dies, look }()
-	claimBeat, claimDies, claimLook = 5*time.Millisecond, 200*time.Millisecond, time.Millisecond
+// TestLock: one has a lock; that of a process that is gone, or renews it no more, is taken over.
+func TestLock(t *testing.T) {
+	beat, dies, look := lockBeat, lockExpires, lockLook
+	defer func() { lockBeat, lockExpires, lockLook = beat, dies, look }()
+	lockBeat, lockExpires, lockLook = 5*time.Millisecond, 200*time.Millisecond, time.Millisecond
 	path := filepath.Join(inMemory(t), ".x.lock")
-	release, held, err := Claim(path)
+	release, held, err := Lock(path)
 	if !held || err != nil {
 		t.Fatalf("got %v, %v, want it", held, err)
 	}
-	if _, held, err := Claim(path); held || err != nil {
+	if _, held, err := Lock(path); held || err != nil {
 		t.Errorf("got %v, %v, want that another has it", held, err)
 	}
 	release()
 	if _, err := Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want nothing left", err)
 	}
-	for _, text := range []string{`{"owner":"x","host":"elsewhere","pid":1}`, "no claim",
-		string(claim{Owner: "x", ID: process.ID{Host: process.This().Host, PID: 1 << 30}}.text())} {
+	for _, text := range []string{`{"owner":"x","host":"elsewhere","pid":1}`, "no lock",
+		string(lock{Owner: "x", ID: process.ID{Host: process.This().Host, PID: 1 << 30}}.text())} {
 		putText(t, path, text)
-		release, held, err := Claim(path)
+		release, held, err := Lock(path)
 		if !held || err != nil {
 			t.Fatalf("%s: got %v, %v, want it taken over", text, held, err)
 		}

@@ -207,8 +207,8 @@ func (a *autoencoding) batch(ctx context.Context, n int, at []int) ([]*tensors.T
 	if err != nil {
 		return nil, err
 	}
-	stream := rng.Stream(a.o.Recipe.Seed, "autoencoder", uint64(n))
-	if a.o.Recipe.Flip {
+	stream := rng.Stream(a.o.Protocol.Seed, "autoencoder", uint64(n))
+	if a.o.Protocol.Flip {
 		for i := range images {
 			if stream.IntN(2) == 1 {
 				images[i] = dataset.Flip(images[i])
@@ -276,7 +276,7 @@ func (a *autoencoding) scaling(ctx context.Context, w engine.Weights) (float64, 
 	n := min(all, scalingImages)
 	row := size(a.latentShape(1))
 	latents := make([]float32, n*row)
-	err = a.o.Engine.EachFilled(ctx, n, a.o.Recipe.Batch, func(ctx context.Context, lo, hi, rows int) error {
+	err = a.o.Engine.EachFilled(ctx, n, a.o.Protocol.Batch, func(ctx context.Context, lo, hi, rows int) error {
 		at := make([]int, hi-lo)
 		for i := range at {
 			at[i] = (lo + i) * all / n

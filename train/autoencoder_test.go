@@ -106,7 +106,7 @@ func TestPerceptual(t *testing.T) {
 		[]float32{-0.030, -0.088, -0.188}),
 		weights.F32("scaling_layer.scale", dims, []float32{0.458, 0.448, 0.450}))
 	o := options(t, images(t))
-	o.Recipe.Steps, o.Recipe.LogEvery, o.SampleEvery, o.Images.Size = 3, 1, 0, 32
+	o.Protocol.Steps, o.Protocol.LogEvery, o.SampleEvery, o.Images.Size = 3, 1, 0, 32
 	s := smallAutoencoder()
 	s.Perceptual = 0.5
 	if err := TrainAutoencoder(t.Context(), o, s, ""); err == nil || !strings.Contains(err.Error(), "no network") {

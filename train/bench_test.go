@@ -55,14 +55,14 @@ func benchOptions(b *testing.B, batch int) *Options {
 	e := testengine.Open(b)
 	r := small()
 	r.Batch = batch
-	return &Options{Engine: e, Recipe: r, Out: b.TempDir()}
+	return &Options{Engine: e, Protocol: r, Out: b.TempDir()}
 }
 
 // benchSteps reports the rate of b.N steps. The first ones compile, and the last one writes the state.
 func benchSteps(b *testing.B, o *Options, t task) {
 	const before = 3
-	o.Recipe.Steps = before + b.N + 1
-	o.Recipe.LogEvery, o.CheckpointEvery = o.Recipe.Steps, o.Recipe.Steps
+	o.Protocol.Steps = before + b.N + 1
+	o.Protocol.LogEvery, o.CheckpointEvery = o.Protocol.Steps, o.Protocol.Steps
 	o.Report = func(e Event) {
 		switch e.Step {
 		case before:
@@ -74,5 +74,5 @@ func benchSteps(b *testing.B, o *Options, t task) {
 	if _, err := o.loop(b.Context(), t); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(float64(b.N*o.Recipe.Batch)/b.Elapsed().Seconds(), "images/s")
+	b.ReportMetric(float64(b.N*o.Protocol.Batch)/b.Elapsed().Seconds(), "images/s")
 }

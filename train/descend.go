@@ -23,8 +23,8 @@ func isParameter(name string) bool {
 }
 
 // descend sets all that follows from loss, a scalar: parameters, the state of AdamW and the running means. at is
-// [4], from [Recipe.at]. It returns the norm of the gradients before they are clipped.
-func (r Recipe) descend(p engine.Params, loss, at *Node) (norm *Node) {
+// [4], from [Protocol.at]. It returns the norm of the gradients before they are clipped.
+func (r Protocol) descend(p engine.Params, loss, at *Node) (norm *Node) {
 	specs := slices.DeleteFunc(p.Unset(), func(s weights.Spec) bool { return !isParameter(s.Name) })
 	params := make([]*Node, len(specs))
 	for i, spec := range specs {

@@ -20,7 +20,7 @@ func open(t *testing.T) *engine.Engine {
 // clipped gradients, AdamW and the running means. A frozen tensor has a gradient and stays.
 func TestDescend(t *testing.T) {
 	start, target := []float64{3, -1, 0.5}, []float64{-1, 2, 0.25}
-	r := Recipe{Steps: 5, Rate: 0.1, Schedule: Constant, Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-3, Decay: 0.5, EMA: 0.5}
+	r := Protocol{Steps: 5, Rate: 0.1, Schedule: Constant, Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-3, Decay: 0.5, EMA: 0.5}
 	for _, clip := range []float64{0, 0.7, 100} {
 		r.Clip = clip
 		one := func(v float64) *tensors.Tensor { return tensors.FromValue([]float32{float32(v)}) }

@@ -199,9 +199,9 @@ func (d *denoising) loss(p engine.Params, in []*Node) []*Node {
 func (d *denoising) batch(_ context.Context, n int, at []int) ([]*tensors.Tensor, error) {
 	row := d.rows.size
 	x0, labels := make([]float32, len(at)*row), make([]int32, len(at))
-	stream := rng.Stream(d.o.Recipe.Seed, "dit", uint64(n))
+	stream := rng.Stream(d.o.Protocol.Seed, "dit", uint64(n))
 	for i, place := range at {
-		mirrored := d.o.Recipe.Flip && stream.IntN(2) == 1
+		mirrored := d.o.Protocol.Flip && stream.IntN(2) == 1
 		var err error
 		if labels[i], err = d.rows.read(x0[i*row:(i+1)*row], place, mirrored); err != nil {
 			return nil, err

@@ -25,7 +25,7 @@ func newDenoising(t *testing.T) (*denoising, []shapes.Shape) {
 		t.Fatal(err)
 	}
 	d := &denoising{
-		o: &Options{Engine: open(t), Recipe: small()}, chain: chain,
+		o: &Options{Engine: open(t), Protocol: small()}, chain: chain,
 		config: DiTSettings{Patch: 2, Hidden: 16, Depth: 1, Heads: 2}.config([]int{2, 4, 4}, 3),
 	}
 	x := shapes.Make(dit.TimeType, 3, 2, 4, 4)

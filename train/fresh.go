@@ -40,7 +40,7 @@ func (o *Options) fresh(t task, specs []weights.Spec) (engine.Weights, error) {
 		case given != nil:
 			data[spec.Name] = given[spec.Name]
 		default:
-			t.fresh(spec, inputsOf(spec, specs), rng.Stream(o.Recipe.Seed, "weights", rng.Hash(spec.Name)),
+			t.fresh(spec, inputsOf(spec, specs), rng.Stream(o.Protocol.Seed, "weights", rng.Hash(spec.Name)),
 				data[spec.Name])
 		}
 		tensor, err := o.Engine.Tensor(data[spec.Name], spec.Shape...)

@@ -19,7 +19,7 @@ func freshOf(t *testing.T, e *engine.Engine, f engine.Func, init initialiser, in
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Engine: e, Recipe: small()}
+	o := Options{Engine: e, Protocol: small()}
 	w, err := o.fresh(task{fresh: init}, specs)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestFreshOfNames(t *testing.T) {
 	e := open(t)
 	specs := []weights.Spec{{Name: "a.weight", Shape: []int{3, 5}}, {Name: "b.weight", Shape: []int{3, 5}}}
 	make := func(seed uint64, specs ...weights.Spec) engine.Weights {
-		w, err := (&Options{Engine: e, Recipe: Recipe{Seed: seed}}).fresh(task{fresh: likeTorch}, specs)
+		w, err := (&Options{Engine: e, Protocol: Protocol{Seed: seed}}).fresh(task{fresh: likeTorch}, specs)
 		if err != nil {
 			t.Fatal(err)
 		}

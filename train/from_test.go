@@ -26,7 +26,7 @@ func TestFrom(t *testing.T) {
 	next := first
 	next.Out = filepath.Join(t.TempDir(), "model")
 	next.From = first.modelDir(networkDiT)
-	next.Recipe.Rate = 1e-30
+	next.Protocol.Rate = 1e-30
 	if err := TrainDiT(t.Context(), next, a, smallDiT()); err != nil {
 		t.Fatal(err)
 	}

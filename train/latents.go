@@ -32,7 +32,7 @@ func (o *Options) latents(ctx context.Context, a *latent.Autoencoder) (_ *latent
 	if rows.plain, err = o.encode(ctx, a, o.Data, "plain"); err != nil {
 		return nil, err
 	}
-	if o.Recipe.Flip {
+	if o.Protocol.Flip {
 		if rows.mirrored, err = o.encode(ctx, a, o.mirrored(), "mirrored"); err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func (o *Options) encode(ctx context.Context, a *latent.Autoencoder, set *datase
 	name string) ([]*latent.Class, error) {
 	r := &encode.Run{
 		Settings: o.Images.settings(), Dir: filepath.Join(o.workDir(networkDiT), "latents", name), Shard: stage.Whole,
-		Batch: o.Recipe.Batch, Engine: o.Engine, Autoencoder: a, Data: set,
+		Batch: o.Protocol.Batch, Engine: o.Engine, Autoencoder: a, Data: set,
 		Report: func(e stage.Event) { o.report(Event{Event: e}) },
 	}
 	if err := r.Do(ctx); err != nil {

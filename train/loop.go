@@ -60,7 +60,7 @@ type trained struct {
 
 // loop takes all steps of t, from where an earlier call was stopped.
 func (o *Options) loop(ctx context.Context, t task) (*trained, error) {
-	r := o.Recipe
+	r := o.Protocol
 	graph := func(p engine.Params, in []*Node) []*Node {
 		terms := t.loss(p, in[:len(in)-1])
 		return []*Node{scalars(append(terms, r.descend(p, terms[0], in[len(in)-1]))...)}
@@ -167,7 +167,7 @@ func (s *state) means() engine.Weights {
 
 // steps takes the steps that are left. The batch of the next one is made while the device is at work.
 func (o *Options) steps(ctx context.Context, t task, s *state, program *engine.Program) error {
-	r := o.Recipe
+	r := o.Protocol
 	before, saved := s.step, s.step
 	stop := func(err error) error { // after Ctrl-C, nothing is lost
 		if s.step > saved {
@@ -250,13 +250,13 @@ type prepared struct {
 // prepare starts to make the batch of the n-th step, if there is such a step.
 func (o *Options) prepare(ctx context.Context, t task, n int) <-chan prepared {
 	made := make(chan prepared, 1)
-	if n > o.Recipe.Steps {
+	if n > o.Protocol.Steps {
 		close(made)
 		return made
 	}
 	go func() {
 		defer close(made)
-		b, err := t.batch(ctx, n, order{t.size, o.Recipe.Seed}.batch(n, o.Recipe.Batch))
+		b, err := t.batch(ctx, n, order{t.size, o.Protocol.Seed}.batch(n, o.Protocol.Batch))
 		made <- prepared{b, err}
 	}()
 	return made

@@ -27,7 +27,7 @@ type Record struct {
 	Network     string     `json:"network"`
 	Licence     string     `json:"licence"` // of the weights, as the one who trained them says
 	Images      Images     `json:"images"`
-	Recipe      Recipe     `json:"recipe"`
+	Protocol    Protocol   `json:"recipe"`
 	Settings    any        `json:"settings"`              // of the network and its loss
 	Autoencoder string     `json:"autoencoder,omitempty"` // SHA-256 of the weights of the denoiser's
 	From        string     `json:"from,omitempty"`        // SHA-256 of the weights it started from
@@ -64,7 +64,7 @@ func (o *Options) newRecord(ctx context.Context, r Record) (Record, error) {
 		}
 	}
 	r.Version, r.Licence, r.Half, r.Backend = stage.Version, o.Licence, o.Half, o.Engine.Name()
-	r.Images, r.Recipe, r.Data.Classes = o.Images, o.Recipe, o.Data.ClassNames()
+	r.Images, r.Protocol, r.Data.Classes = o.Images, o.Protocol, o.Data.ClassNames()
 	h := sha256.New()
 	out := json.NewEncoder(h)
 	_ = out.Encode(r) // a hash takes everything, and so does JSON of these

@@ -19,7 +19,7 @@ func TestInterrupted(t *testing.T) {
 	for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
 		t.Run(string(p), func(t *testing.T) {
 			whole := options(t, images(t))
-			whole.Recipe.Flip = true
+			whole.Protocol.Flip = true
 			defer func(was engine.Precision) { whole.Engine.Precision = was }(whole.Engine.Precision)
 			whole.Engine.Precision = p
 			testInterrupted(t, whole)
@@ -86,7 +86,7 @@ func TestOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := o
-	other.Report, other.Recipe.Seed = nil, 8
+	other.Report, other.Protocol.Seed = nil, 8
 	before := tree(t, o.Out)
 	if err := trainings(t.Context(), other); !errors.Is(err, stage.ErrOther) || !strings.Contains(err.Error(), o.Out) {
 		t.Errorf("under way: got %v, want stage.ErrOther that names the folder", err)

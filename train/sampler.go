@@ -42,7 +42,7 @@ func (o *Options) drawSheet(ctx context.Context, process *diffusion.Sampler, ste
 			Dims:  dims,
 			Modes: make([]float32, sheetColumns*dims[0]*dims[1]*dims[2]),
 			Noise: func(image, step int, dst []float32) {
-				rng.Normals(rng.Stream(o.Recipe.Seed, "sheet", uint64(class), uint64(image), uint64(step+1)), dst)
+				rng.Normals(rng.Stream(o.Protocol.Seed, "sheet", uint64(class), uint64(image), uint64(step+1)), dst)
 			},
 		}
 		for range sheetColumns {

@@ -55,7 +55,7 @@ func (o *Options) randomText(c text.Config) []weights.Tensor {
 		case strings.HasSuffix(spec.Name, ".weight"): // of a norm
 			offset = 1
 		}
-		rng.Normals(rng.Stream(o.Recipe.Seed, "text", rng.Hash(spec.Name)), data)
+		rng.Normals(rng.Stream(o.Protocol.Seed, "text", rng.Hash(spec.Name)), data)
 		for i := range data {
 			data[i] = float32(offset + deviation*float64(data[i]))
 		}

@@ -54,12 +54,12 @@ var ErrDiverged = errors.New("the training has diverged")
 
 // Options are what both trainings share.
 type Options struct {
-	Engine *engine.Engine
-	Data   *dataset.Set
-	Out    string // the model folder to be; another training's is a [stage.ErrOther]
-	Images Images
-	Recipe Recipe
-	From   string // folder or file of weights to start from, of a network of the same shape; "" starts afresh
+	Engine   *engine.Engine
+	Data     *dataset.Set
+	Out      string // the model folder to be; another training's is a [stage.ErrOther]
+	Images   Images
+	Protocol Protocol
+	From     string // folder or file of weights to start from, of a network of the same shape; "" starts afresh
 
 	Licence string // of the trained weights, kept beside them; "" says nothing
 	Half    bool   // write the weights as float16
@@ -123,5 +123,5 @@ func (o *Options) Check() error {
 	if err := o.Images.Check(); err != nil {
 		return err
 	}
-	return o.Recipe.Check()
+	return o.Protocol.Check()
 }

@@ -36,7 +36,7 @@ func images(t *testing.T) *dataset.Set {
 func options(t *testing.T, set *dataset.Set) Options {
 	t.Helper()
 	return Options{
-		Engine: open(t), Data: set, Out: filepath.Join(t.TempDir(), "model"), Recipe: small(), Licence: "CC0-1.0",
+		Engine: open(t), Data: set, Out: filepath.Join(t.TempDir(), "model"), Protocol: small(), Licence: "CC0-1.0",
 		Images:          Images{Size: fixtures.Size, Crop: encode.CropADM},
 		CheckpointEvery: 4, SampleEvery: 6,
 	}
@@ -168,7 +168,7 @@ func tree(t *testing.T, dir string) map[string]string {
 // TestNotFinite: a training that goes wrong says at which step, and keeps the state of the last checkpoint.
 func TestNotFinite(t *testing.T) {
 	o := options(t, images(t))
-	o.Recipe.Rate, o.Recipe.Warmup, o.Recipe.Clip = 1e30, 0, 0
+	o.Protocol.Rate, o.Protocol.Warmup, o.Protocol.Clip = 1e30, 0, 0
 	o.CheckpointEvery = 1
 	err := trainings(t.Context(), o)
 	if !errors.Is(err, ErrDiverged) || !strings.HasPrefix(err.Error(), "autoencoder, step 2: ") {
@@ -185,7 +185,7 @@ func TestNotFinite(t *testing.T) {
 // TestLearns: both losses fall well below where they begin.
 func TestLearns(t *testing.T) {
 	o := options(t, images(t))
-	o.Recipe.Steps, o.Recipe.LogEvery, o.Recipe.Rate, o.SampleEvery = 150, 10, 5e-3, 0
+	o.Protocol.Steps, o.Protocol.LogEvery, o.Protocol.Rate, o.SampleEvery = 150, 10, 5e-3, 0
 	if err := trainings(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestBadOptions(t *testing.T) {
 	for want, change := range map[string]func(*Options){
 		"checkpoint every 0": func(o *Options) { o.CheckpointEvery = 0 },
 		"samples every -1":   func(o *Options) { o.SampleEvery = -1 },
-		"steps is 0":         func(o *Options) { o.Recipe.Steps = 0 },
+		"steps is 0":         func(o *Options) { o.Protocol.Steps = 0 },
 		"size is 0":          func(o *Options) { o.Images.Size = 0 },
 		"multiple of 2":      func(o *Options) { o.Images.Size = 15 },
 		"a readable image":   func(o *Options) { o.Data = brokenImage(set) },

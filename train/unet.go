@@ -227,9 +227,9 @@ func (d *drawing) batch(_ context.Context, n int, at []int) ([]*tensors.Tensor, 
 	row, b := d.rows.size, len(at)
 	x0, eps := make([]float32, b*row), make([]float32, b*row)
 	labels, time, coef := make([]int32, b), make([]float32, b), make([]float32, 0, 3*b)
-	stream := rng.Stream(d.o.Recipe.Seed, networkUNet, uint64(n))
+	stream := rng.Stream(d.o.Protocol.Seed, networkUNet, uint64(n))
 	for i, place := range at {
-		mirrored := d.o.Recipe.Flip && stream.IntN(2) == 1
+		mirrored := d.o.Protocol.Flip && stream.IntN(2) == 1
 		var err error
 		if labels[i], err = d.rows.read(x0[i*row:(i+1)*row], place, mirrored); err != nil {
 			return nil, err

@@ -36,7 +36,7 @@ func TestUNetLoss(t *testing.T) {
 	}
 	s := smallUNet()
 	net := unet.Conditioned{Config: s.config([]int{2, 4, 4}), Classes: 2, Tokens: 3}
-	d := &drawing{o: &Options{Engine: e, Recipe: small()}, settings: s, net: net, chain: chain,
+	d := &drawing{o: &Options{Engine: e, Protocol: small()}, settings: s, net: net, chain: chain,
 		rows: &latentRows{size: 32, all: []latentPlace{{0, 0}, {1, 0}, {1, 1}}}}
 	labels, times := []int32{0, 2, 1}, []int{0, 400, 999}
 	x0, eps := make([]float32, 96), make([]float32, 96)

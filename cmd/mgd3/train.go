@@ -51,7 +51,7 @@ func (e *env) trainAutoencoderCmd() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	o.trainFlags(f, train.Recipe{Steps: 10000, Batch: 32, Rate: 1e-3, Warmup: 200, Schedule: train.Cosine, EMA: 0.999,
+	o.trainFlags(f, train.Protocol{Steps: 10000, Batch: 32, Rate: 1e-3, Warmup: 200, Schedule: train.Cosine, EMA: 0.999,
 		Clip: 1})
 	f.IntSliceVar(&s.Channels, "channels", []int{32, 64, 64},
 		"width of each level, full resolution first; each further level halves the sides")
@@ -86,8 +86,8 @@ func (e *env) trainDiTCmd() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	o.trainFlags(f, train.Recipe{Steps: 20000, Batch: 128, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine, EMA: 0.9999,
-		Clip: 1})
+	o.trainFlags(f, train.Protocol{Steps: 20000, Batch: 128, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine,
+		EMA: 0.9999, Clip: 1})
 	f.StringVar(&vae, "vae", "", "`DIR` of the autoencoder, if not below --out")
 	f.IntVar(&s.Patch, "patch", 2, "sides of a patch of the latent, which becomes a token")
 	f.IntVar(&s.Hidden, "hidden", 192, "numbers of a token")
@@ -112,7 +112,7 @@ func denoiserFlags(cmd *cobra.Command, minSNR, sampleCFG *float64, sampleSteps *
 }
 
 // trainFlags are those of all trainings; r has what they are if not given.
-func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
+func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Protocol) {
 	t, s := &o.train, &o.train.Images
 	f.StringVar(&o.data.Path, "data", "", "training images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or "+
 		"CLASS/FILE, one of the layouts in docs/data.md, or glyphs")
@@ -128,21 +128,21 @@ func (o *trainOptions) trainFlags(f *pflag.FlagSet, r train.Recipe) {
 	cli.Heading(f, "Images")
 	f.StringVarP(&t.Out, "out", "o", "", "model `DIR` to be")
 
-	f.IntVar(&t.Recipe.Steps, "steps", r.Steps, "steps of the training")
-	f.IntVar(&t.Recipe.Batch, "batch", r.Batch, "images of a step")
-	f.Float64Var(&t.Recipe.Rate, "rate", r.Rate, "highest rate of AdamW")
-	f.IntVar(&t.Recipe.Warmup, "warmup", r.Warmup, "steps in which the rate rises from 0")
-	f.StringVar(&t.Recipe.Schedule, "schedule", r.Schedule,
+	f.IntVar(&t.Protocol.Steps, "steps", r.Steps, "steps of the training")
+	f.IntVar(&t.Protocol.Batch, "batch", r.Batch, "images of a step")
+	f.Float64Var(&t.Protocol.Rate, "rate", r.Rate, "highest rate of AdamW")
+	f.IntVar(&t.Protocol.Warmup, "warmup", r.Warmup, "steps in which the rate rises from 0")
+	f.StringVar(&t.Protocol.Schedule, "schedule", r.Schedule,
 		"`HOW` the rate goes on: "+strings.Join(train.Schedules, ", "))
-	f.Float64Var(&t.Recipe.Beta1, "beta1", 0.9, "of AdamW")
-	f.Float64Var(&t.Recipe.Beta2, "beta2", 0.999, "of AdamW")
-	f.Float64Var(&t.Recipe.Epsilon, "epsilon", 1e-8, "of AdamW")
-	f.Float64Var(&t.Recipe.Decay, "decay", 0, "weight decay of AdamW")
-	f.Float64Var(&t.Recipe.Clip, "clip", r.Clip, "largest norm of the gradients; 0 leaves them")
-	f.Float64Var(&t.Recipe.EMA, "ema", r.EMA, "decay of the running mean of the weights, which is what is kept")
-	f.BoolVar(&t.Recipe.Flip, "flip", false, "mirror every other image by chance: for photographs, not for letters")
-	f.Uint64Var(&t.Recipe.Seed, "seed", 0, "seed of weights, batches and noise")
-	f.IntVar(&t.Recipe.LogEvery, "log-every", 50, "steps from one row of the loss curve to the next")
+	f.Float64Var(&t.Protocol.Beta1, "beta1", 0.9, "of AdamW")
+	f.Float64Var(&t.Protocol.Beta2, "beta2", 0.999, "of AdamW")
+	f.Float64Var(&t.Protocol.Epsilon, "epsilon", 1e-8, "of AdamW")
+	f.Float64Var(&t.Protocol.Decay, "decay", 0, "weight decay of AdamW")
+	f.Float64Var(&t.Protocol.Clip, "clip", r.Clip, "largest norm of the gradients; 0 leaves them")
+	f.Float64Var(&t.Protocol.EMA, "ema", r.EMA, "decay of the running mean of the weights, which is what is kept")
+	f.BoolVar(&t.Protocol.Flip, "flip", false, "mirror every other image by chance: for photographs, not for letters")
+	f.Uint64Var(&t.Protocol.Seed, "seed", 0, "seed of weights, batches and noise")
+	f.IntVar(&t.Protocol.LogEvery, "log-every", 50, "steps from one row of the loss curve to the next")
 	cli.Heading(f, "Training")
 
 	f.StringVar(&t.From, "from", "", "`DIR` or file of weights to start from, of a network of the same shape")

@@ -33,8 +33,8 @@ func (e *env) trainUNetCmd() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	o.trainFlags(f, train.Recipe{Steps: 20000, Batch: 64, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine, EMA: 0.9995,
-		Clip: 1})
+	o.trainFlags(f, train.Protocol{Steps: 20000, Batch: 64, Rate: 5e-4, Warmup: 500, Schedule: train.Cosine,
+		EMA: 0.9995, Clip: 1})
 	f.StringVar(&vae, "vae", "", "`DIR` of the autoencoder, if not below --out")
 	f.StringVar(&template, "prompt", prompt.Default,
 		"`TEMPLATE` of the classes' prompts, with {name} for a class's name")

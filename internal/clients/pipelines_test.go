@@ -73,7 +73,7 @@ func trainPipeline(t *testing.T, data, vae, out string) {
 	}
 	if err := train.TrainUNet(ctx, train.Options{Engine: e, Data: set, Out: out,
 		Images: train.Images{Size: fixtures.Size, Crop: encode.CropADM}, CheckpointEvery: 4,
-		Recipe: train.Recipe{Steps: 2, Batch: 2, Rate: 1e-3, Schedule: train.Constant, Beta1: 0.9, Beta2: 0.99,
+		Protocol: train.Protocol{Steps: 2, Batch: 2, Rate: 1e-3, Schedule: train.Constant, Beta1: 0.9, Beta2: 0.99,
 			Epsilon: 1e-8, Clip: 1, EMA: 0.9, LogEvery: 1},
 	}, a, train.UNetSettings{Widths: []int{8, 16}, Layers: 1, Heads: 2, Groups: 4, Context: 8, Prompts: prompts,
 		SampleSteps: 1}); err != nil {

@@ -1,6 +1,6 @@
 // Package atomicfile makes files appear only when they are complete: written beside their place under a
 // name of their own, synced, and renamed into it. [Lock] says who may write what. Of a path in a bucket, see package
-// store, an object is put whole, and a lock is a claim.
+// store, an object is put whole, and a lock is an object too.
 //
 //	.mgd3-0123456789abcdef.tmp   a file in the making; its writer holds flock(2) on it
 //	.NAME.lock                   who is at work on NAME; see lock.go

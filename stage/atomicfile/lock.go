@@ -97,7 +97,7 @@ func Wait(ctx context.Context, path string) (unlock func(), err error) {
 func take(path string, share bool) (unlock func(), err error) {
 	name := LockFile(path)
 	if store.Is(path) {
-		return takeClaim(path, name, share)
+		return takeInBucket(path, name, share)
 	}
 	for {
 		if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
@@ -123,16 +123,16 @@ func take(path string, share bool) (unlock func(), err error) {
 	}
 }
 
-// takeClaim is take in a bucket. Those who share leave nothing there, so nobody waits for them: what they read is whole
-// whoever puts it anew. To whom it is not permitted to put anything, there is nothing to lock.
-func takeClaim(path, name string, share bool) (unlock func(), err error) {
+// takeInBucket is take in a bucket. Readers (share) write no lock, so nobody waits for them: an object that is replaced
+// while they read stays whole. Whoever may not write to the bucket has nothing to lock.
+func takeInBucket(path, name string, share bool) (unlock func(), err error) {
 	held := true
 	if share {
 		var busy bool
-		busy, err = store.Claimed(name)
+		busy, err = store.Locked(name)
 		unlock, held = func() {}, !busy
 	} else {
-		unlock, held, err = store.Claim(name)
+		unlock, held, err = store.Lock(name)
 	}
 	switch {
 	case errors.Is(err, store.ErrRefused):

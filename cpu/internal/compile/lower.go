@@ -154,7 +154,7 @@ func (m *matmul) float(c *compiler, o *op, weight bool) {
 	o.scratch = gemm.New(m.s, m.la, m.lb, m.lc, gemm.Options{}).Scratch(c.workers)
 	if weight {
 		o.scratch = max(o.scratch, gemm.New(m.s, m.la, m.lb, m.lc, gemm.Options{PackedB: true}).Scratch(c.workers))
-		m.claim(o)
+		m.readPacked(o)
 	}
 	size := 4 * gemm.PackedSize(m.s.N, m.s.K)
 	o.make = func(p *Plan, done func(lo, hi, worker int)) runner {
@@ -190,7 +190,7 @@ func (m *matmul) half(c *compiler, o *op) {
 	if isBF16(m.b.of) {
 		options.Widen = kernel.BF16ToF32
 	}
-	m.claim(o)
+	m.readPacked(o)
 	n := gemm.PackedSize(m.s.N, m.s.K)
 	own := (n + 1) / 2 // floats of scratch for a weight that cannot be kept packed
 	o.scratch = own + gemm.New(m.s, m.la, m.lb, m.lc, options).Scratch(c.workers)
@@ -217,8 +217,9 @@ func (m *matmul) half(c *compiler, o *op) {
 	}
 }
 
-// claim says that o reads its weight packed, if what is packed is all of it.
-func (m *matmul) claim(o *op) {
+// readPacked says that o reads its weight packed, if what is packed is all of it: only then may the packed form replace
+// the contents, see rearranged.go of package cpu.
+func (m *matmul) readPacked(o *op) {
 	whole := m.b.offset == 0 && m.s.N*m.s.K == m.b.of.Shape.Size() &&
 		(m.lb.Col == 1 && m.lb.Row == m.s.N || m.lb.Row == 1 && m.lb.Col == m.s.K)
 	if whole {

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// small is a recipe that is valid and short.
-func small() Recipe {
-	return Recipe{
+// small is a protocol that is valid and short.
+func small() Protocol {
+	return Protocol{
 		Steps: 12, Batch: 4, Rate: 3e-3, Warmup: 2, Schedule: Cosine, Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-8, Clip: 1,
 		EMA:  0.9,
 		Seed: 7, LogEvery: 5,
@@ -17,7 +17,7 @@ func small() Recipe {
 }
 
 func TestRate(t *testing.T) {
-	r := Recipe{Steps: 14, Rate: 8, Warmup: 4, Schedule: Cosine}
+	r := Protocol{Steps: 14, Rate: 8, Warmup: 4, Schedule: Cosine}
 	for n, want := range map[int]float64{
 		1: 2, 2: 4, 4: 8, // a line to the highest
 		5: 8, 10: 4, // the cosine begins at its top; half of it after half of the steps
@@ -38,7 +38,7 @@ func TestRate(t *testing.T) {
 }
 
 func TestForget(t *testing.T) {
-	r := Recipe{EMA: 0.99}
+	r := Protocol{EMA: 0.99}
 	for n, want := range map[int]float64{1: 9. / 11, 8: 0.5, 1000: 0.01} {
 		if got := r.forgetAt(n); math.Abs(got-want) > 1e-15 {
 			t.Errorf("step %d: forgets %v, want %v", n, got, want)
@@ -46,21 +46,21 @@ func TestForget(t *testing.T) {
 	}
 }
 
-func TestRecipeCheck(t *testing.T) {
+func TestProtocolCheck(t *testing.T) {
 	if err := small().Check(); err != nil {
 		t.Fatal(err)
 	}
-	for want, change := range map[string]func(*Recipe){
-		"steps is 0":      func(r *Recipe) { r.Steps = 0 },
-		"batch is -1":     func(r *Recipe) { r.Batch = -1 },
-		"warmup is -1":    func(r *Recipe) { r.Warmup = -1 },
-		"log every is 0":  func(r *Recipe) { r.LogEvery = 0 },
-		"rate is NaN":     func(r *Recipe) { r.Rate = math.NaN() },
-		"rate is +Inf":    func(r *Recipe) { r.Rate = math.Inf(1) },
-		"beta1 is 1":      func(r *Recipe) { r.Beta1 = 1 },
-		"ema is 1":        func(r *Recipe) { r.EMA = 1 },
-		"clip is -1":      func(r *Recipe) { r.Clip = -1 },
-		`schedule is "x"`: func(r *Recipe) { r.Schedule = "x" },
+	for want, change := range map[string]func(*Protocol){
+		"steps is 0":      func(r *Protocol) { r.Steps = 0 },
+		"batch is -1":     func(r *Protocol) { r.Batch = -1 },
+		"warmup is -1":    func(r *Protocol) { r.Warmup = -1 },
+		"log every is 0":  func(r *Protocol) { r.LogEvery = 0 },
+		"rate is NaN":     func(r *Protocol) { r.Rate = math.NaN() },
+		"rate is +Inf":    func(r *Protocol) { r.Rate = math.Inf(1) },
+		"beta1 is 1":      func(r *Protocol) { r.Beta1 = 1 },
+		"ema is 1":        func(r *Protocol) { r.EMA = 1 },
+		"clip is -1":      func(r *Protocol) { r.Clip = -1 },
+		`schedule is "x"`: func(r *Protocol) { r.Schedule = "x" },
 	} {
 		r := small()
 		change(&r)

@@ -9,8 +9,8 @@ import (
 	"mgd3/optim"
 )
 
-// Recipe is how a network steps down its loss.
-type Recipe struct {
+// Protocol is how a network steps down its loss.
+type Protocol struct {
 	Steps    int     `json:"steps"`
 	Batch    int     `json:"batch"`    // images of a step
 	Rate     float64 `json:"rate"`     // the highest
@@ -37,7 +37,7 @@ const (
 var Schedules = []string{Constant, Cosine}
 
 // Check names the first setting out of its range.
-func (r Recipe) Check() error {
+func (r Protocol) Check() error {
 	for _, f := range []struct {
 		name       string
 		value, min int
@@ -66,12 +66,12 @@ func (r Recipe) Check() error {
 	return nil
 }
 
-func (r Recipe) adam() optim.AdamW {
+func (r Protocol) adam() optim.AdamW {
 	return optim.AdamW{Beta1: r.Beta1, Beta2: r.Beta2, Epsilon: r.Epsilon, Decay: r.Decay}
 }
 
 // rateAt is the rate of the n-th step, from 1.
-func (r Recipe) rateAt(n int) float64 {
+func (r Protocol) rateAt(n int) float64 {
 	if n <= r.Warmup {
 		return r.Rate * float64(n) / float64(r.Warmup)
 	}
@@ -83,11 +83,11 @@ func (r Recipe) rateAt(n int) float64 {
 }
 
 // forgetAt is what the running mean forgets at the n-th step, 1 − d: much at first, when the weights are still far off.
-func (r Recipe) forgetAt(n int) float64 {
+func (r Protocol) forgetAt(n int) float64 {
 	return 1 - min(r.EMA, float64(1+n)/float64(10+n))
 }
 
 // at is the input of the step's graph that counts for the n-th step alone: [4].
-func (r Recipe) at(n int) []float32 {
+func (r Protocol) at(n int) []float32 {
 	return append(r.adam().At(r.rateAt(n), n), float32(r.forgetAt(n)))
 }
