@@ -47,6 +47,19 @@ func (j *Judging) Open(ctx context.Context, o *sets.Opener, e *engine.Engine) er
 	return fault.Of(fault.Input, j.Named.Open(ctx, o, &j.Evaluation))
 }
 
+// Lock keeps others from writing to Out, but for other shards; the function ends it. Without Out nothing is locked.
+func (j *Judging) Lock() (unlock func(), err error) {
+	switch {
+	case j.Out == "":
+		return func() {}, nil
+	case j.Any != nil:
+		unlock, err = stage.LockAny(j.Out)
+	default:
+		unlock, err = stage.Lock(j.Out, cmp.Or(j.Shard, stage.Whole))
+	}
+	return unlock, fault.Of(fault.Output, err)
+}
+
 // Resolve checks networks and protocol, and finds where soft labels are from. It returns whether there are some. Where
 // labels are hard a teacher would teach nothing, and is refused.
 func (j *Judging) Resolve(ctx context.Context, o *sets.Opener) (soft bool, err error) {

@@ -82,6 +82,14 @@ func (f Format) Path(dir string) string {
 	return dir + "-" + string(f)
 }
 
+// Path is where the set in dir goes if nobody says otherwise: beside it, and to a folder where there is a card.
+func (o Options) Path(dir string) string {
+	if o.Card != nil && o.Format == Parquet {
+		return Folder.Path(dir)
+	}
+	return o.Format.Path(dir)
+}
+
 const (
 	manifestName = "manifest.json"
 	classesName  = "classes.txt"

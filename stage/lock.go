@@ -19,9 +19,42 @@ func Lock(out string, shard Shard) (unlock func(), err error) {
 	return atomicfile.LockIn(out, func() (func(), error) { return lockShards(out, shard, atomicfile.Lock) })
 }
 
-// LockReading takes the output folder for reading: no process may write to it meanwhile, others may read. It says
+// LockReading takes output folders for reading: no process may write to them meanwhile, others may read. It says
 // [ErrBusy] if one is writing.
-func LockReading(out string) (unlock func(), err error) {
+func LockReading(out ...string) (unlock func(), err error) {
+	return lockAll(len(out), func(i int) (func(), error) { return lockReading(out[i]) })
+}
+
+// LockTogether takes a folder for writing, and others for reading.
+func LockTogether(out string, others []string) (unlock func(), err error) {
+	return lockAll(1+len(others), func(i int) (func(), error) {
+		if i == 0 {
+			return Lock(out, Whole)
+		}
+		return lockReading(others[i-1])
+	})
+}
+
+// lockAll takes n locks in their order, or none.
+func lockAll(n int, take func(i int) (func(), error)) (unlock func(), err error) {
+	var held []func()
+	unlock = func() {
+		for _, unlock := range held {
+			unlock()
+		}
+	}
+	for i := range n {
+		one, err := take(i)
+		if err != nil {
+			unlock()
+			return nil, err
+		}
+		held = append(held, one)
+	}
+	return unlock, nil
+}
+
+func lockReading(out string) (unlock func(), err error) {
 	if info, err := store.Stat(out); err != nil || !info.IsDir() {
 		return func() {}, nil // what is read there says so
 	}
@@ -102,23 +135,4 @@ func lookAtShards(out string, shard Shard, take func(path string) (func(), error
 // lock is what stands for the shard in the names of locks.
 func (s Shard) lock(out string) string {
 	return filepath.Join(out, fmt.Sprintf("shard-%d-of-%d", s.Index, s.Count))
-}
-
-// LockTogether takes a folder for writing, and others for reading.
-func LockTogether(out string, others []string) (unlock func(), err error) {
-	var held []func()
-	unlock = func() {
-		for _, unlock := range held {
-			unlock()
-		}
-	}
-	one, err := Lock(out, Whole)
-	for i := 0; err == nil; i++ {
-		if held = append(held, one); i == len(others) {
-			return unlock, nil
-		}
-		one, err = LockReading(others[i])
-	}
-	unlock()
-	return nil, err
 }

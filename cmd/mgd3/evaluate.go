@@ -38,7 +38,7 @@ func (o *evaluateOptions) testFlags(f *pflag.FlagSet, test, classes string) {
 func (e *env) evaluateCmd() *cobra.Command {
 	var o evaluateOptions
 	var recipe string
-	changes := map[string]*string{}
+	var changes func() []string
 	cmd := &cobra.Command{
 		Use:   "evaluate --train SET... --test SET",
 		Short: "Train networks on small sets from scratch, and test them on real images",
@@ -51,11 +51,7 @@ func (e *env) evaluateCmd() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.judge.Named.Train = append(o.judge.Named.Train, args...)
-			for _, name := range evaluate.Settings() {
-				if cmd.Flags().Changed(name) {
-					o.judge.Changes = append(o.judge.Changes, name+"="+*changes[name])
-				}
-			}
+			o.judge.Changes = changes()
 			o.flags = cli.Given(cmd.Flags(), notOfRecipe)
 			o.flags["train"] = o.judge.Named.Train
 			return e.evaluate(cmd.Context(), &o)
@@ -107,9 +103,7 @@ func (e *env) evaluateCmd() *cobra.Command {
 	f.DurationVar(&o.judge.Every, "checkpoint-every", 30*time.Second,
 		"`TIME` from one checkpoint to the next; decides no result")
 	cli.Heading(f, "Run")
-	for _, name := range evaluate.Settings() {
-		changes[name] = f.String(name, "", "change the protocol's "+name+", and its name with it")
-	}
+	changes = cli.Changes(f, evaluate.Settings(), ", and its name with it")
 	cli.Heading(f, "Changes of the protocol")
 	cli.First(cmd, "train", "train-split", "test", "test-split", "net", "protocol", "repeat", "ipc", "out")
 	cli.Require(cmd, "test")
@@ -148,17 +142,11 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 		return err
 	}
 	defer done()
-	if v.Out != "" {
-		lock := func() (func(), error) { return stage.Lock(v.Out, v.Shard) }
-		if v.Any != nil {
-			lock = func() (func(), error) { return stage.LockAny(v.Out) }
-		}
-		unlock, err := lock()
-		if err != nil {
-			return fail(exitOutput, "", err)
-		}
-		defer unlock()
+	unlock, err := v.Lock()
+	if err != nil {
+		return err
 	}
+	defer unlock()
 	if _, err := v.Resolve(ctx, &e.sets); err != nil {
 		return err
 	}

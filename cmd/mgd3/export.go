@@ -45,11 +45,8 @@ func (e *env) exportCmd() *cobra.Command {
 			if err := o.Check(); err != nil {
 				return fail(exitUsage, "", err)
 			}
-			if o.Card != nil && o.Format == export.Parquet && out == "" {
-				out = export.Folder.Path(args[0])
-			}
 			if out == "" {
-				out = o.Format.Path(args[0])
+				out = o.Path(args[0])
 			}
 			if store.Is(out) {
 				return fail(exitUsage, "--out PATH says where", fmt.Errorf("%q is in a bucket, and an export goes to "+

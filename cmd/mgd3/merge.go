@@ -63,13 +63,11 @@ func (e *env) mergeSets(ctx context.Context, out string, dirs []string, o export
 		return fail(exitUsage, "--out DIR on disk; then copy it", fmt.Errorf("%q is in a bucket, and a merged set "+
 			"goes to disk", store.Shown(out)))
 	}
-	for _, dir := range dirs {
-		unlock, err := stage.LockReading(dir)
-		if err != nil {
-			return fail(exitOutput, "wait for it to be finished", err)
-		}
-		defer unlock()
+	unlock, err := stage.LockReading(dirs...)
+	if err != nil {
+		return fail(exitOutput, "wait for it to be finished", err)
 	}
+	defer unlock()
 	notes, err := export.Merge(ctx, out, dirs, o)
 	for _, note := range notes {
 		e.warnText(note)

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"mgd3/diffusion"
+	"mgd3/engine"
+	"mgd3/features"
 	"mgd3/internal/opening"
 )
 
@@ -22,6 +24,21 @@ func (e *env) open(ctx context.Context, o *options) (*opening.Run, error) {
 		return nil, err
 	}
 	return q.Open(ctx)
+}
+
+// openFeatures opens an engine and, on it, the network of a file that makes features.
+func (e *env) openFeatures(ctx context.Context, file string) (*engine.Engine, *features.Net, error) {
+	eng, err := e.openEngine()
+	if err != nil {
+		return nil, nil, err
+	}
+	net, err := features.Open(ctx, eng, file)
+	if err != nil {
+		eng.Close()
+		return nil, nil, fail(exitModel, "", err)
+	}
+	e.sayAll(net.Notes)
+	return eng, net, nil
 }
 
 // request is what the resolved flags say to open.

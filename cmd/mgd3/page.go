@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,20 +45,19 @@ func (e *env) pageCmd() *cobra.Command {
 	return cmd
 }
 
+// isForeign says that a folder is no run, in which nothing is locked.
+func isForeign(dir string) bool { return !sets.IsRun(dir) }
+
 func (e *env) page(ctx context.Context, o pageOptions) error {
 	if o.out == "" {
 		o.out = filepath.Join(o.from.Sets[0], "page.html")
 	}
 	o.from.Test.ClassNames, o.from.Test.Labels = o.from.Data.ClassNames, o.from.Data.Labels
-	for _, dir := range o.from.Sets {
-		if sets.IsRun(dir) {
-			unlock, err := stage.LockReading(dir)
-			if err != nil {
-				return fail(exitOutput, "wait for it to be finished", err)
-			}
-			defer unlock()
-		}
+	unlock, err := stage.LockReading(slices.DeleteFunc(slices.Clone(o.from.Sets), isForeign)...)
+	if err != nil {
+		return fail(exitOutput, "wait for it to be finished", err)
 	}
+	defer unlock()
 	p, done, err := page.Open(ctx, &e.sets, o.from)
 	if err != nil {
 		return ofSet(err)
@@ -68,11 +68,11 @@ func (e *env) page(ctx context.Context, o pageOptions) error {
 		p.Title = filepath.Base(filepath.Clean(o.from.Sets[0]))
 	}
 	p.Commands = []string{o.from.Command(o.latents)}
-	unlock, err := atomicfile.Lock(o.out)
+	written, err := atomicfile.Lock(o.out)
 	if err != nil {
 		return fail(exitOutput, "", err)
 	}
-	defer unlock()
+	defer written()
 	files, found, err := page.Write(ctx, p, o.out)
 	if err != nil {
 		return fail(exitInput, "", err)

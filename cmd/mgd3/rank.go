@@ -11,7 +11,6 @@ import (
 	"mgd3/internal/cli"
 	"mgd3/report"
 	"mgd3/scores/ranking"
-	"mgd3/stage"
 )
 
 // rankOptions are the flags of rank: those of evaluate that it has, and its own.
@@ -87,13 +86,11 @@ func (e *env) rank(ctx context.Context, o *rankOptions) error {
 		return err
 	}
 	defer r.Full.Images.Close()
-	if v.Out != "" {
-		unlock, err := stage.Lock(v.Out, stage.Whole)
-		if err != nil {
-			return fail(exitOutput, "", err)
-		}
-		defer unlock()
+	unlock, err := v.Lock()
+	if err != nil {
+		return err
 	}
+	defer unlock()
 	if err := r.Do(ctx); err != nil {
 		return unreadable(err)
 	}

@@ -18,17 +18,13 @@ func (e *env) relabelCmd() *cobra.Command {
 	var o evaluateOptions
 	var out, format string
 	var store evaluate.StoreOptions
-	changes := map[string]*string{}
+	var changes func() []string
 	cmd := &cobra.Command{
 		Use:   "relabel --train SET --test SET --teacher FILE --out FILE",
 		Short: "Store a teacher's soft labels, so that training needs no teacher",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			for _, name := range relabelSettings {
-				if cmd.Flags().Changed(name) {
-					o.judge.Changes = append(o.judge.Changes, name+"="+*changes[name])
-				}
-			}
+			o.judge.Changes = changes()
 			switch {
 			case format != "fkd" && format != "safetensors":
 				return fail(exitUsage, "", fmt.Errorf("--format is %q, want safetensors or fkd", format))
@@ -57,9 +53,7 @@ func (e *env) relabelCmd() *cobra.Command {
 	f.IntVar(&store.Top, "top", 10, "keep the `K` largest logits of each image; 0 keeps all")
 	f.BoolVar(&store.Whole, "whole", false, "keep them in float32; with --top 0 training from them is that with the "+
 		"teacher")
-	for _, name := range relabelSettings {
-		changes[name] = f.String(name, "", "change the protocol's "+name)
-	}
+	changes = cli.Changes(f, relabelSettings, "")
 	f.StringVar(&format, "format", "safetensors", "`FORMAT` of the labels: safetensors, or fkd, "+
 		"the files of SRe2L's programs, with all logits and what was done to the images")
 	cli.Heading(f, "Labels")

@@ -101,16 +101,10 @@ func (e *env) chooseFeatures(ctx context.Context, o *scoreOptions, s *scoring.Op
 	how, show, batch := o.settings.Encode, e.progress().Event, o.networks.Batch
 	switch {
 	case o.features != latentFeatures:
-		eng, err := e.openEngine()
+		eng, net, err := e.openFeatures(ctx, o.features)
 		if err != nil {
 			return nil, err
 		}
-		net, err := features.Open(ctx, eng, o.features)
-		if err != nil {
-			eng.Close()
-			return nil, fail(exitModel, "", err)
-		}
-		e.sayAll(net.Notes)
 		s.FromNetwork(eng, net, o.pixels, batch, how, show)
 		return eng.Close, nil
 	case o.networks.model == "" && o.networks.Autoencoder == "":

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"mgd3/internal/exits"
+	"mgd3/internal/opening"
 	"mgd3/latent"
-	"mgd3/model"
 	"mgd3/prompt"
 	"mgd3/train"
 )
@@ -28,7 +26,7 @@ func (e *env) trainUNetCmd() *cobra.Command {
 			}
 			return e.trainDenoiser(cmd.Context(), &o, vae, "unet",
 				func(ctx context.Context, o train.Options, a *latent.Autoencoder) error {
-					return e.trainUNet(ctx, o, a, s, vae, template)
+					return opening.TrainUNet(ctx, o, a, s, vae, template, e.warnText, e.sayText)
 				})
 		},
 	}
@@ -47,35 +45,4 @@ func (e *env) trainUNetCmd() *cobra.Command {
 		"probability that an image's prompt is forgotten, for classifier-free guidance")
 	denoiserFlags(cmd, &s.MinSNR, &s.SampleCFG, &s.SampleSteps)
 	return cmd
-}
-
-// trainUNet trains a U-Net whose classes have prompts of a template, and writes what makes a pipeline of its folder.
-func (e *env) trainUNet(ctx context.Context, o train.Options, a *latent.Autoencoder, s train.UNetSettings,
-	vae, template string) error {
-	classes := o.Data.ClassNames()
-	prompts, warnings, err := prompt.Source{Template: template}.Prompts(classes)
-	if err != nil {
-		return fail(exitUsage, "", err)
-	}
-	for _, w := range warnings {
-		e.warnText(w)
-	}
-	s.Prompts = map[string]string{}
-	for i, class := range classes {
-		s.Prompts[class] = prompts[i]
-	}
-	if err := train.TrainUNet(ctx, o, a, s); err != nil {
-		return err
-	}
-	networks := model.Networks{Model: model.Disk(o.Out), Autoencoder: vae}
-	at, err := networks.Find(model.Autoencoder)
-	if err != nil {
-		return exits.OfNetworks(networks, err)
-	}
-	whole, err := train.WritePipeline(o.Out, filepath.FromSlash(at.Path))
-	if err == nil && !whole {
-		e.say("no model_index.json is written, as %q is not a folder of diffusers' AutoencoderKL: mgd3 reads %q, "+
-			"diffusers does not", at.Path, o.Out)
-	}
-	return err
 }

@@ -3,10 +3,15 @@ package opening
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
 
 	"mgd3/engine"
 	"mgd3/internal/backends"
 	"mgd3/internal/exits"
+	"mgd3/latent"
+	"mgd3/model"
+	"mgd3/prompt"
 	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/train"
@@ -37,4 +42,37 @@ func Training(ctx context.Context, o *train.Options, from *sets.Opener, data set
 	}
 	r.close = append(r.close, unlock)
 	return r.Close, nil
+}
+
+// TrainUNet trains a U-Net whose classes have prompts of a template, and writes what makes a pipeline of its folder:
+// that wants an AutoencoderKL of diffusers, at vae or else in the folder. warn takes what may be wrong with prompts,
+// say what was not written.
+func TrainUNet(ctx context.Context, o train.Options, a *latent.Autoencoder, s train.UNetSettings, vae, template string,
+	warn, say func(string)) error {
+	classes := o.Data.ClassNames()
+	prompts, warnings, err := prompt.Source{Template: template}.Prompts(classes)
+	if err != nil {
+		return exits.Fail(exits.Usage, "", err)
+	}
+	for _, w := range warnings {
+		warn(w)
+	}
+	s.Prompts = map[string]string{}
+	for i, class := range classes {
+		s.Prompts[class] = prompts[i]
+	}
+	if err := train.TrainUNet(ctx, o, a, s); err != nil {
+		return err
+	}
+	networks := model.Networks{Model: model.Disk(o.Out), Autoencoder: vae}
+	at, err := networks.Find(model.Autoencoder)
+	if err != nil {
+		return exits.OfNetworks(networks, err)
+	}
+	whole, err := train.WritePipeline(o.Out, filepath.FromSlash(at.Path))
+	if err == nil && !whole {
+		say(fmt.Sprintf("no model_index.json is written, as %q is not a folder of diffusers' AutoencoderKL: mgd3 "+
+			"reads %q, diffusers does not", at.Path, o.Out))
+	}
+	return err
 }
