@@ -39,23 +39,25 @@ func TestMain(m *testing.M) {
 //	cut FILE N             take the last N bytes off a file
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"tinymodel":    tinyModel,
-			"weightsof":    weightsOf,
-			"tinyfound":    tinyFound,
-			"pipeline":     pipeline,
-			"texttoimage":  textToImage,
-			"tinyimages":   tinyImages,
-			"tinyfeatures": tinyFeatures,
-			"totorch":      toTorch,
-			"packimages":   packImages,
-			"sametree":     sameTree,
-			"cut":          cutFile,
-
-			"copypublished": copyPublished,
-		},
+		Dir:  "testdata/script",
+		Cmds: scriptCommands,
 	})
+}
+
+var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"tinymodel":    tinyModel,
+	"weightsof":    weightsOf,
+	"tinyfound":    tinyFound,
+	"pipeline":     pipeline,
+	"texttoimage":  textToImage,
+	"tinyimages":   tinyImages,
+	"tinyfeatures": tinyFeatures,
+	"totorch":      toTorch,
+	"packimages":   packImages,
+	"sametree":     sameTree,
+	"cut":          cutFile,
+
+	"copypublished": copyPublished,
 }
 
 func tinyModel(ts *testscript.TestScript, _ bool, args []string) {
