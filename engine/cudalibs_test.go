@@ -63,7 +63,13 @@ func TestXLAFlags(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(all), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for path, text := range map[string]string{all: names, old: "xla_gpu_deterministic_ops", far: across} {
+	installed := filepath.Join(dir, "go-xla", "nvidia", "pjrt_c_api_cuda_plugin.so")
+	if err := os.MkdirAll(filepath.Dir(installed), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string]string{
+		all: names, installed: "xla_gpu_cuda_data_dir", old: "xla_gpu_deterministic_ops", far: across,
+	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -73,6 +79,7 @@ func TestXLAFlags(t *testing.T) {
 		{old, cache, "", ""},
 		{old, "", "--xla_gpu_deterministic_ops=true", "--xla_gpu_deterministic_ops=true"},
 		{far, "", "", "--xla_gpu_exclude_nondeterministic_ops=true"},
+		{installed, "", "", "--xla_gpu_cuda_data_dir=" + filepath.Dir(installed)},
 		{all, cache, "", "--xla_gpu_exclude_nondeterministic_ops=true --xla_gpu_per_fusion_autotune_cache_dir=" +
 			cache +
 			" --xla_gpu_experimental_autotune_cache_mode=update --xla_gpu_cuda_data_dir=" + tools},

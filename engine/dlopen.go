@@ -5,6 +5,7 @@ package engine
 // #cgo linux LDFLAGS: -ldl
 // #include <dlfcn.h>
 // #include <stdlib.h>
+// static void *call(void *f) { return ((void *(*)(void))f)(); }
 import "C"
 
 import (
@@ -20,4 +21,24 @@ func loadLibrary(path string) error {
 		return errors.New(C.GoString(C.dlerror()))
 	}
 	return nil
+}
+
+// pjrtAPI loads a plugin for good and returns its table of functions, for go-xla.
+func pjrtAPI(path string) (uintptr, error) {
+	name, symbol := C.CString(path), C.CString("GetPjrtApi")
+	defer C.free(unsafe.Pointer(name))
+	defer C.free(unsafe.Pointer(symbol))
+	library := C.dlopen(name, C.RTLD_LAZY|C.RTLD_LOCAL)
+	if library == nil {
+		return 0, errors.New(C.GoString(C.dlerror()))
+	}
+	function := C.dlsym(library, symbol)
+	if function == nil {
+		return 0, errors.New(C.GoString(C.dlerror()))
+	}
+	api := C.call(function)
+	if api == nil {
+		return 0, errors.New("its GetPjrtApi returns nothing")
+	}
+	return uintptr(api), nil
 }

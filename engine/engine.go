@@ -17,6 +17,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -45,10 +46,11 @@ type Engine struct {
 	// Precision is that of the networks which are uploaded and compiled from now on.
 	Precision Precision
 
-	name      string
-	machine   string
-	backend   compute.Backend
-	libraries []string
+	name        string
+	description string
+	machine     string
+	backend     compute.Backend
+	libraries   []string
 }
 
 // Config says which backend to open, and how.
@@ -127,8 +129,10 @@ func (e *Engine) openPlugin(c Config, spec string) (err error) {
 	if e.backend, e.libraries, err = openXLA(c, plugin, options); err != nil {
 		return err
 	}
+	// go-xla knows no path of a plugin that was loaded for it.
+	e.description = strings.Replace(e.backend.Description(), "_preloaded_", plugin.Path, 1)
 	device, _, _ := strings.Cut(e.backend.DeviceDescription(0), " ") // what follows is the number of the process
-	e.machine = machineOf(plugin, e.backend.Description(), device)
+	e.machine = machineOf(plugin, e.description, device)
 	return nil
 }
 
@@ -147,7 +151,7 @@ func (e *Engine) Name() string {
 func (e *Engine) Libraries() []string { return e.libraries }
 
 // Description says in words what the backend is.
-func (e *Engine) Description() string { return e.backend.Description() }
+func (e *Engine) Description() string { return cmp.Or(e.description, e.backend.Description()) }
 
 // Devices describes the devices of the backend.
 func (e *Engine) Devices() []string {

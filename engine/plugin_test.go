@@ -40,15 +40,16 @@ func TestPluginName(t *testing.T) {
 	}
 }
 
-// TestFindPlugins lays out a go-xla folder, a virtual environment with JAX's packages, another that a link names,
-// pyenv's folder, and packages of other names.
+// TestFindPlugins lays out a go-xla folder, a virtual environment and a conda environment with JAX's packages for CUDA
+// 12 and 13, another environment that a link names, pyenv's folder, and packages of other names.
 func TestFindPlugins(t *testing.T) {
-	home, venv := t.TempDir(), t.TempDir()
+	home, venv, conda := t.TempDir(), t.TempDir(), t.TempDir()
 	touch(t, home, ".local/lib/go-xla/pjrt_c_api_cpu_v0.83.1_plugin.so",
 		".local/lib/go-xla/nvidia/pjrt_c_api_cuda_plugin.so",
 		".local/lib/go-xla/readme.txt")
 	touch(t, venv, "lib/python3.12/site-packages/jax_plugins/xla_cuda12/xla_cuda_plugin.so",
 		"lib/python3.12/site-packages/jax_plugins/xla_cuda12/__init__.py")
+	touch(t, conda, "lib/python3.13/site-packages/jax_plugins/xla_cuda13/xla_cuda_plugin.so")
 	touch(t, home, "env/bin/python3", "env/lib64/python3.11/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so",
 		".pyenv/versions/3.12.1/lib/python3.12/site-packages/some_pjrt_cpu/pjrt_c_api_cpu_plugin.so",
 		// no package with plugins
@@ -57,17 +58,20 @@ func TestFindPlugins(t *testing.T) {
 	if err := os.Symlink(filepath.Join(home, "env/bin/python3"), link); err != nil {
 		t.Fatal(err)
 	}
-	env := map[string]string{"VIRTUAL_ENV": venv}
+	env := map[string]string{"VIRTUAL_ENV": venv, "CONDA_PREFIX": conda}
 	folders := pluginFolders(func(name string) string { return env[name] }, home, link)
-	ours := func(p Plugin) bool { return strings.HasPrefix(p.Path, home) || strings.HasPrefix(p.Path, venv) }
-	var names []string
+	var got []string
 	for _, p := range findPlugins(folders) {
-		if ours(p) {
-			names = append(names, p.Name)
+		for where, dir := range map[string]string{"home": home, "venv": venv, "conda": conda} {
+			if rest, ours := strings.CutPrefix(p.Path, dir+"/"); ours {
+				got = append(got, p.Name+" of "+where+", "+filepath.Base(filepath.Dir(rest)))
+			}
 		}
 	}
-	if want := []string{"cpu_v0.83.1", "cuda", "cuda", "cpu", "cpu"}; !slices.Equal(names, want) {
-		t.Errorf("found %v, want %v", names, want)
+	want := []string{"cpu_v0.83.1 of home, go-xla", "cuda of home, nvidia", "cuda of venv, xla_cuda12",
+		"cuda of conda, xla_cuda13", "cpu of home, xla_cpu_pjrt", "cpu of home, some_pjrt_cpu"}
+	if !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
 	}
 
 	env["PJRT_PLUGIN_LIBRARY_PATH"] = filepath.Join(home, "elsewhere") + string(filepath.ListSeparator) + "relative"

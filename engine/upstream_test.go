@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -46,23 +47,44 @@ func TestUpstreamApart(t *testing.T) {
 	case "log":
 		fmt.Println("level", os.Getenv("TF_CPP_MIN_LOG_LEVEL"))
 	case "path":
-		dir := filepath.Join(t.TempDir(), "nvidia")
-		link := filepath.Join(dir, filepath.Base(plugin))
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(plugin, link); err != nil {
-			t.Fatal(err)
-		}
-		_, err := xla.New(link)
+		_, err := xla.New(misplaced(t, plugin))
 		fmt.Println("opened:", err)
+	case "path, here":
+		e, err := Config{Backend: "xla", Plugin: misplaced(t, plugin)}.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared := e.backend.(interface{ HasSharedBuffers() bool }).HasSharedBuffers()
+		exe, in := addOne(t, e.backend)
+		out, err := exe.Execute([]compute.Buffer{in}, []bool{false}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flat := make([]float32, addOneSize)
+		if err := out[0].ToFlatData(flat); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("opened: %s, shared %t, 0 + 1 = %g, %s\n", e.Name(), shared, flat[0], e.Description())
 	}
 }
+
+// misplaced returns a link to the plugin, which is for the CPU, in a folder whose name tells of other devices.
+func misplaced(t *testing.T, plugin string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "nvidia")
+	link := filepath.Join(dir, "pjrt_c_api_cpu_plugin.so")
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.Symlink(plugin, link)); err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
+const addOneSize = 1 << 12
 
 // addOne compiles x + 1 and returns it with an input.
 func addOne(t *testing.T, b compute.Backend) (compute.Executable, compute.Buffer) {
 	t.Helper()
-	const n = 1 << 12
+	const n = addOneSize
 	g := NewGraph(b, "add one")
 	x := Parameter(g, "x", shapes.Make(dtypes.Float32, n))
 	if err := g.Compile(AddScalar(x, 1)); err != nil {
@@ -87,6 +109,34 @@ func TestUpstreamLog(t *testing.T) {
 func TestUpstreamPath(t *testing.T) {
 	if out, err := apart(t, "path"); err != nil || !strings.Contains(out, "preallocate") {
 		t.Errorf("got %v, %q, want it refused for preallocate", err, out)
+	}
+}
+
+// TestMisplacedPlugin: mgd3 opens that plugin as one for the CPU, and computes on it.
+func TestMisplacedPlugin(t *testing.T) {
+	const want = "opened: xla:cpu, shared true, 0 + 1 = 1"
+	out, err := apart(t, "path, here")
+	if err != nil || !strings.Contains(out, want) || !strings.Contains(out, "/nvidia/pjrt_c_api_cpu_plugin.so)") {
+		t.Errorf("got %v, %q, want %q and the plugin's path", err, out, want)
+	}
+}
+
+// TestSeenAs: what go-xla's guess from a path is, so that the paths which mislead it are found.
+func TestSeenAs(t *testing.T) {
+	for path, misleads := range map[string]bool{
+		"/home/me/xla/lib/pjrt_c_api_cpu_plugin.so":                false,
+		"/home/me/cuda/pjrt_c_api_cpu_plugin.so":                   true,
+		"/NVIDIA/xla_cpu_pjrt.so":                                  true,
+		"/site-packages/jax_plugins/xla_cuda13/xla_cuda_plugin.so": false,
+		"/home/cpu-farm/jax_plugins/xla_cuda13/xla_cuda_plugin.so": true,
+		"/usr/local/lib/go-xla/nvidia/pjrt_c_api_cuda_plugin.so":   false,
+		"/opt/rocm/xla_rocm_plugin.so":                             false,
+		"/opt/no-cuda/xla_rocm_plugin.so":                          true,
+	} {
+		p := Plugin{pluginName(path), path}
+		if got := seenAs(p.Path) != seenAs("/"+p.kind()); got != misleads {
+			t.Errorf("%s: got %t, want %t", path, got, misleads)
+		}
 	}
 }
 

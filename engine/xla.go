@@ -10,6 +10,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/compute/xla"
+	"github.com/gomlx/go-xla/pjrt"
 )
 
 func init() { openXLA = openPJRT }
@@ -34,12 +35,37 @@ func openPJRT(c Config, plugin Plugin, options string) (b compute.Backend, libra
 		}
 		options += fmt.Sprintf(",tf32=%t", c.Precision == TF32)
 	}
-	// go-xla guesses from the path whether a plugin is for the CPU, whose memory it shares.
 	if plugin.kind() != "cpu" && !strings.Contains(options, "shared_buffers") {
 		options += ",noshared_buffers"
 	}
-	b, err = xla.New(plugin.Path + options)
+	name, err := telling(plugin)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err = xla.New(name + options)
 	return b, libraries, err
+}
+
+// telling returns the name by which go-xla opens the plugin: its path, or, where words in the path say another kind
+// of device than the plugin is of, as those of ~/cuda-tests/… do of a plugin for the CPU, its kind, under which the
+// plugin is loaded and entered here. go-xla decides by the name whether it shares the CPU's memory, sets options of
+// CUDA's memory, uses cuDNN.
+func telling(p Plugin) (string, error) {
+	name := "/" + p.kind() // one that is absolute is looked up, and not searched for
+	if seenAs(p.Path) == seenAs(name) {
+		return p.Path, nil
+	}
+	api, err := pjrtAPI(p.Path)
+	if err != nil {
+		return "", err
+	}
+	return name, pjrt.RegisterPreloadedPlugin(name, api)
+}
+
+// seenAs is what go-xla takes a plugin of the name for.
+func seenAs(name string) (kind struct{ cpu, cuda bool }) {
+	kind.cpu, kind.cuda = strings.Contains(strings.ToUpper(name), "CPU"), pjrt.IsCUDAName(name)
+	return kind
 }
 
 // showErrors lets XLA print its errors. go-xla silences them: it sets the level of its log to 3 as the program

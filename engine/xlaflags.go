@@ -20,7 +20,7 @@ const flagsVariable = "XLA_FLAGS"
 //	xla_gpu_experimental_autotune_cache_mode  kept in this folder, and all others take it from there, so that shards
 //	                                          and resumed runs agree
 //	xla_gpu_cuda_data_dir                     the CUDA tools beside a plugin of JAX's pip packages; XLA looks for
-//	                                          them elsewhere
+//	                                          them elsewhere; those of go-xla's folder, nvidia, likewise
 //
 // XLA ends the process at a flag that it does not know, so only those are set whose names are in the plugin's file.
 func xlaFlags(path, cache, given string) (string, error) {
@@ -41,6 +41,8 @@ func xlaFlags(path, cache, given string) (string, error) {
 				break
 			}
 		}
+	} else if dir := filepath.Dir(path); filepath.Base(dir) == "nvidia" { // as go-xla's installer lays them out
+		flags = append(flags, flag{"xla_gpu_cuda_data_dir", dir})
 	}
 	var names []string
 	for _, f := range flags {
