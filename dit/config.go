@@ -100,6 +100,8 @@ func (d diffusers) config() (Config, error) {
 		Heads: d.Heads, Classes: d.Classes, LearnSigma: d.Out == 2*d.In,
 	}
 	switch {
+	case d.Class != "DiTTransformer2DModel" && d.Class != "Transformer2DModel":
+		return c, fmt.Errorf("_class_name is %q, want DiTTransformer2DModel or Transformer2DModel: not a DiT", d.Class)
 	case d.HeadDim < 1 || d.HeadDim > maxSize || d.Heads < 1 || d.Heads > maxSize:
 		return c, fmt.Errorf("num_attention_heads is %d and attention_head_dim is %d, want 1 to %d", d.Heads, d.HeadDim,
 			maxSize)

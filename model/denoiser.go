@@ -31,6 +31,9 @@ func (n Networks) OpenDenoiser(ctx context.Context, e *engine.Engine) (*Opened, 
 	if err != nil {
 		return nil, err
 	}
+	if err := f.checkDenoiser(); err != nil {
+		return nil, err
+	}
 	if !f.isUNet() {
 		if n.Prediction != "" {
 			return nil, fmt.Errorf("%q: %w, of which no prediction can be given", f.Path, ErrDiT)

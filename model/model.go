@@ -78,7 +78,8 @@ type Networks struct {
 }
 
 // Find returns where a network is: what is given for it, or the first of its folders below the model's. What is given
-// may have such a folder below it too, as a pipeline does. The error is a [*NotFound].
+// may have such a folder below it too, as a pipeline does. The error is a [*NotFound], or a
+// [weights.ErrMismatch] of one file that is no denoiser, where the autoencoder is looked for.
 func (n Networks) Find(part Part) (Folder, error) {
 	given := n.Autoencoder
 	if part == Denoiser {
@@ -101,6 +102,9 @@ func (n Networks) Find(part Part) (Folder, error) {
 	if info, err := fs.Stat(n.Model.FS, file); err == nil && !info.IsDir() {
 		if part == Denoiser || n.Model.isWhole() {
 			return n.Model, nil
+		}
+		if err := n.Model.checkDenoiser(); err != nil {
+			return Folder{}, err
 		}
 		return Folder{}, &NotFound{part, ErrOneFile,
 			fmt.Sprintf("%q is one file, want the %s besides", n.Model.Path, part)}

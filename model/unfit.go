@@ -5,7 +5,22 @@ import (
 
 	"mgd3/distill"
 	"mgd3/dit"
+	"mgd3/weights"
 )
+
+// checkDenoiser is a [weights.ErrMismatch] where the names in a file tell that it is no denoiser, but something that
+// lies beside one.
+func (f Folder) checkDenoiser() error {
+	file, err := weights.OpenFS(f.FS, f.Path)
+	if err != nil {
+		return nil // whoever opens it next says so
+	}
+	defer file.Close()
+	if is := weights.Beside(file); is != "" {
+		return fmt.Errorf("%s: %w: this is %s; want a denoiser", f.Path, weights.ErrMismatch, is)
+	}
+	return nil
+}
 
 // Unfit says why the networks are not those that a preset is for; d is their denoiser, nil where it is not open.
 func (n Networks) Unfit(p distill.Preset, d distill.Denoiser) []string {

@@ -10,17 +10,20 @@
 //	timestep_spacing         leading    leading, linspace or trailing: [diffusion.Spacing]
 //	steps_offset             0          the first step of leading
 //	set_alpha_to_one         true       AlphaToOne of [diffusion.Settings]
+//	_class_name              any        but those of flow matching, EDM and the like; so is use_flow_sigmas
 //
 // Defaults are those of diffusers' DDPMScheduler and DDIMScheduler, which any such file can be read into. What the
 // sampler cannot follow is an [ErrScheduler].
 package scheduler
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 
 	"mgd3/diffusion"
 	"mgd3/weights"
@@ -92,14 +95,25 @@ type fields struct {
 	AlphaToOne bool              `json:"set_alpha_to_one"`
 }
 
+// other matches the classes of diffusers whose networks have no noise by betas, and no beta_schedule in their file.
+var other = regexp.MustCompile(`^(Flow|EDM|CMStochastic|VQDiffusion|Score|Karras|Amused|BlockRefinement)`)
+
 const maxSteps = 1 << 20 // of a process, far above any that is published
 
 // Parse reads a configuration.
 func Parse(text []byte) (c Config, err error) {
 	file := fields{Kind: "linear", Start: 1e-4, End: 0.02, Steps: 1000, Prediction: "epsilon",
 		Spacing: diffusion.Leading, AlphaToOne: true}
-	if err := weights.UnmarshalJSON(text, &file); err != nil {
+	var of struct {
+		Class string `json:"_class_name"`
+		Flow  bool   `json:"use_flow_sigmas"`
+	}
+	if err := errors.Join(weights.UnmarshalJSON(text, &file), weights.UnmarshalJSON(text, &of)); err != nil {
 		return c, err
+	}
+	if of.Flow || other.MatchString(of.Class) {
+		return c, fmt.Errorf("%w: it is the %s of a network that is trained otherwise (flow matching, EDM, consistency), "+
+			"want one with the noise of a beta_schedule", ErrScheduler, cmp.Or(of.Class, "scheduler"))
 	}
 	kind, known := kinds[file.Kind]
 	prediction, predicts := predictions[file.Prediction]

@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -68,5 +70,22 @@ func TestReadFS(t *testing.T) {
 	fsys["m/unet/scheduler_config.json"] = &fstest.MapFile{Data: []byte(sd15)}
 	if c, err := ReadFS(fsys, "m/unet"); err != nil || *c != StableDiffusion() {
 		t.Errorf("in the network's folder: got %v, %v", c, err)
+	}
+}
+
+// TestOtherClasses: schedulers of networks without betas, whose files have no field that would tell.
+func TestOtherClasses(t *testing.T) {
+	for _, text := range []string{
+		`{"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 3.0}`,
+		`{"_class_name": "EDMEulerScheduler", "sigma_data": 0.5}`,
+		`{"_class_name": "CMStochasticIterativeScheduler", "num_train_timesteps": 40}`,
+		`{"_class_name": "DPMSolverMultistepScheduler", "use_flow_sigmas": true}`,
+	} {
+		if c, err := Parse([]byte(text)); !errors.Is(err, ErrScheduler) || !strings.Contains(err.Error(), "flow matching") {
+			t.Errorf("%s: got %+v, %v, want an ErrScheduler", text, c, err)
+		}
+	}
+	if _, err := Parse([]byte(`{"_class_name": "KDPM2DiscreteScheduler", "use_flow_sigmas": false}`)); err != nil {
+		t.Error(err)
 	}
 }

@@ -25,6 +25,7 @@ func (a *Arenas) Take(n int) []byte {
 		a.mu.Unlock()
 		return piece
 	case i > 0:
+		letGo(a.free[i-1]) // or both would be there until it is collected
 		a.free = slices.Delete(a.free, i-1, i)
 	}
 	a.mu.Unlock()
@@ -43,6 +44,9 @@ func (a *Arenas) Give(piece []byte) {
 func (a *Arenas) Drop() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	for _, piece := range a.free {
+		letGo(piece)
+	}
 	a.free = nil
 }
 

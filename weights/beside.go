@@ -1,0 +1,49 @@
+package weights
+
+import (
+	"slices"
+	"strings"
+)
+
+// besides are what files of tensors hold that lie beside diffusion models, by what some of their names contain; the
+// first that is found counts.
+var besides = []struct {
+	is    string
+	signs []string
+}{
+	{"a LoRA, which changes a model: merge the two first", []string{"lora_down.", "lora_up.", ".lora_A.", ".lora_B.",
+		".lora.down.", ".lora.up.", "_lora.down.", "_lora.up.", ".hada_w1_", ".lokr_w1"}},
+	{"a ControlNet, which steers a model", []string{"controlnet_cond_embedding.", "control_model.",
+		"input_hint_block."}},
+	{"an IP-Adapter, which steers a model", []string{"ip_adapter."}},
+	{"an AnimateDiff module, for films", []string{"motion_modules."}},
+	{"an embedding of one word (textual inversion)", []string{"string_to_param", "emb_params"}},
+	{"a denoiser of Flux, which is not read", []string{"double_blocks.0.", "single_transformer_blocks.0."}},
+	{"a denoiser of Stable Diffusion 3, which is not read", []string{"joint_blocks.0."}},
+	{"an autoencoder", []string{"decoder.conv_in.", "decoder.mid."}},
+	{"a text encoder", []string{"token_embedding.", "encoder.block.0.layer.0.SelfAttention."}},
+}
+
+// Beside says what the file is if it is no denoiser, but one of the files that lie beside one; it is "" where there is
+// a U-Net in a checkpoint, whatever else, and where the names tell nothing.
+func Beside(f *File) string {
+	names := f.Names()
+	if slices.ContainsFunc(names, func(name string) bool {
+		return strings.HasPrefix(unwrapped(name), diffusionModel+"input_blocks.")
+	}) {
+		return ""
+	}
+	for _, beside := range besides {
+		for _, name := range names {
+			for _, sign := range beside.signs {
+				if strings.Contains(name, sign) {
+					return beside.is
+				}
+			}
+		}
+	}
+	if len(names) == 1 && strings.HasPrefix(names[0], "<") {
+		return "an embedding of one word (textual inversion)"
+	}
+	return ""
+}
