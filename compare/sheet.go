@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"mgd3/dataset"
 	"mgd3/distill"
@@ -19,6 +21,14 @@ import (
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 )
+
+// SheetFile is where the sheet of a set is written if nothing else is asked for: in its folder, or beside its file.
+func SheetFile(set string) string {
+	if info, err := os.Stat(set); err == nil && !info.IsDir() {
+		return set + "-sheet.png"
+	}
+	return filepath.Join(set, "sheet.png")
+}
 
 // SheetOf is [Sheet] with the real images of a set as people name it, of the part and as many as the run took if they
 // do not say; without a path there are none.

@@ -72,6 +72,9 @@ const (
 	StageSample = "sample"     // units: synthetic images
 )
 
+// Stages are those of a run, in order.
+var Stages = []string{StageEncode, StageModes, StageSample}
+
 // Do runs all stages and returns the manifest, or nil where other shards have yet to finish.
 func (r *Run) Do(ctx context.Context) (*Manifest, error) {
 	if _, err := r.check(ctx); err != nil {

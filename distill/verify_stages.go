@@ -106,7 +106,7 @@ func (v *stages) check(ctx context.Context) (made *Manifest, err error) {
 	if len(v.absent) > 0 && v.isRun() {
 		v.unchecked = append(v.unchecked, strings.Join(v.absent, ", ")+": not in this folder, not checked")
 	}
-	for _, stage := range []string{StageEncode, StageModes, StageSample} {
+	for _, stage := range Stages {
 		if n := v.old[stage]; n > 0 {
 			v.unchecked = append(v.unchecked, fmt.Sprintf("%s: %d files of an earlier version have no checksum, "+
 				"their numbers were not checked", stage, n))

@@ -51,6 +51,20 @@ type StoreOptions struct {
 	FKD   bool // a folder of FKD's files, see [Run.StoreFKD]
 }
 
+// SetFormat takes the format of --format, safetensors or fkd, which holds all logits; topGiven says whether Top was
+// asked for.
+func (o *StoreOptions) SetFormat(format string, topGiven bool) error {
+	switch {
+	case format != "fkd" && format != "safetensors":
+		return fmt.Errorf("--format is %q, want safetensors or fkd", format)
+	case format == "fkd" && topGiven && o.Top != 0:
+		return fmt.Errorf("--top is %d, but FKD's files hold all logits", o.Top)
+	case format == "fkd":
+		o.Top, o.FKD = 0, true
+	}
+	return nil
+}
+
 // storedFacts is the metadata "mgd3" of the file.
 type storedFacts struct {
 	Stream  string       `json:"stream"` // names the images of all steps; see Run.stream

@@ -24,6 +24,7 @@ func (e *env) distillCmd() *cobra.Command {
 		Short: "Make a distilled set: encode, find modes, sample, decode",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			e.stages = distill.Stages
 			if err := o.run.part.CheckExport(export.Format(o.run.format), o.run.out); err != nil {
 				return err
 			}

@@ -61,4 +61,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // progress shows how a command goes on, as the flags of all commands say.
-func (e *env) progress() *terminal.Progress { return terminal.New(e.stdout, e.stderr, e.quiet, e.json) }
+func (e *env) progress() *terminal.Progress {
+	return terminal.New(e.stdout, e.stderr, e.quiet, e.json, e.stages...)
+}

@@ -25,13 +25,8 @@ func (e *env) relabelCmd() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.judge.Changes = changes()
-			switch {
-			case format != "fkd" && format != "safetensors":
-				return fail(exitUsage, "", fmt.Errorf("--format is %q, want safetensors or fkd", format))
-			case format == "fkd" && cmd.Flags().Changed("top") && store.Top != 0:
-				return fail(exitUsage, "", fmt.Errorf("--top is %d, but FKD's files hold all logits", store.Top))
-			case format == "fkd":
-				store.Top, store.FKD = 0, true
+			if err := store.SetFormat(format, cmd.Flags().Changed("top")); err != nil {
+				return fail(exitUsage, "", err)
 			}
 			return e.relabel(cmd.Context(), &o, out, store)
 		},

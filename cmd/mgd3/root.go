@@ -5,6 +5,7 @@ import (
 	"embed"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"mgd3/internal/cli"
 	"mgd3/internal/completion"
 	"mgd3/internal/exits"
+	"mgd3/internal/terminal"
 	"mgd3/sets"
 	"mgd3/stage"
 )
@@ -28,12 +30,14 @@ type env struct {
 	stdout, stderr io.Writer
 	backend        backends.Choice
 	quiet, json    bool
+	stages         []string // of the command, where its progress counts them
 	sets           sets.Opener
 }
 
 // execute runs one command line.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	stdout, stderr = cli.Shown{Writer: stdout}, cli.Shown{Writer: stderr}
+	stderr = terminal.NewScreen(cli.Shown{Writer: stderr}, os.Getenv)
+	stdout = terminal.Above(cli.Shown{Writer: stdout}, stderr)
 	e := &env{stdout: stdout, stderr: stderr}
 	e.sets.PassedOver = func(text string) { e.progress().Warn(text) }
 	e.sets.Warn = e.warnText

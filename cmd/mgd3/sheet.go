@@ -1,10 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -54,11 +55,7 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 	if err := terminal.CheckShow(o.show); err != nil {
 		return fail(exitUsage, "", err)
 	}
-	if info, err := os.Stat(o.run); o.out == "" && err == nil && !info.IsDir() {
-		o.out = o.run + "-sheet.png"
-	} else if o.out == "" {
-		o.out = filepath.Join(o.run, "sheet.png")
-	}
+	o.out = cmp.Or(o.out, compare.SheetFile(o.run))
 	unlockRun, err := stage.LockReading(o.run)
 	if err != nil {
 		return fail(exitOutput, "wait for it to be finished", err)
@@ -88,8 +85,12 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 	if err := atomicfile.WriteBytes(o.out, sheet); err != nil {
 		return fail(exitOutput, "", err)
 	}
-	if !e.quiet {
-		fmt.Fprintln(e.stdout, o.out)
+	err = e.show(map[string]any{"file": o.out, "bytes": len(sheet)}, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, o.out)
+		return err
+	})
+	if err != nil || e.json {
+		return err
 	}
 	note, err := terminal.Draw(e.stdout, o.show, os.Getenv, sheet)
 	if note != "" {

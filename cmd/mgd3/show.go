@@ -80,9 +80,6 @@ func plotsFlag(f *pflag.FlagSet, dir *string) {
 
 // plot writes what is to be drawn of a result into dir; "" is nowhere.
 func plot(dir string, r report.Result) error {
-	if dir == "" {
-		return nil
-	}
 	_, err := page.Plots(dir, r)
 	return fail(exitOutput, "", err)
 }

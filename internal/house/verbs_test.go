@@ -17,6 +17,7 @@ var direct = regexp.MustCompile(`\b(os\.(Stat|Lstat|ReadFile|WriteFile|Create|Op
 func TestRunsKeepTheirFilesByTheVerbs(t *testing.T) {
 	allowed := map[string]string{
 		"../../compare/evaluation_sets.go": "os.Stat(", // of a set that a user names
+		"../../compare/sheet.go":           "os.Stat(", // likewise
 		"../../distill/merge.go":           "os.Stat(", // of a folder that a user names
 	}
 	seen := 0

@@ -6,11 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/term"
 
 	"mgd3/baseline"
 	"mgd3/compare"
@@ -24,52 +23,32 @@ import (
 
 // Progress tells a person, or a machine, how a run goes on.
 type Progress struct {
-	mu       sync.Mutex
-	out      io.Writer
-	show     func(line string, last bool) // shows one line of progress
-	bar      bool                         // with a bar in it
-	every    time.Duration                // at most one line in this time
-	json     *json.Encoder
-	now      func() time.Time
-	stage    string
-	kept     int       // units found complete, at the last event
-	base     int       // units made before began
-	began    time.Time // of what the rate is measured over: since units were last found complete
-	shown    time.Time
-	openLine bool
-	note     string // stands at the end of the line
+	mu     sync.Mutex
+	out    io.Writer
+	screen *Screen       // that out is; nil where lines do not renew themselves
+	quiet  bool          // warnings alone
+	every  time.Duration // at most one line in this time
+	json   *json.Encoder
+	now    func() time.Time
+	stages []string // of the command, in order; may be empty
+	stage  string
+	pace   pace
+	shown  time.Time
+	place  [2]int // which of how many, where the stages are none of these
+	note   string // stands at the end of the line
 }
 
-// New reports to stderr: a line that renews itself on a terminal, plain lines elsewhere, nothing
-// if quiet; as JSON, one event a line, to stdout.
-func New(stdout, stderr io.Writer, quiet, asJSON bool) *Progress {
-	p := &Progress{out: stderr, now: time.Now}
-	switch {
-	case asJSON:
+// New reports to stderr: a line that renews itself where it is a [Screen], plain lines elsewhere, nothing if quiet; as
+// JSON, one event a line, to stdout. The stages are those that the command goes through, where that is known.
+func New(stdout, stderr io.Writer, quiet, asJSON bool, stages ...string) *Progress {
+	p := &Progress{out: stderr, now: time.Now, quiet: quiet, every: 10 * time.Second, stages: stages}
+	if asJSON {
 		p.json = json.NewEncoder(stdout)
-	case quiet:
-		p.show = func(string, bool) {}
-	case Is(stderr):
-		p.show, p.every, p.bar = p.renew, 100*time.Millisecond, true
-	default:
-		p.show, p.every = p.plain, 10*time.Second
+	}
+	if screen, ok := stderr.(*Screen); ok {
+		p.screen, p.every = screen, 100*time.Millisecond
 	}
 	return p
-}
-
-// Is reports whether w is a terminal.
-func Is(w io.Writer) bool {
-	f, ok := w.(interface{ Fd() uintptr })
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-func (p *Progress) plain(line string, _ bool) { fmt.Fprintln(p.out, line) }
-
-func (p *Progress) renew(line string, last bool) {
-	fmt.Fprintf(p.out, "\r\x1b[K%s", line)
-	if p.openLine = !last; last {
-		fmt.Fprintln(p.out)
-	}
 }
 
 // Event is told of everything that happens.
@@ -86,17 +65,29 @@ func (p *Progress) Event(e stage.Event) {
 	}
 	now := p.now()
 	if e.Stage != p.stage {
-		p.stage, p.kept, p.base, p.began, p.shown = e.Stage, 0, 0, now, time.Time{}
+		p.stage, p.pace, p.shown = e.Stage, pace{}, time.Time{}
 	}
-	if e.Kept != p.kept {
-		p.kept, p.base, p.began = e.Kept, e.Done-e.Kept, now
-	}
+	p.pace.add(e.Done-e.Kept, e.Kept, now)
 	last := e.Done == e.Total
-	if !last && now.Sub(p.shown) < p.every {
+	if p.quiet || !last && now.Sub(p.shown) < p.every {
 		return
 	}
 	p.shown = now
-	p.show(Printable(p.line(e, now)), last)
+	p.show(p.line(e), last)
+	if last {
+		p.stage = "" // the next may have the same name
+	}
+}
+
+// show shows a line; the last one of a stage stays.
+func (p *Progress) show(l line, last bool) {
+	if p.screen == nil {
+		fmt.Fprintln(p.out, l.plain())
+		return
+	}
+	p.screen.Line(func(columns int, colour bool) (string, int) {
+		return l.fit(columns-1, colour) // in the last column, some terminals go on to the next row
+	}, last)
 }
 
 // Warn is told what may be wrong.
@@ -142,10 +133,6 @@ func (p *Progress) Evaluation(set string, e evaluate.Event) {
 }
 
 func (p *Progress) warn(e stage.Event) {
-	if p.openLine {
-		fmt.Fprintln(p.out)
-		p.openLine = false
-	}
 	fmt.Fprintf(p.out, "mgd3: warning: %s%s\n", prefix(e.Class), Printable(e.Warning))
 }
 
@@ -172,48 +159,18 @@ var units = map[string]string{
 	StagePull:            "MB",
 }
 
-// line is one line of progress: what is done, at which rate, and how long the rest will take.
-func (p *Progress) line(e stage.Event, now time.Time) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%-6s ", e.Stage)
-	if p.bar {
-		const width = 20
-		full := width * e.Done / max(1, e.Total)
-		b.WriteString(strings.Repeat("█", full) + strings.Repeat("░", width-full) + " ")
-	}
+// line is what an event says.
+func (p *Progress) line(e stage.Event) line {
 	unit, ok := units[e.Stage]
 	if !ok {
 		unit = "epochs" // of a training that has its own name
 	}
-	fmt.Fprintf(&b, "%d/%d %s", e.Done, e.Total, unit)
-	if e.Kept > 0 {
-		fmt.Fprintf(&b, ", %d were there", e.Kept)
+	l := line{place: p.place, stage: e.Stage, unit: unit, done: e.Done, total: e.Total, kept: e.Kept,
+		rate: p.pace.rate(e.Done == e.Total), class: e.Class, note: p.note}
+	if at := slices.Index(p.stages, e.Stage); at >= 0 {
+		l.place = [2]int{at + 1, len(p.stages)}
 	}
-	made, took := e.Done-e.Kept-p.base, now.Sub(p.began)
-	if made > 0 && took > 0 {
-		rate := float64(made) / took.Seconds()
-		if rate >= 1000 { // three digits would be written with an exponent
-			fmt.Fprintf(&b, ", %.0f/s", rate)
-		} else {
-			fmt.Fprintf(&b, ", %.3g/s", rate)
-		}
-		if left := e.Total - e.Done; left > 0 {
-			fmt.Fprintf(&b, ", %v left", Short(time.Duration(float64(left)/rate*float64(time.Second))))
-		}
-	}
-	if e.Done < e.Total && e.Class != "" {
-		fmt.Fprintf(&b, ", class %q", e.Class)
-	}
-	b.WriteString(p.note)
-	return b.String()
-}
-
-// Short rounds a duration to what a person wants to know.
-func Short(d time.Duration) time.Duration {
-	if d < time.Minute {
-		return d.Round(time.Second)
-	}
-	return d.Round(time.Second * 10)
+	return l
 }
 
 // Comparison is told of everything that happens in a comparison.
@@ -224,19 +181,24 @@ func (p *Progress) Comparison(e compare.Event) {
 		defer p.mu.Unlock()
 		_ = p.json.Encode(e)
 	case e.Making != nil:
+		p.place = [2]int{}
 		if e.Making.Warning != "" || e.Making.Done > e.Making.Kept { // else it is there already
 			p.note = ""
 			p.Event(*e.Making)
 		}
 	case e.Training != nil:
 		name, _, _ := strings.Cut(e.Set, ", seed")
+		p.place = [2]int{e.Done + 1, e.Total}
 		p.Evaluation(name, *e.Training)
 	case e.Score != nil:
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.stage = "" // the next training may have the same name
-		p.show(fmt.Sprintf("%d/%d  %s, %s: %.1f %% (%.0f s)", e.Done, e.Total, e.Set, e.Score.Net, 100*e.Score.Value(),
-			e.Score.Seconds), true)
+		if p.quiet {
+			return
+		}
+		fmt.Fprintf(p.out, "%d/%d  %s, %s: %.1f %% (%.0f s)\n", e.Done, e.Total, Printable(e.Set), e.Score.Net,
+			100*e.Score.Value(), e.Score.Seconds)
 	}
 }
 

@@ -37,22 +37,11 @@ encode 120/300 images, 100 were there, 2/s, 1m30s left, class "dog"
 mgd3: warning: class "dog": skipped: x.png
 encode 300/300 images, 100 were there, 2/s
 modes  1/2 classes, class "cat"
-modes  2/2 classes, 2/s
+modes  2/2 classes, 1/s
 sample 0/2 images
 `
 	if got := out.String(); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
-	}
-}
-
-// TestProgressBar: on a terminal a line has a bar.
-func TestProgressBar(t *testing.T) {
-	p := &Progress{bar: true}
-	for done, want := range map[int]string{0: "sample ░░░░░░░░░░░░░░░░░░░░ 0/8 images",
-		2: "sample █████░░░░░░░░░░░░░░░ 2/8 images", 8: "sample ████████████████████ 8/8 images"} {
-		if got := p.line(stage.Event{Stage: "sample", Done: done, Total: 8}, time.Time{}); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
 	}
 }
 

@@ -30,10 +30,7 @@ func (s *Sink) Write(p []byte) (int, error) {
 
 // Fd is that of the file, by which a terminal is known; what is no file has the largest.
 func (s *Sink) Fd() uintptr {
-	if f, ok := s.to.(interface{ Fd() uintptr }); ok {
-		return f.Fd()
-	}
-	return ^uintptr(0)
+	return fd(s.to)
 }
 
 // NewSink returns standard output as w.
