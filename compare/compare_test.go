@@ -98,6 +98,15 @@ func TestCompare(t *testing.T) {
 			}
 		}
 	}
+	if list := c.Result().Confusions; len(list) != len(c.Cells) || list[0].Text() == "" ||
+		len(list[0].Accuracies()) != 3 {
+		t.Errorf("%d matrices for %d cells, or one of none of the classes: %+v", len(list), len(c.Cells), list)
+	}
+	for i := range c.Cells {
+		for j := range c.Cells[i].Runs {
+			c.Cells[i].Runs[j].confusion = nil // not in the file
+		}
+	}
 	var read Comparison
 	if err := json.Unmarshal([]byte(resultOf(t, o)), &read); err != nil || !reflect.DeepEqual(&read, c) || !c.Complete {
 		t.Errorf("the file holds %+v, %v, want %+v", read, err, c)

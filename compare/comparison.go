@@ -69,6 +69,8 @@ type Outcome struct {
 	BestEpoch int       `json:"best_epoch"`
 	PerClass  []float64 `json:"per_class"` // accuracy of each class after the last epoch
 	Weights   string    `json:"weights"`   // SHA-256 of the trained net
+
+	confusion [][]int // of what the protocol publishes; nil where it was read from result.json
 }
 
 func (o *Options) comparisonRecord() comparisonRecord {
@@ -111,7 +113,9 @@ func (c *Comparison) add(j job, s *evaluate.Score) {
 		c.Cells = append(c.Cells, Cell{Net: j.net, Method: j.set.Method, IPC: ipc, Images: s.Images,
 			Protocol: s.Protocol})
 	}
-	c.Cells[i].Runs = append(c.Cells[i].Runs, Outcome{s.Seed, s.Last, s.Best, s.BestEpoch, s.PerClass, s.Weights})
+	confusion, _ := s.Confused()
+	c.Cells[i].Runs = append(c.Cells[i].Runs, Outcome{s.Seed, s.Last, s.Best, s.BestEpoch, s.PerClass, s.Weights,
+		confusion})
 }
 
 // Cell returns the trainings of a net on the sets of a method, or nil if there are none yet. Those of full
@@ -209,12 +213,30 @@ func (c *Comparison) Result() report.Result {
 	if !c.Complete {
 		r.Notes = append(r.Notes, "Some trainings are still to come.")
 	}
+	r.Confusions = c.confusions()
 	if len(c.IPCs) > 1 {
 		for _, net := range c.Nets {
 			r.Plots = append(r.Plots, c.plot(net))
 		}
 	}
 	return r
+}
+
+// confusions are the matrices of each cell, over its trainings.
+func (c *Comparison) confusions() (list []report.Confusion) {
+	for _, cell := range c.Cells {
+		var matrices [][][]int
+		for _, run := range cell.Runs {
+			if len(run.confusion) == len(c.Made.Classes) {
+				matrices = append(matrices, run.confusion)
+			}
+		}
+		if matrices != nil {
+			list = append(list, report.NewConfusion(fmt.Sprintf("%s, %d images per class, %s", cell.Method, cell.IPC,
+				cell.Net), c.Made.Classes, matrices...))
+		}
+	}
+	return list
 }
 
 // repeats says what the standard deviations in the tables are of.

@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -52,7 +51,8 @@ func (v *Evaluation) Result() report.Result {
 	for i, net := range v.Nets {
 		r.Plots = append(r.Plots, curvePlot(net, i, sets))
 	}
-	r.Notes = append(r.Notes, mostConfused(v.Nets, sets)...)
+	r.Confusions = confusions(v.Nets, sets)
+	r.Notes = append(r.Notes, mostConfused(r.Confusions)...)
 	return r
 }
 
@@ -122,6 +122,10 @@ func classTable(nets []string, sets []*Judged) report.Table {
 				if class == len(t.Rows) {
 					t.Rows = append(t.Rows, report.Row{Name: name})
 				}
+				if !scores[0].Tested(class) {
+					t.Rows[class].Cells = append(t.Rows[class].Cells, report.Cell{})
+					continue
+				}
 				t.Rows[class].Cells = append(t.Rows[class].Cells, percent(scores, func(s *evaluate.Score) float64 {
 					_, perClass := s.Confused()
 					return perClass[class]
@@ -164,41 +168,33 @@ func curvePlot(net string, i int, sets []*Judged) report.Plot {
 	return p
 }
 
-// mostConfused says of each set which classes are taken for which most often, over all trainings.
-func mostConfused(nets []string, sets []*Judged) []string {
-	const few = 3
-	var notes []string
+// confusions are the matrices of each network on each set, over all trainings, of what the protocol publishes.
+func confusions(nets []string, sets []*Judged) (list []report.Confusion) {
 	for _, set := range sets {
 		for i, scores := range set.Scores {
-			type pair struct {
-				class, as string
-				share     float64
+			var matrices [][][]int
+			for _, s := range scores {
+				confusion, _ := s.Confused()
+				matrices = append(matrices, confusion)
 			}
-			var pairs []pair
-			classes := scores[0].Classes
-			for a, class := range classes {
-				hits, all := make([]int, len(classes)), 0
-				for _, s := range scores {
-					confusion, _ := s.Confused()
-					for b, n := range confusion[a] {
-						hits[b], all = hits[b]+n, all+n
-					}
-				}
-				for b, n := range hits {
-					if a != b && n > 0 {
-						pairs = append(pairs, pair{class, classes[b], float64(n) / float64(all)})
-					}
-				}
-			}
-			slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.share, a.share) })
-			var list []string
-			for _, p := range pairs[:min(few, len(pairs))] {
-				list = append(list, fmt.Sprintf("%s for %s (%.0f %%)", p.class, p.as, 100*p.share))
-			}
-			if list != nil {
-				notes = append(notes, fmt.Sprintf("%s, %s takes most often %s.", set.Name, nets[i],
-					strings.Join(list, ", ")))
-			}
+			list = append(list, report.NewConfusion(set.Name+", "+nets[i], scores[0].Classes, matrices...))
+		}
+	}
+	return list
+}
+
+// mostConfused says which classes are taken for which most often.
+func mostConfused(confusions []report.Confusion) []string {
+	const few = 3
+	var notes []string
+	for _, c := range confusions {
+		var list []string
+		pairs := c.Pairs()
+		for _, p := range pairs[:min(few, len(pairs))] {
+			list = append(list, fmt.Sprintf("%s for %s (%.0f %%)", p.Class, p.As, 100*p.Share))
+		}
+		if list != nil {
+			notes = append(notes, fmt.Sprintf("%s takes most often %s.", c.Title, strings.Join(list, ", ")))
 		}
 	}
 	return notes

@@ -1,5 +1,7 @@
 package evaluate
 
+import "slices"
+
 // Score is what a run came to.
 type Score struct {
 	Net      string   `json:"net"`
@@ -14,7 +16,8 @@ type Score struct {
 	Best      float64 `json:"best"`       // the best of all validated epochs: selects on test data
 	BestEpoch int     `json:"best_epoch"` // the first that reached it
 
-	PerClass []float64 `json:"per_class"` // accuracy of each class after the last epoch
+	// accuracy of each class after the last epoch; 0 of a class without test images, see Tested
+	PerClass []float64 `json:"per_class"`
 	// test images by their class and the class they were taken for, after the last epoch
 	Confusion    [][]int   `json:"confusion"`
 	BestPerClass []float64 `json:"best_per_class"` // the same after BestEpoch
@@ -42,6 +45,11 @@ func (s *Score) Confused() (confusion [][]int, perClass []float64) {
 	return s.Confusion, s.PerClass
 }
 
+// Tested reports whether a class has test images.
+func (s *Score) Tested(class int) bool {
+	return slices.ContainsFunc(s.Confusion[class], func(n int) bool { return n > 0 })
+}
+
 // Point is one epoch on the way.
 type Point struct {
 	Epoch int      `json:"epoch"`          // from 1
@@ -59,7 +67,9 @@ func (s *Score) tested(epoch int, confusion [][]int) float64 {
 		for _, count := range row {
 			n += count
 		}
-		perClass[class] = float64(row[class]) / float64(n)
+		if n > 0 { // else there is no accuracy, and no number that JSON could hold
+			perClass[class] = float64(row[class]) / float64(n)
+		}
 		hits, all = hits+row[class], all+n
 	}
 	s.Last, s.PerClass, s.Confusion = float64(hits)/float64(all), perClass, confusion

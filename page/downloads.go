@@ -72,7 +72,7 @@ func (g *gathered) downloads() ([]link, error) {
 	}
 	if g.Numbers != nil {
 		numbers := *g.Numbers
-		numbers.Pictures = nil
+		numbers.Pictures, numbers.Confusions = nil, nil // each has a file of its own
 		d.Numbers = &numbers
 	}
 	text, err := json.Marshal(d)

@@ -24,7 +24,9 @@ var (
 	script template.JS
 )
 
-var page = template.Must(template.New("page").Parse(pageText))
+var page = template.Must(template.New("page").Funcs(template.FuncMap{
+	"percent": func(share float64) string { return fmt.Sprintf("%.1f", 100*share) },
+}).Parse(pageText))
 
 // view is a page as its template wants it.
 type view struct {

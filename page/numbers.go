@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
@@ -19,6 +20,45 @@ type numbers struct {
 	Tables   []numberTable
 	Plots    []plot
 	Pictures []resultPicture
+
+	Confusions []confusion
+}
+
+// confusion is a matrix as the template wants it.
+type confusion struct {
+	report.Confusion
+	Open            bool
+	Pairs           []report.Pair
+	MorePairs       int
+	Worst           []report.ClassAccuracy
+	MoreClasses     []report.ClassAccuracy
+	SVG             template.HTML
+	File, CSV, JSON link
+}
+
+// few rows of a matrix's tables are shown at once.
+const few = 20
+
+func newConfusion(c report.Confusion) (v confusion, err error) {
+	v = confusion{Confusion: c, Pairs: c.Pairs(), Worst: c.Accuracies()}
+	v.MorePairs = max(0, len(v.Pairs)-few)
+	v.Pairs = v.Pairs[:min(few, len(v.Pairs))]
+	if len(v.Worst) > few {
+		v.Worst, v.MoreClasses = v.Worst[:few], v.Worst[few:]
+	}
+	var svg []byte
+	if v.SVG, svg, err = inline(c.SVG); err != nil {
+		return v, err
+	}
+	table, err := c.CSV()
+	if err != nil {
+		return v, err
+	}
+	data, err := json.Marshal(c)
+	name := "confusion-" + fileName(c.Title)
+	v.File, v.CSV = svgLink(name, svg), fileLink("CSV", name+".csv", "text/csv", table)
+	v.JSON = fileLink("JSON", name+".json", "application/json", data)
+	return v, err
 }
 
 type numberTable struct {
@@ -66,6 +106,14 @@ func newNumbers(r report.Result) (*numbers, error) {
 			return nil, err
 		}
 		n.Plots = append(n.Plots, plot{p.Title, svg, svgLink(fileName(p.Title), file)})
+	}
+	for i, c := range r.Confusions {
+		v, err := newConfusion(c)
+		if err != nil {
+			return nil, fmt.Errorf("confusion of %q: %w", c.Title, err)
+		}
+		v.Open = i == 0
+		n.Confusions = append(n.Confusions, v)
 	}
 	for _, p := range r.Pictures {
 		if !bytes.HasPrefix(p.PNG, []byte("\x89PNG\r\n\x1a\n")) {
@@ -142,6 +190,9 @@ func Plots(dir string, r report.Result) (files []string, err error) {
 	}
 	for _, p := range r.Plots {
 		add(p.Title, p.SVG)
+	}
+	for _, c := range r.Confusions {
+		add("confusion "+c.Title, c.SVG)
 	}
 	for _, name := range names {
 		file := filepath.Join(dir, name+".svg")

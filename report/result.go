@@ -10,7 +10,11 @@ type Result struct {
 	Tables   []Table   `json:"tables,omitempty"`
 	Plots    []Plot    `json:"plots,omitempty"`
 	Pictures []Picture `json:"pictures,omitempty"`
-	Next     []string  `json:"next,omitempty"` // commands to try next
+
+	// Confusions are shown on pages alone.
+	Confusions []Confusion `json:"confusions,omitempty"`
+
+	Next []string `json:"next,omitempty"` // commands to try next
 }
 
 // Table is a table of measurements.
