@@ -48,7 +48,7 @@ func (t tree) add(name string, f file) {
 func (t tree) other(name string, f file) {
 	f.name = path.Base(name)
 	l := t.folder(path.Dir(name))
-	l.other(passedEnding, f.name)
+	l.other(kindOfEnding(f.name), f.name)
 	l.list(f)
 }
 

@@ -127,7 +127,7 @@ func (f folder) list(dir string) (listing, error) {
 func (f folder) add(l *listing, dir string, entry fs.DirEntry) error {
 	name, kind := entry.Name(), entry.Type()
 	if kind.IsRegular() && !isImage(name) {
-		l.other(passedEnding, name)
+		l.other(kindOfEnding(name), name)
 		l.list(file{name: name})
 		return nil
 	}
@@ -156,7 +156,7 @@ func (f folder) add(l *listing, dir string, entry fs.DirEntry) error {
 	case !info.Mode().IsRegular():
 		l.other(passedSpecial, name)
 	default:
-		l.other(passedEnding, name)
+		l.other(kindOfEnding(name), name)
 		l.list(file{name: name})
 	}
 	return nil

@@ -69,6 +69,20 @@ var endings = []struct{ ends, what string }{
 	{".beton", "a set of FFCV, " + asFolders},
 	{".rec", "a set of MXNet, " + asFolders},
 	{".pt .pth", "a file of PyTorch, " + asFolders},
+	{".jfif .jfi .jpe .jif", "an image with an ending that is not read: name it .jpg"},
+	{otherImages, "an image of a format that is not read: convert it to PNG or JPEG"},
+}
+
+// otherImages are the endings of images that are not read: pictures of telephones, cameras and programs.
+const otherImages = ".avif .heic .heif .hif .jxl .jp2 .j2k .jpx .jpf .tga .psd .ico .icns .dds .pcx .sgi .qoi .exr .hdr .svg " +
+	".apng .pfm .pam .cr2 .cr3 .nef .arw .dng .orf .rw2 .raf .dcm"
+
+// kindOfEnding is the kind under which a file is passed over that does not end like an image.
+func kindOfEnding(name string) string {
+	if endsIn(otherImages+" .jfif .jfi .jpe .jif", name) {
+		return passedFormat
+	}
+	return passedEnding
 }
 
 const tfRecord = "a TFRecord, " + asFolders

@@ -132,7 +132,7 @@ func TestPartsOfTars(t *testing.T) {
 			"n1: 0.jpg; n2: 0.jpg", passedBeside + `: "n3.tar.gz"`},
 		{"other files in class tars", files{"n1.tar": one, "n2.tar": tarText(t, files{"0.jpg": "x", "1.heic": "h"})},
 			"", "n1: 0.jpg; n2: 0.jpg",
-			passedEnding + `: "n2.tar/1.heic"`},
+			passedFormat + `: "n2.tar/1.heic"`},
 		{"a link", files{"a.tar": string(link(tar.TypeSymlink))}, "", "cat: 0.jpg; dog: 0.jpg", passedLinks +
 			`: "emu"`},
 		{"a hard link", files{"a.tar": string(link(tar.TypeLink))}, "", "cat: 0.jpg; dog: 0.jpg", passedLinks +

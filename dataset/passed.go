@@ -48,6 +48,7 @@ const (
 	passedNested  = "images in folders within a class, which were passed over"
 	passedLoose   = "images beside the folders of the classes, which were passed over"
 	passedEnding  = "files that do not end like images, which were passed over"
+	passedFormat  = "images with endings that are not read (.avif, .heic, .jfif and the like), which were passed over"
 	passedBeside  = "files beside the shards or tables, which were passed over"
 	passedSpecial = "pipes, sockets or devices, which were passed over"
 	passedLink    = "links to nothing, which were passed over"

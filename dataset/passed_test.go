@@ -33,7 +33,9 @@ func TestPassedOver(t *testing.T) {
 			`: 3, "a/more/0.jpg" for one`},
 		{"deep below", set("a/1/2/3/0.jpg"), passedNested + `: "a/1/2/3/0.jpg"`},
 		{"loose images", set("1.jpg", "2.jpg"), passedLoose + `: 2, "1.jpg" for one`},
-		{"endings", set("a/1.jfiff", "b/1.heic", "README.md"), passedEnding + `: 3, "README.md" for one`},
+		{"endings", set("a/1.jfiff", "b/1.txt", "README.md"), passedEnding + `: 3, "README.md" for one`},
+		{"images of other formats", set("a/1.HEIC", "a/2.avif", "b/1.jfif", "b/x.txt"), passedFormat +
+			`: 3, "a/1.HEIC" for one; ` + passedEnding + `: "b/x.txt"`},
 		{"several kinds", set("a/x/1.jpg", "1.jpg"), passedLoose + `: "1.jpg"; ` + passedNested + `: "a/x/1.jpg"`},
 		{"escapes", set("a/\x1b[31m.txt"), passedEnding + `: "a/\x1b[31m.txt"`},
 		{"systems", set("lost+found/x", "System Volume Information/1", "$RECYCLE.BIN/0.jpg", "a/@eaDir/0.jpg/x.jpg",
