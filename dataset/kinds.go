@@ -74,8 +74,8 @@ var endings = []struct{ ends, what string }{
 }
 
 // otherImages are the endings of images that are not read: pictures of telephones, cameras and programs.
-const otherImages = ".avif .heic .heif .hif .jxl .jp2 .j2k .jpx .jpf .tga .psd .ico .icns .dds .pcx .sgi .qoi .exr .hdr .svg " +
-	".apng .pfm .pam .cr2 .cr3 .nef .arw .dng .orf .rw2 .raf .dcm"
+const otherImages = ".avif .heic .heif .hif .jxl .jp2 .j2k .jpx .jpf .tga .psd .ico .icns .dds .pcx .sgi .qoi .exr " +
+	".hdr .svg .apng .pfm .pam .cr2 .cr3 .nef .arw .dng .orf .rw2 .raf .dcm"
 
 // kindOfEnding is the kind under which a file is passed over that does not end like an image.
 func kindOfEnding(name string) string {

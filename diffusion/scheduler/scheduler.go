@@ -112,8 +112,8 @@ func Parse(text []byte) (c Config, err error) {
 		return c, err
 	}
 	if of.Flow || other.MatchString(of.Class) {
-		return c, fmt.Errorf("%w: it is the %s of a network that is trained otherwise (flow matching, EDM, consistency), "+
-			"want one with the noise of a beta_schedule", ErrScheduler, cmp.Or(of.Class, "scheduler"))
+		return c, fmt.Errorf("%w: it is the %s of a network that is trained otherwise (flow matching, EDM, "+
+			"consistency), want one with the noise of a beta_schedule", ErrScheduler, cmp.Or(of.Class, "scheduler"))
 	}
 	kind, known := kinds[file.Kind]
 	prediction, predicts := predictions[file.Prediction]

@@ -81,7 +81,8 @@ func TestOtherClasses(t *testing.T) {
 		`{"_class_name": "CMStochasticIterativeScheduler", "num_train_timesteps": 40}`,
 		`{"_class_name": "DPMSolverMultistepScheduler", "use_flow_sigmas": true}`,
 	} {
-		if c, err := Parse([]byte(text)); !errors.Is(err, ErrScheduler) || !strings.Contains(err.Error(), "flow matching") {
+		c, err := Parse([]byte(text))
+		if !errors.Is(err, ErrScheduler) || !strings.Contains(err.Error(), "flow matching") {
 			t.Errorf("%s: got %+v, %v, want an ErrScheduler", text, c, err)
 		}
 	}
