@@ -111,6 +111,9 @@ func (n Networks) Size(a *latent.Autoencoder) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := f.checkDenoiser(); err != nil {
+		return 0, err
+	}
 	if !f.isUNet() {
 		c, err := dit.ConfigFS(f.FS, f.Path)
 		return c.InputSize * a.Downsampling(), err

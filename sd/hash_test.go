@@ -65,3 +65,31 @@ func TestHash(t *testing.T) {
 		})
 	}
 }
+
+// TestForeignTokenizer: a tokenizer of other tokens than the text encoder's table has rows is told of.
+func TestForeignTokenizer(t *testing.T) {
+	e, dir := testengine.Open(t), t.TempDir()
+	config := filepath.Join(dir, "tokenizer", "tokenizer.json")
+	errCopy := os.CopyFS(dir, os.DirFS("../testdata/golden/sd_pipeline_small_sd1"))
+	data, errRead := os.ReadFile(config)
+	if err := errors.Join(errCopy, errRead); err != nil {
+		t.Fatal(err)
+	}
+	told := func() bool {
+		m, _, err := OpenFS(t.Context(), e, weights.Disk, filepath.ToSlash(filepath.Join(dir, "unet")), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(strings.Join(m.Notes, "\n"), "one may be another model's")
+	}
+	if told() {
+		t.Error("told of the model's own tokenizer")
+	}
+	more := strings.Replace(string(data), `"z": `, `"another": 600, "z": `, 1)
+	if err := os.WriteFile(config, []byte(more), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !told() {
+		t.Error("not told of a tokenizer with a token more")
+	}
+}

@@ -169,11 +169,14 @@ func (m *Model) hashText(ctx context.Context) error {
 		if place.Tokenizer == "" { // in the denoiser's own file
 			continue
 		}
-		hash, err := place.hash(ctx, m.Places.FS)
+		hash, note, err := place.hash(ctx, m.Places.FS)
 		if err != nil {
 			return err
 		}
 		hashes = append(hashes, hash...)
+		if note != "" {
+			m.Notes = append(m.Notes, note)
+		}
 	}
 	if m.AddedLen() > 0 && !m.Places.ZeroEmpty {
 		hashes = append(hashes, "force_zeros_for_empty_prompt false")
@@ -182,29 +185,34 @@ func (m *Model) hashText(ctx context.Context) error {
 	return nil
 }
 
-// hash says what a text encoder in a folder of its own is, and its tokenizer.
-func (p Place) hash(ctx context.Context, fsys fs.FS) ([]string, error) {
+// hash says what a text encoder in a folder of its own is, and its tokenizer. A note says that they hardly belong
+// together.
+func (p Place) hash(ctx context.Context, fsys fs.FS) (hashes []string, note string, err error) {
 	c, err := text.ConfigFS(fsys, p.Encoder)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	t, err := text.OpenTokenizer(fsys, p.Tokenizer)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	f, err := weights.OpenFS(fsys, p.Encoder)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	hash, err := f.SHA256(ctx)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	config := "" // inferred from the weights
 	if c != nil {
 		config = fmt.Sprintf("%+v", *c)
+		if n := t.Size(); n != c.Vocabulary {
+			note = fmt.Sprintf("warning: %s has %d tokens, the text encoder beside it %d: one may be another model's",
+				p.Tokenizer, n, c.Vocabulary)
+		}
 	}
-	return []string{hash, config, t.SHA256()}, nil
+	return []string{hash, config, t.SHA256()}, note, nil
 }
 
 // usual is what is known of the published models of each kind: the side of their latents.

@@ -152,6 +152,10 @@ func (n *Encoder) check(row []int32) error {
 		return fmt.Errorf("%w: token %d is %d, and the text encoder has %d tokens: is the tokenizer another model's?",
 			weights.ErrMismatch, i, row[i], n.Vocabulary)
 	}
+	if n.Pool != highest && !slices.Contains(row, int32(n.Pool)) {
+		return fmt.Errorf("%w: no token of a prompt is %d, which the text encoder's config.json calls the end "+
+			"(eos_token_id): is the tokenizer another model's?", weights.ErrMismatch, n.Pool)
+	}
 	return nil
 }
 

@@ -197,6 +197,19 @@ func TestRowsAreApart(t *testing.T) {
 	}
 }
 
+// TestNoEnd: prompts of a tokenizer that ends them with another token than the text encoder's.
+func TestNoEnd(t *testing.T) {
+	n := &Encoder{Config: tiny(2)}
+	n.Pool = 39
+	if err := n.check([]int32{0, 3, 38}); !errors.Is(err, weights.ErrMismatch) ||
+		!strings.Contains(err.Error(), "no token of a prompt is 39") {
+		t.Errorf("got %v, want an ErrMismatch that names the token", err)
+	}
+	if err := n.check([]int32{0, 3, 39, 38}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestWrongWeights: weights of another configuration are an error that names tensors, and so is a file that is none.
 func TestWrongWeights(t *testing.T) {
 	e := testengine.Open(t)
@@ -270,6 +283,9 @@ func TestSmallTokenizer(t *testing.T) {
 	tok, err := OpenTokenizer(weights.Disk, dir)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got, want := tok.Size(), Small(16).Vocabulary; got != want {
+		t.Errorf("the tokenizer has %d tokens, its text encoder %d", got, want)
 	}
 	got, err := tok.Tokens("letter Ä")
 	if err != nil || len(got) != len("letterä") || slices.Contains(got, tok.unknown) {

@@ -119,6 +119,18 @@ func (t *Tokenizer) Like(o *Tokenizer) bool {
 		maps.Equal(t.id, o.id) && maps.Equal(t.merges, o.merges)
 }
 
+// Size is one more than the highest id of a token: what the table of a text encoder that was trained with it has rows.
+func (t *Tokenizer) Size() int {
+	highest := max(t.first, t.last, t.pad)
+	for _, id := range t.id {
+		highest = max(highest, id)
+	}
+	for _, a := range t.added {
+		highest = max(highest, a.id)
+	}
+	return int(highest) + 1
+}
+
 // SHA256 is the hash of all that the tokens of a prompt depend on, hex: files that say the same in other words have the
 // same.
 func (t *Tokenizer) SHA256() string {
