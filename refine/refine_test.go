@@ -3,6 +3,7 @@ package refine
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +11,10 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/internal/fixtures"
+	"mgd3/internal/fixtures/tinyrun"
 	"mgd3/modes"
+	"mgd3/stage"
 )
 
 // collage is an image whose bytes all differ from their neighbours.
@@ -86,6 +90,61 @@ func TestCutUneven(t *testing.T) {
 	for sample := range pieces.Load(context.Background(), pieces.Classes[0].Images[:1], dataset.LoadOptions{}) {
 		if sample.Err == nil {
 			t.Error("got no error")
+		}
+	}
+}
+
+// TestFromZero: refined from no noise an image is what the autoencoder makes of it, to the byte; so it is in two shards,
+// and where the command is given again and goes on with what is there.
+func TestFromZero(t *testing.T) {
+	r := *tinyrun.Make(t)
+	r.Settings.Sample.From = 0
+	settings, err := Settings(r.Settings, r.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Settings, r.Out = settings, t.TempDir()
+	for i := range 2 {
+		r.Shard = stage.Shard{Index: i, Count: 2}
+		if _, err := r.Do(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(filepath.Join(r.Out, "images", "dog", "0002.png")); err != nil {
+		t.Fatal(err)
+	}
+	r.Shard = stage.Whole
+	m, err := r.Do(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = fixtures.Size
+	for i, class := range m.Classes {
+		if len(class.Images) != len(r.Data.Classes[i].Images) {
+			t.Errorf("class %q has %d images, want %d", class.Name, len(class.Images), len(r.Data.Classes[i].Images))
+		}
+		n := 0
+		for sample := range r.Data.Load(t.Context(), r.Data.Classes[i].Images, dataset.LoadOptions{}) {
+			pixels, back := make([]float32, 3*size*size), make([]float32, 3*size*size)
+			shape, err := r.Autoencoder.LatentShape(size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code := make([]float32, shape[0]*shape[1]*shape[2])
+			dataset.ToTensor(pixels, dataset.CropADM(sample.Image, size))
+			if err := errors.Join(sample.Err, r.Autoencoder.EncodeMean(code, pixels, size),
+				r.Autoencoder.DecodeTo(back, code, size)); err != nil {
+				t.Fatal(err)
+			}
+			var want bytes.Buffer
+			if err := dataset.WritePNG(&want, dataset.FromTensor(back, size, size)); err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile(filepath.Join(r.Out, filepath.FromSlash(class.Images[n].File)))
+			if err != nil || !bytes.Equal(got, want.Bytes()) {
+				t.Errorf("%q: other bytes than encoding and decoding give (%v)", class.Images[n].File, err)
+			}
+			n++
 		}
 	}
 }
