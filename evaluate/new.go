@@ -34,6 +34,17 @@ func CheckNames(names []string) error {
 	return nil
 }
 
+// NetworkError is a name that no network has.
+type NetworkError struct {
+	Name string
+	Have []string // beside convnet with a depth
+}
+
+func (e *NetworkError) Error() string {
+	return fmt.Sprintf("network %q is not known, want convnet with a depth or one of %s", e.Name,
+		strings.Join(e.Have, ", "))
+}
+
 // New returns the network of that name, of its published widths, for square images of size pixels.
 //
 //	convnetD      depth D, 128 wide
@@ -52,8 +63,7 @@ func New(name string, size, classes int, norm Norm) (Net, error) {
 	net, least := lookUp(name, size, classes, norm)
 	switch {
 	case net == nil:
-		return nil, fmt.Errorf("network %q is not known, want convnet with a depth or one of %s", name,
-			strings.Join(Names(), ", "))
+		return nil, &NetworkError{name, Names()}
 	case norm != "" && !slices.Contains(norms, norm):
 		return nil, fmt.Errorf("%s: norm is %q, want %s", name, norm, words.Or(norms))
 	case classes < 1:

@@ -2,6 +2,7 @@
 package exits
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,26 +212,25 @@ func Diagnose(err error) (code int, hint string) {
 		f.code = Output
 	}
 	var changed *sets.ChangedError
+	var network *evaluate.NetworkError
 	switch {
 	case f.hint != "":
 		return f.code, f.hint
 	case errors.As(err, &changed):
 		return Verify, fmt.Sprintf(`"mgd3 verify %s" lists all that differ; %s`, changed.Run, Remake)
+	case errors.As(err, &network):
+		if near := cli.Nearest(network.Name, network.Have); near != "" {
+			return cmp.Or(f.code, Failed), fmt.Sprintf("did you mean %q?", near)
+		}
 	case fault.KindOf(err) == fault.Made:
 		return Output, Remake
 	}
 	for _, a := range advice {
 		if errors.Is(err, a.kind) {
-			if f.code != 0 {
-				return f.code, a.hint
-			}
-			return a.code, a.hint
+			return cmp.Or(f.code, a.code), cmp.Or(a.hint, missing(err))
 		}
 	}
-	if f.code != 0 {
-		return f.code, f.hint
-	}
-	return Failed, ""
+	return cmp.Or(f.code, Failed), missing(err)
 }
 
 // Message is what the user reads of an error.
