@@ -43,14 +43,16 @@ func choiceIn(t *testing.T, dir string) (c baseline.Chosen) {
 	return c
 }
 
-// imagesOf returns the bytes of a set's images by their path below the folder of images.
+// imagesOf returns the bytes of a set's images by their path below the set's folder.
 func imagesOf(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	files, err := fixtures.Files(distill.ImagesDir(dir))
+	files, err := fixtures.Files(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps.DeleteFunc(files, func(name, _ string) bool { return path.Ext(name) != ".png" })
+	maps.DeleteFunc(files, func(name, _ string) bool {
+		return !strings.HasPrefix(name, "images/") || path.Ext(name) != ".png"
+	})
 	return files
 }
 

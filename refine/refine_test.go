@@ -94,8 +94,8 @@ func TestCutUneven(t *testing.T) {
 	}
 }
 
-// TestFromZero: refined from no noise an image is what the autoencoder makes of it, to the byte; so it is in two shards,
-// and where the command is given again and goes on with what is there.
+// TestFromZero: refined from no noise an image is what the autoencoder makes of it, to the byte; so it is in two
+// shards, and where the command is given again and continues with what is there.
 func TestFromZero(t *testing.T) {
 	r := *tinyrun.Make(t)
 	r.Settings.Sample.From = 0
@@ -121,7 +121,8 @@ func TestFromZero(t *testing.T) {
 	const size = fixtures.Size
 	for i, class := range m.Classes {
 		if len(class.Images) != len(r.Data.Classes[i].Images) {
-			t.Errorf("class %q has %d images, want %d", class.Name, len(class.Images), len(r.Data.Classes[i].Images))
+			t.Errorf("class %q has %d images, want %d", class.Name, len(class.Images),
+				len(r.Data.Classes[i].Images))
 		}
 		n := 0
 		for sample := range r.Data.Load(t.Context(), r.Data.Classes[i].Images, dataset.LoadOptions{}) {

@@ -86,8 +86,8 @@ func TestPullAsksBeforeItFetches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"/model_index.json", "/scheduler/scheduler_config.json", "/transformer/config.json",
-		"/transformer/diffusion_pytorch_model.bin", "/vae/config.json", "/vae/diffusion_pytorch_model.safetensors"}
+	want := []string{"model_index.json", "scheduler/scheduler_config.json", "transformer/config.json",
+		"transformer/diffusion_pytorch_model.bin", "vae/config.json", "vae/diffusion_pytorch_model.safetensors"}
 	var got []string
 	for name := range files {
 		got = append(got, name)
