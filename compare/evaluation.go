@@ -36,6 +36,7 @@ type Evaluation struct {
 	Repeat   int      // trainings of each network on each set, at least 1
 	Seed     uint64   // of the first one; the next have the next seeds
 	Out      string   // folder; "" keeps nothing
+	Command  string   // that makes the numbers again, for the page; may be ""
 	// the trainings to do, set after set and net after net, one for each seed; the zero Shard is all of them
 	Shard   stage.Shard
 	Any     *lease.Any // in the place of a Shard, takes trainings that no other worker has, until all are done
@@ -250,7 +251,11 @@ func (v *Evaluation) Write() error {
 	if err := atomicfile.Write(filepath.Join(v.Out, "scores.json"), scores); err != nil {
 		return err
 	}
-	html := func(w io.Writer) error { return page.HTML(w, v.Result()) }
+	r := v.Result()
+	if v.Command != "" {
+		r.Notes = append(r.Notes, "All numbers of this page are made by "+v.Command+".")
+	}
+	html := func(w io.Writer) error { return page.HTML(w, r) }
 	return atomicfile.Write(filepath.Join(v.Out, "report.html"), html)
 }
 

@@ -158,6 +158,7 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 		return nil
 	}
 	if v.Out != "" {
+		v.Command = `"mgd3 evaluate --recipe recipe.json", with the file beside it`
 		if err := v.Write(); err != nil {
 			return fail(exitOutput, "", err)
 		}
