@@ -78,8 +78,8 @@ type Networks struct {
 }
 
 // Find returns where a network is: what is given for it, or the first of its folders below the model's. What is given
-// may have such a folder below it too, as a pipeline does. The error is a [*NotFound], or a
-// [weights.ErrMismatch] of one file that is no denoiser, where the autoencoder is looked for.
+// may have such a folder below it too, as a pipeline does. The error is a [*NotFound], or what
+// is wrong with one file that is no denoiser, where the autoencoder is looked for.
 func (n Networks) Find(part Part) (Folder, error) {
 	given := n.Autoencoder
 	if part == Denoiser {
@@ -103,7 +103,7 @@ func (n Networks) Find(part Part) (Folder, error) {
 		if part == Denoiser || n.Model.isWhole() {
 			return n.Model, nil
 		}
-		if err := n.Model.checkDenoiser(); err != nil {
+		if err := n.Model.checkFile(); err != nil {
 			return Folder{}, err
 		}
 		return Folder{}, &NotFound{part, ErrOneFile,

@@ -29,7 +29,7 @@ func TestFind(t *testing.T) {
 	ours := files(map[string]string{"m/autoencoder/a": "", "m/dit/a": "", "m/vae/a": "", "m/transformer/a": ""})
 	pipeline := files(map[string]string{"m/vae/a": "", "m/transformer/a": "", "m/dit": "a file"})
 	half := files(map[string]string{"m/dit/a": ""})
-	file := files(map[string]string{"m": ""})
+	file := files(map[string]string{"m": string(withTensors(t, "x_embedder.proj.weight"))})
 	disk := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(disk, "vae"), 0o777); err != nil {
 		t.Fatal(err)

@@ -22,6 +22,20 @@ func (f Folder) checkDenoiser() error {
 	return nil
 }
 
+// checkFile is checkDenoiser of a file that nobody opens next: it may be damaged, or most of a whole model.
+func (f Folder) checkFile() error {
+	if err := f.checkDenoiser(); err != nil {
+		return err
+	}
+	file, err := weights.OpenFS(f.FS, f.Path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = weights.CheckpointOf(file)
+	return err
+}
+
 // Unfit says why the networks are not those that a preset is for; d is their denoiser, nil where it is not open.
 func (n Networks) Unfit(p distill.Preset, d distill.Denoiser) []string {
 	if d, ok := d.(*dit.Model); ok && !d.Fits(p.Denoiser, p.Settings.Encode.Size) {
