@@ -24,16 +24,23 @@ var besides = []struct {
 	{"a text encoder", []string{"token_embedding.", "encoder.block.0.layer.0.SelfAttention."}},
 }
 
+// notParts is how many of besides, the first ones, can be no parts beside a denoiser in one file.
+const notParts = 7
+
 // Beside says what the file is if it is no denoiser, but one of the files that lie beside one; it is "" where there is
 // a U-Net in a checkpoint, whatever else, and where the names tell nothing.
 func Beside(f *File) string {
-	names := f.Names()
-	if slices.ContainsFunc(names, func(name string) bool {
-		return strings.HasPrefix(unwrapped(name), diffusionModel+"input_blocks.")
-	}) {
-		return ""
+	names, known := f.Names(), besides
+	has := func(prefix string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(unwrapped(name), prefix) })
 	}
-	for _, beside := range besides {
+	switch {
+	case has(diffusionModel + "input_blocks."):
+		return ""
+	case has(diffusionModel), has("x_embedder."):
+		known = known[:notParts]
+	}
+	for _, beside := range known {
 		for _, name := range names {
 			for _, sign := range beside.signs {
 				if strings.Contains(name, sign) {

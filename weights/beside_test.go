@@ -51,7 +51,14 @@ func TestBeside(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
-	const net = "model.diffusion_model.input_blocks.0.0.weight"
+	for _, net := range []string{"model.diffusion_model.input_blocks.0.0.weight", "model.diffusion_model.other"} {
+		checkpoint(t, net)
+	}
+}
+
+// checkpoint holds that parts of a whole model beside its denoiser are not what the file is.
+func checkpoint(t *testing.T, net string) {
+	t.Helper()
 	for _, other := range []string{"first_stage_model.decoder.conv_in.weight",
 		"cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"} {
 		if got := beside(t, net, other); got != "" {
