@@ -1,11 +1,18 @@
-// Package embedding reads and writes features of images that were made elsewhere, by DINOv2 or CLIP say, for modes to
-// be found in: a row of numbers for each image, with the name of its file.
+// Package embedding reads and writes features of images that were made elsewhere, by DINOv2 or CLIP say: a row of d
+// numbers for each of N images, with the name of its file. Modes are found in these rows in place of the latents
+// ("mgd3 distill --features"); a mode is still the mean of its cluster's latents.
 //
 //	Parquet      a column of names (file_name, filename, file, path, image, name), and one of lists of numbers
 //	             (embedding, embeddings, features, vector)
 //	safetensors  a tensor "embedding" or "features" [N, d] F32, and in the metadata "names", a JSON list of N names
 //
 // A name is the image's path in its set, or ends with CLASS/FILE, or is FILE where no other class has a file so named.
+// Which of them a program wrote is not asked: each row is entered under all three, and a name that fits two rows is an
+// error when it is looked up, never a guess.
+//
+//	name      shape    meaning
+//	Names     [N]      of the files, as they stand in the file
+//	Features  [N, d]   float32, finite; float64 of Parquet is rounded
 package embedding
 
 import (
@@ -38,10 +45,13 @@ type Table struct {
 	byName map[string]int // -1 of a name that several rows have
 }
 
-// most is more bytes than a file of features that fits in memory has.
+// most is more bytes (64 GiB) than a file of features that fits in memory has: ImageNet's 1.28 million rows of 1,024
+// numbers have 5 GiB.
 const most = 1 << 36
 
-// Open reads a file; its ending says what it is.
+// Open reads a whole file to memory; its ending says what it is. A file that is damaged, of another kind, without one
+// of the columns or tensors above, with rows of different lengths, or with a number that is not finite is an
+// [ErrFeatures] that names the file.
 func Open(ctx context.Context, file string) (*Table, error) {
 	data, err := atomicfile.Read(file, most)
 	if err != nil {
@@ -98,12 +108,13 @@ func (t *Table) check() error {
 			f.Rows, f.Cols)
 	}
 	for i, v := range f.Data {
-		if v-v != 0 {
+		if v-v != 0 { // NaN or ±Inf
 			return fmt.Errorf("the features of %q have %v, want finite numbers", t.Names[i/f.Cols], v)
 		}
 	}
 	t.byName = map[string]int{}
 	for i, name := range t.Names {
+		// The three keys of a row may be one and the same (a name without a folder): that is no clash with itself.
 		full := path.Clean(strings.ReplaceAll(name, `\`, "/"))
 		for _, key := range []string{full, tail(full, 2), tail(full, 1)} {
 			if at, ok := t.byName[key]; ok && at != i {
@@ -122,8 +133,9 @@ func tail(name string, n int) string {
 	return strings.Join(parts[max(0, len(parts)-n):], "/")
 }
 
-// Of returns the features of the images of a class, in their order. An image that has no row, or more than one, is an
-// [ErrFeatures] that names it.
+// Of returns the features [len(names), d] of the images of a class, in their order. An image is looked for under its
+// path in the set, then CLASS/FILE, then FILE; the first of these that names one row alone counts. An image that has no
+// row, or more than one, is an [ErrFeatures] that names it.
 func (t *Table) Of(class string, names []string) (matrix.Matrix, error) {
 	found := matrix.Matrix{Cols: t.Features.Cols}
 	for _, name := range names {
@@ -151,7 +163,8 @@ func (t *Table) Of(class string, names []string) (matrix.Matrix, error) {
 	return found, nil
 }
 
-// Write writes names and features [N, d] to a file; its ending says how.
+// Write writes names [N] and features [N, d] to a file, .parquet or .safetensors by its ending. Equal rows give equal
+// bytes. The file appears when it is complete.
 func Write(file string, names []string, features matrix.Matrix) error {
 	if len(names) != features.Rows {
 		return fmt.Errorf("%d names of %d rows, want as many", len(names), features.Rows)

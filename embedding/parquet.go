@@ -35,6 +35,9 @@ func writeParquet(w io.Writer, names []string, features matrix.Matrix) error {
 	return rows.Close()
 }
 
+// readParquet reads the rows of a Parquet file. Its columns are the first of each list that the file has, whatever
+// their case: of names one that is no list, of features one that is. So "image", which may also be a struct of bytes,
+// is taken only where it is a plain column.
 func (t *Table) readParquet(ctx context.Context, data []byte) (err error) {
 	defer func() { // of a damaged file the library may fail so
 		if p := recover(); p != nil {
@@ -88,7 +91,7 @@ func (t *Table) readParquet(ctx context.Context, data []byte) (err error) {
 	}
 }
 
-// add takes a row's name and features.
+// add takes a row's name and features. It counts rows and columns itself: lengths of lists are not in the schema.
 func (t *Table) add(row parquet.Row, names, features int) error {
 	name, before := "", len(t.Features.Data)
 	for _, v := range row {

@@ -11,7 +11,9 @@ import (
 	"mgd3/matrix"
 )
 
-// ratio is the distance to the nearest as a share of the mean distance to the crowd, 1 where there is no crowd.
+// ratio is the distance to the nearest as a share of the mean distance to the crowd, d₁ / mean(d₁ … d₅₀), in [0, 1]
+// since d₁ is the least; 1 where there is no crowd (fewer than ten). Carlini et al. 2023 (arXiv:2301.13188, section 4)
+// scale a distance so because what counts as near differs from picture to picture: a plain sky is near to all others.
 func (r relation) ratio() float64 {
 	const least = 10
 	if len(r.near) < least {
@@ -70,6 +72,7 @@ func (l *look) each(use func(row int, ref dataset.Ref)) {
 
 func (l *look) name(ref dataset.Ref) Name { return Name{"set", ref.Class, ref.Name} }
 
+// copies finds images of the set that repeat a training image of any class.
 func (l *look) copies() Check {
 	c := Check{Kind: Copies, Title: "Copies of training images"}
 	if l.Real == nil {
@@ -83,6 +86,7 @@ func (l *look) copies() Check {
 	return c
 }
 
+// testImages finds images of the set that repeat a test image: the accuracy on it would be that of having seen it.
 func (l *look) testImages() Check {
 	c := Check{Kind: TestImages, Title: "Images equal or close to test images"}
 	if l.Test == nil {
@@ -94,6 +98,8 @@ func (l *look) testImages() Check {
 	return c
 }
 
+// copiesOf lists the images that [look.judge] says are copies, in the order of the set. set and pool are what they are
+// copies of.
 func (l *look) copiesOf(of, mirrored []relation, set string, pool *dataset.Set) (items []Item) {
 	l.each(func(row int, ref dataset.Ref) {
 		if near, v := l.judge(row, of, mirrored); v.is {
@@ -116,6 +122,8 @@ func (l *look) number(set *dataset.Set) string {
 	return fmt.Sprint(n)
 }
 
+// repeats finds pairs of images of one class that show the same. Each pair is looked at once as it is and once with its
+// first image mirrored, and listed once. Distances take N²·D of a class of N images, which is small beside the copies.
 func (l *look) repeats() Check {
 	check := Check{Kind: Repeats, Title: "Near duplicates in the set",
 		Checked: "every two images of a class, and one of them mirrored, by the rule for copies"}
@@ -136,7 +144,9 @@ func (l *look) repeats() Check {
 	return check
 }
 
-// repeatsOf finds the later images of a class that repeat its i-th, by the distances of it, or of its mirror image.
+// repeatsOf finds the later images of a class that repeat its i-th, by the squared distances d [N] of it, or of its
+// mirror image, to all of the class. The four nearest are looked at closely; the comparison of structure takes the most
+// time, and more than four repeats of one image are found from the others.
 func (l *look) repeatsOf(c, i int, d []float64) (items []Item) {
 	const most = 4 // that are looked at closely
 	t := l.own[c]
@@ -181,6 +191,8 @@ func (l *look) surroundings(row, i int, d []float64) float64 {
 	return sum / float64(len(d)-1)
 }
 
+// otherClass finds images that are clearly nearer to a real image of another class: at most 0.8 times as far. Nearest
+// neighbours of pixels often cross classes, so the text of the check says how often real images do, by the probes.
 func (l *look) otherClass() Check {
 	c := Check{Kind: OtherClass, Title: "Nearest neighbour in another class"}
 	switch {
@@ -222,8 +234,8 @@ func percent(n, of int) string {
 	return fmt.Sprintf("%.0f %%", 100*float64(n)/float64(of))
 }
 
+// blank finds images of one colour: the standard deviation of their pixels, over all channels, is below flat.
 func (l *look) blank() Check {
-
 	c := Check{Kind: Blank, Title: "Blank images",
 		Checked: fmt.Sprintf("%d images: all pixels within %.0f grey levels of one colour (standard deviation)",
 			l.all.Rows, flat)}
@@ -268,6 +280,8 @@ func (l *look) clipped() Check {
 	return c
 }
 
+// fewReal finds modes of fewer than Few real images, those of none among them: k-means gives such a mode where a class
+// has outliers, or fewer different pictures than modes.
 func (l *look) fewReal() Check {
 	c := Check{Kind: FewReal, Title: fmt.Sprintf("Modes of fewer than %d images", Few)}
 	if len(l.Modes) == 0 {
@@ -284,6 +298,8 @@ func (l *look) fewReal() Check {
 	return c
 }
 
+// realTwice finds training images that are there twice: by their bytes in the whole set, by their pixels within a
+// class.
 func (l *look) realTwice(ctx context.Context) (Check, error) {
 	c := Check{Kind: RealTwice, Title: "Duplicate training pictures"}
 	if l.Real == nil {
@@ -305,6 +321,8 @@ func (l *look) realTwice(ctx context.Context) (Check, error) {
 	return c, nil
 }
 
+// testInReal finds training images that are test images as well, by the same two ways. Every test of a network trained
+// on them is too good.
 func (l *look) testInReal(ctx context.Context) (Check, error) {
 	c := Check{Kind: TestInReal, Title: "Training pictures that are test images"}
 	if l.Real == nil || l.Test == nil {

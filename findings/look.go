@@ -17,21 +17,22 @@ const crowd = 50
 // crowdOf is the crowd among the images of a set: half of those of a class, so that classes far away do not count.
 func crowdOf(set *dataset.Set) int { return min(crowd, set.Len()/(2*len(set.Classes))) }
 
-// look is a search under way.
+// look is a search under way. The pictures of the set [M, 256] stay in memory throughout; real and test images pass by
+// class after class, and only their relations stay: memory grows with the set and with one class of the others.
 type look struct {
 	Input
-	most        int
-	own         []table // pictures of the set, class after class
-	all         matrix.Matrix
+	most        int           // real, and test, images that are compared, of all classes together
+	own         []table       // pictures of the set, class after class
+	all         matrix.Matrix // the same, one after the other: [M, width]
 	mirrored    matrix.Matrix // the pictures of all, mirrored
 	begin       []int         // row of all where a class begins
 	real, test  []relation    // of each row of all
 	realMirror  []relation    // likewise of the mirrored picture
 	testMirror  []relation
-	judged      map[*relation]verdict
-	apart       [][]float64
-	realClipped []float64 // of each class, the largest share
-	realSame    []Item    // real images that show the same
+	judged      map[*relation]verdict // what judge has said: copies and nearest both ask
+	apart       [][]float64           // of each class: from each real image to the nearest other, grey levels, rising
+	realClipped []float64             // of each class, the largest share
+	realSame    []Item                // real images that show the same
 	inTest      []Item
 	probes      table // real images that are asked for their nearest, too
 	probeRow    []relation
@@ -45,12 +46,13 @@ type relation struct {
 	foreign neighbour // the nearest of another
 }
 
+// neighbour is an image of a pool.
 type neighbour struct {
-	d     float64
+	d     float64 // grey levels; +Inf where there is none
 	class int
-	row   int
+	row   int // in its class
 	name  string
-	light *brightness
+	light *brightness // nil where there is none
 }
 
 // verdict is what [judge] said of an image and its nearest.
@@ -59,6 +61,8 @@ type verdict struct {
 	is   bool
 }
 
+// newLook reads the pictures of the set. Real and test images of other classes than the set's, or of these in another
+// order, are an error.
 func newLook(ctx context.Context, in Input) (*look, error) {
 	l := &look{Input: in, most: cmp.Or(in.Most, 50_000)}
 	if l.How.Then == nil {
@@ -102,6 +106,7 @@ func newRelations(n int) []relation {
 	return r
 }
 
+// tick counts an image that was read. Probes are read twice and not counted.
 func (l *look) tick() {
 	l.done++
 	if l.Report != nil {
@@ -170,7 +175,10 @@ func (l *look) class(ctx context.Context, c int) error {
 	return ctx.Err()
 }
 
-// relate takes a class of a pool in. skip says which pairs are one image; it may be nil.
+// relate takes the c-th class of a pool into the relations of the rows of x [n, width]: after all classes have passed,
+// own is the nearest of the row's class, foreign the nearest of all others, and near the crowd of the whole pool. The
+// order of the classes does not matter, since near is the least of what it was and what is new. skip says which pairs
+// are one image; it may be nil.
 func (l *look) relate(x matrix.Matrix, pool table, c int, into []relation, classOf func(i int) int,
 	skip func(i, j int) bool) {
 	if x.Rows == 0 || pool.x.Rows == 0 {

@@ -27,7 +27,8 @@ type table struct {
 	clipped []float64 // share of pixels whose colours are all 0 or all 255
 }
 
-// read makes the table of images.
+// read makes the table of images, each read and decoded once: the 16 × 16 pixels, the brightness at 32 × 32, and the
+// figures of the whole image in its own size. tick is called after each. An image that cannot be read is an error.
 func read(ctx context.Context, set *dataset.Set, refs []dataset.Ref, how dataset.LoadOptions,
 	tick func()) (table, error) {
 	t := table{set: set, refs: refs, x: matrix.New(len(refs), width), light: make([]*brightness, len(refs)),
@@ -50,7 +51,9 @@ func read(ctx context.Context, set *dataset.Set, refs []dataset.Ref, how dataset
 	return t, ctx.Err()
 }
 
-// about returns the standard deviation of all numbers of an image, and the share of its pixels that are black or white.
+// about returns the standard deviation of all numbers of an image in grey levels, √(E v² − (E v)²) over all three
+// channels together, and the share of its pixels that are black or white. Sums of squares of bytes are exact in float64
+// up to 10¹¹ pixels.
 func about(pix []uint8) (spread, clipped float64) {
 	var sum, squares float64
 	for i := 0; i+2 < len(pix); i += 3 {
@@ -75,10 +78,10 @@ func Square(im *dataset.RGB) *dataset.RGB {
 	return dataset.CropCenter(im, min(im.W, im.H))
 }
 
-// levels is the distance of pictures in grey levels, from its square as package matrix has it.
+// levels is the distance of pictures in grey levels, √(Σ (aᵢ − bᵢ)² / 768), from the sum as package matrix has it.
 func levels(square float64) float64 { return math.Sqrt(square / width) }
 
-// first are the images of a class that are compared, most of all classes together.
+// first are the images of a class that are compared, most of all classes together: as many of each, at least one.
 func first(set *dataset.Set, class, most int) []dataset.Ref {
 	refs := set.Classes[class].Images
 	return refs[:min(len(refs), max(1, most/len(set.Classes)))]

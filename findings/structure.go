@@ -45,7 +45,8 @@ var views = func() (all []view) {
 	return all
 }()
 
-// take draws what the view sees at 32 × 32, by the four nearest pixels.
+// take draws what the view sees at 32 × 32, each number from the four nearest pixels by bilinear interpolation. Pixel i
+// has its middle at i + ½, so that the middle of the view stays in the middle; beyond the edge the last pixel counts.
 func (b *brightness) take(v view) (out [fine * fine]float32) {
 	scale := v.side / fine
 	for i := range fine {
@@ -67,8 +68,10 @@ func (b *brightness) take(v view) (out [fine * fine]float32) {
 	return out
 }
 
-// outstanding is what is left of a picture without its surroundings, of length 1, and the root mean square of it
-// before, in grey levels.
+// outstanding is what is left of a picture without its surroundings, x less its mean over 7 × 7 (fewer at the edge),
+// scaled to length 1, and the root mean square of it before, in grey levels. The means come from sums over rectangles
+// [0, i) × [0, j), four of which give any other: 1,024 means for 1,024 additions. In float64 the sums of bytes are
+// exact.
 func outstanding(x [fine * fine]float32) (f [fine * fine]float32, level float64) {
 	var sums [fine + 1][fine + 1]float64 // sums[i][j] is that of the rows below i and columns below j
 	for i := range fine {
@@ -96,8 +99,9 @@ func outstanding(x [fine * fine]float32) (f [fine * fine]float32, level float64)
 	return f, math.Sqrt(squares / (fine * fine))
 }
 
-// agreement is how far what stands out in the two pictures is the same, as the comment above has it. Pictures in which
-// nothing stands out agree.
+// agreement is how far what stands out in the two pictures is the same, −1 … 1, as the comment above has it. Pictures
+// in which nothing stands out agree. Each of the two is cut once while the other is whole, since either may be the
+// copy: 112 correlations, which is why only pairs that are near by their pixels come here.
 func agreement(a, b *brightness) float64 {
 	const nothing = 0.5 // grey levels
 	whole := view{side: fine}
@@ -122,7 +126,8 @@ func agreement(a, b *brightness) float64 {
 	return best
 }
 
-// light is the brightness of an image.
+// light is the brightness of an image, 0.299·R + 0.587·G + 0.114·B (ITU-R BT.601, as Pillow's convert("L")), rounded
+// down.
 func light(im *dataset.RGB) *brightness {
 	var b brightness
 	small := dataset.Resize(im, fine, fine, dataset.Bilinear).Pix
@@ -132,7 +137,7 @@ func light(im *dataset.RGB) *brightness {
 	return &b
 }
 
-// mirror returns pictures [N, 768], each mirrored.
+// mirror returns pictures [N, 768], each mirrored from left to right. The colours of a pixel stay in their order.
 func mirror(x matrix.Matrix) matrix.Matrix {
 	out := matrix.New(x.Rows, x.Cols)
 	for n := range x.Rows {

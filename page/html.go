@@ -28,64 +28,69 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"percent": func(share float64) string { return fmt.Sprintf("%.1f", 100*share) },
 }).Parse(pageText))
 
-// view is a page as its template wants it.
+// view is a page as its template wants it. Findings, facts, numbers and downloads are on the first page alone.
 type view struct {
 	Title     string
 	Style     template.CSS
 	Script    template.JS
-	Notes     []string
+	Notes     []string // what the page cannot show, and why
 	Commands  []string
 	Sets      []string
-	Facts     [][2]string
+	Facts     [][2]string // name and value
 	Numbers   *numbers
 	Findings  []viewCheck
-	Found     int
-	Checked   int
+	Found     int // findings of all checks together
+	Checked   int // checks that were not skipped
 	HasFinds  bool
 	Classes   []viewClass
 	Pages     []link // of a set that has more than one
 	Downloads []link
 }
 
+// link leads to another page (File) or to a file in this one (URL, a data: URL that is saved as File).
 type link struct {
 	Name, File string
 	URL        template.URL
-	Here       bool
+	Here       bool // the page itself
 }
 
+// viewCheck is a check with its first findings as pictures, and the others as text: a check may find thousands.
 type viewCheck struct {
 	findings.Check
 	Shown []viewItem
 	More  []findings.Item
 }
 
+// viewItem is a finding: the image, and the one that it is compared with, nil of findings about one image.
 type viewItem struct {
 	findings.Item
 	A, B *Picture
 	Slot string
 }
 
+// viewClass is a class, with its map as a part of the page and as a file.
 type viewClass struct {
 	Class
-	At    int
+	At    int // its place on this page, from 0: what the ids of its map and its rows begin with
 	SVG   template.HTML
 	File  link
 	Cards []viewSlot
 }
 
-// Percent are the shares of the variance that the map's axes have.
+// Percent are the shares of the variance that the map's axes have, in %.
 func (c viewClass) Percent() [2]float64 {
 	return [2]float64{100 * c.Map.Explained[0], 100 * c.Map.Explained[1]}
 }
 
+// viewSlot is a row: real images nearest to the mode, its image in each set, and the real image nearest to the first.
 type viewSlot struct {
 	Slot
-	ID     string
+	ID     string // "CLASS-MODE" by their numbers; the script finds the row of a point of the map by it
 	Real   []*Picture
-	Images []*Picture
+	Images []*Picture // one of each set; nil where it has none
 	Near   *Picture
-	Note   string
-	Copy   bool
+	Note   string // how near that is
+	Copy   bool   // it is on the list of copies
 }
 
 // Write writes a page to path, and further ones beside it where the set has more than a thousand images: path-2.html
@@ -123,7 +128,9 @@ func Write(ctx context.Context, o Options, path string) (files []string, f *find
 	return files, g.Findings, nil
 }
 
-// parts cuts the classes into pages.
+// parts cuts the classes into pages of at most most images, those of all sets counted. A class that does not fit on the
+// rest of a page begins a new one; one that fits on no page is cut. Every part has at least one slot of a class, so the
+// loop ends even if the sets are so many that one slot is more than a page.
 func (g *gathered) parts() [][]Class {
 	parts := [][]Class{nil}
 	n := 0
@@ -147,14 +154,15 @@ func (g *gathered) parts() [][]Class {
 
 func setKey(s int) string { return "set-" + strconv.Itoa(s) }
 
-// view makes one page.
+// view makes one page, in three steps, since the size of pictures depends on how many there are: want names the
+// pictures, load reads each file once, and write encodes them all at the size that fits.
 func (g *gathered) view(ctx context.Context, classes []Class, first bool) (*view, error) {
 	v := &view{Title: g.Title, Style: style, Script: script, Notes: g.Notes, Commands: g.Commands}
 	for _, s := range g.Sources {
 		v.Sets = append(v.Sets, s.Name)
 	}
 	t := newThumbs()
-	fewReal := 3
+	fewReal := 3 // real images beside each image; fewer where they would make all pictures small
 	if len(classes) > 0 && g.count(classes) > 300 {
 		fewReal = 1
 	}
@@ -216,6 +224,7 @@ func (g *gathered) view(ctx context.Context, classes []Class, first bool) (*view
 
 func (t *thumbs) wantName(n findings.Name) { t.want(setOf(n), n.Class, n.Name, n.Set == "set") }
 
+// setOf is the set of an image in a finding, as the keys of thumbs name it: findings are about the first set alone.
 func setOf(n findings.Name) string {
 	if n.Set == "set" {
 		return setKey(0)
@@ -223,6 +232,7 @@ func setOf(n findings.Name) string {
 	return n.Set
 }
 
+// count is how many images of the sets a page has.
 func (g *gathered) count(classes []Class) (n int) {
 	for _, c := range classes {
 		n += len(c.Slots)

@@ -13,7 +13,8 @@ import (
 	"mgd3/scores"
 )
 
-// latents reads the latents of a class; why says what is missing where they are nil.
+// latents reads the latents of a class; why says what is missing where they are nil. What is missing is a note and not
+// an error, since latents are large and often deleted when a set is finished.
 func (g *gathered) latents(class string) (l *latents, why string, err error) {
 	const none = "No maps: "
 	first := g.Sources[0]
@@ -52,7 +53,8 @@ func (g *gathered) latents(class string) (l *latents, why string, err error) {
 // base is the file's name of a path in a manifest.
 func base(file string) string { return path.Base(file) }
 
-// neighbours are the real images nearest to each mode, in the latents.
+// neighbours are the real images nearest to each mode, by Euclidean distance of the latents. They replace the one name
+// that the manifest has.
 func (l *latents) neighbours(class *Class) {
 	const few = 3
 	nearest := distill.Nearest(l.modes, l.real, l.names, few)
@@ -63,7 +65,8 @@ func (l *latents) neighbours(class *Class) {
 	}
 }
 
-// plot makes the map of a class.
+// plot makes the map of a class; nil of fewer than three real images, which have no plane of their own. Of more than a
+// thousand every n-th is taken, so that the page stays small: the axes are those of the ones shown.
 func (l *latents) plot(ctx context.Context, class *Class) (*Map, error) {
 	const enough = 1000 // real images on a map
 	real := l.real
@@ -96,8 +99,12 @@ func (l *latents) plot(ctx context.Context, class *Class) (*Map, error) {
 	return m, err
 }
 
-// covered says of each real image whether an image of the set is nearer than its k-th nearest real one, where k is its
-// fair share; see scores.Coverage.
+// covered says of each real image r whether an image s of the set is nearer than its k-th nearest other real image r′:
+//
+//	min_s |r − s| < k-th smallest |r − r′|,   k = ⌈real images / images of the set⌉
+//
+// The mean is the score of [scores.Coverage] (Naeem et al. 2020, arXiv:2002.09797, eq. 4) with k the fair share of an
+// image, over the real images that are shown. Distances are squared throughout; the order is the same.
 func covered(ctx context.Context, real, made matrix.Matrix) ([]bool, error) {
 	k := min(scores.FairShare(real.Rows, made.Rows), real.Rows-1)
 	nearest, limit := make([]float64, real.Rows), make([]float64, real.Rows)

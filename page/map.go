@@ -23,9 +23,11 @@ const (
 	cell                = 12.0 // side of a cell of the density
 )
 
-// place maps the plane onto the picture.
+// place maps the plane onto the picture: the point (x, y) to its middle, scale pixels for a unit of the latents, the
+// same in both directions, since distances are to be compared. The second axis points upwards.
 type place struct{ x, y, scale float64 }
 
+// place holds all points, with an edge for the circles of the modes.
 func (m *Map) place() place {
 	lo, hi := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
 	for _, list := range append([][][2]float64{m.Real, m.Modes}, m.Sets...) {
@@ -44,7 +46,11 @@ func (p place) at(v [2]float64) (x, y float64) {
 	return mapWidth/2 + (v[0]-p.x)*p.scale, mapHeight/2 - (v[1]-p.y)*p.scale
 }
 
-// SVG draws the map; class and its slots name what is on it. Colours are those of the page's style.
+// SVG draws the map, 360 × 300 pixels, from back to front: density, real images, lines from each mode to its images,
+// modes, images. Colours are those of the page's style. Real images are a path of points without length, drawn as dots
+// by its round ends, which takes fewer bytes than as many circles.
+//
+// class is for readers who do not see it; at is the place of the class on the page, which the ids of points begin with.
 func (m *Map) SVG(class string, at int) string {
 	var b strings.Builder
 	p := m.place()
@@ -78,7 +84,7 @@ func (m *Map) SVG(class string, at int) string {
 		if j < len(m.Sizes) {
 			size = m.Sizes[j]
 		}
-		r := 3 + 9*math.Sqrt(float64(size)/max(1, float64(m.largest())))
+		r := 3 + 9*math.Sqrt(float64(size)/max(1, float64(m.largest()))) // area by size, above a least that can be hit
 		fmt.Fprintf(&b, `<circle class="mode pt" tabindex="-1" data-mode="%d-%d" cx="%.1f" cy="%.1f" r="%.1f">`+
 			`<title>mode %d: %d real images</title></circle>`, at, j, x, y, r, j, size)
 	}
@@ -93,6 +99,7 @@ func (m *Map) SVG(class string, at int) string {
 	return b.String()
 }
 
+// largest is the size of the largest cluster.
 func (m *Map) largest() (n int64) {
 	for _, size := range m.Sizes {
 		n = max(n, size)
@@ -121,7 +128,8 @@ func (m *Map) Missed() (n int) {
 	return n
 }
 
-// density shades cells by how many real images are near, in four steps.
+// density shades cells by how many real images are near, in four steps of the greatest density: a sum of Gaussians of
+// σ = one cell around the images, cut off at two cells, taken at the middle of each cell.
 func (m *Map) density(b *strings.Builder, p place) {
 	const columns, rows = int(mapWidth / cell), int(mapHeight / cell)
 	var count [rows][columns]float64

@@ -61,6 +61,7 @@ func newConfusion(c report.Confusion) (v confusion, err error) {
 	return v, err
 }
 
+// numberTable is a table, as a file too. One whose numbers have a unit (an accuracy in %) is also a chart of bars.
 type numberTable struct {
 	Title string
 	Cells [][]string // the titles first
@@ -80,6 +81,8 @@ type resultPicture struct {
 	URL template.URL
 }
 
+// newNumbers makes tables, plots and pictures parts of the page. A picture that is no PNG is an error: a browser would
+// show nothing in its place.
 func newNumbers(r report.Result) (*numbers, error) {
 	n := &numbers{Result: r}
 	for _, t := range r.Tables {
@@ -91,7 +94,7 @@ func newNumbers(r report.Result) (*numbers, error) {
 		table.CSV = fileLink("CSV", fileName(t.Title)+".csv", "text/csv", text)
 		if t.Unit != "" && len(t.Rows) > 0 && len(t.Columns) > 0 {
 			bars := t
-			bars.Title = ""
+			bars.Title = "" // the page has it above the table
 			svg, file, err := inline(bars.SVG)
 			if err != nil {
 				return nil, fmt.Errorf("table %q: %w", t.Title, err)
@@ -134,7 +137,8 @@ func inline(draw func(io.Writer) error) (template.HTML, []byte, error) {
 	return template.HTML(b.Bytes()[bytes.Index(b.Bytes(), []byte("<svg")):]), b.Bytes(), nil
 }
 
-// fileName is a title as the name of a file.
+// fileName is a title as the name of a file: at most 60 of the letters a to z, digits and '-', so that it is one on
+// every system; "table" if nothing is left.
 func fileName(title string) string {
 	name := strings.Map(func(r rune) rune {
 		switch {
@@ -178,7 +182,7 @@ func Plots(dir string, r report.Result) (files []string, err error) {
 	var names []string
 	add := func(title string, svg func(io.Writer) error) {
 		name := fileName(title)
-		for draw[name] != nil {
+		for draw[name] != nil { // titles that differ in other characters alone
 			name += "-2"
 		}
 		draw[name], names = svg, append(names, name)

@@ -16,7 +16,9 @@ type From struct {
 }
 
 // Open opens the sets with the classes of the first, and completes the Options: the sources, the real and the test
-// images, and how these are cropped. Close ends their use.
+// images, and how these are cropped. Where the first set has a manifest, split, limit and crop of the real images are
+// those that it was made with, unless from says otherwise: a row is to show what the encoder has seen. Sets of other
+// classes, or of these in another order, are an error that names both. close ends the use of all; it is never nil.
 func Open(ctx context.Context, o *sets.Opener, from From) (_ Options, close func(), err error) {
 	var opened []*dataset.Set
 	close = func() {

@@ -75,7 +75,8 @@ type gathered struct {
 	Notes    []string // what the page cannot show, and why
 }
 
-// gather looks into the sets.
+// gather looks into the sets: the findings first, which read every image once, then class after class the slots and the
+// map. At most one class's latents are in memory.
 func gather(ctx context.Context, o Options) (*gathered, error) {
 	g := &gathered{Options: o}
 	if len(o.Sources) == 0 {
@@ -107,7 +108,8 @@ func gather(ctx context.Context, o Options) (*gathered, error) {
 	return g, nil
 }
 
-// class puts the slots of a class together, and its map.
+// class puts the slots of a class together, and its map. Slot i has the i-th image of each set: of sets made from the
+// same modes these are images of one mode; of others a row has no further meaning.
 func (g *gathered) class(ctx context.Context, c int) (Class, error) {
 	class := Class{Name: g.Sources[0].Images.Classes[c].Name}
 	if g.Real != nil {
@@ -156,7 +158,7 @@ func (g *gathered) note(text string) {
 	g.Notes = append(g.Notes, text)
 }
 
-// madeOf are the images of a class in a manifest, by the names of their files.
+// madeOf are the images of a class in a manifest, by the names of their files; none where no denoiser made them.
 func madeOf(m *distill.Manifest, class string) map[string]distill.ManifestImage {
 	made := map[string]distill.ManifestImage{}
 	if m == nil || m.Denoiser == "" {

@@ -67,7 +67,8 @@ func WriteTable(ctx context.Context, o Options, out string) (rows int, err error
 	return rows, err
 }
 
-// table writes the rows of a class of a set.
+// table writes the rows of the c-th class of the s-th set, and returns how many. Findings and neighbours are known of
+// the first set alone; the places on the map are those of the first set's axes for all.
 func (g *gathered) table(ctx context.Context, p *parquet.GenericWriter[entry], s, c int,
 	flags map[[2]string][]string) (n int, err error) {
 	class, source := g.Classes[c], g.Sources[s]
@@ -124,7 +125,8 @@ func (g *gathered) flags() map[[2]string][]string {
 	return of
 }
 
-// features says to datasets what the columns are.
+// features says to Hugging Face's datasets what the columns are, as datasets.Features has it in JSON. It must name all
+// columns of [entry], with their types: datasets refuses a file in which they differ.
 func (g *gathered) features() map[string]any {
 	value := func(kind string) map[string]any { return map[string]any{"dtype": kind, "_type": "Value"} }
 	names := make([]string, len(g.Classes))

@@ -20,18 +20,21 @@ type Picture struct {
 	W, H int
 }
 
-// thumbs are the small pictures of a page.
+// thumbs are the small pictures of a page. A picture that is shown in several places is in the page once for each: a
+// data: URL cannot be referred to.
 type thumbs struct {
-	wanted map[key]bool // true: an image of a set, which is shown larger than real ones
-	small  map[key]*dataset.RGB
-	url    map[key]template.URL
+	wanted map[key]bool         // true: an image of a set, which is shown larger than real ones
+	small  map[key]*dataset.RGB // as large as the first level allows
+	url    map[key]template.URL // at the level that was chosen
 	level  level
 }
 
-// level is how large pictures are.
+// level is how large pictures are: the longer side in pixels of images of a set and of real ones, and JPEG's quality
+// in 1 … 100.
 type level struct{ made, real, quality int }
 
-// levels are tried from the first that fits the number of images; the pictures of a page are at most [largest] bytes.
+// levels are tried one after the other, from first; the pictures of a page are at most [largest] bytes. The last level
+// is taken whatever the size.
 var levels = []level{{192, 96, 88}, {128, 80, 85}, {96, 64, 80}, {80, 56, 72}, {64, 48, 60}, {48, 32, 50}}
 
 func newThumbs() *thumbs {
@@ -76,7 +79,7 @@ func (l level) side(made bool) int {
 	return l.real
 }
 
-// first is the first level that may fit.
+// first is the first level that may fit, by the number of pictures alone; it decides what size is kept in memory.
 func (t *thumbs) first() level {
 	switch n := len(t.wanted); {
 	case n <= 300:
@@ -96,7 +99,8 @@ func within(im *dataset.RGB, side int) *dataset.RGB {
 	return dataset.Resize(im, max(1, im.W*side/longest), max(1, im.H*side/longest), dataset.Bilinear)
 }
 
-// write encodes all pictures at the first level at which they fit.
+// write encodes all pictures at the first level at which they fit. Every level begins with the pictures as they were
+// read and not with those of the level before, which would blur twice.
 func (t *thumbs) write() error {
 	first := t.first()
 	for _, l := range levels {
@@ -126,7 +130,7 @@ func (l level) url(im *dataset.RGB) (template.URL, error) {
 	if err := jpeg.Encode(&j, im.Image(), &jpeg.Options{Quality: l.quality}); err != nil {
 		return "", err
 	}
-	if im.W*im.H <= 64*64 {
+	if im.W*im.H <= 64*64 { // PNG of a larger photograph is larger than JPEG
 		if err := dataset.WritePNG(&p, im); err != nil {
 			return "", err
 		}

@@ -31,12 +31,13 @@ type Job struct {
 	Made     *review.Candidate `json:"made,omitempty"`
 }
 
-const mostPreviews = 12
+const mostPreviews = 12 // looks at an image on its way, evenly over the steps; each costs a decoding
 
-// jobs makes images again, one at a time.
+// jobs makes images again, one at a time: networks fill the memory, and the last job is what pages ask about. mu guards
+// all but run and free, which the goroutine of the job at work has to itself; close waits for it before it frees.
 type jobs struct {
 	mu       sync.Mutex
-	job      *Job
+	job      *Job // at work, or the last one; nil before the first
 	previews [][]byte
 	stop     context.CancelFunc
 	ended    chan struct{} // of the last job
@@ -93,7 +94,8 @@ func (j *jobs) close() {
 
 var errBusy = errors.New("another image is being made; wait, or cancel that")
 
-// again begins to make an image again.
+// again begins to make an image again. What is not given is as the image was made: seed, mode and settings of the run.
+// So an unchanged request gives the bytes of the image.
 func (s *Server) again(a wanted) answer {
 	im, ok := s.image(strconv.Itoa(a.Image))
 	if !ok {
@@ -126,7 +128,8 @@ func (s *Server) again(a wanted) answer {
 	return inJSON(http.StatusAccepted, job)
 }
 
-// begin starts a job, unless one is at work; told is called whenever something of it has changed.
+// begin starts a job, unless one is at work, which is errBusy; told is called when it has ended. The job outlives the
+// request that began it: only cancel and close end it.
 func (j *jobs) begin(image int, do func(context.Context) (review.Candidate, error), told func()) (Job, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -169,7 +172,8 @@ func safely(ctx context.Context, do func(context.Context) (review.Candidate, err
 	return do(ctx)
 }
 
-// make makes an image again, and keeps it.
+// make makes an image again, and keeps it beside the run, where a decision can name it. The first one opens the
+// networks, which stay open.
 func (s *Server) make(ctx context.Context, a distill.Again) (c review.Candidate, err error) {
 	j := &s.jobs
 	if j.run == nil {

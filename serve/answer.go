@@ -24,12 +24,12 @@ var (
 	editFile []byte
 )
 
-// answer is what a request gets.
+// answer is what a request gets, whole: it is sent after the request has given back its place, see [Server.ServeHTTP].
 type answer struct {
-	status int // 0 is OK
-	kind   string
+	status int    // 0 is OK
+	kind   string // Content-Type
 	data   []byte
-	zipped bool
+	zipped bool // data is gzip
 }
 
 func (a answer) send(w http.ResponseWriter, r *http.Request) {
@@ -61,6 +61,8 @@ func inJSON(status int, v any) answer {
 	return answer{status, "application/json", data, false}
 }
 
+// answer finds the answer of a request that may be here, in memory or from the files of the run. What does not exist
+// and what is asked for wrongly are one and the same to the client.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) answer {
 	name, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	if r.Method == http.MethodPost {
@@ -109,7 +111,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) answer {
 	return notFound
 }
 
-// image is the image of a number.
+// image is the image of a number, which counts through all classes of the manifest in their order. Numbers stay what
+// they are while the server runs: a manifest that was read once is not read again.
 func (s *Server) image(number string) (im distill.ManifestImage, ok bool) {
 	images := s.listing.Load().images
 	n, err := strconv.Atoi(number)
@@ -119,7 +122,7 @@ func (s *Server) image(number string) (im distill.ManifestImage, ok bool) {
 	return images[n].ManifestImage, true
 }
 
-// picture is the answer with the file of an image.
+// picture is the answer with the file of an image, at most mostImage bytes of it; err is what was wrong with its path.
 func picture(file string, err error) answer {
 	if err != nil {
 		return notFound

@@ -93,6 +93,8 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, path string) answe
 	return notFound
 }
 
+// decide writes a decision to the journal, on the disk, before it answers. Where somebody else has decided about the
+// image since the page was told (Seen), nothing is written: 409, with that decision.
 func (s *Server) decide(a asked) answer {
 	im, ok := s.image(strconv.Itoa(a.Image))
 	if !ok {
@@ -133,7 +135,8 @@ func (s *Server) decisions() answer {
 // plainName is the name of a folder that somebody may type on the page.
 var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
-// writeSet writes the new set beside the run.
+// writeSet writes the new set beside the run, never over anything. A name is a plain one, so that it leads nowhere
+// else.
 func (s *Server) writeSet(r *http.Request, name string) answer {
 	if !plainName.MatchString(name) {
 		return refuse(http.StatusBadRequest, fmt.Errorf("the folder is called %.40q, want letters, digits, dots, - "+

@@ -35,19 +35,19 @@ type State struct {
 }
 
 const (
-	newest      = 12
+	newest      = 12               // images of a run that goes on that are shown
 	everyStatus = 10 * time.Second // the records of a large run are many files
 	window      = time.Minute      // that a rate is taken of
 )
 
 // found are the images of a run, in the order in which they were found; what was counted is not read again while its
-// folder does not change.
+// folder does not change. Images are only ever added, so a number that a page has been told stays that image.
 type found struct {
 	dir     string
 	mu      sync.Mutex
-	files   []string // paths
-	folders map[string]folder
-	rates   []rate
+	files   []string          // paths
+	folders map[string]folder // by path
+	rates   []rate            // of the last minute, rising; the first may be older
 
 	state  State
 	status time.Time // when the records were read
@@ -55,8 +55,8 @@ type found struct {
 
 // folder is what is known of one.
 type folder struct {
-	changed time.Time
-	names   map[string]bool
+	changed time.Time       // when it was read; zero: read it again
+	names   map[string]bool // of the files that count
 }
 
 // rate is how many images there were.
@@ -75,7 +75,8 @@ func (f *found) at(n int) (string, bool) {
 	return f.files[n], true
 }
 
-// state is looked at again with files, else what was seen last, with what has been done since.
+// state is looked at again with files, else what was seen last, with what has been done since: a decision is shown at
+// once, without a look at the disk. When the manifest appears it is read here, and the images become the grid's.
 func (s *Server) state(files bool) State {
 	f := &s.watch.made
 	f.mu.Lock()
@@ -99,7 +100,8 @@ func (s *Server) state(files bool) State {
 	return st
 }
 
-// look looks at the files.
+// look looks at the files. It is called with the lock held and may take long in a bucket, but only the watcher and
+// /made/N wait for it.
 func (f *found) look(now time.Time) {
 	st := State{Run: f.state.Run, Of: f.state.Of}
 	_, err := store.Stat(distill.ManifestFile(f.dir))
@@ -148,12 +150,12 @@ func (f *found) list(dir, ending string) folder {
 		if changed = info.ModTime(); was.names != nil && changed.Equal(was.changed) {
 			return was
 		}
-		if time.Since(changed) < 2*time.Second {
+		if time.Since(changed) < 2*time.Second { // FAT's clock; a file may come in the same tick as this look
 			changed = time.Time{}
 		}
 	}
 	entries, err := store.ReadDir(dir)
-	if err != nil && was.names != nil {
+	if err != nil && was.names != nil { // a disk that does not answer now: what was seen is still true
 		return was
 	}
 	is := folder{changed, was.names}
@@ -188,7 +190,8 @@ func (f *found) list(dir, ending string) folder {
 	return is
 }
 
-// rate is how many images a second there are, by the last minute, and how long the others take.
+// rate is how many images a second there are, by the last minute, and how many seconds the others take at this rate; 0
+// where it is not known. The entry before the window is kept, so that the window is always filled.
 func (f *found) rate(now time.Time, st State) (rateNow, left float64) {
 	f.rates = append(f.rates, rate{now, st.Images})
 	for len(f.rates) > 2 && now.Sub(f.rates[1].at) >= window {

@@ -38,6 +38,7 @@ type realImages struct {
 	at   map[[2]string]int // by class and name
 }
 
+// realRefs numbers the real images, at the first request: most pages never ask.
 func (s *Server) realRefs() *realImages {
 	s.real.once.Do(func() {
 		s.real.at = map[[2]string]int{}
@@ -84,7 +85,8 @@ func (s *Server) neighbours(number string) answer {
 	return inJSON(0, all)
 }
 
-// nearest reads the latents of a class; nil where they, or its modes, are not there.
+// nearest returns the names of the few real images whose latents are nearest to a mode; nil where latents or modes are
+// not there. It reads the latents of the class each time, 21 MB of ImageNet's, and keeps nothing.
 func (s *Server) nearest(class string, mode int) []string {
 	cached, err := encode.Open(cmp.Or(s.Latents, distill.LatentsDir(s.Dir)), class)
 	if err != nil {
@@ -102,7 +104,8 @@ func (s *Server) nearest(class string, mode int) []string {
 	return distill.Nearest(modes.Pick([]int{mode}), real, cached.Names, few)[0]
 }
 
-// realImage is the file of a real image, if a browser can show it.
+// realImage is the file of a real image, if a browser can show it, by its content. SVG is refused: it can hold a
+// script.
 func (s *Server) realImage(number string) answer {
 	n, err := strconv.Atoi(number)
 	real := s.realRefs()

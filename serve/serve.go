@@ -44,6 +44,8 @@ import (
 	"mgd3/store"
 )
 
+// Bounds on what a client can take up. An answer is made while its request holds one of mostAtOnce places and sent when
+// it has given it back, so memory is bounded by the places and a slow reader keeps none of them.
 const (
 	mostAtOnce = 64       // requests in work
 	mostEvents = 64       // streams of events beside them
@@ -105,7 +107,7 @@ func New(o Options) (_ *Server, cut int, err error) {
 	return s, cut, nil
 }
 
-// Close ends what is in work, and gives the journal back.
+// Close ends the image that is being made, waits for it, and unlocks the journal. The Server is of no use afterwards.
 func (s *Server) Close() {
 	s.jobs.close()
 	if s.journal != nil {
@@ -116,7 +118,8 @@ func (s *Server) Close() {
 // URL is the address to open.
 func (s *Server) URL() string { return "http://" + s.Addr + "/?token=" + s.Token }
 
-// Serve answers until the context ends.
+// Serve answers until the context ends, which is no error. Timeouts bound how long a client can keep a connection: 5 s
+// for the header, 10 s for a request, 30 s for an answer; streams of events set their own, since they last.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	var conns atomic.Int64
 	server := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
@@ -139,7 +142,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// refusal is why a request gets no answer, with its status.
+// refusal is why a request gets no answer, with its status; 0 of one that may go on to the token. Host is compared even
+// where the token would do, against DNS rebinding: a page of another name that resolves to this machine sends that
+// name. Of requests that change something a browser always sends Origin; one without it is none of the page.
 func (s *Server) refusal(r *http.Request) (int, string) {
 	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
 	switch {
@@ -207,6 +212,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.send(w, r)
 }
 
+// is compares in constant time, so that how long a refusal takes says nothing of the token.
 func (s *Server) is(token string) bool {
 	return subtle.ConstantTimeCompare([]byte(token), []byte(s.Token)) == 1
 }

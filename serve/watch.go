@@ -19,6 +19,10 @@ const (
 )
 
 // watcher looks at the files once for all pages, as long as there are any, and hands each the newest state alone.
+//
+// One goroutine, run, looks. It starts with the first page and ends when it finds none: join and tell decide both under
+// the lock, so there is never more than one, and none is missing. A page's channel has room for one state. tell alone
+// sends, and takes out a state that was not fetched before it puts the next, so it never waits for a slow page.
 type watcher struct {
 	look func(files bool) State // with a look at the files, or with what is known of them
 	made found                  // images of a run that goes on
@@ -106,7 +110,8 @@ func (w *watcher) tell(data []byte) bool {
 	return true
 }
 
-// stream tells a page of the state as it changes, until nobody listens.
+// stream tells a page of the state as it changes, as server-sent events (HTML Living Standard, 9.2), until nobody
+// listens. A comment line every 15 s finds out that a client is gone, and keeps proxies from closing the connection.
 func (w *watcher) stream(rw http.ResponseWriter, r *http.Request) {
 	rw.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(rw)
