@@ -164,7 +164,13 @@ func (a *autoencoding) task(key string) task {
 	return t
 }
 
-// loss is of x [B, 3, S, S] and ζ [B, c, h, w].
+// loss is of x [B, 3, S, S] and ζ [B, c, h, w]; the package comment has its formula. The KL of N(mean, σ²) to N(0, 1),
+// with ln σ² as the network gives it, is
+//
+//	½·(mean² + σ² − 1 − ln σ²)      Kingma and Welling 2014, appendix B
+//
+// as a mean over all numbers of the latents. The program of Rombach et al. sums this term and that of the pixels over
+// an image: its weight times c·h·w/(3·S²) is ours.
 func (a *autoencoding) loss(p engine.Params, in []*Node) []*Node {
 	x, zeta, s := in[0], in[1], a.settings
 	mean, logvar := a.config.Moments(p, x)
@@ -189,6 +195,7 @@ func (a *autoencoding) loss(p engine.Params, in []*Node) []*Node {
 	return append([]*Node{loss}, terms...)
 }
 
+// distance is the mean |d| or d² over all elements.
 func (a *autoencoding) distance(d *Node) *Node {
 	if a.settings.Loss == L2 {
 		return ReduceAllMean(Square(d))
@@ -202,6 +209,8 @@ func difference(x *Node, axis int) *Node {
 	return Sub(SliceAxis(x, axis, AxisRange(1, n)), SliceAxis(x, axis, AxisRange(0, n-1)))
 }
 
+// batch returns x [B, 3, S, S] in −1 … 1 and ζ [B, c, h, w] of the n-th step. All that is random comes from one stream,
+// first the flips and then the noise; the order is part of what a seed means.
 func (a *autoencoding) batch(ctx context.Context, n int, at []int) ([]*tensors.Tensor, error) {
 	images, err := a.pictures.take(ctx, at)
 	if err != nil {
@@ -264,7 +273,9 @@ func (a *autoencoding) sample(ctx context.Context, mean engine.Weights) (*datase
 // scalingImages is how many images, spread evenly over all, the scaling factor is taken from.
 const scalingImages = 10_000
 
-// scaling returns 1/σ of the latents.
+// scaling returns 1/σ of the posterior means, over all their numbers together, so that the denoiser sees latents of
+// variance 1 (Rombach et al. 2022, appendix G). Sums are in float64: the mean is near 0, so E z² − (E z)² loses
+// nothing. The images are not mirrored, whatever the training did.
 func (a *autoencoding) scaling(ctx context.Context, w engine.Weights) (float64, error) {
 	encode, err := a.o.Engine.Compile("encode", func(p engine.Params, in []*Node) []*Node {
 		return []*Node{a.config.Encode(p, in[0])}

@@ -38,7 +38,8 @@ func openCurve(path string, columns []string, x extra) (*curve, error) {
 	return c, nil
 }
 
-// cut keeps the header and the rows there were.
+// cut keeps the header and the rows there were when the checkpoint was written, and removes what was written after it:
+// these steps are taken again. A file with fewer rows is an error, since what is missing cannot be made again.
 func (c *curve) cut() error {
 	header := "step," + strings.Join(c.columns, ",") + "\n"
 	r := bufio.NewReader(c.file)
@@ -77,7 +78,7 @@ func (c *curve) add(values []float32) {
 	c.count++
 }
 
-// row ends a row after step steps.
+// row ends a row after step steps: the means over the steps since the last one, in float64, six digits.
 func (c *curve) row(step int) error {
 	var b strings.Builder
 	fmt.Fprint(&b, step)

@@ -24,6 +24,12 @@ func isParameter(name string) bool {
 
 // descend sets all that follows from loss, a scalar: parameters, the state of AdamW and the running means. at is
 // [4], from [Protocol.at]. It returns the norm of the gradients before they are clipped.
+//
+//	g   ← g·min(1, clip/(‖g‖ + 1e-6)),   ‖g‖ over all parameters together
+//	w   ← AdamW(w, g)
+//	ema ← ema + (1 − d)·(w − ema)
+//
+// The mean is written as a difference: (1 − d)·w + d·ema would round d, which is near 1, to float32.
 func (r Protocol) descend(p engine.Params, loss, at *Node) (norm *Node) {
 	specs := slices.DeleteFunc(p.Unset(), func(s weights.Spec) bool { return !isParameter(s.Name) })
 	params := make([]*Node, len(specs))

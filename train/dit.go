@@ -28,10 +28,10 @@ import (
 // likelihood of x0 in bins of pixels; latents have no bins, and we take the KL there too, with the variance of t = 1
 // as the sampler does.
 type DiTSettings struct {
-	Patch   int     `json:"patch"`
-	Hidden  int     `json:"hidden"`
-	Depth   int     `json:"depth"`
-	Heads   int     `json:"heads"`
+	Patch   int     `json:"patch"`             // sides of a patch of the latent
+	Hidden  int     `json:"hidden"`            // numbers of a token; a multiple of Heads
+	Depth   int     `json:"depth"`             // blocks
+	Heads   int     `json:"heads"`             // of attention
 	Dropout float64 `json:"dropout"`           // probability that the class is forgotten; 0.1 is published
 	MinSNR  float64 `json:"min_snr,omitempty"` // γ of the weights of the first term; 0 weighs all alike
 
@@ -153,7 +153,8 @@ type denoising struct {
 	step     *sampler
 }
 
-// coefficients of one image, which hang on its t alone.
+// coefficients of one image, which hang on its t alone. They are computed here in float64 and go in as [B, coefCount]:
+// in the graph they would be gathered from tables in float32.
 const (
 	coefSignal = iota // √ā
 	coefNoise         // √(1 − ā)
@@ -177,7 +178,14 @@ func (d *denoising) coef(dst []float32, t int) {
 	}
 }
 
-// loss is of x0 and ε [B, c, h, w], t [B], the labels [B] and the coefficients [B, coefCount].
+// loss is of x0 and ε [B, c, h, w], t [B], the labels [B] and the coefficients [B, coefCount]. It returns the sum, the
+// noise's term and the variance's.
+//
+//	ln σ² = ln β̃ + (v + 1)/2·(ln β − ln β̃),   v the second half of the channels    Nichol and Dhariwal 2021, eq. 15
+//	KL    = ½·( β̃/σ² + (μ̃ − μ)²/σ² − 1 − ln(β̃/σ²) )                               of q(x₋|x, x0) and p(x₋|x)
+//	μ̃ − μ = c1·√(1/ā − 1)·(ε̂ − ε)                                                  since x0 enters both means by c1
+//
+// KL is divided by ln 2, as the program counts in bits.
 func (d *denoising) loss(p engine.Params, in []*Node) []*Node {
 	x0, eps, t, y := in[0], in[1], in[2], in[3]
 	coef := func(i int) *Node { return Reshape(SliceAxis(in[4], 1, AxisElem(i)), -1, 1, 1, 1) }
@@ -210,7 +218,8 @@ func (d *denoising) batch(_ context.Context, n int, at []int) ([]*tensors.Tensor
 	return d.noisy(stream, x0, labels), nil
 }
 
-// noisy returns the inputs of the loss for latents x0 [B, c, h, w]. It forgets some of the labels.
+// noisy returns the inputs of the loss for latents x0 [B, c, h, w]. It forgets some of the labels, in place. Of each
+// image t and whether the label is forgotten are drawn, in this order, then the noise of all.
 func (d *denoising) noisy(stream *rand.Rand, x0 []float32, labels []int32) []*tensors.Tensor {
 	b := len(labels)
 	time, coef, eps := make([]float32, b), make([]float32, b*coefCount), make([]float32, len(x0))

@@ -52,7 +52,8 @@ func (o *Options) fresh(t task, specs []weights.Spec) (engine.Weights, error) {
 	return w, nil
 }
 
-// given reads the parameters that o.From has, or nil without it.
+// given reads the parameters that o.From has, under our names, or nil without it. A missing tensor or another shape is
+// an error; optional ones may be there and are not used. AdamW's state begins at 0 whatever the file was trained with.
 func (o *Options) given(t task, specs []weights.Spec) (map[string][]float32, error) {
 	if o.From == "" {
 		return nil, nil
@@ -73,8 +74,8 @@ func (o *Options) given(t task, specs []weights.Spec) (map[string][]float32, err
 		func(s weights.Spec) bool { return !isParameter(s.Name) }), t.optional...))
 }
 
-// inputsOf returns the inputs of one output of the spec's layer: of its weight [out, in, …] the product of all but the
-// first.
+// inputsOf returns the inputs of one output of the spec's layer (PyTorch's fan-in): of its weight [out, in, …] the
+// product of all but the first. A bias has those of the weight beside it.
 func inputsOf(spec weights.Spec, specs []weights.Spec) int {
 	layer := spec.Name[:strings.LastIndexByte(spec.Name, '.')+1]
 	for _, s := range specs {

@@ -83,7 +83,8 @@ func (o *Options) pictures(ctx context.Context) (*pictures, error) {
 	return p, ctx.Err()
 }
 
-// take returns the images at the given places.
+// take returns the images at the given places, in their order. Those that are kept are shared: they must not be
+// changed.
 func (p *pictures) take(ctx context.Context, at []int) ([]*dataset.RGB, error) {
 	images := make([]*dataset.RGB, 0, len(at))
 	if p.kept != nil {

@@ -11,7 +11,9 @@ import (
 	"mgd3/stage"
 )
 
-// latentRows are the latents of all images, in the order of the classes, and those of their mirror images.
+// latentRows are the latents of all images, in the order of the classes, and those of their mirror images. They stay on
+// disk and are read as they are needed: ImageNet's, at 16 kB each and twice, would take 42 GB of memory. A mirrored
+// latent is that of the mirrored image, since an encoder need not commute with mirroring.
 type latentRows struct {
 	size     int           // numbers of a latent
 	all      []latentPlace // of the images

@@ -59,6 +59,12 @@ type trained struct {
 }
 
 // loop takes all steps of t, from where an earlier call was stopped.
+//
+// The graph is one for all steps: a batch's tensors and at [4] of [Protocol.at] come in, the loss, its terms and the
+// norm of the gradients go out as one vector, so that a step costs one transfer. Parameters, AdamW's state and the
+// running means stay on the device; each step is given the old ones and leaves the new ones in their place.
+//
+// The first batch is made twice, here for its shapes and again by steps: batches are functions of their number.
 func (o *Options) loop(ctx context.Context, t task) (*trained, error) {
 	r := o.Protocol
 	graph := func(p engine.Params, in []*Node) []*Node {
@@ -109,7 +115,8 @@ type state struct {
 
 func statePath(dir string) string { return filepath.Join(dir, "state.safetensors") }
 
-// state returns the state on disk, or that before the first step.
+// state returns the state on disk, or that before the first step. A checkpoint under another key is a [stage.ErrOther];
+// a damaged one is a warning, and the training begins anew, to the same bytes.
 func (o *Options) state(t task, specs []weights.Spec) (*state, error) {
 	dir := o.workDir(t.network)
 	s := &state{path: statePath(dir)}
@@ -140,7 +147,8 @@ func (o *Options) state(t task, specs []weights.Spec) (*state, error) {
 	return s, err
 }
 
-// save writes the checkpoint.
+// save writes the checkpoint, without the frozen tensors, which the task brings again. The curve is synced first: the
+// checkpoint says how many rows it has, and a power cut must not leave it with fewer.
 func (s *state) save(key string) error {
 	if err := s.curve.file.Sync(); err != nil {
 		return err
@@ -176,7 +184,7 @@ func (o *Options) steps(ctx context.Context, t task, s *state, program *engine.P
 		return err
 	}
 	next := o.prepare(ctx, t, s.step+1)
-	defer func() { <-next }() // no goroutine outlives the loop
+	defer func() { <-next }() // no goroutine outlives the loop; there is always one batch that nobody has fetched
 	for s.step < r.Steps {
 		if err := ctx.Err(); err != nil {
 			return stop(err)
@@ -214,7 +222,8 @@ func (o *Options) steps(ctx context.Context, t task, s *state, program *engine.P
 	return nil
 }
 
-// take takes one step and returns its loss.
+// take takes one step and returns its loss. A term or a norm that is not finite is an [ErrDiverged]: the weights are
+// lost then, and the last checkpoint stays, from which the same call would come here again.
 func (s *state) take(t task, program *engine.Program, in []*tensors.Tensor) (float64, error) {
 	defer func() {
 		for _, x := range in { // device memory is not left to the garbage collector
@@ -247,7 +256,8 @@ type prepared struct {
 	err     error
 }
 
-// prepare starts to make the batch of the n-th step, if there is such a step.
+// prepare starts to make the batch of the n-th step, if there is such a step; else the channel is closed at once, so
+// that waiting for it never blocks.
 func (o *Options) prepare(ctx context.Context, t task, n int) <-chan prepared {
 	made := make(chan prepared, 1)
 	if n > o.Protocol.Steps {
@@ -262,7 +272,7 @@ func (o *Options) prepare(ctx context.Context, t task, n int) <-chan prepared {
 	return made
 }
 
-// sheet draws samples.
+// sheet draws samples with the running means, which are what is kept in the end, into samples/STEP.png.
 func (o *Options) sheet(ctx context.Context, t task, s *state) error {
 	im, err := t.sample(ctx, s.means())
 	if err != nil {

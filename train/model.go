@@ -51,7 +51,9 @@ type DataRecord struct {
 
 const recordName = weights.RecordName
 
-// newRecord completes the record of a training that is to be, with its key.
+// newRecord completes the record of a training that is to be, with its key: the SHA-256 of the record in JSON as far as
+// it is known before the training, followed by name, size and time or checksum of every image as the set lists it. So a
+// key costs no reading of images; their content is hashed when the network is written (SHA256 of Data).
 func (o *Options) newRecord(ctx context.Context, r Record) (Record, error) {
 	if o.From != "" {
 		file, err := weights.Open(o.From)
@@ -139,7 +141,9 @@ func (o *Options) removeState(network string) error {
 	return atomicfile.Remove(statePath(o.workDir(network)))
 }
 
-// stored returns the parameters as the file will hold them, and puts them in the place of t's.
+// stored returns the parameters as the file will hold them, and puts them in the place of t's, so that what follows
+// (the scaling factor) is of the numbers that others will read. A number that is not finite in the file's precision,
+// such as one beyond 65,504 in float16, is an error that names its tensor.
 func (o *Options) stored(t *trained) ([]weights.Tensor, error) {
 	var list []weights.Tensor
 	for _, spec := range t.specs {

@@ -9,12 +9,12 @@ import (
 	"mgd3/optim"
 )
 
-// Protocol is how a network steps down its loss.
+// Protocol is how a network steps down its loss. It is "recipe" in training.json, as it always was.
 type Protocol struct {
 	Steps    int     `json:"steps"`
 	Batch    int     `json:"batch"`    // images of a step
 	Rate     float64 `json:"rate"`     // the highest
-	Warmup   int     `json:"warmup"`   // steps in which the rate rises from 0
+	Warmup   int     `json:"warmup"`   // steps in which the rate rises from 0; the last of them has all of it
 	Schedule string  `json:"schedule"` // of the rate after that, one of Schedules
 	Beta1    float64 `json:"beta1"`    // of AdamW, as are the next three
 	Beta2    float64 `json:"beta2"`
@@ -36,7 +36,8 @@ const (
 // Schedules lists them.
 var Schedules = []string{Constant, Cosine}
 
-// Check names the first setting out of its range.
+// Check names the first setting out of its range: counts of at least 1 (warmup 0), decays in [0, 1), all else finite
+// and not negative.
 func (r Protocol) Check() error {
 	for _, f := range []struct {
 		name       string
@@ -70,7 +71,12 @@ func (r Protocol) adam() optim.AdamW {
 	return optim.AdamW{Beta1: r.Beta1, Beta2: r.Beta2, Epsilon: r.Epsilon, Decay: r.Decay}
 }
 
-// rateAt is the rate of the n-th step, from 1.
+// rateAt is the rate of the n-th step, from 1, with W the warmup and N all steps:
+//
+//	n ≤ W   rate·n/W
+//	n > W   rate·½·(1 + cos(π·(n − 1 − W)/(N − W)))     0 would come at step N + 1, so every step counts
+//
+// or rate for all n > W under [Constant].
 func (r Protocol) rateAt(n int) float64 {
 	if n <= r.Warmup {
 		return r.Rate * float64(n) / float64(r.Warmup)
@@ -87,7 +93,8 @@ func (r Protocol) forgetAt(n int) float64 {
 	return 1 - min(r.EMA, float64(1+n)/float64(10+n))
 }
 
-// at is the input of the step's graph that counts for the n-th step alone: [4].
+// at is the input of the step's graph that counts for the n-th step alone, [4]: what [optim.AdamW.At] returns, its rate
+// and the corrections of its moments, and forgetAt. So one compiled graph serves all steps.
 func (r Protocol) at(n int) []float32 {
 	return append(r.adam().At(r.rateAt(n), n), float32(r.forgetAt(n)))
 }

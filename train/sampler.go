@@ -11,7 +11,8 @@ import (
 	"mgd3/rng"
 )
 
-// sampler runs a network with parameters that change between the runs.
+// sampler runs a network with parameters that change between the runs: it is compiled once, and reads its weights by
+// name from a map that set fills.
 type sampler struct {
 	program *engine.Program
 	weights engine.Weights

@@ -64,7 +64,8 @@ func (o *Options) randomText(c text.Config) []weights.Tensor {
 	return list
 }
 
-// rounded returns the numbers that half precision has for data.
+// rounded returns the numbers that half precision has for data: a program that reads the encoder in half precision then
+// computes with the same weights.
 func rounded(data []float32) []float32 {
 	half, err := weights.F16("", []int{len(data)}, data).Float32s()
 	if err != nil { // only of a tensor whose data is not there

@@ -161,6 +161,7 @@ const schedulerOfSD = `{
   "variance_type": "fixed_small"
 }`
 
+// asIs takes the names of a file as they are: diffusers', which are ours.
 func asIs(f *weights.File) (*weights.Set, error) { return weights.AsIs(f), nil }
 
 // likeUNet is likeTorch, but that the last convolution is 0: the first prediction is no noise at all.
@@ -223,6 +224,9 @@ func (d *drawing) loss(p engine.Params, in []*Node) []*Node {
 	return []*Node{noise, noise}
 }
 
+// batch returns x0 and ε [B, c, h, w], t [B], labels [B] and coefficients [B, 3] of the n-th step. Of each image flip,
+// t and whether the prompt is forgotten are drawn, in this order, then the noise of all. The weight is min(1, γ/SNR)
+// with SNR = ā/(1 − ā).
 func (d *drawing) batch(_ context.Context, n int, at []int) ([]*tensors.Tensor, error) {
 	row, b := d.rows.size, len(at)
 	x0, eps := make([]float32, b*row), make([]float32, b*row)

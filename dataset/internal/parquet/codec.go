@@ -61,6 +61,8 @@ func decompress(codec int, src []byte, n int) ([]byte, error) {
 	return dst, nil
 }
 
+// gunzip reads n bytes and leaves what follows: members behind them, and the checksum, are not looked at. Pages have
+// their own.
 func gunzip(src []byte, n int) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(src))
 	if err != nil {
@@ -73,6 +75,7 @@ func gunzip(src []byte, n int) ([]byte, error) {
 	return dst, nil
 }
 
+// unlz4 reads a block without a frame (LZ4_RAW).
 func unlz4(src []byte, n int) ([]byte, error) {
 	if n == 0 && len(src) == 0 {
 		return nil, nil
@@ -85,6 +88,8 @@ func unlz4(src []byte, n int) ([]byte, error) {
 	return dst[:n], nil
 }
 
+// unzstd reads n bytes of a frame. The decoder would make room for the window that a frame asks for, so that is
+// bounded.
 func unzstd(src []byte, n int) ([]byte, error) {
 	z, err := zstd.NewReader(bytes.NewReader(src), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {

@@ -5,7 +5,8 @@ import (
 	"math/bits"
 )
 
-// Encodings of values, by their numbers.
+// Encodings of values, by their numbers; https://parquet.apache.org/docs/file-format/data-pages/encodings has each.
+// All numbers are little-endian, and bits are packed from the lowest of each byte.
 const (
 	encPlain           = 0
 	encPlainDictionary = 2
@@ -30,6 +31,7 @@ type decoder struct {
 	bytes [][]byte
 }
 
+// decode reads the n values of data. A type and an encoding that do not belong together are an error.
 func (d *decoder) decode(encoding int64, data []byte) (err error) {
 	switch {
 	case encoding == encPlain && d.kind == ByteArray:
@@ -57,6 +59,7 @@ func (d *decoder) decode(encoding int64, data []byte) (err error) {
 	return err
 }
 
+// plainBytes are a length of 4 bytes and as many bytes each. They are parts of data, not copies, with no room to grow.
 func plainBytes(data []byte, n int) ([][]byte, error) {
 	if n > len(data)/4 {
 		return nil, bad("%d values in %d bytes", n, len(data))
@@ -73,6 +76,7 @@ func plainBytes(data []byte, n int) ([][]byte, error) {
 	return values, nil
 }
 
+// plainInts are numbers of size bytes, 4 or 8, with a sign.
 func plainInts(data []byte, n, size int) ([]int64, error) {
 	if n > len(data)/size {
 		return nil, bad("%d values of %d bytes in %d bytes", n, size, len(data))
@@ -113,7 +117,7 @@ func boolRuns(data []byte, n int) ([]int64, error) {
 	return values, err
 }
 
-// lookUp takes the values from a dictionary by the indices in data.
+// lookUp takes the values from a dictionary by the indices in data: a byte with their width in bits, then the hybrid.
 func (d *decoder) lookUp(e entries, data []byte) error {
 	if len(data) == 0 {
 		if d.n > 0 {
@@ -141,7 +145,12 @@ func (d *decoder) lookUp(e entries, data []byte) error {
 // bitWidth is the number of bits that numbers up to most need.
 func bitWidth(most int) uint { return uint(bits.Len(uint(most))) }
 
-// hybrid reads n numbers of width bits, in runs of one number and in packs of eight.
+// hybrid reads n numbers of width bits (RLE / bit-packing hybrid). Each part begins with a number h of variable length:
+//
+//	h even   a run: one number, in whole bytes, h/2 times
+//	h odd    (h − 1)/2 packs of eight numbers, width bits each
+//
+// Counts in h are not trusted: at most n numbers are made, whatever they say.
 func hybrid(data []byte, width uint, n int) ([]uint32, error) {
 	if width > 32 {
 		return nil, bad("numbers of %d bits", width)
@@ -200,7 +209,13 @@ func unpack(values []uint32, data []byte, width uint, n int) []uint32 {
 	return values
 }
 
-// deltas reads n numbers in DELTA_BINARY_PACKED and returns what comes after them.
+// deltas reads n numbers in DELTA_BINARY_PACKED and returns what comes after them:
+//
+//	head    block size, parts of a block, number of values, first value
+//	block   the least difference, a byte for each part with its width in bits, then the parts
+//	part    block/parts differences less the least one, width bits each
+//
+// Sums wrap around at 64 bits, as writers make them.
 func deltas(data []byte, n int) ([]int64, []byte, error) {
 	t := &thrift{b: data} // has the same numbers of variable length
 	block, packs, total, last := t.unsigned(), t.unsigned(), t.unsigned(), t.int()
@@ -255,6 +270,7 @@ func bitsAt(data []byte, at int, width uint) uint64 {
 	return v
 }
 
+// deltaLengths are the lengths of all values, as deltas, then their bytes one after the other; parts of data.
 func deltaLengths(data []byte, n int) ([][]byte, error) {
 	lengths, data, err := deltas(data, n)
 	if err != nil {

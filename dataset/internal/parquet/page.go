@@ -25,7 +25,7 @@ type Values struct {
 	Size  int      // the memory it takes, in bytes, about
 }
 
-// header is that of a page.
+// header is that of a page. Sizes are in bytes; in version 2 they include the levels, which are not compressed.
 type header struct {
 	kind, uncompressed, compressed int64
 	crc                            int64
@@ -43,6 +43,8 @@ const (
 	dataPageV2     = 3
 )
 
+// header reads a PageHeader; its fields 5, 7 and 8 are the headers of a data page, a dictionary and a data page of
+// version 2.
 func (t *thrift) header() (h header) {
 	t.fields(func(id int, kind byte) bool {
 		switch {
@@ -66,6 +68,7 @@ func (t *thrift) header() (h header) {
 	return h
 }
 
+// counts reads a field of DataPageHeader or DictionaryPageHeader, which begin alike.
 func (t *thrift) counts(h *header, id int, kind byte) bool {
 	switch {
 	case id == 1 && kind == i32:
@@ -78,6 +81,7 @@ func (t *thrift) counts(h *header, id int, kind byte) bool {
 	return true
 }
 
+// countsV2 reads a field of DataPageHeaderV2. is_compressed is true where it is left out.
 func (t *thrift) countsV2(h *header, id int, kind byte) bool {
 	switch {
 	case id == 1 && kind == i32:
@@ -105,7 +109,9 @@ const (
 	maxHeader = 1 << 20  // bytes; statistics may be long
 )
 
-// Pages returns the data pages of a column in a row group, by reading their headers.
+// Pages returns the data pages of a column in a row group, by reading their headers alone: 1 KiB each, more where
+// statistics are long. It ends: every page moves pos on by at least its header, and [header.check] holds it within the
+// chunk. A dictionary serves the pages after it.
 func (f *File) Pages(group, column int) ([]Page, error) {
 	c, rows := f.chunks[group][column], f.Groups[group]
 	fault := func(err error) error {
@@ -135,7 +141,8 @@ func (f *File) Pages(group, column int) ([]Page, error) {
 	return pages, nil
 }
 
-// readHeader reads the header of the page at pos, and returns its length.
+// readHeader reads the header of the page at pos, and returns its length, which nothing says beforehand: it is tried
+// with 1 KiB, then with 16 times as much, up to the end of the chunk.
 func (f *File) readHeader(pos, end int64) (header, int, error) {
 	for size := int64(1 << 10); ; size *= 16 {
 		data := make([]byte, min(size, end-pos))
@@ -174,7 +181,8 @@ func (h header) check(left int64, rows int) error {
 	return nil
 }
 
-// ReadPage returns the values of a page of a column in a row group.
+// ReadPage returns the values of a page of a column in a row group. Values of rows that are null are 0 or nil. The
+// checksum is compared where the page has one.
 func (f *File) ReadPage(group, column int, p Page) (Values, error) {
 	c := f.Columns[column]
 	codec := f.chunks[group][column].codec
@@ -288,6 +296,7 @@ func (f *File) readRaw(p Page) ([]byte, error) {
 	return data, nil
 }
 
+// dictionary reads the values of a dictionary page, which are always PLAIN, whichever of its two numbers is given.
 func (f *File) dictionary(c Column, codec int, p Page) (entries, error) {
 	data, err := f.readRaw(p)
 	if err == nil {

@@ -52,8 +52,10 @@ type Column struct {
 	// what its numbers stand for, where they do not count: DATE, TIME, TIMESTAMP, DECIMAL or INTERVAL; else ""
 	Meaning string
 
-	levels   int // definition levels: the optional fields on the way
-	repeated bool
+	// Definition levels: the optional fields on the way from the top. A value is stored with how many of them are
+	// there; one with fewer than all is null and has no bytes (Dremel, Melnik et al. 2010, section 4.1).
+	levels   int
+	repeated bool // a list is on the way: a row may have any number of values
 }
 
 // Repeated tells whether a row may have several values.
@@ -85,7 +87,9 @@ type chunk struct {
 	start, size int64
 }
 
-// Open reads the footer of a file of size bytes.
+// Open reads the footer of a file of size bytes: three reads, whatever the size. Numbers of fields below are those of
+// FileMetaData in parquet.thrift; fields that are not named are skipped. Every error is an [ErrFormat], but for those
+// of r.
 func Open(r io.ReaderAt, size int64) (*File, error) {
 	data, err := readFooter(r, size)
 	if err != nil {
@@ -117,10 +121,13 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	return f, f.addGroups(groups)
 }
 
+// bad is an ErrFormat that says what is wrong.
 func bad(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrFormat, fmt.Errorf(format, args...))
 }
 
+// readFooter reads the footer's bytes, whose length stands before the magic at the end. An encrypted file has "PARE"
+// there.
 func readFooter(r io.ReaderAt, size int64) ([]byte, error) {
 	const frame = int64(len(Magic)) + 8
 	if size < frame {
@@ -162,6 +169,7 @@ var (
 	logical = map[int]string{5: "DECIMAL", 6: "DATE", 7: "TIME", 8: "TIMESTAMP"}
 )
 
+// element reads a SchemaElement. repetition is 0 (required), 1 (optional) or 2 (repeated); kind is −1 of a group.
 func (t *thrift) element() (e element) {
 	e.kind = -1
 	t.fields(func(id int, kind byte) bool {
@@ -193,7 +201,9 @@ func (t *thrift) element() (e element) {
 	return e
 }
 
-// leaves returns the columns of a schema.
+// leaves returns the columns of a schema, which is a tree written before its children (depth first): each element says
+// how many of the following subtrees are its own. The walk ends, since every call takes an element, and its depth is
+// bounded; elements that are left over make the file wrong.
 func leaves(schema []element) ([]Column, error) {
 	var columns []Column
 	next := 0
@@ -237,12 +247,14 @@ type group struct {
 	chunks []columnChunk
 }
 
+// columnChunk is a ColumnChunk as the footer has it, with its ColumnMetaData.
 type columnChunk struct {
 	inside               bool // in this file, and not encrypted
 	codec                int
 	data, dictionary, of int64 // offsets, and the size of all pages
 }
 
+// group reads a RowGroup.
 func (t *thrift) group() (g group) {
 	t.fields(func(id int, kind byte) bool {
 		switch {
@@ -258,6 +270,8 @@ func (t *thrift) group() (g group) {
 	return g
 }
 
+// columnChunk reads a ColumnChunk. One with a file_path lies in another file, one without meta_data is encrypted:
+// neither is inside.
 func (t *thrift) columnChunk() (c columnChunk) {
 	elsewhere := false
 	t.fields(func(id int, kind byte) bool {
@@ -276,6 +290,7 @@ func (t *thrift) columnChunk() (c columnChunk) {
 	return c
 }
 
+// columnMeta reads a field of ColumnMetaData: codec, total_compressed_size, data_page_offset, dictionary_page_offset.
 func (t *thrift) columnMeta(c *columnChunk, id int, kind byte) bool {
 	switch {
 	case id == 4 && kind == i32:
@@ -309,7 +324,9 @@ func (t *thrift) text(into map[string]string) {
 	into[key] = value
 }
 
-// addGroups checks the row groups and keeps them.
+// addGroups checks the row groups and keeps them: chunks lie in the file, and rows are no more than bytes, which bounds
+// what any later reader makes room for. A chunk begins at its dictionary, where it has one before its data; writers
+// that have none leave the offset out or write 0.
 func (f *File) addGroups(groups []group) error {
 	total := int64(0)
 	for i, g := range groups {

@@ -40,6 +40,7 @@ type thrift struct {
 	err   error
 }
 
+// fail keeps the first error and takes away what is left, so that every loop over it ends.
 func (t *thrift) fail(err error) {
 	if t.err == nil {
 		t.err = err
@@ -47,6 +48,7 @@ func (t *thrift) fail(err error) {
 	t.b = nil
 }
 
+// take takes n bytes, which are part of b and not copied; nil where there are fewer.
 func (t *thrift) take(n uint64) []byte {
 	if n > uint64(len(t.b)) {
 		t.fail(errShort)
@@ -64,6 +66,7 @@ func (t *thrift) byte() byte {
 	return 0
 }
 
+// unsigned reads a number of 7 bits a byte, the lowest first, the highest bit of a byte saying that another follows.
 func (t *thrift) unsigned() uint64 {
 	v, n := binary.Uvarint(t.b)
 	if n <= 0 {
@@ -74,7 +77,7 @@ func (t *thrift) unsigned() uint64 {
 	return v
 }
 
-// int reads an integer of 16, 32 or 64 bits.
+// int reads an integer of 16, 32 or 64 bits: zigzag, 0, −1, 1, −2 … as 0, 1, 2, 3 …
 func (t *thrift) int() int64 {
 	v := t.unsigned()
 	return int64(v>>1) ^ -int64(v&1)
@@ -82,7 +85,8 @@ func (t *thrift) int() int64 {
 
 func (t *thrift) bytes() []byte { return t.take(t.unsigned()) }
 
-// fields reads a structure. visit reads the value of a field, or returns false and has it skipped.
+// fields reads a structure: fields, each a byte with the difference of its number to the one before (0: the number
+// itself follows) and its kind, up to a stop. visit reads the value of a field, or returns false and has it skipped.
 func (t *thrift) fields(visit func(id int, kind byte) bool) {
 	if t.depth++; t.depth > maxDepth {
 		t.fail(errKind)
@@ -118,6 +122,8 @@ func (t *thrift) list(read func()) {
 	}
 }
 
+// listHead reads how many elements a list has and of which kind. A count beyond the bytes that are left is an error, so
+// a list of n elements is never longer than what was read for it.
 func (t *thrift) listHead() (n uint64, kind byte) {
 	head := t.byte()
 	if n = uint64(head >> 4); n == 15 {
@@ -129,6 +135,7 @@ func (t *thrift) listHead() (n uint64, kind byte) {
 	return n, head & 15
 }
 
+// skip passes over a value of a kind; structures in structures up to maxDepth.
 func (t *thrift) skip(kind byte) {
 	if t.depth++; t.depth > maxDepth {
 		t.fail(errKind)
