@@ -23,7 +23,7 @@ type MergedClass struct {
 	Images int    `json:"images"` // that were taken, the first ones
 	From   int    `json:"from"`   // that it had
 	// what became of the real images whose modes were left out: ByCentre or ByShare; "" where none was
-	Masses string `json:"masses,omitempty"`
+	Sizes string `json:"masses,omitempty"`
 }
 
 // Imported says what a set was that no run made, and how its numbers were read; see package tensorset.
@@ -36,7 +36,7 @@ type Imported struct {
 // What becomes of the real images whose modes are left out.
 const (
 	ByCentre = "nearest" // they are counted for the mode that is kept and nearest to theirs
-	ByShare  = "share"   // modes are not there any more: they are shared out by the masses of those that are kept
+	ByShare  = "share"   // modes are not there any more: they are shared out in proportion to the cluster sizes that are kept
 )
 
 // whole reports whether the set is one that a run made, whose stages may lie beside it.

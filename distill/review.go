@@ -30,7 +30,7 @@ type Reviewed struct {
 	Before   json.RawMessage `json:"before,omitempty"` // its own "reviewed", where it was reviewed already
 	Merged   json.RawMessage `json:"merged,omitempty"` // and its own "merged"
 	Rejected []RejectedImage `json:"rejected"`         // in its order
-	Masses   string          `json:"masses,omitempty"` // what became of their real images, as in [MergedClass]
+	Sizes    string          `json:"masses,omitempty"` // what became of their real images, as in [MergedClass]
 	Kept     int             `json:"kept"`             // images that somebody wants as they are
 	Replaced int             `json:"replaced"`         // that others are in the place of
 	Images   int             `json:"images_before"`    // images that it had

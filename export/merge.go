@@ -152,12 +152,12 @@ func (g *merging) take(s *set, i int, entry object) (taken distill.MergedClass, 
 		}
 		images = append(images, im)
 	}
-	if taken.Masses, err = keepMasses(s.dir, class.Name, images, taken.Images); err != nil {
+	if taken.Sizes, err = keepSizes(s.dir, class.Name, images, taken.Images); err != nil {
 		return taken, err
 	}
-	if taken.Masses == distill.ByShare {
+	if taken.Sizes == distill.ByShare {
 		g.note("%q: class %q: its modes are not there, so the real images of those that are left out are shared out "+
-			"by the masses of the others", s.dir, class.Name)
+			"in proportion to the cluster sizes of the others", s.dir, class.Name)
 	}
 	g.classes[at].images = append(g.classes[at].images, images[:taken.Images]...)
 	return taken, nil

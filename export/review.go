@@ -129,16 +129,16 @@ func (r *reviewing) class(ctx context.Context, i int, out string) (entries []jso
 	if len(kept) == 0 {
 		return nil, fmt.Errorf("all of its images are rejected: %w, which wants one of each class at least", ErrSet)
 	}
-	how, err := keepMasses(r.set.dir, r.of.Classes[i].Name, append(kept, gone...), len(kept))
+	how, err := keepSizes(r.set.dir, r.of.Classes[i].Name, append(kept, gone...), len(kept))
 	if err != nil {
 		return nil, err
 	}
-	if how != "" && r.about.Masses != distill.ByShare {
-		r.about.Masses = how
+	if how != "" && r.about.Sizes != distill.ByShare {
+		r.about.Sizes = how
 	}
 	if how == distill.ByShare {
 		r.notes = append(r.notes, fmt.Sprintf("class %s: its modes are not there, so the real images of those that "+
-			"are rejected are shared out by the masses of the others", words.Quoted([]string{r.of.Classes[i].Name})))
+			"are rejected are shared out in proportion to the cluster sizes of the others", words.Quoted([]string{r.of.Classes[i].Name})))
 	}
 	for j, im := range kept {
 		if err := ctx.Err(); err != nil {
