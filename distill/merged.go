@@ -36,7 +36,7 @@ type Imported struct {
 // What becomes of the real images whose modes are left out.
 const (
 	ByCentre = "nearest" // they are counted for the mode that is kept and nearest to theirs
-	ByShare  = "share"   // modes are not there any more: they are shared out in proportion to the cluster sizes that are kept
+	ByShare  = "share"   // modes are not there any more: shared out in proportion to the cluster sizes that are kept
 )
 
 // whole reports whether the set is one that a run made, whose stages may lie beside it.

@@ -138,7 +138,8 @@ func (r *reviewing) class(ctx context.Context, i int, out string) (entries []jso
 	}
 	if how == distill.ByShare {
 		r.notes = append(r.notes, fmt.Sprintf("class %s: its modes are not there, so the real images of those that "+
-			"are rejected are shared out in proportion to the cluster sizes of the others", words.Quoted([]string{r.of.Classes[i].Name})))
+			"are rejected are shared out in proportion to the cluster sizes of the others",
+			words.Quoted([]string{r.of.Classes[i].Name})))
 	}
 	for j, im := range kept {
 		if err := ctx.Err(); err != nil {

@@ -59,9 +59,9 @@ func keepSizes(dir, class string, images []mergedImage, n int) (how string, err 
 	return how, nil
 }
 
-// shared enlarges sizes in proportion so that they sum to total: each becomes ⌊size·total/sum⌋, and what is left goes, one
-// each, to those with the largest remainders, the first of equal ones first (Hamilton's method); sizes that are all 0
-// become alike. All of it is in whole numbers: a size below 2³¹ times a total of some of them fits in 64 bits.
+// shared enlarges sizes in proportion so that they sum to total: each becomes ⌊size·total/sum⌋, and what is left goes,
+// one each, to those with the largest remainders, the first of equal ones first (Hamilton's method); sizes that are all
+// 0 become alike. All of it is in whole numbers: a size below 2³¹ times a total of some of them fits in 64 bits.
 func shared(sizes []int64, total int64) []int64 {
 	sum := int64(0)
 	for _, m := range sizes {
