@@ -2,7 +2,10 @@
 # Runs of the glyphs with data and output in a bucket of a real server, compared byte by byte with runs in a folder:
 # undisturbed; killed by SIGKILL and taken up again; in two shards at once; by workers that share it, of which one is
 # killed and one is told to stop; read from a zip, a tar, WebDataset shards, Parquet and objects in folders; verified,
-# exported, evaluated and compared with baselines. The servers:
+# exported, evaluated and compared with baselines. The law (docs/cluster.md, "What may differ"; TestBucketSameBytes):
+# all files are the same to the byte; where the data are objects in the place of files, latents, modes and samples differ
+# in their "key" and "crc32c" alone, images and the manifest in nothing. At last, what goes wrong with credentials and
+# names is said soon, in words, with the store's own variables, and no credential is in any file or message. The servers:
 #
 #     s3       versitygw (github.com/versity/versitygw, one Go program whose buckets are folders)
 #     gs       fake-gcs-server (github.com/fsouza/fake-gcs-server, one Go program)
@@ -61,9 +64,18 @@ same() { # NAME FOLDER KEY: the visible files are the same
   rm -rf got; $bucket get "$(address "$3")" got
   diff -r -x '.*' "$2" got >diff.txt && say 0 "$1" || { say 1 "$1"; head -5 diff.txt; }
 }
-images() { # of sets whose files are known by their times on disk, and by their MD5s in a bucket: the latents say which
+law() { # NAME FOLDER KEY, of sets whose files go by their times on disk, and by their MD5s in a bucket
   rm -rf got; $bucket get "$(address "$3")" got
-  diff -r "$2/images" got/images >diff.txt && say 0 "$1: the images" || { say 1 "$1"; head -5 diff.txt; }
+  visible() { (cd "$1" && find . -type f -not -path '*/.*' | sort); }
+  but_keys() { LC_ALL=C sed -E 's/"(key|crc32c)": ?"[0-9a-f]+"//g' "$1"; }
+  diff <(visible "$2") <(visible got) >diff.txt || true
+  visible "$2" | while read -r f; do
+    case $f in
+      ./latents/*|./modes/*|./samples/*) cmp -s <(but_keys "$2/$f") <(but_keys "got/$f") || echo "$f" ;;
+      *) cmp -s "$2/$f" "got/$f" || echo "$f" ;;
+    esac
+  done >>diff.txt
+  [ ! -s diff.txt ] && say 0 "$1: the same but for keys" || { say 1 "$1"; head -5 diff.txt; }
 }
 made() { "$mgd3" distill --data "$1" --model glyphs --ipc 2 --limit 40 --steps 10 -q "${@:3}" --out "$2"; }
 run() { made "$1" "$2" --split train "${@:3}"; }
@@ -122,12 +134,12 @@ run set.tar folder-tar; run "$(address set.tar)" "$(address tar)" >/dev/null; sa
 $bucket put exports/set.parquet "$(address set.parquet)"
 $bucket put exports/shards "$(address shards-of)"
 made exports/set.parquet folder-parquet; made "$(address set.parquet)" "$(address parquet)" >/dev/null
-images Parquet folder-parquet parquet
-made exports/shards folder-shards; made "$(address shards-of)" "$(address wds)" >/dev/null; images WebDataset folder-shards wds
+law Parquet folder-parquet parquet
+made exports/shards folder-shards; made "$(address shards-of)" "$(address wds)" >/dev/null; law WebDataset folder-shards wds
 rm -rf few; mkdir few; (cd set && find train -type f | sort | awk 'NR % 10 == 1' | xargs cp --parents -t ../few)
 $bucket put few "$(address objects)"
 run few folder-few; run "$(address objects)" "$(address few)" >/dev/null
-images "objects in folders" folder-few few
+law "objects in folders" folder-few few
 
 ev() { "$mgd3" evaluate --train "set=$1" --test "$2" --test-split test --net convnet3 --epochs 2 -q --out "$3" "${@:4}" >/dev/null; }
 ev folder set.zip folder-scores
@@ -150,11 +162,36 @@ rm -rf got; $bucket get "$(address sweep)" got; diff folder-sweep/sweep.csv got/
 
 $bucket list "$(address '')" | grep -v '^shards-of\|^objects' | grep '/\.' >hidden.txt || true
 grep -q 'lock\|clock-\|\.1$\|\.2$' hidden.txt && { say 1 "leases or locks are left"; head -3 hidden.txt; } || say 0 "no lease and no lock is left"
-"$mgd3" verify "$(address plain | sed s/lab/nowhere/)" && say 1 "a bucket that is not there" || echo "exit code $?"
+wrong() { # NAME WORDS VARIABLE COMMAND...: exit code 5 within half a minute, in these words, with a hint of this variable
+  local began=$SECONDS code=0
+  "${@:4}" >said.txt 2>&1 || code=$?
+  cat said.txt >>all-said.txt
+  [ $code = 5 ] && grep -q "$2" said.txt && grep -q "hint:.*$3" said.txt && [ $((SECONDS - began)) -lt 30 ] &&
+    say 0 "$1, said in $((SECONDS - began)) s" || { say 1 "$1: exit code $code in $((SECONDS - began)) s"; cat said.txt; }
+}
+plain=$(address plain) nowhere=$(address plain | sed s/lab/nowhere/) none='no credentials, or wrong ones'
+missing='there is no such bucket'
 case $store in
-  s3) AWS_SECRET_ACCESS_KEY=wrong "$mgd3" verify "$(address plain)" || echo "exit code $?" ;;
-  azblob) AZURE_STORAGE_KEY=d3Jvbmc= "$mgd3" verify "$(address plain)" || echo "exit code $?" ;;
+  s3)
+    wrong "no bucket" "$missing" AWS_ENDPOINT_URL "$mgd3" verify "$nowhere"
+    wrong "no bucket to write to" "$missing" AWS_ENDPOINT_URL run set.zip "$nowhere"
+    wrong "another's key" "$none" AWS_SECRET_ACCESS_KEY env AWS_SECRET_ACCESS_KEY=wrongsecret "$mgd3" verify "$plain"
+    wrong "no such user" "$none" AWS_SECRET_ACCESS_KEY env AWS_ACCESS_KEY_ID=nobody "$mgd3" verify "$plain"
+    wrong "no credentials" "$none" AWS_SECRET_ACCESS_KEY env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY "$mgd3" verify "$plain" ;;
+  gs)
+    wrong "no bucket" "$missing" name "$mgd3" verify "$nowhere"
+    wrong "no bucket to write to" "$missing" name run set.zip "$nowhere"
+    wrong "no credentials" "$none" GOOGLE_APPLICATION_CREDENTIALS env -u STORAGE_EMULATOR_HOST "$mgd3" verify "$plain" ;;
+  azblob)
+    wrong "no container" "$missing" AZURE_STORAGE_ACCOUNT "$mgd3" verify "$nowhere"
+    wrong "no container to write to" "$missing" AZURE_STORAGE_ACCOUNT run set.zip "$nowhere"
+    wrong "another's key" "$none" AZURE_STORAGE_KEY env AZURE_STORAGE_KEY=d3Jvbmc= "$mgd3" verify "$plain"
+    wrong "no key" "$none" AZURE_STORAGE_KEY env -u AZURE_STORAGE_KEY "$mgd3" verify "$plain"
+    wrong "no account" "$none" AZURE_STORAGE_ACCOUNT env -u AZURE_STORAGE_KEY -u AZURE_STORAGE_ACCOUNT "$mgd3" verify "$plain" ;;
 esac
+secrets=(-e testsecret -e wrongsecret -e Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq)
+rm -rf got; $bucket get "$plain" got
+grep -rqF "${secrets[@]}" got exports ./*.txt && say 1 "a credential stands somewhere" || say 0 "no credential in a run, an export or a message"
 kill $server; wait $server 2>/dev/null || true; server=
 done
 exit $bad

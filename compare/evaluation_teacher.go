@@ -10,6 +10,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/evaluate"
 	"mgd3/internal/fault"
+	"mgd3/stage"
 )
 
 // TeacherSource says where the teacher of soft labels is from.
@@ -149,9 +150,25 @@ func (v *Evaluation) openTeacher(ctx context.Context, size int) (*evaluate.Teach
 	if err != nil {
 		return nil, err
 	}
+	run.KeepWeights = true
 	run.Seed, run.Dir = v.Seed, filepath.Join(v.Out, "teacher", fmt.Sprintf("%s-%d", from.Net, size))
 	if v.Report != nil {
 		run.Report = func(e evaluate.Event) { v.Report("teacher", e) }
+	}
+	if v.Any != nil { // one worker trains it, the others wait for it
+		waits := func(int) {
+			if v.Note != nil {
+				v.Note("waits for the teacher, which another worker trains")
+			}
+		}
+		err := v.Any.Each(ctx, v.Out, fmt.Sprintf("teacher%d", size), 1, 1, waits,
+			func(ctx context.Context, _ stage.Shard) error {
+				_, err := run.Do(ctx)
+				return err
+			})
+		if err != nil {
+			return nil, fmt.Errorf("teacher: %w", err)
+		}
 	}
 	t, _, err := run.TrainTeacher(ctx)
 	if err != nil {

@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -120,5 +121,33 @@ func TestBucketChanged(t *testing.T) {
 	if _, err := set.Read(set.Classes[0].Images[0]); err == nil ||
 		!strings.Contains(err.Error(), store.ErrChanged.Error()) {
 		t.Errorf("got %v, want that it has changed", err)
+	}
+}
+
+// TestBucketFails: an image that a store does not give out, as it is down or does not know who asks, is none that
+// cannot be read: whoever passes over those passes over none of these.
+func TestBucketFails(t *testing.T) {
+	s := storetest.New(t)
+	s.Put("set/cat/0.png", []byte(noisePNG(t, 1)))
+	s.Put("set/cat/1.png", []byte("no image"))
+	set, err := Open(context.Background(), s.Path("set"), OpenOptions{})
+	must(t, err)
+	defer set.Close()
+	load := func() (errs []error) {
+		for sample := range set.Load(context.Background(), set.Classes[0].Images, LoadOptions{}) {
+			errs = append(errs, sample.Err)
+		}
+		return errs
+	}
+	if errs := load(); errs[0] != nil || !errors.Is(errs[1], ErrImage) {
+		t.Errorf("got %v, want one that cannot be read", errs)
+	}
+	s.Lock()
+	s.Refuse = "ExpiredToken"
+	s.Unlock()
+	for _, err := range load() {
+		if !errors.Is(err, store.ErrCredentials) || errors.Is(err, ErrImage) {
+			t.Errorf("got %v, want an error of the store alone", err)
+		}
 	}
 }

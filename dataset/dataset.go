@@ -27,6 +27,8 @@ import (
 	"io"
 	"path"
 	"strconv"
+
+	"mgd3/store"
 )
 
 var (
@@ -120,7 +122,8 @@ func (s *Set) ClassNames() []string {
 }
 
 // Read returns the file of an image. Images that have none come as a Netpbm file. A file over 256 MiB, or of another
-// length than when the set was opened, is an [ErrImage].
+// length than when the set was opened, is an [ErrImage]; where the store or the file system failed nothing is known of
+// the image, and the error is none.
 func (s *Set) Read(ref Ref) ([]byte, error) {
 	data, err := s.src.read(s.pathOf(ref), ref)
 	if err != nil {
@@ -157,5 +160,8 @@ func (s *Set) pathOf(ref Ref) string {
 }
 
 func (s *Set) badImage(ref Ref, err error) error {
+	if store.Failed(err) {
+		return fmt.Errorf("%s: %s: %w", s.path, s.pathOf(ref), err)
+	}
 	return fmt.Errorf("%s: %s: %w: %w", s.path, s.pathOf(ref), ErrImage, err)
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
+	"syscall"
 
 	"gocloud.dev/gcerrors"
 )
@@ -23,6 +25,8 @@ var (
 	ErrRegion = errors.New("no region")
 	// ErrUnreachable says that a store gave no answer, or only errors of its own, for as long as was waited.
 	ErrUnreachable = errors.New("the store cannot be reached")
+	// ErrAnswer says that a store does not do what it was asked for, with an answer of no kind above.
+	ErrAnswer = errors.New("the store does not do it")
 	// ErrChanged says that an object was replaced while it was read.
 	ErrChanged = errors.New("has changed since it was opened")
 )
@@ -34,14 +38,16 @@ var kinds = []struct {
 	words []string
 }{
 	{ErrBucket, "NoSuchBucket PermanentRedirect AuthorizationHeaderMalformed IllegalLocationConstraintException " +
-		"ContainerNotFound InvalidBucketName 301", []string{"bucket doesn't exist", "bucket does not exist"}},
+		"ContainerNotFound ContainerBeingDeleted InvalidBucketName 301",
+		[]string{"bucket doesn't exist", "bucket does not exist"}},
 	{ErrCredentials, "InvalidAccessKeyId SignatureDoesNotMatch ExpiredToken InvalidToken TokenRefreshRequired " +
 		"RequestTimeTooSkewed AuthenticationFailed NoAuthenticationInformation InvalidAuthenticationInfo",
 		[]string{"get credentials", "credentials: could not find", "could not find default credentials",
 			"failed to refresh cached credentials", "DefaultAzureCredential", "failed to get shared config profile",
-			"storage account", "Error 401"}},
+			"storage account", "NewSharedKeyCredential", "connection string", "oauth2: cannot fetch token: 4",
+			`oauth2: "`, "private key should be"}},
 	{ErrRefused, "AccessDenied Forbidden AllAccessDisabled AuthorizationFailure AuthorizationPermissionMismatch " +
-		"InsufficientAccountPermissions AccountIsDisabled", []string{"Error 403"}},
+		"InsufficientAccountPermissions AccountIsDisabled", nil},
 	{ErrRegion, "MissingRegion", []string{"Missing Region", "Invalid region", "region is required",
 		"region was not a valid"}},
 }
@@ -55,8 +61,23 @@ func codeOf(err error) string {
 	return ""
 }
 
+// statusOf returns the HTTP status of a store's answer that a client made an error of; 0 if there was no answer.
+func (b *bucket) statusOf(err error) int {
+	var answer interface{ HTTPStatusCode() int } // of AWS
+	if errors.As(err, &answer) {
+		return answer.HTTPStatusCode()
+	}
+	if status := Clients[b.scheme].Status; status != nil {
+		return status(err)
+	}
+	return 0
+}
+
 // kindOf returns which of the kinds an error is; nil if none.
-func kindOf(err error) error {
+func (b *bucket) kindOf(err error) error {
+	if errors.Is(err, ErrCredentials) {
+		return ErrCredentials
+	}
 	text, code := err.Error(), codeOf(err)
 	for _, k := range kinds {
 		if code != "" && strings.Contains(" "+k.codes+" ", " "+code+" ") {
@@ -73,6 +94,12 @@ func kindOf(err error) error {
 			}
 		}
 	}
+	switch b.statusOf(err) {
+	case http.StatusUnauthorized:
+		return ErrCredentials
+	case http.StatusForbidden:
+		return ErrRefused
+	}
 	if gcerrors.Code(err) == gcerrors.PermissionDenied {
 		return ErrRefused
 	}
@@ -81,8 +108,9 @@ func kindOf(err error) error {
 
 // failure is an [ErrStore] of a path.
 type failure struct {
-	text string
-	kind error
+	text   string
+	kind   error
+	scheme string
 }
 
 func (f failure) Error() string { return f.text }
@@ -91,26 +119,61 @@ func (f failure) Is(target error) bool {
 	return target == ErrStore || target == f.kind || f.kind == ErrRefused && target == fs.ErrPermission
 }
 
+// Failed reports whether an error is of the place where a file is, a store or a file system, and not of the file: it
+// says nothing about what the file holds, and another time the same may go well.
+func Failed(err error) bool {
+	if errors.Is(err, ErrChanged) {
+		return false
+	}
+	var errno syscall.Errno
+	ofFile := errors.As(err, new(*fs.PathError)) && errors.As(err, &errno) // and of no connection to somewhere
+	places := []error{ErrBucket, ErrCredentials, ErrRefused, ErrRegion, ErrUnreachable, ErrAnswer}
+	return ofFile && slices.Contains(broken, errno) ||
+		slices.ContainsFunc(places, func(place error) bool { return errors.Is(err, place) })
+}
+
+// broken is what a file system says that does not work, or is cut off from its server.
+var broken = []syscall.Errno{syscall.EIO, syscall.ESTALE, syscall.ETIMEDOUT, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
+	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED,
+	syscall.ENOTCONN, syscall.EPIPE, syscall.ENXIO, syscall.ENODEV, syscall.EAGAIN, syscall.EINTR, syscall.EBUSY,
+	syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE}
+
+// Scheme returns the scheme of the store that an [ErrStore] is of; "" for another error.
+func Scheme(err error) string {
+	var f failure
+	errors.As(err, &f)
+	return f.scheme
+}
+
 // failed is a client's error of a key, in one line, without what may be a credential.
 func (b *bucket) failed(key string, err error) error {
 	if errors.As(err, new(failure)) {
 		return err
 	}
-	kind := kindOf(err)
-	switch {
+	kind := b.kindOf(err)
+	switch status := b.statusOf(err); {
 	case kind == nil && exists(err):
-		return failure{fmt.Sprintf("%q: something stands there already", b.address(key)), fs.ErrExist}
+		return failure{fmt.Sprintf("%q: something stands there already", b.address(key)), fs.ErrExist, b.scheme}
 	case kind == nil && gcerrors.Code(err) == gcerrors.NotFound:
 		return &fs.PathError{Op: "open", Path: b.address(key), Err: fs.ErrNotExist}
+	case errors.Is(err, kind): // of an opener, with its reason
+		return failure{fmt.Sprintf("%q: %s", b.address(key), shown(err)), kind, b.scheme}
 	case kind != nil:
-		return failure{fmt.Sprintf("%q: %v%s", b.address(key), kind, inBrackets(codeOf(err))), kind}
+		return failure{fmt.Sprintf("%q: %v%s", b.address(key), kind, inBrackets(codeOf(err))), kind, b.scheme}
+	case final(status):
+		return failure{fmt.Sprintf("%q: %v: %s", b.address(key), ErrAnswer, shown(err)), ErrAnswer, b.scheme}
 	}
+	return failure{fmt.Sprintf("%q: %v: %s", b.address(key), ErrUnreachable, shown(err)), ErrUnreachable, b.scheme}
+}
+
+// shown is a client's error in one line, without what may be a credential.
+func shown(err error) string {
 	text := strings.Join(strings.Fields(withoutSecrets(err.Error())), " ")
 	const most = 300
 	if len(text) > most {
 		text = "… " + text[len(text)-most:] // clients put the cause last
 	}
-	return failure{fmt.Sprintf("%q: %v: %s", b.address(key), ErrUnreachable, text), ErrUnreachable}
+	return text
 }
 
 func inBrackets(code string) string {

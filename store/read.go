@@ -168,7 +168,8 @@ func (v *version) fetch(p []byte, at int64) error {
 			defer r.Close()
 			// stores give the time in seconds, in one place or another
 			if r.Size() != v.size || r.ModTime().Unix() != v.time.Unix() {
-				return failure{fmt.Sprintf("%q %v", v.address(v.key), ErrChanged), ErrChanged}
+				return failure{fmt.Sprintf("%q %v", v.address(v.key), ErrChanged), ErrChanged,
+					v.scheme}
 			}
 			if _, err := io.ReadFull(r, p); err != nil {
 				return fmt.Errorf("it broke off: %w", err)
@@ -200,7 +201,7 @@ func Read(path string, most int64) ([]byte, error) {
 		}
 		defer r.Close()
 		if r.Size() > most {
-			return failure{tooLong(b.address(key), most).Error(), nil}
+			return failure{tooLong(b.address(key), most).Error(), nil, b.scheme}
 		}
 		data = make([]byte, r.Size())
 		if _, err := io.ReadFull(r, data); err != nil {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"gocloud.dev/blob"
 )
@@ -30,11 +32,25 @@ var settings = map[string][]string{
 	"azblob": {"storage_account", "domain", "protocol", "cdn", "localemu"},
 }
 
+// Client is what package clouds knows of the client of a scheme.
+type Client struct {
+	// Open opens a bucket where gocloud.dev's own way will not do. Where there are no credentials that is an
+	// [ErrCredentials].
+	Open func(ctx context.Context, address *url.URL) (*blob.Bucket, error)
+	// Status returns the HTTP status of the answer that an error is of; 0 if it is of none.
+	Status func(err error) int
+}
+
+// Clients are those that package clouds has, by scheme.
+var Clients = map[string]Client{}
+
 // bucket is an open bucket, or will be one at its first use.
 type bucket struct {
 	scheme, name string
 	query        string // settings of the address
 	open         func() (*blob.Bucket, error)
+	there        atomic.Bool // it was seen
+	told         time.Time   // when a line was said of it, under the lock of telling
 }
 
 // buckets are those of which Parse had an address, by scheme:/NAME.
@@ -120,16 +136,16 @@ func register(scheme, name, query string) error {
 }
 
 func (b *bucket) openNow() (*blob.Bucket, error) {
-	address := b.scheme + "://" + b.name
-	query := b.query
-	if b.scheme == "s3" && !strings.Contains(query, "response_checksum_validation") {
+	address := &url.URL{Scheme: b.scheme, Host: b.name, RawQuery: b.query}
+	if b.scheme == "s3" && !strings.Contains(b.query, "response_checksum_validation") {
 		// the client writes a line to standard error of each answer without a checksum, of a part of an object say
-		query = strings.TrimPrefix(query+"&response_checksum_validation=when_required", "&")
+		address.RawQuery = strings.TrimPrefix(b.query+"&response_checksum_validation=when_required", "&")
 	}
-	if query != "" {
-		address += "?" + query
+	open := Clients[b.scheme].Open
+	if open == nil {
+		open = blob.DefaultURLMux().OpenBucketURL
 	}
-	opened, err := blob.OpenBucket(context.Background(), address)
+	opened, err := open(context.Background(), address)
 	if err != nil {
 		return nil, b.failed("", err)
 	}
@@ -207,14 +223,16 @@ func Used() bool {
 var (
 	userPart  = regexp.MustCompile(`//[^/\s"@]*@`)
 	queryPart = regexp.MustCompile(`\?[^\s"]*`)
+	bearer    = regexp.MustCompile(`(?i)\b(bearer|sharedkey|basic) [^\s"]+`)
 	secret    = regexp.MustCompile(`(?i)\b(sig|signature|x-amz-[a-z-]+|token|secret[a-z_]*|password|` +
 		`accountkey|key)=[^\s"&;]+`)
 )
 
 // withoutSecrets takes out of a client's words what may be a credential: a user in an address, whatever stands behind
-// its ?, and values by the names that credentials have.
+// its ?, what follows the name of a way to sign in, and values by the names that credentials have.
 func withoutSecrets(text string) string {
 	text = userPart.ReplaceAllString(text, "//")
 	text = queryPart.ReplaceAllString(text, "?…")
+	text = bearer.ReplaceAllString(text, "$1 …")
 	return secret.ReplaceAllString(text, "$1=…")
 }

@@ -29,7 +29,6 @@ import (
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 	"mgd3/stage/lease"
-	"mgd3/store"
 	"mgd3/text"
 	"mgd3/train"
 	"mgd3/weights"
@@ -99,13 +98,6 @@ var advice = []struct {
 	code int
 	hint string
 }{
-	{store.ErrCredentials, Output, "the environment gives them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or " +
-		"AWS_PROFILE; GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY"},
-	{store.ErrRegion, Output, "AWS_REGION names it, or ?region=NAME behind the address"},
-	{store.ErrBucket, Output, "make the bucket, or correct its name, AWS_REGION or AWS_ENDPOINT_URL"},
-	{store.ErrRefused, Output, "the credentials must allow to list, get, put and delete objects there"},
-	{store.ErrUnreachable, Output, "run the same command again when the store answers, it continues from here; " +
-		"AWS_ENDPOINT_URL says where a store of S3's kind is"},
 	{syscall.ENOSPC, Output, "the disk is full: make room and run the same command again, it continues from here"},
 	{syscall.EDQUOT, Output, "the disk quota is used up: make room and run the same command again, it " +
 		"continues from here"},
@@ -199,6 +191,9 @@ var advice = []struct {
 func Diagnose(err error) (code int, hint string) {
 	if errors.Is(err, context.Canceled) { // whatever it interrupted
 		return Interrupted, "nothing is lost: run the same command again to continue from here"
+	}
+	if hint, ok := ofStore(err); ok {
+		return Output, hint
 	}
 	var f Failure
 	errors.As(err, &f)

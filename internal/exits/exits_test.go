@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
 
 	"mgd3/engine"
+	"mgd3/internal/fault"
 	"mgd3/modes"
 	"mgd3/stage"
+	"mgd3/store"
 	"mgd3/weights"
 )
 
@@ -28,6 +31,10 @@ func TestDiagnose(t *testing.T) {
 		{wrap(syscall.ENOSPC), Output, "make room"},
 		{wrap(syscall.EROFS), Output, "another --out"},
 		{wrap(fs.ErrPermission), Output, ""},
+		{fault.Of(fault.Input, wrap(syscall.EIO)), Output, "no fault of the file"},
+		{Fail(Model, "take another", wrap(syscall.ESTALE)), Output, "no fault of the file"},
+		{Fail(Hub, "", os.NewSyscallError("connect", syscall.ETIMEDOUT)), Hub, ""},
+		{fault.Of(fault.Input, wrap(store.ErrUnreachable)), Output, "when the store answers"},
 		{wrap(context.Canceled), Interrupted, "same command again"},
 		{Fail(Model, "", wrap(context.Canceled)), Interrupted, "same command again"},
 		{wrap(stage.ErrOther), Output, "another --out"},

@@ -15,7 +15,7 @@ var rooms = map[string][]string{
 	"rng":                         {},
 	"store":                       {"internal/process"},
 	"internal/process":            {},
-	"store/clouds":                {},
+	"store/clouds":                {"store"},
 	"internal/fixtures/storetest": {"store"},
 	"matrix":                      {"matrix/internal/kernel"},
 	"matrix/internal/kernel":      {},
