@@ -186,6 +186,23 @@ func TestAnotherFormat(t *testing.T) {
 	}
 }
 
+// TestRealThrice: of three files with one picture each is named, whichever is nearest to which.
+func TestRealThrice(t *testing.T) {
+	set, real, _ := clean(t)
+	for quality, name := range map[int]string{90: "cat/100.jpg", 92: "cat/101.jpg", 95: "cat/102.jpg"} {
+		real.write(t, name, func(b *bytes.Buffer) error {
+			return jpeg.Encode(b, picture(1, 400).Image(), &jpeg.Options{Quality: quality})
+		})
+	}
+	f := run(t, Input{Set: set.open(t), Real: real.open(t)})
+	got := f.kinds()
+	for _, name := range []string{"cat/100.jpg", "cat/101.jpg", "cat/102.jpg"} {
+		if !strings.Contains(got, name) {
+			t.Errorf("found %q, which lacks %s", got, name)
+		}
+	}
+}
+
 func TestFewReal(t *testing.T) {
 	set, _, _ := clean(t)
 	f := run(t, Input{Set: set.open(t), Modes: []Mode{{"bird", "000.png", 4}, {"cat", "000.png", 5}}})

@@ -222,7 +222,8 @@ func (l *look) within(real table, c int) {
 		l.apart[c][i] = levels(d[twin[i]])
 	})
 	for i, j := range twin {
-		if l.apart[c][i] <= same && j > i && samePicture(l.apart[c][i], real.light[i], real.light[j]) {
+		mutual := twin[j] == i // then once, by the first of both
+		if l.apart[c][i] <= same && (j > i || !mutual) && samePicture(l.apart[c][i], real.light[i], real.light[j]) {
 			l.realSame = append(l.realSame, pair("real", real.refs[i], "real", real.refs[j], l.apart[c][i]))
 		}
 	}
