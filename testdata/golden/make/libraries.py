@@ -16,7 +16,11 @@ from torch.nn import functional as F
 from case import Case
 from filled import bound, formula
 
-CLASSES, BATCH, SEED = 5, 4, 17
+CLASSES, BATCH, SEED_OF_ALL = 5, 4, 17
+SEED = SEED_OF_ALL  # of the case in the making
+# MobileNetV2's ReLU6 has two edges: of the seeds 1 to 33 at 33 pixels this alone has no number within a rounding of one
+# that decides a gradient, in eleven runs.
+SEEDS = {"mobilenet_v2": 15}
 NOISES = 6  # runs with all numbers moved by a rounding: where ReLUs are near their tie, they show by how much one moves gradients
 PROBES = 1 << 20  # the formula's vectors have an index beyond those of the weights
 
@@ -116,7 +120,7 @@ def whole_rows(net):
 
 
 NETS = {
-    "mobilenet_v2": (64, lambda s: torchvision.models.mobilenet_v2(num_classes=CLASSES, dropout=0)),
+    "mobilenet_v2": (33, lambda s: torchvision.models.mobilenet_v2(num_classes=CLASSES, dropout=0)),
     "efficientnet_b0": (64, lambda s: torchvision.models.efficientnet_b0(num_classes=CLASSES, dropout=0, stochastic_depth_prob=0)),
     "swin_t": (72, lambda s: whole_rows(torchvision.models.swin_t(num_classes=CLASSES))),
     "vit_tiny_patch16_224": (32, lambda s: timm.create_model("vit_tiny_patch16_224", num_classes=CLASSES, img_size=s)),
@@ -180,7 +184,9 @@ def round9(values):
 def make(root, variant, seed):
     if variant != "small":
         return
+    global SEED
     for name, (side, build) in NETS.items():
+        SEED = SEEDS.get(name, SEED_OF_ALL)
         x = values(0, (BATCH, 3, side, side), 0.0, 2.0)
         target = torch.arange(BATCH) * 3 % CLASSES
         logits, loss, names, norms, products = run(build, side, x, target, torch.float64)
