@@ -27,7 +27,7 @@ server=
 trap '[ -z "$server" ] || kill $server' EXIT
 
 # ---- the servers: each sets at, the settings behind its addresses
-up() { for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.2; done; echo "no server"; exit 1; }
+up() { for _ in $(seq 600); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.2; done; echo "no server"; exit 1; }
 start_s3() {
   mkdir -p buckets/lab
   ./versitygw --access test --secret testsecret --port 127.0.0.1:17070 posix buckets >server.log 2>&1 & server=$!; up 17070
