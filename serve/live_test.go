@@ -82,6 +82,21 @@ func TestRates(t *testing.T) {
 	}
 }
 
+func TestNothing(t *testing.T) {
+	empty, begun := t.TempDir(), t.TempDir()
+	if err := os.MkdirAll(filepath.Join(begun, "latents"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(begun, "latents", "cat.safetensors"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]bool{empty: true, begun: false, runFolder(t, 1): false} {
+		if got := open(t, Options{Dir: dir}).Nothing(); got != want {
+			t.Errorf("%q: nothing is %v, want %v", dir, got, want)
+		}
+	}
+}
+
 // TestSlowClients: two hundred who ask for all images and read nothing keep nobody out.
 func TestSlowClients(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -115,6 +115,12 @@ func (s *Server) Close() {
 	}
 }
 
+// Nothing reports whether the folder has no sign of a run: it may be the wrong one, or a run that is yet to begin.
+func (s *Server) Nothing() bool {
+	st := s.state(true)
+	return !st.Done && st.Run == nil && st.Latents+st.Modes+st.Images == 0
+}
+
 // URL is the address to open.
 func (s *Server) URL() string { return "http://" + s.Addr + "/?token=" + s.Token }
 

@@ -78,6 +78,9 @@ func (e *env) serve(ctx context.Context, o serveOptions) error {
 	}
 	defer s.Close()
 	review.WarnCut(cut, e.warnText)
+	if s.Nothing() {
+		e.warn("%q has nothing of a run: the page stays empty until one is made into it", o.Dir)
+	}
 	fmt.Fprintln(e.stdout, s.URL())
 	if err := s.Serve(ctx, l); err != nil {
 		return err

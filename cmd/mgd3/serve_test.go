@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -28,6 +29,8 @@ func TestServeCommand(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), binary(t), "serve", "set")
 	cmd.Dir = dir
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -56,6 +59,9 @@ func TestServeCommand(t *testing.T) {
 	var exit *exec.ExitError
 	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exits.Interrupted {
 		t.Errorf("after Ctrl-C: %v, want exit code %d", err, exits.Interrupted)
+	}
+	if want := `"set" has nothing of a run`; !strings.Contains(said.String(), want) {
+		t.Errorf("a folder without a run: it said %q, want %q", said.String(), want)
 	}
 }
 
