@@ -54,13 +54,21 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	return exits.Mistaken(cli.Usage(cmd, err))
 }
 
+// check looks at the flags of any command before it runs.
+func (e *env) check(cmd *cobra.Command, args []string) error {
+	for _, name := range cli.Empty(cmd) {
+		e.warn("--%s is given with nothing in it, as if it were left out: is a variable of the shell empty?", name)
+	}
+	return cli.Addresses(cmd, args)
+}
+
 // root is the command "mgd3" with all others below it.
 func (e *env) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:               "mgd3",
 		Short:             "Distil an image set into a few synthetic images per class",
 		Version:           stage.Version,
-		PersistentPreRunE: cli.Addresses,
+		PersistentPreRunE: e.check,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 	}
