@@ -18,9 +18,10 @@ dir=$(realpath -m "$1"); shift; mkdir -p "$dir"
 stores=("$@"); [ $# -gt 0 ] || stores=(s3 gs azblob)
 [ -x "$dir/mgd3" ] || CGO_ENABLED=0 go build -o "$dir/mgd3" ./cmd/mgd3
 [ -x "$dir/bucket" ] || CGO_ENABLED=0 go build -o "$dir/bucket" ./bench/bucket
-[ -x "$dir/versitygw" ] || GOBIN=$dir go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
-[ -x "$dir/fake-gcs-server" ] || GOBIN=$dir go install github.com/fsouza/fake-gcs-server@v1.56.1
-[[ " ${stores[*]} " != *" azblob "* ]] || [ -d "$dir/node_modules/azurite" ] || npm --prefix "$dir" install --silent azurite@3.37.0
+asked() { [[ " ${stores[*]} " == *" $1 "* ]]; }
+! asked s3 || [ -x "$dir/versitygw" ] || GOBIN=$dir go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+! asked gs || [ -x "$dir/fake-gcs-server" ] || GOBIN=$dir go install github.com/fsouza/fake-gcs-server@v1.56.1
+! asked azblob || [ -d "$dir/node_modules/azurite" ] || npm --prefix "$dir" install --silent azurite@3.37.0
 mgd3=$dir/mgd3 bucket=$dir/bucket
 cd "$dir"
 server=
