@@ -158,7 +158,7 @@ func TakeAppended(path string) error {
 	return Write(path, func(w io.Writer) error { _, err := io.Copy(w, from); return err })
 }
 
-// Remove removes a file if it is there.
+// Remove removes a file if it is there. Several processes may remove it at once.
 func Remove(path string) error {
 	if store.Is(path) {
 		return unwritten(store.Remove(path))
@@ -166,7 +166,11 @@ func Remove(path string) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil // on a read-only disk even the removal of nothing fails
 	}
-	return Failed(path, os.Remove(path))
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another was faster
+	}
+	return Failed(path, err)
 }
 
 // holds reports whether the file at path has the bytes that write writes.

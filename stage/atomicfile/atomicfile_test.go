@@ -2,9 +2,11 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -75,5 +77,28 @@ func wantAlone(t *testing.T, path string) {
 	}
 	if len(entries) != 1 || entries[0].Name() != filepath.Base(path) {
 		t.Errorf("the folder holds %v, want %s alone", entries, filepath.Base(path))
+	}
+}
+
+// TestRemoveTogether: of several who remove a file at once none has an error.
+func TestRemoveTogether(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 300 {
+		path := filepath.Join(dir, fmt.Sprint(i))
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		begin := make(chan struct{})
+		for range 8 {
+			group.Go(func() {
+				<-begin
+				if err := Remove(path); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		close(begin)
+		group.Wait()
 	}
 }
