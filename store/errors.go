@@ -41,7 +41,8 @@ var kinds = []struct {
 		"ContainerNotFound ContainerBeingDeleted InvalidBucketName 301",
 		[]string{"bucket doesn't exist", "bucket does not exist"}},
 	{ErrCredentials, "InvalidAccessKeyId SignatureDoesNotMatch ExpiredToken InvalidToken TokenRefreshRequired " +
-		"RequestTimeTooSkewed AuthenticationFailed NoAuthenticationInformation InvalidAuthenticationInfo",
+		"XAdminUserNotFound RequestTimeTooSkewed AuthenticationFailed NoAuthenticationInformation " +
+		"InvalidAuthenticationInfo",
 		[]string{"get credentials", "credentials: could not find", "could not find default credentials",
 			"failed to refresh cached credentials", "DefaultAzureCredential", "failed to get shared config profile",
 			"storage account", "NewSharedKeyCredential", "connection string", "oauth2: cannot fetch token: 4",

@@ -155,6 +155,7 @@ func TestRequests(t *testing.T) {
 // TestRefused: what no other try heals is said at once, in a line, with the place and without a secret.
 func TestRefused(t *testing.T) {
 	for code, want := range map[string]error{"NoSuchBucket": store.ErrBucket, "AccessDenied": store.ErrRefused,
+		"XAdminUserNotFound": store.ErrCredentials, // versitygw's
 		"InvalidAccessKeyId": store.ErrCredentials, "SignatureDoesNotMatch": store.ErrCredentials,
 		"ExpiredToken": store.ErrCredentials} {
 		s := storetest.New(t)

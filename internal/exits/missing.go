@@ -9,13 +9,14 @@ import (
 	"strings"
 
 	"mgd3/internal/cli"
+	"mgd3/store"
 )
 
 // missing is the advice where a file or folder that was named is not there: the name beside it that was likely meant,
 // else what is there. It is "" for other errors, and where nothing can be listed.
 func missing(err error) string {
 	var e *fs.PathError
-	if !errors.As(err, &e) || !errors.Is(e.Err, fs.ErrNotExist) {
+	if !errors.As(err, &e) || !errors.Is(e.Err, fs.ErrNotExist) || store.Is(e.Path) {
 		return ""
 	}
 	path := filepath.Clean(e.Path)

@@ -69,7 +69,8 @@ func (w *Worker) take(ctx context.Context, b *board, piece, n int) (*held, error
 	key := b.key(piece)
 	h := &held{worker: w, key: key, name: fmt.Sprintf("%s.%d", key, n), successor: fmt.Sprintf("%s.%d", key, n+1)}
 	h.renewed = time.Now()
-	if _, err := w.Store.Create(ctx, h.name, w.text()); err != nil {
+	// what is gone already was cleared away by who saw the end of the round, which is looked for below
+	if _, err := w.Store.Create(ctx, h.name, w.text()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var err error
@@ -96,7 +97,7 @@ func (h *held) do(ctx context.Context, work func(context.Context) error) (lost b
 	switch {
 	case err == nil:
 		_, err := h.worker.Store.Create(late, h.key+done, h.worker.Name+"\n")
-		if errors.Is(err, fs.ErrExist) {
+		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
 		return false, err

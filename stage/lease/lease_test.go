@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -353,6 +354,38 @@ func TestAnswerLost(t *testing.T) {
 		p.wait(t, 1, 1)
 		if len(m.objects) != 1 {
 			t.Errorf("%v are left, want the word of the end alone", m.objects)
+		}
+	})
+}
+
+// hasty is a store in which each object but the round's end is gone, the first time, before its time is known.
+type hasty struct {
+	*memory
+	gone map[string]bool
+}
+
+func (h *hasty) Create(ctx context.Context, name, text string) (time.Time, error) {
+	at, err := h.memory.Create(ctx, name, text)
+	if err == nil && !h.gone[name] {
+		h.gone[name] = true
+		return at, fs.ErrNotExist
+	}
+	return at, err
+}
+
+// TestGoneAtOnce: that somebody else took an object away at once, as who sees the end of a round does, ends no worker.
+func TestGoneAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		done := map[int]bool{}
+		w := &Worker{Store: &hasty{newMemory(), map[string]bool{"sample-3.1.done": true}}, Name: "w", Term: time.Minute}
+		if err := w.Each(t.Context(), "sample", 3, func(_ context.Context, piece int) error {
+			done[piece] = true
+			return nil
+		}); err != nil || len(done) != 3 {
+			t.Errorf("did %v, %v, want three pieces", done, err)
+		}
+		if _, err := w.clock(t.Context()); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -16,7 +16,8 @@ import (
 // name may succeed. A folder that machines share has it, and so has a bucket whose puts take "If-None-Match: *" (S3) or
 // generation 0 (Google). Times are the store's: no machine's clock is asked.
 type Store interface {
-	// Create puts an object where there is none and returns its time. Where there is one it is an [fs.ErrExist].
+	// Create puts an object where there is none and returns its time. Where there is one it is an [fs.ErrExist]; where
+	// it was put and somebody took it away before its time was known it may be an [fs.ErrNotExist].
 	Create(ctx context.Context, name, text string) (time.Time, error)
 	// Renew puts an object in the place of the one that is there, and so makes its time now. Where there is none it may
 	// be an [fs.ErrNotExist].

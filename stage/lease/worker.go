@@ -180,13 +180,16 @@ func (w *Worker) meet(ctx context.Context, b *board) error {
 func (w *Worker) clock(ctx context.Context) (time.Time, error) {
 	w.asked = true
 	name := clock + w.Name
-	at, err := w.Store.Renew(ctx, name, "")
-	if errors.Is(err, fs.ErrNotExist) {
-		if at, err = w.Store.Create(ctx, name, ""); errors.Is(err, fs.ErrExist) {
-			return w.Store.Renew(ctx, name, "")
+	for try := 1; ; try++ { // who ends a round takes all clocks away, perhaps between a put and the look at its time
+		at, err := w.Store.Renew(ctx, name, "")
+		if errors.Is(err, fs.ErrNotExist) {
+			at, err = w.Store.Create(ctx, name, "")
+		}
+		gone := errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)
+		if !gone || try == tries {
+			return at, err
 		}
 	}
-	return at, err
 }
 
 // end says that the round is over, and takes its leases away, and the clocks.
