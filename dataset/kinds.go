@@ -69,7 +69,7 @@ var endings = []struct{ ends, what string }{
 	{".beton", "a set of FFCV, " + asFolders},
 	{".rec", "a set of MXNet, " + asFolders},
 	{".pt .pth", "a file of PyTorch, " + asFolders},
-	{".jfif .jfi .jpe .jif", "an image with an ending that is not read: name it .jpg"},
+	{otherJPEG, "an image with an ending that is not read: name it .jpg"},
 	{otherImages, "an image of a format that is not read: convert it to PNG or JPEG"},
 }
 
@@ -77,9 +77,12 @@ var endings = []struct{ ends, what string }{
 const otherImages = ".avif .heic .heif .hif .jxl .jp2 .j2k .jpx .jpf .tga .psd .ico .icns .dds .pcx .sgi .qoi .exr " +
 	".hdr .svg .apng .pfm .pam .cr2 .cr3 .nef .arw .dng .orf .rw2 .raf .dcm"
 
+// otherJPEG are further endings of JPEG files.
+const otherJPEG = ".jfif .jfi .jpe .jif"
+
 // kindOfEnding is the kind under which a file is passed over that does not end like an image.
 func kindOfEnding(name string) string {
-	if endsIn(otherImages+" .jfif .jfi .jpe .jif", name) {
+	if endsIn(otherImages+" "+otherJPEG, name) {
 		return passedFormat
 	}
 	return passedEnding

@@ -42,6 +42,7 @@ func TestParseConfigErrors(t *testing.T) {
 			"multiple of 4"},
 		{`"patch_size": 2`, `"patch_size": 3`, "patch_size"},
 		{`"learn_sigma"`, `"mlp_ratio": -1, "learn_sigma"`, "mlp_ratio"},
+		{`"DiTTransformer2DModel"`, `"PixArtTransformer2DModel"`, "not a DiT"},
 		{`"norm_type": "ada_norm_zero"`, `"norm_type": "layer_norm"`, "norm_type"},
 		{`gelu-approximate`, `geglu`, "activation_fn"},
 		{`"out_channels": 8`, `"out_channels": 5`, "out_channels"},

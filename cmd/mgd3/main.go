@@ -35,7 +35,6 @@ func graceOf(args []string) time.Duration {
 
 // run executes one command line and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	defer store.Tell(func(line string) { (&env{stderr: stderr}).warn("%s", terminal.Printable(line)) })()
 	out := terminal.NewSink(stdout)
 	err := cli.Interruptible(graceOf(args), func(ctx context.Context) error {
 		if err := execute(ctx, args, out, stderr); err != nil {

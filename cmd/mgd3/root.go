@@ -18,6 +18,7 @@ import (
 	"mgd3/internal/terminal"
 	"mgd3/sets"
 	"mgd3/stage"
+	"mgd3/store"
 )
 
 // texts are the long texts and the examples of all commands.
@@ -39,6 +40,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	stderr = terminal.NewScreen(cli.Shown{Writer: stderr}, os.Getenv)
 	stdout = terminal.Above(cli.Shown{Writer: stdout}, stderr)
 	e := &env{stdout: stdout, stderr: stderr}
+	defer store.Tell(func(line string) { e.warnText(terminal.Printable(line)) })() // above the line of progress
 	e.sets.PassedOver = func(text string) { e.progress().Warn(text) }
 	e.sets.Warn = e.warnText
 	e.sets.Note = e.sayText
