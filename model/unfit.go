@@ -16,24 +16,29 @@ func (f Folder) checkDenoiser() error {
 		return nil // whoever opens it next says so
 	}
 	defer file.Close()
-	if is := weights.Beside(file); is != "" {
-		return fmt.Errorf("%s: %w: this is %s; want a denoiser", f.Path, weights.ErrMismatch, is)
-	}
-	return nil
+	return f.notBeside(file)
 }
 
 // checkFile is checkDenoiser of a file that nobody opens next: it may be damaged, or most of a whole model.
 func (f Folder) checkFile() error {
-	if err := f.checkDenoiser(); err != nil {
-		return err
-	}
 	file, err := weights.OpenFS(f.FS, f.Path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	if err := f.notBeside(file); err != nil {
+		return err
+	}
 	_, err = weights.CheckpointOf(file)
 	return err
+}
+
+// notBeside is the error of checkDenoiser, of f when it is open.
+func (f Folder) notBeside(file *weights.File) error {
+	if is := weights.Beside(file); is != "" {
+		return fmt.Errorf("%s: %w: this is %s; want a denoiser", f.Path, weights.ErrMismatch, is)
+	}
+	return nil
 }
 
 // Unfit says why the networks are not those that a preset is for; d is their denoiser, nil where it is not open.

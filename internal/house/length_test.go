@@ -2,6 +2,8 @@ package house
 
 import (
 	"bytes"
+	"go/scanner"
+	"go/token"
 	"io/fs"
 	"os"
 	"path"
@@ -75,16 +77,56 @@ func TestLinesAreShort(t *testing.T) {
 }
 
 // TestCommandIsThin: what decides lives in packages that other programs could call; the command is flags, files,
-// messages and exit codes.
+// messages and exit codes. Lines of code count: a comment or a blank line makes it no thicker.
 func TestCommandIsThin(t *testing.T) {
-	const most = 4000
+	const most = 3600
 	lines := 0
 	goFiles(t, func(name string, code []byte) {
 		if strings.HasPrefix(name, "cmd/mgd3/") && !strings.HasSuffix(name, "_test.go") {
-			lines += bytes.Count(code, []byte("\n"))
+			lines += codeLines(code)
 		}
 	})
-	if lines == 0 || lines >= most {
-		t.Errorf("cmd/mgd3 has %d lines, want some, and fewer than %d", lines, most)
+	if lines == 0 || lines > most {
+		t.Errorf("cmd/mgd3 has %d lines of code, want some, and at most %d", lines, most)
+	}
+}
+
+// codeLines counts the lines with something else than comments on them.
+func codeLines(code []byte) int {
+	var s scanner.Scanner
+	file := token.NewFileSet().AddFile("", -1, len(code))
+	s.Init(file, code, nil, 0) // without comments
+	lines := map[int]bool{}
+	for {
+		pos, tok, text := s.Scan()
+		if tok == token.EOF {
+			return len(lines)
+		}
+		if tok == token.SEMICOLON && text == "\n" { // the scanner's own, at the end of a line that counts already
+			continue
+		}
+		first := file.Line(pos)
+		for i := range 1 + strings.Count(text, "\n") { // a raw string may have several
+			lines[first+i] = true
+		}
+	}
+}
+
+// TestCodeLines: what counts as a line of code.
+func TestCodeLines(t *testing.T) {
+	for _, test := range []struct {
+		name, code string
+		want       int
+	}{
+		{"nothing", "", 0},
+		{"comments", "// a\n\n/* b\n\nc */\n", 0},
+		{"code beside a comment", "package p // a\n", 1},
+		{"code after a comment", "/* a\n*/ package p\n", 1},
+		{"a semicolon of the scanner's", "package p\n\n\n\nvar x = 1\n\n", 2},
+		{"a raw string", "package p\nvar x = `a\n\n// b\n`\n", 5},
+	} {
+		if got := codeLines([]byte(test.code)); got != test.want {
+			t.Errorf("%s: got %d, want %d", test.name, got, test.want)
+		}
 	}
 }
