@@ -24,16 +24,19 @@ type attended[T number] struct {
 	mask, bias       []float64 // terms to add
 	maskAt, biasAt   view      // of shape [batch, head, query, key]
 	queries, allowed []int     // how many positions of each batch count
-	rest             []ir.Tensor
+	// the inputs after query, key and value that nobody has taken yet; which there are, a.Has… says
+	rest []ir.Tensor
 }
 
 func newAttended[T number](a ir.Attention, in []ir.Tensor) *attended[T] {
+	// The layout says which axis is which: the views bring BSHD and BHSD into one order, and nothing is copied.
 	byHead := func(t ir.Tensor) view {
 		return dense(t.Dims()).on(0, a.Layout.HeadsAxis(), a.Layout.SeqAxis(), 3)
 	}
 	t := &attended[T]{Attention: a, q: in[0].Flat.([]T), k: in[1].Flat.([]T), v: in[2].Flat.([]T), qs: byHead(in[0]),
 		ks: byHead(in[1]), rest: in[3:]}
 	t.group = t.qs.dims[1] / t.ks.dims[1]
+	// The order below is that of the operation's inputs: mask, lengths, bias.
 	scores := []int{t.qs.dims[0], t.qs.dims[1], t.qs.dims[2], t.ks.dims[2]}
 	if a.HasMask {
 		mask := t.next()
@@ -60,6 +63,7 @@ func terms(x ir.Tensor) []float64 {
 	values := make([]float64, x.Shape.Size())
 	if allow, ok := x.Flat.([]uint8); ok {
 		for i, yes := range allow {
+			// ln 1 = 0 adds nothing, ln 0 = −∞ forbids
 			values[i] = math.Log(float64(yes))
 		}
 		return values
@@ -101,10 +105,13 @@ func (t *attended[T]) scores(s []float64, b, h, i int) float64 {
 			s[j] += t.mask[t.maskAt.at(b, h, i, j)]
 		}
 	}
+	// The largest score is taken out, so that no exp overflows: L = m + ln Σ exp(s − m). A row of −∞ alone has no such
+	// m, and its L of +∞ makes every weight exp(−∞ − ∞) = 0 in place of NaN.
 	m := slices.Max(s)
 	if math.IsInf(m, -1) {
 		return math.Inf(1)
 	}
+	// expSum overwrites what it is given, and the caller needs s
 	return m + math.Log(expSum(slices.Clone(s), m))
 }
 
@@ -133,8 +140,11 @@ func (of[T]) attention(a ir.Attention, in, out []ir.Tensor) {
 			addScaled(row, math.Exp(s[j]-l), t.v[t.key(b, h, j):])
 		}
 		for d, x := range row {
+			// out has the shape of the query
 			dst[t.qs.at(b, h, i, d)] = T(x)
 		}
+		// Kept for the gradient as m and f, exp(s − m)·f being the weight of a key: m = L and f = 1, which the
+		// compiler's kernels may split otherwise into the row's maximum and 1 over its sum.
 		at := 2 * sums.at(b, h, i)
 		if logs[at] = l; !math.IsInf(l, 1) {
 			logs[at+1] = 1
@@ -154,9 +164,12 @@ func (of[T]) attentionVJP(a ir.Attention, in, grads []ir.Tensor) {
 	dq, dk, dv := make([]float64, len(t.q)), make([]float64, len(t.k)), make([]float64, len(t.v))
 	depth, s := t.qs.dims[3], make([]float64, t.ks.dims[2])
 	t.each(func(b, h, i int) {
+		// The scores are computed again, since [query, key] of them is too much to keep from the forward pass.
 		t.scores(s, b, h, i)
 		from := t.qs.at(b, h, i, 0)
 		g := dOut[from:][:depth]
+		// Σ dOut∘out = Σ P∘(dOut·vᵀ) over j: the term that the softmax's derivative takes off (FlashAttention, Dao et
+		// al. 2022, appendix B.2)
 		total := inner[float64](g, o[from:])
 		m, f := logs[2*sums.at(b, h, i)], logs[2*sums.at(b, h, i)+1]
 		for j := range s {
@@ -164,6 +177,7 @@ func (of[T]) attentionVJP(a ir.Attention, in, grads []ir.Tensor) {
 			p := math.Exp(s[j]-m) * f
 			ds := t.Scale * p * (inner[float64](g, t.v[at:][:depth]) - total)
 			addScaled(dq[from:][:depth], ds, t.k[at:])
+			// several heads of the query may add to one key and value
 			addScaled(dk[at:][:depth], ds, t.q[from:])
 			addScaled(dv[at:][:depth], p, g)
 		}

@@ -21,6 +21,8 @@ func (of[T]) conv(a ir.Conv, x, kernel, out ir.Tensor) {
 	}
 }
 
+// convIn is conv with sums in A. Channels are the last axis of input and weights, and adjacent, so that each tap of the
+// kernel is an inner product of `depth` numbers.
 func convIn[A, T number](a ir.Conv, x, kernel, out ir.Tensor) {
 	input, in := inOrder[T](x, slices.Concat([]int{a.Axes.InputBatch}, a.Axes.InputSpatial,
 		[]int{a.Axes.InputChannels}))
@@ -32,6 +34,8 @@ func convIn[A, T number](a ir.Conv, x, kernel, out ir.Tensor) {
 
 	rank := len(to.dims)
 	images, channels, depth := to.dims[0], to.dims[rank-1], w.dims[rank-1]
+	// depth is J. XLA allows one of the counts above 1; with batch groups the input has BatchGroupCount times as many
+	// images as the output.
 	perChannelGroup, perBatchGroup := channels/a.ChannelGroupCount, channels/a.BatchGroupCount
 	spatial := to.on(axesFrom(1, rank-1)...).places()
 	taps := kernelTaps(a, in, w, to)
@@ -39,6 +43,7 @@ func convIn[A, T number](a ir.Conv, x, kernel, out ir.Tensor) {
 	for image := range images {
 		for o, place := range spatial {
 			for c := range channels {
+				// n' of the formula, and the first of the group's input channels
 				batch := image + c/perBatchGroup*images
 				from := batch*in.strides[0] + c/perChannelGroup*depth
 				var sum A
@@ -65,6 +70,7 @@ func inOrder[T number](x ir.Tensor, order []int) ([]T, view) {
 // kernelTaps lists for each spatial place of the output where the elements under the kernel lie in an
 // image of the input, and where their weights lie in the kernel of a channel.
 func kernelTaps(a ir.Conv, in, w, to view) [][]tap {
+	// One place with one tap is what a kernel without axes has; each axis multiplies both.
 	taps := [][]tap{{{}}}
 	for s := range a.Strides {
 		axis := 1 + s

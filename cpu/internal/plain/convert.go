@@ -15,6 +15,7 @@ func Convert(x, out ir.Tensor) {
 	x, wide := widen(x), widen(out)
 	k := kinds[x.Shape.DType]
 	if out.Shape.DType == dtypes.Bool { // x ≠ 0
+		// against a scalar 0; NaN is true
 		k.compare(compute.OpTypeNotEqual, x, like(x, nil), wide)
 		return
 	}
@@ -78,6 +79,7 @@ func toInteger[U integer, T number](dst []U, src []T) {
 			dst[i] = 0
 		case x <= float64(lowest):
 			dst[i] = lowest
+		// float64(highest) of a type of 64 bits is rounded up to a power of two, which does not fit: hence ≥ and not >.
 		case x >= float64(highest): // 2^63 or 2^64 for the widest ones
 			dst[i] = highest
 		default:
@@ -88,6 +90,7 @@ func toInteger[U integer, T number](dst []U, src []T) {
 
 // bounds returns the lowest and the highest value of T.
 func bounds[T integer]() (lowest, highest T) {
+	// all bits are the highest number of an unsigned type, and −1 of a signed one
 	if highest = ^T(0); highest > 0 {
 		return 0, highest
 	}
@@ -119,6 +122,7 @@ func extremes[T number]() (lowest, highest T) {
 	return T(-inf), T(inf)
 }
 
+// extremesOf is extremes of a T that is I: the compiler does not know that they are one type.
 func extremesOf[T number, I integer]() (lowest, highest T) {
 	l, h := bounds[I]()
 	return T(l), T(h)

@@ -21,6 +21,7 @@ func (of[T]) gelu(exact bool, x, out ir.Tensor) {
 	}
 }
 
+// geluErf uses Φ(x) = ½·erfc(−x/√2): 1 + erf would lose all digits where x is far below 0.
 func geluErf(x float64) float64 { return 0.5 * x * math.Erfc(-x/math.Sqrt2) }
 
 func geluTanh(x float64) float64 {
@@ -48,10 +49,12 @@ func (of[T]) activate(a compute.ActivationType, out ir.Tensor) {
 // fusedDense sets out to activation(x·W + bias).
 func fusedDense(k kind, config compute.DenseConfig, in []ir.Tensor, out ir.Tensor) {
 	x, w := in[0], in[1]
+	// W is [in, out…], or [out…, in]
 	contract := 0
 	if config.WeightLayout == compute.DenseLayoutOutputsInput {
 		contract = len(w.Dims()) - 1
 	}
+	// With W of more than two axes, out has all but the contracted one behind those of x, as dot has them.
 	dot(ir.Dot{LHSContract: []int{len(x.Dims()) - 1}, RHSContract: []int{contract}, Accumulator: out.Shape.DType}, x, w,
 		out)
 	if len(in) > 2 {
@@ -62,6 +65,7 @@ func fusedDense(k kind, config compute.DenseConfig, in []ir.Tensor, out ir.Tenso
 
 // addBias adds bias to the last axes of out.
 func addBias(k kind, bias, out ir.Tensor) {
+	// a bias without elements belongs to an empty out
 	n := max(1, bias.Shape.Size())
 	rows := ir.Tensor{Shape: shapes.Make(out.Shape.DType, out.Shape.Size()/n, n), Flat: out.Flat}
 	row := ir.Tensor{Shape: shapes.Make(out.Shape.DType, 1, n), Flat: bias.Flat}
@@ -74,6 +78,7 @@ func fusedQKV(k kind, a ir.QKV, in, out []ir.Tensor) {
 	column := 0
 	for i := range out {
 		dims := []int{w.Dims()[0], out[i].Dims()[1]}
+		// Query, key and value lie side by side in the columns of W; their biases are inputs of their own.
 		part := like(w, dims)
 		k.copyFrom(part, w, dense(w.Dims()).sliced([]int{0, column}, dims, nil))
 		dot(ir.Dot{LHSContract: []int{1}, RHSContract: []int{0}, Accumulator: out[i].Shape.DType}, x, part, out[i])

@@ -27,6 +27,8 @@ func (of[T]) dot(a ir.Dot, x, y, out ir.Tensor) {
 	}
 }
 
+// dotIn is dot with sums in A. Both operands have k as their last axis, so that an inner product reads adjacent
+// numbers.
 func dotIn[A, T number](a ir.Dot, x, y, out ir.Tensor) {
 	left, batch, m, k := operand[T](x, a.LHSBatch, a.LHSContract)
 	right, _, n, _ := operand[T](y, a.RHSBatch, a.RHSContract)
@@ -47,6 +49,7 @@ func operand[T number](x ir.Tensor, batch, contract []int) (flat []T, b, m, k in
 	free := others(len(v.dims), slices.Concat(batch, contract)...)
 	b, m, k = product(v.on(batch...).dims), product(v.on(free...).dims), product(v.on(contract...).dims)
 	order := slices.Concat(batch, free, contract)
+	// in order already: no copy
 	if slices.IsSorted(order) {
 		return x.Flat.([]T), b, m, k
 	}

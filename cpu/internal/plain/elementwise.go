@@ -11,6 +11,8 @@ import (
 	"mgd3/cpu/internal/ir"
 )
 
+// isFloat reports whether T has fractions: ½ becomes 0 in an integer. It is a variable, since the constant 0.5 would
+// not compile for integers.
 func isFloat[T number]() bool {
 	half := 0.5
 	return T(half) != 0
@@ -43,6 +45,7 @@ func test[T number](op compute.OpType) func(T) bool {
 	case compute.OpTypeIsNaN:
 		return func(x T) bool { return x != x }
 	case compute.OpTypeIsFinite:
+		// ∞ − ∞ and NaN − NaN are NaN; everything else is 0
 		return func(x T) bool { return x-x == 0 }
 	}
 	return nil
@@ -52,6 +55,7 @@ func unaryOf[T number](op compute.OpType) func(T) T {
 	switch op {
 	case compute.OpTypeNeg:
 		return func(x T) T { return -x }
+	// by its bits for floats: −0 becomes 0, which x < 0 would not see
 	case compute.OpTypeAbs:
 		if isFloat[T]() {
 			return func(x T) T { return T(math.Abs(float64(x))) }
@@ -65,6 +69,7 @@ func unaryOf[T number](op compute.OpType) func(T) T {
 	case compute.OpTypeSign:
 		return sign[T]
 	case compute.OpTypeLogicalNot:
+		// bools are 0 and 1
 		return func(x T) T { return 1 - x }
 	}
 	if f := floatFunc(op); f != nil {
@@ -91,6 +96,7 @@ func floatFunc(op compute.OpType) func(float64) float64 {
 		return math.Ceil
 	case compute.OpTypeFloor:
 		return math.Floor
+	// halves to even, as XLA's RoundNearestEven
 	case compute.OpTypeRound:
 		return math.RoundToEven
 	case compute.OpTypeSqrt:
@@ -133,6 +139,7 @@ func (k of[T]) binary(op compute.OpType, x, y, out ir.Tensor) bool {
 
 func zip[T, U number](x, y, out ir.Tensor, f func(T, T) U) {
 	a, b, dst := x.Flat.([]T), y.Flat.([]T), out.Flat.([]U)
+	// n elements of a row at a time; da is 0 where the last axis of x is 1, and the same element is read again
 	as, n, da := spread(x.Dims(), out.Dims()).rows()
 	bs, _, db := spread(y.Dims(), out.Dims()).rows()
 	for row, at := range as {
@@ -175,6 +182,7 @@ func binaryOf[T number](op compute.OpType) func(x, y T) T {
 
 // compare sets out, a bool, to the comparison of x with y.
 func (k of[T]) compare(op compute.OpType, x, y, out ir.Tensor) bool {
+	// total orders know NaN and the sign of 0; the comparisons below are IEEE's, where NaN equals nothing
 	if holds := ordered(op); holds != nil {
 		zip(x, y, out, func(x, y T) uint8 { return truth(holds(totalOrder(x, y))) })
 		return true
@@ -225,6 +233,8 @@ func totalOrder[T number](x, y T) int {
 		return cmp.Compare(x, y)
 	}
 	rank := func(x T) int64 {
+		// The bits of positive floats rise with their value, and those of negative ones fall: b>>63 is all ones there,
+		// and the exclusive or turns all but the sign.
 		b := int64(math.Float64bits(float64(x)))
 		return b ^ int64(uint64(b>>63)>>1) // negative ones in reverse
 	}
@@ -279,6 +289,7 @@ func (k ofInteger[T]) unary(op compute.OpType, x, out ir.Tensor) bool {
 	case compute.OpTypeBitCount:
 		f = func(x T) T { return T(bits.OnesCount64(unsigned(x))) }
 	case compute.OpTypeClz:
+		// less the zeros above the width
 		f = func(x T) T { return T(bits.LeadingZeros64(unsigned(x)) - 64 + width[T]()) }
 	default:
 		return k.of.unary(op, x, out)
@@ -300,6 +311,7 @@ func (k ofInteger[T]) binary(op compute.OpType, x, y, out ir.Tensor) bool {
 	case compute.OpTypeBitwiseXor, compute.OpTypeLogicalXor:
 		f = func(x, y T) T { return x ^ y }
 	case compute.OpTypeShiftLeft:
+		// by the width or more: 0, and all signs of an arithmetic one, as in XLA. A negative y is such a one too.
 		f = func(x, y T) T { return x << uint64(y) }
 	case compute.OpTypeShiftRightArithmetic:
 		f = func(x, y T) T { return x >> uint64(y) }
@@ -361,10 +373,12 @@ func power[T integer](x, y T) T {
 		case x == 1:
 			return 1
 		case x == ^T(0):
+			// −1: only whether y is odd counts
 			return power(x, y&1)
 		}
 		return 0
 	}
+	// by squares: x^(2i+1) = x·(x²)^i
 	p := T(1)
 	for ; y > 0; y >>= 1 {
 		if y&1 != 0 {

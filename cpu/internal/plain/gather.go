@@ -28,6 +28,8 @@ func vectors(indices ir.Tensor, axis int) [][]int {
 func (of[T]) gather(a ir.Gather, x, indices, out ir.Tensor) {
 	src, dst := x.Flat.([]T), out.Flat.([]T)
 	from, to := dense(x.Dims()), dense(out.Dims())
+	// Three lists of places: window and offsets walk over a slice, in x and in out, in the same order; batch walks over
+	// the index vectors, in out.
 	window := view{0, a.SliceSizes, from.strides}.on(others(len(from.dims), a.CollapsedSliceAxes...)...).places()
 	offsets := to.on(a.OffsetOutputAxes...).places()
 	batch := to.on(others(len(to.dims), a.OffsetOutputAxes...)...).places()
@@ -37,6 +39,7 @@ func (of[T]) gather(a ir.Gather, x, indices, out ir.Tensor) {
 	for i, vector := range vectors(indices, a.IndexVectorAxis) {
 		start := 0
 		for j, axis := range a.StartIndexMap {
+			// a slice that would leave x is moved back into it, as in XLA
 			start += min(max(0, vector[j]), from.dims[axis]-a.SliceSizes[axis]) * from.strides[axis]
 		}
 		for j, place := range window {
@@ -55,6 +58,7 @@ func (of[T]) scatter(op compute.OpType, a ir.Scatter, x, indices, updates, out i
 	to, from := dense(out.Dims()), dense(updates.Dims())
 	windowAxes := others(len(to.dims), a.InsertedWindowAxes...)
 	updateWindow := from.on(a.UpdateWindowAxes...)
+	// size of the window in each axis of out: 1 in those that the updates have not
 	size := axesFrom(1, 1+len(to.dims))
 	for axis := range size {
 		size[axis] = 1

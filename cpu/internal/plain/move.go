@@ -6,7 +6,8 @@ import (
 	"mgd3/cpu/internal/ir"
 )
 
-// copyFrom sets out to what v sees of x.
+// copyFrom sets out to what v sees of x. All movements are one of the next two: slices, transpositions, broadcasts and
+// reversals read through a view, and concatenation, padding and updates write through one.
 func (of[T]) copyFrom(out, x ir.Tensor, v view) {
 	dst, src := out.Flat.([]T), x.Flat.([]T)
 	starts, n, stride := v.rows()
@@ -41,6 +42,7 @@ func (of[T]) fill(out, value ir.Tensor) {
 func (of[T]) iota(out ir.Tensor, axis int) {
 	dst, v := out.Flat.([]T), dense(out.Dims())
 	for i := range dst {
+		// the index of element i along axis
 		dst[i] = T(i / v.strides[axis] % v.dims[axis])
 	}
 }
@@ -50,6 +52,7 @@ func concatenate(k kind, axis int, in []ir.Tensor, out ir.Tensor) {
 	start := make([]int, len(out.Dims()))
 	for _, x := range in {
 		k.copyTo(out, dense(out.Dims()).sliced(start, x.Dims(), nil), x)
+		// a scalar has no axis to move along
 		if len(start) > 0 {
 			start[axis] += x.Dims()[axis]
 		}
@@ -67,18 +70,21 @@ func pad(k kind, axes ir.Pad, x, value, out ir.Tensor) {
 		end := min(x.Dims()[axis], floorDiv(out.Dims()[axis]-1-p.Start, step)+1)
 		from.base += first * from.strides[axis]
 		to.base += (p.Start + first*step) * to.strides[axis]
+		// between two elements lie p.Interior of value
 		to.strides[axis] *= step
 		from.dims = replaced(from.dims, axis, max(0, end-first))
 	}
 	if product(from.dims) == 0 {
 		return
 	}
+	// Two copies, since a view is on one side of each.
 	part := like(x, from.dims)
 	k.copyFrom(part, x, from)
 	to.dims = from.dims
 	k.copyTo(out, to, part)
 }
 
+// floorDiv is ⌊a/b⌋ for b > 0; Go's / rounds towards 0, which differs where padding is negative.
 func floorDiv(a, b int) int {
 	if a < 0 {
 		return -((-a + b - 1) / b)

@@ -12,6 +12,7 @@ func (of[T]) softmax(axis int, x, out ir.Tensor) {
 	src, dst := x.Flat.([]T), out.Flat.([]T)
 	kept, along := split(x.Dims(), []int{axis})
 	n, stride := along.dims[0], along.strides[0]
+	// lane has the exponentials between the two passes: what is divided is not rounded to T yet.
 	lane := make([]float64, n)
 	for _, place := range kept.places() {
 		for i := range lane {
@@ -42,6 +43,7 @@ func (of[T]) layerNorm(a ir.LayerNorm, in []ir.Tensor, out ir.Tensor) {
 		gamma = rest[0].Flat.([]T)
 	}
 	if a.HasBeta {
+		// the last of what there is: x, gamma, beta
 		beta = in[len(in)-1].Flat.([]T)
 	}
 	kept, over := split(in[0].Dims(), a.Axes)
@@ -50,6 +52,7 @@ func (of[T]) layerNorm(a ir.LayerNorm, in []ir.Tensor, out ir.Tensor) {
 		mean, variance := momentsOf(src, place, offsets)
 		scale := 1 / math.Sqrt(variance+a.Epsilon)
 		for i, o := range offsets {
+			// gamma and beta are dense over the axes, in the order of offsets
 			y := (float64(src[place+o]) - mean) * scale
 			if gamma != nil {
 				y *= float64(gamma[i])
@@ -64,6 +67,7 @@ func (of[T]) layerNorm(a ir.LayerNorm, in []ir.Tensor, out ir.Tensor) {
 
 // features returns where the elements of each feature lie.
 func features(a ir.BatchNorm, dims []int) (starts, offsets []int) {
+	// split with its results exchanged: what lies on the other axes is reduced, all but the feature
 	over, kept := split(dims, []int{a.FeatureAxis})
 	return kept.places(), over.places()
 }
@@ -93,6 +97,7 @@ func (of[T]) batchNormTraining(a ir.BatchNorm, in, out []ir.Tensor) {
 	starts, offsets := features(a, in[0].Dims())
 	for f, start := range starts {
 		mean, variance := momentsOf(src, start, offsets)
+		// rounded as outputs, but not in what follows
 		out[1].Flat.([]T)[f], out[2].Flat.([]T)[f] = T(mean), T(variance)
 		normalize(a, src, out[0].Flat.([]T), start, offsets, mean, variance, scale[f], offset[f])
 	}
@@ -111,6 +116,7 @@ func (of[T]) batchNormGradient(a ir.BatchNorm, in, out []ir.Tensor) {
 	n := float64(len(offsets))
 	for f, start := range starts {
 		r := 1 / math.Sqrt(float64(variance[f])+float64(a.Epsilon))
+		// x̂ of the formula
 		normal := func(o int) float64 { return (float64(src[start+o]) - float64(mean[f])) * r }
 		var dScale, dOffset float64
 		for _, o := range offsets {

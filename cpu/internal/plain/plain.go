@@ -24,6 +24,7 @@ import (
 
 // kind evaluates the operations on one numeric type.
 type kind interface {
+	// elementwise.go and convert.go. Those that return a bool report whether the type has such an operation.
 	unary(op compute.OpType, x, out ir.Tensor) bool
 	binary(op compute.OpType, x, y, out ir.Tensor) bool
 	compare(op compute.OpType, x, y, out ir.Tensor) bool
@@ -31,6 +32,7 @@ type kind interface {
 	clamp(lo, x, hi, out ir.Tensor)
 	convert(x, out ir.Tensor)
 
+	// move.go and gather.go: elements change their places only. integers reads the indices, of any integer type.
 	copyFrom(out, x ir.Tensor, v view)
 	copyTo(out ir.Tensor, v view, x ir.Tensor)
 	fill(out, value ir.Tensor)
@@ -39,6 +41,7 @@ type kind interface {
 	scatter(op compute.OpType, a ir.Scatter, x, indices, updates, out ir.Tensor)
 	integers(x ir.Tensor) []int
 
+	// reduce.go, sort.go, window.go, dot.go and conv.go: sums and choices of several elements
 	reduce(op compute.OpType, axes []int, x, out ir.Tensor) bool
 	argMinMax(a ir.ArgMinMax, x, out ir.Tensor)
 	putIntegers(out ir.Tensor, values []int)
@@ -49,6 +52,8 @@ type kind interface {
 	conv(a ir.Conv, x, kernel, out ir.Tensor)
 	pick(x, out ir.Tensor, sources []int)
 
+	// norm.go, dense.go and attention.go: what GoMLX has as one operation, though it could be put together from the
+	// above
 	softmax(axis int, x, out ir.Tensor)
 	gelu(exact bool, x, out ir.Tensor)
 	activate(a compute.ActivationType, out ir.Tensor)
@@ -72,6 +77,8 @@ type (
 	number interface{ integer | float }
 )
 
+// kinds lacks the types that widen turns into one of these. Only integers have bits, shifts and a division that wraps:
+// ofInteger.
 var kinds = map[dtypes.DType]kind{
 	dtypes.Int8: ofInteger[int8]{}, dtypes.Int16: ofInteger[int16]{}, dtypes.Int32: ofInteger[int32]{},
 	dtypes.Int64: ofInteger[int64]{},
@@ -98,6 +105,7 @@ func Eval(n *ir.Node, in, out []ir.Tensor) error {
 		randomBits(in[0], out[0], out[1])
 		return nil
 	}
+	// What is above moves bytes or has types of its own. From here on all is in one of the types of kinds.
 	wideIn := make([]ir.Tensor, len(in))
 	for i := range in {
 		wideIn[i] = widen(in[i])
@@ -121,6 +129,7 @@ func Eval(n *ir.Node, in, out []ir.Tensor) error {
 
 // eval is Eval on the types of kinds. It reports whether there is such an operation.
 func eval(n *ir.Node, in, out []ir.Tensor) (bool, error) {
+	// The inputs decide where there are any: IsNaN of floats and ArgMin have another type at their outputs.
 	k := kinds[out[0].Shape.DType]
 	if len(in) > 0 {
 		k = kinds[in[0].Shape.DType]
@@ -184,6 +193,7 @@ func eval(n *ir.Node, in, out []ir.Tensor) (bool, error) {
 func evalSimple(op compute.OpType, k kind, in, out []ir.Tensor) bool {
 	switch op {
 	case compute.OpTypeWhere:
+		// in[0] is the condition, a bool; the type that counts is that of the values
 		kinds[in[1].Shape.DType].selects(in[0], in[1], in[2], out[0])
 		return true
 	case compute.OpTypeClamp:
@@ -203,6 +213,7 @@ func evalSimple(op compute.OpType, k kind, in, out []ir.Tensor) bool {
 	case 1:
 		return k.unary(op, in[0], out[0])
 	case 2:
+		// the two know different operations, so the order decides nothing
 		return k.binary(op, in[0], in[1], out[0]) || k.compare(op, in[0], in[1], out[0])
 	}
 	return false

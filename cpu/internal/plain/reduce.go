@@ -12,8 +12,8 @@ func split(dims, axes []int) (kept, over view) {
 	return v.on(others(len(dims), axes...)...), v.on(axes...)
 }
 
-// fold sets each element of dst to f(… f(f(first, x0), x1) …) over the elements of src that over sees from
-// there, converted to A.
+// fold sets each element of dst to f(… f(f(first, x0), x1) …) over the elements of src that over sees from there,
+// converted to A. kept has a place for each element of dst, in dst's order.
 func fold[A, T number](dst, src []T, kept, over view, first A, f func(A, A) A) {
 	starts, n, stride := over.rows()
 	for i, place := range kept.places() {
@@ -33,6 +33,7 @@ func (of[T]) reduce(op compute.OpType, axes []int, x, out ir.Tensor) bool {
 	lowest, highest := extremes[T]()
 	switch op {
 	case compute.OpTypeReduceSum:
+		// maxima and minima are exact in T; sums and products are not
 		reduceIn(dst, src, kept, over, 0, add[float64], add[T])
 	case compute.OpTypeReduceProduct:
 		reduceIn(dst, src, kept, over, 1, times[float64], times[T])
@@ -64,11 +65,13 @@ func smaller[T number](a, b T) T { return min(a, b) }
 func (of[T]) argMinMax(a ir.ArgMinMax, x, out ir.Tensor) {
 	src := x.Flat.([]T)
 	kept, over := split(x.Dims(), []int{a.Axis})
+	// 0 is the first of each lane
 	best := make([]int, out.Shape.Size())
 	for i, place := range kept.places() {
 		at := func(j int) T { return src[place+j*over.strides[0]] }
 		for j := 1; j < over.dims[0]; j++ {
 			was, is := at(best[i]), at(j)
+			// was == was: a NaN that was found stays; is != is: one that is met wins
 			if was == was && (is != is || a.Min && is < was || !a.Min && is > was) {
 				best[i] = j
 			}
@@ -118,7 +121,8 @@ func (of[T]) moments(axes []int, x, mean, variance ir.Tensor) {
 	}
 }
 
-// momentsOf returns the mean and the biased variance of the elements at place + offsets.
+// momentsOf returns the mean and the biased variance of the elements at place + offsets. Two passes: Σ(x − mean)² loses
+// no digits where the mean is large, as Σx² − n·mean² does.
 func momentsOf[T number](src []T, place int, offsets []int) (mean, variance float64) {
 	n := float64(len(offsets))
 	for _, o := range offsets {

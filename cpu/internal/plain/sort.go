@@ -10,8 +10,10 @@ import (
 // elements at flat position a of the inputs come before those at b; equal ones keep their order.
 func Sort(in, out []ir.Tensor, axis int, less func(a, b int) bool) {
 	kept, along := split(in[0].Dims(), []int{axis})
+	// Only positions are sorted; the numbers are moved once, in all inputs alike.
 	sources := make([]int, in[0].Shape.Size()) // where the element at a position comes from
 	for _, place := range kept.places() {
+		// less reads the inputs, which stay as they are
 		lane := make([]int, along.dims[0])
 		for i := range lane {
 			lane[i] = place + i*along.strides[0]

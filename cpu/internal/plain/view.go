@@ -19,7 +19,8 @@ func dense(dims []int) view {
 	return view{0, dims, strides}
 }
 
-// on is the view of some axes, in the order given, at index 0 of the others.
+// on is the view of some axes, in the order given, at index 0 of the others. Axes that are left out are walked by
+// another view: the places of the whole are the sums of the places of both, as in split.
 func (v view) on(axes ...int) view {
 	w := view{v.base, make([]int, len(axes)), make([]int, len(axes))}
 	for i, axis := range axes {
@@ -46,6 +47,7 @@ func (v view) sliced(starts, dims, strides []int) view {
 func reversed(dims, axes []int) view {
 	v := dense(dims)
 	for _, axis := range axes {
+		// from the last element on; an axis of 0 has none
 		v.base += max(0, dims[axis]-1) * v.strides[axis]
 		v.strides[axis] = -v.strides[axis]
 	}
@@ -58,6 +60,7 @@ func broadcast(from, dims, axes []int) view {
 	own := dense(from)
 	for i, axis := range axes {
 		if from[i] != 1 {
+			// the strides of all other axes are 0: the same element again
 			v.strides[axis] = own.strides[i]
 		}
 	}
@@ -71,6 +74,7 @@ func spread(from, dims []int) view {
 
 // places lists where the elements lie, the last axis fastest.
 func (v view) places() []int {
+	// Axis by axis: each place becomes dim places. A view without axes is one element, a view with an axis of 0 none.
 	places := make([]int, 1, max(1, product(v.dims)))
 	places[0] = v.base
 	for axis, dim := range v.dims {
@@ -89,6 +93,7 @@ func (v view) places() []int {
 func (v view) rows() (starts []int, n, stride int) {
 	last := len(v.dims) - 1
 	if last < 0 {
+		// a scalar: one row of one element
 		return []int{v.base}, 1, 0
 	}
 	return view{v.base, v.dims[:last], v.strides[:last]}.places(), v.dims[last], v.strides[last]

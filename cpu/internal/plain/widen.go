@@ -15,6 +15,7 @@ func bytesOf(flat any) []byte { return dtypes.UnsafeByteSliceFromAny(flat) }
 func widen(t ir.Tensor) ir.Tensor {
 	switch flat := t.Flat.(type) {
 	case []bool:
+		// The same bytes: what is written to the view is written to t, and narrow has nothing to do.
 		return retyped(t, dtypes.Uint8, bytesOf(flat))
 	case []float16.Float16:
 		wide := make([]float32, len(flat))
@@ -71,11 +72,13 @@ func unpacked(t ir.Tensor, packed []uint8) ir.Tensor {
 	}
 	signed := make([]int8, len(wide))
 	for i, x := range wide {
+		// the highest of the bits is the sign
 		signed[i] = int8(x<<(8-bits)) >> (8 - bits)
 	}
 	return retyped(t, dtypes.Int8, signed)
 }
 
+// pack is the inverse of unpacked: it keeps the low bits of each byte of wide, so that integers wrap around.
 func pack(packed []uint8, bits int, wide []uint8) {
 	clear(packed)
 	for i, x := range wide {

@@ -18,6 +18,7 @@ func tapsOf(n, dim, stride, window, step, spread, gap, before int) [][]tap {
 	for o := range taps {
 		for w := range window {
 			at := o*step + w*spread - before
+			// padding and the gaps of a dilated operand meet nothing: they are left out, and not read as 0
 			if at >= 0 && at%gap == 0 && at/gap < dim {
 				taps[o] = append(taps[o], tap{at / gap * stride, w})
 			}
@@ -42,6 +43,7 @@ func windows(a ir.Window, dims, places []int, f func(i int, under []int)) {
 			i++
 			return
 		}
+		// under has the places in the axes before; those of this axis are added to each.
 		for _, here := range taps[axis] {
 			next := make([]int, 0, len(under)*len(here))
 			for _, place := range under {
@@ -89,6 +91,7 @@ func foldWindows[A, T number](a ir.Window, dims, places []int, dst, src []T, fir
 // the window at its place; the rest is zero.
 func (of[T]) selectAndScatter(a ir.Window, x, source, out ir.Tensor) {
 	src, give, dst := x.Flat.([]T), source.Flat.([]T), out.Flat.([]T)
+	// Several windows may choose one element: floats are added in float64, and rounded once.
 	sums := make([]float64, 0)
 	if isFloat[T]() {
 		sums = make([]float64, len(dst))
@@ -100,6 +103,7 @@ func (of[T]) selectAndScatter(a ir.Window, x, source, out ir.Tensor) {
 		}
 		best := under[0]
 		for _, place := range under[1:] {
+			// > and not ≥: the first of equal ones has it all
 			if a.Reduce == compute.ReduceOpMax && src[place] > src[best] || a.Reduce == compute.ReduceOpMin &&
 				src[place] < src[best] {
 				best = place
