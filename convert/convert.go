@@ -99,11 +99,13 @@ func Write(ctx context.Context, o Options) (r Result, err error) {
 	if o.Names == Checkpoint || o.Names == Pipeline {
 		return o.writeWhole(ctx)
 	}
+	// Names and shapes are checked before the output is locked; numbers are read when they are written.
 	file, err := weights.Open(o.In)
 	if err != nil {
 		return r, err
 	}
 	defer file.Close()
+	// against damage: sums of the whole input where it came with some, before it is copied into files that look sound
 	if err := file.CheckRecord(ctx); err != nil {
 		return r, err
 	}
@@ -124,6 +126,7 @@ func Write(ctx context.Context, o Options) (r Result, err error) {
 		}
 	}
 	if index != nil {
+		// more than one shard: names of tensors and the shard that each is in
 		others[c.IndexName()] = index
 	}
 	unlock, err := o.lock()
@@ -172,6 +175,8 @@ func (o Options) lock() (unlock func(), err error) {
 func (o Options) write(ctx context.Context, r *Result, shards []weights.Shard, others map[string][]byte) error {
 	for _, s := range shards {
 		err := atomicfile.Write(filepath.Join(o.dir(), s.Name), func(w io.Writer) error { return s.Write(ctx, w) })
+		// Numbers that half precision has not are a fault of the input, though they show only while the output is
+		// written.
 		if errors.Is(err, weights.ErrRange) {
 			return err
 		}
@@ -183,6 +188,7 @@ func (o Options) write(ctx context.Context, r *Result, shards []weights.Shard, o
 		r.Tensors, r.Numbers, r.Bytes = r.Tensors+n, r.Numbers+numbers, r.Bytes+bytes
 	}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
+		// after the shards: whoever finds the index finds what it names
 		if err := atomicfile.WriteBytes(filepath.Join(o.dir(), name), others[name]); err != nil {
 			return outputError{err}
 		}
@@ -193,6 +199,7 @@ func (o Options) write(ctx context.Context, r *Result, shards []weights.Shard, o
 // checkOut refuses an output folder with other files in it, weights that would be read in place of these perhaps, and
 // an output that is one of the input's files.
 func (o Options) checkOut(in []string, shards []weights.Shard, others map[string][]byte) error {
+	// Files of our own names may be there, from a try before this one.
 	ours := slices.Collect(maps.Keys(others))
 	for _, s := range shards {
 		ours = append(ours, s.Name)
@@ -205,6 +212,7 @@ func (o Options) checkOut(in []string, shards []weights.Shard, others map[string
 		}
 	}
 	if o.isFile() {
+		// NAME.safetensors is written as NAME-00001-of-….safetensors; readers prefer the one without a number
 		if _, err := os.Stat(o.Out); err == nil && len(shards) > 1 {
 			return fmt.Errorf("%s is there already, and would be read in place of the shards beside it", o.Out)
 		}

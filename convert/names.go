@@ -15,6 +15,8 @@ import (
 
 // renamed returns the tensors under the names asked for.
 func (o Options) renamed(file *weights.File) (set *weights.Set, err error) {
+	// Package weights translates the names that it knows; the sign tells whether the input was of
+	// the kind at all. The name is that after the translation.
 	sign := "x_embedder.proj.weight" // a tensor that all of the kind have
 	switch o.Names {
 	case AsTheyAre:
@@ -45,6 +47,8 @@ func (o Options) renamed(file *weights.File) (set *weights.Set, err error) {
 func (o Options) config(files map[string][]byte) error {
 	switch o.Names {
 	case DiT, Diffusers:
+		// The config.json of a DiT is made anew, since each program has its own fields; that of a U-Net, and below that
+		// of an autoencoder, is diffusers' in any case.
 		c, err := dit.ConfigFS(weights.Disk, filepath.ToSlash(o.In))
 		if err != nil {
 			return err
@@ -63,6 +67,7 @@ func (o Options) config(files map[string][]byte) error {
 		}
 		return err
 	}
+	// a section names a part of one file, as in FILE.ckpt#vae
 	dir, _ := weights.SplitSection(weights.Disk, o.In)
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		dir = filepath.Dir(dir)

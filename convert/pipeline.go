@@ -41,7 +41,8 @@ func (o Options) writePipeline(ctx context.Context, r *Result, w *whole) error {
 	}
 	for i, p := range w.parts {
 		set := p.set
-		if before := len(w.parts) - len(w.text); i >= before { // the text encoders stand last
+		// in transformers' names, with q, k and v apart, and without layers that the config leaves out
+		if before := len(w.parts) - len(w.text); i >= before { // the text encoders are the last
 			set = set.Transformers(w.text[i-before].Layers)
 		}
 		c := weights.Conversion{Name: p.name, DType: o.DType, MaxShard: o.MaxShard}
@@ -60,6 +61,7 @@ func (o Options) writePipeline(ctx context.Context, r *Result, w *whole) error {
 		if err := (Options{Out: filepath.Join(o.Out, p.folder)}).write(ctx, r, shards, beside); err != nil {
 			return err
 		}
+		// names in the result are those below o.Out
 		for j := range r.Files[before:] {
 			r.Files[before+j] = path.Join(w.parts[i].folder, r.Files[before+j])
 		}
@@ -72,6 +74,8 @@ func (w *whole) others() (map[string][]byte, error) {
 	noise, err := sd.Usual(w.kind).JSON()
 	files := map[string][]byte{path.Join("scheduler", scheduler.File): noise}
 	if w.kind == weights.ClassLDM {
+		// diffusers has no class for the table of classes, and so there is no model_index.json: the parts are found by
+		// the names of their folders
 		return files, err
 	}
 	index := map[string]any{"_class_name": "StableDiffusionPipeline",
@@ -81,6 +85,7 @@ func (w *whole) others() (map[string][]byte, error) {
 	if w.kind == weights.SDXL {
 		index["_class_name"], index["force_zeros_for_empty_prompt"] = "StableDiffusionXLPipeline", true
 	} else {
+		// the checker is a network of its own, which no checkpoint has
 		index["safety_checker"], index["requires_safety_checker"] = []any{nil, nil}, false
 	}
 	for i, suffix := range suffixes(w.kind) {

@@ -49,7 +49,8 @@ const (
 	tokenFolder = "tokenizer"
 )
 
-// suffixes are those of the folders of a kind's text encoders.
+// suffixes are those of the folders of a kind's text encoders. SDXL has two text encoders, CLIP's ViT-L/14 and
+// OpenCLIP's ViT-bigG/14, whose outputs are put side by side.
 func suffixes(kind weights.Checkpoint) []string {
 	switch kind {
 	case weights.ClassLDM:
@@ -60,7 +61,8 @@ func suffixes(kind weights.Checkpoint) []string {
 	return []string{""}
 }
 
-// padding is what the i-th tokenizer of a kind fills a prompt up with.
+// padding is what the i-th tokenizer of a kind fills a prompt up with. OpenCLIP's tokenizer pads with 0, which is "!";
+// CLIP's with the token that ends a text.
 func padding(kind weights.Checkpoint, i int) string {
 	if kind == weights.SD2 || i > 0 {
 		return text.PadZero
@@ -74,6 +76,7 @@ func isOpenCLIP(kind weights.Checkpoint, i int) bool { return kind == weights.SD
 // writeWhole converts a pipeline's folder to a checkpoint, or one to a folder.
 func (o Options) writeWhole(ctx context.Context) (r Result, err error) {
 	r.Out = o.Out
+	// w is closed even where it was opened in part: add puts each file into w.files at once.
 	var w whole
 	defer w.close()
 	if o.Names == Checkpoint {
@@ -122,6 +125,7 @@ func (o Options) writeCheckpoint(ctx context.Context, r *Result, w *whole, paths
 // checkpoint returns all tensors under the names of the first programs.
 func (w *whole) checkpoint() (*weights.Set, error) {
 	all := weights.Whole{Kind: w.kind, UNet: w.parts[0].set, Autoencoder: w.parts[1].set}
+	// parts: the denoiser, the autoencoder, and what tells the denoiser what to draw
 	for _, p := range w.parts[2:] {
 		if w.kind == weights.ClassLDM {
 			all.Classes = p.set
@@ -160,9 +164,11 @@ func (w *whole) openFile(ctx context.Context, at string) error {
 	set, errS := weights.UNet(f)
 	vaeConfig, _, errV := latent.Describe(weights.Disk, slash, w.kind)
 	vae, errA := weights.Autoencoder(f)
+	// all four read only names and shapes, so that all errors can be said at once
 	if err := errors.Join(errC, errS, errV, errA); err != nil {
 		return err
 	}
+	// in latents; no tensor of a U-Net has this size, since it is convolutional
 	if c.SampleSize == 0 {
 		c.SampleSize = sd.UsualSide(w.kind)
 	}
@@ -189,6 +195,7 @@ func (w *whole) openFile(ctx context.Context, at string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
+		// SD 2 reads the last layer but one, so that diffusers leaves the last one out, and the projection with it.
 		if w.kind == weights.SD2 { // as diffusers has it: without what is not used
 			if c.Projection = 0; !c.LacksLast() {
 				c.Layers--
@@ -230,6 +237,9 @@ func (w *whole) openFolder(ctx context.Context, dir string) error {
 	if err := w.openConditions(ctx, dir, c); err != nil {
 		return err
 	}
+	// Readers of a checkpoint infer the networks from their tensors. Where that gives something else than the folder
+	// says, it is an error of the autoencoder and of text encoders; the U-Net and the noise can have a file beside the
+	// checkpoint, as the notes say.
 	if _, told, err := latent.Describe(weights.Disk, filepath.ToSlash(vaeAt.Path), w.kind); err != nil || !told {
 		return errors.Join(err, fmt.Errorf("%q: %w: a checkpoint has no place for this autoencoder's config.json, "+
 			"which says what no tensor does", vaeAt.Path, weights.ErrMismatch))
@@ -260,6 +270,7 @@ func (w *whole) openConditions(ctx context.Context, dir string, u unet.Config) e
 		w.parts = append(w.parts, part{set: set, file: f})
 		return err
 	}
+	// Only SDXL's U-Net is told sizes and a pooled text beside the context; SD 2 shows in the text encoder below.
 	if w.kind = weights.SD1; u.AddedLen() > 0 {
 		w.kind = weights.SDXL
 	}
@@ -280,6 +291,7 @@ func (w *whole) openConditions(ctx context.Context, dir string, u unet.Config) e
 		if c == nil {
 			return fmt.Errorf("%q: %w: it has no %s", at, weights.ErrMismatch, weights.ConfigFile)
 		}
+		// the second encoder of SDXL is OpenCLIP's too
 		if i == 0 && w.kind == weights.SD1 && c.IsOpenCLIP() {
 			w.kind = weights.SD2
 		}

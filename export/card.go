@@ -31,6 +31,7 @@ type Card struct {
 
 // card returns the card; data is the pattern of its files, and features are set where these do not say them.
 func (s *set) card(c Card, data string, parquet bool) ([]byte, error) {
+	// The head of the card is YAML, which the hub reads: names of classes and titles may have anything in them.
 	quoted := func(v string) string { b, _ := json.Marshal(v); return string(b) } // a string of JSON is one of YAML
 	stated := func(v string) string {
 		if v == "" {
@@ -49,8 +50,10 @@ func (s *set) card(c Card, data string, parquet bool) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "---\npretty_name: %s\nlicense: %s\n", quoted(title), quoted(licence))
 	fmt.Fprintf(&b, "task_categories:\n- image-classification\ntags:\n- dataset-distillation\n- synthetic\n- mgd3\n")
+	// The fields of the hub's dataset cards; all but the last are searched for there.
 	fmt.Fprintf(&b, "size_categories:\n- %s\n", sizeCategory(s.count()))
 	fmt.Fprintf(&b, "configs:\n- config_name: default\n  data_files:\n  - split: train\n    path: %s\n", quoted(data))
+	// Files of images alone do not name their features: there the hub takes the folders' names for the classes.
 	if parquet {
 		fmt.Fprintf(&b, "dataset_info:\n  features:\n  - name: image\n    dtype: image\n  - name: label\n    dtype:\n"+
 			"      class_label:\n        names:\n")
@@ -63,6 +66,7 @@ func (s *set) card(c Card, data string, parquet bool) ([]byte, error) {
 		stage.Version)
 	fmt.Fprintf(&b, "| | |\n|---|---|\n| real images | %s; licence: %s |\n| networks | %s; licence: %s |\n",
 		stated(c.Source), stated(c.SourceLicence), stated(c.Model), stated(c.ModelLicence))
+	// Without a denoiser the set is a baseline of real images, or was imported: there is no method to tell of.
 	if m, err := distill.ReadManifest(s.dir); err == nil && m.Denoiser != "" {
 		o := m.Settings
 		modes := fmt.Sprintf("modes by %s, %d a class", o.Modes.Method, o.Modes.IPC)
@@ -106,6 +110,7 @@ func scoreTable(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// what is used of the file, as docs/schemas has it; scores are [network][training]
 	var scores struct {
 		Sets []struct {
 			Name   string `json:"name"`
@@ -135,14 +140,17 @@ func scoreTable(file string) (string, error) {
 			for _, s := range runs {
 				last, best = append(last, 100*s.Last), append(best, 100*s.Best)
 			}
+			// a network that is not trained yet
 			if len(runs) == 0 {
 				continue
 			}
+			// the trainings of a network differ in their seeds alone
 			p := runs[0].Protocol
 			cells := []string{set.Name, runs[0].Net, fmt.Sprintf("%s at %d pixels, publishes %s", p.Name, p.Size,
 				p.Publish),
 				fmt.Sprint(len(runs)), plusMinus(last), plusMinus(best)}
 			for i := range cells {
+				// a bar ends a cell in Markdown, in the name of a set too
 				cells[i] = strings.ReplaceAll(cells[i], "|", `\|`)
 			}
 			b.WriteString("| " + strings.Join(cells, " | ") + " |\n")

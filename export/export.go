@@ -70,7 +70,8 @@ func (f Format) Check() error {
 	return nil
 }
 
-// Path is where the set in dir goes if nobody says otherwise: beside it.
+// Path is where the set in dir goes if nobody says otherwise: beside it. An ending is what readers know a file by;
+// folders get the format behind a dash, so that two of them differ.
 func (f Format) Path(dir string) string {
 	dir = filepath.Clean(dir)
 	switch f {
@@ -148,6 +149,7 @@ func Write(ctx context.Context, dir, out string, o Options) (Written, error) {
 		return Written{}, err
 	}
 	out = filepath.Clean(out)
+	// What is written there would be taken for images of the set by the next reader.
 	if inside(distill.ImagesDir(dir), out) {
 		return Written{}, fmt.Errorf("%s lies among the images of the set, want another place", out)
 	}
@@ -168,6 +170,7 @@ func inside(dir, path string) bool {
 	a, errA := filepath.Abs(dir)
 	b, errB := filepath.Abs(path)
 	rel, err := filepath.Rel(a, b)
+	// local: "." or below, and not ".."
 	return errors.Join(errA, errB, err) == nil && filepath.IsLocal(rel)
 }
 
@@ -186,6 +189,7 @@ type class struct {
 
 // picture is one image of the manifest, and its file.
 type picture struct {
+	// kept as bytes: an export has all fields of an entry, those of later versions too
 	entry json.RawMessage // of the manifest
 	class int
 	file  string // below the set's folder, with slashes
@@ -194,6 +198,7 @@ type picture struct {
 
 // open reads the manifest of a set.
 func open(dir string) (*set, error) {
+	// Checked as a manifest, and then read again for its bytes and for the entries as they are.
 	if _, err := distill.ReadManifest(dir); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSet, err)
 	}
@@ -212,6 +217,7 @@ func open(dir string) (*set, error) {
 	if s.count() == 0 {
 		return nil, fmt.Errorf("%s: %w: it names no images", name, ErrSet)
 	}
+	// The names become folders of the output, and the manifest may be somebody else's: nothing is written outside.
 	seen := map[string]bool{}
 	for _, c := range s.classes {
 		if !isName(c.Name) || seen[c.Name] {
@@ -268,6 +274,8 @@ func (s *set) read(class int, entry json.RawMessage) (picture, error) {
 	if err := json.Unmarshal(entry, &want); err != nil {
 		return picture{}, fmt.Errorf("%s: %w: %w", manifest, ErrSet, err)
 	}
+	// The path must be one that distill could have written, so that a manifest cannot name a file elsewhere on the
+	// disk.
 	if folder := path.Join("images", s.classes[class].Name); path.Dir(want.File) != folder ||
 		path.Clean(want.File) != want.File || !isName(path.Base(want.File)) || !filepath.IsLocal(want.File) {
 		return picture{}, fmt.Errorf("%s: %w: it names the file %.100q, want one in %s", manifest, ErrSet, want.File,

@@ -28,6 +28,8 @@ func Finished(ctx context.Context, o *sets.Opener, s sets.Spec) (dir string, clo
 	}
 	made, err := o.Made(ctx, s.Path, options)
 	if err != nil {
+		// Of a folder, or of nothing, the error that counts is that of the reader of finished sets, which says what was
+		// wanted.
 		if info, errStat := os.Stat(s.Path); errStat != nil || info.IsDir() {
 			return s.Path, func() {}, nil
 		}
@@ -44,6 +46,7 @@ func Finished(ctx context.Context, o *sets.Opener, s sets.Spec) (dir string, clo
 		return "", nil, err
 	}
 	close = func() { _ = os.RemoveAll(tmp) }
+	// The folder has the set's own name, which becomes the title of a card.
 	dir = filepath.Join(tmp, filepath.Base(filepath.Clean(s.Path)))
 	if err := importSet(ctx, made.Images, about, dir); err != nil {
 		close()
@@ -54,6 +57,7 @@ func Finished(ctx context.Context, o *sets.Opener, s sets.Spec) (dir string, clo
 
 // importSet writes the images of a set and a manifest that says where they are from.
 func importSet(ctx context.Context, set *dataset.Set, about distill.Imported, dir string) error {
+	// the fields of a [distill.Manifest] that an imported set has: no settings, no networks
 	m := struct {
 		Format   int                     `json:"format"`
 		Version  string                  `json:"version"`
@@ -78,6 +82,7 @@ func importSet(ctx context.Context, set *dataset.Set, about distill.Imported, di
 			if err := writeFile(filepath.Join(dir, filepath.FromSlash(file)), b.Bytes()); err != nil {
 				return err
 			}
+			// no modes are known: each image counts as one of its own
 			entry.Images = append(entry.Images, distill.ManifestImage{File: file, Mode: j,
 				SHA256: fmt.Sprintf("%x", sha256.Sum256(b.Bytes()))})
 		}

@@ -38,6 +38,8 @@ type MergeOptions struct {
 // that are left out are counted for others, so that a class stands for as many as before; notes say how. Equal sets
 // give equal bytes; what stands at out with the same bytes may stay, anything else is an [ErrExists].
 func Merge(ctx context.Context, out string, dirs []string, o MergeOptions) (notes []string, err error) {
+	// All manifests are read, and the new one is made, before the first image is copied: an error leaves nothing
+	// behind.
 	g := &merging{o: o, at: map[string]int{}}
 	for _, dir := range dirs {
 		if err := g.add(dir); err != nil {
@@ -60,7 +62,8 @@ func Merge(ctx context.Context, out string, dirs []string, o MergeOptions) (note
 	return g.notes, err
 }
 
-// merging is a merge on its way.
+// merging is a merge on its way. Entries are kept as raw JSON throughout: fields that this version does not know come
+// along.
 type merging struct {
 	o       MergeOptions
 	heads   []object // of the manifests
@@ -98,6 +101,7 @@ func (g *merging) add(dir string) error {
 	if err != nil || len(classes) != len(s.classes) {
 		return fmt.Errorf("%s: %w: its classes cannot be read", filepath.Join(dir, manifestName), ErrSet)
 	}
+	// What is left describes the source as a whole; the merged manifest has it beside what all have in common.
 	delete(head, "classes")
 	of, err := json.Marshal(head)
 	if err != nil {
@@ -128,11 +132,13 @@ func (g *merging) take(s *set, i int, entry object) (taken distill.MergedClass, 
 	if g.o.IPC > 0 && g.o.IPC < taken.From {
 		taken.Images = g.o.IPC
 	} else if taken.From < g.o.IPC {
+		// no error, as with --limit N of a set that has fewer
 		g.note("%q: class %q has %d images, fewer than %d", s.dir, class.Name, taken.From, g.o.IPC)
 	}
 	at, known := g.at[class.Name]
 	switch {
 	case !known:
+		// the place of a class is that in which its name came first; this is what keeps the labels of the first sets
 		at = len(g.classes)
 		g.at[class.Name] = at
 		delete(entry, "images")
@@ -152,6 +158,7 @@ func (g *merging) take(s *set, i int, entry object) (taken distill.MergedClass, 
 		}
 		images = append(images, im)
 	}
+	// All images are read for their cluster sizes, also those that are cut off behind.
 	if taken.Sizes, err = keepSizes(s.dir, class.Name, images, taken.Images); err != nil {
 		return taken, err
 	}
@@ -176,11 +183,13 @@ func (c *mergedClass) join(other object) error {
 	}
 	delete(other, "images")
 	c.entry = common(c.entry, other)
+	// common leaves out what differs: the name is alike, the sum of the real images is not
 	c.entry["name"] = mustJSON(c.name)
 	c.entry["real"] = mustJSON(a + b)
 	return nil
 }
 
+// orZero is v, or 0 where the field is not there, as in an imported set.
 func orZero(v json.RawMessage) json.RawMessage {
 	if v == nil {
 		return json.RawMessage("0")
@@ -207,6 +216,7 @@ func (g *merging) order() error {
 
 // manifest makes the text of the manifest, and gives the images of joined classes their names.
 func (g *merging) manifest() ([]byte, error) {
+	// Settings in which the sets differ are those of no set: they are left out here, and are in "merged".
 	head := g.heads[0]
 	for _, other := range g.heads[1:] {
 		head = common(head, other)
@@ -214,12 +224,14 @@ func (g *merging) manifest() ([]byte, error) {
 	for _, name := range []string{"merged", "imported", "reviewed"} { // each source has its own
 		delete(head, name)
 	}
+	// format stays in any case, since readers want it; the version is of the program that merged
 	head["format"], head["version"] = g.heads[0]["format"], mustJSON(stage.Version)
 	var classes []object
 	for i := range g.classes {
 		c := &g.classes[i]
 		var entries []json.RawMessage
 		for j := range c.images {
+			// Names are given anew, from 0: those of several sets would collide, and ImageFolder sorts by name.
 			c.images[j].entry["file"] = mustJSON(distill.ImageFile(c.name, j))
 			entries = append(entries, mustJSON(c.images[j].entry))
 		}
@@ -228,6 +240,7 @@ func (g *merging) manifest() ([]byte, error) {
 		classes = append(classes, entry)
 	}
 	head["classes"], head["merged"] = mustJSON(classes), mustJSON(g.sources)
+	// The check that the whole can be read as a manifest, before it is written.
 	var m distill.Manifest
 	if err := json.Unmarshal(mustJSON(head), &m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSet, err)
@@ -243,6 +256,7 @@ func (g *merging) manifest() ([]byte, error) {
 
 // meanDistance is that of all images.
 func meanDistance(m distill.Manifest) (mean distill.Distance) {
+	// each image counts alike, not each class
 	n := 0.0
 	for _, class := range m.Classes {
 		n += float64(len(class.Images))
@@ -268,6 +282,7 @@ func (g *merging) write(ctx context.Context, out string) error {
 				return err
 			}
 			file := distill.ImageFile(c.name, j)
+			// the bytes are copied as they are, so a name of .png must be one of a PNG
 			if !strings.EqualFold(path.Ext(p.file), path.Ext(file)) {
 				return fmt.Errorf("%s: %w: image %q is no %s", im.from.dir, ErrSet, p.file, path.Ext(file))
 			}

@@ -18,7 +18,8 @@ func mustJSON(v any) json.RawMessage {
 	return data
 }
 
-// common is what two objects of JSON have alike, inner ones included.
+// common is what two objects of JSON have alike, inner ones included. Lists are compared as a whole: a part of a list
+// would be another one.
 func common(a, b object) object {
 	both := object{}
 	for name, x := range a {

@@ -56,6 +56,7 @@ func (s *set) parquet(ctx context.Context, out string, o Options) error {
 			label := int64(im.class)
 			r := row{Label: &label}
 			r.Image.Bytes, r.Image.Path = im.data, im.file
+			// one by one: the writer holds a group of rows, not the set
 			if _, err := p.Write([]row{r}); err != nil {
 				return err
 			}

@@ -26,6 +26,7 @@ func create(out string, write func(tmp string) error) error {
 	if err != nil {
 		return err
 	}
+	// The folder of work is beside out, and so on the same file system: a rename moves, and never copies.
 	tmp := filepath.Join(work, filepath.Base(out))
 	if err = write(tmp); err == nil {
 		err = place(tmp, out)
@@ -66,6 +67,7 @@ func newWork(out string) (string, error) {
 // place moves a finished file or folder to its place. There may be nothing, an empty folder, or the same already.
 func place(tmp, out string) error {
 	info, err := os.Lstat(out)
+	// A rename onto an empty folder works on some systems only.
 	if err == nil && info.IsDir() {
 		_ = os.Remove(out) // goes if it is empty
 		_, err = os.Lstat(out)
@@ -94,6 +96,7 @@ func sameTree(a, b string) (bool, error) {
 		return false, err
 	}
 	for name, size := range filesA {
+		// sizes first: most differences are found without reading
 		if other, ok := filesB[name]; !ok || other != size {
 			return false, nil
 		}

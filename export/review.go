@@ -39,7 +39,8 @@ func Review(ctx context.Context, dir, out string, decided map[string]Decided) (n
 	return r.notes, err
 }
 
-// reviewing is a review on its way.
+// reviewing is a review on its way. of and head are the same manifest: as values that are read, and as fields that are
+// passed on, those that this version does not know too.
 type reviewing struct {
 	set     *set
 	of      distill.Manifest
@@ -69,6 +70,7 @@ func newReviewing(dir string, decided map[string]Decided) (*reviewing, error) {
 		}
 	}
 	for file, d := range decided {
+		// a decision about another set is refused rather than passed over
 		if !files[file] {
 			return nil, fmt.Errorf("something was decided about %q, which is no image of %q", file, dir)
 		}
@@ -92,6 +94,7 @@ func (r *reviewing) write(ctx context.Context, out string) error {
 		}
 		r.classes[i]["images"] = mustJSON(entries)
 	}
+	// both are in "reviewed" of the new set, as r.about has them
 	for _, name := range []string{"merged", "reviewed"} {
 		delete(r.head, name)
 	}
@@ -124,15 +127,18 @@ func (r *reviewing) class(ctx context.Context, i int, out string) (entries []jso
 				Reason: d.Reason})
 			continue
 		}
+		// Names keep their gaps: 0007.png of the new set is 0007.png of the old, so that decisions can be compared.
 		kept, files = append(kept, im), append(files, was.File)
 	}
 	if len(kept) == 0 {
 		return nil, fmt.Errorf("all of its images are rejected: %w, which wants one of each class at least", ErrSet)
 	}
+	// keepSizes counts for the first n the images behind them; so the rejected ones are put at the end
 	how, err := keepSizes(r.set.dir, r.of.Classes[i].Name, append(kept, gone...), len(kept))
 	if err != nil {
 		return nil, err
 	}
+	// one word for the whole set: the weaker of the two, if any class needed it
 	if how != "" && r.about.Sizes != distill.ByShare {
 		r.about.Sizes = how
 	}
@@ -164,6 +170,7 @@ func (r *reviewing) image(im mergedImage, class int, file, out string) error {
 		r.about.Kept++
 		im.entry["review"] = mustJSON(distill.Review{Verdict: d.Verdict, Reason: d.Reason})
 	case distill.Replace:
+		// Everything that says how the image was made is that of the new one; its cluster size ("mass") stays.
 		r.about.Replaced++
 		var was distill.ManifestImage
 		if err := json.Unmarshal(im.raw, &was); err != nil {

@@ -49,6 +49,7 @@ func keepSizes(dir, class string, images []mergedImage, n int) (how string, err 
 	for _, size := range grown {
 		sum += size
 	}
+	// KeptSizes knows the modes of the run. Whether they are this set's, only the sum can tell.
 	how = distill.ByCentre
 	if !there || sum != total { // modes of another set lie there, or of this one before it was cut
 		how, grown = distill.ByShare, shared(sizes, total)

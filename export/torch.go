@@ -56,6 +56,7 @@ func (s *set) torch(ctx context.Context, out string, o Options) error {
 	for _, name := range s.classNames() {
 		classes = append(classes, name)
 	}
+	// a list of items, and not a map: equal sets give equal bytes
 	object := []weights.Item{{Key: "images", Value: images}, {Key: "labels", Value: labels}, {Key: "classes",
 		Value: classes},
 		{Key: "mgd3", Value: string(s.manifest)}}
@@ -85,6 +86,8 @@ func (s *set) mtt(ctx context.Context, out string, o Options) error {
 // tensors returns the images, which are read when they are written and must all have the size of the first, and their
 // labels.
 func (s *set) tensors(ctx context.Context, p Pixels) (images weights.Streamed, labels weights.Tensor, err error) {
+	// The header of a tensor comes before its numbers, so its size is that of the first image; the others are compared
+	// with it as they are written. All pixels at once are never in memory.
 	next, stop := iter.Pull2(s.images(ctx))
 	first, err, _ := next()
 	stop()
@@ -95,6 +98,7 @@ func (s *set) tensors(ctx context.Context, p Pixels) (images weights.Streamed, l
 	if err != nil {
 		return images, labels, fmt.Errorf("%q: %w", first.file, err)
 	}
+	// int64, as torch's loss functions want their targets
 	var list []int64
 	for i, c := range s.classes {
 		for range c.Images {
@@ -132,6 +136,7 @@ func numbers(im *dataset.RGB, p Pixels) []byte {
 	var b bytes.Buffer
 	n := norms[p]
 	for c := range 3 {
+		// Pix is [H, W, 3]: one colour after the other becomes planes
 		for i := c; i < len(im.Pix); i += 3 {
 			if p == Bytes {
 				b.WriteByte(im.Pix[i])

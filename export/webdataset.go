@@ -25,6 +25,7 @@ func (s *set) webDataset(ctx context.Context, out string, o Options) error {
 	if limit == 0 {
 		limit = shardBytes
 	}
+	// Pulled, and not ranged over: the image that does not fit into one tar is the first of the next.
 	next, stop := iter.Pull2(s.images(ctx))
 	defer stop()
 	p, err, more := next()
@@ -32,6 +33,7 @@ func (s *set) webDataset(ctx context.Context, out string, o Options) error {
 	for shard := 0; more; shard++ {
 		write := func(w io.Writer) error {
 			t := tar.NewWriter(w)
+			// The first image of a tar is taken whatever its size, so that the loop ends.
 			for size := int64(0); more && (size == 0 || size+int64(len(p.data)) <= limit); key++ {
 				if err != nil {
 					return err
@@ -54,7 +56,8 @@ func (s *set) webDataset(ctx context.Context, out string, o Options) error {
 	return writeFile(filepath.Join(out, manifestName), s.manifest)
 }
 
-// addSample adds the three files of an image.
+// addSample adds the three files of an image, one after the other: readers take files with the same key for one sample
+// only where they are adjacent.
 func (s *set) addSample(t *tar.Writer, key int, p picture) error {
 	about, err := json.Marshal(struct {
 		Label int             `json:"label"`

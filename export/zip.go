@@ -44,6 +44,7 @@ const (
 func addMember(z *zip.Writer, name string, data []byte) error {
 	h := &zip.FileHeader{
 		Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(data),
+		// CreateRaw writes sizes and sum as they are given, in the header before the data
 		CompressedSize64: uint64(len(data)), UncompressedSize64: uint64(len(data)),
 	}
 	h.SetMode(0o644)
