@@ -36,7 +36,7 @@ type Evaluation struct {
 	Repeat   int      // trainings of each network on each set, at least 1
 	Seed     uint64   // of the first one; the next have the next seeds
 	Out      string   // folder; "" keeps nothing
-	Command  string   // that makes the numbers again, for the page; may be ""
+	Command  string   // that makes the numbers, for the page; may be ""
 	// the trainings to do, set after set and net after net, one for each seed; the zero Shard is all of them
 	Shard   stage.Shard
 	Any     *lease.Any // in the place of a Shard, takes trainings that no other worker has, until all are done
@@ -248,12 +248,13 @@ func folderName(name string) string {
 // Write writes the scores into the output folder, as scores.json and as a page, report.html.
 func (v *Evaluation) Write() error {
 	scores := func(w io.Writer) error { return json.NewEncoder(w).Encode(v.Scores()) }
-	if err := atomicfile.Write(filepath.Join(v.Out, "scores.json"), scores); err != nil {
+	if err := atomicfile.Write(filepath.Join(v.Out, scoresName), scores); err != nil {
 		return err
 	}
 	r := v.Result()
 	if v.Command != "" {
-		r.Notes = append(r.Notes, "All numbers of this page are made by "+v.Command+".")
+		r.Notes = append(r.Notes, `All numbers of this page are made by "mgd3 evaluate --recipe recipe.json", `+
+			`with the file beside it, or by the command below each of them.`)
 	}
 	html := func(w io.Writer) error { return page.HTML(w, r) }
 	return atomicfile.Write(filepath.Join(v.Out, "report.html"), html)

@@ -19,8 +19,12 @@ const manyClasses = 100
 func (v *Evaluation) Result() report.Result {
 	sets := v.Sets
 	protocol := sets[0].Scores[0][0].Protocol
+	on := ""
+	if v.Test != "" {
+		on = " on " + store.Shown(v.Test)
+	}
 	r := report.Result{
-		Title: fmt.Sprintf("Accuracy on %s, protocol %s at %s", store.Shown(v.Test), protocol.Name, sizes(sets)),
+		Title: fmt.Sprintf("Accuracy%s, protocol %s at %s", on, protocol.Name, sizes(sets)),
 		Notes: []string{
 			scoresNote(v.Repeat, protocol),
 			v.deviation(),
@@ -41,7 +45,7 @@ func (v *Evaluation) Result() report.Result {
 		r.Tables = []report.Table{last, best}
 	}
 	r.Tables[0].Title += ", which is what this protocol publishes"
-	if len(sets[0].Set.Images.Classes) <= manyClasses {
+	if len(sets[0].Scores[0][0].Classes) <= manyClasses {
 		r.Tables = append(r.Tables, classTable(v.Nets, sets))
 	}
 	if pairs := v.pairTables(); pairs != nil {
@@ -53,6 +57,7 @@ func (v *Evaluation) Result() report.Result {
 	}
 	r.Confusions = confusions(v.Nets, sets)
 	r.Notes = append(r.Notes, mostConfused(r.Confusions)...)
+	r.MadeBy(v.Command)
 	return r
 }
 

@@ -60,23 +60,22 @@ func short(hash string) string { return hash[:min(12, len(hash))] }
 // downloads are the data of the page as files in it: page.json with the findings and the numbers, without pictures, and
 // images.csv. They make the page a record of its own, which another program can read without the sets.
 func (g *gathered) downloads() ([]link, error) {
-	if len(g.Sources) == 0 && g.Numbers == nil {
+	if len(g.Sources) == 0 && len(g.Numbers) == 0 {
 		return nil, nil
 	}
 	var links []link
 	type data struct {
 		Sets     []string           `json:"sets,omitempty"`
 		Findings *findings.Findings `json:"findings,omitempty"`
-		Numbers  *report.Result     `json:"numbers,omitempty"`
+		Numbers  []report.Result    `json:"numbers,omitempty"`
 	}
 	d := data{Findings: g.Findings}
 	for _, s := range g.Sources {
 		d.Sets = append(d.Sets, s.Name)
 	}
-	if g.Numbers != nil {
-		numbers := *g.Numbers
-		numbers.Pictures, numbers.Confusions = nil, nil // each has a file of its own
-		d.Numbers = &numbers
+	for _, r := range g.Numbers {
+		r.Pictures, r.Confusions = nil, nil // each has a file of its own
+		d.Numbers = append(d.Numbers, r)
 	}
 	text, err := json.Marshal(d)
 	if err != nil {

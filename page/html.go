@@ -37,7 +37,7 @@ type view struct {
 	Commands  []string
 	Sets      []string
 	Facts     [][2]string // name and value
-	Numbers   *numbers
+	Numbers   []*numbers
 	Findings  []viewCheck
 	Found     int // findings of all checks together
 	Checked   int // checks that were not skipped
@@ -212,12 +212,14 @@ func (g *gathered) view(ctx context.Context, classes []Class, first bool) (*view
 	}
 	g.findingViews(v, t)
 	v.Facts = g.facts()
-	var err error
-	if g.Numbers != nil {
-		if v.Numbers, err = newNumbers(*g.Numbers); err != nil {
+	for _, r := range g.Numbers {
+		n, err := newNumbers(r)
+		if err != nil {
 			return nil, err
 		}
+		v.Numbers = append(v.Numbers, n)
 	}
+	var err error
 	v.Downloads, err = g.downloads()
 	return v, err
 }

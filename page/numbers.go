@@ -63,17 +63,19 @@ func newConfusion(c report.Confusion) (v confusion, err error) {
 
 // numberTable is a table, as a file too. One whose numbers have a unit (an accuracy in %) is also a chart of bars.
 type numberTable struct {
-	Title string
-	Cells [][]string // the titles first
-	Chart template.HTML
-	CSV   link
-	SVG   link
+	Title   string
+	Cells   [][]string // the titles first
+	Chart   template.HTML
+	CSV     link
+	SVG     link
+	Command string
 }
 
 type plot struct {
-	Title string
-	SVG   template.HTML
-	File  link
+	Title   string
+	SVG     template.HTML
+	File    link
+	Command string
 }
 
 type resultPicture struct {
@@ -86,7 +88,7 @@ type resultPicture struct {
 func newNumbers(r report.Result) (*numbers, error) {
 	n := &numbers{Result: r}
 	for _, t := range r.Tables {
-		table := numberTable{Title: t.Title, Cells: t.Strings()}
+		table := numberTable{Title: t.Title, Cells: t.Strings(), Command: t.Command}
 		text, err := t.CSV()
 		if err != nil {
 			return nil, err
@@ -108,7 +110,7 @@ func newNumbers(r report.Result) (*numbers, error) {
 		if err != nil {
 			return nil, err
 		}
-		n.Plots = append(n.Plots, plot{p.Title, svg, svgLink(fileName(p.Title), file)})
+		n.Plots = append(n.Plots, plot{p.Title, svg, svgLink(fileName(p.Title), file), p.Command})
 	}
 	for i, c := range r.Confusions {
 		v, err := newConfusion(c)
@@ -160,12 +162,13 @@ func fileName(title string) string {
 
 // HTML writes a page of numbers alone, those of a comparison say. Equal results give equal bytes.
 func HTML(w io.Writer, r report.Result) error {
-	g := &gathered{Options: Options{Title: r.Title, Numbers: &r}}
+	g := &gathered{Options: Options{Title: r.Title, Numbers: []report.Result{r}}}
 	v := &view{Title: r.Title, Style: style, Script: script}
-	var err error
-	if v.Numbers, err = newNumbers(r); err != nil {
+	n, err := newNumbers(r)
+	if err != nil {
 		return err
 	}
+	v.Numbers = []*numbers{n}
 	if v.Downloads, err = g.downloads(); err != nil {
 		return err
 	}

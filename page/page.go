@@ -43,7 +43,7 @@ type Options struct {
 	Test     *dataset.Set        // those that networks are tested on; nil likewise
 	How      dataset.LoadOptions // how these are cropped
 	Latents  string              // folder of the real latents; "" is that of the first source's run
-	Numbers  *report.Result      // may be nil
+	Numbers  []report.Result     // of evaluate, score and the like
 	Commands []string            // that make the set, and the page
 
 	Report func(done, total int) // told of images that were read; may be nil

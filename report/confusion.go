@@ -18,6 +18,8 @@ type Confusion struct {
 	Classes []string `json:"classes"`
 	Images  []int    `json:"images"` // of each class
 	Taken   [][3]int `json:"taken"`  // class, the class they were taken for, how many: all that are not 0
+
+	Command string `json:"command,omitempty"` // that makes the numbers
 }
 
 // NewConfusion sums the matrices of trainings, each [class][taken for] with as many rows and columns as classes.

@@ -31,6 +31,8 @@ type Table struct {
 
 	// Runs shows the value of each run beside mean and standard deviation.
 	Runs bool `json:"runs,omitempty"`
+
+	Command string `json:"command,omitempty"` // that makes the numbers; on pages alone
 }
 
 // Row is a row of a table, with at most as many cells as the table has columns.
@@ -59,6 +61,8 @@ type Plot struct {
 
 	// Names stand below the points x = 0, 1, 2, … where these are names and no numbers; nothing joins such points.
 	Names []string `json:"names,omitempty"`
+
+	Command string `json:"command,omitempty"` // that makes the numbers
 }
 
 // Line is one line of a plot. Y and X have the same length; so has Err, the half height of the error bars, or it is

@@ -153,12 +153,12 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 	if err := v.Train(ctx); err != nil {
 		return unreadable(err)
 	}
+	v.Command = report.Command([]string{"mgd3", "evaluate"}, o.flags)
 	if v.Shard != stage.Whole {
 		e.say("shard %v of the trainings is done; the same command without --shard makes the table", v.Shard)
 		return nil
 	}
 	if v.Out != "" {
-		v.Command = `"mgd3 evaluate --recipe recipe.json", with the file beside it`
 		if err := v.Write(); err != nil {
 			return fail(exitOutput, "", err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/compare"
 	"mgd3/page"
 	"mgd3/sets"
 	"mgd3/stage"
@@ -19,6 +20,7 @@ import (
 type pageOptions struct {
 	from                       page.From
 	title, out, latents, table string
+	results                    []string
 }
 
 func (e *env) pageCmd() *cobra.Command {
@@ -39,6 +41,8 @@ func (e *env) pageCmd() *cobra.Command {
 	f.StringVar(&o.from.Test.Split, "test-split", "", "`NAME` of the part to take of --test")
 	labelFlags(f, &o.from.Data.ClassNames, &o.from.Data.Labels)
 	f.StringVar(&o.latents, "latents", "", "`DIR` of the real images' latents, for the maps; default DIR/latents")
+	f.StringArrayVar(&o.results, "results", nil, "`DIR` that evaluate or score wrote to, to show its numbers; default "+
+		"DIR itself and the folders in it; may be given several times")
 	f.StringVar(&o.title, "title", "", "`TITLE` of the page; default the set's name")
 	f.StringVarP(&o.out, "out", "o", "", "write `FILE`; default page.html in the first DIR")
 	f.StringVar(&o.table, "table", "", "write a table for other programs to `FILE`.parquet too: a row for each image")
@@ -67,7 +71,10 @@ func (e *env) page(ctx context.Context, o pageOptions) error {
 	if p.Title == "" {
 		p.Title = filepath.Base(filepath.Clean(o.from.Sets[0]))
 	}
-	p.Commands = []string{o.from.Command(o.latents)}
+	if p.Numbers, err = compare.Results(o.from.Sets, o.results); err != nil {
+		return fail(exitInput, "", err)
+	}
+	p.Commands = []string{o.from.Command(o.latents, o.results)}
 	written, err := atomicfile.Lock(o.out)
 	if err != nil {
 		return fail(exitOutput, "", err)
