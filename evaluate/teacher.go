@@ -67,7 +67,7 @@ func OpenTeacher(ctx context.Context, e *engine.Engine, path string, o TeacherOp
 	t := &Teacher{Classes: len(o.Classes), names: o.Classes, Known: TeacherFacts{Net: o.Net}}
 	head, outputs, err := headOf(set)
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", path, err)
+		return nil, fmt.Errorf("%q: %w", path, ofTimm(err, set))
 	}
 	own, from, err := f.ClassNames()
 	if err != nil {
@@ -78,7 +78,7 @@ func OpenTeacher(ctx context.Context, e *engine.Engine, path string, o TeacherOp
 	}
 	t.Known.Outputs, t.own = outputs, own
 	if err := t.load(e, set, head, o, f.Metadata()["net"] != ""); err != nil {
-		return nil, fmt.Errorf("teacher %s with %d outputs: %w", o.Net, outputs, err)
+		return nil, fmt.Errorf("teacher %s with %d outputs: %w", o.Net, outputs, ofTimm(err, set))
 	}
 	t.Notes = f.Notes()
 	if t.Known.SHA256, err = f.SHA256(ctx); err != nil {

@@ -25,5 +25,6 @@ func LoadTorchvision(e *engine.Engine, path string, net Net, size int) (engine.W
 	if err != nil {
 		return nil, err
 	}
-	return e.Upload(set, specs)
+	w, err := e.Upload(set, specs)
+	return w, ofTimm(err, set)
 }
