@@ -22,6 +22,7 @@ type autoFlags struct {
 	judge        evaluate.Judge
 }
 
+// chooses reports whether anything is to be chosen; without it these flags have no effect.
 func (a *autoFlags) chooses() bool { return a.stop || a.lambda }
 
 // choose takes it that the flag of that name is auto.
@@ -31,6 +32,7 @@ func (a *autoFlags) choose(name string) {
 
 // add comes after the flags of sampling, which it lets be auto.
 func (a *autoFlags) add(f *pflag.FlagSet, s *samplingFlags) {
+	// where --lambda and --stop are read, auto is a value only if somebody is there to choose
 	s.auto, s.Choose = a, a.choose
 	for _, name := range []string{"lambda", "stop"} {
 		f.Lookup(name).Usage += "; auto chooses it by held-out training images"
@@ -48,6 +50,7 @@ func (e *env) chooseAuto(ctx context.Context, o *options, r *opening.Run) error 
 	if !auto.chooses() {
 		return nil
 	}
+	// Each shard would choose by its own part, and they need not agree: the set would be made with two values.
 	if r.Shard != stage.Whole || r.Any != nil {
 		return fail(exitUsage, `choose first, with a run of its own or "mgd3 sweep", and give all shards the value`,
 			errors.New("a shard cannot choose for the others"))
@@ -57,6 +60,8 @@ func (e *env) chooseAuto(ctx context.Context, o *options, r *opening.Run) error 
 		By: auto.by, Sets: auto.sets, HeldOut: auto.heldOut, Judge: auto.judge, Done: e.tried,
 	}
 	settings, choices, err := a.Choose(ctx)
+	// The settings with the chosen values are those of the run, as if they had been given; the choices go into the
+	// manifest.
 	r.Settings, r.Choices = settings, choices
 	return err
 }

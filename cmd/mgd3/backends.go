@@ -8,6 +8,7 @@ import (
 	"mgd3/internal/words"
 )
 
+// backendsCmd is "mgd3 backends". It opens the backend of --backend to list its devices, and no other.
 func (e *env) backendsCmd() *cobra.Command {
 	var check bool
 	precisions := []string{string(engine.Float32), string(engine.BF16)}

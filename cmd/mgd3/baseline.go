@@ -13,6 +13,7 @@ import (
 	"mgd3/internal/words"
 )
 
+// baselineCmd is "mgd3 baseline": one set, by one method. "mgd3 compare" makes all of them, with several seeds.
 func (e *env) baselineCmd() *cobra.Command {
 	o := &options{data: &dataFlags{}, networks: &networkFlags{}, modes: &modeFlags{}, sampling: &samplingFlags{}}
 	var method string
@@ -38,6 +39,7 @@ func (e *env) baselineCmd() *cobra.Command {
 }
 
 func (e *env) baseline(ctx context.Context, o *options, name string) error {
+	// full is a method of a comparison, but there is nothing to make: it is all real images.
 	methods, err := baseline.ParseMethods(name)
 	if err != nil || len(methods) != 1 || methods[0] == baseline.Full {
 		return fail(exitUsage, "", fmt.Errorf("--method is %q, want one of %s", name, words.List(baseline.Makes)))
@@ -51,6 +53,7 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 		r.WarnOfSampling()
 	}
 	set := baseline.ID{Method: methods[0], IPC: o.settings.Modes.IPC, Seed: o.settings.Sample.Seed}
+	// the maker has what several sets share: latents are made once
 	m := r.Maker()
 	if err := m.MakeAt(ctx, set, o.run.out); err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"mgd3/internal/words"
 )
 
+// benchCmd is "mgd3 bench". Its long text is here and not in help/, because the tables of loads in it are made from the
+// loads themselves.
 func (e *env) benchCmd() *cobra.Command {
 	var j bench.Job
 	var names bool

@@ -11,6 +11,8 @@ import (
 	"mgd3/internal/cli"
 )
 
+// clusterCmd is "mgd3 cluster". Its commands only cut, submit and watch: the tasks are the other commands of mgd3 with
+// --shard, over one folder, and could be started by hand.
 func (e *env) clusterCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cluster",
@@ -23,6 +25,7 @@ func (e *env) clusterCmd() *cobra.Command {
 
 // clusterOptions are the flags of a run on a cluster.
 type clusterOptions struct {
+	// as distill has them: the tasks get those that were given
 	options
 	times      cluster.Times
 	cut        cluster.Cut
@@ -34,6 +37,8 @@ type clusterOptions struct {
 // add defines the flags of a run whose images are seen where it is submitted.
 func (o *clusterOptions) add(cmd *cobra.Command) {
 	f := cmd.Flags()
+	// How many tasks there are follows from a time: a task should be long against its start, minutes, and short against
+	// the queue's limit.
 	f.IntVar(&o.cut.Tasks, "tasks", 0, "tasks of encode and sample `N`; 0 takes as many as make a task last --aim")
 	f.DurationVar(&o.cut.Aim, "aim", time.Hour, "how long a task of the longest stage should last, `TIME`")
 	f.DurationVar(&o.times.EncodeEach, "encode-each", 0,
@@ -50,6 +55,7 @@ func (o *clusterOptions) add(cmd *cobra.Command) {
 // runFlags are those of the run itself, and of its evaluation.
 func (o *clusterOptions) runFlags(cmd *cobra.Command) {
 	o.flags = cmd.Flags()
+	// All flags of distill are here, so that a mistake in them is found now and not by the first task in the queue.
 	o.data, o.networks, o.modes, o.sampling = &dataFlags{}, &networkFlags{}, &modeFlags{}, &samplingFlags{}
 	f, v := o.flags, &o.evaluation
 	f.StringVar(&v.Test, "test", "", "train networks on the finished set and test them on `SET`")
@@ -74,6 +80,8 @@ func (o *clusterOptions) request(e *env) (cluster.Request, error) {
 	if err := o.resolve(); err != nil {
 		return cluster.Request{}, err
 	}
+	// Each task is a line of "mgd3 STAGE", with those of the flags given here that the stage takes: what it takes is
+	// asked of the commands themselves.
 	root := e.root() // so that the commands know the flags of all
 	r := cluster.Request{Out: o.run.out, Latents: o.run.latents, IPC: o.settings.Modes.IPC, Evaluation: o.evaluation,
 		Takes: func(command, flag string) bool {
@@ -83,6 +91,7 @@ func (o *clusterOptions) request(e *env) (cluster.Request, error) {
 	if o.seedEncodes {
 		r.EncodeSeed = &o.settings.Encode.Seed
 	}
+	// Visit goes through flags that were given, by name: equal commands give equal scripts.
 	o.flags.Visit(func(f *pflag.Flag) {
 		r.Given = append(r.Given, cluster.Flag{Name: f.Name,
 			Value: f.Value.String()})
@@ -102,8 +111,11 @@ func (e *env) plan(ctx context.Context, o *clusterOptions) ([]cluster.Stage, map
 		return nil, nil, err
 	}
 	defer set.Close()
+	// work is numbers of images; layout is where the files of each task will be, by which it is known what is done
+	// already
 	work, layout := r.Count(set)
 	work.Times = o.times
+	// with --tasks and --time given nothing hangs on how long an image takes
 	if o.cut.Needs(o.times) {
 		if work.Times, err = e.measureImage(ctx, o); err != nil {
 			return nil, nil, err

@@ -11,6 +11,8 @@ import (
 	"mgd3/store"
 )
 
+// clusterKubernetesCmd is "mgd3 cluster kubernetes". It measures no image and opens no set, since both are seen in the
+// cluster only: so --tasks must be given.
 func (e *env) clusterKubernetesCmd() *cobra.Command {
 	var o clusterOptions
 	var k cluster.Kubernetes
@@ -63,11 +65,14 @@ func (e *env) clusterKubernetesCmd() *cobra.Command {
 	return cmd
 }
 
+// clusterKubernetes writes all Jobs, or has kubectl apply one, or one after the other. Jobs of Kubernetes cannot wait
+// for each other as Slurm's do.
 func (e *env) clusterKubernetes(ctx context.Context, o *clusterOptions, k cluster.Kubernetes, apply, wait bool) error {
 	if k.Name == "" {
 		k.Name = cluster.JobName(o.run.out)
 	}
 	k.Retries = o.retries
+	// With a bucket, a task keeps the class that it encodes on its own disk for a while.
 	if k.Scratch == "" && store.Used() {
 		k.Scratch = "8Gi"
 	}

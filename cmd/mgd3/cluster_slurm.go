@@ -15,6 +15,7 @@ import (
 	"mgd3/store"
 )
 
+// clusterSlurmCmd is "mgd3 cluster slurm". What sbatch has a flag for and we have not goes through --sbatch.
 func (e *env) clusterSlurmCmd() *cobra.Command {
 	var o clusterOptions
 	var s cluster.Slurm
@@ -43,6 +44,8 @@ func (e *env) clusterSlurmCmd() *cobra.Command {
 	return cmd
 }
 
+// clusterSlurm counts what is missing, and submits it. Whoever calls it again submits nothing twice: tasks that are done
+// are found by their files, and those in the queue are left there.
 func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slurm) error {
 	if err := s.Check(); err != nil {
 		return fail(exitUsage, "", err)
@@ -62,6 +65,7 @@ func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slu
 		_ = e.show(j, j.Text) // a lost line is an error at the end
 	})
 	switch {
+	// some jobs are in the queue, and those after them are not
 	case err != nil && fresh > 0:
 		return fail(exitScheduler, `the same command continues from here; "mgd3 cluster cancel" takes back what was `+
 			`submitted`, err)
@@ -79,6 +83,7 @@ func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slu
 	return nil
 }
 
+// clusterStatusCmd is "mgd3 cluster status". It reads records of the tasks, and so works where no scheduler does.
 func (e *env) clusterStatusCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status OUT",
@@ -94,6 +99,7 @@ func (e *env) clusterStatusCmd() *cobra.Command {
 	}
 }
 
+// clusterCancelCmd is "mgd3 cluster cancel". Nothing that is made is deleted.
 func (e *env) clusterCancelCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "cancel OUT",
@@ -109,6 +115,7 @@ func (e *env) clusterCancelCmd() *cobra.Command {
 	}
 }
 
+// clusterTaskCmd is "mgd3 cluster task", which people need not call: jobs run it around the command of a stage.
 func (e *env) clusterTaskCmd() *cobra.Command {
 	var t cluster.Task
 	var part opening.Part
@@ -123,6 +130,7 @@ func (e *env) clusterTaskCmd() *cobra.Command {
 				return err
 			}
 			t.Args = args
+			// this very file, and not what the PATH of the node has under the name
 			if t.Program, err = os.Executable(); err != nil {
 				return err
 			}
@@ -133,6 +141,8 @@ func (e *env) clusterTaskCmd() *cobra.Command {
 			err = t.RunQueued(cmd.Context())
 			var ended cluster.Ended
 			if errors.As(err, &ended) {
+				// The scheduler sees the exit code of the command, by which it may try again or not
+				// (docs/exit-codes.md).
 				return fail(int(ended), "", err)
 			}
 			return err

@@ -20,6 +20,8 @@ type dataFlags struct {
 	encode encode.Settings
 }
 
+// add defines all of them. cli.Heading puts the flags since the last heading under its title in --help, so that the
+// order of the lines is the order of the help.
 func (d *dataFlags) add(f *pflag.FlagSet) {
 	d.imageFlags.add(f)
 	d.cropFlags(f)
@@ -43,7 +45,7 @@ func (d *dataFlags) cropFlags(f *pflag.FlagSet) {
 
 const cropHelp = "`HOW` to crop: adm as the DiT programs, center as torchvision's Resize and CenterCrop"
 
-// imageFlags name a set of labelled images.
+// imageFlags name a set of labelled images. page, sheet and export, which need fewer, define theirs by hand.
 type imageFlags struct{ sets.Spec }
 
 func (s *imageFlags) add(f *pflag.FlagSet) {
@@ -63,6 +65,7 @@ func (s *imageFlags) open(ctx context.Context, e *env) (*dataset.Set, error) {
 }
 
 var (
+	// A word in back quotes is what --help shows in the place of a value.
 	dataHelp = "real images: `SET` is a folder, a zip or a tar of SPLIT/CLASS/FILE or CLASS/FILE, class tars, " +
 		"WebDataset, Parquet, " +
 		"CIFAR or MNIST (docs/data.md); glyphs is the set in the program"
@@ -87,6 +90,8 @@ func labelFlags(f *pflag.FlagSet, classNames, labels *string) {
 
 // tensorFlags say how sets are read that were published as tensors.
 func (e *env) tensorFlags(f *pflag.FlagSet) {
+	// They are of the opener, and not of one set: a file of tensors does not say what its numbers mean, and all that a
+	// command opens are read alike.
 	t := &e.sets.Tensors
 	f.StringVar(&t.Pixels, "pixels", string(tensorset.Auto), "what the numbers of a set of tensors mean: `HOW` is "+
 		words.List(tensorset.AllPixels())+"; auto takes what the evidence says, and says which")

@@ -13,9 +13,10 @@ import (
 type modeFlags struct {
 	settings       distill.ModeSettings
 	cluster, short string
-	features       string // a file; "" is the latents
+	features       string // a file, "" is the latents; settings have its hash, since its name decides nothing
 }
 
+// add defines all flags, for commands that make one set.
 func (m *modeFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&m.settings.IPC, "ipc", 10, "images per class, and so modes")
 	m.clusterFlags(f)

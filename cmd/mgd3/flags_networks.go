@@ -25,6 +25,7 @@ func (n *networkFlags) named() *opening.Networks {
 	return &n.Networks
 }
 
+// add defines the flags of files, of the words that a network is told, and of memory and precision.
 func (n *networkFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&n.model, "model", "", "`PATH` of the networks: a folder with autoencoder or vae, and dit or "+
 		"transformer, in which "+
@@ -40,6 +41,8 @@ func (n *networkFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&n.PromptFile, "prompts", "", "a `FILE` of prompts in place of --prompt: lines of CLASS, a tab, PROMPT")
 	f.StringVar(&n.Prediction, "prediction", "", "`WHAT` a latent diffusion model predicts, epsilon or v, if its "+
 		"files do not say it")
+	// It decides no result: numbers are widened when they are used, and are those of the file either way. --precision
+	// does.
 	f.BoolVar(&n.LowMemory, "low-memory", false,
 		"keep weights in half precision where their files have them so: half the memory or less, "+
 			"somewhat slower, the same images")

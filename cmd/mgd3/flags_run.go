@@ -40,6 +40,8 @@ func (r *runFlags) folderFlags(f *pflag.FlagSet) {
 	cli.Heading(f, "Run")
 }
 
+// shardFlag is --shard. I/N cuts the work before anything runs; any has workers take pieces as they go, and puts those
+// of a dead worker back, which costs a lease for each piece.
 func (r *runFlags) shardFlag(f *pflag.FlagSet) {
 	f.StringVar(&r.part.Text, "shard", stage.Whole.String(), "do part `I/N` of the work, counted from 0; auto "+
 		"takes both from the variables of Slurm, Kubernetes and others that start many processes; any, or any/N, "+
@@ -48,6 +50,8 @@ func (r *runFlags) shardFlag(f *pflag.FlagSet) {
 	cli.Heading(f, "Run")
 }
 
+// leaseFlag is the term of these leases. Too short a term takes the piece of a worker that is only slow: the work is
+// done twice then, with the same bytes.
 func leaseFlag(f *pflag.FlagSet, p *opening.Part) {
 	f.DurationVar(&p.Term, "lease", lease.Term, "with --shard any, the `TIME` without a sign of life after which a "+
 		"worker is taken for lost; the same for all")
@@ -70,6 +74,7 @@ func (r *runFlags) shared(e *env) (stage.Shard, *lease.Any, error) {
 
 // autotuneDir is where a run on a GPU keeps which kernels XLA chose; "" where nothing is written.
 func (r *runFlags) autotuneDir() string {
+	// XLA writes files by their names on disk, and no bucket
 	if r.out == "" || r.dryRun || store.Is(r.out) {
 		return ""
 	}

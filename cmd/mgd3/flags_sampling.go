@@ -15,6 +15,7 @@ type samplingFlags struct {
 	auto *autoFlags // nil where nothing can be "auto"
 }
 
+// add defines all flags, for commands that make one set.
 func (s *samplingFlags) add(f *pflag.FlagSet) {
 	f.Uint64Var(&s.Own.Seed, "seed", 0, "seed of the noise")
 	s.ruleFlags(f)
@@ -22,6 +23,8 @@ func (s *samplingFlags) add(f *pflag.FlagSet) {
 
 // ruleFlags are those that sets of all seeds share.
 func (s *samplingFlags) ruleFlags(f *pflag.FlagSet) {
+	// Numbers whose default hangs on the rule, or that may be auto or a list, are texts here; "" is not given. distill
+	// reads them when the rule is known.
 	f.StringVar(&s.Rule, "rule", string(diffusion.DDPM), "`RULE` of a step: "+words.List(diffusion.Rules()))
 	f.StringVar(&s.Steps, "steps", "", "steps of the sampler: a number, or a respacing such as ddim50; default as "+
 		"published with the rule")
@@ -36,6 +39,7 @@ func (s *samplingFlags) ruleFlags(f *pflag.FlagSet) {
 		"channels under classifier-free guidance; default as published with the rule (3 of 4)")
 	f.StringVar(&s.Interval, "cfg-interval", "", "classifier-free guidance only in steps whose noise σ is in `LO:HI` "+
 		"(0.3:5 say; either may be empty), half the cost of the others; default everywhere")
+	// what the paper does not have comes behind what it has
 	s.aimFlags(f)
 	f.Float64Var(&s.Own.Eta, "eta", 0, "noise of the ddim rules, 0 to 1")
 	f.BoolVar(&s.Own.Clip, "clip", false, "limit the predicted latent to [-1, 1]")

@@ -10,6 +10,7 @@ import (
 // teacherFlags name the teacher of soft labels.
 func teacherFlags(f *pflag.FlagSet, j *compare.Judging) {
 	t := &j.Asked
+	// Nothing here says that labels are soft: the protocol does, and a teacher beside hard labels is refused.
 	f.StringVar(&t.Path, "teacher", "", "for soft labels: a `FILE` (.pth or safetensors) with the teacher's weights, "+
 		"by torchvision's names; or train, to train it")
 	f.StringVar(&t.Net, "teacher-net", "resnet18", "`NET` of the teacher")

@@ -11,6 +11,8 @@ import (
 
 // open resolves the flags, and opens the networks and the images that the command needs, and the output folder.
 func (e *env) open(ctx context.Context, o *options) (*opening.Run, error) {
+	// A U-Net was trained with a noise of its own, and its published rule is another one than DiT's. This is a default,
+	// and so it comes before the settings are resolved, and only where neither a preset nor a flag says it.
 	n := o.networks.named()
 	if n != nil && o.sampling != nil && o.preset == "" && !o.given("rule") && n.IsUNet() {
 		o.sampling.Rule = string(diffusion.DDPMSD)
@@ -18,6 +20,7 @@ func (e *env) open(ctx context.Context, o *options) (*opening.Run, error) {
 	if err := o.resolve(); err != nil {
 		return nil, err
 	}
+	// The part of the work comes last: auto says what it found, and that is only worth a line if the rest is right.
 	q := e.request(o)
 	var err error
 	if q.Shard, q.Any, err = o.run.shared(e); err != nil {
@@ -34,6 +37,7 @@ func (e *env) openFeatures(ctx context.Context, file string) (*engine.Engine, *f
 	}
 	net, err := features.Open(ctx, eng, file)
 	if err != nil {
+		// the caller gets the engine with the network, or neither
 		eng.Close()
 		return nil, nil, fail(exitModel, "", err)
 	}
@@ -49,6 +53,7 @@ func (e *env) request(o *options) opening.Request {
 		Backend: e.backend, Sets: &e.sets, Warnings: o.withoutEffect(), Warn: e.warnText, Report: e.progress().Event,
 		Say: e.sayText,
 	}
+	// a group of flags that the command has not asks for nothing: modes opens no networks, sample no images
 	if o.data != nil {
 		q.Data = &o.data.Spec
 	}

@@ -29,6 +29,7 @@ type options struct {
 // given reports whether the user gave the flag one value. Such a value comes before the preset's, and that before the
 // default.
 func (o *options) given(name string) bool {
+	// Whether a flag was given, and not its value, decides: a preset must lose against a default that somebody typed.
 	return o.flags.Changed(name) && !slices.Contains(o.tried, name)
 }
 
@@ -48,12 +49,15 @@ func (o *options) resolve() error {
 // resolveFrom is resolve with what was not given from there.
 func (o *options) resolveFrom(asked distill.Asked) (err error) {
 	if o.data != nil {
+		// The split and the limit are flags of the images, of commands too that encode nothing, and settings of the
+		// encoding, since other images are other latents.
 		own := o.data.encode
 		own.Split, own.Limit = o.data.Split, o.data.Limit
 		o.settings.Encode = asked.Encoding(own)
 	}
 	if o.modes != nil {
 		own := o.modes.settings
+		// texts until here, since --cluster may be a list in a sweep
 		own.Method, own.Short = modes.Method(o.modes.cluster), modes.Short(o.modes.short)
 		if o.settings.Modes, err = asked.Modes(own); err != nil {
 			return fail(exitUsage, "", err)
@@ -64,6 +68,7 @@ func (o *options) resolveFrom(asked distill.Asked) (err error) {
 			return fail(exitUsage, "", err)
 		}
 	}
+	// A command without images cannot know whether encoding left something to chance, and takes it that it did.
 	o.seedEncodes = asked.SeedEncodes(o.data == nil || o.settings.Encode.HasChance())
 	if o.seedEncodes && o.data != nil {
 		o.settings.Encode.Seed = o.settings.Sample.Seed
@@ -80,6 +85,7 @@ func (o *options) withoutEffect() (list []string) {
 		list = append(list, "--encode-seed has no effect without --flip or --posterior-sample: "+
 			"encoding leaves nothing to chance")
 	}
+	// encode has the flags of both networks, which come as one group
 	if o.sampling == nil && o.given("dit") {
 		list = append(list, "--dit has no effect: encoding needs the autoencoder alone")
 	}

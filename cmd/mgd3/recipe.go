@@ -16,6 +16,8 @@ var notOfRecipe = []string{"recipe", "out", "shard", "lease", "checkpoint-every"
 
 // takeRecipe sets the flags of a recipe that were not given beside it, and says which were.
 func (e *env) takeRecipe(f *pflag.FlagSet, path string) (*compare.Recipe, error) {
+	// A recipe is the flags of a finished evaluation and the hashes of its networks: the same flags on the same files
+	// must give the same hashes, on the cpu to the bit.
 	r, err := compare.ReadRecipe(path)
 	if err != nil {
 		return nil, fail(exitInput, "", err)
@@ -34,6 +36,7 @@ func (e *env) takeRecipe(f *pflag.FlagSet, path string) (*compare.Recipe, error)
 func (e *env) recipe(o *evaluateOptions) (note string, err error) {
 	now := o.judge.Recipe(o.flags)
 	if o.recipe != nil {
+		// Differences are said and are no error: another machine, or XLA, may round in another way.
 		lines := o.recipe.Differences(now)
 		for _, line := range lines {
 			e.warnText("recipe: " + line)
@@ -45,6 +48,7 @@ func (e *env) recipe(o *evaluateOptions) (note string, err error) {
 	if o.judge.Out != "" {
 		return "Recipe: mgd3 evaluate --recipe " + o.judge.Out + "/recipe.json", now.Write(o.judge.Out)
 	}
+	// without --out there is no folder for it, and the recipe is printed
 	text, err := json.Marshal(now)
 	return "Recipe, the content of a file for mgd3 evaluate --recipe: " + string(text), err
 }

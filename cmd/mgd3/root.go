@@ -28,6 +28,7 @@ var texts embed.FS
 
 // env is what every command is given.
 type env struct {
+	// stdout is for results alone, so that a pipe gets nothing else; progress, notes and warnings go to stderr
 	stdout, stderr io.Writer
 	backend        backends.Choice
 	quiet, json    bool
@@ -37,10 +38,13 @@ type env struct {
 
 // execute runs one command line.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	// Both may be one terminal: what is printed must go above the line of progress, which is drawn again below it.
 	stderr = terminal.NewScreen(cli.Shown{Writer: stderr}, os.Getenv)
 	stdout = terminal.Above(cli.Shown{Writer: stdout}, stderr)
 	e := &env{stdout: stdout, stderr: stderr}
 	defer store.Tell(func(line string) { e.warnText(terminal.Printable(line)) })() // above the line of progress
+	// The same three ways for all commands to say what was seen in a set: as an event, for --json too; as a warning; as
+	// a note that --quiet leaves out.
 	e.sets.PassedOver = func(text string) { e.progress().Warn(text) }
 	e.sets.Warn = e.warnText
 	e.sets.Note = e.sayText
@@ -50,6 +54,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
+	// Notes of images are counted while they are read, and said once, at the end, after an error too.
 	for _, note := range e.sets.ImageNotes() {
 		e.progress().Warn(note)
 	}
@@ -74,6 +79,7 @@ func (e *env) root() *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 	}
+	// cobra neither prints an error nor the usage: run does, with the hint and the exit code
 	root.SetFlagErrorFunc(cli.FlagError)
 	flags := root.PersistentFlags()
 	flags.StringVar(&e.backend.Name, "backend", "cpu", "compute `BACKEND`: "+strings.Join(engine.Names(), ", ")+
@@ -86,6 +92,7 @@ func (e *env) root() *cobra.Command {
 	flags.BoolVar(&e.sets.FollowLinks, "follow-links", true,
 		"follow links that lead out of the folder of an image set; --follow-links=false makes them errors")
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { cli.WriteHelp(cmd.OutOrStdout(), cmd, cli.Width()) })
+	// in the order in which most people come to need them
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command
@@ -110,6 +117,7 @@ func (e *env) root() *cobra.Command {
 	if err != nil {
 		panic(err) // it is embedded
 	}
+	// at last, when all commands are there: it finds their files by their names
 	cli.Texts(root, help)
 	return root
 }
