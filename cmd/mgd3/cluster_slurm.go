@@ -44,8 +44,8 @@ func (e *env) clusterSlurmCmd() *cobra.Command {
 	return cmd
 }
 
-// clusterSlurm counts what is missing, and submits it. Whoever calls it again submits nothing twice: tasks that are done
-// are found by their files, and those in the queue are left there.
+// clusterSlurm counts what is missing, and submits it. Whoever calls it again submits nothing twice: done tasks are
+// found by their files, and those in the queue are left there.
 func (e *env) clusterSlurm(ctx context.Context, o *clusterOptions, s cluster.Slurm) error {
 	if err := s.Check(); err != nil {
 		return fail(exitUsage, "", err)
