@@ -15,7 +15,7 @@ import (
 	"mgd3/stage/atomicfile"
 )
 
-// State is where a task stands.
+// State is how far a task is.
 type State string
 
 const (

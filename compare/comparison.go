@@ -283,7 +283,7 @@ func (c *Comparison) plot(net string) report.Plot {
 	return p
 }
 
-// write writes the comparison as it stands.
+// write writes the comparison, as much as there is of it.
 func (c *Comparison) write(dir string) error {
 	if err := atomicfile.WriteJSON(filepath.Join(dir, "result.json"), c); err != nil {
 		return err

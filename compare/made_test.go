@@ -109,7 +109,7 @@ func TestComparisonHoldsItsSets(t *testing.T) {
 		err = c.again()
 		is, _ := os.ReadFile(images[0])
 		if changed := (*sets.ChangedError)(nil); !errors.As(err, &changed) && string(is) != string(was) {
-			t.Errorf("%s: got %v, and the other image stands there", name, err)
+			t.Errorf("%s: got %v, and the other image is there", name, err)
 		}
 	}
 }

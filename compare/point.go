@@ -55,7 +55,7 @@ type Axes struct {
 	CFG     []float64      `json:"cfg,omitempty"`
 }
 
-// axis is one axis: its name, its values as moves, and where a point stands on it.
+// axis is one axis: its name, its values as moves, and where a point is on it.
 type axis struct {
 	name  string
 	moves []func(*Point)
@@ -133,7 +133,7 @@ func swept(points []Point) []axis {
 	})
 }
 
-// but says where the point stands on all axes but one.
+// but says where the point is on all axes but one.
 func (p Point) but(one axis, axes []axis) string {
 	var parts []string
 	for _, a := range axes {

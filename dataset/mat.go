@@ -139,7 +139,7 @@ func (m matFile) inflate(body []byte) (kind uint32, content []byte, err error) {
 	if _, err := io.ReadFull(z, content); err != nil {
 		return 0, nil, fmt.Errorf("a compressed variable ends early: %w", err)
 	}
-	if _, err := io.Copy(io.Discard, io.LimitReader(z, 8)); err != nil { // the checksum stands at the end
+	if _, err := io.Copy(io.Discard, io.LimitReader(z, 8)); err != nil { // the checksum is at the end
 		return 0, nil, err
 	}
 	return kind, content, nil

@@ -35,7 +35,7 @@ func netpbmHead(w, h, channels int) []byte {
 // netpbmMost bounds the header, comments and all, in bytes.
 const netpbmMost = 4096
 
-// netpbmHeader is what stands before the pixels.
+// netpbmHeader is what comes before the pixels.
 type netpbmHeader struct {
 	kind              byte // '1' to '6'
 	w, h, channels    int

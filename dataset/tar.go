@@ -205,8 +205,8 @@ func scanTar(ctx context.Context, r io.ReaderAt, size int64) (*tarIndex, error) 
 
 const tarBlock = 512
 
-// nextTar returns a reader of the tar that stands behind the end of another, as those do that cat has joined; nil if
-// nothing does. What stands there and is no tar is counted.
+// nextTar returns a reader of the tar that follows the end of another, as those do that cat has joined; nil if
+// nothing does. What is there and is no tar is counted.
 func nextTar(pos *io.SectionReader, x *tarIndex) (*tar.Reader, error) {
 	zeros := make([]byte, tarBlock)
 	block := make([]byte, tarBlock)

@@ -33,7 +33,7 @@ func zipWords(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
 	case errors.Is(err, zip.ErrFormat):
-		return errors.New("the zip is damaged or cut short, or one part of several: its directory, which stands at " +
+		return errors.New("the zip is damaged or cut short, or one part of several: its directory, which is at " +
 			"the end, is not whole")
 	case errors.Is(err, zip.ErrChecksum):
 		return errors.New("the zip is damaged: the file's CRC-32 is another than its directory has")

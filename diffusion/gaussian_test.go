@@ -132,7 +132,7 @@ func (g gauss) logVar(r Rule, ab, prev float64, steps []Step, i int) float64 {
 		return math.Log(max(small, 1e-20))
 	case g.v == 1:
 		return math.Log(beta)
-	case prev == 1 && i > 0: // β̃ is 0 here, and that of the step before stands in
+	case prev == 1 && i > 0: // β̃ is 0 here, and that of the step before takes its place
 		after := g.alphaBar[steps[i-1].Timestep]
 		return math.Log((1 - after/ab) * (1 - ab) / (1 - after))
 	}

@@ -31,7 +31,7 @@ const (
 	//	ε̂ = ε − √(1 − ā)·λ·g,   x ← √ā₋·(x − √(1 − ā)·ε̂)/√ā + √(1 − ā₋)·ε̂
 	//
 	// which is a shift of x0 by k·g with k = λ·(1 − ā)/√ā. The algorithm writes no stop; it is
-	// honoured here as in all rules. TestGaussian has the formula as it stands above.
+	// honoured here as in all rules. TestGaussian has the formula above.
 	DDIMPaper Rule = "ddim-paper"
 
 	// DDIMX0 is ManifoldGD's, on whose program TestStepGolden pins it: x0 goes the part k = λ

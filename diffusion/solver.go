@@ -18,7 +18,7 @@ import (
 //
 //	d ← c2·d + σ·λ·g,   d = 0 at the start
 //
-// from where it would be, for an x0 that stands still. d/(λ·g) after each of its 50 steps is the displacement of a
+// from where it would be, for an x0 that does not change. d/(λ·g) after each of its 50 steps is the displacement of a
 // level of noise. Here x is displaced as much at every level: what the step leaves of the displacement before it is
 // √((1 − ā₋)/(1 − ā))·d, so
 //

@@ -91,7 +91,7 @@ func TestSolverOrder(t *testing.T) {
 	}
 }
 
-// TestSolverPull: of an x0 that stands still, images are displaced as much by any number of steps as by the 50
+// TestSolverPull: of an x0 that does not change, images are displaced as much by any number of steps as by the 50
 // published ones of DDPM, if all steps are pulled. x0, which is 0, comes out as √(1/ā)·2⁻²³ of x or less: 2e-5 in the
 // noisiest step, less in each later one, and what it does to x goes with the noise; 0.001 is fifty of these.
 func TestSolverPull(t *testing.T) {

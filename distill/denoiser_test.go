@@ -33,7 +33,7 @@ func (p prompted) Prompt(_ context.Context, classes []string, size int) (prompts
 	return prompts, nil
 }
 
-// TestPrompted: what a text-to-image model was told of a class stands in the manifest, and is among what an image was
+// TestPrompted: what a text-to-image model was told of a class is in the manifest, and is among what an image was
 // made from; a denoiser that knows no prompts has the keys it always had.
 func TestPrompted(t *testing.T) {
 	r := tinyRun(t, 3)

@@ -81,7 +81,7 @@ func (r *Run) discoverClass(ctx context.Context, class string, record modesRecor
 	}
 	defer cached.Close()
 	path := ModesFile(r.Out, class)
-	if r.Any == nil { // else the lease is what counts: a lock may be a worker's that stands still
+	if r.Any == nil { // else the lease is what counts: a lock may be a stopped worker's
 		unlock, err := atomicfile.Wait(ctx, path)
 		if err != nil {
 			return err

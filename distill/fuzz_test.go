@@ -15,7 +15,7 @@ import (
 	"mgd3/stage"
 )
 
-// FuzzReadModes: whatever stands in a modes file, what is accepted can be used: the parts belong
+// FuzzReadModes: whatever is in a modes file, what is accepted can be used: the parts belong
 // together and nearest points at names.
 func FuzzReadModes(f *testing.F) {
 	seed := filepath.Join(f.TempDir(), "seed")
@@ -59,7 +59,7 @@ func FuzzReadModes(f *testing.F) {
 	})
 }
 
-// FuzzSettings: whatever stands in a settings file, what is accepted names no file outside the folder and
+// FuzzSettings: whatever is in a settings file, what is accepted names no file outside the folder and
 // has the shapes that are used without looking.
 func FuzzSettings(f *testing.F) {
 	good := samplesRecord{

@@ -9,7 +9,7 @@ import (
 	"mgd3/stage"
 )
 
-// MergedSource is one of the finished sets that a set was put together from. What all of them have alike stands in the
+// MergedSource is one of the finished sets that a set was put together from. What all of them have alike is in the
 // manifest as well, the rest here alone.
 type MergedSource struct {
 	Manifest string          `json:"manifest_sha256"` // of its file

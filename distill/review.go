@@ -24,7 +24,7 @@ const (
 var Verdicts = []Verdict{Keep, Reject, Replace}
 
 // Reviewed says what a set was before somebody decided about its images. What was decided about those that are in it
-// stands with them.
+// is with them.
 type Reviewed struct {
 	Manifest string          `json:"manifest_sha256"`  // of its file
 	Before   json.RawMessage `json:"before,omitempty"` // its own "reviewed", where it was reviewed already

@@ -22,7 +22,7 @@ func (m *Model) Noise() diffusion.Schedule {
 	return m.Schedule
 }
 
-// ScheduleFS returns the noise that the model at a path was trained with. It stands in the first of these that is
+// ScheduleFS returns the noise that the model at a path was trained with. It is in the first of these that is
 // there, and else is [Published]:
 //
 //	config.json                        "schedule": {"kind": "linear", "steps": 1000, "start": 0.0001, "end": 0.02},

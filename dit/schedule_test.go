@@ -10,7 +10,7 @@ import (
 	"mgd3/diffusion/scheduler"
 )
 
-// TestScheduleFS: the noise stands in the model's own configuration, in diffusers' in its folder or beside it, or is
+// TestScheduleFS: the noise is in the model's own configuration, in diffusers' in its folder or beside it, or is
 // the published one.
 func TestScheduleFS(t *testing.T) {
 	const (

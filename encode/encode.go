@@ -137,7 +137,7 @@ func (r *Run) warnOfDuplicates(ctx context.Context, p *numbers.Progress) error {
 func (r *Run) encodeClass(ctx context.Context, class dataset.Class, key string, shape []int, size int,
 	p *numbers.Progress) error {
 	path := File(r.Dir, class.Name)
-	if r.Any != nil { // a lock may be a worker's that stands still; the lease is what counts
+	if r.Any != nil { // a lock may be a stopped worker's; the lease is what counts
 		if err := latent.TakeJournal(path); err != nil {
 			return err
 		}

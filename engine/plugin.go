@@ -189,7 +189,7 @@ func givenPlugin(name, file string) (Plugin, error) {
 	return Plugin{cmp.Or(name, pluginName(path), stem), path}, nil
 }
 
-// resolvePlugin reads what stands behind "xla:", NAME, a path or nothing, and options after commas, and returns the
+// resolvePlugin reads what follows "xla:", NAME, a path or nothing, and options after commas, and returns the
 // plugin that is meant. file, if not "", is the plugin's file.
 func resolvePlugin(spec, file string) (p Plugin, options string, err error) {
 	name, rest, some := strings.Cut(spec, ",")

@@ -42,7 +42,7 @@ var (
 	ErrSet = errors.New("not a finished set")
 	// ErrChanged says that an image is not as the manifest says.
 	ErrChanged = errors.New("is not as the manifest says")
-	// ErrExists says that something else stands at the place of the output.
+	// ErrExists says that something else is at the place of the output.
 	ErrExists = errors.New("holds something else")
 )
 
@@ -126,7 +126,7 @@ type Written struct {
 }
 
 // Write writes the set in the folder dir to out, which appears when it is complete. Another process at work on out is
-// a [stage.ErrBusy]. What stands there with the same bytes may stay, anything else is an [ErrExists]. A folder
+// a [stage.ErrBusy]. What is there with the same bytes already may stay, anything else is an [ErrExists]. A folder
 // without a usable manifest is an [ErrSet]; an image that is missing or has another hash than in the manifest is an
 // [ErrChanged].
 func Write(ctx context.Context, dir, out string, o Options) (Written, error) {

@@ -36,7 +36,7 @@ type MergeOptions struct {
 // Merge puts finished sets together in the folder out, or makes a part of one: images and a manifest, which says what
 // is from where. The labels of the first sets stay what they are when others come to them. The real images of modes
 // that are left out are counted for others, so that a class stands for as many as before; notes say how. Equal sets
-// give equal bytes; what stands at out with the same bytes may stay, anything else is an [ErrExists].
+// give equal bytes; what is at out with the same bytes already may stay, anything else is an [ErrExists].
 func Merge(ctx context.Context, out string, dirs []string, o MergeOptions) (notes []string, err error) {
 	// All manifests are read, and the new one is made, before the first image is copied: an error leaves nothing
 	// behind.

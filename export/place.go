@@ -15,7 +15,7 @@ import (
 )
 
 // create has write make a file or folder beside out, and moves it there when it is whole. Another process at work on
-// out is a [stage.ErrBusy]; what stands there with other bytes an [ErrExists].
+// out is a [stage.ErrBusy]; what is there with other bytes an [ErrExists].
 func create(out string, write func(tmp string) error) error {
 	unlock, err := atomicfile.Lock(out)
 	if err != nil {

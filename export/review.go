@@ -25,7 +25,7 @@ type Decided struct {
 // place of those that were replaced, and a manifest that says so. decided has what was decided by an image's file in
 // the manifest; other images are in the new set as they are, under the same names. The real images of rejected ones are
 // counted for others, as [Merge] does; an image stands for as many as the one that it replaces, whatever its mode.
-// Equal sets and decisions give equal bytes; what stands at out with the same bytes may stay, anything else is an
+// Equal sets and decisions give equal bytes; what is at out with the same bytes already may stay, anything else is an
 // [ErrExists].
 func Review(ctx context.Context, dir, out string, decided map[string]Decided) (notes []string, err error) {
 	r, err := newReviewing(dir, decided)

@@ -116,7 +116,7 @@ func (f *Findings) Count() (n int) {
 	return n
 }
 
-// Look reads all images and looks for everything that can be looked for; what cannot stands in Skipped. It holds 12 kB
+// Look reads all images and looks for everything that can be looked for; what cannot is in Skipped. It holds 12 kB
 // for an image of the set and for those of one class of the other sets. An image that cannot be read is an error.
 func Look(ctx context.Context, in Input) (*Findings, error) {
 	l, err := newLook(ctx, in)

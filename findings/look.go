@@ -39,7 +39,7 @@ type look struct {
 	done, total int
 }
 
-// relation is how an image stands to a pool of others.
+// relation is what an image is to a pool of others.
 type relation struct {
 	near    []float64 // the distances to the nearest, least first, at most crowd
 	own     neighbour // the nearest of its class

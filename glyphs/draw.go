@@ -109,7 +109,7 @@ func triangle(d, width int64) int64 {
 	return -min(d-width, 2*width-d)
 }
 
-// blur filters with ¼, ½, ¼ along both sides; the border stands for what is beyond it.
+// blur filters with ¼, ½, ¼ along both sides; beyond the border its own value counts.
 func blur(p *[Size * Size]int64) {
 	for _, step := range []int{1, Size} {
 		from := *p

@@ -217,7 +217,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// TestSheet: the first pixel of each image stands in its place.
+// TestSheet: the first pixel of each image is in its place.
 func TestSheet(t *testing.T) {
 	var file bytes.Buffer
 	if err := Sheet(&file, 1, 1); err != nil {

@@ -290,7 +290,7 @@ func sameFile(t *testing.T, got, want string) {
 	}
 }
 
-// FuzzJournal feeds arbitrary journals: whatever stands there, the writer takes no more records than it
+// FuzzJournal feeds arbitrary journals: whatever is there, the writer takes no more records than it
 // has names for, and the file that comes of it can be read.
 func FuzzJournal(f *testing.F) {
 	dir := f.TempDir()

@@ -13,7 +13,7 @@ import (
 
 // vq is diffusers' VQModel, the autoencoder of latent diffusion whose decoder knows K latents only, its codebook (van
 // den Oord et al. 2017, arXiv:1711.00937, eq. 1; Esser et al. 2021, arXiv:2012.09841, eq. 2). As the first programs of
-// latent diffusion do, the lookup stands before the decoder, so that the denoiser works with latents as they are:
+// latent diffusion do, the lookup is before the decoder, so that the denoiser works with latents as they are:
 //
 //	latent  = scaling · quant( encoder(image) )
 //	image   = decoder( post_quant( book[j] ) ),  j = argmin_j |latent/scaling − book[j]|², the first of equals

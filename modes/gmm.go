@@ -55,7 +55,7 @@ func gmm(ctx context.Context, x matrix.Matrix, k int, rng *rand.Rand) (Clusterin
 }
 
 // climb fits the mixture to the shares and the shares to the mixture, in turn, until the mean
-// ln p(x) stands still. It returns the number of rounds; the shares belong to the last mixture.
+// ln p(x) changes no more. It returns the number of rounds; the shares belong to the last mixture.
 func (m mixture) climb(ctx context.Context, x matrix.Matrix, share [][]float64) (int, error) {
 	m.maximise(x, share)
 	last := math.Inf(-1)

@@ -13,7 +13,7 @@ import (
 // key names an image of one of the sets: "set-0", "real" or "test", class and name.
 type key struct{ set, class, name string }
 
-// Picture is a picture as it stands in a page.
+// Picture is a picture as a page has it.
 type Picture struct {
 	URL  template.URL
 	Alt  string

@@ -200,7 +200,7 @@ func writeSVG(w io.Writer, d *plot.Plot, height vg.Length) error {
 	area := draw.Crop(draw.New(c), edge, -edge, edge, -edge)
 	legend := d.Legend
 	width := legend.Rectangle(area).Size().X
-	d.Legend = plot.NewLegend() // it stands to the right of the diagram, where it covers nothing
+	d.Legend = plot.NewLegend() // it is to the right of the diagram, where it covers nothing
 	d.Draw(draw.Crop(area, 0, -width-edge, 0, 0))
 	legend.Draw(draw.Crop(area, area.Size().X-width, 0, 0, 0))
 	var b bytes.Buffer

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// nothing stands in a cell where nothing was measured.
+// a cell is empty where nothing was measured.
 const nothing = "–"
 
 // Text writes the result as plain text: title, notes, tables, what to try next. Plots and pictures are for pages.

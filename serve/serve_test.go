@@ -209,7 +209,7 @@ func TestTooMany(t *testing.T) {
 	}
 }
 
-// TestInBrowser: of many images only those in view are there, a jump shows others, and a filter stands in the address.
+// TestInBrowser: of many images only those in view are there, a jump shows others, and a filter is in the address.
 func TestInBrowser(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,7 +10,7 @@
 //	behind.go        EndOf: the error of work with more work behind it
 //	difference.go    Difference: which setting of two is not the same
 //	event.go         Event and Progress: what a stage tells of itself
-//	found.go         Look: what stands at the place of something, finished under its key or not
+//	found.go         Look: what is at the place of something, finished under its key or not
 //	key.go           Key: the name of all that something is made of
 //	lock.go          Lock: who may write to a folder, or to a part of it
 //	settings.go      LockSettings: what a folder is made with, and that it is no other run's

@@ -10,7 +10,7 @@ import (
 	"mgd3/stage/seal"
 )
 
-// Found is what stands at the place of something that is made under a key.
+// Found is what is at the place of something that is made under a key.
 type Found int
 
 const (
@@ -20,7 +20,7 @@ const (
 	Damaged              // something that is not as it was written
 )
 
-// Look says what stands at a place. have returns the key of it; its error is a [fs.ErrNotExist] where there is
+// Look says what is at a place. have returns the key of it; its error is a [fs.ErrNotExist] where there is
 // nothing, and an [ErrDamaged], which is returned as the fault, where what is there is not as it was written.
 func Look(key string, have func() (string, error)) (is Found, fault, err error) {
 	there, err := have()

@@ -19,13 +19,13 @@ var ErrDamaged = seal.ErrDamaged
 // ErrOther says that an output folder holds a run with other settings.
 var ErrOther = errors.New("holds another run")
 
-// SettingsFile stands in the folder of each stage and says what the stage was made with.
+// SettingsFile is in the folder of each stage and says what the stage was made with.
 const SettingsFile = "settings.json"
 
 // ErrUnclear says that a settings file is damaged, and that nothing shows which settings it was of.
 var ErrUnclear = errors.New("nothing in the folder shows that it was of these settings")
 
-// LockSettings writes v as settings.json to a folder, or compares it with what stands there: a difference is an
+// LockSettings writes v as settings.json to a folder, or compares it with what is there: a difference is an
 // [ErrOther] that names the first setting that differs.
 //
 // A file that is damaged is written anew, and the damage returned, where what is left of it shows that it was of the

@@ -1,4 +1,4 @@
-// Package store reads and writes what stands at a path: a file on disk, or an object in a bucket of an object store.
+// Package store reads and writes what is at a path: a file on disk, or an object in a bucket of an object store.
 //
 //	s3://BUCKET/PATH  gs://BUCKET/PATH  azblob://CONTAINER/PATH     in a bucket
 //	file:///PATH                                                    a path on disk

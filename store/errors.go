@@ -154,7 +154,7 @@ func (b *bucket) failed(key string, err error) error {
 	kind := b.kindOf(err)
 	switch status := b.statusOf(err); {
 	case kind == nil && exists(err):
-		return failure{fmt.Sprintf("%q: something stands there already", b.address(key)), fs.ErrExist, b.scheme}
+		return failure{fmt.Sprintf("%q: something is there already", b.address(key)), fs.ErrExist, b.scheme}
 	case kind == nil && gcerrors.Code(err) == gcerrors.NotFound:
 		return &fs.PathError{Op: "open", Path: b.address(key), Err: fs.ErrNotExist}
 	case errors.Is(err, kind): // of an opener, with its reason

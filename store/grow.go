@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Growing is a file that grows where it stands.
+// Growing is a file that grows in its place.
 type Growing interface {
 	io.ReadWriteSeeker
 	Truncate(size int64) error

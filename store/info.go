@@ -159,7 +159,7 @@ func ReadDir(path string) ([]fs.DirEntry, error) {
 		return nil
 	})
 	if err == nil && len(entries) == 0 && key != "" {
-		_, err = Stat(path) // one that stands there empty, or nothing
+		_, err = Stat(path) // one that is there, empty, or nothing
 	}
 	return entries, err
 }

@@ -55,7 +55,7 @@ func (s *scratch) close() {
 	}
 }
 
-// Put puts what fill writes at a path in a bucket, in place of what stands there. Errors of fill are returned as they
+// Put puts what fill writes at a path in a bucket, in place of what is there. Errors of fill are returned as they
 // are; others are an [ErrStore].
 func Put(path string, fill func(io.Writer) error) error {
 	b, key, _ := find(path)
@@ -92,13 +92,13 @@ func (b *bucket) put(ctx context.Context, key string, s *scratch, isNew bool) er
 	})
 }
 
-// exists reports whether an error of a put says that something stands there already.
+// exists reports whether an error of a put says that something is there already.
 func exists(err error) bool {
 	code := gcerrors.Code(err)
 	return code == gcerrors.FailedPrecondition || code == gcerrors.AlreadyExists
 }
 
-// PutNew puts data at a path in a bucket if nothing stands there; put is false if something does. Two who come
+// PutNew puts data at a path in a bucket if nothing is there; put is false if something does. Two who come
 // together never both put. A store without conditional puts is an [ErrStore].
 func PutNew(path string, data []byte) (put bool, err error) {
 	b, key, _ := find(path)

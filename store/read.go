@@ -157,7 +157,7 @@ func (v *version) block(i, last int64) ([]byte, error) {
 	return data[:min(blockSize, len(data))], nil
 }
 
-// fetch fills p with what stands at an offset.
+// fetch fills p with what is at an offset.
 func (v *version) fetch(p []byte, at int64) error {
 	return v.try(context.Background(), v.key, int64(len(p)),
 		func(ctx context.Context, opened *blob.Bucket) error {

@@ -228,7 +228,7 @@ var (
 		`accountkey|key)=[^\s"&;]+`)
 )
 
-// withoutSecrets takes out of a client's words what may be a credential: a user in an address, whatever stands behind
+// withoutSecrets takes out of a client's words what may be a credential: a user in an address, whatever follows
 // its ?, what follows the name of a way to sign in, and values by the names that credentials have.
 func withoutSecrets(text string) string {
 	text = userPart.ReplaceAllString(text, "//")

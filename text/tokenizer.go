@@ -28,7 +28,7 @@ type Tokenizer struct {
 	added            []added
 }
 
-// added is a token that is looked for as it stands, before or after the text is brought into its normal form.
+// added is a token that is looked for as it is written, before or after the text is brought into its normal form.
 type added struct {
 	content string
 	id      int32

@@ -89,7 +89,7 @@ func TestLikeDiT(t *testing.T) {
 	}
 }
 
-// TestFreshOfNames: a parameter's numbers hang on its name and the seed, not on what stands beside it.
+// TestFreshOfNames: a parameter's numbers hang on its name and the seed, not on what is beside it.
 func TestFreshOfNames(t *testing.T) {
 	e := open(t)
 	specs := []weights.Spec{{Name: "a.weight", Shape: []int{3, 5}}, {Name: "b.weight", Shape: []int{3, 5}}}

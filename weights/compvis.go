@@ -33,14 +33,14 @@ var compVisRules = rules(
 	[2]string{`\.nin_shortcut\.`, ".conv_shortcut."},
 )
 
-// firstStage stands before the autoencoder's names in the checkpoint of a whole latent diffusion model.
+// firstStage comes before the autoencoder's names in the checkpoint of a whole latent diffusion model.
 const firstStage = "first_stage_model."
 
 // apart is what lies beside an autoencoder in the checkpoints of its training: the networks of its loss, and
 // running averages.
 var apart = regexp.MustCompile(`^(loss|model_ema)\.`)
 
-// averages stands before the names of running averages in checkpoints of CompVis' programs, which take the dots out
+// averages comes before the names of running averages in checkpoints of CompVis' programs, which take the dots out
 // of what follows.
 const averages = "model_ema."
 

@@ -117,7 +117,7 @@ func objectFrom(dec *json.Decoder, token json.Token, value func(key string) erro
 	return jsonError(err)
 }
 
-// inWords says what a token is that does not belong where it stands.
+// inWords says what a token is that does not belong where it is.
 func inWords(token json.Token) string {
 	switch t := token.(type) {
 	case nil:

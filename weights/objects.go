@@ -51,7 +51,7 @@ func holdsElements(v any) bool {
 	return false
 }
 
-// findClass returns what stands here for a global of Python.
+// findClass returns what a global of Python is here.
 func findClass(name string, unknown map[string]bool) any {
 	if class, ok := globals[name]; ok {
 		return class

@@ -92,7 +92,7 @@ func TextEncoder(f *File, second bool) (*Set, TextKind, error) {
 	return s, kind, nil
 }
 
-// textPrefix returns what stands before the names of the wanted text encoder, "" in a file of its own.
+// textPrefix returns what comes before the names of the wanted text encoder, "" in a file of its own.
 func (f *File) textPrefix(items []item, second bool) (string, error) {
 	places := textPlaces[0]
 	if second {

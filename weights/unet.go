@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// diffusionModel stands before the denoiser's names in the checkpoint of a whole latent diffusion model.
+// diffusionModel comes before the denoiser's names in the checkpoint of a whole latent diffusion model.
 const diffusionModel = "model.diffusion_model."
 
 // Names of the U-Net of the first programs of latent diffusion (CompVis, Stability), and diffusers' for the same. They
@@ -89,7 +89,7 @@ func UNet(f *File) (*Set, error) {
 
 // unetNames returns the function from the first programs' names to diffusers'. The items tell where levels end.
 func unetNames(items []item) func(name string) string {
-	ends := map[string][]int{} // of input: where a downsampling stands; of output: the blocks with an upsampling
+	ends := map[string][]int{} // of input: where a downsampling is; of output: the blocks with an upsampling
 	for _, i := range items {
 		m := unetEnd.FindStringSubmatch(i.name)
 		if m == nil || !strings.HasSuffix(i.name, ".weight") {

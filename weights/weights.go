@@ -31,7 +31,7 @@ var (
 	// ErrKind marks an ErrFormat of which it is not known what it is.
 	ErrKind = errors.New("a file of no known kind")
 
-	// ErrUnreadable marks what stands in the place of a file and is none, or is far too large for one, and a tensor
+	// ErrUnreadable marks what is in the place of a file and is none, or is far too large for one, and a tensor
 	// that is needed and of a kind that is not read.
 	ErrUnreadable = errors.New("cannot be read")
 

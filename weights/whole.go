@@ -19,7 +19,7 @@ type Whole struct {
 
 // Checkpoint returns all tensors under the names of the first programs, the inverse of [UNet], [Autoencoder] and
 // [TextEncoder], in one set. Stable Diffusion 2's program has one more layer of the text encoder than it uses, which
-// diffusers leaves out: one whose maps are zero, which changes nothing, stands in its place.
+// diffusers leaves out: one whose maps are zero, which changes nothing, takes its place.
 func (w Whole) Checkpoint() (*Set, error) {
 	all := &Set{w.UNet.path, map[string][]Tensor{}}
 	add := func(prefix string, from *Set, name func(string) string) {

@@ -13,11 +13,11 @@ import (
 // term is the lease of workers of any: the shortest there is.
 const term = time.Second
 
-// blow is what happens to a process of a machine: it is killed, or stands still for a while.
+// blow is what happens to a process of a machine: it is killed, or is stopped for a while.
 type blow struct {
 	kill   bool
 	after  time.Duration // its start
-	length time.Duration // of standing still
+	length time.Duration // of being stopped
 }
 
 // machine is one of several that work on one run: it starts its command again until that ends well.

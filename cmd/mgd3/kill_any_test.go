@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestStoppedWorker: of two workers that share a run one stands still in the middle of a piece. The other takes it over
+// TestStoppedWorker: of two workers that share a run one is stopped in the middle of a piece. The other takes it over
 // and ends the run; the first wakes up, leaves the piece alone, and ends well too; the bytes are those of one process.
 // One that is killed in the place of it does as well.
 func TestStoppedWorker(t *testing.T) {

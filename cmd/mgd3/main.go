@@ -24,7 +24,7 @@ func main() {
 }
 
 // grace is how long a command may take to stop after Ctrl-C. Whatever it is at then, its files are
-// complete or not there, so it may be left where it stands.
+// complete or not there, so it may be left as it is.
 const grace = 700 * time.Millisecond
 
 // patience is the grace of a task of a cluster, which waits for its command and speaks with the scheduler.

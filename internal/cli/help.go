@@ -18,7 +18,7 @@ import (
 
 // The keys of what help is told of flags and commands, and the titles that no command gives.
 const (
-	headingKey = "heading" // of a flag: the title that it stands under
+	headingKey = "heading" // of a flag: the title that it is under
 	firstKey   = "first"   // of a command: the names of its flags under mostUsed
 	mostUsed   = "Most used"
 	ofAll      = "Every command"

@@ -15,7 +15,7 @@ type Bug struct{ Value any }
 func (b *Bug) Error() string { return fmt.Sprintf("internal error: %v", b.Value) }
 
 // Interruptible calls run with a context that ends by Ctrl-C, SIGTERM and, but under nohup, SIGHUP. If run does not
-// return within grace after that, it is left where it stands, and the error is the context's. A panic is a [*Bug].
+// return within grace after that, it is left as it is, and the error is the context's. A panic is a [*Bug].
 func Interruptible(grace time.Duration, run func(context.Context) error) error {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup

@@ -9,7 +9,7 @@ import (
 // Text of --help in lines of a given width. A column is a character: none of ours is wider. A word that is longer
 // than a line stays whole.
 
-// hang breaks text that stands behind head at its spaces; the lines after the first begin with so many spaces.
+// hang breaks text that follows head at its spaces; the lines after the first begin with so many spaces.
 func hang(head, text string, indent, width int) string {
 	if utf8.RuneCountInString(head+text) <= width {
 		return head + text

@@ -90,7 +90,7 @@ func jsonError(text string, size int64) string {
 	return ""
 }
 
-// words is a value as it stands in the page, in quotes.
+// words is a value as the page has it, in quotes.
 func words(value json.RawMessage) string {
 	var text string
 	if json.Unmarshal(value, &text) != nil {

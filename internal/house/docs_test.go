@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// link matches the target of a link in a page, without what stands behind a #.
+// link matches the target of a link in a page, without what follows a #.
 var link = regexp.MustCompile(`\]\(([^)#\s]+)`)
 
 // TestPages: a page for readers has lines of at most 120 columns, but for rows of tables and commands, and its links

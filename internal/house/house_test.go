@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// rooms lists what each package may import of this module: only what stands above it in the flow of
+// rooms lists what each package may import of this module: only what is above it in the flow of
 // the data. matrix, diffusion, dataset, weights and rng stand alone.
 var rooms = map[string][]string{
 	"rng":                         {},
@@ -208,7 +208,7 @@ func TestFixturesStayInTests(t *testing.T) {
 	}
 }
 
-// TestProgramsSaySoByFolder: a package main lies in cmd or bench, and everything below internal stands in its README.
+// TestProgramsSaySoByFolder: a package main lies in cmd or bench, and everything below internal is in its README.
 func TestProgramsSaySoByFolder(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{.Name}}`, "mgd3/...").Output()
 	if err != nil {

@@ -50,7 +50,7 @@ type box struct {
 	x, y, w float64
 }
 
-// picture draws the storeys, the highest above. In a storey a room stands one row above the highest of those that it
+// picture draws the storeys, the highest above. In a storey a room is one row above the highest of those that it
 // imports there, so that all arrows lead down. An arrow is left out where others lead the same way round.
 func picture() []byte {
 	arrows := reduced()

@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// ID is a process as others may look for it. It stands in the locks and the leases of a bucket, and in those of a
+// ID is a process as others may look for it. It is written in the locks and the leases of a bucket, and in those of a
 // folder that machines share.
 type ID struct {
 	Host string `json:"host,omitempty"` // the boot and the process numbers' space that PID is of; "" is not known

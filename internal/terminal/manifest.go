@@ -49,7 +49,7 @@ func WriteManifest(to io.Writer, m *distill.Manifest) error {
 	return w.Flush()
 }
 
-// columns aligns what stands between tabs.
+// columns aligns what is between tabs.
 func columns(to io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(to, 0, 0, 2, ' ', 0) }
 
 // WritePresets shows presets, and their values in a table.

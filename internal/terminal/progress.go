@@ -35,7 +35,7 @@ type Progress struct {
 	pace   pace
 	shown  time.Time
 	place  [2]int // which of how many, where the stages are none of these
-	note   string // stands at the end of the line
+	note   string // at the end of the line
 }
 
 // New reports to stderr: a line that renews itself where it is a [Screen], plain lines elsewhere, nothing if quiet; as

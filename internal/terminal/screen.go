@@ -17,7 +17,7 @@ type Screen struct {
 	columns func() int
 	colour  bool
 	draw    func(columns int, colour bool) (text string, width int) // of the line; nil where there is none
-	drawn   int                                                     // columns that it takes, as it stands there
+	drawn   int                                                     // columns that it takes, as it is there
 }
 
 // NewScreen returns w as a Screen where it is a terminal that can go back in a line, else as it is. The variables TERM
@@ -97,7 +97,7 @@ func (s *Screen) Line(draw func(columns int, colour bool) (text string, width in
 	_, _ = io.WriteString(s.to, text)
 }
 
-// back goes to the beginning of the line as it stands there. A window that was made narrower has broken it in rows.
+// back goes to the beginning of the line as it is there. A window that was made narrower has broken it in rows.
 func (s *Screen) back(columns int) string {
 	if rows := (s.drawn - 1) / columns; s.drawn > 0 && rows > 0 {
 		return fmt.Sprintf("\r\x1b[%dA\x1b[J", rows)

@@ -53,7 +53,7 @@ func ofFile(op, path string, cause error) string {
 	case errors.Is(cause, fs.ErrNotExist):
 		return fmt.Sprintf("there is no file or folder %q", path)
 	case errors.Is(cause, syscall.ENOTDIR):
-		return fmt.Sprintf("%q: a file stands where a folder is wanted", path)
+		return fmt.Sprintf("%q: a file is where a folder is wanted", path)
 	case errors.Is(cause, syscall.ELOOP):
 		return fmt.Sprintf("%q is a link that leads back to itself, by way of other links perhaps; want a file "+
 			"or a folder", path)

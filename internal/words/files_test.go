@@ -14,7 +14,7 @@ type wrapped struct{ error }
 
 func (w wrapped) Unwrap() error { return w.error }
 
-// TestPlain: what a system call says of a file becomes what was wanted of it, wherever in an error it stands.
+// TestPlain: what a system call says of a file becomes what was wanted of it, wherever in an error it is.
 func TestPlain(t *testing.T) {
 	at := func(op, path string, err error) error { return &fs.PathError{Op: op, Path: path, Err: err} }
 	for _, c := range []struct {
@@ -25,7 +25,7 @@ func TestPlain(t *testing.T) {
 		{at("open", "a/b.json", syscall.ENOENT), `there is no file or folder "a/b.json"`},
 		{fmt.Errorf("set: %w", at("stat", "a", fs.ErrNotExist)), `set: there is no file or folder "a"`},
 		{at("mkdir", "file.txt/", syscall.EEXIST), `"file.txt" is a file, want a folder`},
-		{at("open", "file.txt/x", syscall.ENOTDIR), `"file.txt/x": a file stands where a folder is wanted`},
+		{at("open", "file.txt/x", syscall.ENOTDIR), `"file.txt/x": a file is where a folder is wanted`},
 		{fmt.Errorf("x: %w", at("stat", "a", syscall.ELOOP)),
 			`x: "a" is a link that leads back to itself, by way of other links perhaps; want a file or a folder`},
 		{at("read", "dir", syscall.EISDIR), `"dir" is a folder, want a file`},

@@ -112,7 +112,7 @@ func unwritten(err error) error {
 	return err
 }
 
-// Append opens a file that grows where it stands, for reading and writing; it and its folder are made if they
+// Append opens a file that grows in its place, for reading and writing; it and its folder are made if they
 // are not there. Anything but a regular file is an [ErrWrite].
 func Append(path string) (store.Growing, error) {
 	if store.Is(path) {
@@ -141,7 +141,7 @@ func RemoveAppended(path string) error {
 }
 
 // TakeAppended takes what [Append] made, if it is there, away from whoever may append to it still, and keeps what is in
-// it: another file with the same bytes stands in its place, and the other goes on in the file that it has open. In a
+// it: another file with the same bytes takes its place, and the other goes on in the file that it has open. In a
 // bucket nothing needs to be taken: everybody works on a copy, and puts parts whole.
 func TakeAppended(path string) error {
 	if store.Is(path) {

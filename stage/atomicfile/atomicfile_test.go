@@ -68,7 +68,7 @@ func TestWriteIntoAFolderThatCannotBe(t *testing.T) {
 	}
 }
 
-// wantAlone demands that nothing stands beside path.
+// wantAlone demands that nothing is beside path.
 func wantAlone(t *testing.T, path string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(path))

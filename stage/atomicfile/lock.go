@@ -101,7 +101,7 @@ func take(path string, share bool) (unlock func(), err error) {
 	}
 	for {
 		if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
-			return nil, failed{fmt.Errorf("%q: stands where a lock must be, and is not a regular file", name)}
+			return nil, failed{fmt.Errorf("%q: is where a lock must be, and is not a regular file", name)}
 		}
 		l := flock.New(name, flock.SetPermissions(0o644))
 		try := l.TryLock

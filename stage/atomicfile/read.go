@@ -12,7 +12,7 @@ import (
 	"mgd3/store"
 )
 
-// ErrNotRegular says that a folder, a pipe or a device stands where a file is wanted.
+// ErrNotRegular says that a folder, a pipe or a device is where a file is wanted.
 var ErrNotRegular = errors.New("not a regular file")
 
 // MostText is the usual bound of [Read]: more than any list of classes or settings has.

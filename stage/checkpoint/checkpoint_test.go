@@ -127,7 +127,7 @@ func TestFlips(t *testing.T) {
 	}
 }
 
-// TestKilled: what a write that was killed leaves behind is not looked at, and the state before it stands.
+// TestKilled: what a write that was killed leaves behind is not looked at, and the state before it stays.
 func TestKilled(t *testing.T) {
 	path, _ := write(t)
 	dir, name := filepath.Split(path)

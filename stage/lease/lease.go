@@ -49,7 +49,7 @@ type held struct {
 type heldKey struct{}
 
 // Check says [ErrLost] where the work that ctx belongs to has a lease that another worker may have taken. It asks no
-// store: a process that stood still for the term of its lease cannot know.
+// store: a process that was stopped for the term of its lease cannot know.
 func Check(ctx context.Context) error {
 	h, ok := ctx.Value(heldKey{}).(*held)
 	if !ok {

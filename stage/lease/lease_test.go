@@ -129,7 +129,7 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// TestStopped: a worker that stands still for longer than its term, and wakes up, leaves the piece that another has
+// TestStopped: a worker that does nothing for longer than its term, and wakes up, leaves the piece that another has
 // now, before it asks the store, and goes on with others.
 func TestStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

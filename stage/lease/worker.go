@@ -146,7 +146,7 @@ func (w *Worker) next(ctx context.Context, b *board) (*held, int, error) {
 	return nil, 0, nil
 }
 
-// text is what stands in the leases of the worker: its name, and its process.
+// text is what is written in the leases of the worker: its name, and its process.
 func (w *Worker) text() string {
 	id, err := json.Marshal(process.This())
 	if err != nil {

@@ -46,7 +46,7 @@ func finite(f *weights.File) error {
 	return nil
 }
 
-// Tally counts what stands at the places of files, to tell whose they are.
+// Tally counts what is at the places of files, to tell whose they are.
 type Tally struct{ ours, all int }
 
 // Add counts the file at path, which is ours if it was made under key. What is damaged tells nothing.

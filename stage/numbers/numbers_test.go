@@ -43,7 +43,7 @@ func flip(t *testing.T, path string) {
 	}
 }
 
-// TestKept: what is kept is what stands under the key as it was written; what is made again is said, with its reason,
+// TestKept: what is kept is what is under the key as it was written; what is made again is said, with its reason,
 // but for what was not there; and files without checksums are kept if their numbers are finite, and counted.
 func TestKept(t *testing.T) {
 	infinite := float32(math.Inf(1))

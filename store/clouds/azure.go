@@ -55,7 +55,7 @@ func identity(ctx context.Context) error {
 	return err
 }
 
-// codeOf returns the code of Microsoft Entra's refusal, in brackets; what stands around it fills a page.
+// codeOf returns the code of Microsoft Entra's refusal, in brackets; the text around it fills a page.
 func codeOf(err error) string {
 	if code := regexp.MustCompile(`AADSTS[0-9]+`).FindString(err.Error()); code != "" {
 		return " (" + code + ")"

@@ -112,7 +112,7 @@ func (c *Client) link(s *Snapshot) error {
 		func(w io.Writer) error { _, err := io.WriteString(w, s.Commit); return err })
 }
 
-// free makes sure, before the first link is made, that nothing else stands where links and their folders will.
+// free makes sure, before the first link is made, that nothing else is where links and their folders will.
 func (c *Client) free(s *Snapshot) error {
 	for _, f := range s.Files {
 		name := filepath.Join(s.Dir, filepath.FromSlash(f.Name))

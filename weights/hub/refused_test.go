@@ -229,7 +229,7 @@ func TestNothingToPull(t *testing.T) {
 	}
 }
 
-// TestThePlaceIsTaken: what stands in the cache where a link must go is named, and no other link is made.
+// TestThePlaceIsTaken: what is in the cache where a link must go is named, and no other link is made.
 func TestThePlaceIsTaken(t *testing.T) {
 	for _, taken := range []struct{ folder, file, says string }{
 		{"z/in", "", "is a folder, want the place of a file"},

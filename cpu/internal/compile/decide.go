@@ -97,7 +97,7 @@ func (d *decider) movement(n *ir.Node) {
 	}
 }
 
-// dense makes n available as it stands in memory: stored, or another shape of what is.
+// dense makes n available as it is in memory: stored, or another shape of what is.
 func (d *decider) dense(n *ir.Node) {
 	for isAlias(n) && !d.stored[n] {
 		n = n.In[0]

@@ -120,7 +120,7 @@ func TestDecide(t *testing.T) {
 			return []*ir.Node{s.each("b", opAdd, y, s.transposed("t", x))}
 		}, []string{"x", "y", "t", "b"}, [][]string{{"b"}}},
 
-		{"little of it is read as it stands", func(s *sketch) []*ir.Node {
+		{"little of it is read as it is", func(s *sketch) []*ir.Node {
 			x, y := s.param("x", 8, 6), s.param("y", 6, 8)
 			return []*ir.Node{s.each("b", opAdd, y, s.transposed("t", x))}
 		}, []string{"x", "y", "b"}, [][]string{{"b"}}},

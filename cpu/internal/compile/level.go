@@ -8,7 +8,7 @@ import (
 	"mgd3/cpu/internal/ir"
 )
 
-// level numbers stored values such that what stands on one level, in one index space, can be computed in
+// level numbers stored values such that what is on one level, in one index space, can be computed in
 // one loop: a value's level is above those of what must be complete before it is begun.
 //
 //	level(n) = max over what n reads of level(read) + (0 if one loop can compute both, else 1)

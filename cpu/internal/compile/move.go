@@ -110,7 +110,7 @@ func elementSize(t dtypes.DType) int {
 	return 0
 }
 
-// moveOp copies what a movement reads to where it stands dense.
+// moveOp copies what a movement reads to where it is dense.
 func (c *compiler) moveOp(n *ir.Node) *op {
 	size := elementSize(n.Shape.DType)
 	v, ok := c.fusion.view(n.In[0])

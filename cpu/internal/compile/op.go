@@ -11,7 +11,7 @@ type op struct {
 	name  string // of the kernel
 	defs  []*ir.Node
 	uses  []*ir.Node
-	order int // where its value stood in the graph
+	order int // where its value was in the graph
 
 	// inPlace lists pairs of a value that it defines and one that it reads, in whose memory the first
 	// may be put if nobody else needs the second.
@@ -57,7 +57,7 @@ type Cache interface {
 	// Derived returns what is kept under key, so many bytes, made by f the first time. ok is false if nothing can be
 	// kept.
 	Derived(key any, bytes int64, f func() any) (derived any, ok bool)
-	// Instead returns what stands in the place of the contents under key, so many bytes, made by pack the first time.
+	// Instead returns what takes the place of the contents under key, so many bytes, made by pack the first time.
 	// From then on the contents are in memory only if somebody asks for them, and unpack makes them. ok is false if
 	// they must stay where they are.
 	Instead(key any, bytes int, pack, unpack func(dst, src []byte)) (packed []byte, ok bool)

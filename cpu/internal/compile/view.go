@@ -9,7 +9,7 @@ import (
 	"mgd3/cpu/internal/ir"
 )
 
-// view is a way to read a value without moving it: element (i0, i1, …) of dims stands at
+// view is a way to read a value without moving it: element (i0, i1, …) of dims is at
 // offset + Σ i·strides of the value.
 type view struct {
 	of      *ir.Node
@@ -40,7 +40,7 @@ func product(dims []int) int {
 	return n
 }
 
-// dense reports whether the view is its value as it stands, or a dense part of it.
+// dense reports whether the view is its value as it is in memory, or a dense part of it.
 func (v view) dense() bool {
 	n := 1
 	for i, d := range slices.Backward(v.dims) {

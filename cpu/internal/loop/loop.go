@@ -37,7 +37,7 @@ type Program struct {
 	Block int // for RunBlocks: elements of a block, a product of the last sizes in Dims; else 0
 }
 
-// Input is a tensor that is read: element (i0, i1, …) stands at Offset + Σ i·Strides.
+// Input is a tensor that is read: element (i0, i1, …) is at Offset + Σ i·Strides.
 type Input struct {
 	Type    dtypes.DType // Float32, Bool, Float16 or BFloat16
 	Offset  int

@@ -28,7 +28,7 @@ import (
 // ErrFormat says that a file is damaged, or not of the kind that is read here.
 var ErrFormat = errors.New("not a readable Parquet file")
 
-// Magic stands at both ends of a file.
+// Magic is at both ends of a file.
 const Magic = "PAR1"
 
 // maxFooter is the size up to which a footer is read, in bytes.
@@ -126,7 +126,7 @@ func bad(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrFormat, fmt.Errorf(format, args...))
 }
 
-// readFooter reads the footer's bytes, whose length stands before the magic at the end. An encrypted file has "PARE"
+// readFooter reads the footer's bytes, whose length comes before the magic at the end. An encrypted file has "PARE"
 // there.
 func readFooter(r io.ReaderAt, size int64) ([]byte, error) {
 	const frame = int64(len(Magic)) + 8
