@@ -22,6 +22,7 @@ import (
 // compareOptions are the flags of compare that distill has not.
 type compareOptions struct {
 	compare.Options
+	// these become Options once they are opened
 	test, testSplit string
 	testLimit       int
 	methods         string
@@ -29,6 +30,8 @@ type compareOptions struct {
 	plots           string
 }
 
+// compareCmd is "mgd3 compare": sets of each method, images per class and seed, and trainings on all of them. It has no
+// --seed and no --shard: sets have the seeds from 0 up, and a comparison that is stopped continues.
 func (e *env) compareCmd() *cobra.Command {
 	o := &options{data: &dataFlags{}, networks: &networkFlags{}, modes: &modeFlags{}, sampling: &samplingFlags{}}
 	c := &compareOptions{}
@@ -69,8 +72,10 @@ func (e *env) compareCmd() *cobra.Command {
 	return cmd
 }
 
+// compare checks names and numbers before it opens anything: a comparison may take days.
 func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err error) {
 	so := c.Options
+	// without --test the test images are of --data, and must then be another part of it
 	spec, err := compare.TestOf(&o.data.Spec, c.test, c.testSplit, c.testLimit)
 	if err != nil {
 		return err
@@ -87,6 +92,7 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err e
 		return err
 	}
 	defer r.Close()
+	// of real images alone, no warning of the sampler is worth its line
 	if slices.ContainsFunc(so.Methods, baseline.Method.Sampled) {
 		r.WarnOfSampling()
 	}
@@ -101,11 +107,13 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err e
 		return err
 	}
 	if so.SeedEncodes && !e.quiet && !e.json && slices.ContainsFunc(so.Methods, baseline.Method.Encoded) {
+		// It costs --sets times the encoding, which may be most of the time: so it is said before, with the way out.
 		fmt.Fprintf(e.stderr, "seeds  every set is encoded with its own seed, as the released programs do: %d × "+
 			"%d images; --encode-seed 0 encodes them once for all sets\n",
 			so.Sets, so.Train.Len())
 	}
 	result, err := compare.Compare(ctx, so)
+	// The folder is of a version that encoded once for all sets: its latents are not those that are asked for.
 	if so.SeedEncodes && errors.Is(err, stage.ErrOther) {
 		return fail(exitOutput, "use another --out; --encode-seed 0 goes on with one encoding for all sets, as "+
 			"earlier versions had it", err)

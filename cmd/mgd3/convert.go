@@ -21,6 +21,7 @@ type convertOptions struct {
 	half, bf16 bool
 }
 
+// convertCmd is "mgd3 convert". No network is run, and so no backend is opened.
 func (e *env) convertCmd() *cobra.Command {
 	var o convertOptions
 	cmd := &cobra.Command{
@@ -48,6 +49,7 @@ func (e *env) convert(ctx context.Context, o convertOptions) error {
 		return fail(exitUsage, "", err)
 	}
 	r, err := convert.Write(ctx, c)
+	// notes first: what was left out of the file may be the reason of the error
 	e.sayAll(r.Notes)
 	switch {
 	case errors.Is(err, convert.ErrOutput):
@@ -58,6 +60,7 @@ func (e *env) convert(ctx context.Context, o convertOptions) error {
 		return fail(exitModel, "", err)
 	}
 	of := ""
+	// Other programs have some tensors joined that here are apart, q, k and v say, so that the numbers differ.
 	if r.Read != r.Tensors {
 		of = fmt.Sprintf(" (from %d in %s)", r.Read, o.in)
 	}

@@ -17,6 +17,8 @@ import (
 	"mgd3/store"
 )
 
+// distillCmd is "mgd3 distill", the three stages below in one process. A run that was stopped, by whichever of the four
+// commands, is continued by the same one or by distill.
 func (e *env) distillCmd() *cobra.Command {
 	o := &options{data: &dataFlags{}, networks: &networkFlags{}, modes: &modeFlags{}, sampling: &samplingFlags{}}
 	cmd := &cobra.Command{
@@ -32,6 +34,7 @@ func (e *env) distillCmd() *cobra.Command {
 				if err := e.finishOn(cmd, o); err != nil {
 					return err
 				}
+				// the processes of the devices had the lock, and it went with them
 				unlock, err := stage.LockReading(o.run.out)
 				if err != nil {
 					return fail(exitOutput, "", err)
@@ -48,6 +51,7 @@ func (e *env) distillCmd() *cobra.Command {
 	o.networks.add(o.flags)
 	o.modes.add(o.flags)
 	o.sampling.add(o.flags)
+	// behind sampling.add, whose flags it changes
 	(&autoFlags{}).add(o.flags, o.sampling)
 	o.run.add(o.flags)
 	o.run.wholeFlags(o.flags)
@@ -56,6 +60,7 @@ func (e *env) distillCmd() *cobra.Command {
 	return cmd
 }
 
+// encodeCmd is "mgd3 encode": latents [N, c, h, w] of each class below --out or --latents.
 func (e *env) encodeCmd() *cobra.Command {
 	o := &options{data: &dataFlags{}, networks: &networkFlags{}}
 	cmd := &cobra.Command{
@@ -79,6 +84,8 @@ func (e *env) encodeCmd() *cobra.Command {
 	return cmd
 }
 
+// modesCmd is "mgd3 modes": centres [K, D] of each class, and the sizes of the clusters. It needs no network, and so
+// has no --devices.
 func (e *env) modesCmd() *cobra.Command {
 	o := &options{modes: &modeFlags{}}
 	cmd := &cobra.Command{
@@ -108,6 +115,7 @@ func (e *env) modesCmd() *cobra.Command {
 	return cmd
 }
 
+// sampleCmd is "mgd3 sample": one image for each mode, and, once all shards are done, the manifest.
 func (e *env) sampleCmd() *cobra.Command {
 	o := &options{networks: &networkFlags{}, sampling: &samplingFlags{}}
 	cmd := &cobra.Command{
@@ -160,7 +168,8 @@ func (e *env) finishOn(cmd *cobra.Command, o *options) error {
 	return e.finished(o.run.out)
 }
 
-// finished puts together what shards made, as far as they are.
+// finished puts together what shards made, as far as they are. The manifest is nil, and there is no error, where shards
+// on other machines are at work still.
 func (e *env) finished(out string) error {
 	m, err := distill.Finish(out)
 	if err != nil {
@@ -177,6 +186,7 @@ func (e *env) distill(ctx context.Context, o *options) error {
 	}
 	defer r.Close()
 	r.WarnOfSampling()
+	// after opening: an estimate needs the networks and the number of images
 	if o.run.dryRun && o.sampling.auto.chooses() {
 		return fail(exitUsage, "give a value to plan with", errors.New("--dry-run makes no sets to choose by"))
 	}
@@ -187,6 +197,7 @@ func (e *env) distill(ctx context.Context, o *options) error {
 		}
 		return e.print(plan, func(w io.Writer) error { return terminal.WritePlan(w, plan, o.seedEncodes) })
 	}
+	// the time of the work, without the opening of files
 	start := time.Now()
 	if err := e.chooseAuto(ctx, o, r); err != nil {
 		return err
@@ -198,6 +209,7 @@ func (e *env) distill(ctx context.Context, o *options) error {
 	if err := e.summary(o.run.out, m); err != nil {
 		return err
 	}
+	// under the lock of the run, so that nobody changes what is exported
 	if err := e.exportFinished(ctx, o); err != nil {
 		return err
 	}

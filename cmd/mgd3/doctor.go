@@ -9,6 +9,8 @@ import (
 	"mgd3/weights/hub"
 )
 
+// doctorCmd is "mgd3 doctor". All facts are printed before the first that is wrong becomes the error, so that scripts
+// get both.
 func (e *env) doctorCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
@@ -19,6 +21,7 @@ func (e *env) doctorCmd() *cobra.Command {
 			if c, err := hub.New(); err == nil {
 				m.Cache = c.Cache
 			} else {
+				// that there is no cache is a fact among others
 				m.Why = exits.Message(err)
 			}
 			r := m.Examine(stage.Version)
@@ -27,6 +30,7 @@ func (e *env) doctorCmd() *cobra.Command {
 			if err := e.print(&r, r.Text); err != nil {
 				return err
 			}
+			// the last fact of a backend is whether it could be opened
 			code := exitFailed
 			if backend[len(backend)-1].State == doctor.Problem {
 				code = exitBackend

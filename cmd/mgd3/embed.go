@@ -13,6 +13,7 @@ import (
 
 func (e *env) embedCmd() *cobra.Command {
 	o := &options{data: &dataFlags{}, networks: &networkFlags{}}
+	// 224 is what SqueezeNet was trained with
 	network, pixels := latentFeatures, 224
 	cmd := &cobra.Command{
 		Use:   "embed --data SET --out FILE",
@@ -33,6 +34,7 @@ func (e *env) embedCmd() *cobra.Command {
 	return cmd
 }
 
+// embed writes a row of features for each image, by its name: modes --features finds them by it again.
 func (e *env) embed(ctx context.Context, o *options, network string, pixels int) error {
 	file := o.run.out
 	o.run.dryRun = true // the output is no folder to lock
@@ -51,6 +53,7 @@ func (e *env) embed(ctx context.Context, o *options, network string, pixels int)
 	return e.writeEmbedding(ctx, o, m, r.Data, file)
 }
 
+// embedByNetwork needs neither the model nor its crop: features of a network are made of whole images.
 func (e *env) embedByNetwork(ctx context.Context, o *options, network, file string, pixels int) error {
 	engine, net, err := e.openFeatures(ctx, network)
 	if err != nil {

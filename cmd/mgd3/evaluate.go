@@ -21,7 +21,8 @@ import (
 // evaluateOptions are the flags of evaluate.
 type evaluateOptions struct {
 	judge compare.Judging
-	part  opening.Part // of the trainings
+	// judge is what other programs could call; the rest is what only a command line has
+	part opening.Part // of the trainings
 
 	recipe *compare.Recipe     // that is followed; nil: none
 	flags  map[string][]string // that were given
@@ -35,6 +36,7 @@ func (o *evaluateOptions) testFlags(f *pflag.FlagSet, test, classes string) {
 	labelFlags(f, &o.judge.Named.Test.ClassNames, &o.judge.Named.Test.Labels)
 }
 
+// evaluateCmd is "mgd3 evaluate". relabel and rank have some of its flags, with the same names and meanings.
 func (e *env) evaluateCmd() *cobra.Command {
 	var o evaluateOptions
 	var recipe string
@@ -43,6 +45,7 @@ func (e *env) evaluateCmd() *cobra.Command {
 		Use:   "evaluate --train SET... --test SET",
 		Short: "Train networks on small sets from scratch, and test them on real images",
 		Args:  cobra.ArbitraryArgs,
+		// before cobra looks for required flags, which a recipe may have
 		PreRunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if recipe != "" {
 				o.recipe, err = e.takeRecipe(cmd.Flags(), recipe)
@@ -52,6 +55,7 @@ func (e *env) evaluateCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.judge.Named.Train = append(o.judge.Named.Train, args...)
 			o.judge.Changes = changes()
+			// for the recipe of this evaluation; sets after the flags are --train there
 			o.flags = cli.Given(cmd.Flags(), notOfRecipe)
 			o.flags["train"] = o.judge.Named.Train
 			return e.evaluate(cmd.Context(), &o)
@@ -103,6 +107,7 @@ func (e *env) evaluateCmd() *cobra.Command {
 	f.DurationVar(&o.judge.Every, "checkpoint-every", 30*time.Second,
 		"`TIME` from one checkpoint to the next; decides no result")
 	cli.Heading(f, "Run")
+	// one flag for each setting of a protocol: what differs from the published protocol gets another name in the table
 	changes = cli.Changes(f, evaluate.Settings(), ", and its name with it")
 	cli.Heading(f, "Changes of the protocol")
 	cli.First(cmd, "train", "train-split", "test", "test-split", "net", "protocol", "repeat", "ipc", "out")
@@ -134,6 +139,8 @@ func (e *env) openJudging(ctx context.Context, j *compare.Judging) (func(), erro
 
 func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 	v := &o.judge
+	// In the order of what it costs to find a mistake: the shard, backend and sets, the teacher and the protocol, and
+	// the trainings at last.
 	if v.Shard, v.Any, err = o.part.Shared(v.Out, os.Getenv, e.sayText); err != nil {
 		return err
 	}
@@ -154,6 +161,7 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 		return unreadable(err)
 	}
 	v.Command = report.Command([]string{"mgd3", "evaluate"}, o.flags)
+	// others are at work on the rest of the table; who takes "any" ends when all is done, and has it
 	if v.Shard != stage.Whole {
 		e.say("shard %v of the trainings is done; the same command without --shard makes the table", v.Shard)
 		return nil
@@ -168,6 +176,7 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 		return fail(exitOutput, "", err)
 	}
 	r := v.Result()
+	// text has tables; the page in --out has all
 	r.Plots, r.Pictures = nil, nil
 	r.Notes = append(r.Notes, note)
 	return e.show(v.Scores(), func(w io.Writer) error { return report.Text(w, r) })

@@ -18,6 +18,7 @@ import (
 	"mgd3/tensorset"
 )
 
+// exportCmd is "mgd3 export". A card is asked for by --card, or by anything that would be in it.
 func (e *env) exportCmd() *cobra.Command {
 	var format, out, shard, pixels string
 	var card export.Card
@@ -33,6 +34,7 @@ func (e *env) exportCmd() *cobra.Command {
 			if withCard || card != (export.Card{}) {
 				o.Card = &card
 			}
+			// by itself first: the checks that follow would say of a mistyped format that it has no cards
 			if err := o.Format.Check(); err != nil {
 				return fail(exitUsage, "", err)
 			}
@@ -57,6 +59,7 @@ func (e *env) exportCmd() *cobra.Command {
 				return fail(exitOutput, "wait for it to be finished", err)
 			}
 			defer unlock()
+			// a set of tensors becomes a run in a temporary folder, which remove deletes
 			from.Path = args[0]
 			dir, remove, err := export.Finished(cmd.Context(), &e.sets, from)
 			if err != nil {

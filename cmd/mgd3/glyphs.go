@@ -20,6 +20,7 @@ type glyphsOptions struct {
 	perClass          int
 }
 
+// glyphsCmd is "mgd3 glyphs": the letters as files, for other programs. Ours need none: glyphs is the name of the set.
 func (e *env) glyphsCmd() *cobra.Command {
 	var o glyphsOptions
 	cmd := &cobra.Command{

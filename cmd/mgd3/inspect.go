@@ -16,6 +16,8 @@ import (
 	"mgd3/weights"
 )
 
+// inspectCmd is "mgd3 inspect". What it is given need not be named by a flag: a folder with a manifest is a set, and
+// everything else a file or folder of weights.
 func (e *env) inspectCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "inspect FILE|DIR",
@@ -24,6 +26,7 @@ func (e *env) inspectCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if m, err := distill.ReadManifest(args[0]); err == nil {
 				return e.inspectManifest(m)
+				// A run whose manifest is missing or damaged is no weights file, whose error would say nothing.
 			} else if _, found := store.Stat(args[0]); found == nil &&
 				(sets.IsRun(args[0]) || errors.Is(err, stage.ErrDamaged)) {
 				return fail(exitInput, exits.ManifestHint(err), err)

@@ -17,6 +17,8 @@ import (
 	"mgd3/store"
 )
 
+// mergeCmd is "mgd3 merge", of three things: shards in one folder, shards in folders of their own, and finished sets.
+// The first two end as if one process had made the set; the third is a new set, whose manifest names its sources.
 func (e *env) mergeCmd() *cobra.Command {
 	var out, classes string
 	var o export.MergeOptions
@@ -31,6 +33,7 @@ func (e *env) mergeCmd() *cobra.Command {
 			if o.Classes, err = export.ParseClasses(classes); err != nil || o.IPC < 0 {
 				return fail(exitUsage, "", cmp.Or(err, fmt.Errorf("--ipc is %d, want at least 0", o.IPC)))
 			}
+			// flags of finished sets, or finished sets; a shard alone has no manifest
 			if o.IPC > 0 || o.Classes != nil || o.Join || distill.AreSets(args) {
 				return e.mergeSets(cmd.Context(), out, args, o)
 			}
@@ -57,7 +60,8 @@ func (e *env) mergeCmd() *cobra.Command {
 	return cmd
 }
 
-// mergeSets puts finished sets together.
+// mergeSets puts finished sets together. mergeSets goes to disk alone: the new folder is made beside its place and
+// renamed, which a bucket cannot.
 func (e *env) mergeSets(ctx context.Context, out string, dirs []string, o export.MergeOptions) error {
 	if store.Is(out) {
 		return fail(exitUsage, "--out DIR on disk; then copy it", fmt.Errorf("%q is in a bucket, and a merged set "+
@@ -87,10 +91,11 @@ func (e *env) mergeSets(ctx context.Context, out string, dirs []string, o export
 	return e.summary(out, m)
 }
 
-// finish writes the manifest of the shards in a folder.
+// finish writes the manifest of the shards in a folder. What is missing is not made here: merge opens no network.
 func (e *env) finish(out string) error {
 	if info, err := store.Stat(out); err != nil || !info.IsDir() {
 		return fail(exitInput, "--out is the folder that the shards were run into",
+			// err is nil where it is one
 			cmp.Or(err, fmt.Errorf("%q is a file", out)))
 	}
 	unlock, err := stage.Lock(out, stage.Whole)
@@ -102,6 +107,7 @@ func (e *env) finish(out string) error {
 	if err != nil {
 		return err
 	}
+	// no manifest: Finish writes one only for a set that is whole
 	if m == nil {
 		return fail(exitOutput, "run the shards that are missing", fmt.Errorf("%q: images of the set are missing", out))
 	}

@@ -23,6 +23,8 @@ type pageOptions struct {
 	results                    []string
 }
 
+// pageCmd is "mgd3 page": HTML with all pictures in it, which can be sent as it is. "mgd3 serve" is for sets that are
+// too large for that.
 func (e *env) pageCmd() *cobra.Command {
 	var o pageOptions
 	cmd := &cobra.Command{
@@ -49,7 +51,8 @@ func (e *env) pageCmd() *cobra.Command {
 	return cmd
 }
 
-// isForeign says that a folder is no run, in which nothing is locked.
+// isForeign says that a folder is no run, in which nothing is locked. To lock is to write a file, which somebody else's
+// folder should not get.
 func isForeign(dir string) bool { return !sets.IsRun(dir) }
 
 func (e *env) page(ctx context.Context, o pageOptions) error {
@@ -75,6 +78,7 @@ func (e *env) page(ctx context.Context, o pageOptions) error {
 		return fail(exitInput, "", err)
 	}
 	p.Commands = []string{o.from.Command(o.latents, o.results)}
+	// after the reading: the page may be in the folder that is read
 	written, err := atomicfile.Lock(o.out)
 	if err != nil {
 		return fail(exitOutput, "", err)

@@ -22,6 +22,7 @@ type pullOptions struct {
 	offline, accept, check, list bool
 }
 
+// pullCmd is "mgd3 pull". It is the only command that asks the hub; the others take paths and addresses.
 func (e *env) pullCmd() *cobra.Command {
 	var o pullOptions
 	cmd := &cobra.Command{
@@ -39,6 +40,7 @@ func (e *env) pullCmd() *cobra.Command {
 	f.StringArrayVar(&o.include, "include", nil, "take the files that match `GLOB`, in place of those that the "+
 		"name stands for; * is any text, slashes too; can be repeated")
 	f.StringVar(&o.mirror, "mirror", "", "ask the hub at `URL`; default HF_ENDPOINT, or the hub itself")
+	// on by default where HF_HUB_OFFLINE says so, as in other programs with the same cache
 	f.BoolVar(&o.offline, "offline", hub.Offline(), "no network: print the folder of what is in the cache")
 	f.BoolVar(&o.accept, "accept-licence", false, "you have read the licence and accept it")
 	f.BoolVar(&o.check, "check", false, "hash the files that are in the cache too; damaged ones are fetched again")
@@ -59,6 +61,7 @@ func (e *env) pull(ctx context.Context, o *pullOptions, name string) error {
 	if err != nil {
 		return exits.OfHub(c, k.Repo, err)
 	}
+	// files have the names of their hashes in the cache, so that hashing them again is for a disk that is not trusted
 	c.Check, c.Report = o.check, e.progress().Download
 	s, err := c.Pull(ctx, k, hub.Pulling{Offline: o.offline,
 		Accept: func() error { return e.consent(k, c.Page(k.Repo), o.accept) },
@@ -78,6 +81,7 @@ func (e *env) consent(k hub.Known, page string, accepted bool) error {
 		e.say("%s: its page names the licence: %s", k.Repo, page)
 		return nil
 	}
+	// Without a terminal nobody can answer: a narrow licence then needs the flag.
 	var stdin io.Reader
 	if terminal.Is(os.Stdin) {
 		stdin = os.Stdin
@@ -97,6 +101,7 @@ func (e *env) pulled(k hub.Known, s *hub.Snapshot) error {
 			Files  []hub.File `json:"files"`
 		}{k.Name, k.Repo, s.Commit, dir, s.Files})
 	}
+	// for people; in a $(…) the note would be between two commands
 	if k.Flag != "" && terminal.Is(e.stdout) {
 		e.say("to use it: %s $(mgd3 pull %s)", k.Flag, k.Name)
 	}

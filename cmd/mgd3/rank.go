@@ -21,6 +21,8 @@ type rankOptions struct {
 	epochs      string
 }
 
+// rankCmd is "mgd3 rank": DD-Ranking's scores, for which sets of random real images and all real images are trained on
+// too. docs/evaluate.md has the formulas.
 func (e *env) rankCmd() *cobra.Command {
 	var o rankOptions
 	cmd := &cobra.Command{
@@ -64,6 +66,7 @@ func (e *env) rankCmd() *cobra.Command {
 func (e *env) rank(ctx context.Context, o *rankOptions) error {
 	r, v := &o.ranking, &o.judge
 	r.Evaluation = &v.Evaluation
+	// in % on the command line, 0 to 1 in the package
 	r.FullAccuracy /= 100
 	if o.epochs != "" {
 		v.Changes = []string{"epochs=" + o.epochs}
@@ -80,6 +83,7 @@ func (e *env) rank(ctx context.Context, o *rankOptions) error {
 	if err != nil {
 		return err
 	}
+	// all real images are of the classes of the test set, in its order
 	full := v.Named.Test
 	full.Path, full.Split, full.Limit = o.real, o.split, 0
 	if err := r.Open(ctx, &e.sets, full, soft); err != nil {

@@ -11,6 +11,8 @@ import (
 	"mgd3/refine"
 )
 
+// refineCmd is "mgd3 refine": distill with the images of a set as the modes, one each, of which the noised latents are
+// what sampling begins with. So it is a run of distill with other defaults.
 func (e *env) refineCmd() *cobra.Command {
 	o := &options{data: &dataFlags{}, networks: &networkFlags{}, sampling: &samplingFlags{}}
 	join := 1
@@ -23,6 +25,7 @@ func (e *env) refineCmd() *cobra.Command {
 	o.flags = cmd.Flags()
 	f := o.flags
 	o.data.add(f)
+	// --set is --data by another name: these images are refined, and not learned from
 	f.Lookup("data").Hidden = true
 	f.StringVar(&o.data.Path, "set", "", "`SET` to refine: a run, a folder of CLASS/FILE, or tensors as "+
 		"docs/judge.md has them")
@@ -30,6 +33,7 @@ func (e *env) refineCmd() *cobra.Command {
 	e.tensorFlags(f)
 	o.networks.add(f)
 	o.sampling.add(f)
+	// Without a pull: the image itself is where the sampler begins, at half of the usual 50 steps.
 	for name, value := range map[string]string{"lambda": "0", "from": "25"} {
 		flag := f.Lookup(name)
 		flag.DefValue = value
@@ -59,6 +63,7 @@ func (e *env) refine(ctx context.Context, o *options, join int) error {
 	if join > 1 {
 		r.Data = refine.Cut(r.Data, join)
 	}
+	// what depends on the set: as many modes as the largest class has images
 	if r.Settings, err = refine.Settings(r.Settings, r.Data); err != nil {
 		return fail(exitUsage, "", err)
 	}
@@ -70,6 +75,7 @@ func (e *env) refine(ctx context.Context, o *options, join int) error {
 	if err != nil {
 		return err
 	}
+	// m is nil where other shards are at work still: the last one joins
 	if m != nil && join > 1 {
 		if err := refine.Join(ctx, r.Out, join, m); err != nil {
 			return err

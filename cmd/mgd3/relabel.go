@@ -14,6 +14,8 @@ import (
 	"mgd3/internal/terminal"
 )
 
+// relabelCmd is "mgd3 relabel": what a teacher says to each image in each epoch of one training, with the augmentation
+// of that training. So it has the flags that decide what is seen, and --stored of evaluate wants the same.
 func (e *env) relabelCmd() *cobra.Command {
 	var o evaluateOptions
 	var out, format string
@@ -67,12 +69,14 @@ func (e *env) relabel(ctx context.Context, o *evaluateOptions, out string, store
 	if len(o.judge.Named.Train) != 1 || len(v.Nets) != 1 {
 		return fail(exitUsage, "", errors.New("relabel wants one --train and one --net"))
 	}
+	// one file is of one training
 	v.Repeat = 1
 	done, err := e.openJudging(ctx, v)
 	if err != nil {
 		return err
 	}
 	defer done()
+	// before Resolve, which refuses a teacher of hard labels as well, in words that are for evaluate
 	soft, err := v.Evaluation.Check()
 	if err == nil && !soft {
 		err = fmt.Errorf("the labels of --protocol %s are hard: there is nothing to store", v.Protocol)

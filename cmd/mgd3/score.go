@@ -18,7 +18,8 @@ import (
 // scoreOptions are the flags of score.
 type scoreOptions struct {
 	options
-	sets     []string
+	sets []string
+	// of network files, an alternative to latents, and what is only for them
 	features string
 	pixels   int
 	parts    int
@@ -27,6 +28,7 @@ type scoreOptions struct {
 // latentFeatures is the name that stands for the autoencoder's latents in the place of a network's file.
 const latentFeatures = "latent"
 
+// scoreCmd is "mgd3 score". Scores of different features cannot be compared: all sets of one table have the same.
 func (e *env) scoreCmd() *cobra.Command {
 	o := &scoreOptions{options: options{data: &dataFlags{}, networks: &networkFlags{}}}
 	cmd := &cobra.Command{
@@ -49,6 +51,7 @@ func (e *env) scoreCmd() *cobra.Command {
 	f.StringVar(&o.run.latents, "latents", "",
 		"`DIR` of the real images' latents; default those of the first set that has some")
 	cli.Heading(f, "Scores")
+	// not o.data.add: of the encoding only the crop matters, as no image is mirrored for a score
 	o.data.imageFlags.add(f)
 	e.tensorFlags(f)
 	o.data.cropFlags(f)
@@ -70,6 +73,7 @@ func (e *env) score(ctx context.Context, o *scoreOptions) error {
 	}
 	s, err := scoring.Open(ctx, &e.sets, scoring.Sources{Sets: o.sets, Data: o.data.Spec, Latents: o.run.latents,
 		Images: o.features != latentFeatures})
+	// latents may be in the run's folder, images are not
 	if errors.Is(err, scoring.ErrNoData) {
 		return fail(exitUsage, "", errors.New("missing --data: features of a network are made of images"))
 	}
@@ -107,10 +111,13 @@ func (e *env) chooseFeatures(ctx context.Context, o *scoreOptions, s *scoring.Op
 		}
 		s.FromNetwork(eng, net, o.pixels, batch, how, show)
 		return eng.Close, nil
+	// Without a model, synthetic images are as the sampler left them, before the decoder; with one, they are encoded
+	// again as the real ones are.
 	case o.networks.model == "" && o.networks.Autoencoder == "":
 		return func() {}, s.FromSamples()
 	}
 	if s.Cache != nil {
+		// of the crop that the latents of the real images were made with
 		o.settings.Encode = s.Cache.Settings // its size
 	}
 	r, err := e.request(&o.options).OpenAutoencoder(ctx)

@@ -24,6 +24,8 @@ type serveOptions struct {
 	serve.Options
 }
 
+// serveCmd is "mgd3 serve". It listens on this machine alone, and the address has a word that the page must know:
+// decisions are no one else's.
 func (e *env) serveCmd() *cobra.Command {
 	var o serveOptions
 	o.networks, o.sampling = &networkFlags{}, &samplingFlags{}
@@ -56,6 +58,7 @@ func (e *env) serveCmd() *cobra.Command {
 	return cmd
 }
 
+// serve ends by Ctrl-C, which is no failure of it, but is told as of every command.
 func (e *env) serve(ctx context.Context, o serveOptions) error {
 	if o.port < 0 || o.port > 65535 {
 		return fail(exitUsage, "", fmt.Errorf("--port is %d, want 0 to 65535", o.port))
@@ -65,8 +68,10 @@ func (e *env) serve(ctx context.Context, o serveOptions) error {
 	}
 	if o.networks.model != "" || o.networks.Denoiser != "" {
 		q := e.request(&o.options)
+		// opened when somebody asks for an image, since it may take a minute
 		o.Open = func(ctx context.Context) (*distill.Run, func(), error) { return q.Again(ctx, o.Dir) }
 	}
+	// before the set is read: a port that is taken is known at once, and 0 becomes the one that is printed
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.port))
 	if err != nil {
 		return fail(exitOutput, "use another --port", err)

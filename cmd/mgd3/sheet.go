@@ -27,6 +27,7 @@ type sheetOptions struct {
 	rows, columns  int
 }
 
+// sheetCmd is "mgd3 sheet": a PNG with a row of real images and one of synthetic ones for each class.
 func (e *env) sheetCmd() *cobra.Command {
 	var o sheetOptions
 	cmd := &cobra.Command{
@@ -47,6 +48,7 @@ func (e *env) sheetCmd() *cobra.Command {
 	f.IntVar(&o.rows, "rows", 20, "show at most this many classes")
 	f.IntVar(&o.columns, "columns", 10, "show at most this many images of a class")
 	f.StringVar(&o.show, "show", "", "show it in the terminal too: `HOW` is auto, "+words.List(terminal.AllGraphics))
+	// --show alone is --show=auto; --show HOW with a space would take HOW for the set
 	f.Lookup("show").NoOptDefVal = "auto"
 	return cmd
 }
@@ -67,6 +69,7 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 	}
 	defer remove()
 	m, err := distill.ReadManifest(dir)
+	// imported: the manifest has no crop, by which real images would be shown alike
 	if err == nil && m.Settings.Encode.Size == 0 && o.data.Path != "" {
 		return fail(exitUsage, "", fmt.Errorf("%q does not say which real images it is of: leave --data out", o.run))
 	}
@@ -92,6 +95,7 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 	if err != nil || e.json {
 		return err
 	}
+	// after the file is there, whatever the terminal can do
 	note, err := terminal.Draw(e.stdout, o.show, os.Getenv, sheet)
 	if note != "" {
 		e.warnText(note)

@@ -23,6 +23,7 @@ func (e *env) print(result any, text func(io.Writer) error) error {
 
 // show is print of what is said at the end, and not under --quiet.
 func (e *env) show(result any, text func(io.Writer) error) error {
+	// --json is what a program waits for: --quiet takes away only what is for people
 	if e.quiet && !e.json {
 		return nil
 	}
@@ -34,6 +35,7 @@ func printAll[T any](e *env, list []T, text func(io.Writer) error) error {
 	if !e.json {
 		return text(e.stdout)
 	}
+	// an object a line, so that a reader need not wait for the end
 	for _, result := range list {
 		if err := json.NewEncoder(e.stdout).Encode(result); err != nil {
 			return err

@@ -19,9 +19,12 @@ import (
 // sweepOptions are the flags of sweep that distill has not.
 type sweepOptions struct {
 	compare.Sweep
+	// where the networks are tested, and with which images
 	on, test, testSplit, plots string
 }
 
+// sweepCmd is "mgd3 sweep". Its flags are those of distill, of which some may be lists; whoever chose by the test set
+// would report a number that is too good, so it judges on images held out of the training set.
 func (e *env) sweepCmd() *cobra.Command {
 	o := &options{data: &dataFlags{}, networks: &networkFlags{}, modes: &modeFlags{}, sampling: &samplingFlags{}}
 	var s sweepOptions
@@ -71,10 +74,12 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 		return err
 	}
 	defer r.Close()
+	// the maker shares the latents among all points
 	s.Axes, s.Maker = axes, r.Maker()
 	s.Done = e.tried
 	if s.test != "" {
 		spec := o.data.Spec
+		// all else as of the images: names, labels and the list of classes
 		spec.Path, spec.Split, spec.Limit = s.test, s.testSplit, 0
 		if s.Test, err = e.sets.Alike(ctx, spec, r.Data.ClassNames()); err != nil {
 			return ofSet(err)
@@ -119,6 +124,8 @@ func (o *options) takeLists() (axes compare.Axes, err error) {
 		"cfg": &o.sampling.CFG, "cluster": &o.modes.cluster}
 	o.tried, err = axes.TakeLists(texts)
 	for _, name := range o.tried {
+		// The point that an axis starts from is then the preset's or the default, as if the flag were not there; tried
+		// keeps given from calling it given.
 		*texts[name] = o.flags.Lookup(name).DefValue
 	}
 	return axes, err

@@ -24,11 +24,14 @@ import (
 
 // trainOptions are the flags of both trainings.
 type trainOptions struct {
-	data      sets.Spec
+	data sets.Spec
+	// data is apart from train.Options: it is how a person names the images, which become a set when they are opened
 	train     train.Options
 	precision string
 }
 
+// trainCmd is "mgd3 train". The autoencoder comes first, since a denoiser works in its latents; both are written below
+// one model folder, as --model of the other commands wants it.
 func (e *env) trainCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train",
@@ -38,6 +41,7 @@ func (e *env) trainCmd() *cobra.Command {
 	return cmd
 }
 
+// trainAutoencoderCmd is "mgd3 train autoencoder". Its defaults make a small network, for images of 32 to 64 pixels.
 func (e *env) trainAutoencoderCmd() *cobra.Command {
 	var o trainOptions
 	var s train.AutoencoderSettings
@@ -70,6 +74,8 @@ func (e *env) trainAutoencoderCmd() *cobra.Command {
 	return cmd
 }
 
+// trainDiTCmd is "mgd3 train dit". The defaults are those of a network of 4 million numbers or so, small beside the 675
+// million of DiT-XL/2.
 func (e *env) trainDiTCmd() *cobra.Command {
 	var o trainOptions
 	var s train.DiTSettings
@@ -189,6 +195,7 @@ func (e *env) trainDenoiser(ctx context.Context, o *trainOptions, vae, network s
 		return err
 	}
 	defer close()
+	// the autoencoder is looked for in the folder that the denoiser goes to
 	networks := model.Networks{Model: model.Disk(o.train.Out), Autoencoder: vae}
 	a, err := networks.OpenAutoencoder(ctx, o.train.Engine)
 	if err != nil {

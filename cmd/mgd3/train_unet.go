@@ -11,6 +11,8 @@ import (
 	"mgd3/train"
 )
 
+// trainUNetCmd is "mgd3 train unet", in the folders of Stable Diffusion. The text encoder is made from the seed and not
+// trained: it only has to tell the prompts of the classes apart.
 func (e *env) trainUNetCmd() *cobra.Command {
 	var o trainOptions
 	var s train.UNetSettings

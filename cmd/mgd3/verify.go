@@ -12,6 +12,7 @@ import (
 	"mgd3/stage"
 )
 
+// verifyCmd is "mgd3 verify". It opens no network: images are held against their hashes, and are not made again.
 func (e *env) verifyCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify DIR",
@@ -27,6 +28,7 @@ func (e *env) verifyCmd() *cobra.Command {
 			if err != nil {
 				return fail(exitInput, exits.ManifestHint(err), err)
 			}
+			// what could not be checked is said, and is no fault: latents may be deleted once a set is made
 			found := terminal.NewFaults(faults, unchecked)
 			err = e.print(found, found.Text)
 			if len(faults) > 0 {
