@@ -35,7 +35,7 @@ import (
 	"mgd3/weights/hub"
 )
 
-// Exit codes; docs/exit-codes.md explains them.
+// Exit codes; docs/exit-codes.md explains them. Scripts depend on the numbers: a new meaning gets a new one.
 const (
 	OK          = 0
 	Failed      = 1   // anything not named below
@@ -82,6 +82,7 @@ const Remake = "run the command that made the set once more: it makes again what
 // Unreadable gives an error of an image its advice where there is no --skip-bad.
 func Unreadable(err error) error {
 	var f Failure
+	// An image that this program made is made again; one with advice of its own needs no other.
 	if !errors.Is(err, dataset.ErrImage) || fault.KindOf(err) == fault.Made || errors.As(err, &f) && f.hint != "" {
 		return err
 	}
@@ -98,6 +99,8 @@ var advice = []struct {
 	code int
 	hint string
 }{
+	// The order decides where an error is of two kinds: what the system says of a disk comes first, and a missing file,
+	// which many kinds wrap, near the end.
 	{syscall.ENOSPC, Output, "the disk is full: make room and run the same command again, it continues from here"},
 	{syscall.EDQUOT, Output, "the disk quota is used up: make room and run the same command again, it " +
 		"continues from here"},
@@ -192,6 +195,7 @@ func Diagnose(err error) (code int, hint string) {
 	if errors.Is(err, context.Canceled) { // whatever it interrupted
 		return Interrupted, "nothing is lost: run the same command again to continue from here"
 	}
+	// a store that is away is the reason of whatever failed
 	if hint, ok := ofStore(err); ok {
 		return Output, hint
 	}
@@ -206,6 +210,8 @@ func Diagnose(err error) (code int, hint string) {
 	if f.code == Input && errors.Is(err, stage.ErrDamaged) { // a file of a run, whoever reads it
 		f.code = Output
 	}
+	// From here on f.code is what the caller or the package said, 0 if nobody did: it wins against the code of the
+	// table, whose advice is good either way.
 	var changed *sets.ChangedError
 	var network *evaluate.NetworkError
 	switch {

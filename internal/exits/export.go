@@ -11,6 +11,7 @@ import (
 // OfExport gives an error of exporting the set in dir its exit code and advice.
 func OfExport(dir string, err error) error {
 	switch {
+	// a manifest that is there and cannot be used is a damaged set; none at all is no set
 	case errors.Is(err, export.ErrChanged), errors.Is(err, export.ErrSet) && !errors.Is(err, os.ErrNotExist):
 		return Fail(Verify, fmt.Sprintf(`"mgd3 verify %s" lists all that differ; %s`, dir, Remake), err)
 	case errors.Is(err, export.ErrExists):

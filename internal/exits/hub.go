@@ -13,6 +13,7 @@ func OfHub(c *hub.Client, r hub.Repo, err error) error {
 		return Fail(Usage, `"mgd3 pull --help" shows the forms of names`, err)
 	case errors.Is(err, hub.ErrOffline):
 		return Fail(Hub, "it must be pulled once with a network: without --offline and HF_HUB_OFFLINE", err)
+	// the hub answers alike to nobody and to somebody who has not accepted; the advice differs
 	case errors.Is(err, hub.ErrAccess) && c.Token == "":
 		return Fail(Hub,
 			"accept the terms on "+c.Page(r)+" with an account, and put a token of it into HF_TOKEN", err)

@@ -14,6 +14,7 @@ func OfNetworks(n model.Networks, err error) error {
 		return Fail(Model, "", err)
 	}
 	flag := map[model.Part]string{model.Autoencoder: "--vae", model.Denoiser: "--dit"}[missing.Part]
+	// by value: these are the sentinels themselves, everything else comes from the file system
 	switch missing.Err {
 	case model.ErrUnnamed:
 		return Fail(Usage, `"mgd3 pull" fetches published networks, "mgd3 train" makes your own, --model glyphs is `+

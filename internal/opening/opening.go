@@ -95,9 +95,11 @@ func (q Request) Open(ctx context.Context) (_ *Run, err error) {
 		Settings: q.Settings, Out: q.Out, Latents: q.Latents, Shard: q.Shard, Any: q.Any, Report: q.Report,
 		SeedEncodes: q.SeedEncodes,
 	}}
+	// A shared folder has a folder of latents for each seed of the encoding.
 	if q.SeedEncodes && q.Latents != "" && q.Data != nil {
 		r.Latents = encode.SeedDir(q.Latents, r.Settings.Encode.Seed, false)
 	}
+	// What was opened before an error is closed here: the caller gets a Run or nothing to close.
 	defer func() {
 		if err != nil {
 			r.Close()
@@ -109,6 +111,7 @@ func (q Request) Open(ctx context.Context) (_ *Run, err error) {
 			return nil, err
 		}
 	}
+	// the hash in the settings, and so in the key of the modes: the same name may have other features next time
 	if q.Features != "" {
 		if r.Features, err = embedding.Open(ctx, q.Features); err != nil {
 			return nil, exits.Fail(exits.Input, `"mgd3 embed" writes such a file`, err)
@@ -126,6 +129,8 @@ func (q Request) Open(ctx context.Context) (_ *Run, err error) {
 	for _, w := range q.Warnings {
 		r.Report(stage.Event{Stage: distill.StageEncode, Warning: w})
 	}
+	// Warnings before the lock: they are of what was asked for, and are worth reading while another process has the
+	// folder.
 	if q.DryRun {
 		return r, nil
 	}
@@ -153,6 +158,7 @@ func (q Request) openData(ctx context.Context, r *Run) error {
 	if r.Settings.Encode.FromSample && !r.Autoencoder.HasPosterior() {
 		return exits.Fail(exits.Usage, "leave --posterior-sample out", latent.ErrNoPosterior)
 	}
+	// after the checks above, which cost nothing: to open a set may list a million files
 	if r.Data, err = q.Sets.Open(ctx, *q.Data); err != nil {
 		return exits.Fail(exits.Input, "", err)
 	}
@@ -174,6 +180,7 @@ func (q Request) OpenAutoencoder(ctx context.Context) (*Run, error) {
 // openNetworks opens the backend and the networks.
 func (q Request) openNetworks(ctx context.Context, r *Run) error {
 	n := q.Networks.Networks
+	// a missing network is known before a GPU is opened, which takes seconds
 	if _, err := n.Find(model.Autoencoder); err != nil {
 		return exits.OfNetworks(n, err)
 	}
@@ -205,6 +212,7 @@ func (q Request) openNetworks(ctx context.Context, r *Run) error {
 	}
 	r.Denoiser = denoiser.Denoiser
 	q.sayAll(denoiser.Notes)
+	// what the model's own files say comes after the flags and before what is usual; TakeSteps knows which were given
 	if denoiser.Steps != nil {
 		q.Sampling.TakeSteps(&r.Settings.Sample.Settings, *denoiser.Steps)
 	}
