@@ -28,6 +28,7 @@ package baseline
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -101,8 +102,10 @@ type Maker struct {
 	Engine      *engine.Engine
 	Autoencoder *latent.Autoencoder // random does without
 	Features    *embedding.Table    // that modes are found in, see distill.Run; nil is none
-	Denoiser    distill.Denoiser    // the sampled methods' alone
-	ClassNames  []string            // the denoiser's classes in the order of its labels, or nil if they have no names
+	// of rules to choose by that ask a teacher, see distill.Run; nil is none
+	OpenTeacher func(ctx context.Context, classes []string, size int) (distill.Teacher, error)
+	Denoiser    distill.Denoiser // the sampled methods' alone
+	ClassNames  []string         // the denoiser's classes in the order of its labels, or nil if they have no names
 
 	// SeedEncodes encodes the images of set s with seed s, see distill.Preset; Settings.Encode.Seed is then that of
 	// the first set.

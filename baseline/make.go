@@ -61,8 +61,8 @@ func (o *Maker) Run(set ID, dir string) *distill.Run {
 	return &distill.Run{
 		Settings: o.Settings, Out: dir, Latents: o.LatentsDir(), Shard: stage.Whole, Batch: o.Batch,
 		Engine: o.Engine, Autoencoder: o.Autoencoder, Denoiser: o.Denoiser, ClassNames: o.ClassNames,
-		Features: o.Features,
-		Data:     o.Train,
-		Report:   func(e stage.Event) { o.report(set, e) },
+		Features: o.Features, OpenTeacher: o.OpenTeacher,
+		Data:   o.Train,
+		Report: func(e stage.Event) { o.report(set, e) },
 	}
 }

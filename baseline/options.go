@@ -33,6 +33,9 @@ var options = map[Method]func(*distill.Settings) error{
 		s.PoolOf, s.Choose = 4, distill.ChooseNearest
 	}),
 	"mgd3+loss-of-4": sampled(func(s *distill.SampleSettings) { s.PoolOf, s.Choose = 4, distill.ChooseLoss }),
+	"mgd3+teacher-of-4": sampled(func(s *distill.SampleSettings) {
+		s.PoolOf, s.Choose = 4, distill.ChooseTeacher
+	}),
 	"mgd3+from": func(s *distill.Settings) error {
 		steps, err := diffusion.Respace(s.Sample.Respacing, s.Sample.Schedule.Steps)
 		s.Sample.From = max(1, len(steps)*4/5)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 
 	"mgd3/dataset"
 	"mgd3/diffusion"
@@ -62,6 +61,9 @@ func (r *Run) Again(ctx context.Context, a Again) (*Redrawn, error) {
 	other := *r
 	other.Settings.Sample = a.Settings
 	if err := other.checkModel(c.Modes.Latents); err != nil {
+		return nil, err
+	}
+	if err := other.takeTeacher(ctx, c.Modes.Latents); err != nil {
 		return nil, err
 	}
 	if p, ok := r.Denoiser.(Prompted); ok { // makes the network know the classes
@@ -141,14 +143,15 @@ func (s *sampling) redrawn(a Again, made *drawn, at int, modes *classModes) (*Re
 	if err := dataset.WritePNG(&png, dataset.FromTensor(made.pixels[at*n:(at+1)*n], size, size)); err != nil {
 		return nil, err
 	}
-	seed := s.record.Settings.Seed
+	chosen := kept{seed: s.record.Settings.Seed}
 	if s.record.Settings.candidates() > 1 {
-		seed = made.seeds[at]
+		chosen = made.kept[at]
 	}
 	latent := slices.Clone(made.latents[at*d : (at+1)*d])
 	return &Redrawn{PNG: png.Bytes(), latent: latent, shape: s.record.Modes.Latents.Shape,
 		Entry: ManifestImage{File: ImageFile(a.Class, a.Mode), SHA256: digest(png.Bytes()), Mode: a.Mode,
-			ClusterSize: modes.Sizes[a.Mode], Nearest: modes.Names[modes.Nearest[a.Mode]], Seed: seed,
+			ClusterSize: modes.Sizes[a.Mode], Nearest: modes.Names[modes.Nearest[a.Mode]], Seed: chosen.seed,
+			Taken:    chosen.taken,
 			Distance: modes.distance(latent, a.Mode)},
 		How: Remade{Settings: s.record.Settings, Modes: modes.Key, Backend: s.record.Backend, Batch: s.record.Batch,
 			Device: s.run.Engine.Machine()},
@@ -184,7 +187,7 @@ func (d *Redrawn) Write(out string, m *Manifest, class ManifestClass, file strin
 	png, latent := filesOf(out, file)
 	about := map[string]string{"key": d.How.keyOf(m, class, d.Entry.Mode), "image": d.Entry.SHA256}
 	if d.How.Settings.candidates() > 1 {
-		about["seed"] = strconv.FormatUint(d.Entry.Seed, 10)
+		kept{d.Entry.Seed, d.Entry.Taken}.about(about)
 	}
 	if d.How.Device != "" {
 		about["device"] = d.How.Device

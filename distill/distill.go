@@ -59,6 +59,10 @@ type Run struct {
 	// the denoiser's classes in the order of its labels, nil if they have no names; of no use to a [Prompted]
 	ClassNames []string
 
+	// OpenTeacher opens the teacher of SampleSettings.Choose, for these classes and images of size pixels; nil is none
+	OpenTeacher func(ctx context.Context, classes []string, size int) (Teacher, error)
+	teacher     Teacher // that it opened
+
 	Features *embedding.Table // that modes are found in, of ModeSettings.Features; nil is none
 
 	Data   *dataset.Set      // needed by Encode
@@ -107,6 +111,9 @@ func (r *Run) check(ctx context.Context) (encode.Record, error) {
 		return l, err
 	}
 	if _, _, err := r.label(ctx, l); err != nil {
+		return l, err
+	}
+	if err := r.takeTeacher(ctx, l); err != nil {
 		return l, err
 	}
 	for _, class := range r.Data.Classes {

@@ -24,16 +24,30 @@ import (
 type drawn struct {
 	images  []image
 	keys    []string
-	seeds   []uint64 // of the candidates that were chosen, where there are several
+	kept    []kept
 	latents []float32
 	pixels  []float32
+}
+
+// kept is the candidate that was chosen for an image, where there are several.
+type kept struct {
+	seed  uint64
+	taken bool // for another class by the teacher, as were all others
+}
+
+// about says so in an image's file.
+func (k kept) about(to map[string]string) {
+	to["seed"] = strconv.FormatUint(k.seed, 10)
+	if k.taken {
+		to["taken"] = "for another class"
+	}
 }
 
 // draw samples and decodes images, in graphs of so many rows; of each it keeps the candidate that is chosen.
 func (s *sampling) draw(ctx context.Context, wanted []image, rows int) (*drawn, error) {
 	shape := [3]int(s.record.Modes.Latents.Shape)
 	batch := diffusion.Batch{Dims: shape, Plain: stepper(s.plain), Rows: rows, Watch: s.watch}
-	made := &drawn{images: wanted, keys: make([]string, len(wanted)), seeds: make([]uint64, len(wanted))}
+	made := &drawn{images: wanted, keys: make([]string, len(wanted)), kept: make([]kept, len(wanted))}
 	sampler := s.sampler
 	for i, im := range wanted {
 		modes, err := s.record.Modes.read(s.run.Out, im.class)
@@ -74,7 +88,7 @@ func (s *sampling) draw(ctx context.Context, wanted []image, rows int) (*drawn, 
 		}
 		for i, score := range scores {
 			if c == 0 || score > best[i] {
-				best[i], made.seeds[i] = score, seed
+				best[i], made.kept[i] = score, kept{seed, s.record.Settings.Choose.taken(score)}
 				copy(made.latents[i*n:(i+1)*n], latents[i*n:(i+1)*n])
 			}
 		}
@@ -143,7 +157,7 @@ func (s *sampling) write(ctx context.Context, made *drawn) error {
 			return err
 		}
 		pixels := dataset.FromTensor(made.pixels[i*n:(i+1)*n], size, size)
-		if err := s.writeImage(im, made.keys[i], made.seeds[i], made.latents[i*d:(i+1)*d], pixels); err != nil {
+		if err := s.writeImage(im, made.keys[i], made.kept[i], made.latents[i*d:(i+1)*d], pixels); err != nil {
 			return fmt.Errorf("%v: %w", im, err)
 		}
 	}
@@ -151,7 +165,8 @@ func (s *sampling) write(ctx context.Context, made *drawn) error {
 }
 
 // writeImage puts the image into its place and then its latent, whose file says that both are there.
-func (s *sampling) writeImage(im image, key string, seed uint64, latent []float32, pixels *dataset.RGB) error {
+func (s *sampling) writeImage(im image, key string, chosen kept, latent []float32,
+	pixels *dataset.RGB) error {
 	var png bytes.Buffer
 	if err := dataset.WritePNG(&png, pixels); err != nil {
 		return err
@@ -162,7 +177,7 @@ func (s *sampling) writeImage(im image, key string, seed uint64, latent []float3
 	tensor := weights.F32("latent", s.record.Modes.Latents.Shape, latent)
 	about := map[string]string{"key": key, "image": digest(png.Bytes())}
 	if s.record.Settings.candidates() > 1 {
-		about["seed"] = strconv.FormatUint(seed, 10)
+		chosen.about(about)
 	}
 	if machine := s.run.Engine.Machine(); machine != "" {
 		about["device"] = machine

@@ -67,7 +67,9 @@ type ManifestImage struct {
 	Nearest     string   `json:"nearest"` // real image nearest to the mode
 	Seed        uint64   `json:"seed"`    // the noise is the stream (seed, class, mode)
 	Distance    Distance `json:"distance"`
-	Review      *Review  `json:"review,omitempty"` // what somebody decided about it
+	// by the teacher for another class, as were all other candidates, see ChooseTeacher
+	Taken  bool    `json:"taken_for_another,omitempty"`
+	Review *Review `json:"review,omitempty"` // what somebody decided about it
 }
 
 // Path is the image's file below the output folder. A manifest may come from anywhere: a file outside the set's images
@@ -176,6 +178,7 @@ func manifestClass(out string, i int, c samplesRecord) (class ManifestClass, dev
 		class.Images = append(class.Images, ManifestImage{
 			File: ImageFile(name, j), SHA256: about["image"],
 			Mode: j, ClusterSize: modes.Sizes[j], Nearest: modes.Names[modes.Nearest[j]], Seed: seed,
+			Taken:    about["taken"] != "",
 			Distance: modes.distance(latent, j),
 		})
 	}

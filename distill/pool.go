@@ -26,10 +26,17 @@ const (
 	// |ε − ε(x, ∅)|² − |ε − ε(x, y)|² over four levels of noise is largest (the classifier in a diffusion model, Li et
 	// al. 2023, arXiv:2303.16203, eq. 5).
 	ChooseLoss Choose = "loss-difference"
+
+	// ChooseTeacher keeps the image that a trained classifier is surest of, among those that it takes for their class;
+	// ChooseHard keeps of those the one it is least sure of (CaO2, ICCV 2025: the first for few images per class, the
+	// second for many). Where all candidates are taken for other classes, the one is kept that its own class is
+	// likeliest for; CaO2 keeps the one with the largest probability of any class.
+	ChooseTeacher Choose = "teacher-correct"
+	ChooseHard    Choose = "teacher-hard"
 )
 
 // Chooses lists all rules.
-var Chooses = []Choose{ChooseNearest, ChooseLoss}
+var Chooses = []Choose{ChooseNearest, ChooseLoss, ChooseTeacher, ChooseHard}
 
 func (s SampleSettings) checkChoice() error {
 	switch {
@@ -55,8 +62,11 @@ func (s SampleSettings) candidates() int { return max(1, s.PoolOf) }
 func (s *sampling) scores(ctx context.Context, images []image, batch diffusion.Batch, latents []float32,
 	rows int) ([]float64, error) {
 	n := len(batch.Modes) / len(images)
-	if s.record.Settings.Choose == ChooseLoss {
+	switch choose := s.record.Settings.Choose; {
+	case choose == ChooseLoss:
 		return s.lossDifference(ctx, images, batch, latents, rows)
+	case choose.AsksTeacher():
+		return s.asked(ctx, images, latents, rows)
 	}
 	scores := make([]float64, len(images)) // of ChooseNearest
 	for i := range scores {

@@ -37,8 +37,11 @@ func (r *Run) Sample(ctx context.Context) error {
 	if err := r.checkModel(record.Modes.Latents); err != nil {
 		return err
 	}
+	err := r.takeTeacher(ctx, record.Modes.Latents)
+	if err != nil {
+		return err
+	}
 	record.Settings = r.Settings.Sample
-	var err error
 	if record.Labels, record.Prompts, err = r.label(ctx, record.Modes.Latents); err != nil {
 		return err
 	}

@@ -52,6 +52,8 @@ type SampleSettings struct {
 	// once
 	PoolOf int    `json:"pool_of,omitempty"`
 	Choose Choose `json:"choose,omitempty"`
+	// ID of the teacher that Choose asks; a run that opens one puts it here
+	Teacher string `json:"teacher,omitempty"`
 
 	// Adaptive takes a λ for each class out of this range, by how hard it is, in the place of one for all; StopByClass
 	// a stop for each class likewise

@@ -6,13 +6,15 @@ import (
 	"mgd3/diffusion"
 	"mgd3/distill"
 	"mgd3/internal/cli"
+	"mgd3/internal/opening"
 	"mgd3/internal/words"
 )
 
 // samplingFlags say how modes become images.
 type samplingFlags struct {
 	distill.AskedSampling
-	auto *autoFlags // nil where nothing can be "auto"
+	teacher opening.Teacher
+	auto    *autoFlags // nil where nothing can be "auto"
 }
 
 // add defines all flags, for commands that make one set.
@@ -64,4 +66,10 @@ func (s *samplingFlags) aimFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.From, "from", 0, "begin at the noised mode and take the last `T` steps alone; 0 begins with noise")
 	f.IntVar(&o.PoolOf, "pool-of", 0, "draw each image `N` times, with the seeds --seed and up, and keep one")
 	f.StringVar((*string)(&o.Choose), "choose", "", "`RULE` to keep one of --pool-of: "+words.List(distill.Chooses))
+	t := &s.teacher
+	f.StringVar(&t.File, "teacher", "", "for --choose teacher-correct and teacher-hard: a `FILE` (.pth or "+
+		"safetensors) with the weights of a trained classifier")
+	f.StringVar(&t.Net, "teacher-net", "resnet18", "`NET` of the teacher")
+	f.StringVar(&t.Classes, "teacher-classes", "", "the teacher's classes in the order of its outputs, if its file "+
+		"does not say: a list by name or a `FILE` with one class a line")
 }

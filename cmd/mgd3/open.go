@@ -61,7 +61,7 @@ func (e *env) request(o *options) opening.Request {
 		q.Features = o.modes.features
 	}
 	if o.sampling != nil {
-		q.Sampling = &o.sampling.AskedSampling
+		q.Sampling, q.Teacher = &o.sampling.AskedSampling, o.sampling.teacher
 	}
 	return q
 }

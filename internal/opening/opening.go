@@ -39,6 +39,7 @@ type Request struct {
 	Sampling    *distill.AskedSampling
 	Data        *sets.Spec // nil: none
 
+	Teacher      Teacher
 	Features     string // file of features that modes are found in; "" is none
 	Out, Latents string // Latents is the folder that runs of all seeds share; "" is that below Out
 	Autotune     string // a folder for XLA's choices among kernels; "" is none
@@ -74,8 +75,8 @@ func (r *Run) Maker() baseline.Maker {
 	return baseline.Maker{
 		Settings: r.Settings, Train: r.Data, Out: r.Out, Latents: r.shared, Batch: r.Batch, SeedEncodes: r.SeedEncodes,
 		Engine: r.Engine, Autoencoder: r.Autoencoder, Denoiser: r.Denoiser, ClassNames: r.ClassNames,
-		Features: r.Features,
-		Report:   func(_ baseline.ID, e stage.Event) { r.Report(e) },
+		Features: r.Features, OpenTeacher: r.OpenTeacher,
+		Report: func(_ baseline.ID, e stage.Event) { r.Report(e) },
 	}
 }
 
@@ -110,6 +111,12 @@ func (q Request) Open(ctx context.Context) (_ *Run, err error) {
 		if err := q.openNetworks(ctx, r); err != nil {
 			return nil, err
 		}
+	}
+	if err := q.Teacher.check(r.Settings.Sample); err != nil {
+		return nil, exits.Fail(exits.Usage, "", err)
+	}
+	if q.Teacher.File != "" {
+		r.OpenTeacher = q.Teacher.opener(r.Engine)
 	}
 	// the hash in the settings, and so in the key of the modes: the same name may have other features next time
 	if q.Features != "" {

@@ -53,6 +53,10 @@ func (s Summary) Text(w io.Writer) error {
 	if sizes := s.ClusterSizes.String(); sizes != "" {
 		fmt.Fprintf(w, "small modes      %s, of %d\n", sizes, s.ClusterSizes.Modes)
 	}
+	if taken, all := m.Taken(); all > 0 {
+		fmt.Fprintf(w, "teacher          takes every candidate for another class of %d of %d images: the likeliest is "+
+			"kept\n", taken, all)
+	}
 	_, err := fmt.Fprintf(w, "look at it       mgd3 sheet --data SET %s\n", s.Out)
 	return err
 }
