@@ -71,18 +71,21 @@ sinfo
 
 # ---- the run
 run=(--data glyphs --split train --limit 40 --model glyphs --ipc 4)
+long=(--data glyphs --split train --limit 60 --model glyphs --ipc 60) # sampled by one task for longer than its limit
 judge=(--test glyphs --test-split test --net convnet1,convnet2 --repeat 2)
 submit() { mgd3 cluster slurm "${run[@]}" $test --out "$1" --tasks 5 --time 5m --grace 20s --partition low "${@:2}"; }
 visible() { (cd "$1" && find . -type f ! -name '.*' ! -path './cluster/*' ! -path './evaluation/*' -print0 | sort -z | xargs -0 sha256sum); }
 scores() { (cd "$1/evaluation" && cat $(find . -name result.json | sort) scores.json | grep -v '"key"\|"seconds"\|"crc32c"' | sed 's/"seconds":[0-9.e-]*//g' | sha256sum); } # not their times, nor keys, which have paths
+whole() { # DIR RUN...: the run by one process
+  [ -f "$1/manifest.json" ] || mgd3 -q distill "${@:2}" --out "$1"
+}
 one=$dir/one
-if [ ! -f "$one/evaluation/scores.json" ]; then
-  mgd3 -q distill "${run[@]}" --out "$one"
+whole "$one" "${run[@]}"
+[ -f "$one/evaluation/scores.json" ] ||
   mgd3 -q evaluate --train distilled="$one" "${judge[@]}" --epochs 4 --out "$one/evaluation"
-fi
 
 same() {
-  diff <(visible "$one") <(visible "$1") >/dev/null && { [ "$2" != none ] || diff <(scores "$one") <(scores "$1") >/dev/null; } ||
+  diff <(visible "$want") <(visible "$1") >/dev/null && { [ "$2" != none ] || diff <(scores "$one") <(scores "$1") >/dev/null; } ||
     { echo "FAILED $2: other bytes than one process"; exit 1; }
   mgd3 -q verify "$1"
   echo "ok $2: the bytes of one process"
@@ -94,23 +97,25 @@ await() { # until nothing of the run is queued
   done
   squeue; mgd3 cluster status "$1"; echo "FAILED: not done in a quarter of an hour"; exit 1
 }
-started() { # until a task of a stage has begun
+started() { # OUT STAGE: until a task of the stage is at work, whose job is then $id
   for _ in $(seq 600); do
-    [ -n "$(squeue -h -t R -o %j 2>/dev/null | grep -- "-$1\$" || true)" ] && return
+    id=$(cat "$1/cluster/$2"/*.json 2>/dev/null | tr -d ' \n' | grep -o '"state":"running","job":"[0-9]*"' | grep -o '[0-9]*' | head -n 1 || true)
+    [ -n "$id" ] && return
     sleep 0.2
   done
-  echo "FAILED: no task of $1 began"; exit 1
+  echo "FAILED: no task of $2 began"; exit 1
 }
+restarts() { scontrol -o show job | grep -F "$1/cluster/" | grep -c ' Restarts=[1-9]' || true; } # tasks that Slurm queued again
 
 for fault in "${faults[@]}"; do
   out=$dir/$fault; rm -rf "$out"
-  test=; [ "$fault" != none ] || test="${judge[*]} --change epochs=4" # the trainings once
+  test=; want=$one; [ "$fault" != none ] || test="${judge[*]} --change epochs=4" # the trainings once
   echo "== $fault"; began=$(date +%s)
   case $fault in
     none) submit "$out" ;;
     node) # a node that dies with its tasks, and comes back
-      submit "$out"; started sample
-      n=$(squeue -h -t R -o '%j %N' | awk '/-sample/ {print $2; exit}')
+      submit "$out"; started "$out" sample
+      n=$(squeue -h -j "$id" -o %N)
       ids=$(squeue -h -t R -w "$n" -o %A | sort -u)
       echo "killing $n with the jobs" $ids
       kill -9 "$(cat "$dir/slurmd.$n.pid")"
@@ -120,21 +125,21 @@ for fault in "${faults[@]}"; do
       done
       sleep 15; node "$n" ;;
     preempt) # a job of a higher partition takes all nodes
-      submit "$out"; started sample
+      submit "$out"; started "$out" sample
       sbatch --parsable -p high -N 3 --exclusive --time=1 --wrap 'sleep 5' -o /dev/null ;;
     restart) # the controller goes down in the middle, and comes back
-      submit "$out"; started encode
+      submit "$out"; started "$out" encode
       kill "$(cat "$dir/slurmctld.pid")"; mgd3 cluster status "$out"; sleep 8; slurmctld; sleep 5 ;;
-    limit) # tasks that need several times their limit
-      submit "$out" --tasks 1 --time 1m --grace 50s ;;
+    limit) # a task that needs longer than its limit
+      want=$dir/long; whole "$want" "${long[@]}"
+      submit "$out" "${long[@]}" --tasks 1 --time 1m --grace 50s ;;
     account) # an account that the partition does not take
       if submit "$out" --partition closed --account wrong; then echo "FAILED: a wrong account was taken"; exit 1; fi
       [ ! -d "$out/latents" ] && submit "$out" --account lab ;;
     cancel) # taken out in the middle, submitted again
-      submit "$out"; started sample; mgd3 cluster cancel "$out"; await "$out"; submit "$out" ;;
+      submit "$out"; started "$out" sample; mgd3 cluster cancel "$out"; await "$out"; submit "$out" ;;
     batch) # a task's own process is killed: Slurm takes out what waits for it, and the same command goes on
-      submit "$out"; started sample
-      id=$(squeue -h -t R -o '%j %A' | awk '/-sample/ {print $2; exit}')
+      submit "$out"; started "$out" sample
       merge=$(squeue -h -o '%j %A' | awk '/-merge/ {print $2; exit}')
       for p in $(grep -lzs "^SLURM_JOB_ID=$id\$" /proc/[0-9]*/environ | cut -d/ -f3); do
         if tr '\0' ' ' <"/proc/$p/cmdline" | grep -q 'mgd3 cluster task'; then echo "killing process $p of job $id"; kill -9 "$p"; fi
@@ -147,6 +152,10 @@ for fault in "${faults[@]}"; do
   esac
   await "$out"
   mgd3 cluster status "$out"
+  again=$(restarts "$out")
+  case $fault in node | preempt | limit)
+    [ "$again" -gt 0 ] || { echo "FAILED $fault: it struck no task"; exit 1; } ;;
+  esac
   same "$out" "$fault"
-  echo "$fault: $(($(date +%s) - began)) s, $(cat "$out"/cluster/*/*.log | grep -c 'queued again' || true) times queued again by the task, attempts: $(grep -ho '"attempt": [0-9]*' "$out"/cluster/*/*.json | sort | uniq -c | tr -s '\n ' ' ')"
+  echo "$fault: $(($(date +%s) - began)) s, $again tasks queued again by Slurm, $(cat "$out"/cluster/*/*.log | grep -c 'queued again' || true) by themselves, attempts: $(grep -ho '"attempt": [0-9]*' "$out"/cluster/*/*.json | sort | uniq -c | tr -s '\n ' ' ')"
 done

@@ -11,6 +11,7 @@ import (
 	"mgd3/evaluate"
 	"mgd3/internal/fault"
 	"mgd3/stage"
+	"mgd3/stage/atomicfile"
 )
 
 // TeacherSource says where the teacher of soft labels is from.
@@ -155,24 +156,37 @@ func (v *Evaluation) openTeacher(ctx context.Context, size int) (*evaluate.Teach
 	if v.Report != nil {
 		run.Report = func(e evaluate.Event) { v.Report("teacher", e) }
 	}
-	if v.Any != nil { // one worker trains it, the others wait for it
-		waits := func(int) {
-			if v.Note != nil {
-				v.Note("waits for the teacher, which another worker trains")
-			}
-		}
-		err := v.Any.Each(ctx, v.Out, fmt.Sprintf("teacher%d", size), 1, 1, waits,
-			func(ctx context.Context, _ stage.Shard) error {
-				_, err := run.Do(ctx)
-				return err
-			})
-		if err != nil {
-			return nil, fmt.Errorf("teacher: %w", err)
-		}
+	release, err := v.trainOnce(ctx, run)
+	if err != nil {
+		return nil, fmt.Errorf("teacher: %w", err)
 	}
+	defer release()
 	t, _, err := run.TrainTeacher(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("teacher: %w", err)
 	}
 	return t, nil
+}
+
+// trainOnce lets one worker or shard train the teacher, while the others wait for it. Where the one is lost, another
+// goes on from its checkpoint. Shards hold the teacher's folder until the function that is returned.
+func (v *Evaluation) trainOnce(ctx context.Context, run *evaluate.Run) (release func(), err error) {
+	waits := func(who string) {
+		if v.Note != nil {
+			v.Note("waits for the teacher, which another " + who + " trains")
+		}
+	}
+	if v.Any != nil {
+		return func() {}, v.Any.Each(ctx, v.Out, fmt.Sprintf("teacher%d", run.Protocol.Size), 1, 1,
+			func(int) { waits("worker") }, func(ctx context.Context, _ stage.Shard) error {
+				_, err := run.Do(ctx)
+				return err
+			})
+	}
+	release, err = atomicfile.Lock(run.Dir)
+	if errors.Is(err, atomicfile.ErrBusy) {
+		waits("shard")
+		release, err = atomicfile.Wait(ctx, run.Dir)
+	}
+	return release, err
 }

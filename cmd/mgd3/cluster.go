@@ -81,8 +81,8 @@ func (o *clusterOptions) request(e *env) (cluster.Request, error) {
 		return cluster.Request{}, err
 	}
 	// Each task is a line of "mgd3 STAGE", with those of the flags given here that the stage takes: what it takes is
-	// asked of the commands themselves.
-	root := e.root() // so that the commands know the flags of all
+	// asked of the commands themselves. They have an env of their own: defining flags sets what they set to defaults.
+	root := (&env{}).root()
 	r := cluster.Request{Out: o.run.out, Latents: o.run.latents, IPC: o.settings.Modes.IPC, Evaluation: o.evaluation,
 		Takes: func(command, flag string) bool {
 			cmd, _, err := root.Find([]string{command})
