@@ -132,7 +132,7 @@ for fault in "${faults[@]}"; do
       kill "$(cat "$dir/slurmctld.pid")"; mgd3 cluster status "$out"; sleep 8; slurmctld; sleep 5 ;;
     limit) # a task that needs longer than its limit
       want=$dir/long; whole "$want" "${long[@]}"
-      submit "$out" "${long[@]}" --tasks 1 --time 1m --grace 50s ;;
+      submit "$out" "${long[@]}" --tasks 1 --time 1m --grace 40s ;;
     account) # an account that the partition does not take
       if submit "$out" --partition closed --account wrong; then echo "FAILED: a wrong account was taken"; exit 1; fi
       [ ! -d "$out/latents" ] && submit "$out" --account lab ;;
