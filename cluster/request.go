@@ -26,10 +26,11 @@ type Request struct {
 
 // Evaluation is the networks that are trained on a finished set. Without a test set there is none.
 type Evaluation struct {
-	Test    string
-	Nets    []string
-	Changes []string // of the protocol, NAME=VALUE of flags of evaluate
-	Repeat  int      // trainings of each network
+	Test     string
+	Nets     []string
+	Protocol string   // a preset of hard labels
+	Changes  []string // of the protocol, NAME=VALUE of flags of evaluate
+	Repeat   int      // trainings of each network
 }
 
 // Flag is a flag with its value.
@@ -48,6 +49,20 @@ func (v Evaluation) Check() error {
 			return fmt.Errorf("--change is %q, want one of %s, with = and a value", change,
 				words.List(evaluate.Settings()))
 		}
+	}
+	if v.Test == "" {
+		return nil
+	}
+	if err := evaluate.CheckNames(v.Nets); err != nil {
+		return fmt.Errorf("--net: %w", err)
+	}
+	p, err := evaluate.Preset(v.Protocol, evaluate.Facts{IPC: 1, Classes: 1, Images: 1, Size: 256, Net: "convnet3"})
+	switch {
+	case err != nil:
+		return fmt.Errorf("--protocol: %w", err)
+	case p.Labels == evaluate.Soft:
+		return fmt.Errorf("--protocol %s has soft labels, and tasks have no teacher: leave --test out, and give the "+
+			"finished set to \"mgd3 evaluate --teacher\"", v.Protocol)
 	}
 	return nil
 }

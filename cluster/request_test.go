@@ -65,17 +65,25 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// TestEvaluationCheck: what would only end the last tasks of a run is refused before the first.
 func TestEvaluationCheck(t *testing.T) {
 	for want, v := range map[string]Evaluation{
-		"--repeat is 0":       {},
-		`--change is "rate"`:  {Repeat: 1, Changes: []string{"rate"}},
-		`--change is "out=x"`: {Repeat: 1, Changes: []string{"rate=1", "out=x"}},
+		"--repeat is 0":                   {},
+		`--change is "rate"`:              {Repeat: 1, Changes: []string{"rate"}},
+		`--change is "out=x"`:             {Repeat: 1, Changes: []string{"rate=1", "out=x"}},
+		`network "resnet19" is not known`: {Repeat: 1, Test: "set", Nets: []string{"convnet3", "resnet19"}},
+		`"quik"`:                          {Repeat: 1, Test: "set", Protocol: "quik"},
+		"soft has soft labels":            {Repeat: 1, Test: "set", Protocol: "soft"},
 	} {
 		if err := v.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 	if err := (Evaluation{Repeat: 1, Changes: []string{"rate=1=2"}}).Check(); err != nil {
+		t.Error(err)
+	}
+	good := Evaluation{Repeat: 1, Test: "set", Nets: []string{"convnet3", "resnet18"}, Protocol: "hard"}
+	if err := good.Check(); err != nil {
 		t.Error(err)
 	}
 }
