@@ -11,10 +11,6 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/edsrzf/mmap-go v1.2.0
 	github.com/gen2brain/jpegn v0.6.0
-	github.com/go-fonts/dejavu v0.3.4
-	github.com/go-fonts/latin-modern v0.3.3
-	github.com/go-fonts/liberation v0.3.3
-	github.com/go-fonts/stix v0.2.2
 	github.com/gofrs/flock v0.13.0
 	github.com/gomlx/compute v0.1.6
 	github.com/gomlx/go-xla v0.4.1

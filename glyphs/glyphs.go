@@ -103,7 +103,7 @@ var fillers = sync.Pool{New: func() any { return new(filler) }}
 
 // Draw returns image i of a class, by its index in [Letters].
 func Draw(split string, class int, i uint64) (*dataset.RGB, error) {
-	faces, err := map[string]func() ([]face, error){"train": trainFaces, "test": testFaces}[split]()
+	faces, err := faces[split]()
 	if err != nil {
 		return nil, err
 	}

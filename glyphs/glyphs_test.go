@@ -156,8 +156,8 @@ func TestFilesAreImages(t *testing.T) {
 // split only.
 func TestFaces(t *testing.T) {
 	seen := map[string]string{}
-	for split, load := range map[string]func() ([]face, error){"train": trainFaces, "test": testFaces} {
-		faces, err := load()
+	for split, read := range faces {
+		faces, err := read()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,9 +183,26 @@ func TestFaces(t *testing.T) {
 	}
 }
 
-func TestParseRejectsWhatIsNoTypeface(t *testing.T) {
-	if _, err := load([]byte("no typeface"))(); err == nil || !strings.Contains(err.Error(), "typeface 0") {
-		t.Errorf("error %v, want one that names typeface 0", err)
+func TestReadFacesRejects(t *testing.T) {
+	whole := outlines[:strings.Index(outlines, "train goitalic")]
+	if _, err := readFaces(whole, "train"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, old, new, want string }{
+		{"a letter twice", "goregular B", "goregular A", `typeface "goregular" has letter "A", want "B"`},
+		{"no path", "goregular A M", "goregular A\n#", "want split, typeface, letter, path"},
+		{"no move", "A M 1216", "A L 1216", `letter "A": segment 0 is "L"`},
+		{"unknown segment", "L 37184", "S 37184", `segment 1 is "S"`},
+		{"no number", "L 37184", "L 1e5", `segment 1: strconv.ParseInt: parsing "1e5"`},
+		{"the last letter lacks", "train goregular J", "test goregular J", "ends at typeface 1, letter 9"},
+	} {
+		text := strings.Replace(whole, c.old, c.new, 1)
+		if _, err := readFaces(text, "train"); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
+		}
+	}
+	if _, err := readFaces(whole, "test"); err == nil {
+		t.Error("a split without typefaces is read")
 	}
 }
 
