@@ -28,12 +28,12 @@ if [ "${1:-}" = pack ]; then
   file=$(realpath -m "${2:-mgd3-gpu.tar.xz}") dir=$(mktemp -d)
   trap 'rm -rf "$dir"' EXIT
   mkdir "$dir/mgd3-gpu"
-  (cd "$here/.." && go build -trimpath -tags nocloud -ldflags "-s -w" -o "$dir/mgd3-gpu/mgd3" ./cmd/mgd3)
+  (cd "$here/.." && go build -trimpath -tags nocloud,noplot -ldflags "-s -w" -o "$dir/mgd3-gpu/mgd3" ./cmd/mgd3)
   cp "$here/gpu.sh" "$here/gpu_torch.py" "$dir/mgd3-gpu/"
-  tar -C "$dir" -cf - mgd3-gpu | xz -T0 -6 >"$file"
+  tar -C "$dir" -cf - mgd3-gpu | xz -T0 --x86 --lzma2=preset=6,pb=0 >"$file"
   size=$(stat -c %s "$file")
   echo "$file: $((size / 1000)) kB"
-  [ "$size" -lt 20000000 ] || echo "more than 20 MB: xz -9e makes it smaller, slowly"
+  [ "$size" -lt 20000000 ] || echo "more than 20 MB"
   exit
 fi
 

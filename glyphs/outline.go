@@ -22,7 +22,8 @@ type face struct {
 	capHeight int64 // of the E, which has no overshoot
 }
 
-// segment is a piece of an outline by its letter in SVG's paths, from the end of the piece before it to its own last point.
+// segment is a piece of an outline by its letter in SVG's paths, from the end of the piece before it to its own
+// last point.
 type segment struct {
 	op   byte // M, L, Q or C
 	args [3]point

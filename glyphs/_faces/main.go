@@ -1,11 +1,11 @@
-// Command faces writes faces.txt: the outlines of the letters A to J of the typefaces of the glyphs, so that the program need not
-// carry 13 MB of fonts for ten letters of each.
+// Command faces writes faces.txt: the outlines of the letters A to J of the typefaces of the glyphs, so that the
+// program need not carry 13 MB of fonts for ten letters of each.
 //
 //	go generate ./glyphs
 //
-// A line is a letter: its split, typeface and name, then its outline as SVG writes a path, with the segments M (move), L (line),
-// Q (quadratic) and C (cubic), y down, in 1/64 of the font's own unit. In that unit no whole number of a font is rounded, nor
-// the middle of two, which TrueType leaves out.
+// A line is a letter: its split, typeface and name, then its outline as SVG writes a path, with the segments M
+// (move), L (line), Q (quadratic) and C (cubic), y down, in 1/64 of the font's own unit. In that unit no whole
+// number of a font is rounded, nor the middle of two, which TrueType leaves out.
 package main
 
 import (
