@@ -63,7 +63,8 @@ func readFaces(text, split string) ([]face, error) {
 		next++
 	}
 	if len(faces) == 0 || next != len(Letters) {
-		return nil, fmt.Errorf("split %q ends at typeface %d, letter %d, want all of %s", split, len(faces), next, Letters)
+		return nil, fmt.Errorf("split %q ends at typeface %d, letter %d, want all of %s",
+			split, len(faces), next, Letters)
 	}
 	return faces, nil
 }
