@@ -25,8 +25,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strconv"
+	"syscall"
 
 	"mgd3/store"
 )
@@ -49,6 +51,9 @@ var (
 	ErrNumbered = errors.New("the classes are named by numbers")
 	// ErrImage says that one image cannot be read; the others may still be.
 	ErrImage = errors.New("not a readable image")
+	// ErrUnread says that the file of an image was not to be had: it is gone, or another than when the set was opened,
+	// or may not be read. It says nothing about the image, and so is no [ErrImage].
+	ErrUnread = errors.New("its file cannot be read")
 )
 
 // maxFile is the size up to which the file of an image is read, in bytes.
@@ -121,9 +126,9 @@ func (s *Set) ClassNames() []string {
 	return names
 }
 
-// Read returns the file of an image. Images that have none come as a Netpbm file. A file over 256 MiB, or of another
-// length than when the set was opened, is an [ErrImage]; where the store or the file system failed nothing is known of
-// the image, and the error is none.
+// Read returns the file of an image. Images that have none come as a Netpbm file. A file over 256 MiB is an [ErrImage];
+// one that is gone, or has changed since the set was opened, an [ErrUnread]; where the store or the file system failed,
+// the error is neither.
 func (s *Set) Read(ref Ref) ([]byte, error) {
 	data, err := s.src.read(s.pathOf(ref), ref)
 	if err != nil {
@@ -149,7 +154,7 @@ func readFile(size int64, open func() (io.ReadCloser, error)) ([]byte, error) {
 		return nil, err
 	}
 	if int64(data.Len()) != size {
-		return nil, fmt.Errorf("has not the %d bytes that it had when the set was opened", size)
+		return nil, fmt.Errorf("it %w: it had %d bytes", errChanged, size)
 	}
 	return data.Bytes(), nil
 }
@@ -159,9 +164,23 @@ func (s *Set) pathOf(ref Ref) string {
 	return path.Join(s.base, s.folder(ref.Class), ref.Name)
 }
 
+// errChanged says that a file is another than when the set was opened.
+var errChanged = errors.New("has changed since the set was opened")
+
+// badImage names the image that an error is of, which is an [ErrImage] only where it says what the image's file holds.
 func (s *Set) badImage(ref Ref, err error) error {
-	if store.Failed(err) {
+	switch {
+	case store.Failed(err), errors.Is(err, ErrUnread), errors.Is(err, ErrPassedOver):
 		return fmt.Errorf("%s: %s: %w", s.path, s.pathOf(ref), err)
+	case unread(err) && !(ref.ID == "" && errors.Is(err, errLink)): // a link that never led anywhere is a bad image
+		return fmt.Errorf("%s: %s: %w: %w", s.path, s.pathOf(ref), ErrUnread, err)
 	}
 	return fmt.Errorf("%s: %s: %w: %w", s.path, s.pathOf(ref), ErrImage, err)
+}
+
+// unread reports whether an error says nothing about what a file holds.
+func unread(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, errLink) ||
+		errors.Is(err, ErrLeaves) || errors.Is(err, errChanged) || errors.Is(err, store.ErrChanged)
 }

@@ -72,14 +72,23 @@ func (f folder) stat(name string) (fs.FileInfo, error) {
 // errLink says that a link leads to nothing.
 var errLink = errors.New("which is not there")
 
+// explained is an error of a file, in words of its own.
+type explained struct {
+	error
+	text string
+}
+
+func (e explained) Error() string { return e.text }
+func (e explained) Unwrap() error { return e.error }
+
 // explain says in words what is wrong with a file that cannot be opened.
 func (f folder) explain(name string, err error) error {
 	if err == nil {
 		return nil
 	}
 	var p *fs.PathError
-	if errors.As(err, &p) {
-		err = p.Err
+	if errors.As(err, &p) { // of which the words say the name only
+		err = explained{&fs.PathError{Op: p.Op, Path: f.at(name), Err: p.Err}, p.Err.Error()}
 	}
 	target, errLinked := os.Readlink(f.at(name))
 	switch {

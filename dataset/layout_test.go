@@ -304,7 +304,7 @@ func TestLayoutID(t *testing.T) {
 		}
 		must(t, os.Chtimes(file, when, when))
 		_, err := s.Read(c)
-		wantError(t, err, ErrImage, "has changed since the set was opened")
+		wantError(t, err, ErrUnread, "has changed since the set was opened")
 	}
 }
 

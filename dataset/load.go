@@ -12,7 +12,7 @@ import (
 type Sample struct {
 	Ref   Ref
 	Image *RGB  // nil where there is an error
-	Err   error // an [ErrImage], an [ErrPassedOver] or the context's
+	Err   error // an [ErrImage], [ErrUnread], [ErrPassedOver], of the store, or the context's
 }
 
 // LoadOptions says how images are loaded.

@@ -242,7 +242,7 @@ func TestChangedFile(t *testing.T) {
 	must(t, os.Remove(filepath.Join(dir, "cat", "3.jpg")))
 	for i, ref := range s.Classes[0].Images {
 		_, err := s.Read(ref)
-		wantError(t, err, ErrImage, fmt.Sprintf("cat/%d.jpg", i+1))
+		wantError(t, err, ErrUnread, fmt.Sprintf("cat/%d.jpg", i+1))
 	}
 }
 

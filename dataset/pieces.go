@@ -44,7 +44,7 @@ func (p piece) id() string { return fmt.Sprintf("%s/%d", store.ID(p.info), p.siz
 func (p piece) open() (store.File, error) {
 	f, err := store.Reopen(p.path, p.info)
 	if errors.Is(err, store.ErrChanged) {
-		err = fmt.Errorf("%s has changed since the set was opened", p.path)
+		err = fmt.Errorf("%s %w", p.path, errChanged)
 	}
 	return f, err
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"mgd3/store"
 )
 
 // tarFiles are one or more tar archives whose members were found by a pass over their headers.
@@ -224,7 +226,9 @@ func nextTar(pos *io.SectionReader, x *tarIndex) (*tar.Reader, error) {
 		case bytes.Equal(block[:n], zeros[:n]):
 			continue
 		}
-		if _, err := tar.NewReader(io.NewSectionReader(pos, at, pos.Size()-at)).Next(); err != nil {
+		if _, err := tar.NewReader(io.NewSectionReader(pos, at, pos.Size()-at)).Next(); store.Failed(err) {
+			return nil, err
+		} else if err != nil {
 			x.tail = pos.Size() - at
 			return nil, nil
 		}

@@ -37,7 +37,7 @@ func zipWords(err error) error {
 			"the end, is not whole")
 	case errors.Is(err, zip.ErrChecksum):
 		return errors.New("the zip is damaged: the file's CRC-32 is another than its directory has")
-	case errors.As(err, &corrupt), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.As(err, &corrupt), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errChanged):
 		return errors.New("the zip is damaged: the file cannot be unpacked")
 	}
 	return err

@@ -9,17 +9,19 @@ import (
 
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/store"
 )
 
 // Verify compares an output folder's images with its manifest, and the latents, modes, samples and settings that are
 // there with their checksums, with each other and with the manifest. It returns what is wrong, one line each: files
 // that are missing, changed, or not of the set; and what could not be checked. An error means that nothing could be
-// compared.
+// compared, or that a store or a file system failed.
 //
 // A damaged manifest is a fault. The images are then held against the manifest that the stages make, where they do.
 func Verify(ctx context.Context, out string) (faults, unchecked []string, err error) {
 	m, text, err := readManifest(out)
-	if err != nil && !errors.Is(err, stage.ErrDamaged) && !errors.Is(err, atomicfile.ErrNotRegular) {
+	damaged := errors.Is(err, stage.ErrDamaged) || errors.Is(err, atomicfile.ErrNotRegular)
+	if err != nil && (!damaged || store.Failed(err)) {
 		return nil, nil, err
 	}
 	v := &stages{out: out, old: map[string]int{}}
@@ -37,6 +39,9 @@ func Verify(ctx context.Context, out string) (faults, unchecked []string, err er
 		v.text(text, m)
 	}
 	made, err := v.check(ctx)
+	if err == nil {
+		err = v.outage
+	}
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -68,6 +73,8 @@ func verifyImages(ctx context.Context, out string, m *Manifest) (faults []string
 			known[path] = true
 			data, err := atomicfile.Read(path, mostPNG)
 			switch {
+			case store.Failed(err):
+				return nil, err
 			case errors.Is(err, os.ErrNotExist):
 				faults = append(faults, fmt.Sprintf("%s: missing", im.File))
 			case err != nil:

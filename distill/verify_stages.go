@@ -1,6 +1,7 @@
 package distill
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 	"mgd3/stage/numbers"
+	"mgd3/store"
 )
 
 // stages is what [Verify] finds out about the stages below an output folder.
@@ -26,6 +28,7 @@ type stages struct {
 	unchecked []string       // what could not be held against anything, and why
 	absent    []string       // stages that are not in the folder
 	old       map[string]int // files without a checksum, by stage
+	outage    error          // the first of the store or the file system, which is no fault of a file
 }
 
 func (v *stages) fault(path, format string, args ...any) {
@@ -38,6 +41,10 @@ func (v *stages) fault(path, format string, args ...any) {
 
 // wrong notes the error of a file as a fault.
 func (v *stages) wrong(path string, err error) {
+	if store.Failed(err) {
+		v.outage = cmp.Or(v.outage, err)
+		return
+	}
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, stage.ErrStage) {
 		v.fault(path, "missing")
 		return
@@ -217,7 +224,7 @@ func (v *stages) samples(ctx context.Context, c samplesRecord) (*Manifest, error
 	case errors.Is(err, stage.ErrDamaged):
 		// and what is damaged
 	default:
-		v.fault(samplesDir(v.out), "%v", err)
+		v.wrong(samplesDir(v.out), err)
 	}
 	return nil, nil
 }

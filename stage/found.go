@@ -8,6 +8,7 @@ import (
 
 	"mgd3/stage/atomicfile"
 	"mgd3/stage/seal"
+	"mgd3/store"
 )
 
 // Found is what is at the place of something that is made under a key.
@@ -27,7 +28,7 @@ func Look(key string, have func() (string, error)) (is Found, fault, err error) 
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return Missing, nil, nil
-	case errors.Is(err, ErrDamaged):
+	case errors.Is(err, ErrDamaged) && !store.Failed(err):
 		return Damaged, err, nil
 	case err != nil:
 		return Missing, nil, err

@@ -133,11 +133,11 @@ func Failed(err error) bool {
 		slices.ContainsFunc(places, func(place error) bool { return errors.Is(err, place) })
 }
 
-// broken is what a file system says that does not work, or is cut off from its server.
+// broken is what a file system says that does not work, is cut off from its server, or refuses.
 var broken = []syscall.Errno{syscall.EIO, syscall.ESTALE, syscall.ETIMEDOUT, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
 	syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED,
 	syscall.ENOTCONN, syscall.EPIPE, syscall.ENXIO, syscall.ENODEV, syscall.EAGAIN, syscall.EINTR, syscall.EBUSY,
-	syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE}
+	syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.EACCES, syscall.EPERM}
 
 // Scheme returns the scheme of the store that an [ErrStore] is of; "" for another error.
 func Scheme(err error) string {

@@ -3,6 +3,7 @@ package tensorset
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,7 +119,9 @@ func find(path string) (_ *found, err error) {
 		}
 	}
 	if f.rate == 0 {
-		f.rateBeside(path)
+		if err := f.rateBeside(path); err != nil {
+			return nil, err
+		}
 	}
 	return f, f.check()
 }
@@ -279,16 +282,19 @@ func (f *found) labelsBeside(path string) error {
 		describe(value))
 }
 
-// rateBeside reads the learned rate, if it is there.
-func (f *found) rateBeside(path string) {
+// rateBeside reads the learned rate, if it is there. One that is damaged is passed over.
+func (f *found) rateBeside(path string) error {
 	beside := besideOf(path, "lr", "syn_lr")
 	if beside == "" {
-		return
+		return nil
 	}
 	value, err := f.read(beside)
+	if errors.As(err, new(*fs.PathError)) { // it says nothing about what the file holds
+		return err
+	}
 	if err != nil {
 		f.note("%q beside it cannot be read, and no rate is taken from it: %v", filepath.Base(beside), err)
-		return
+		return nil
 	}
 	switch v := value.(type) {
 	case float64:
@@ -302,6 +308,7 @@ func (f *found) rateBeside(path string) {
 		f.rate = 0
 		f.note("%q beside it has no rate above 0, and none is taken", filepath.Base(beside))
 	}
+	return nil
 }
 
 // besideOf returns the file beside another one that has one of the names in the place of images, "" if there is none.

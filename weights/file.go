@@ -169,7 +169,7 @@ func (f *File) add(path, want string) ([]Tensor, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", path, ErrFormat, err)
+		return nil, invalid(path, err)
 	}
 	for _, t := range c.tensors {
 		f.tensors[t.Name] = t

@@ -111,7 +111,9 @@ func OpenSealed(path string) (f *File, sealed bool, err error) {
 
 func checkSeal(r io.Reader, size int64) (sealed bool, err error) {
 	head := make([]byte, prefixLen)
-	if _, err := io.ReadFull(r, head); err != nil {
+	if _, err := io.ReadFull(r, head); err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return false, err
+	} else if err != nil {
 		return false, fmt.Errorf("%w: it ends after %d bytes", ErrDamaged, size)
 	}
 	n := binary.LittleEndian.Uint64(head)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/edsrzf/mmap-go"
+
+	"mgd3/store"
 )
 
 // place is a file system and how its paths are joined.
@@ -143,11 +145,21 @@ func (s *source) knownSum() string {
 	return name
 }
 
-// lost is the error of a file that has become shorter.
+// lost is the error of a map that has no bytes: of a file that has become shorter, or of a disk that failed.
 func (s *source) lost() error {
-	return fmt.Errorf("%s: %w: another program cut it short, or its disk failed, while it was read; want it "+
-		"unchanged, of %d bytes",
-		s.name, ErrFormat, len(s.mapped))
+	if info, err := s.file.Stat(); err == nil && info.Size() >= int64(len(s.mapped)) {
+		return &fs.PathError{Op: "read", Path: s.name, Err: syscall.EIO}
+	}
+	return fmt.Errorf("%s: %w: another program cut it short while it was read; want it unchanged, of %d bytes", s.name,
+		ErrFormat, len(s.mapped))
+}
+
+// invalid is an [ErrFormat] of the file at path, but where the place of the file failed.
+func invalid(path string, err error) error {
+	if store.Failed(err) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return fmt.Errorf("%s: %w: %w", path, ErrFormat, err)
 }
 
 func (s *source) close() error {

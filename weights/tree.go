@@ -44,7 +44,7 @@ func OpenTree(path string) (*Tree, error) {
 		return err
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w: %w", path, ErrFormat, err), closeAll([]*source{src}))
+		return nil, errors.Join(invalid(path, err), closeAll([]*source{src}))
 	}
 	return t, nil
 }

@@ -174,6 +174,8 @@ var advice = []struct {
 	{engine.ErrBackend, Backend, `"--backend cpu", the default, works everywhere`},
 	{dataset.ErrPassedOver, Input, "without --strict this is a warning"},
 	{dataset.ErrLeaves, Input, "without --follow-links=false such links are followed"},
+	{dataset.ErrUnread, Input, "put it back, or take it out of the set; --skip-bad passes over damaged images " +
+		"only"},
 	{dataset.ErrImage, Input, "--skip-bad passes over images that cannot be read, and lists them"},
 	{atomicfile.ErrWrite, Output, ""},
 	{atomicfile.ErrNotRegular, Output, ""},

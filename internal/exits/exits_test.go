@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"mgd3/dataset"
 	"mgd3/engine"
 	"mgd3/internal/fault"
 	"mgd3/modes"
@@ -32,6 +33,8 @@ func TestDiagnose(t *testing.T) {
 		{wrap(syscall.EROFS), Output, "another --out"},
 		{wrap(fs.ErrPermission), Output, ""},
 		{fault.Of(fault.Input, wrap(syscall.EIO)), Output, "no fault of the file"},
+		{fault.Of(fault.Input, wrap(syscall.EACCES)), Output, ""},
+		{Unreadable(fmt.Errorf("%w: %w", dataset.ErrUnread, wrap(syscall.ENOENT))), Input, "put it back"},
 		{Fail(Model, "take another", wrap(syscall.ESTALE)), Output, "no fault of the file"},
 		{Fail(Hub, "", os.NewSyscallError("connect", syscall.ETIMEDOUT)), Hub, ""},
 		{fault.Of(fault.Input, wrap(store.ErrUnreachable)), Output, "when the store answers"},

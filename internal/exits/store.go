@@ -2,6 +2,7 @@ package exits
 
 import (
 	"errors"
+	"io/fs"
 
 	"mgd3/store"
 )
@@ -52,6 +53,9 @@ func ofStore(err error) (hint string, ok bool) {
 			}
 			return s.hint[""], true
 		}
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return "", true
 	}
 	return "that is no fault of the file: run the same command again when its file system answers, it continues " +
 		"from here", true

@@ -122,5 +122,5 @@ func damaged(path string, err error) error {
 		}
 		file.Close()
 	}
-	return fmt.Errorf("%w%s: %v", ErrDamaged, after, err)
+	return fmt.Errorf("%w%s: %w", ErrDamaged, after, err)
 }
