@@ -46,7 +46,8 @@ var kinds = []struct {
 		[]string{"get credentials", "credentials: could not find", "could not find default credentials",
 			"failed to refresh cached credentials", "DefaultAzureCredential", "failed to get shared config profile",
 			"storage account", "NewSharedKeyCredential", "connection string", "oauth2: cannot fetch token: 4",
-			`oauth2: "`, "private key should be"}},
+			`oauth2: "`, "private key should be",
+			"Server failed to authenticate the request"}}, // Azurite's code is that of who may not do something
 	{ErrRefused, "AccessDenied Forbidden AllAccessDisabled AuthorizationFailure AuthorizationPermissionMismatch " +
 		"InsufficientAccountPermissions AccountIsDisabled", nil},
 	{ErrRegion, "MissingRegion", []string{"Missing Region", "Invalid region", "region is required",

@@ -64,7 +64,8 @@ const topSecret = "VE9QU0VDUkVU"
 func TestSignIn(t *testing.T) {
 	answer, status := "", 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Ms-Error-Code", answer)
+		code, says, _ := strings.Cut(answer, ": ")
+		w.Header().Set("X-Ms-Error-Code", code)
 		if strings.HasPrefix(answer, "{") {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(status)
@@ -73,8 +74,8 @@ func TestSignIn(t *testing.T) {
 		}
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(status)
-		fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", answer,
-			html.EscapeString(fmt.Sprint(r.URL, r.Header)))
+		fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", code,
+			html.EscapeString(fmt.Sprint(says, r.URL, r.Header)))
 	}))
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
@@ -116,6 +117,9 @@ func TestSignIn(t *testing.T) {
 		{"azblob, another's key", "azblob://lab-%d" + local,
 			map[string]string{"AZURE_STORAGE_ACCOUNT": "acc", "AZURE_STORAGE_KEY": topSecret},
 			"AuthenticationFailed", 403, store.ErrCredentials},
+		{"azblob, another's key at Azurite", "azblob://lab-%d" + local,
+			map[string]string{"AZURE_STORAGE_ACCOUNT": "acc", "AZURE_STORAGE_KEY": topSecret},
+			"AuthorizationFailure: Server failed to authenticate the request.", 403, store.ErrCredentials},
 		{"azblob, an old token", "azblob://lab-%d" + local, map[string]string{"AZURE_STORAGE_ACCOUNT": "acc",
 			"AZURE_STORAGE_SAS_TOKEN": "sv=1&sig=" + topSecret}, "AuthenticationFailed", 403, store.ErrCredentials},
 		{"azblob, no container", "azblob://lab-%d" + local,
