@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -106,15 +105,16 @@ func find(path string) (_ *found, err error) {
 		f.note("holds %d sets, of which number %d is taken; FILE#2 takes the second", len(pairs), number)
 	}
 	if len(pairs) > 0 {
-		f.images, f.labels, f.rate = pairs[number-1].images, pairs[number-1].labels, pairs[number-1].rate
+		taken := pairs[number-1]
+		f.images, f.labels, f.rate, f.notes = taken.images, taken.labels, taken.rate, append(f.notes, taken.notes...)
 	} else if images := loneImages(value, 0); len(images) == 1 {
 		f.images = images[0]
 	} else {
-		return nil, fmt.Errorf("holds no images: want a tensor of 4 axes, of which one is 1 or 3 channels, and their "+
-			"labels; it has %s", describe(value))
+		return nil, fmt.Errorf("holds no images, or several: want one tensor of 4 axes, of which one is 1 or 3 "+
+			"channels, and their labels; it has %s", describe(value))
 	}
 	if f.labels.Shape == nil {
-		if err := f.labelsBeside(path); err != nil {
+		if err := f.labelsBeside(path, value); err != nil {
 			return nil, err
 		}
 	}
@@ -151,6 +151,10 @@ func (f *found) read(path string) (any, error) {
 			return nil, err
 		}
 		f.closers = append(f.closers, tree.Close)
+		if tree.Class != "" && len(tensorsOf(tree.Value, 0)) == 0 {
+			return nil, fmt.Errorf("it is an object of the class %q, and no code of a class is run: "+
+				"torch.save({\"images\": images, \"labels\": labels}, FILE) writes what is read", tree.Class)
+		}
 		return tree.Value, nil
 	case safetensors:
 		file, err := weights.Open(path)
@@ -173,90 +177,8 @@ func (f *found) read(path string) (any, error) {
 	return nil, errors.New("its content is none of PyTorch's, NumPy's and safetensors'")
 }
 
-// pair is images with labels.
-type pair struct {
-	images, labels weights.Tensor
-	rate           float64
-}
-
-// maxPairs bounds the sets of one file.
-const maxPairs = 1000
-
-// candidates returns the sets in a tree: every list or dict that has images and as many labels, in their order.
-func candidates(v any, depth int) (pairs []pair) {
-	const deepest = 6
-	var values []any
-	var keys []string
-	switch v := v.(type) {
-	case []any:
-		values, keys = v, make([]string, len(v))
-	case []weights.Item:
-		for _, item := range v {
-			key, _ := item.Key.(string)
-			values, keys = append(values, item.Value), append(keys, strings.TrimPrefix(key, "module."))
-		}
-	}
-	if p, ok := pairOf(values, keys); ok {
-		return []pair{p}
-	}
-	for _, inner := range values {
-		if depth < deepest && len(pairs) < maxPairs {
-			pairs = append(pairs, candidates(inner, depth+1)...)
-		}
-	}
-	return pairs
-}
-
-// pairOf takes the first images among values, and the labels that fit them best: by name, else the first.
-func pairOf(values []any, keys []string) (p pair, ok bool) {
-	at := -1
-	for i, v := range values {
-		t, isTensor := v.(weights.Tensor)
-		if isTensor && isImages(t) && (at < 0 || imageName(keys[i]) && !imageName(keys[at])) {
-			at = i
-		}
-	}
-	if at < 0 {
-		return p, false
-	}
-	p.images = values[at].(weights.Tensor)
-	named := false
-	for i, v := range values {
-		t, isTensor := v.(weights.Tensor)
-		switch {
-		case !isTensor || i == at:
-		case len(t.Shape) == 0 || len(t.Shape) == 1 && t.Shape[0] == 1 && rateName(keys[i]):
-			if rate, err := scalar(t); err == nil && rateName(keys[i]) {
-				p.rate = rate
-			}
-		case fits(t, p.images) && (p.labels.Shape == nil || labelName(keys[i]) && !named):
-			p.labels, named = t, labelName(keys[i])
-		}
-	}
-	return p, p.labels.Shape != nil
-}
-
-func imageName(key string) bool {
-	return slices.ContainsFunc([]string{"image", "img", "data", "x"}, func(s string) bool { return has(key, s) })
-}
-
-func labelName(key string) bool {
-	return slices.ContainsFunc([]string{"label", "lab", "target", "y"}, func(s string) bool { return has(key, s) })
-}
-
-func rateName(key string) bool { return has(key, "lr") || has(key, "rate") }
-
-// has tells whether a key is a word, begins or ends with it, or has a longer one in it.
-func has(key, word string) bool {
-	key = strings.ToLower(key)
-	return key == word || strings.HasPrefix(key, word+"_") || strings.HasSuffix(key, "_"+word) ||
-		len(word) > 2 && strings.Contains(key, word)
-}
-
-func isChannels(n int) bool { return n == 1 || n == 3 }
-
 // labelsBeside reads the labels from the file beside that of the images.
-func (f *found) labelsBeside(path string) error {
+func (f *found) labelsBeside(path string, value any) error {
 	if len(f.images.Shape) == 5 {
 		f.noLabels = true
 		f.note("no labels: the images are [classes, images of a class, …], shape %v", f.images.Shape)
@@ -264,9 +186,8 @@ func (f *found) labelsBeside(path string) error {
 	}
 	beside := besideOf(path, "labels", "targets", "y")
 	if beside == "" {
-		name := filepath.Base(path)
-		return fmt.Errorf("has images and no labels: want %q beside it", strings.NewReplacer("images", "labels",
-			"data", "labels").Replace(name))
+		return fmt.Errorf("has images and no labels: want %d of them as a tensor %q in it, or in a file %q beside it; it "+
+			"has %s", f.images.Shape[0], "labels", labelsFile(path), describe(value))
 	}
 	value, err := f.read(beside)
 	if err != nil {
@@ -280,6 +201,17 @@ func (f *found) labelsBeside(path string) error {
 	}
 	return fmt.Errorf("%q has no labels for %d images: it has %s", filepath.Base(beside), f.images.Shape[0],
 		describe(value))
+}
+
+// labelsFile is the usual name of the labels' file beside one of images.
+func labelsFile(path string) string {
+	name := filepath.Base(path)
+	for _, word := range []string{"images", "data"} {
+		if strings.Contains(name, word) {
+			return strings.Replace(name, word, "labels", 1)
+		}
+	}
+	return "labels" + filepath.Ext(path)
 }
 
 // rateBeside reads the learned rate, if it is there. One that is damaged is passed over.

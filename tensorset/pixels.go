@@ -139,7 +139,9 @@ func (s *Set) decide(ctx context.Context, r *reader, o Options, name string) err
 	s.Pixels = o.Pixels
 	if o.Pixels == "" || o.Pixels == Auto {
 		why := ""
-		s.Pixels, why = e.guess(name, r)
+		if s.Pixels, why = e.guess(name, r); s.Pixels == "" {
+			return fmt.Errorf("%w: the numbers are %s: %s; --pixels says what they are", ErrPixels, e.text(), why)
+		}
 		s.Notes = append(r.found.notes, fmt.Sprintf("the pixels are taken for %s, since %s; --pixels says otherwise",
 			s.Pixels, why))
 	} else {
@@ -184,10 +186,30 @@ func (e evidence) text() string {
 
 var cifarName = regexp.MustCompile(`(?i)cifar[-_]?(100?)`)
 
-// guess decides between the ways, and says by what.
+// The borders of guess. Images of 0 to 1 have a mean of 0.4 to 0.55 and a deviation of 0.2 to 0.3; normalised ones 0
+// and 1, those that were learned up to 3.35 as published; whitened ones 0 and 0.25; bytes about 120 and 60; bytes of
+// which a mean was subtracted 0 and 60. A border lies about midway between its neighbours, by their ratio.
+const (
+	// near is how far a number may be from a level of bytes, in levels. A float32 of at most 4 is rounded by 2^-23,
+	// which 255 times a deviation of 0.28 makes 1e-5 levels. Numbers that were never bytes are anywhere between levels:
+	// that n of them are all this near has the probability 0.04^n.
+	near = 0.02
+	// nearHalf is near of 16 bits. A float16 from 2 to 4 is rounded by 2^-10, that is 0.07 levels. A bfloat16 is
+	// rounded by half a level: only whole ones say anything.
+	nearHalf = 0.2
+
+	unitLow, unitHigh  = 0.2, 0.8 // means of 0 to 1, not cut off
+	unitFrom, unitTo   = -2, 3    // their numbers, which learning moved
+	narrow             = 0.45     // deviation: below it 0 to 1 or whitened, above it normalised
+	signedWide         = 0.35     // deviation within −1 to 1: below it whitened, above it images
+	centred            = 0.15     // mean of whitened images, either side of 0
+	bytesMean, byteStd = 8, 8     // above both are bytes
+	bytesOutside       = 0.25     // share of numbers that learning moved out of 0 to 255; bytes less a mean have a half
+	widest             = 14       // deviation: above it are neither normalised images nor bytes
+)
+
+// guess decides between the ways, and says by what; none, and why not, where the numbers fit none.
 func (e evidence) guess(name string, r *reader) (p Pixels, why string) {
-	// of a level of bytes: numbers of 16 bits are farther from one than those of 32
-	const near, nearHalf = 0.02, 0.2
 	close := near
 	if d := r.found.images.DType; d == "F16" || d == "BF16" {
 		close = nearHalf
@@ -196,6 +218,8 @@ func (e evidence) guess(name string, r *reader) (p Pixels, why string) {
 	switch {
 	case e.whole && e.low >= 0 && e.high <= 255:
 		return Uint8, "they are whole numbers"
+	case e.whole:
+		return "", "whole numbers are bytes, from 0 to 255 (bytes less 128 want it added, 16 bits a division by 257)"
 	case e.low >= 0 && e.high <= 1 && onLevels(Unit):
 		return Unit, "all numbers are levels of 8 bits, from 0 to 1"
 	case e.low >= 0 && e.high <= 1:
@@ -208,15 +232,17 @@ func (e evidence) guess(name string, r *reader) (p Pixels, why string) {
 			return p, "by this mean and deviation all numbers become levels of 8 bits"
 		}
 	}
-	const whitest = 8 // above 1, numbers of 0..255 have more
 	switch {
-	case e.mean > 0.2 && e.mean < 0.8 && e.std < 0.45 && e.low > -2 && e.high < 3:
+	case e.mean > unitLow && e.mean < unitHigh && e.std < narrow && e.low > unitFrom && e.high < unitTo:
 		return Unit, "the numbers are " + e.text() + ", as of 0 to 1 that are not cut off"
-	case e.mean > whitest && e.std > whitest:
+	case e.mean > bytesMean && e.std > byteStd && e.outside[Uint8] <= bytesOutside:
 		return Uint8, "the numbers are " + e.text()
-	case e.low >= -1 && e.high <= 1 && e.std > 0.35:
+	case e.std > widest:
+		return "", "this is too wide for normalised images, and no bytes (a mean that was subtracted from bytes must " +
+			"be added first)"
+	case e.low >= -1 && e.high <= 1 && e.std > signedWide:
 		return Signed, "the numbers are " + e.text()
-	case math.Abs(e.mean) < 0.15 && e.std < 0.45:
+	case math.Abs(e.mean) < centred && e.std < narrow:
 		return ZCA, "the numbers are " + e.text() + ": centred, but of less spread than normalised images, whose " +
 			"deviation is about 1"
 	}

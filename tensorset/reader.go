@@ -117,6 +117,9 @@ func (r *reader) readLabels() error {
 
 // numbersOf returns the elements of a tensor of any type.
 func numbersOf(t weights.Tensor) ([]float32, error) {
+	if t.DType == "BOOL" { // one byte each, 0 or 1
+		t.DType = "U8"
+	}
 	if v, err := t.Float32s(); err == nil {
 		return v, nil
 	}

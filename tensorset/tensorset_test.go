@@ -79,6 +79,10 @@ func TestPublished(t *testing.T) {
 		{"ddranking", CIFAR10, "shares of 3 classes"},
 		{"onitsway", Unit, "from 0 to 1"},
 		{"plain.safetensors", Unit, "from 0 to 1"},
+		{"named.pt", Unit, "from 0 to 1"},
+		{"heldout.pt", Unit, `"images_train" is taken, and "images_test" beside it is not`},
+		{"boolean.pt", Unit, "one-hot"},
+		{"pylist.pt", Unit, "from 0 to 1"},
 	} {
 		t.Run(c.path, func(t *testing.T) {
 			path := filepath.Join("testdata", filepath.FromSlash(c.path))
@@ -245,12 +249,20 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestObjects: what NumPy pickled, and bytes in another order, are refused by what they are.
+// TestObjects: what NumPy pickled, bytes in another order, and what may mean several things, are refused by what they
+// are.
 func TestObjects(t *testing.T) {
 	for path, want := range map[string]string{
 		"dict.npy": "objects of Python",
 		"dict.npz": `"set.npy": its elements are objects of Python`,
 		"big.npy":  "of type '>f4', want little-endian",
+
+		"index.pt":    `want 6 of them as a tensor "labels" in it, or in a file "labels.pt" beside it; it has tensors`,
+		"features.pt": `[6 5] ("features")`,
+		"alone.pt":    "has images and no labels",
+		"dataset.pt":  `an object of the class "torch.utils.data.dataset.TensorDataset"`,
+		"int8.pt":     "whole numbers are bytes, from 0 to 255",
+		"centred.pt":  "too wide for normalised images",
 	} {
 		_, err := Open(t.Context(), filepath.Join("testdata", path), Options{})
 		if !errors.Is(err, dataset.ErrSet) || !strings.Contains(err.Error(), want) {

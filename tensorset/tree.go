@@ -3,6 +3,7 @@ package tensorset
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"mgd3/weights"
 )
@@ -52,24 +53,42 @@ func tensorsOf(v any, depth int) (list []weights.Tensor) {
 	return list
 }
 
-// describe says what tensors a tree has.
+// describe says what tensors a tree has, with the names of a dict's.
 func describe(v any) string {
 	const few = 4
-	list := tensorsOf(v, 0)
+	list := shapesOf(v, "", 0)
 	if len(list) == 0 {
 		return "no tensors"
 	}
-	text := "tensors of shape "
-	for i, t := range list[:min(few, len(list))] {
-		if i > 0 {
-			text += ", "
-		}
-		text += fmt.Sprint(t.Shape)
-	}
+	text := "tensors of shape " + strings.Join(list[:min(few, len(list))], ", ")
 	if len(list) > few {
 		text += " and others"
 	}
 	return text
+}
+
+// shapesOf returns the shapes of all tensors of a tree, which stand below the key.
+func shapesOf(v any, key string, depth int) (list []string) {
+	const deepest = 6
+	if depth > deepest {
+		return nil
+	}
+	switch v := v.(type) {
+	case weights.Tensor:
+		if key != "" {
+			return []string{fmt.Sprintf("%v (%.60q)", v.Shape, key)}
+		}
+		return []string{fmt.Sprint(v.Shape)}
+	case []any:
+		for _, inner := range v {
+			list = append(list, shapesOf(inner, key, depth+1)...)
+		}
+	case []weights.Item:
+		for _, item := range v {
+			list = append(list, shapesOf(item.Value, fmt.Sprint(item.Key), depth+1)...)
+		}
+	}
+	return list
 }
 
 // scalar returns the only element of a tensor.

@@ -17,6 +17,7 @@ type Tree struct {
 	//	int, float64, bool, string    as they are
 	//	nil                           all else
 	Value any
+	Class string // of the object that the file is, "" if it is one of the above; such an object is not made
 
 	src *source
 }
@@ -40,6 +41,9 @@ func OpenTree(path string) (*Tree, error) {
 			return err
 		}
 		g := grower{src: src, find: o.find, room: len(src.data) + mostCopies}
+		if root, ok := o.root.(*instance); ok && root.array == nil {
+			t.Class = root.class
+		}
 		t.Value, err = g.grow(o.root, 0)
 		return err
 	})

@@ -85,6 +85,19 @@ np.savez(os.path.join(here, "dict.npz"), set={"images": levels, "labels": labels
 np.save(os.path.join(here, "dict.npy"), {"images": levels, "labels": labels.numpy()})
 np.save(os.path.join(here, "big.npy"), unit.numpy().astype(">f4"))
 
+# names and types that leave doubt: which tensor has the labels, which images are for training (PyTorch 2.15)
+save({"idx": torch.arange(N).flip(0), "images": unit.double(), "class": labels.view(N, 1)}, "named.pt")
+save({"images": unit, "idx": torch.arange(N).flip(0)}, "index.pt")
+save({"images": unit, "features": torch.arange(N * 5.).view(N, 5)}, "features.pt")
+save({"labels_test": labels.flip(0), "images_test": unit.flip(0), "soft_labels": torch.eye(3)[labels] / 2,
+      "labels_train": labels, "images_train": unit}, "heldout.pt")
+save({"images": torch.nn.Parameter(unit), "labels": torch.eye(3).bool()[labels]}, "boolean.pt")
+save({"images": unit, "labels": labels.tolist()}, "pylist.pt")
+save({"images": (torch.tensor(levels).int() - 128).to(torch.int8), "labels": labels}, "int8.pt")
+save({"images": torch.tensor(levels).float() - 127.5, "labels": labels}, "centred.pt")
+save(torch.utils.data.TensorDataset(unit, labels), "dataset.pt")
+save(unit, "alone.pt")
+
 # DD-Ranking's names; a training that was saved on its way
 save(dc, "ddranking", "images.pt")
 save(torch.softmax(logits, 1), "ddranking", "labels.pt")

@@ -1,0 +1,163 @@
+package tensorset
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"mgd3/weights"
+)
+
+// pair is images with labels.
+type pair struct {
+	images, labels weights.Tensor
+	rate           float64
+	notes          []string
+}
+
+// maxPairs bounds the sets of one file.
+const maxPairs = 1000
+
+// candidates returns the sets in a tree: every list or dict that has images and as many labels, in their order.
+func candidates(v any, depth int) (pairs []pair) {
+	const deepest = 6
+	var values []any
+	var keys []string
+	switch v := v.(type) {
+	case []any:
+		values, keys = v, make([]string, len(v))
+	case []weights.Item:
+		for _, item := range v {
+			key, _ := item.Key.(string)
+			values, keys = append(values, item.Value), append(keys, strings.TrimPrefix(key, "module."))
+		}
+	}
+	if p, ok := pairOf(values, keys); ok {
+		return []pair{p}
+	}
+	for _, inner := range values {
+		if depth < deepest && len(pairs) < maxPairs {
+			pairs = append(pairs, candidates(inner, depth+1)...)
+		}
+	}
+	return pairs
+}
+
+// pairOf takes images and labels among values. Of several images, those that are named so and not held out; of several
+// labels, those that are named so and go with the images. It is said what was left, and whatever is not named.
+//
+// A tensor of a dict with another name is taken for the labels only if no other can be meant, and it has one number an
+// image: features and indices have a row for each image too.
+func pairOf(values []any, keys []string) (p pair, ok bool) {
+	var images, labels, unnamed []int
+	tensors := make([]weights.Tensor, len(values))
+	for i, v := range values {
+		tensors[i] = tensorOf(v)
+		if isImages(tensors[i]) {
+			images = append(images, i)
+		}
+	}
+	if len(images) == 0 {
+		return p, false
+	}
+	at := best(images, func(i int) bool { return imageName(keys[i]) }, func(i int) bool { return !heldOut(keys[i]) })
+	p.images = tensors[at]
+	for i, t := range tensors {
+		switch {
+		case i == at || t.Shape == nil:
+		case rateName(keys[i]) && (len(t.Shape) == 0 || len(t.Shape) == 1 && t.Shape[0] == 1):
+			if rate, err := scalar(t); err == nil {
+				p.rate = rate
+			}
+		case !fits(t, p.images) || isIndex(keys[i]):
+		case keys[i] == "" || labelName(keys[i]):
+			labels = append(labels, i)
+		case len(t.Shape) == 1 || t.Shape[1] == 1:
+			unnamed = append(unnamed, i)
+		}
+	}
+	if len(labels) == 0 && len(unnamed) == 1 {
+		labels = unnamed
+		p.notes = append(p.notes, fmt.Sprintf("the labels are taken from %q, the only numbers of which each image has "+
+			"one", keys[unnamed[0]]))
+	}
+	if len(labels) == 0 {
+		return p, false
+	}
+	with := best(labels, func(i int) bool { return heldOut(keys[i]) == heldOut(keys[at]) })
+	p.labels = tensors[with]
+	for _, others := range []struct {
+		taken int
+		of    []int
+	}{{at, images}, {with, labels}} {
+		for _, i := range others.of {
+			if i != others.taken && keys[i] != "" {
+				p.notes = append(p.notes, fmt.Sprintf("%q is taken, and %q beside it is not", keys[others.taken],
+					keys[i]))
+			}
+		}
+	}
+	return p, true
+}
+
+// best returns the first of those that pass most of the tests; an earlier test counts more than all after it.
+func best(list []int, tests ...func(i int) bool) int {
+	for _, test := range tests {
+		if some := slices.DeleteFunc(slices.Clone(list), func(i int) bool { return !test(i) }); len(some) > 0 {
+			list = some
+		}
+	}
+	return list[0]
+}
+
+// tensorOf returns a tensor, or a list of whole numbers as one; else one without a shape.
+func tensorOf(v any) weights.Tensor {
+	switch v := v.(type) {
+	case weights.Tensor:
+		return v
+	case []any:
+		numbers := make([]int64, len(v))
+		for i := range v {
+			n, ok := v[i].(int)
+			if !ok {
+				return weights.Tensor{}
+			}
+			numbers[i] = int64(n)
+		}
+		return weights.I64("", []int{len(v)}, numbers)
+	}
+	return weights.Tensor{}
+}
+
+func imageName(key string) bool {
+	return slices.ContainsFunc([]string{"image", "img", "data", "x"}, func(s string) bool { return has(key, s) })
+}
+
+func labelName(key string) bool {
+	return slices.ContainsFunc([]string{"label", "lab", "target", "class", "gt", "y"},
+		func(s string) bool { return has(key, s) })
+}
+
+func rateName(key string) bool { return has(key, "lr") || has(key, "rate") }
+
+// isIndex tells whether a key names numbers that say which images these are.
+func isIndex(key string) bool { return hasWord(key, "idx", "index", "indexes", "indices", "id", "ids") }
+
+// heldOut tells whether a key names images that are not for training.
+func heldOut(key string) bool { return hasWord(key, "test", "val", "valid", "validation", "eval") }
+
+// hasWord tells whether one of the words stands in a key between what are no letters.
+func hasWord(key string, words ...string) bool {
+	parts := strings.FieldsFunc(strings.ToLower(key), func(r rune) bool { return !unicode.IsLetter(r) })
+	return slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(words, part) })
+}
+
+// has tells whether a key is a word, begins or ends with it, or has a longer one in it.
+func has(key, word string) bool {
+	key = strings.ToLower(key)
+	return key == word || strings.HasPrefix(key, word+"_") || strings.HasSuffix(key, "_"+word) ||
+		len(word) > 2 && strings.Contains(key, word)
+}
+
+func isChannels(n int) bool { return n == 1 || n == 3 }
