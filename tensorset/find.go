@@ -186,8 +186,8 @@ func (f *found) labelsBeside(path string, value any) error {
 	}
 	beside := besideOf(path, "labels", "targets", "y")
 	if beside == "" {
-		return fmt.Errorf("has images and no labels: want %d of them as a tensor %q in it, or in a file %q beside it; it "+
-			"has %s", f.images.Shape[0], "labels", labelsFile(path), describe(value))
+		return fmt.Errorf("has images and no labels: want %d of them as a tensor %q in it, or in a file %q beside it; "+
+			"it has %s", f.images.Shape[0], "labels", labelsFile(path), describe(value))
 	}
 	value, err := f.read(beside)
 	if err != nil {
