@@ -60,7 +60,6 @@ func (s *set) card(c Card, data string, parquet bool) ([]byte, error) {
 		for i, name := range s.classNames() {
 			fmt.Fprintf(&b, "          '%d': %s\n", i, quoted(name))
 		}
-		fmt.Fprintf(&b, "  splits:\n  - name: train\n    num_examples: %d\n", s.count())
 	}
 	fmt.Fprintf(&b, "---\n\n# %s\n\n%d images of %d classes, made by mgd3 %s.\n\n", title, s.count(), len(s.classes),
 		stage.Version)

@@ -145,6 +145,15 @@ func TestCard(t *testing.T) {
 			t.Errorf("the card lacks %q:\n%s", want, text)
 		}
 	}
+	// datasets (5.2) takes splits in the head for malformed without num_bytes, the size of its own cache
+	hub := filepath.Join(t.TempDir(), "hub")
+	if _, err := Write(t.Context(), dir, hub, Options{Format: Parquet, Card: &Card{}}); err != nil {
+		t.Fatal(err)
+	}
+	if text := string(get(t, filepath.Join(hub, "README.md"))); !strings.Contains(text, "class_label:") ||
+		strings.Contains(text, "num_examples") {
+		t.Errorf("the card of Parquet lacks its features, or has splits:\n%s", text)
+	}
 	put(t, scores, []byte(`{}`))
 	if _, err := Write(t.Context(), dir, out+"2", Options{Format: Folder, Card: &Card{Scores: scores}}); err == nil {
 		t.Error("a file without scores is taken")
