@@ -232,8 +232,7 @@ func (c *Comparison) confusions() (list []report.Confusion) {
 			}
 		}
 		if matrices != nil {
-			list = append(list, report.NewConfusion(fmt.Sprintf("%s, %d images per class, %s", cell.Method, cell.IPC,
-				cell.Net), c.Made.Classes, matrices...))
+			list = append(list, report.NewConfusion(cell.title(), c.Made.Classes, matrices...))
 		}
 	}
 	return list
@@ -295,6 +294,7 @@ func (c *Comparison) write(dir string) error {
 // WritePage writes report.html beside the scores, with pictures of the sets that o made.
 func (c *Comparison) WritePage(ctx context.Context, o Options) (path string, err error) {
 	r := c.Result()
+	o.nameCommands(c, &r)
 	if r.Pictures, err = Pictures(ctx, o); err != nil {
 		return "", err
 	}

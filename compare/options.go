@@ -36,6 +36,8 @@ type Options struct {
 	// FullLimit takes that many images of each class for full, the first by file name; 0 takes all.
 	FullLimit int
 
+	Flags map[string][]string // of mgd3 compare, as given, for the page; nil leaves its commands out
+
 	Report func(Event) // told of progress, from one goroutine at a time; may be nil
 }
 

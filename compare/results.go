@@ -16,8 +16,8 @@ import (
 	"mgd3/store"
 )
 
-// Results are what evaluate found out about sets, from the folders that it wrote to: those of the sets that are runs,
-// the given ones, and the folders right inside them. A given one without results is an error.
+// Results are what evaluate and score found out about sets, from the folders that they wrote to: those of the sets that
+// are runs, the given ones, and the folders right inside them. A given one without results is an error.
 func Results(made, given []string) (list []report.Result, err error) {
 	for _, dir := range append(slices.DeleteFunc(slices.Clone(made), notRun), given...) {
 		some, err := resultsIn(dir)
@@ -25,7 +25,8 @@ func Results(made, given []string) (list []report.Result, err error) {
 			return nil, err
 		}
 		if len(some) == 0 && slices.Contains(given, dir) {
-			return nil, fmt.Errorf("%q has no %s, which \"mgd3 evaluate --out\" writes", dir, scoresName)
+			return nil, fmt.Errorf("%q has no %s, which \"mgd3 evaluate --out\" writes, and no %s of "+
+				"\"mgd3 score\"", dir, scoresName, setScoresName)
 		}
 		list = append(list, some...)
 	}
@@ -47,17 +48,26 @@ func resultsIn(dir string) (list []report.Result, err error) {
 	}
 	for _, place := range places {
 		v, err := ReadEvaluation(place)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			continue
-		case err != nil:
-			return nil, err
+		if err == nil {
+			list = append(list, from(v.Result(), place, scoresName))
 		}
-		r := v.Result()
-		r.Notes = append(r.Notes, fmt.Sprintf("From %q.", filepath.Join(place, scoresName)))
-		list = append(list, r)
+		s, errS := readScores(place)
+		if errS == nil {
+			list = append(list, from(s.result(), place, setScoresName))
+		}
+		for _, err := range []error{err, errS} {
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+		}
 	}
 	return list, nil
+}
+
+// from says in a result which file it is from.
+func from(r report.Result, dir, name string) report.Result {
+	r.Notes = append(r.Notes, fmt.Sprintf("From %q.", filepath.Join(dir, name)))
+	return r
 }
 
 // scoresName is the file of an evaluation's scores in its folder.

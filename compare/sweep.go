@@ -35,6 +35,8 @@ type Sweep struct {
 	Judge   evaluate.Judge // without a Net nothing is trained: the scores alone
 	Done    Done           // may be nil
 
+	Flags map[string][]string // of mgd3 sweep, as given, for the page; may be nil
+
 	// Test is what the judge tests on in place of the images held out, to report and never to choose by; or nil.
 	Test *dataset.Set
 }
@@ -53,6 +55,8 @@ type Swept struct {
 	Points   []PointTrials    `json:"points"`
 
 	SeedEncodes bool `json:"seed_encodes,omitempty"` // every set has latents of its own seed
+
+	Command string `json:"-"` // that makes the numbers; "" where it is not known
 }
 
 // PointTrials are the sets of one point.
@@ -82,6 +86,11 @@ func (s *Sweep) Do(ctx context.Context) (*Swept, error) {
 	}
 	swept := &Swept{On: t.on, HeldOut: s.HeldOut, Judge: s.Judge, Size: t.size, Grid: s.Grid, Settings: s.Settings,
 		SeedEncodes: s.SeedEncodes}
+	if s.Flags != nil {
+		flags := maps.Clone(s.Flags)
+		flags["out"] = []string{s.Out}
+		swept.Command = report.Command([]string{"mgd3", "sweep"}, flags)
+	}
 	done := 0
 	for _, p := range points {
 		of := PointTrials{Point: p}
@@ -161,6 +170,7 @@ func (s *Swept) Result() report.Result {
 		r.Plots = append(r.Plots, s.plot(a.name+"-"+ScoreKernelRidge, a, points, "lesson",
 			func(p PointTrials) []float64 { return p.score(ScoreKernelRidge) }))
 	}
+	r.MadeBy(s.Command)
 	return r
 }
 

@@ -20,6 +20,17 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	return []byte("null"), nil
 }
 
+// UnmarshalJSON implements [encoding/json.Unmarshaler].
+func (n *Number) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		*n = Number(math.NaN())
+		return nil
+	}
+	v, err := strconv.ParseFloat(string(data), 64)
+	*n = Number(v)
+	return err
+}
+
 // Class is the scores of one class; the names of the two definitions are those of their papers.
 type Class struct {
 	Diversity                  Number `json:"diversity_mgd3"`                // see [Diversity]

@@ -75,6 +75,7 @@ func (e *env) compareCmd() *cobra.Command {
 // compare checks names and numbers before it opens anything: a comparison may take days.
 func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err error) {
 	so := c.Options
+	so.Flags = cli.Deciding(o.flags)
 	// without --test the test images are of --data, and must then be another part of it
 	spec, err := compare.TestOf(&o.data.Spec, c.test, c.testSplit, c.testLimit)
 	if err != nil {

@@ -56,7 +56,8 @@ func (e *env) evaluateCmd() *cobra.Command {
 			o.judge.Named.Train = append(o.judge.Named.Train, args...)
 			o.judge.Changes = changes()
 			// for the recipe of this evaluation; sets after the flags are --train there
-			o.flags = cli.Given(cmd.Flags(), notOfRecipe)
+			o.flags = cli.Deciding(cmd.Flags())
+			delete(o.flags, "recipe") // its flags are there
 			o.flags["train"] = o.judge.Named.Train
 			return e.evaluate(cmd.Context(), &o)
 		},

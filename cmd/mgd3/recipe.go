@@ -10,10 +10,6 @@ import (
 	"mgd3/internal/cli"
 )
 
-// notOfRecipe are the flags that decide no number.
-var notOfRecipe = []string{"recipe", "out", "shard", "lease", "checkpoint-every", "help", "quiet", "json", "backend",
-	"plugin"}
-
 // takeRecipe sets the flags of a recipe that were not given beside it, and says which were.
 func (e *env) takeRecipe(f *pflag.FlagSet, path string) (*compare.Recipe, error) {
 	// A recipe is the flags of a finished evaluation and the hashes of its networks: the same flags on the same files

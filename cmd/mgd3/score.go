@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/compare"
 	"mgd3/features"
 	"mgd3/internal/cli"
 	"mgd3/report"
@@ -21,6 +22,7 @@ type scoreOptions struct {
 	sets []string
 	// of network files, an alternative to latents, and what is only for them
 	features string
+	out      string
 	pixels   int
 	parts    int
 }
@@ -50,6 +52,7 @@ func (e *env) scoreCmd() *cobra.Command {
 	f.IntVar(&o.parts, "parts", scores.Parts, "parts of the set for the redundancy; 0 leaves it out")
 	f.StringVar(&o.run.latents, "latents", "",
 		"`DIR` of the real images' latents; default those of the first set that has some")
+	f.StringVarP(&o.out, "out", "o", "", "write the scores and a page into `DIR` too, from where page takes them")
 	cli.Heading(f, "Scores")
 	// not o.data.add: of the encoding only the crop matters, as no image is mirrored for a score
 	o.data.imageFlags.add(f)
@@ -96,6 +99,9 @@ func (e *env) score(ctx context.Context, o *scoreOptions) error {
 	results, err := s.Compare(ctx, o.parts)
 	if err != nil {
 		return err
+	}
+	if err := compare.WriteScores(o.out, results, cli.Deciding(o.flags)); err != nil {
+		return fail(exitOutput, "", err)
 	}
 	return printAll(e, results, func(w io.Writer) error { return report.Text(w, scoring.Tables(results)) })
 }

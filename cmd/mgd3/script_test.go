@@ -127,7 +127,7 @@ func tinyFeatures(ts *testscript.TestScript, _ bool, args []string) {
 
 // weightsOf is "weightsof FILE OUT": it writes the hashes of the trained nets that a JSON text names.
 func weightsOf(ts *testscript.TestScript, _ bool, args []string) {
-	hashes := regexp.MustCompile(`"weights":"[0-9a-f]{64}"`).FindAllString(ts.ReadFile(args[0]), -1)
+	hashes := regexp.MustCompile(`"weights": ?"[0-9a-f]{64}"`).FindAllString(ts.ReadFile(args[0]), -1)
 	if len(hashes) == 0 {
 		ts.Fatalf("%s names no weights", args[0])
 	}

@@ -65,6 +65,7 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	if err := compare.CheckOn(s.on, s.test != ""); err != nil {
 		return err
 	}
+	s.Flags = cli.Deciding(o.flags) // before lists are taken out of them
 	axes, err := o.takeLists()
 	if err != nil {
 		return fail(exitUsage, "", err)

@@ -22,6 +22,12 @@ func Given(f *pflag.FlagSet, but []string) map[string][]string {
 	return flags
 }
 
+// idle are the flags that decide no number.
+var idle = []string{"out", "shard", "lease", "checkpoint-every", "help", "quiet", "json", "backend", "plugin", "plots"}
+
+// Deciding are the flags that were given and decide numbers.
+func Deciding(f *pflag.FlagSet) map[string][]string { return Given(f, idle) }
+
 // Take sets the flags that were not given to the values of [Given], and returns the names of those that were, which
 // keep theirs.
 func Take(f *pflag.FlagSet, flags map[string][]string) (kept []string, err error) {
