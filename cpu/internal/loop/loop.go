@@ -64,7 +64,7 @@ type Output struct {
 // fit the first-level cache.
 const tileSize = 1024
 
-// MaxRow is the longest row that row reductions may have.
+// MaxRow is the longest row that row reductions may have. A row is one tile, of which a register has 64 KiB then.
 const MaxRow = 16384
 
 // Loop is a compiled program. A Loop is run by one caller at a time.
@@ -87,6 +87,7 @@ type Loop struct {
 	writes   []int  // outputs that no instruction writes, in the order in which they are written
 	spare    int    // a tile for scalars that are written as tiles
 
+	// parts is fixed by the sizes alone, so that sums are the same with any number of workers
 	groups, groupUnits, parts int // of reductions: groups·parts tasks, each units/parts of a group
 	slice                     int // elements of the output per group
 	kept                      int // elements of the output per unit
@@ -104,6 +105,8 @@ type operands struct{ in, out []Data }
 // New compiles the program. What does not fit together is a mistake of the caller's, and panics.
 func New(p Program) *Loop {
 	l := &Loop{p: p}
+	// The order is one of need: contract joins instructions, normalise the dimensions that are walked alike, cut
+	// chooses the tile, plan the tasks of reductions, assign the scratch of registers.
 	l.check()
 	l.contract()
 	l.normalise()

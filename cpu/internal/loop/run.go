@@ -40,6 +40,7 @@ func (l *Loop) bind(workers int, scratch []float32) {
 			l.workers[i] = l.newWorker()
 		}
 	}
+	// Each worker has its own tiles, one behind the other; what is left behind them is for partial sums.
 	for i := range workers {
 		w := &l.workers[i]
 		for slot := range w.temps {
@@ -47,6 +48,7 @@ func (l *Loop) bind(workers int, scratch []float32) {
 			w.temps[slot] = scratch[at : at+l.tile : at+l.tile]
 		}
 		for k := range w.spread {
+			// of the run before, whose inputs were other memory
 			w.spread[k].n = -1
 		}
 	}
@@ -121,6 +123,7 @@ func (l *Loop) RunBlocks(lo, hi, worker int) {
 // span runs the units lo to hi-1, counted in the order of the nest.
 func (l *Loop) span(w *worker, lo, hi int) {
 	size := l.dims[l.chunk]
+	// lo in digits of the sizes up to chunk: the index at which this worker begins
 	rest := lo
 	for i := l.chunk; i >= 0; i-- {
 		w.index[i] = rest % l.dims[i]
@@ -128,6 +131,7 @@ func (l *Loop) span(w *worker, lo, hi int) {
 	}
 	l.locate(w)
 	for lo < hi {
+		// a tile does not go beyond the end of the dimension that is cut, so that each input has one stride within it
 		n := min(l.per, size-w.index[l.chunk], hi-lo)
 		l.runTile(w, n)
 		lo += n

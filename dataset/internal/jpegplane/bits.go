@@ -36,7 +36,10 @@ func (b *bits) position() int {
 func (b *bits) fill() {
 	if b.pos+8 <= len(b.data) {
 		next := binary.BigEndian.Uint64(b.data[b.pos:])
+		// A byte of 0xff would begin a marker, or be followed by a stuffed 0. Where none of eight is one, they are
+		// taken at once: subtracting 1 from each byte of the complement borrows from a byte of 0 only.
 		if zero := ^next; (zero-0x0101010101010101)&^zero&0x8080808080808080 == 0 { // no byte is 0xff
+			// The bits beyond those that are counted are the ones that come next: to or them in again changes nothing.
 			b.value |= next >> b.have
 			n := (64 - b.have) / 8
 			b.pos, b.have = b.pos+n, b.have+8*n
@@ -49,10 +52,13 @@ func (b *bits) fill() {
 		case b.pos < len(b.data) && b.data[b.pos] != 0xff:
 			next = uint64(b.data[b.pos])
 			b.pos++
+		// a stuffed byte (T.81, B.1.1.5)
 		case b.pos+1 < len(b.data) && b.data[b.pos+1] == 0:
 			next = 0xff
 			b.pos += 2
 		default:
+			// a marker, or the end: zeros, as libjpeg has them, and counted, so that it is known when one of them is
+			// used
 			b.padded += 8
 		}
 		b.value |= next << (56 - b.have)
@@ -118,6 +124,7 @@ func (d *decoder) huffmanTables(b []byte) error {
 			t.first[length], t.place[length], t.count[length] = code, n, int32(b[length])
 			n += t.count[length]
 			code += t.count[length]
+			// more codes than there are numbers of so many bits
 			if code > 1<<length {
 				return fmt.Errorf("the Huffman tables: %w", errForm)
 			}
@@ -134,6 +141,8 @@ func (d *decoder) huffmanTables(b []byte) error {
 	return nil
 }
 
+// step is what the code of an AC coefficient means (T.81, F.1.2.2.1): the upper four bits are zeros before it, the
+// lower four the bits of its number. No bits are the end of the block, or, with 15 zeros, sixteen of them.
 func step(value uint8) entry {
 	e := entry{value: value, places: value>>4 + 1}
 	if value&15 == 0 && value != 0xf0 {
@@ -142,6 +151,7 @@ func step(value uint8) entry {
 	return e
 }
 
+// fillLook writes each code of up to quick bits at all places that begin with it.
 func (t *huffman) fillLook() {
 	for length := 1; length <= quick; length++ {
 		for i := range t.count[length] {
@@ -174,6 +184,7 @@ func (b *bits) symbol(t *huffman) int32 {
 			return int32(t.values[t.place[length]+i])
 		}
 	}
+	// no code begins so: the data are damaged, and some bits are passed over so that the caller ends
 	b.bad = true
 	b.skip(16)
 	return 0

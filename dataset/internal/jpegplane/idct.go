@@ -22,6 +22,7 @@ func inverse(coef *[64]int16, quant *[64]uint16, dst []uint8, stride int) {
 	for i := range work {
 		work[i] = int32(coef[i]) * int32(quant[i])
 	}
+	// Columns and then rows; a shift of 3 more at the end is the division by 8 of the two transforms.
 	for x := range 8 {
 		one(&work, x, 8, places-pass1)
 	}
@@ -44,6 +45,7 @@ func one(w *[64]int32, at, step, shift int) {
 	t1 := (in(0) - in(4)) << places
 	t10, t13, t11, t12 := t0+t3, t0-t3, t1+t2, t1-t2
 
+	// above, the even coefficients, a transform of four; from here on the odd ones
 	t0, t1, t2, t3 = in(7), in(5), in(3), in(1)
 	z1, z2, z3, z4 := t0+t3, t1+t2, t0+t2, t1+t3
 	z5 := (z3 + z4) * 9633 // 1.175875602
@@ -60,6 +62,7 @@ func one(w *[64]int32, at, step, shift int) {
 	t2 += z2 + z3
 	t3 += z1 + z4
 
+	// half of the last place that is dropped is added first: rounding to nearest
 	out := func(i int, v int32) { w[at+i*step] = (v + 1<<(shift-1)) >> shift }
 	out(0, t10+t3)
 	out(7, t10-t3)
