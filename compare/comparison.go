@@ -31,6 +31,7 @@ type Comparison struct {
 	Methods  []baseline.Method `json:"methods"`
 	Sets     int               `json:"sets"` // of each method and number of images
 
+	// the same for all sets, and compared with what is in the folder: another record is another comparison
 	Made comparisonRecord `json:"made"`
 
 	Cells []Cell `json:"cells"`
@@ -76,6 +77,7 @@ type Outcome struct {
 func (o *Options) comparisonRecord() comparisonRecord {
 	c := comparisonRecord{Settings: o.Settings, Classes: o.Train.ClassNames(), Backend: o.Engine.Name(),
 		SeedEncodes: o.SeedEncodes}
+	// both are each set's own, and in its cell
 	c.Settings.Modes.IPC, c.Settings.Sample.Seed = 0, 0
 	for i := range c.Classes {
 		c.Real += len(o.Train.Classes[i].Images)
@@ -107,6 +109,7 @@ func (c *Comparison) add(j job, s *evaluate.Score) {
 	if i < 0 {
 		i = len(c.Cells)
 		ipc := j.set.IPC
+		// classes of all real images may differ in size: the mean, rounded down
 		if j.set.Method == baseline.Full {
 			ipc = s.Images / len(s.Classes)
 		}
@@ -187,6 +190,7 @@ func (c *Comparison) Tables() []report.Table {
 	p := c.Cells[0].Protocol // the others differ from it in what hangs on the net and the number of images
 	shown := []string{evaluate.Last, evaluate.Best}
 	switch {
+	// Tested once, at the end: last and best are the same number.
 	case p.Validation.After+p.Validation.Every >= p.Epochs:
 		shown = shown[:1]
 	case p.Publish == evaluate.Best:
@@ -227,6 +231,7 @@ func (c *Comparison) confusions() (list []report.Confusion) {
 	for _, cell := range c.Cells {
 		var matrices [][][]int
 		for _, run := range cell.Runs {
+			// runs that were read from result.json have none
 			if len(run.confusion) == len(c.Made.Classes) {
 				matrices = append(matrices, run.confusion)
 			}
@@ -274,6 +279,7 @@ func (c *Comparison) plot(net string) report.Plot {
 			if cell == nil {
 				continue
 			}
+			// of the population, as published tables have it
 			mean, std := report.Cell{Values: cell.Accuracies(cell.Protocol.Publish)}.MeanStd()
 			line.X, line.Y, line.Err = append(line.X, float64(ipc)), append(line.Y, mean), append(line.Err, std)
 		}

@@ -51,7 +51,7 @@ type Swept struct {
 	Judge    evaluate.Judge   `json:"judge"`
 	Size     int              `json:"size,omitempty"` // pixels that the judge's network looks at
 	Grid     bool             `json:"grid"`
-	Settings distill.Settings `json:"settings"` // around which the points stand: the first point
+	Settings distill.Settings `json:"settings"` // around which the points are: the first point
 	Points   []PointTrials    `json:"points"`
 
 	SeedEncodes bool `json:"seed_encodes,omitempty"` // every set has latents of its own seed
@@ -70,6 +70,7 @@ func (s *Sweep) Do(ctx context.Context) (*Swept, error) {
 	if s.Sets < 1 {
 		return nil, fmt.Errorf("%d sets a point, want at least 1", s.Sets)
 	}
+	// All points are checked before the first set is made: the last may be hours away.
 	points := s.Axes.Points(PointOf(s.Settings), s.Grid)
 	for _, p := range points {
 		moved := p.settings(s.Settings)
@@ -91,6 +92,7 @@ func (s *Sweep) Do(ctx context.Context) (*Swept, error) {
 		flags["out"] = []string{s.Out}
 		swept.Command = report.Command([]string{"mgd3", "sweep"}, flags)
 	}
+	// Point by point, and in each all seeds: a sweep that was stopped has whole rows.
 	done := 0
 	for _, p := range points {
 		of := PointTrials{Point: p}
@@ -144,6 +146,7 @@ func (s *Swept) Result() report.Result {
 		Columns: []string{"accuracy, %"}}
 	scored := report.Table{Title: "Scores without training, beside the held-out images", Columns: ScoreNames,
 		Decimals: 3}
+	// Where nothing was trained there are only the scores.
 	points := make([]Point, len(s.Points))
 	for i, p := range s.Points {
 		points[i] = p.Point
@@ -189,6 +192,7 @@ func (s *Swept) agreement() (report.Row, bool) {
 			}
 		}
 		cell := report.Cell{}
+		// NaN where all ranks are equal; of two sets ρ is ±1 whatever they are.
 		if rho := stat.Correlation(ranks(accuracies), ranks(values), nil); len(values) > 2 && !math.IsNaN(rho) {
 			cell.Values, enough = []float64{rho}, true
 		}
@@ -209,6 +213,7 @@ func ranks(v []float64) []float64 {
 				r[i] += 0.5
 			}
 		}
+		// the ½ of x == x
 		r[i] -= 0.5 // itself
 	}
 	return r
@@ -243,6 +248,7 @@ func (s *Swept) plot(title string, a axis, points []Point, y string, values func
 	axes := swept(points)
 	plot := report.Plot{Title: title, X: a.name, Y: y}
 	for _, p := range s.Points {
+		// An axis with a value that is no number, clusterers say, is one of names, at the places 0, 1, ….
 		if _, err := strconv.ParseFloat(a.at(p.Point), 64); err != nil && !slices.Contains(plot.Names, a.at(p.Point)) {
 			plot.Names = append(plot.Names, a.at(p.Point))
 		}
@@ -300,6 +306,7 @@ func sorted(points []PointTrials, a axis, names []string) []placed {
 // Write writes sweep.json, sweep.csv, sweep.html and an SVG for each plot into a folder.
 func (s *Swept) Write(out string) error {
 	r := s.Result()
+	// No times and no paths of the machine are in any of them: equal sweeps give equal bytes.
 	files := map[string]func(io.Writer) error{
 		"sweep.json": s.JSON,
 		"sweep.csv":  s.CSV,

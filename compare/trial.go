@@ -62,6 +62,7 @@ func (t Trial) String() string {
 //	…/judged/ON          the trained network's score
 type trials struct {
 	baseline.Maker
+	// kept and held are parts of Maker.Train; modes are found in kept alone, so that no image that judges took part
 	judge      evaluate.Judge
 	kept, held *dataset.Set
 	evaluator  evaluate.Evaluator // tests on held, or on a test set
@@ -104,10 +105,12 @@ func newTrials(ctx context.Context, o baseline.Maker, judge evaluate.Judge, shar
 			return nil, err
 		}
 	}
+	// The latents of all images are made as for any set, and then divided: another share needs no network again.
 	all := o.Run(baseline.ID{Method: baseline.MGD3, IPC: o.Settings.Modes.IPC}, o.Out)
 	if err := all.Encode(ctx); err != nil {
 		return nil, err
 	}
+	// part keeps the share beside the latents: those of another share are not taken for these.
 	t.share = share
 	if err := errors.Join(t.part(ctx, t.keptOf(o.Settings.Encode.Seed), all.Latents, keptDir, t.kept),
 		t.part(ctx, filepath.Join(o.Out, heldDir), all.Latents, heldDir, t.held)); err != nil {
@@ -159,6 +162,7 @@ func (t *trials) tryIn(ctx context.Context, p Point, seed uint64, learn bool) (T
 		return trial, err
 	}
 	defer set.Close()
+	// scores first: they cost seconds, and stay if the training fails
 	if trial.Scores, err = t.scores(ctx, set); err != nil || !learn {
 		return trial, err
 	}
@@ -166,6 +170,7 @@ func (t *trials) tryIn(ctx context.Context, p Point, seed uint64, learn bool) (T
 	if err != nil {
 		return trial, err
 	}
+	// after the last epoch, and not the best: see protocol
 	trial.Accuracy = &score.Last
 	return trial, nil
 }
@@ -174,6 +179,7 @@ func (t *trials) tryIn(ctx context.Context, p Point, seed uint64, learn bool) (T
 func (t *trials) make(ctx context.Context, p Point, seed uint64, dir string) error {
 	o := t.OfSeed(seed)
 	run := o.Run(baseline.ID{Method: baseline.MGD3, IPC: t.Settings.Modes.IPC, Seed: seed}, dir)
+	// with SeedEncodes, of another seed than the first
 	if o.Settings.Encode != t.Settings.Encode {
 		if err := run.Encode(ctx); err != nil {
 			return err
@@ -191,6 +197,7 @@ func (t *trials) make(ctx context.Context, p Point, seed uint64, dir string) err
 	if err := run.Sample(ctx); err != nil {
 		return err
 	}
+	// the manifest, by which the set is read as any other; the modes and the images are made above
 	_, err := distill.Finish(dir)
 	return err
 }
