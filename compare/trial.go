@@ -162,7 +162,7 @@ func (t *trials) tryIn(ctx context.Context, p Point, seed uint64, learn bool) (T
 		return trial, err
 	}
 	defer set.Close()
-	// scores first: they cost seconds, and stay if the training fails
+	// scores first: they cost seconds
 	if trial.Scores, err = t.scores(ctx, set); err != nil || !learn {
 		return trial, err
 	}

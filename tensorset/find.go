@@ -61,6 +61,7 @@ func inFolder(dir string) (string, error) {
 		}
 	}
 	// images_5000.pt of a training that was saved on its way
+	// only as the last resort, and only a single one: which of several iterations is meant, nobody else can know
 	numbered, _ := filepath.Glob(filepath.Join(dir, "images_*.pt"))
 	data, _ := filepath.Glob(filepath.Join(dir, "data_*.pt"))
 	if numbered = append(numbered, data...); len(numbered) == 1 {
@@ -97,7 +98,10 @@ func find(path string) (_ *found, err error) {
 	if err != nil {
 		return nil, err
 	}
+	// Programs nest what they save in lists and dicts of their own. Nothing is known of these but what shapes say:
+	// images have 4 axes, or 5 with the classes before, and labels have as many rows.
 	pairs := candidates(value, 0)
+	// a file without pairs may still have its images in one tensor and the labels beside it
 	if number > max(1, len(pairs)) {
 		return nil, fmt.Errorf("has %d sets, want number %d", len(pairs), number)
 	}
@@ -179,6 +183,7 @@ func (f *found) read(path string) (any, error) {
 
 // labelsBeside reads the labels from the file beside that of the images.
 func (f *found) labelsBeside(path string, value any) error {
+	// [K, n, C, H, W]: the place of an image says its class
 	if len(f.images.Shape) == 5 {
 		f.noLabels = true
 		f.note("no labels: the images are [classes, images of a class, …], shape %v", f.images.Shape)
@@ -251,6 +256,7 @@ func besideOf(path string, names ...string) string {
 			continue
 		}
 		for _, name := range names {
+			// images_best.pt has labels_best.pt, images_5000.pt has labels_5000.pt
 			beside := filepath.Join(dir, strings.Replace(base, word, name, 1))
 			if _, err := os.Stat(beside); err == nil && beside != path {
 				return beside

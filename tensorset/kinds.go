@@ -38,6 +38,7 @@ func kindOf(file string) kind {
 		return kindOfZip(f)
 	case weights.IsTorch(head):
 		return torch
+	// the length of a header in eight bytes, and then JSON: too little to tell it by the content alone
 	case len(head) > 8 && head[8] == '{' && strings.HasSuffix(file, ".safetensors"):
 		return safetensors
 	}
