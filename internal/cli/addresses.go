@@ -35,6 +35,7 @@ func Addresses(cmd *cobra.Command, args []string) error {
 		}
 	}
 	var errFlag error
+	// From here on an address is a path as any other: only package store tells the two apart.
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if list, ok := f.Value.(pflag.SliceValue); ok {
 			values := list.GetSlice()
@@ -59,6 +60,7 @@ func Addresses(cmd *cobra.Command, args []string) error {
 func paths(cmd *cobra.Command, flag string, values []string) error {
 	for i, value := range values {
 		name, address := "", value
+		// an address may have = itself, in its query
 		if n, a, ok := strings.Cut(value, "="); ok && store.IsAddress(a) && !store.IsAddress(value) {
 			name, address = n+"=", a
 		}

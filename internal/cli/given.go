@@ -15,6 +15,7 @@ func Given(f *pflag.FlagSet, but []string) map[string][]string {
 			return
 		}
 		flags[flag.Name] = []string{flag.Value.String()}
+		// String of a list is in brackets, which Set does not read
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
 			flags[flag.Name] = list.GetSlice()
 		}
@@ -44,6 +45,7 @@ func Take(f *pflag.FlagSet, flags map[string][]string) (kept []string, err error
 			}
 		}
 	}
+	// flags is a map: its order is another one each time
 	slices.Sort(kept)
 	return kept, nil
 }

@@ -34,7 +34,8 @@ func Heading(f *pflag.FlagSet, title string) {
 	})
 }
 
-// First puts the flags that most people need before all others in --help.
+// First puts the flags that most people need before all others in --help. They are under this heading only, in the
+// order given.
 func First(cmd *cobra.Command, names ...string) {
 	for _, name := range names {
 		if cmd.Flags().Lookup(name) == nil {
@@ -179,6 +180,7 @@ func flagHelp(f *pflag.Flag, width int) string {
 	if value != "" {
 		name += " " + value
 	}
+	// what is off, none or 0 by default is said by the flag's own text
 	if usual := strings.Trim(f.DefValue, "[]"); usual != "" && usual != "0" && usual != "false" {
 		usage += " (default " + usual + ")"
 	}

@@ -23,6 +23,7 @@ func Interruptible(grace time.Duration, run func(context.Context) error) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
+	// room for one, so that a run that is left behind does not wait for somebody to read its error
 	done := make(chan error, 1)
 	go func() {
 		defer func() {

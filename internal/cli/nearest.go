@@ -34,6 +34,7 @@ func Nearest(typed string, names []string) string {
 // edits is how many letters must be changed, left out, added or swapped with the next (optimal string alignment).
 func edits(a, b string) int {
 	var before []int
+	// row[j] is the edits of the first i letters of a to the first j of b; before is the row of i − 1
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -9,6 +9,8 @@ import (
 )
 
 var (
+	// cobra and pflag have no types for most of their errors: what they say is read, and what is not known is passed on
+	// as it is. TestUsage holds the texts of the version in go.mod.
 	quoted   = regexp.MustCompile(`"([^"]+)"`)
 	badValue = regexp.MustCompile(`^invalid argument "(.*)" for "(?:-\w, )?--([\w-]+)" flag: ` +
 		`.*(?:strconv\.|parse error|invalid (?:syntax|duration))`)

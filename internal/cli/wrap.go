@@ -19,6 +19,7 @@ func hang(head, text string, indent, width int) string {
 
 // fill puts words behind head, with separator where one would go beyond the width.
 func fill(head string, words []string, separator string, width int) string {
+	// separator is "\n" and the indent, behind " \" in a command of a shell
 	last := separator[strings.LastIndex(separator, "\n")+1:] // what the next line begins with
 	// a line that is broken also has the separator's end, as " \" is
 	room := width - (strings.LastIndex(separator, "\n"))

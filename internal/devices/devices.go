@@ -51,6 +51,7 @@ func Parse(list, shown string) ([]string, error) {
 	if shown == "" {
 		return devices, nil
 	}
+	// numbers count within what was shown, whose names may be UUIDs
 	names := strings.Split(shown, ",")
 	for k, device := range devices {
 		if i, _ := strconv.Atoi(device); i < len(names) {
@@ -76,11 +77,13 @@ func RunAll(ctx context.Context, devices []string, shard stage.Shard,
 	all := NewJoint(n, show)
 	group, inner := errgroup.WithContext(ctx)
 	for i, device := range devices {
+		// part i of n of part Index of Count
 		w := Worker{Device: device, Shard: stage.Shard{Index: shard.Index*n + i, Count: shard.Count * n}}
 		group.Go(func() error {
 			return w.Run(inner, command(inner, w), func(event stage.Event) { all.Event(i, event) })
 		})
 	}
+	// a process that was interrupted has an error of its own: the reason is the context's
 	err := group.Wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -101,6 +104,7 @@ func (f *Failure) Error() string { return f.message }
 // Ctrl-C. One that ends badly is a [*Failure].
 func (w Worker) Run(ctx context.Context, c *exec.Cmd, event func(stage.Event)) error {
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	// for what it has begun; then it is killed, and what it made is whole anyway
 	c.WaitDelay = 10 * time.Second
 	messages := &tail{}
 	c.Stderr = messages
@@ -183,6 +187,7 @@ func (j *Joint) Event(i int, e stage.Event) {
 	defer j.mu.Unlock()
 	if e.Warning != "" {
 		e = stage.Event{Stage: e.Stage, Class: e.Class, Warning: e.Warning}
+		// without the counts, so that equal warnings are equal
 		if !j.said[e] {
 			j.said[e] = true
 			j.show(e)
@@ -190,6 +195,7 @@ func (j *Joint) Event(i int, e stage.Event) {
 		return
 	}
 	j.last[i][e.Stage] = e
+	// a process that is behind decides which stage is shown: sums of two stages would mean nothing
 	j.stage[i] = max(j.stage[i], slices.Index(stages, e.Stage))
 	sum := stage.Event{Stage: stages[slices.Min(j.stage)], Class: e.Class}
 	for _, last := range j.last {

@@ -17,7 +17,8 @@ var coefficients = []string{"p", "q", "a", "b", "a2", "b2", "a3", "b3", "ip", "i
 
 // A transform is Y = L·X·Lᵀ on n×n vectors X, m×m vectors Y; line multiplies by L once.
 type transform struct {
-	name      string
+	name string
+	// uses are the coefficients that line needs: with AVX2 they are read from memory, as its 16 registers are full
 	n, m      int
 	uses      string // coefficients
 	fromTable bool   // X is found through a table of pointers; otherwise at equal distances
@@ -60,6 +61,7 @@ func (v vectors) new() reg.VecVirtual {
 	return YMM()
 }
 
+// Each operation has a new virtual register for its result: avo finds which are dead.
 func (v vectors) mov(x reg.VecVirtual) reg.VecVirtual { y := v.new(); VMOVAPS(x, y); return y }
 func (v vectors) add(x, y reg.VecVirtual) reg.VecVirtual {
 	z := v.new()
@@ -91,6 +93,7 @@ func (v vectors) minus(z reg.VecVirtual, c string, x reg.VecVirtual) reg.VecVirt
 
 // The lines follow the matrices in winograd.go.
 
+// input4 has rows in pairs, of the points a, −a and b, −b: t + a·u and t − a·u share t and u.
 func input4(v vectors, d []reg.VecVirtual) []reg.VecVirtual {
 	o0 := v.plus(v.minus(d[4], "q", d[2]), "p", d[0])
 	o5 := v.plus(v.minus(d[5], "q", d[3]), "p", d[1])
@@ -148,6 +151,7 @@ func grad2(v vectors, y []reg.VecVirtual) []reg.VecVirtual {
 	return []reg.VecVirtual{y[0], v.add(y[0], y[1]), v.sub(y[0], y[1]), y[1]}
 }
 
+// e and f are ½·(g0 + g2) and ½·g1: the points 1 and −1.
 func kernel2(v vectors, g []reg.VecVirtual) []reg.VecVirtual {
 	e, f := v.mul("half", v.add(g[0], g[2])), v.mul("half", g[1])
 	zero := v.sub(g[0], g[0])
@@ -182,6 +186,7 @@ func (t transform) write(isa string, bytes int) {
 		fromArg = "srcFrom"
 	}
 	toStep, fromStep := Load(Param(toArg), GP64()), Load(Param(fromArg), GP64())
+	// tmp has n rows of m vectors: L·X by columns, so that the second pass reads what it needs m vectors apart
 	tmp, left := Load(Param("tmp"), GP64()), Load(Param("n"), GP64())
 	SHLQ(Imm(2), toStep) // floats to bytes; of a table: the first channel
 	SHLQ(Imm(2), fromStep)
@@ -191,6 +196,7 @@ func (t transform) write(isa string, bytes int) {
 	if !t.fromTable {
 		IMUL3Q(Imm(uint64(t.n)), fromStep, row)
 	}
+	// once for each group of lanes: 8 channels with AVX2, 16 with AVX-512
 	Label("channels")
 	x, w, i := GP64(), GP64(), GP64()
 	MOVQ(from, x)

@@ -14,7 +14,8 @@ import (
 type isa struct {
 	name  string
 	bytes int
-	rows  int
+	// rows·2 sums, two vectors of B and a value of A fill the registers: 6·2 + 3 of AVX2's 16, 14·2 + 3 of AVX-512's 32
+	rows int
 }
 
 func main() {
@@ -29,7 +30,8 @@ func main() {
 	Generate()
 }
 
-// unroll is the number of products per pass of the inner loop.
+// unroll is the number of products per pass of the inner loop. Four also make one line of 64 bytes that is fetched
+// ahead for each pass.
 const unroll = 4
 
 // kernel writes the function for a tile of rows × vecs vectors.
@@ -52,12 +54,14 @@ func kernel(s isa, rows, vecs int) {
 	a := GP64()
 	MOVQ(Mem{Base: off}, a)
 	SHLQ(U8(2), a)
+	// a is read from its place among the arguments for each tap: no register is left to keep it in.
 	ADDQ(NewParamAddr("a", 24), a)
 	addr.at(a)
 	k := Load(Param("k"), GP64())
 	SUBQ(U8(unroll), k)
 	JL(LabelRef("rest"))
 	Label("loop")
+	// what the next tile reads, into the second level; beyond the end it is harmless, since a prefetch never faults
 	PREFETCHT1(Mem{Base: ahead})
 	ADDQ(U8(64), ahead)
 	for u := range unroll {
@@ -67,6 +71,7 @@ func kernel(s isa, rows, vecs int) {
 	SUBQ(U8(unroll), k)
 	JGE(LabelRef("loop"))
 	Label("rest")
+	// what is left of k is 0 to unroll−1 now
 	ADDQ(U8(unroll), k)
 	JZ(LabelRef("next"))
 	Label("single")
@@ -105,6 +110,7 @@ func (t *tile) vec() VecVirtual {
 	return YMM()
 }
 
+// alloc takes the registers of the sums once: avo must not move them from one product to the next.
 func (t *tile) alloc() {
 	for range t.rows {
 		row := make([]VecVirtual, t.vecs)
@@ -119,6 +125,7 @@ func (t *tile) alloc() {
 func (t *tile) step(addr *rowAddr, disp int, b, ldb Register) {
 	var bs []VecVirtual
 	for j := range t.vecs {
+		// Loaded once for all rows: of a product, vecs loads of B serve rows·vecs multiplications.
 		v := t.vec()
 		VMOVUPS(Mem{Base: b, Disp: j * t.bytes}, v)
 		bs = append(bs, v)
@@ -159,6 +166,7 @@ func (t *tile) finish() {
 	t.eachRow(func(c Register, i int, masked bool) { t.store(c, i, masked) }, "store")
 }
 
+// masks say which columns of the last vectors are there: k registers of AVX-512, vectors of AVX2.
 var masks []Register // of the code being written
 
 // eachRow calls f for each row of C with its address. AVX-512 code always uses masks, which cost nothing
@@ -233,6 +241,8 @@ type rowAddr struct {
 	index map[int]Register // odd multiples of lda
 }
 
+// places has the row i of A: base + mul·scale·lda, where x86 knows the scales 1, 2, 4 and 8. Row 9 is 9·lda from row 0,
+// which no product of these is, and so a base of its own; with it 10 to 13 can be had as 5·2, 9+2, 3·4 and 9+4.
 var places = [...]struct{ base, mul, scale int }{
 	{0, 0, 0}, {0, 1, 1}, {0, 1, 2}, {0, 3, 1}, {0, 1, 4}, {0, 5, 1}, {0, 3, 2}, {0, 7, 1}, {0, 1, 8},
 	{1, 0, 0}, {0, 5, 2}, {1, 1, 2}, {0, 3, 4}, {1, 1, 4},

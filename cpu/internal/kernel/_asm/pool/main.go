@@ -16,10 +16,13 @@ func main() {
 	dy, left := Load(Param("dy"), GP64()), Load(Param("channels"), GP64())
 	sign, minusOne := YMM(), YMM()
 	signAddr, _ := Param("sign").Resolve()
+	// The sign bit or 0, which every value is exclusive-ored with: minima are maxima of −x.
 	VBROADCASTSS(signAddr.Addr, sign)
+	// all bits: −1, which is subtracted to count up
 	VPCMPEQD(minusOne, minusOne, minusOne)
 
 	Label("channels")
+	// best is the largest so far of each channel, at its place in the window, count the place that is looked at
 	best, at, count := YMM(), YMM(), YMM()
 	t, o := GP64(), GP64()
 	MOVQ(Mem{Base: off}, o)
@@ -47,6 +50,7 @@ func main() {
 	VMOVUPS(Mem{Base: dy}, d)
 	VPXOR(count, count, count)
 	XORQ(t, t)
+	// The same window again: dy is added where the place is that of the largest, and 0 elsewhere.
 	Label("scatter")
 	MOVQ(Mem{Base: off, Index: t, Scale: 8}, o)
 	VPCMPEQD(count, at, here)
