@@ -170,7 +170,7 @@ func (s *Swept) Result() report.Result {
 		if len(accuracy.Rows) > 0 {
 			r.Plots = append(r.Plots, s.plot(a.name+"-accuracy", a, points, s.what(), PointTrials.accuracies))
 		}
-		r.Plots = append(r.Plots, s.plot(a.name+"-"+ScoreKernelRidge, a, points, "lesson",
+		r.Plots = append(r.Plots, s.plot(a.name+"-"+ScoreKernelRidge, a, points, "kernel ridge accuracy",
 			func(p PointTrials) []float64 { return p.score(ScoreKernelRidge) }))
 	}
 	r.MadeBy(s.Command)
