@@ -9,6 +9,7 @@ import (
 
 	"mgd3/baseline"
 	"mgd3/report"
+	"mgd3/store"
 )
 
 // nameCommands names, for each number of a comparison, a command that makes it and as little else as may be: the whole
@@ -21,7 +22,7 @@ func (o *Options) nameCommands(c *Comparison, r *report.Result) {
 		all := maps.Clone(o.Flags)
 		all["out"] = []string{o.Out}
 		if flags["method"] != "" || flags["net"] != "" && len(c.Nets) > 1 {
-			all["out"] = []string{o.Out + "-again"} // the whole table stays what it is
+			all["out"] = []string{store.Again(o.Out) + "-again"} // the whole table stays what it is
 		}
 		for name, value := range flags {
 			all[name] = []string{value}

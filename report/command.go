@@ -5,18 +5,20 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"mgd3/store"
 )
 
 // Command is a command with its flags as a POSIX shell takes it: flags by their names, one with several values once for
-// each.
+// each, and paths in buckets by their addresses.
 func Command(words []string, flags map[string][]string) string {
 	var line []string
 	for _, word := range words {
-		line = append(line, quoted(word))
+		line = append(line, quoted(store.Again(word)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
 		for _, value := range flags[name] {
-			switch {
+			switch value = store.Again(value); {
 			case value == "true" || value == "false", strings.HasPrefix(value, "-"):
 				line = append(line, quoted("--"+name+"="+value)) // a switch takes its value no other way
 			default:

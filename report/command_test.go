@@ -4,6 +4,9 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"mgd3/internal/fixtures/storetest"
+	"mgd3/store"
 )
 
 // TestCommand: a shell takes the words of the line apart as they were put together, whatever is in them.
@@ -19,6 +22,17 @@ func TestCommand(t *testing.T) {
 	if simple := Command([]string{"mgd3", "score"}, map[string][]string{"set": {"a/b-1"}}); simple !=
 		"mgd3 score --set a/b-1" {
 		t.Errorf("got %s", simple)
+	}
+}
+
+// TestCommandInBucket: a path in a bucket means nothing outside this process.
+func TestCommandInBucket(t *testing.T) {
+	path := storetest.New(t).Path("pets")
+	got := Command([]string{"mgd3", "page", path}, map[string][]string{"set": {"pets=" + path}})
+	address := store.Address(path)
+	if want := "mgd3 page " + quoted(address) + " --set " + quoted("pets="+address); got != want ||
+		!store.IsAddress(address) {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

@@ -59,13 +59,8 @@ func Addresses(cmd *cobra.Command, args []string) error {
 // paths makes paths of the addresses among the values of a flag, which may be NAME=ADDRESS.
 func paths(cmd *cobra.Command, flag string, values []string) error {
 	for i, value := range values {
-		name, address := "", value
-		// an address may have = itself, in its query
-		if n, a, ok := strings.Cut(value, "="); ok && store.IsAddress(a) && !store.IsAddress(value) {
-			name, address = n+"=", a
-		}
+		name, path, err := toPath(value)
 		hint := "docs/data.md and docs/runs.md say what may be in a bucket, and how it is named"
-		path, err := store.Parse(address)
 		if err == nil && store.Is(path) && !takesBucket(cmd, flag) {
 			err, hint = fmt.Errorf("%q is in a bucket, want a path on disk", store.Shown(path)), onDisk(cmd, flag)
 		}
@@ -78,6 +73,16 @@ func paths(cmd *cobra.Command, flag string, values []string) error {
 		values[i] = name + path
 	}
 	return nil
+}
+
+// toPath makes a path of the address of a value, which may be behind NAME=.
+func toPath(value string) (name, path string, err error) {
+	// an address may have = itself, in its query
+	if n, a, ok := strings.Cut(value, "="); ok && store.IsAddress(a) && !store.IsAddress(value) {
+		name, value = n+"=", a
+	}
+	path, err = store.Parse(value)
+	return name, path, err
 }
 
 // onDisk says why a flag wants a path on disk, and what to do.

@@ -5,9 +5,12 @@ import (
 	"slices"
 
 	"github.com/spf13/pflag"
+
+	"mgd3/store"
 )
 
-// Given returns the values of the flags that were given, but for some.
+// Given returns the values of the flags that were given, but for some. What is in a bucket has its address: a path in
+// one is known to this process alone.
 func Given(f *pflag.FlagSet, but []string) map[string][]string {
 	flags := map[string][]string{}
 	f.Visit(func(flag *pflag.Flag) {
@@ -17,7 +20,10 @@ func Given(f *pflag.FlagSet, but []string) map[string][]string {
 		flags[flag.Name] = []string{flag.Value.String()}
 		// String of a list is in brackets, which Set does not read
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
-			flags[flag.Name] = list.GetSlice()
+			flags[flag.Name] = slices.Clone(list.GetSlice())
+		}
+		for i, value := range flags[flag.Name] {
+			flags[flag.Name][i] = store.Again(value)
 		}
 	})
 	return flags
@@ -40,7 +46,11 @@ func Take(f *pflag.FlagSet, flags map[string][]string) (kept []string, err error
 			continue
 		}
 		for _, value := range values {
-			if err := f.Set(name, value); err != nil {
+			before, path, err := toPath(value)
+			if err == nil {
+				err = f.Set(name, before+path)
+			}
+			if err != nil {
 				return nil, fmt.Errorf("--%s: %w", name, err)
 			}
 		}

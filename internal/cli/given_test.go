@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"mgd3/internal/fixtures/storetest"
+	"mgd3/store"
 )
 
 // TestGivenAndTake: what was given on one command line is taken on another, but for what is given there.
@@ -42,5 +45,35 @@ func TestGivenAndTake(t *testing.T) {
 		if _, err := Take(parsed(""), bad); err == nil {
 			t.Errorf("%v: taken, want an error", bad)
 		}
+	}
+}
+
+// TestGivenInBucket: the path of a bucket is of one process, and what is given to another is its address.
+func TestGivenInBucket(t *testing.T) {
+	path := storetest.New(t).Path("pets")
+	f := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	test, train := f.String("test", "", ""), f.StringSlice("train", nil, "")
+	if err := f.Parse([]string{"--test", path, "--train", "pets=" + path + ",here"}); err != nil {
+		t.Fatal(err)
+	}
+	flags := Given(f, nil)
+	want := map[string][]string{"test": {store.Address(path)}, "train": {"pets=" + store.Address(path), "here"}}
+	if !maps.EqualFunc(flags, want, slices.Equal) || !store.IsAddress(flags["test"][0]) {
+		t.Errorf("got %v, want %v", flags, want)
+	}
+	if *test != path || (*train)[0] != "pets="+path {
+		t.Errorf("the flags themselves became %q and %q", *test, *train)
+	}
+	other := pflag.NewFlagSet("other", pflag.ContinueOnError)
+	test, train = other.String("test", "", ""), other.StringSlice("train", nil, "")
+	_, err := Take(other, flags)
+	if err != nil || *test != path || !slices.Equal(*train, []string{"pets=" + path, "here"}) {
+		t.Errorf("taken as %q and %q, %v", *test, *train, err)
+	}
+	fresh := pflag.NewFlagSet("fresh", pflag.ContinueOnError)
+	fresh.String("test", "", "")
+	_, err = Take(fresh, map[string][]string{"test": {"s3://user:secret@pets"}})
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("got %v, want an error without the password", err)
 	}
 }

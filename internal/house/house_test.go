@@ -81,7 +81,7 @@ var rooms = map[string][]string{
 	"scores":         {"matrix", "modes"},
 	"scores/paired":  {},
 	"scores/ranking": {},
-	"report":         {"dataset"},
+	"report":         {"dataset", "store"},
 	"findings":       {"dataset", "matrix"},
 	"page": {"dataset", "distill", "encode", "findings", "matrix", "report", "scores", "sets",
 		"stage/atomicfile"},
