@@ -109,7 +109,8 @@ func (j *Judging) Train(ctx context.Context) error {
 		return fault.Of(fault.Input, err)
 	}
 	for _, s := range j.Sets {
-		if s.Run != "" && errors.Is(err, dataset.ErrImage) && strings.Contains(err.Error(), s.Run) {
+		bad := errors.Is(err, dataset.ErrImage) || errors.Is(err, dataset.ErrUnread)
+		if s.Run != "" && bad && strings.Contains(err.Error(), s.Run) {
 			// without the name of the set: that of the file has it
 			return fault.Of(fault.Made, cmp.Or(errors.Unwrap(err), err))
 		}

@@ -150,8 +150,8 @@ func TestEncodeBehindReader(t *testing.T) {
 	done := 0
 	r.Report = func(e stage.Event) { done = e.Done }
 	err = r.Encode(t.Context())
-	if !errors.Is(err, dataset.ErrImage) || !strings.Contains(err.Error(), filepath.Base(path)) {
-		t.Errorf("got %v, want an ErrImage that names %q", err, path)
+	if !errors.Is(err, dataset.ErrUnread) || !strings.Contains(err.Error(), filepath.Base(path)) {
+		t.Errorf("got %v, want an ErrUnread that names %q", err, path)
 	}
 	if done != 4 {
 		t.Errorf("%d images are told to be encoded, want the two batches before", done)
