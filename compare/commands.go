@@ -9,7 +9,6 @@ import (
 
 	"mgd3/baseline"
 	"mgd3/report"
-	"mgd3/store"
 )
 
 // nameCommands names, for each number of a comparison, a command that makes it and as little else as may be: the whole
@@ -20,10 +19,8 @@ func (o *Options) nameCommands(c *Comparison, r *report.Result) {
 	}
 	command := func(flags map[string]string) string {
 		all := maps.Clone(o.Flags)
-		all["out"] = []string{o.Out}
-		if flags["method"] != "" || flags["net"] != "" && len(c.Nets) > 1 {
-			all["out"] = []string{store.Again(o.Out) + "-again"} // the whole table stays what it is
-		}
+		// a folder of its own: the whole table stays what it is, and the page has the same bytes in every folder
+		all["out"] = []string{"again"}
 		for name, value := range flags {
 			all[name] = []string{value}
 		}

@@ -89,7 +89,7 @@ func (s *Sweep) Do(ctx context.Context) (*Swept, error) {
 		SeedEncodes: s.SeedEncodes}
 	if s.Flags != nil {
 		flags := maps.Clone(s.Flags)
-		flags["out"] = []string{s.Out}
+		flags["out"] = []string{"again"} // so that the page has the same bytes in every folder
 		swept.Command = report.Command([]string{"mgd3", "sweep"}, flags)
 	}
 	// Point by point, and in each all seeds: a sweep that was stopped has whole rows.
