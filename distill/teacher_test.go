@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"mgd3/dataset"
+	"mgd3/internal/fixtures/testengine"
 )
 
 // byBytes is a teacher whose opinion is made of an image's bytes: any images, always the same of the same.
@@ -90,6 +91,9 @@ func TestTeacherChooses(t *testing.T) {
 		again, err := own.Again(t.Context(), Again{Class: m.Classes[1].Name, Mode: 1, Settings: m.Settings.Sample})
 		if err != nil || again.Entry != m.Classes[1].Images[1] {
 			t.Errorf("%s: made again %+v, %v, want %+v", rule, again, err, m.Classes[1].Images[1])
+		}
+		if testengine.Name() != "cpu" { // where the rows of a batch have other bytes alone
+			continue
 		}
 		small := own
 		small.Out, small.Batch = t.TempDir(), 1
