@@ -24,7 +24,7 @@ SAMPLING = ["dit_s2_10steps_b1", "dit_s2_10steps_b8"]
 INFERENCE = [*SAMPLING, "vae_encode_256_b1", "vae_decode_256_b1", "matmul_1024", "matmul_2048"]
 TRAINING = ["convnet6_128_train_b32", "resnetap10_128_train_b32", "resnet18_128_train_b32"]
 PROMPTED = [f"{name}_step_b1{half}" for name in ("sd15_256", "sd15_512", "sd21_768", "sdxl_1024") for half in ("", "_half")]
-LARGE = ["dit_xl2_10steps_b1"]  # only if they are named, as those before
+LARGE = ["dit_xl2_10steps_b1", "vae_decode_512_b1", "vae_decode_768_b1", "vae_decode_1024_b1"]  # only if they are named, as those before
 KMEANS, JPEG = "kmeans_1300x4096_k10", "jpeg_500x375_to_256_b64"
 # Programs, what they are started with, and their loads.
 PROGRAMS = {

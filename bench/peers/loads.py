@@ -31,7 +31,7 @@ UNET = {
 # What takes one step of an image: denoiser, side of the latent. Those called half have weights of half precision.
 PROMPTED = {f"{name}_step_b1{half}": (name.split("_")[0], int(name.split("_")[1]) // 8)
             for name in ("sd15_256", "sd15_512", "sd21_768", "sdxl_1024") for half in ("", "_half")}
-AUTOENCODER = {"vae_encode_256_b1": (1, 3, 256, 256), "vae_decode_256_b1": (1, 4, 32, 32)}  # shape of the input
+AUTOENCODER = {"vae_encode_256_b1": (1, 3, 256, 256)} | {f"vae_decode_{n}_b1": (1, 4, n // 8, n // 8) for n in (256, 512, 768, 1024)}  # shape of the input
 TRAINING = ("convnet6_128_train_b32", "resnetap10_128_train_b32", "resnet18_128_train_b32")
 IMAGES, IMAGE, CLASSES = 32, 128, 10  # of a training step
 RATE, MOMENTUM, DECAY = 0.01, 0.9, 5e-4

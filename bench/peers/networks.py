@@ -296,17 +296,23 @@ class Product(nn.Module):
 
 
 class Prompted(nn.Module):
-    """diffusers' own network."""
+    """diffusers' own network. Weights of half precision are kept so and computed with in float32 (diffusers' layerwise casting):
+    processors without float16 are no faster in it."""
 
-    def __init__(self, model, side):
+    def __init__(self, model, side, half):
         super().__init__()
         import diffusers
 
         with torch.device("meta"):
             net = diffusers.UNet2DConditionModel(sample_size=side, **loads.UNET[model])
-        self.net = net.to_empty(device="cpu")
+        self.net = (net.half() if half else net).to_empty(device="cpu")
         for p in self.net.parameters():
             p.data.normal_(0, (p[0].numel() + 10) ** -0.5)
+        if half:
+            self.net.enable_layerwise_casting(storage_dtype=torch.float16, compute_dtype=torch.float32)
+            for m in self.net.modules():  # which casting leaves alone
+                if isinstance(m, (nn.GroupNorm, nn.LayerNorm)):
+                    m.float()
 
     def forward(self, x, t, context, text=None, sizes=None):
         added = {"text_embeds": text, "time_ids": sizes} if text is not None else None
@@ -317,12 +323,12 @@ def network(load):
     """The network of a load, with random weights."""
     torch.manual_seed(0)
     if load in loads.PROMPTED:
-        return Prompted(*loads.PROMPTED[load])
+        return Prompted(*loads.PROMPTED[load], half=load.endswith("_half"))
     if load in loads.SAMPLING:
         return Step(DiT(**loads.DIT[loads.SAMPLING[load][0]]))
+    if load in loads.AUTOENCODER:
+        return (Encode if "encode" in load else Decode)(**loads.VAE)
     return {
-        "vae_encode_256_b1": lambda: Encode(**loads.VAE),
-        "vae_decode_256_b1": lambda: Decode(**loads.VAE),
         "convnet6_128_train_b32": lambda: ConvNet(6, 128, loads.IMAGE, loads.CLASSES),
         "resnetap10_128_train_b32": lambda: ResNet([1, 1, 1, 1], 64, loads.CLASSES, pool=True),
         "resnet18_128_train_b32": lambda: ResNet([2, 2, 2, 2], 64, loads.CLASSES, pool=False),

@@ -187,8 +187,7 @@ def resnet(p, x, blocks, width, classes, average, small=False):
 
 
 NETS = {
-    "vae_encode_256_b1": lambda p, x: encode(p, x, **loads.VAE),
-    "vae_decode_256_b1": lambda p, x: decode(p, x, **loads.VAE),
+    **{load: lambda p, x, half=encode if "encode" in load else decode: half(p, x, **loads.VAE) for load in loads.AUTOENCODER},
     "convnet6_128_train_b32": lambda p, x: convnet(p, x, 6, 128, loads.CLASSES),
     "resnetap10_128_train_b32": lambda p, x: resnet(p, x, [1, 1, 1, 1], 64, loads.CLASSES, average=True),
     "resnet18_128_train_b32": lambda p, x: resnet(p, x, [2, 2, 2, 2], 64, loads.CLASSES, average=False),

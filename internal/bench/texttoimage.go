@@ -43,7 +43,7 @@ func (m *textToImage) net() unet.Config {
 func textLoads() []Load {
 	return []Load{
 		sd15.load(256, false), sd15.load(256, true), sd15.load(512, false), sd15.load(512, true),
-		sd21.load(768, false), sd21.load(768, true), sdxl.load(1024, true),
+		sd21.load(768, false), sd21.load(768, true), sdxl.load(1024, false), sdxl.load(1024, true),
 		sd15.text(), sd21.text(), sdxl.text(),
 		decodingOf(512, 2514.5189), decodingOf(768, 5754.3044), decodingOf(1024, 10470.3926),
 	}
