@@ -71,7 +71,7 @@ func (p Params) Unset() []weights.Spec {
 type binding struct {
 	graph     *Graph
 	precision Precision
-	weights   Weights // nil while nothing is known but names and shapes
+	types     map[string]shapes.Shape // of the weights; nil while nothing is known but what the network asks for
 	specs     []weights.Spec
 	nodes     map[string]*Node
 	setNames  []string
@@ -90,8 +90,8 @@ func (b *binding) get(spec weights.Spec) *Node {
 	node, ok := b.nodes[spec.Name]
 	if !ok {
 		dtype := dtypes.Float32
-		if t, ok := b.weights[spec.Name]; ok {
-			dtype = t.DType()
+		if t, ok := b.types[spec.Name]; ok {
+			dtype = t.DType
 		}
 		node = ConvertDType(Parameter(b.graph, spec.Name, shapes.Make(dtype, spec.Shape...)), dtypes.Float32)
 		b.nodes[spec.Name] = node
@@ -100,8 +100,8 @@ func (b *binding) get(spec weights.Spec) *Node {
 	return node
 }
 
-func (e *Engine) bind(g *Graph, w Weights) *binding {
-	return &binding{graph: g, precision: e.Precision, weights: w, nodes: map[string]*Node{}}
+func (e *Engine) bind(g *Graph, types map[string]shapes.Shape) *binding {
+	return &binding{graph: g, precision: e.Precision, types: types, nodes: map[string]*Node{}}
 }
 
 // Declare lists the tensors that f asks for when its inputs have the given shapes.
@@ -193,76 +193,104 @@ func (e *Engine) tensor(data any, dtype dtypes.DType, dims []int) (*tensors.Tens
 // by many goroutines at once, unless it sets tensors: then nothing else may use its weights
 // while it runs.
 type Program struct {
-	exec    *Exec
+	*graphs
 	weights Weights
-	graphs  sync.Map // of GraphId to *binding
+}
+
+// graphs are what a network was compiled to, for all weights of the same shapes and types.
+type graphs struct {
+	exec     *Exec
+	types    map[string]shapes.Shape // of the weights
+	bindings sync.Map                // of GraphId to *binding
 }
 
 // Compile binds f to its weights. The graph is built at the first Run of each input shape.
 func (e *Engine) Compile(name string, f Func, w Weights) (*Program, error) {
-	p := &Program{weights: w}
+	c := &graphs{types: map[string]shapes.Shape{}}
+	for name, t := range w {
+		c.types[name] = t.Shape()
+	}
 	build := func(g *Graph, in []*Node) []*Node {
-		b := e.bind(g, w)
+		b := e.bind(g, c.types)
 		out := f(Params{binding: b}, in)
 		for i, name := range b.setNames {
 			alias(b.nodes[name], len(out)+i)
 		}
-		p.graphs.Store(g.GraphId(), b)
+		c.bindings.Store(g.GraphId(), b)
 		return slices.Concat(out, b.setValues)
 	}
 	exec, err := NewExecCanonical(e.backend, build, 0, 0, false, true, true)
 	if err != nil {
 		return nil, err
 	}
-	p.exec = exec.WithName(name)
-	p.exec.SetSideParamsHook(p.fill)
-	return p, nil
+	c.exec = exec.WithName(name).SetMaxCache(-1)
+	return &Program{c, w}, nil
+}
+
+// With is the network with other weights, of the same names, shapes and types. What one of the two compiles, the other
+// runs too.
+func (p *Program) With(w Weights) (*Program, error) {
+	for name, shape := range p.types {
+		switch t, ok := w[name]; {
+		case !ok:
+			return nil, fmt.Errorf("tensor %s is not among the weights", name)
+		case !t.Shape().Equal(shape):
+			return nil, fmt.Errorf("tensor %s is %s, want %s", name, t.Shape(), shape)
+		}
+	}
+	return &Program{p.graphs, w}, nil
 }
 
 // alias tells the backend that an output of the graph takes the place of a parameter; nothing where it needs no word.
 var alias = func(parameter *Node, output int) {}
 
-// fill hands the weights of graph g to its side parameters, which stand last, in the order of
-// their creation. The buffers of those that g sets are given away for the new values.
-func (p *Program) fill(g *Graph, buffers []compute.Buffer, donate []bool) error {
-	b := p.bindingOf(g)
-	first := len(buffers) - len(b.specs)
-	for i, spec := range b.specs {
+// buffers are those of the inputs and, behind them in the order of their creation, of the weights. The buffers of the
+// weights that the graph sets are given away for the new values.
+func (p *Program) buffers(b *binding, in []*tensors.Tensor) (buffers []compute.Buffer, donate []bool, err error) {
+	take := func(name string, buffer func(compute.Backend, compute.DeviceNum) (compute.Buffer, error), gone bool) {
+		taken, errT := buffer(b.graph.Backend(), 0)
+		if errT != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", name, errT))
+		}
+		buffers, donate = append(buffers, taken), append(donate, gone)
+	}
+	for i, t := range in {
+		take(fmt.Sprintf("input %d", i), t.Buffer, false)
+	}
+	for _, spec := range b.specs {
 		tensor, ok := p.weights[spec.Name]
-		if !ok {
-			return fmt.Errorf("tensor %s is not among the weights", spec.Name)
-		}
-		buffer := tensor.Buffer
-		if donate[first+i] = slices.Contains(b.setNames, spec.Name); donate[first+i] {
-			buffer = tensor.DonateBuffer
-		}
-		var err error
-		if buffers[first+i], err = buffer(g.Backend(), 0); err != nil {
-			return fmt.Errorf("tensor %s: %w", spec.Name, err)
+		switch {
+		case !ok:
+			return nil, nil, fmt.Errorf("tensor %s is not among the weights", spec.Name)
+		case slices.Contains(b.setNames, spec.Name):
+			take("tensor "+spec.Name, tensor.DonateBuffer, true)
+		default:
+			take("tensor "+spec.Name, tensor.Buffer, false)
 		}
 	}
-	return nil
-}
-
-func (p *Program) bindingOf(g *Graph) *binding {
-	stored, _ := p.graphs.Load(g.GraphId())
-	return stored.(*binding)
+	return buffers, donate, err
 }
 
 // Run runs the program. The outputs belong to the caller.
 func (p *Program) Run(in ...*tensors.Tensor) (out []*tensors.Tensor, err error) {
 	defer recoverInto(&err)
-	args := make([]any, len(in))
+	inputs := make([]shapes.Shape, len(in))
 	for i, t := range in {
-		args[i] = t
+		inputs[i] = t.Shape()
 	}
-	all, g, err := p.exec.CallWithGraph(args...)
+	g, err := p.exec.Compile(inputs...)
 	if err != nil {
 		return nil, err
 	}
-	names := p.bindingOf(g).setNames
-	out, set := all[:len(all)-len(names)], all[len(all)-len(names):]
-	for i, name := range names {
+	stored, _ := p.bindings.Load(g.GraphId())
+	b := stored.(*binding)
+	buffers, donate, err := p.buffers(b, in)
+	if err != nil {
+		return nil, err
+	}
+	all := g.RunWithBuffers(buffers, donate, 0)
+	out, set := all[:len(all)-len(b.setNames)], all[len(all)-len(b.setNames):]
+	for i, name := range b.setNames {
 		p.weights[name] = set[i]
 	}
 	return out, nil
@@ -314,7 +342,7 @@ type Explainer interface {
 // Explain writes the plan of each graph that was compiled so far. A backend without plans is an
 // [ErrBackend] that says so.
 func (p *Program) Explain(w io.Writer) (err error) {
-	p.graphs.Range(func(_, stored any) bool {
+	p.bindings.Range(func(_, stored any) bool {
 		g := stored.(*binding).graph
 		plan, ok := g.Executable().(Explainer)
 		if !ok {

@@ -129,3 +129,50 @@ func TestTake(t *testing.T) {
 		}
 	}
 }
+
+// TestWith: other weights go through the graphs that are compiled already, each program sets its own, and weights that
+// do not fit are named.
+func TestWith(t *testing.T) {
+	e := open(t)
+	built := 0
+	weights := func(values ...float32) Weights {
+		tensor, err := e.Tensor(values, len(values))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Weights{"total": tensor}
+	}
+	first, err := e.Compile("add", func(p Params, in []*Node) []*Node {
+		built++
+		total := Add(p.Get("total", 2), in[0])
+		p.Set("total", total)
+		return []*Node{total}
+	}, weights(1, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := first.With(weights(10, 20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		program *Program
+		want    []float32
+	}{{first, []float32{2, 4}}, {second, []float32{11, 22}}, {first, []float32{3, 6}}, {second, []float32{12, 24}}} {
+		got := make([]float32, 2)
+		if err := step.program.Into(got, tensors.FromValue([]float32{1, 2})); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, step.want) {
+			t.Errorf("got %v, want %v", got, step.want)
+		}
+	}
+	if built != 1 {
+		t.Errorf("the graph was built %d times, want once", built)
+	}
+	for want, w := range map[string]Weights{"is not among the weights": {}, "want (Float32)[2]": weights(1, 2, 3)} {
+		if _, err := first.With(w); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}

@@ -42,8 +42,8 @@ func (j Judge) For(f Facts) (Protocol, error) {
 }
 
 // Evaluator trains networks on sets and tests all of them on the same images. What the trainings share is made once:
-// the decoded test images for each size that a protocol looks at, and the teacher for each size of the networks. It
-// is for one goroutine.
+// the decoded test images for each size that a protocol looks at, the teacher for each size of the networks, and what
+// equal graphs compile to. It is for one goroutine.
 type Evaluator struct {
 	Engine     *engine.Engine
 	Test       *dataset.Set // must stay open
@@ -62,6 +62,7 @@ type Evaluator struct {
 
 	tests    map[DataOptions]*Data
 	teachers map[int]*Teacher
+	programs programs
 }
 
 // TrainSet is a set to train on.
@@ -97,7 +98,8 @@ func (e *Evaluator) Run(ctx context.Context, net string, p Protocol, set TrainSe
 		}
 		train.whitening, test.whitening = w, w
 	}
-	r := &Run{Engine: e.Engine, Train: train, Test: test, Net: net, Protocol: p, Every: e.Every}
+	r := &Run{Engine: e.Engine, Train: train, Test: test, Net: net, Protocol: p, Every: e.Every,
+		programs: &e.programs}
 	if p.Labels == Soft && e.Stored != nil {
 		r.Stored = e.Stored
 	} else if p.Labels == Soft {

@@ -51,12 +51,17 @@ func (r *Run) start(key string) (*training, error) {
 		return nil, err
 	}
 	t := &training{Run: r, key: key, net: net, counts: r.Train.weights(), saved: time.Now(), began: time.Now()}
+	made := r.programs
+	if made == nil {
+		made = &programs{}
+	}
 	if r.Stored != nil {
-		if t.soften, err = r.compileStored(); err != nil {
+		if t.soften, err = made.of(r, "stored labels", softened(p.Temperature), nil, p.Temperature); err != nil {
 			return nil, err
 		}
 	} else if r.Teacher != nil {
-		if t.teach, err = r.Engine.Compile("teacher", r.Teacher.labels(p.Temperature), r.Teacher.Weights); err != nil {
+		if t.teach, err = made.of(r, "teacher", r.Teacher.labels(p.Temperature), r.Teacher.Weights, p.Temperature,
+			r.Teacher.ID, r.Teacher.Known.Net); err != nil {
 			return nil, err
 		}
 	}
@@ -81,11 +86,22 @@ func (r *Run) start(key string) (*training, error) {
 		}
 		t.Score = r.untrained()
 	}
-	if t.step, err = r.Engine.Compile("step", f, t.weights); err != nil {
+	p.Optimiser.Rate = 0 // no part of the graph
+	if t.step, err = made.of(r, "step", f, t.weights, p.Labels, p.Temperature, p.Optimiser); err != nil {
 		return nil, err
 	}
-	t.test, err = r.Engine.Compile("test", Logits(net), t.weights)
+	t.test, err = made.of(r, "test", Logits(net), t.weights)
 	return t, err
+}
+
+// end frees the training's memory on the device.
+func (t *training) end() error {
+	var errs []error
+	for _, tensor := range t.weights {
+		errs = append(errs, tensor.FinalizeAll())
+	}
+	clear(t.weights)
+	return errors.Join(errs...)
 }
 
 func (r *Run) checkpoint() string { return filepath.Join(r.Dir, checkpointName) }

@@ -38,6 +38,8 @@ type Run struct {
 	KeepWeights bool          // write the trained net to Dir, net.safetensors
 	Every       time.Duration // time between checkpoints; 0 is 30 s
 	Report      func(Event)   // told after each epoch; may be nil
+
+	programs *programs // what other trainings were compiled to; nil: nothing
 }
 
 // Event says how a run goes on.
@@ -59,7 +61,7 @@ func (r *Run) warn(text string) {
 
 // Do returns the score: at once if it is in Dir already, else after the training, which continues from the checkpoint
 // if there is one. Its errors wrap [ErrData] or [ErrDiverged] where these are the cause.
-func (r *Run) Do(ctx context.Context) (*Score, error) {
+func (r *Run) Do(ctx context.Context) (score *Score, err error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -80,6 +82,7 @@ func (r *Run) Do(ctx context.Context) (*Score, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, t.end()) }()
 	if err := t.train(ctx); err != nil {
 		return nil, fmt.Errorf("%s, seed %d: %w", r.Net, r.Seed, err)
 	}

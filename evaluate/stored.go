@@ -328,8 +328,3 @@ func (s *Stored) of(b *batch, first int) (*tensors.Tensor, error) {
 func softened(temperature float64) engine.Func {
 	return func(_ engine.Params, in []*Node) []*Node { return []*Node{Softmax(DivScalar(in[0], temperature))} }
 }
-
-// compileStored makes the program of the stored labels.
-func (r *Run) compileStored() (*engine.Program, error) {
-	return r.Engine.Compile("stored labels", softened(r.Protocol.Temperature), engine.Weights{})
-}

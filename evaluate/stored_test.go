@@ -95,7 +95,7 @@ func TestStoredShares(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := few.compileStored()
+	program, err := few.Engine.Compile("stored labels", softened(few.Protocol.Temperature), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
