@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"mgd3/store"
 )
 
 // fieldSet is a set that is known by files which only it has, as it is when it was downloaded and unpacked.
@@ -116,6 +118,9 @@ func (s *Set) recognise(dirs lister, o OpenOptions) (lister, error) {
 			}
 		}
 		top := shelf.list(".")
+		if store.Failed(shelf.err) {
+			return nil, shelf.err // perhaps it is one of them
+		}
 		if len(top.folders) != 1 || len(top.images) > 0 {
 			break
 		}
@@ -155,15 +160,17 @@ func (s *Set) take(f fieldSet, shelf *shelf, o OpenOptions) (tree, error) {
 		return nil, fmt.Errorf("no images of split %q", o.Split)
 	}
 	src, dirs, err := shelf.refile(o.Split, entries, o.notes)
-	if err != nil {
+	if err = cmp.Or(shelf.err, err); err != nil {
 		return nil, err
 	}
 	s.src = src
 	unlisted := shelf.unlisted(entries, func() (others []entry) {
 		for i, split := range f.splits {
 			if i != at && split.entries != nil {
-				more, _ := split.entries(shelf, o) // a list that cannot be read names no images
-				others = append(others, more...)
+				more, err := split.entries(shelf, o) // a damaged list names no images
+				if others = append(others, more...); store.Failed(err) {
+					shelf.err = cmp.Or(shelf.err, err)
+				}
 			}
 		}
 		return others
@@ -171,7 +178,8 @@ func (s *Set) take(f fieldSet, shelf *shelf, o OpenOptions) (tree, error) {
 	if len(unlisted) > 0 {
 		o.notes.add(passedList, len(unlisted), path.Join(shelf.base, unlisted[0]))
 	}
-	return dirs, shelf.note(entries, o.notes)
+	err = shelf.note(entries, o.notes)
+	return dirs, cmp.Or(shelf.err, err)
 }
 
 // checkLabels says whether a set has the labels that were asked for; none of a choice is the first.

@@ -117,7 +117,9 @@ func (o *object) ReadAt(p []byte, at int64) (n int, err error) {
 		o.mu.Lock()
 		o.next, o.ahead = 0, 1 // small reads between large ones are steps from one to the next
 		o.mu.Unlock()
-		n, err = int(end-at), o.fetch(p[:end-at], at)
+		if err = o.fetch(p[:end-at], at); err == nil {
+			n = int(end - at)
+		}
 	default:
 		for i := at / blockSize; i*blockSize < end && err == nil; i++ {
 			var data []byte

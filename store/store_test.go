@@ -163,8 +163,8 @@ func TestReadAt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := old.ReadAt(make([]byte, 1<<20), 0); !errors.Is(err, ErrChanged) {
-		t.Errorf("got %v, want that it has changed", err)
+	if n, err := old.ReadAt(make([]byte, 1<<20), 0); n != 0 || !errors.Is(err, ErrChanged) {
+		t.Errorf("got %d bytes and %v, want none and that it has changed", n, err)
 	}
 }
 
