@@ -50,6 +50,7 @@ a = p.parse_args()
 torch.manual_seed(0)
 real = read(a.data, a.limit)
 made = torch.cat([x[torch.randperm(len(x))[:a.ipc]] for x in real]).clone().requires_grad_(True)
+labels = torch.arange(len(real)).repeat_interleave(a.ipc)
 optimiser = torch.optim.SGD([made], lr=1.0, momentum=0.5)
 for step in range(a.steps):
     net = features()
@@ -64,5 +65,5 @@ for step in range(a.steps):
     optimiser.step()
     if step % 100 == 0:
         print(step, float(loss), flush=True)
-labels = torch.arange(len(real)).repeat_interleave(a.ipc)
-torch.save({"data": [[made.detach(), labels]], "accs_all_exps": {}}, a.out)
+    if step % 100 == 99 or step == a.steps - 1:
+        torch.save({"data": [[made.detach(), labels]], "accs_all_exps": {}}, a.out)

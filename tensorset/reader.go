@@ -83,36 +83,11 @@ func (r *reader) readLabels() error {
 		return nil
 	}
 	r.k = t.Shape[1]
-	shares, single := true, true
-	for row := range slices.Chunk(v, r.k) {
-		sum, ones := 0.0, 0
-		for _, x := range row {
-			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-				return fmt.Errorf("labels with a value of %v, want numbers", x)
-			}
-			sum += float64(x)
-			shares = shares && x >= 0
-			if x == 1 {
-				ones++
-			} else {
-				single = single && x == 0
-			}
-		}
-		shares = shares && math.Abs(sum-1) < 0.01
-		single = single && ones == 1
+	say, err := r.kindOfRows()
+	if err == nil {
+		r.found.note("%s", say)
 	}
-	switch {
-	case single:
-		r.found.note("the labels are one-hot, [%d, %d]: numbers", t.Shape[0], r.k)
-	case shares:
-		r.soft0 = true
-		r.found.note("the labels are soft, shares of %d classes", r.k)
-	default:
-		r.soft0, r.logits = true, true
-		r.found.note("the labels are soft, of %d classes, and no shares (they sum to something else than 1): they are "+
-			"taken for logits, as DATM's and TESLA's programs do", r.k)
-	}
-	return nil
+	return err
 }
 
 // numbersOf returns the elements of a tensor of any type.

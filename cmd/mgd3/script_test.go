@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 //	packimages DIR FORMAT OUT   write the images of DIR as webdataset, parquet or classtars
 //	sametree DIR DIR       compare the visible files of two folders byte by byte
 //	copypublished DIR      copy the sets as others publish them
+//	siximages DIR NAME…    write the six images of those sets as folders of the classes
 //	cut FILE N             take the last N bytes off a file
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -58,6 +59,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"cut":          cutFile,
 
 	"copypublished": copyPublished,
+	"siximages":     sixImages,
 }
 
 func tinyModel(ts *testscript.TestScript, _ bool, args []string) {
