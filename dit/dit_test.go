@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +81,48 @@ func TestRowsAreIndependent(t *testing.T) {
 			// 30 layers adds a few ε = 2⁻²⁴ of values of order 1.
 			if d := math.Abs(float64(v - together[i*out+j])); !(d <= 1e-5) {
 				t.Fatalf("row %d, number %d: alone %v, among others %v", i, j, v, together[i*out+j])
+			}
+		}
+	}
+}
+
+// TestPlaceInBatch is the law that lets shards and interruptions cut the work where bytes depend on the batch:
+// in a batch of one size, a row has the same bits in each place and among any others.
+func TestPlaceInBatch(t *testing.T) {
+	e := openEngine(t)
+	for _, precision := range []engine.Precision{engine.Float32, engine.BF16} {
+		e.Precision = precision
+		m, err := Open(t.Context(), e, writeModel(t, e, tiny, asIs))
+		if err != nil {
+			t.Fatal(err)
+		}
+		program, err := e.Compile("dit", m.Func, m.Weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rows := range []int{5, 8} {
+			in, out := m.Channels*m.InputSize*m.InputSize, m.OutChannels()*m.InputSize*m.InputSize
+			x, times, labels := make([]float32, 2*rows*in), make([]float32, 2*rows), make([]int32, 2*rows)
+			rng.Normals(rand.New(rand.NewPCG(1, 2)), x)
+			for i := range times {
+				times[i], labels[i] = float32(i*61), int32(i)%m.Null()
+			}
+			first := make([]float32, out) // row rows-1, in each place
+			for lo := range rows {
+				got := make([]float32, rows*out)
+				if err := program.Into(got,
+					tensors.FromFlatDataAndDimensions(x[lo*in:(lo+rows)*in], rows, m.Channels, m.InputSize,
+						m.InputSize), tensors.FromValue(times[lo:lo+rows]),
+					tensors.FromValue(labels[lo:lo+rows])); err != nil {
+					t.Fatal(err)
+				}
+				place := rows - 1 - lo
+				if row := got[place*out : (place+1)*out]; lo == 0 {
+					copy(first, row)
+				} else if !slices.Equal(row, first) {
+					t.Errorf("%s, batch of %d: in place %d the row has other bits than in the last", precision, rows,
+						place)
+				}
 			}
 		}
 	}
