@@ -13,8 +13,8 @@ import (
 	"mgd3/tensorset"
 )
 
-// openNamed opens a set to train on. Where its labels are numbers and no names of them are given, those of the test
-// set's classes are taken, in its own order, and it is said.
+// openNamed opens a set to train on. Where its labels are numbers, and neither has it names for them nor are any given,
+// those of the test set's classes are taken, in its own order, and it is said.
 func (s EvaluationSets) openNamed(ctx context.Context, o *sets.Opener, v *Evaluation, path string,
 	open dataset.OpenOptions) (*sets.Made, error) {
 	if open.Names != nil {
@@ -24,6 +24,12 @@ func (s EvaluationSets) openNamed(ctx context.Context, o *sets.Opener, v *Evalua
 	named := open
 	named.Names = names
 	if tensorset.Is(path) {
+		if own, err := tensorset.ClassNames(path); err != nil || own != nil {
+			if err != nil {
+				return nil, err
+			}
+			return o.Made(ctx, path, open)
+		}
 		made, err := o.Made(ctx, path, named)
 		if err == nil {
 			v.sayNames(path, names)

@@ -64,9 +64,9 @@ func (s *Set) arrange(ctx context.Context, dirs lister, o OpenOptions) error {
 func (l listing) classes(o OpenOptions) ([]string, error) {
 	if o.Classes == nil {
 		if len(l.folders) == 1 { // what is in it tells more, see arrange
-			return l.folders, checkClassNames(l.folders)
+			return l.folders, CheckClassNames(l.folders)
 		}
-		return l.folders, errors.Join(l.checkOnly(), checkClassNames(l.folders))
+		return l.folders, errors.Join(l.checkOnly(), CheckClassNames(l.folders))
 	}
 	var names, first, whole []string
 	for _, line := range o.Classes {
@@ -82,7 +82,7 @@ func (l listing) classes(o OpenOptions) ([]string, error) {
 	if len(whole) > 0 && len(first) > 0 {
 		o.notes.add(passedFirst, len(first), first[0])
 	}
-	return names, checkClassNames(names)
+	return names, CheckClassNames(names)
 }
 
 // parts are names of the parts of a set, and holders of folders that hold the images of a whole set: in lower case,

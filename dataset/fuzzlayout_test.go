@@ -20,7 +20,7 @@ func fuzzLayout(f *testing.F, name string, others files, o OpenOptions, seeds ..
 			return
 		}
 		for _, class := range s.Classes {
-			if err := checkClassName(class.Name); err != nil {
+			if err := CheckClassName(class.Name); err != nil {
 				t.Error(err)
 			}
 			for _, ref := range class.Images {

@@ -72,7 +72,7 @@ const maxNames = 16 << 20
 func newLabelNames(names []string, from string) (labelNames, error) {
 	known := make(map[string]int, len(names))
 	for i, name := range names {
-		if err := checkClassName(name); err != nil {
+		if err := CheckClassName(name); err != nil {
 			return labelNames{}, fmt.Errorf("%s: name %d: %w", from, i, err)
 		}
 		if first, ok := known[name]; ok {
@@ -117,5 +117,5 @@ func (n labelNames) classOfText(text string) (string, error) {
 	if n.names != nil && !slices.Contains(n.names, text) {
 		return "", fmt.Errorf("label %.60q is not in %s", text, n.from)
 	}
-	return text, checkClassName(text)
+	return text, CheckClassName(text)
 }

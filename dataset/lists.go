@@ -190,7 +190,7 @@ func (s *shelf) refile(split string, entries []entry, n *notes) (source, tree, e
 			n.add(takenSlash, 1, e.class)
 		}
 		classes[class] = e.class
-		if err := checkClassName(class); err != nil {
+		if err := CheckClassName(class); err != nil {
 			return nil, nil, fmt.Errorf("image %q: %w", e.path, err)
 		}
 		if onDisk {

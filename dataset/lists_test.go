@@ -93,7 +93,7 @@ func FuzzLists(f *testing.F) {
 		defer set.Close()
 		seen := map[string]bool{}
 		for _, class := range set.Classes {
-			must(t, checkClassName(class.Name))
+			must(t, CheckClassName(class.Name))
 			for _, ref := range class.Images {
 				if !strings.HasPrefix(ref.Name, "val_") || seen[ref.Name] {
 					t.Errorf("image %q of class %q", ref.Name, class.Name)

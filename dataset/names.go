@@ -29,10 +29,10 @@ func checkName(name string) error {
 // unprintable are control characters, the terminal's escape among them, and the characters that end a line.
 func unprintable(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
 
-// checkClassName tells whether a name can be that of a class. The rule is stricter than [checkName]'s: folders and
+// CheckClassName tells whether a name can be that of a class. The rule is stricter than [checkName]'s: folders and
 // tars are named after classes, and lists of classes are read line by line, without the blanks at the ends and
 // without a mark of the byte order. Names that Windows keeps for itself, "aux" say, are left to those who go there.
-func checkClassName(name string) error {
+func CheckClassName(name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
@@ -59,12 +59,12 @@ func checkClassName(name string) error {
 	return nil
 }
 
-// checkClassNames tells whether classes of these names can lie in one folder of any file system: some take capitals and
+// CheckClassNames tells whether classes of these names can lie in one folder of any file system: some take capitals and
 // small letters for the same, and some the ways in which Unicode writes a letter with an accent.
-func checkClassNames(names []string) error {
+func CheckClassNames(names []string) error {
 	known := map[string]string{}
 	for _, name := range names {
-		if err := checkClassName(name); err != nil {
+		if err := CheckClassName(name); err != nil {
 			return err
 		}
 		key := strings.ToLower(strings.ToUpper(norm.NFC.String(name)))

@@ -342,7 +342,7 @@ func collectClassTar(c *collector, in int, name string, at int64, x *tarIndex, n
 	case c.of[class] != nil:
 		return fmt.Errorf("%q comes twice", name)
 	}
-	if err := checkClassName(class); err != nil {
+	if err := CheckClassName(class); err != nil {
 		return err
 	}
 	x.withRest()["."].note(n, name)

@@ -28,9 +28,9 @@ func Finished(ctx context.Context, o *sets.Opener, s sets.Spec) (dir string, clo
 	}
 	made, err := o.Made(ctx, s.Path, options)
 	if err != nil {
-		// Of a folder, or of nothing, the error that counts is that of the reader of finished sets, which says what was
-		// wanted.
-		if info, errStat := os.Stat(s.Path); errStat != nil || info.IsDir() {
+		// Of a folder of images, or of nothing, the error that counts is that of the reader of finished sets, which
+		// says what was wanted.
+		if info, errStat := os.Stat(s.Path); errStat != nil || info.IsDir() && !sets.IsTensors(s.Path) {
 			return s.Path, func() {}, nil
 		}
 		return "", nil, err

@@ -15,6 +15,9 @@ type Tensors struct {
 	ZCA     Spec   // the training set by which whitened images were whitened; "" where there is none
 }
 
+// IsTensors tells whether a set at a path is one of tensors.
+func IsTensors(path string) bool { return tensorset.Is(path) }
+
 // tensors opens a set of tensors, and says what it took.
 func (o *Opener) tensors(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {
 	if options.Labels != "" {

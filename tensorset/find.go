@@ -17,6 +17,7 @@ type found struct {
 	images, labels weights.Tensor
 	noLabels       bool // images [K, n, …] say them by their place
 	rate           float64
+	names          []string // of the labels 0, 1, …, which the set has itself; nil if it has none
 	notes          []string
 	closers        []func() error
 }
@@ -83,12 +84,15 @@ func find(path string) (_ *found, err error) {
 	if err != nil {
 		return nil, err
 	}
+	f := &found{}
 	if info.IsDir() {
+		if err := f.namesBeside(path); err != nil {
+			return nil, err
+		}
 		if path, err = inFolder(path); err != nil {
 			return nil, err
 		}
 	}
-	f := &found{}
 	defer func() {
 		if err != nil {
 			_ = f.close()
@@ -116,6 +120,9 @@ func find(path string) (_ *found, err error) {
 	} else {
 		return nil, fmt.Errorf("holds no images, or several: want one tensor of 4 axes, of which one is 1 or 3 "+
 			"channels, and their labels; it has %s", describe(value))
+	}
+	if err := f.namesWithin(value, 0); err != nil {
+		return nil, err
 	}
 	if f.labels.Shape == nil {
 		if err := f.labelsBeside(path, value); err != nil {
@@ -183,13 +190,18 @@ func (f *found) read(path string) (any, error) {
 
 // labelsBeside reads the labels from the file beside that of the images.
 func (f *found) labelsBeside(path string, value any) error {
+	beside := besideOf(path, "labels", "targets", "y")
 	// [K, n, C, H, W]: the place of an image says its class
-	if len(f.images.Shape) == 5 {
+	if len(f.images.Shape) == 5 && beside == "" {
+		if left := len(tensorsOf(value, 0)) - 1; left > 0 {
+			k, n := f.images.Shape[0], f.images.Shape[1]
+			return fmt.Errorf("has images of %d classes, and beside them what may be their labels, or not: want "+
+				"labels of shape [%d], [%d %d] or [%d], or none; it has %s", k, k, k, n, k*n, describe(value))
+		}
 		f.noLabels = true
 		f.note("no labels: the images are [classes, images of a class, …], shape %v", f.images.Shape)
 		return nil
 	}
-	beside := besideOf(path, "labels", "targets", "y")
 	if beside == "" {
 		return fmt.Errorf("has images and no labels: want %d of them as a tensor %q in it, or in a file %q beside it; "+
 			"it has %s", f.images.Shape[0], "labels", labelsFile(path), describe(value))
@@ -199,7 +211,7 @@ func (f *found) labelsBeside(path string, value any) error {
 		return err
 	}
 	for _, t := range tensorsOf(value, 0) {
-		if fits(t, f.images) {
+		if t = unfolded(t, f.images); fits(t, f.images) {
 			f.labels = t
 			return nil
 		}

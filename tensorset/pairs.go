@@ -61,9 +61,14 @@ func pairOf(values []any, keys []string) (p pair, ok bool) {
 	if len(images) == 0 {
 		return p, false
 	}
-	at := best(images, func(i int) bool { return imageName(keys[i]) }, func(i int) bool { return !heldOut(keys[i]) })
+	at := best(images, func(i int) bool { return imageName(keys[i]) }, func(i int) bool { return !heldOut(keys[i]) },
+		func(i int) bool { return !isBefore(keys[i]) })
 	p.images = tensors[at]
 	for i, t := range tensors {
+		if i != at && t.Shape != nil {
+			t = unfolded(t, p.images)
+			tensors[i] = t
+		}
 		switch {
 		case i == at || t.Shape == nil:
 		case rateName(keys[i]) && (len(t.Shape) == 0 || len(t.Shape) == 1 && t.Shape[0] == 1):
@@ -85,8 +90,13 @@ func pairOf(values []any, keys []string) (p pair, ok bool) {
 	if len(labels) == 0 {
 		return p, false
 	}
-	with := best(labels, func(i int) bool { return heldOut(keys[i]) == heldOut(keys[at]) })
+	with := best(labels, func(i int) bool { return heldOut(keys[i]) == heldOut(keys[at]) },
+		func(i int) bool { return !isCoarse(keys[i]) }, func(i int) bool { return !counts(tensors[i]) })
 	p.labels = tensors[with]
+	if keys[with] == "" && len(labels) > 1 {
+		p.notes = append(p.notes, fmt.Sprintf("the labels are number %d of the list, in which %d tensors have one row "+
+			"for each image", with+1, len(labels)))
+	}
 	for _, others := range []struct {
 		taken int
 		of    []int
@@ -146,6 +156,28 @@ func isIndex(key string) bool { return hasWord(key, "idx", "index", "indexes", "
 
 // heldOut tells whether a key names images that are not for training.
 func heldOut(key string) bool { return hasWord(key, "test", "val", "valid", "validation", "eval") }
+
+// isBefore tells whether a key names images that others became: those that a training began with, or that are changed
+// for it.
+func isBefore(key string) bool {
+	return hasWord(key, "init", "initial", "start", "real", "orig", "original", "old", "aug", "augmented", "noise")
+}
+
+// isCoarse tells whether a key names groups of classes.
+func isCoarse(key string) bool { return hasWord(key, "coarse", "super", "superclass", "group") }
+
+// counts tells whether labels are all different, as numbers of images are.
+func counts(t weights.Tensor) bool {
+	v, err := numbersOf(t)
+	if err != nil || len(t.Shape) != 1 {
+		return false
+	}
+	seen := map[float32]bool{}
+	for _, x := range v {
+		seen[x] = true
+	}
+	return len(seen) == len(v) && len(v) > 1
+}
 
 // hasWord tells whether one of the words stands in a key between what are no letters.
 func hasWord(key string, words ...string) bool {

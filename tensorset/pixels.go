@@ -6,6 +6,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,6 +22,10 @@ const (
 	CIFAR10  Pixels = "cifar10"  // by those of DC's program, of CIFAR-10
 	CIFAR100 Pixels = "cifar100" // of CIFAR-100
 	Signed   Pixels = "signed"   // −1..1
+	MNIST    Pixels = "mnist"    // by those of DC's program, of MNIST; grey
+	Fashion  Pixels = "fashion"  // of FashionMNIST; grey
+	SVHN     Pixels = "svhn"     // of SVHN
+	Levels   Pixels = "levels"   // 256 levels in each channel, from black to white, by whatever mean and deviation
 	ZCA      Pixels = "zca"      // whitened as in MTT's program, see Whitening
 )
 
@@ -30,15 +35,45 @@ func AllPixels() []string {
 	for _, w := range ways {
 		list = append(list, string(w.name))
 	}
-	return append(list, string(ZCA))
+	return append(list, string(Levels), string(ZCA))
 }
 
-// Check tells whether p is a way.
+// Check tells whether p is a way, or MEAN/DEVIATION.
 func (p Pixels) Check() error {
-	if p != "" && !slices.Contains(AllPixels(), string(p)) {
-		return fmt.Errorf("pixels are %q, want one of %s", string(p), strings.Join(AllPixels(), ", "))
+	if p == "" || slices.Contains(AllPixels(), string(p)) {
+		return nil
 	}
-	return nil
+	if _, ok := p.own(); ok {
+		return nil
+	}
+	return fmt.Errorf("pixels are %q, want one of %s, or MEAN/DEVIATION, each one number or three for red, green and "+
+		"blue, as 0.48,0.45,0.40/0.27,0.26,0.28", string(p), strings.Join(AllPixels(), ", "))
+}
+
+// own reads MEAN/DEVIATION.
+func (p Pixels) own() (l linear, ok bool) {
+	mean, std, ok := strings.Cut(string(p), "/")
+	if !ok {
+		return l, false
+	}
+	for _, part := range []struct {
+		text string
+		to   *[3]float64
+		low  float64
+	}{{mean, &l.mean, -1}, {std, &l.std, 1e-3}} {
+		numbers := strings.Split(part.text, ",")
+		if len(numbers) != 1 && len(numbers) != 3 {
+			return l, false
+		}
+		for c := range part.to {
+			x, err := strconv.ParseFloat(strings.TrimSpace(numbers[c%len(numbers)]), 64)
+			if err != nil || !(x >= part.low && x <= 10) {
+				return l, false
+			}
+			part.to[c] = x
+		}
+	}
+	return l, true
 }
 
 // linear is x = number·std + mean, for each channel.
@@ -54,18 +89,24 @@ func (l linear) apply(v []float32, n int) {
 
 func (l linear) id() string { return fmt.Sprint(l.mean, l.std) }
 
-// ways have their numbers from the programs: DC's utils.py (VICO-UoE/DatasetCondensation), which DSA, DM and MTT
-// share, and torchvision's documentation. TestWays holds them against these.
-var ways = []struct {
+// named is a way with its name.
+type named struct {
 	name Pixels
 	linear
-}{
+}
+
+// ways have their numbers from the programs: DC's utils.py (VICO-UoE/DatasetCondensation), which DSA, DM and MTT
+// share, and torchvision's documentation. TestWays holds them against these.
+var ways = []named{
 	{Unit, linear{[3]float64{}, [3]float64{1, 1, 1}}},
 	{Uint8, linear{[3]float64{}, [3]float64{1. / 255, 1. / 255, 1. / 255}}},
 	{CIFAR10, linear{[3]float64{0.4914, 0.4822, 0.4465}, [3]float64{0.2023, 0.1994, 0.2010}}},
 	{CIFAR100, linear{[3]float64{0.5071, 0.4866, 0.4409}, [3]float64{0.2673, 0.2564, 0.2762}}},
 	{ImageNet, linear{[3]float64{0.485, 0.456, 0.406}, [3]float64{0.229, 0.224, 0.225}}},
 	{Signed, linear{[3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}}},
+	{MNIST, linear{[3]float64{0.1307, 0.1307, 0.1307}, [3]float64{0.3081, 0.3081, 0.3081}}},
+	{Fashion, linear{[3]float64{0.2861, 0.2861, 0.2861}, [3]float64{0.3530, 0.3530, 0.3530}}},
+	{SVHN, linear{[3]float64{0.4377, 0.4438, 0.4728}, [3]float64{0.1980, 0.2010, 0.1970}}},
 }
 
 func way(p Pixels) linear {
@@ -74,7 +115,11 @@ func way(p Pixels) linear {
 			return w.linear
 		}
 	}
-	panic("tensorset: no way " + string(p))
+	l, ok := p.own()
+	if !ok {
+		panic("tensorset: no way " + string(p))
+	}
+	return l
 }
 
 // Stats returns the mean and the deviation of a way that has them.
@@ -90,9 +135,16 @@ type evidence struct {
 	mean, std float64
 	far       map[Pixels]float64 // how far from a level of bytes the farthest number is, in levels, by each way
 	outside   map[Pixels]float64 // the share of numbers that are below black or above white
+	levels    *linear            // by which each channel has black, white and levels between; nil if none does
 }
 
-func (r *reader) evidence(ctx context.Context) (e evidence, err error) {
+// evidence looks at all numbers; asked is a way that was asked for.
+func (r *reader) evidence(ctx context.Context, asked Pixels) (e evidence, err error) {
+	ways := ways
+	if l, ok := asked.own(); ok {
+		ways = append(slices.Clone(ways), named{asked, l})
+	}
+	var seen channelLevels
 	e = evidence{whole: r.ints != nil || r.found.images.DType == "U8", low: math.Inf(1), high: math.Inf(-1),
 		far: map[Pixels]float64{}, outside: map[Pixels]float64{}}
 	var sum, squares, count float64
@@ -111,6 +163,7 @@ func (r *reader) evidence(ctx context.Context) (e evidence, err error) {
 				return e, fmt.Errorf("image %d has a value of %v, want numbers", at, x)
 			}
 			e.low, e.high = min(e.low, x), max(e.high, x)
+			seen.add(i/n, x)
 			sum, squares = sum+x, squares+x*x
 			for _, w := range ways {
 				level := 255 * (x*w.std[i/n] + w.mean[i/n])
@@ -125,6 +178,7 @@ func (r *reader) evidence(ctx context.Context) (e evidence, err error) {
 	for p := range e.outside {
 		e.outside[p] /= count
 	}
+	e.levels = seen.linear()
 	e.mean = sum / count
 	e.std = math.Sqrt(max(0, squares/count-e.mean*e.mean))
 	return e, nil
@@ -132,7 +186,7 @@ func (r *reader) evidence(ctx context.Context) (e evidence, err error) {
 
 // decide says what the numbers mean, and how they become colours.
 func (s *Set) decide(ctx context.Context, r *reader, o Options, name string) error {
-	e, err := r.evidence(ctx)
+	e, err := r.evidence(ctx, o.Pixels)
 	if err != nil {
 		return err
 	}
@@ -151,8 +205,14 @@ func (s *Set) decide(ctx context.Context, r *reader, o Options, name string) err
 	if s.Pixels == ZCA {
 		return s.whiten(ctx, r, o)
 	}
-	how := way(s.Pixels)
-	r.how = how
+	if s.Pixels == Levels {
+		if e.levels == nil {
+			return fmt.Errorf("%w: not every channel has 256 levels from black to white", ErrPixels)
+		}
+		r.how = *e.levels
+		return nil
+	}
+	r.how = way(s.Pixels)
 	if out := e.outside[s.Pixels]; out > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%.1f %% of the values are darker than black or lighter than white: "+
 			"protocols that train at %d × %d pixels see them as they are; whatever resizes or shows the images, or "+
@@ -184,7 +244,10 @@ func (e evidence) text() string {
 	return fmt.Sprintf("from %.4g to %.4g, their mean is %.3g, their deviation %.3g", e.low, e.high, e.mean, e.std)
 }
 
-var cifarName = regexp.MustCompile(`(?i)cifar[-_]?(100?)`)
+var (
+	cifarName = regexp.MustCompile(`(?i)cifar[-_]?(100?)`)
+	otherName = regexp.MustCompile(`(?i)fashion|mnist|svhn`) // "FashionMNIST" begins with the first
+)
 
 // The borders of guess. Images of 0 to 1 have a mean of 0.4 to 0.55 and a deviation of 0.2 to 0.3; normalised ones 0
 // and 1, those that were learned up to 3.35 as published; whitened ones 0 and 0.25; bytes about 120 and 60; bytes of
@@ -216,6 +279,8 @@ func (e evidence) guess(name string, r *reader) (p Pixels, why string) {
 	}
 	onLevels := func(p Pixels) bool { return e.far[p] <= close && e.outside[p] == 0 }
 	switch {
+	case e.whole && e.low >= 0 && e.high == 1:
+		return Unit, "they are whole numbers, 0 and 1"
 	case e.whole && e.low >= 0 && e.high <= 255:
 		return Uint8, "they are whole numbers"
 	case e.whole:
@@ -227,10 +292,14 @@ func (e evidence) guess(name string, r *reader) (p Pixels, why string) {
 	case onLevels(Uint8) && e.high > 1:
 		return Uint8, "all numbers are whole, from 0 to 255"
 	}
-	for _, p := range []Pixels{Signed, CIFAR10, CIFAR100, ImageNet} {
-		if onLevels(p) {
+	for _, p := range []Pixels{Signed, CIFAR10, CIFAR100, ImageNet, SVHN, MNIST, Fashion} {
+		if onLevels(p) && (r.c == 1 || p != MNIST && p != Fashion) {
 			return p, "by this mean and deviation all numbers become levels of 8 bits"
 		}
+	}
+	if e.levels != nil {
+		return Levels, fmt.Sprintf("the numbers of each channel are 256 levels, %.4g to %.4g all in all, of which the "+
+			"least is black and the largest white", e.low, e.high)
 	}
 	switch {
 	case e.mean > unitLow && e.mean < unitHigh && e.std < narrow && e.low > unitFrom && e.high < unitTo:
@@ -250,6 +319,13 @@ func (e evidence) guess(name string, r *reader) (p Pixels, why string) {
 	why = "the numbers are " + e.text() + ", as of images that were normalised, and "
 	if m := cifarName.FindStringSubmatch(name); m != nil {
 		return map[string]Pixels{"10": CIFAR10, "100": CIFAR100}[m[1]], why + "the name has " + m[0]
+	}
+	if m := otherName.FindString(name); m != "" {
+		return map[byte]Pixels{'f': Fashion, 'm': MNIST, 's': SVHN}[strings.ToLower(m)[0]], why + "the name has " + m
+	}
+	if r.c == 1 {
+		return "", "this is normalised, by a mean and a deviation of grey images that the name of the file does not " +
+			"say (mnist, fashion, or MEAN/DEVIATION)"
 	}
 	if r.w == cifarSide && r.h == cifarSide && r.found.rate > 0 {
 		why += "(MTT's programs whiten CIFAR in most of their settings: if the accuracy is low, try --pixels zca) "

@@ -1,10 +1,20 @@
 package tensorset
 
 import (
+	"maps"
 	"testing"
 
 	"mgd3/weights"
 )
+
+// nowhere is that no way makes levels of the numbers.
+func nowhere(off float64) map[Pixels]float64 {
+	far := map[Pixels]float64{}
+	for _, w := range ways {
+		far[w.name] = off
+	}
+	return far
+}
 
 // TestBorders holds [Auto] at both sides of each border of guess, by numbers that are no levels of bytes.
 func TestBorders(t *testing.T) {
@@ -64,11 +74,9 @@ func TestBorders(t *testing.T) {
 		{"more than bytes", evidence{whole: true, low: 0, high: 256}, "I64", ""},
 		{"less than bytes", evidence{whole: true, low: -1, high: 255}, "I64", ""},
 	} {
-		if c.e.far == nil {
-			c.e.far = map[Pixels]float64{Unit: off, Uint8: off, Signed: off, CIFAR10: off, CIFAR100: off, ImageNet: off}
-		} else {
-			c.e.far[Unit], c.e.far[Uint8], c.e.far[CIFAR10], c.e.far[ImageNet] = off, off, off, off
-		}
+		far := c.e.far
+		c.e.far = nowhere(off)
+		maps.Copy(c.e.far, far)
 		r := &reader{w: 32, h: 32, n: 1, collage: 1, numbers: []float32{0}, found: &found{images: weights.Tensor{
 			DType: c.dtype, Shape: []int{1, 3, 32, 32}}, labels: weights.Tensor{Shape: []int{1}}}}
 		if got, why := c.e.guess("set.pt", r); got != c.want {
@@ -77,7 +85,7 @@ func TestBorders(t *testing.T) {
 	}
 	r := &reader{w: 33, h: 32, n: 1, collage: 1, numbers: []float32{0}, found: &found{labels: weights.Tensor{
 		Shape: []int{1}}}}
-	wide.far = map[Pixels]float64{Unit: off, Uint8: off, Signed: off, CIFAR10: off, CIFAR100: off, ImageNet: off}
+	wide.far = nowhere(off)
 	if got, _ := wide.guess("set.pt", r); got != ImageNet {
 		t.Errorf("33 x 32 pixels: got %q, want %q", got, ImageNet)
 	}

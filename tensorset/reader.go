@@ -57,6 +57,9 @@ func newReader(f *found, collage int) (*reader, error) {
 	if err := f.images.Check(); err != nil {
 		return nil, err
 	}
+	if f.images.DType == "BOOL" { // one byte each, 0 or 1
+		f.images.DType = "U8"
+	}
 	switch f.images.DType {
 	case "U8", "F32", "F16", "BF16", "F64":
 	default:

@@ -36,7 +36,7 @@ var ErrPixels = errors.New("what the numbers mean is not clear")
 type Options struct {
 	Pixels  Pixels   // what the numbers mean; "" is Auto
 	Collage int      // each image is Collage × Collage smaller ones, which are cut out and enlarged; 0 and 1: none
-	Names   []string // of the labels 0, 1, …; nil names them 0000, 0001, …
+	Names   []string // of the labels 0, 1, …; nil takes the set's own, or 0000, 0001, …
 	Classes []string // those to take, in this order; nil takes all
 	Limit   int      // images per class, the first in the file; 0 takes all
 
@@ -123,11 +123,21 @@ func (s *Set) arrange(r *reader, o Options) ([]dataset.Class, error) {
 		most = k - 1
 	}
 	name := func(label int) string { return fmt.Sprintf("%04d", label) }
+	names := r.found.names
 	if o.Names != nil {
-		if most >= len(o.Names) {
-			return nil, fmt.Errorf("label %d, but there are names for %d", most, len(o.Names))
+		names = o.Names
+	}
+	if names != nil {
+		first, err := s.firstLabel(known, most, len(names), r.k == 0)
+		if err != nil {
+			return nil, err
 		}
-		name = func(label int) string { return o.Names[label] }
+		name = func(label int) string {
+			if label < first { // no image has it
+				return ""
+			}
+			return names[label-first]
+		}
 	}
 	place := map[string]int{}
 	var classes []dataset.Class
@@ -170,6 +180,21 @@ func (s *Set) arrange(r *reader, o Options) ([]dataset.Class, error) {
 		}
 	}
 	return classes, nil
+}
+
+// firstLabel returns the number that the first of so many names is for: 0, or 1 where the labels are 1 to that number.
+func (s *Set) firstLabel(known map[int]bool, most, names int, numbers bool) (int, error) {
+	switch {
+	case most < names && !known[0] && numbers:
+		s.Notes = append(s.Notes, fmt.Sprintf("no image has the label 0, which is the first of %d classes: if the "+
+			"labels count from 1, all classes are those before theirs", names))
+	case most == names && !known[0] && numbers:
+		s.Notes = append(s.Notes, fmt.Sprintf("the labels count from 1 to %d", most))
+		return 1, nil
+	case most >= names:
+		return 0, fmt.Errorf("label %d, but there are names for %d", most, names)
+	}
+	return 0, nil
 }
 
 // reordered gives each class the share of its label, and lets the rest go.

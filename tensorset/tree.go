@@ -1,6 +1,7 @@
 package tensorset
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -113,6 +114,28 @@ func fits(t, images weights.Tensor) bool {
 		n *= images.Shape[1]
 	}
 	return (len(t.Shape) == 1 || len(t.Shape) == 2) && t.Shape[0] == n && t.Bytes() != nil
+}
+
+// unfolded gives labels of images [K, n, …] that are [K], one for all images of a class, or [K, n], the shape [K·n].
+// All others are as they were.
+func unfolded(t, images weights.Tensor) weights.Tensor {
+	if len(images.Shape) != 5 || t.Bytes() == nil {
+		return t
+	}
+	k, n := images.Shape[0], images.Shape[1]
+	switch {
+	case len(t.Shape) == 2 && t.Shape[0] == k && t.Shape[1] == n:
+		t.Shape = []int{k * n}
+	case len(t.Shape) == 1 && t.Shape[0] == k && n > 1:
+		each := t.Bytes()
+		size := len(each) / k
+		var all []byte
+		for i := range k {
+			all = append(all, bytes.Repeat(each[i*size:(i+1)*size], n)...)
+		}
+		t = weights.Raw("", t.DType, []int{k * n}, all)
+	}
+	return t
 }
 
 // isImages tells whether a tensor can be one of images.

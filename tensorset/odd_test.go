@@ -1,0 +1,263 @@
+package tensorset
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"mgd3/weights"
+)
+
+// sixUnit are the six images of the fixtures in 0 to 1, [6, 3, 8, 8], each number changed.
+func sixUnit(change func(channel int, v float32) float32) []float32 {
+	var out []float32
+	for i := range 6 {
+		pix := levels(i)
+		for c := range 3 {
+			for j := range 64 {
+				out = append(out, change(c, float32(pix[3*j+c])/255))
+			}
+		}
+	}
+	return out
+}
+
+func asIs(_ int, v float32) float32 { return v }
+
+var (
+	six       = weights.F32("", []int{6, 3, 8, 8}, sixUnit(asIs))
+	others    = weights.F32("", []int{6, 3, 8, 8}, sixUnit(func(_ int, v float32) float32 { return 1 - v }))
+	perClass  = weights.F32("", []int{3, 2, 3, 8, 8}, sixUnit(asIs))
+	sixLabels = weights.I64("", []int{6}, []int64{0, 0, 1, 1, 2, 2})
+	downwards = weights.I64("", []int{6}, []int64{5, 4, 3, 2, 1, 0})
+)
+
+// torchFile writes a file of torch.save.
+func torchFile(t *testing.T, path string, object any) string {
+	t.Helper()
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(t.TempDir(), path)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := weights.Save(f, object); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// described says which of the six images each class of a set has: "cat 0 1, dog 2 3".
+func described(t *testing.T, s *Set) string {
+	t.Helper()
+	images := load(t, s)
+	var classes []string
+	for _, class := range s.Images.Classes {
+		text := class.Name
+		for range class.Images {
+			which := slices.IndexFunc([]int{0, 1, 2, 3, 4, 5}, func(i int) bool {
+				return slices.Equal(levels(i), images[0].Pix)
+			})
+			text += fmt.Sprintf(" %d", which)
+			images = images[1:]
+		}
+		classes = append(classes, text)
+	}
+	return strings.Join(classes, ", ")
+}
+
+type items = []weights.Item
+
+// TestOdd: sets whose labels are easily misread.
+func TestOdd(t *testing.T) {
+	const right = "cat 0 1, dog 2 3, fox 4 5"
+	named := Options{Names: names}
+	strs := func(list ...any) []any { return list }
+	for _, c := range []struct {
+		name   string
+		object any
+		o      Options
+		want   string // the classes, or a part of the error
+		note   string
+	}{
+		{"a label for each class", items{{Key: "images", Value: perClass},
+			{Key: "labels", Value: weights.I64("", []int{3}, []int64{2, 0, 1})}}, named,
+			"cat 2 3, dog 4 5, fox 0 1", ""},
+		{"labels of two axes", items{{Key: "images", Value: perClass},
+			{Key: "labels", Value: weights.I64("", []int{3, 2}, []int64{2, 2, 0, 0, 1, 0})}}, named,
+			"cat 2 3 5, dog 4, fox 0 1", ""},
+		{"perhaps a label for each class", items{{Key: "images", Value: perClass},
+			{Key: "labels", Value: weights.I64("", []int{4}, []int64{2, 0, 1, 1})}}, named,
+			"want labels of shape [3], [3 2]", ""},
+		{"none", items{{Key: "images", Value: perClass}}, named, right, "no labels"},
+
+		{"names", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},
+			{Key: "classes", Value: strs("owl", "ape", "cow")}}, Options{}, "owl 0 1, ape 2 3, cow 4 5",
+			`names of their own, in "classes": 0 is "owl"`},
+		{"other names asked for", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},
+			{Key: "classes", Value: strs("owl", "ape", "cow")}}, named, right, ""},
+		{"numbers by name", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},
+			{Key: "class_to_idx", Value: items{{Key: "ape", Value: 1}, {Key: "cow", Value: 0},
+				{Key: "owl", Value: 2}}}}, Options{}, "cow 0 1, ape 2 3, owl 4 5", `in "class_to_idx"`},
+		{"a number twice", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},
+			{Key: "class_to_idx", Value: items{{Key: "ape", Value: 1}, {Key: "cow", Value: 1}}}}, Options{},
+			`"class_to_idx": want the numbers from 0 to 1, each for one name`, ""},
+		{"a name that leads elsewhere", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},
+			{Key: "classes", Value: strs("../owl", "ape", "cow")}}, Options{}, `cannot be that of a folder`, ""},
+
+		{"from 1", items{{Key: "x", Value: six}, {Key: "y", Value: weights.I64("", []int{6},
+			[]int64{1, 1, 2, 2, 3, 3})}}, named, right, "the labels count from 1 to 3"},
+		{"from 1, without names", items{{Key: "x", Value: six}, {Key: "y", Value: weights.I64("", []int{6},
+			[]int64{1, 1, 2, 2, 3, 3})}}, Options{}, "0001 0 1, 0002 2 3, 0003 4 5", ""},
+		{"from 1, or none of the first", items{{Key: "x", Value: six}, {Key: "y", Value: weights.I64("", []int{6},
+			[]int64{1, 1, 2, 2, 1, 1})}}, named, "dog 0 1 4 5, fox 2 3", "if the labels count from 1"},
+		{"from 2", items{{Key: "x", Value: six}, {Key: "y", Value: weights.I64("", []int{6},
+			[]int64{2, 2, 3, 3, 4, 4})}}, named, "label 4, but there are names for 3", ""},
+
+		{"numbers of the images first", []any{six, downwards, sixLabels}, named, right,
+			"the labels are number 3 of the list"},
+		{"numbers of the images last", []any{six, sixLabels, downwards}, named, right,
+			"the labels are number 2 of the list"},
+		{"changed images first", items{{Key: "augmented_images", Value: others}, {Key: "images", Value: six},
+			{Key: "labels", Value: sixLabels}}, named, right, `"images" is taken`},
+		{"what a training began with", items{{Key: "images_init", Value: others}, {Key: "images_syn", Value: six},
+			{Key: "labels", Value: sixLabels}}, named, right, `"images_syn" is taken`},
+		{"groups of classes first", items{{Key: "coarse_labels", Value: weights.I64("", []int{6},
+			[]int64{1, 1, 1, 1, 0, 0})}, {Key: "images", Value: six}, {Key: "fine_labels", Value: sixLabels}}, named,
+			right, `"fine_labels" is taken`},
+	} {
+		s, err := Open(t.Context(), torchFile(t, "set.pt", c.object), c.o)
+		if err != nil {
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %q", c.name, err, c.want)
+			}
+			continue
+		}
+		defer s.Images.Close()
+		if got := described(t, s); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+		if said := strings.Join(s.Notes, "\n"); !strings.Contains(said, c.note) {
+			t.Errorf("%s: said %q, want %q in it", c.name, said, c.note)
+		}
+	}
+}
+
+// TestBeside: in a folder, classes.txt names the labels, and labels of classes beside their images are read.
+func TestBeside(t *testing.T) {
+	dir := t.TempDir()
+	torchFile(t, filepath.Join(dir, "images_best.pt"), perClass)
+	torchFile(t, filepath.Join(dir, "labels_best.pt"), weights.I64("", []int{3}, []int64{1, 2, 0}))
+	if err := os.WriteFile(filepath.Join(dir, "classes.txt"), []byte("owl\nape\ncow\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Images.Close()
+	if got, want := described(t, s), "owl 4 5, ape 0 1, cow 2 3"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, err := ClassNames(dir); err != nil || !slices.Equal(got, []string{"owl", "ape", "cow"}) {
+		t.Errorf("names %q, %v", got, err)
+	}
+}
+
+// TestAnyMean: images of bytes that were normalised by any mean and deviation are read back to the byte; a mean and a
+// deviation can be given; 0 and 1 are black and white.
+func TestAnyMean(t *testing.T) {
+	mean, std := [3]float32{0.48, 0.45, 0.41}, [3]float32{0.27, 0.26, 0.28}
+	spread := func(c int, v float32) float32 { // black and white are in each channel
+		if v < 0.02 {
+			v = 0
+		} else if v > 0.98 {
+			v = 1
+		}
+		return v
+	}
+	bytesOf := func(v float32) byte { return byte(math.RoundToEven(255 * float64(v))) }
+	for _, c := range []struct {
+		name, file string
+		shape      []int
+		change     func(c int, v float32) float32
+		asked      Pixels
+		want       Pixels
+		back       func(c int, v float32) float32 // of what is read, in 0 to 1
+	}{
+		{"any", "set.pt", []int{6, 3, 8, 8}, func(c int, v float32) float32 {
+			return (spread(c, v) - mean[c]) / std[c]
+		}, "", Levels, spread},
+		{"less a mean", "set.pt", []int{6, 3, 8, 8}, func(c int, v float32) float32 {
+			return 255*spread(c, v) - 110
+		}, "", Levels, spread},
+		{"given", "set.pt", []int{6, 3, 8, 8}, func(c int, v float32) float32 { return (v - mean[c]) / std[c] },
+			"0.48,0.45,0.41/0.27,0.26,0.28", "0.48,0.45,0.41/0.27,0.26,0.28", asIs},
+		{"one given", "set.pt", []int{6, 3, 8, 8}, func(c int, v float32) float32 { return (v - 0.5) / 0.25 },
+			"0.5/0.25", "0.5/0.25", asIs},
+		{"by the name", "res_DC_SVHN_ConvNet_1ipc.pt", []int{6, 3, 8, 8}, func(c int, v float32) float32 {
+			return (v*.931 - [3]float32{.4377, .4438, .4728}[c]) / [3]float32{.1980, .2010, .1970}[c]
+		}, "", SVHN, func(_ int, v float32) float32 { return v * .931 }},
+		{"black and white", "set.pt", []int{6, 3, 8, 8}, func(_ int, v float32) float32 {
+			return float32(math.Round(float64(v)))
+		}, "", Unit, func(_ int, v float32) float32 { return float32(math.Round(float64(v))) }},
+	} {
+		images := weights.F32("", c.shape, sixUnit(c.change))
+		s, err := Open(t.Context(), torchFile(t, c.file, []any{images, sixLabels}), Options{Pixels: c.asked})
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		defer s.Images.Close()
+		if s.Pixels != c.want {
+			t.Errorf("%s: taken for %s, want %s; said %q", c.name, s.Pixels, c.want, s.Notes)
+		}
+		for i, im := range load(t, s) {
+			for j, got := range im.Pix {
+				if want := bytesOf(c.back(j%3, float32(levels(i)[j])/255)); got != want {
+					t.Fatalf("%s: image %d, byte %d is %d, want %d", c.name, i, j, got, want)
+				}
+			}
+		}
+	}
+	for _, p := range []Pixels{"0.5", "0.5/", "/0.5", "0.5/0", "0.5,0.5/1", "nan/1", "0.5/1/1"} {
+		if p.Check() == nil {
+			t.Errorf("%q is taken for a mean and a deviation", p)
+		}
+	}
+}
+
+// TestGrey: normalised grey images are those that the name of the file says, or refused.
+func TestGrey(t *testing.T) {
+	v := make([]float32, 6*64)
+	for i := range v {
+		v[i] = (float32(i%251)/300 - 0.1307) / 0.3081
+	}
+	images := weights.F32("", []int{6, 1, 8, 8}, v)
+	for file, want := range map[string]string{"res_DM_MNIST_ConvNet_1ipc.pt": "mnist", "FashionMNIST.pt": "fashion",
+		"set.pt": "mnist, fashion, or MEAN/DEVIATION"} {
+		s, err := Open(t.Context(), torchFile(t, file, []any{images, sixLabels}), Options{})
+		got := fmt.Sprint(err)
+		if err == nil {
+			defer s.Images.Close()
+			got = string(s.Pixels)
+		}
+		if !strings.HasSuffix(got, want) && !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", file, got, want)
+		}
+	}
+	bits := weights.Raw("", "BOOL", []int{6, 1, 8, 8}, []byte(strings.Repeat("\x00\x01\x01", 128)))
+	s, err := Open(t.Context(), torchFile(t, "set.pt", []any{bits, sixLabels}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Images.Close()
+	if pix := load(t, s)[0].Pix[:6]; s.Pixels != Unit || !slices.Equal(pix, []byte{0, 0, 0, 255, 255, 255}) {
+		t.Errorf("of booleans: %s, %v", s.Pixels, pix)
+	}
+}
