@@ -18,11 +18,16 @@ type batch struct {
 }
 
 // steps returns the number of steps of an epoch.
-func (r *Run) steps() int { return (r.Train.Len() + r.Protocol.Batch - 1) / r.Protocol.Batch }
+func (r *Run) steps() int {
+	if r.Stored != nil && r.Stored.fkd != nil && r.Stored.fkd.pool != nil {
+		return r.Stored.fkd.pool.each
+	}
+	return (r.Train.Len() + r.Protocol.Batch - 1) / r.Protocol.Batch
+}
 
 // plans yields all batches from the given step on, still without images.
 func (r *Run) plans(first int) iter.Seq[*batch] {
-	n, size := r.Train.Len(), r.Protocol.Batch
+	size := r.Protocol.Batch
 	return func(yield func(*batch) bool) {
 		for epoch := first / r.steps(); epoch < r.Protocol.Epochs; epoch++ {
 			order := r.order(epoch)
@@ -30,7 +35,7 @@ func (r *Run) plans(first int) iter.Seq[*batch] {
 				if epoch*r.steps()+i < first {
 					continue
 				}
-				if !yield(&batch{epoch: epoch, index: i, rows: order[i*size : min(n, (i+1)*size)]}) {
+				if !yield(&batch{epoch: epoch, index: i, rows: order[i*size : min(len(order), (i+1)*size)]}) {
 					return
 				}
 			}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"mgd3/matrix"
 	"mgd3/stage/atomicfile"
 )
 
@@ -40,9 +39,12 @@ type fkd struct {
 	dir    string
 	names  []string // of the batches' files of each epoch
 	epochs int
-	n      int // images
-	batch  int // of a batch, but the last
-	k      int
+	n      int  // images
+	batch  int  // of a batch, but the last
+	k      int  // logits of an image
+	top    bool // the largest of all, with their classes
+
+	pool *fkdPool // not nil: of pruned labels, in the place of names, epochs and order
 
 	rows    []int // of the data, by ImageFolder's count
 	columns []int // of the logits, of each class of the data
@@ -64,6 +66,13 @@ const fkdTeacher = "teacher without a name"
 // openFKD looks at a folder, and reads the first epoch.
 func openFKD(ctx context.Context, dir string) (*Stored, error) {
 	f := &fkd{dir: dir}
+	pool, err := openPool(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if pool != nil {
+		return f.ofPool(ctx, pool)
+	}
 	files, err := atomicfile.List(ctx, dir)
 	if err != nil {
 		return nil, err
@@ -93,7 +102,7 @@ func openFKD(ctx context.Context, dir string) (*Stored, error) {
 			return nil, err
 		}
 		if i == 0 {
-			f.batch, f.k = b.n, b.k
+			f.batch, f.k, f.top = b.n, b.k, b.classes != nil
 		} else if b.k != f.k || b.n > f.batch || b.n < f.batch && i < len(f.names)-1 {
 			return nil, fmt.Errorf("%q: %w: batch %d has %d images of %d classes, the first %d of %d", dir, ErrStored,
 				i, b.n, b.k, f.batch, f.k)
@@ -107,10 +116,58 @@ func openFKD(ctx context.Context, dir string) (*Stored, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stored{ID: id, fkd: f}
-	s.facts = storedFacts{Epochs: f.epochs, Top: f.k, Teacher: TeacherFacts{SHA256: id, Net: fkdTeacher, Outputs: f.k,
-		Order: "its folders"}}
-	return s, nil
+	return f.stored(id), nil
+}
+
+func (f *fkd) stored(id string) *Stored {
+	return &Stored{ID: id, fkd: f, facts: storedFacts{Epochs: f.epochs, Top: f.k, Teacher: TeacherFacts{SHA256: id,
+		Net: fkdTeacher, Outputs: f.k, Order: "its folders"}}}
+}
+
+// ofPool are the labels of a pool.
+func (f *fkd) ofPool(ctx context.Context, pool *fkdPool) (*Stored, error) {
+	first, err := readFKD(pool.batches[0].file)
+	if err != nil {
+		return nil, err
+	}
+	f.pool, f.batch, f.k, f.top = pool, first.n, first.k, first.classes != nil
+	h := sha256.New()
+	for _, b := range pool.batches {
+		fmt.Fprintln(h, b.images)
+		if err := hashFile(ctx, h, b.file); err != nil {
+			return nil, err
+		}
+	}
+	return f.stored(hex.EncodeToString(h.Sum(nil))), nil
+}
+
+// hashFile adds the content of a file to a hash.
+func hashFile(ctx context.Context, h io.Writer, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	file, err := atomicfile.Open(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(h, file)
+	return errors.Join(err, file.Close())
+}
+
+// fileOf names the file of a step.
+func (f *fkd) fileOf(epoch, index int) string {
+	if f.pool != nil {
+		return f.pool.at(epoch, index).file
+	}
+	return filepath.Join(f.epochDir(epoch), f.names[index])
+}
+
+// steps is the number of batches of an epoch.
+func (f *fkd) steps() int {
+	if f.pool != nil {
+		return f.pool.each
+	}
+	return len(f.names)
 }
 
 func (f *fkd) epochDir(epoch int) string { return filepath.Join(f.dir, fmt.Sprintf("epoch_%d", epoch)) }
@@ -120,17 +177,9 @@ func (f *fkd) id(ctx context.Context) (string, error) {
 	h := sha256.New()
 	for epoch := range f.epochs {
 		for _, name := range f.names {
-			if err := ctx.Err(); err != nil {
-				return "", err
-			}
-			file, err := atomicfile.Open(filepath.Join(f.epochDir(epoch), name))
-			if err != nil {
-				return "", fmt.Errorf("%w: epoch %d has other batches than epoch 0: %w", ErrStored, epoch, err)
-			}
 			fmt.Fprintf(h, "%d %s\n", epoch, name)
-			_, err = io.Copy(h, file)
-			if err = errors.Join(err, file.Close()); err != nil {
-				return "", err
+			if err := hashFile(ctx, h, filepath.Join(f.epochDir(epoch), name)); err != nil {
+				return "", fmt.Errorf("%w: epoch %d has other batches than epoch 0: %w", ErrStored, epoch, err)
 			}
 		}
 	}
@@ -141,20 +190,28 @@ func (f *fkd) id(ctx context.Context) (string, error) {
 func (f *fkd) check(ctx context.Context, r *Run) error {
 	p := r.Protocol
 	switch {
+	case f.pool != nil:
 	case f.epochs < p.Epochs:
 		return fmt.Errorf("%w: they are of %d epochs, want %d: --epochs %d takes those", ErrStored, f.epochs, p.Epochs,
 			f.epochs)
 	case f.n != r.Train.Len():
 		return fmt.Errorf("%w: they are of %d images, want %d", ErrStored, f.n, r.Train.Len())
-	case f.batch != min(p.Batch, f.n):
+	}
+	switch {
+	case f.batch != min(p.Batch, r.Train.Len()):
 		return fmt.Errorf("%w: they are of batches of %d, want %d: --batch %d takes those", ErrStored, f.batch, p.Batch,
 			f.batch)
-	case f.k != len(r.Train.Classes):
+	case f.k > len(r.Train.Classes) || f.k < len(r.Train.Classes) && !f.top:
 		return fmt.Errorf("%w: they are of %d classes, want %d", ErrStored, f.k, len(r.Train.Classes))
 	}
 	best := 0.0
 	var right fkd
 	f.arrange(r.Train)
+	if f.pool != nil {
+		if err := f.pool.prepare(r); err != nil {
+			return err
+		}
+	}
 	for _, draws := range []int{2, 1} {
 		f.draws, f.generator = draws, nil
 		share, err := f.agreement(ctx, r)
@@ -165,11 +222,15 @@ func (f *fkd) check(ctx context.Context, r *Run) error {
 			best, right = share, *f
 		}
 	}
-	chance := 1 / float64(f.k)
+	chance := 1 / float64(len(r.Train.Classes))
 	if bound := min(3*chance, chance+(1-chance)/4); best < bound {
+		why := fmt.Sprintf("they are of other images, or the order of these was drawn from another seed than %d",
+			fkdSeed)
+		if f.pool != nil {
+			why = "they are of other images than the numbers beside them say"
+		}
 		return fmt.Errorf("%w: their largest logits are the classes of %.1f %% of the images, want %.1f %% at least: "+
-			"they are of other images, or the order of these was drawn from another seed than %d", ErrStored, 100*best,
-			100*bound, fkdSeed)
+			"%s", ErrStored, 100*best, 100*bound, why)
 	}
 	*f = right
 	f.generator = nil
@@ -200,9 +261,9 @@ func (f *fkd) arrange(d *Data) {
 // the mixture is of.
 func (f *fkd) agreement(ctx context.Context, r *Run) (float64, error) {
 	same, all := 0, 0
-	for epoch := range min(2, f.epochs) {
+	for epoch := range min(2, r.Protocol.Epochs) {
 		rows := f.epochRows(epoch)
-		for i := range f.names {
+		for i := range f.steps() {
 			if err := ctx.Err(); err != nil {
 				return 0, err
 			}
@@ -216,7 +277,7 @@ func (f *fkd) agreement(ctx context.Context, r *Run) (float64, error) {
 				if mix.Kept < 0.5 {
 					row = mine[mix.Permutation[j]]
 				}
-				if matrix.ArgMax(b.logits[j*f.k:(j+1)*f.k]) == f.columns[r.Train.Labels[row]] {
+				if b.largest(j) == f.columns[r.Train.Labels[row]] {
 					same++
 				}
 				all++
@@ -228,6 +289,15 @@ func (f *fkd) agreement(ctx context.Context, r *Run) (float64, error) {
 
 // epochRows are the rows of the data in the order of an epoch.
 func (f *fkd) epochRows(epoch int) []int {
+	if f.pool != nil {
+		var rows []int
+		for index := range f.pool.each {
+			for _, image := range f.pool.at(epoch, index).images {
+				rows = append(rows, f.rows[image])
+			}
+		}
+		return rows
+	}
 	if f.generator == nil || epoch < f.drawn-1 {
 		f.generator, f.drawn = newMersenne(fkdSeed), 0
 	}
@@ -247,14 +317,21 @@ func (f *fkd) epochRows(epoch int) []int {
 
 // read reads a batch.
 func (f *fkd) read(epoch, index int) (*fkdBatch, error) {
-	file := filepath.Join(f.epochDir(epoch), f.names[index])
+	file := f.fileOf(epoch, index)
 	if file == f.file {
 		return f.at, nil
 	}
+	want := f.batch
+	if f.pool == nil {
+		want = min(want, f.n-index*f.batch)
+	}
 	b, err := readFKD(file)
-	if err == nil && (b.k != f.k || b.n != min(f.batch, f.n-index*f.batch)) {
-		err = fmt.Errorf("%q: %w: %d images of %d classes, want %d of %d", file, ErrStored, b.n, b.k,
-			min(f.batch, f.n-index*f.batch), f.k)
+	if err == nil && (b.k != f.k || b.n != want || f.top != (b.classes != nil)) {
+		err = fmt.Errorf("%q: %w: %d images of %d classes, want %d of %d", file, ErrStored, b.n, b.k, want, f.k)
+	}
+	if err == nil && f.top && slices.Max(b.classes) >= len(f.columns) {
+		err = fmt.Errorf("%q: %w: a logit is of class %d, want below %d", file, ErrStored, slices.Max(b.classes),
+			len(f.columns))
 	}
 	if err != nil {
 		return nil, err
@@ -265,7 +342,7 @@ func (f *fkd) read(epoch, index int) (*fkdBatch, error) {
 
 // fill makes the images of a batch as they were when the teacher saw them.
 func (f *fkd) fill(ctx context.Context, t *training, b *batch) (*batch, error) {
-	stored, err := readFKD(filepath.Join(f.epochDir(b.epoch), f.names[b.index])) // ahead of the labels, by others
+	stored, err := readFKD(f.fileOf(b.epoch, b.index)) // ahead of the labels, by others
 	if err != nil {
 		return nil, err
 	}
@@ -298,11 +375,12 @@ func (f *fkd) of(b *batch) (*tensors.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]float32, 0, len(stored.logits))
-	for row := range slices.Chunk(stored.logits, f.k) {
+	out := make([]float32, 0, stored.n*len(f.columns))
+	for i := range stored.n {
+		row := stored.row(i, len(f.columns))
 		for _, column := range f.columns {
 			out = append(out, row[column])
 		}
 	}
-	return tensors.FromFlatDataAndDimensions(out, stored.n, f.k), nil
+	return tensors.FromFlatDataAndDimensions(out, stored.n, len(f.columns)), nil
 }

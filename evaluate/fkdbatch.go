@@ -3,7 +3,9 @@ package evaluate
 import (
 	"fmt"
 	"math"
+	"slices"
 
+	"mgd3/matrix"
 	"mgd3/weights"
 )
 
@@ -16,6 +18,7 @@ type fkdBatch struct {
 	lambda  float64
 	corners []int // of the box, nil where whole images are mixed
 	logits  []float32
+	classes []int // [n, k], whose the logits are, the largest of each image; nil: all, in their order
 }
 
 // readFKD reads a file.
@@ -34,8 +37,9 @@ func readFKD(file string) (*fkdBatch, error) {
 
 func fkdOf(v any) (*fkdBatch, error) {
 	list, ok := v.([]any)
-	if !ok || len(list) != 6 {
-		return nil, fmt.Errorf("want a list of six: coordinates, flips, index, λ, box and logits")
+	if !ok || len(list) != 6 && len(list) != 7 {
+		return nil, fmt.Errorf("want a list of six: coordinates, flips, index, λ, box and logits; the classes of " +
+			"these may follow")
 	}
 	logits, ok := list[5].(weights.Tensor)
 	if !ok || len(logits.Shape) != 2 || logits.Shape[0] < 1 || logits.Shape[1] < 1 {
@@ -61,13 +65,63 @@ func fkdOf(v any) (*fkdBatch, error) {
 			return nil, fmt.Errorf("a logit is %v, want numbers", v)
 		}
 	}
+	if len(list) == 7 {
+		if err := b.readClasses(list[6], logits.Shape); err != nil {
+			return nil, err
+		}
+	}
 	return b, b.readMix(list[2], list[3], list[4])
+}
+
+// readClasses reads whose the logits are, where only the largest were kept. Other lists of seven have the parameters of
+// RandAugment, which is not known here.
+func (b *fkdBatch) readClasses(v any, shape []int) error {
+	t, ok := v.(weights.Tensor)
+	if !ok || !slices.Equal(t.Shape, shape) {
+		return fmt.Errorf("the last of seven are no classes %v of the logits", shape)
+	}
+	whole, err := t.Int64s()
+	if err != nil {
+		return fmt.Errorf("the last of seven are no classes of the logits (those of RandAugment are not read): %w", err)
+	}
+	for _, class := range whole {
+		if class < 0 {
+			return fmt.Errorf("a logit is of class %d", class)
+		}
+		b.classes = append(b.classes, int(class))
+	}
+	return nil
+}
+
+// row returns the logits of image i, of so many classes; those that were not kept are absent.
+func (b *fkdBatch) row(i, classes int) []float32 {
+	kept := b.logits[i*b.k : (i+1)*b.k]
+	if b.classes == nil {
+		return kept
+	}
+	row := slices.Repeat([]float32{absent}, classes)
+	for j, class := range b.classes[i*b.k : (i+1)*b.k] {
+		row[class] = kept[j]
+	}
+	return row
+}
+
+// largest is the class of the largest logit of image i.
+func (b *fkdBatch) largest(i int) int {
+	at := matrix.ArgMax(b.logits[i*b.k : (i+1)*b.k])
+	if b.classes == nil {
+		return at
+	}
+	return b.classes[i*b.k+at]
 }
 
 // readMix reads how the batch was mixed.
 func (b *fkdBatch) readMix(index, lambda, box any) error {
 	if index == nil {
 		return nil
+	}
+	if t, ok := index.(weights.Tensor); ok && t.DType == "U8" && b.n > 256 {
+		return fmt.Errorf("its index of %d images is of bytes, which wrapped at 256", b.n)
 	}
 	places, err := floatsOf(index)
 	if err != nil || len(places) != b.n {

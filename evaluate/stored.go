@@ -231,8 +231,10 @@ func largest(values []float32, n int) []int {
 
 // OpenStored opens stored labels: a file, or a folder of FKD's files, see fkd.
 func OpenStored(ctx context.Context, path string) (*Stored, error) {
-	if there, err := atomicfile.Exists(filepath.Join(path, "epoch_0")); err == nil && there {
-		return openFKD(ctx, path)
+	for _, name := range []string{"epoch_0", poolOfBatches} {
+		if there, err := atomicfile.Exists(filepath.Join(path, name)); err == nil && there {
+			return openFKD(ctx, path)
+		}
 	}
 	f, err := weights.Open(path)
 	if err != nil {

@@ -43,6 +43,9 @@ mgd3 evaluate --quiet --train imagenet --train-split val --test imagenet --test-
 totorch soft/teacher/resnet18-16/net.safetensors resnet18.pth
 mgd3 relabel --quiet --train numbered --class-names imagenet1k --test imagenet --test-split val --net ` +
 	`resnet18 --size 16 --protocol sre2l --epochs 1 --teacher resnet18.pth --format fkd --out FKD
+mkdir LPQLD
+cp FKD/epoch_0/batch_0.tar LPQLD/batch_0.tar
+cp order.json LPQLD/sampler_indices_batch.json
 `
 
 // judgeRows say for each row of the table, by what it has in "made by", which folder of the prelude is its FOLDER, and
@@ -57,6 +60,7 @@ var judgeRows = map[string]struct{ folder, more string }{
 	"DD-Ranking's input":                             {folder: "published/ddranking"},
 	"SRe2L, CDA, G-VBSM and others":                  {"numbered", "--size 16"},
 	"the same with its labels":                       {"numbered", "--size 16"},
+	"LPLD, LPQLD: pruned labels":                     {"numbered", "--size 16"},
 	"RDED, CaO2":                                     {"numbered", "--size 16"},
 	"Minimax, MGD³":                                  {"set", "--size 64"},
 	"somebody, NumPy":                                {},
@@ -97,6 +101,7 @@ func TestJudgePage(t *testing.T) {
 			t.Errorf("the page has no row %q", made)
 		}
 	}
+	script += "\n-- order.json --\n{\"0\": [0, 2, 1]}\n" // torch.randperm(3) of a generator with seed 42
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "judgepage.txtar"), []byte(script), 0o666); err != nil {
 		t.Fatal(err)
