@@ -10,7 +10,8 @@
 #   MGD3=FILE                       the program, if it need not be built
 #   PYTHON=python3                  any, without packages: it compares images
 #
-# Times are of a first run each, with all that XLA compiles; they say little on a machine that does other things.
+# Times are of a first run each, with all that XLA compiles. On a machine that does other things the seconds of processors say more
+# than those that passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-out/xla} python=${PYTHON:-python3}
@@ -22,13 +23,12 @@ if [ -n "${MGD3:-}" ]; then cp "$MGD3" "$out/mgd3"; else go build -o "$out/mgd3"
 
 printf '%s\n' A B C D E >"$out/classes.txt"
 
-# timed NAME COMMAND...: runs it, and notes its seconds.
+# timed NAME COMMAND...: runs it, and notes its seconds and those of all processors.
 timed() {
-  local name=$1 start
+  local name=$1 TIMEFORMAT='%R %U %S'
   shift
-  start=$(date +%s.%N)
-  "$@" >>"$dir/log.txt" 2>&1 || { echo "$name failed on $backend:"; tail -n 5 "$dir/log.txt"; exit 1; }
-  echo "$name $(awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }')" | tee -a "$dir/times.txt"
+  { time "$@" >>"$dir/log.txt" 2>&1; } 2>"$dir/seconds" || { echo "$name failed on $backend:"; tail -n 5 "$dir/log.txt"; exit 1; }
+  awk -v name="$name" '{ printf "%s %.1f %.1f\n", name, $1, $2 + $3 }' "$dir/seconds" | tee -a "$dir/times.txt"
 }
 
 # killed MOMENTS COMMAND...: runs it once for each moment and kills it then, with SIGKILL; at last to its end.
@@ -110,7 +110,7 @@ def load(*path): return json.load(open(os.path.join(*path)))
 def line(name, values): print(f"| {name} | " + " | ".join(str(v) for v in values) + " |")
 line("", backends)
 print("|---" * (len(backends) + 1) + "|")
-times = [dict(l.split() for l in open(os.path.join(d, "times.txt"))) for d in dirs]
+times = [dict(l.split(maxsplit=1) for l in open(os.path.join(d, "times.txt"))) for d in dirs]
 worst, same, total = 0, 0, 0
 names = sorted(glob.glob(os.path.join(dirs[0], "set", "images", "*", "*.png")))
 for name in names:
@@ -141,7 +141,7 @@ for kind in ("autoencoder", "dit"):
     line(f"last loss of `train {kind}`", map(loss(kind), dirs))
 line("images alike to the last bit, largest difference of the others", ["", f"{same} of {total}, {worst} of 255"])
 for key in times[0]:
-    line(f"`{key.replace('-', ' ')}`, s", [t[key] for t in times])
+    line(f"`{key.replace('-', ' ')}`, s, of processors", [", ".join(t[key].split()) for t in times])
 loads = [{r["load"]: r for r in map(json.loads, open(os.path.join(d, "bench.json"))) if "load" in r} for d in dirs]
 for load_ in loads[0]:
     line(f"bench `{load_}`, s", [f"{l[load_]['per_item_s']:.3g}" if load_ in l else "-" for l in loads])
