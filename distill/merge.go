@@ -66,6 +66,10 @@ func checkShards(ctx context.Context, shards []string) (samplesRecord, error) {
 		}
 		err = stage.ReadLocked(samplesDir(shard), &c)
 		if errors.Is(err, stage.ErrStage) {
+			if _, err := ReadManifest(shard); err == nil { // [AreSets] has found one that is none
+				return samplesRecord{}, fmt.Errorf("%q: %w: it is a finished set, which is put together with others "+
+					"only", shard, ErrShard)
+			}
 			return samplesRecord{},
 				fmt.Errorf("%q: %w: there is no %q", shard, ErrShard,
 					filepath.Join(samplesDir(shard), stage.SettingsFile))

@@ -145,3 +145,40 @@ func TestPoolRefused(t *testing.T) {
 		}
 	}
 }
+
+// FuzzPool: numbers and a batch are a pool whose batches can all be read, or an [ErrStored].
+func FuzzPool(f *testing.F) {
+	for _, dir := range []string{"lpqld", "lpld/epoch_0"} {
+		batch, err := os.ReadFile(filepath.Join("testdata", dir, "batch_0.tar"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add([]byte(`{"0": [0, 3, 2, 4]}`), batch)
+		f.Add([]byte(`{"0": [0, 3, 2]}`), batch)
+	}
+	f.Fuzz(func(t *testing.T, numbers, batch []byte) {
+		dir := t.TempDir()
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, poolOfBatches), numbers, 0o666),
+			os.WriteFile(filepath.Join(dir, "batch_0.tar"), batch, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+		r := fkdRun(t, "testdata/lpqld", 1)
+		stored, err := OpenStored(t.Context(), dir)
+		if err == nil {
+			r.Stored = stored
+			err = stored.check(t.Context(), r)
+		}
+		if err != nil {
+			if !errors.Is(err, ErrStored) {
+				t.Errorf("%v, want %v", err, ErrStored)
+			}
+			return
+		}
+		for b := range r.plans(0) {
+			filled(t, r, b)
+			if _, err := stored.of(b, 0); err != nil {
+				t.Errorf("a checked batch: %v", err)
+			}
+		}
+	})
+}

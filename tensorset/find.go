@@ -18,6 +18,7 @@ type found struct {
 	noLabels       bool // images [K, n, …] say them by their place
 	rate           float64
 	names          []string // of the labels 0, 1, …, which the set has itself; nil if it has none
+	byName         bool     // the labels are names, and no other names can be meant
 	notes          []string
 	closers        []func() error
 }
@@ -115,6 +116,12 @@ func find(path string) (_ *found, err error) {
 	if len(pairs) > 0 {
 		taken := pairs[number-1]
 		f.images, f.labels, f.rate, f.notes = taken.images, taken.labels, taken.rate, append(f.notes, taken.notes...)
+		if taken.names != nil {
+			f.names, f.byName = nil, true
+			if err := f.named("the labels", taken.names); err != nil {
+				return nil, err
+			}
+		}
 	} else if images := loneImages(value, 0); len(images) == 1 {
 		f.images = images[0]
 	} else {

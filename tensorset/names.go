@@ -16,8 +16,9 @@ import (
 // Names of the labels 0, 1, … that a set has itself, as mgd3's own exports do:
 //
 //	classes.txt           in a folder, one a line
-//	"classes"             of a dict, a list of strings; also "class_names", "classnames" and "names"
+//	"classes"             of a dict or a .npz, a list of strings; also "class_names", "classnames" and "names"
 //	"class_to_idx"        of a dict, numbers by name, as torchvision's ImageFolder has them
+//	the labels            where they are names themselves
 
 // namesFile is that of a folder.
 const namesFile = "classes.txt"

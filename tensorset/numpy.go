@@ -29,6 +29,7 @@ const mostNumPy = 8 << 30
 var (
 	npyType  = regexp.MustCompile(`'descr':\s*'([<>|=])([fiub])(\d)'`)
 	npyDescr = regexp.MustCompile(`'descr':\s*('[^']{0,20}')`)
+	npyText  = regexp.MustCompile(`'descr':\s*'<U(\d{1,4})'`)
 	npyOrder = regexp.MustCompile(`'fortran_order':\s*(True|False)`)
 	npyShape = regexp.MustCompile(`'shape':\s*\(([0-9, L]*)\)`)
 )
@@ -114,6 +115,9 @@ func readArray(r io.Reader, size int64) (any, error) {
 	if order == nil || shape == nil {
 		return nil, errors.New("its header has no order and shape")
 	}
+	if text := npyText.FindSubmatch(header); text != nil {
+		return readText(r, string(text[1]), string(shape[1]), size)
+	}
 	if kind == nil || string(kind[1]) == ">" || npyTypes[string(kind[2])+string(kind[3])] == "" {
 		descr := npyDescr.FindSubmatch(header)
 		if descr != nil && string(descr[1]) == "'|O'" {
@@ -139,6 +143,33 @@ func readArray(r io.Reader, size int64) (any, error) {
 		elements = weights.RowMajor(elements, dims)
 	}
 	return weights.Raw("", npyTypes[string(kind[2])+string(kind[3])], dims, elements), nil
+}
+
+// readText reads strings of so many characters, UTF-32 with zeros behind the last, as a list.
+func readText(r io.Reader, width, shape string, size int64) (any, error) {
+	n, _ := strconv.Atoi(width) // four digits
+	if n == 0 {
+		return []any{}, nil
+	}
+	_, count, err := shapeOf(shape, size/int64(4*n))
+	if err != nil {
+		return nil, err
+	}
+	var list []any
+	for range count {
+		units := make([]uint32, n)
+		if err := binary.Read(r, binary.LittleEndian, units); err != nil {
+			return nil, fmt.Errorf("it ends before the last of its %d strings: %w", count, err)
+		}
+		var text strings.Builder
+		for _, unit := range units {
+			if unit > 0 {
+				text.WriteRune(rune(unit)) // one that is no character becomes U+FFFD
+			}
+		}
+		list = append(list, text.String())
+	}
+	return list, nil
 }
 
 // shapeOf reads "3, 4," and returns the number of elements, which must be at most most.

@@ -111,6 +111,15 @@ func TestOdd(t *testing.T) {
 		{"a name that leads elsewhere", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},
 			{Key: "classes", Value: strs("../owl", "ape", "cow")}}, Options{}, `cannot be that of a folder`, ""},
 
+		{"labels that are names", items{{Key: "images", Value: six}, {Key: "labels",
+			Value: strs("owl", "owl", "ape", "ape", "cow", "cow")}},
+			Options{}, "ape 2 3, cow 4 5, owl 0 1", `in "the labels": 0 is "ape"`},
+		{"labels that are names, and names of numbers", items{{Key: "images", Value: six}, {Key: "labels",
+			Value: strs("owl", "owl", "ape", "ape", "cow", "cow")}, {Key: "classes", Value: strs("owl", "cow", "ape")}},
+			named, "ape 2 3, cow 4 5, owl 0 1", ""},
+		{"labels that are some names", items{{Key: "images", Value: six}, {Key: "labels", Value: strs("owl", "owl")}},
+			Options{}, "has images and no labels", ""},
+
 		{"from 1", items{{Key: "x", Value: six}, {Key: "y", Value: weights.I64("", []int{6},
 			[]int64{1, 1, 2, 2, 3, 3})}}, named, right, "the labels count from 1 to 3"},
 		{"from 1, without names", items{{Key: "x", Value: six}, {Key: "y", Value: weights.I64("", []int{6},
@@ -167,6 +176,18 @@ func TestBeside(t *testing.T) {
 	}
 	if got, err := ClassNames(dir); err != nil || !slices.Equal(got, []string{"owl", "ape", "cow"}) {
 		t.Errorf("names %q, %v", got, err)
+	}
+}
+
+// TestNamedNumPy: strings of NumPy are labels by name.
+func TestNamedNumPy(t *testing.T) {
+	s, err := Open(t.Context(), "testdata/named.npz", Options{Names: names})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Images.Close()
+	if got, want := described(t, s), "cat 0 1, dog 2 3, öwl 4 5"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

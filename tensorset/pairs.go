@@ -13,6 +13,7 @@ import (
 type pair struct {
 	images, labels weights.Tensor
 	rate           float64
+	names          []string // where the labels are names
 	notes          []string
 }
 
@@ -64,11 +65,15 @@ func pairOf(values []any, keys []string) (p pair, ok bool) {
 	at := best(images, func(i int) bool { return imageName(keys[i]) }, func(i int) bool { return !heldOut(keys[i]) },
 		func(i int) bool { return !isBefore(keys[i]) })
 	p.images = tensors[at]
-	for i, t := range tensors {
-		if i != at && t.Shape != nil {
-			t = unfolded(t, p.images)
-			tensors[i] = t
+	var byName [][]string // of labels that are names, each one's
+	for i, v := range values {
+		tensors[i] = unfolded(tensors[i], p.images)
+		numbers, names := numbered(v)
+		if byName = append(byName, names); names != nil {
+			tensors[i] = numbers
 		}
+	}
+	for i, t := range tensors {
 		switch {
 		case i == at || t.Shape == nil:
 		case rateName(keys[i]) && (len(t.Shape) == 0 || len(t.Shape) == 1 && t.Shape[0] == 1):
@@ -92,7 +97,7 @@ func pairOf(values []any, keys []string) (p pair, ok bool) {
 	}
 	with := best(labels, func(i int) bool { return heldOut(keys[i]) == heldOut(keys[at]) },
 		func(i int) bool { return !isCoarse(keys[i]) }, func(i int) bool { return !counts(tensors[i]) })
-	p.labels = tensors[with]
+	p.labels, p.names = tensors[with], byName[with]
 	if keys[with] == "" && len(labels) > 1 {
 		p.notes = append(p.notes, fmt.Sprintf("the labels are number %d of the list, in which %d tensors have one row "+
 			"for each image", with+1, len(labels)))
@@ -138,6 +143,27 @@ func tensorOf(v any) weights.Tensor {
 		return weights.I64("", []int{len(v)}, numbers)
 	}
 	return weights.Tensor{}
+}
+
+// numbered returns numbers for a list of names, and the names in the order of the numbers, that of the alphabet. Of
+// anything else the names are nil.
+func numbered(v any) (weights.Tensor, []string) {
+	list, _ := v.([]any)
+	var names []string
+	for _, value := range list {
+		name, ok := value.(string)
+		if !ok {
+			return weights.Tensor{}, nil
+		}
+		names = append(names, name)
+	}
+	numbers := make([]int64, len(names))
+	order := slices.Compact(slices.Sorted(slices.Values(names)))
+	for i, name := range names {
+		at, _ := slices.BinarySearch(order, name)
+		numbers[i] = int64(at)
+	}
+	return weights.I64("", []int{len(names)}, numbers), order
 }
 
 func imageName(key string) bool {

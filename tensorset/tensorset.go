@@ -124,7 +124,7 @@ func (s *Set) arrange(r *reader, o Options) ([]dataset.Class, error) {
 	}
 	name := func(label int) string { return fmt.Sprintf("%04d", label) }
 	names := r.found.names
-	if o.Names != nil {
+	if o.Names != nil && !r.found.byName {
 		names = o.Names
 	}
 	if names != nil {

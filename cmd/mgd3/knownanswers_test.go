@@ -85,6 +85,7 @@ func TestKnownForms(t *testing.T) {
 	others := map[string]string{
 		"datm": "soft labels", "shares": "soft labels", "ddranking": "soft labels",
 		"zca":                            "other images",
+		"named.npz":                      "a class that the test set has not",
 		"res_DC_CIFAR10_ConvNet_wild.pt": "other images",
 		"half_CIFAR10.pt":                "16 bits: near the images, not equal",
 		"zca_golden.pt":                  "what a reader must give", "collage_golden.pt": "what a reader must give",

@@ -82,6 +82,7 @@ np.save(os.path.join(here, "fortran", "images.npy"), np.asfortranarray(unit.nump
 np.save(os.path.join(here, "fortran", "labels.npy"), labels.numpy())
 np.savez(os.path.join(here, "beside.npz"), images=levels, labels=labels.numpy(), about={"seed": 1})
 np.savez(os.path.join(here, "dict.npz"), set={"images": levels, "labels": labels.numpy()})
+np.savez(os.path.join(here, "named.npz"), images=levels, labels=np.array(["cat", "cat", "dog", "dog", "öwl", "öwl"]))
 np.save(os.path.join(here, "dict.npy"), {"images": levels, "labels": labels.numpy()})
 np.save(os.path.join(here, "big.npy"), unit.numpy().astype(">f4"))
 
