@@ -23,7 +23,11 @@ func (s EvaluationSets) openNamed(ctx context.Context, o *sets.Opener, v *Evalua
 	names := ownOrder(v.Evaluator.Test)
 	named := open
 	named.Names = names
-	if tensorset.Is(path) {
+	tensors, err := tensorset.Is(path)
+	if err != nil {
+		return nil, err
+	}
+	if tensors {
 		if own, err := tensorset.ClassNames(path); err != nil || own != nil {
 			if err != nil {
 				return nil, err

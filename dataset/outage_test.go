@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -9,7 +10,6 @@ import (
 	"testing"
 
 	"mgd3/internal/fixtures/storetest"
-	"mgd3/store"
 )
 
 // TestOutage: wherever a store stops while a set of some layout is opened and read, once or for good, the error is of
@@ -58,8 +58,14 @@ func TestOutage(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			test.stop(t, true)
-			test.stop(t, false)
+			objects := map[string][]byte{}
+			for key, content := range test.in {
+				objects[key] = []byte(content)
+			}
+			requests := storetest.Stop(t, objects, func(s *storetest.Server) (string, error) {
+				return readAll(t, s.Path(test.path), test.o)
+			}, ErrImage, ErrUnread)
+			t.Logf("%d requests", requests)
 		})
 	}
 }
@@ -79,47 +85,26 @@ func below(dir string, in files) files {
 	return all
 }
 
-// stop stops the store at each of the requests that a reading makes, once or for good.
-func (o outage) stop(t *testing.T, once bool) {
-	const most = 200
-	for n := range most {
-		s := storetest.New(t) // what was read of another is in memory
-		for name, content := range o.in {
-			s.Put(name, []byte(content))
-		}
-		asked := 0
-		s.Fault = func() storetest.Fault {
-			if asked++; asked == n+1 || asked > n && !once {
-				return storetest.Expired
-			}
-			return storetest.None
-		}
-		err := readAll(t, s.Path(o.path), o.o)
-		if asked <= n { // it stopped after the last request
-			must(t, err)
-			t.Logf("%d requests", asked)
-			return
-		}
-		if err == nil || !store.Failed(err) || errors.Is(err, ErrImage) || errors.Is(err, ErrUnread) {
-			t.Errorf("request %d failed: got %v, want an error of the store alone", n+1, err)
-		}
-	}
-	t.Errorf("more than %d requests", most)
-}
-
-// readAll opens a set and reads all its images. Imitations of them, of one letter, cannot be decoded.
-func readAll(t *testing.T, path string, o OpenOptions) error {
+// readAll opens a set and reads all its images, and returns all that it says. Imitations of images, of one letter,
+// cannot be decoded.
+func readAll(t *testing.T, path string, o OpenOptions) (string, error) {
 	set, err := Open(t.Context(), path, o)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer set.Close()
+	said := fmt.Sprint(set.PassedOver)
 	for _, class := range set.Classes {
 		for sample := range set.Load(t.Context(), class.Images, LoadOptions{Workers: 1}) {
-			if sample.Err != nil && !(errors.Is(sample.Err, ErrImage) && sample.Ref.Size <= 1) {
-				return sample.Err
+			imitation := errors.Is(sample.Err, ErrImage) && sample.Ref.Size <= 1
+			if sample.Err != nil && !imitation {
+				return "", sample.Err
+			}
+			said += fmt.Sprint(" ", sample.Ref.Class, " ", sample.Ref.Name)
+			if !imitation {
+				said += fmt.Sprintf(" %x", sha256.Sum256(sample.Image.Pix))
 			}
 		}
 	}
-	return nil
+	return said, nil
 }

@@ -19,6 +19,7 @@ import (
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 	"mgd3/stage/numbers"
+	"mgd3/store"
 )
 
 // manifestFormat counts the changes that older readers of a manifest would not survive.
@@ -120,8 +121,9 @@ func Finish(out string) (*Manifest, error) {
 		return nil, err
 	}
 	defer unlock()
-	if have, err := atomicfile.Read(path, int64(len(data))); err == nil && bytes.Equal(have, data) {
-		return m, nil // a finished run may lie on a read-only disk
+	have, err := atomicfile.Read(path, int64(len(data)))
+	if err == nil && bytes.Equal(have, data) || store.Failed(err) {
+		return m, err // a finished run may lie on a read-only disk
 	}
 	return m, atomicfile.WriteBytes(path, data)
 }

@@ -125,6 +125,9 @@ func (v *stages) check(ctx context.Context) (made *Manifest, err error) {
 // isRun reports whether the samples folder, if there is one, is a run's: baselines keep other settings there.
 func (v *stages) isRun() bool {
 	data, err := stage.ReadSettings(samplesDir(v.out))
+	if store.Failed(err) {
+		v.wrong(samplesDir(v.out), err)
+	}
 	if err != nil {
 		return true
 	}

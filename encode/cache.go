@@ -9,6 +9,7 @@ import (
 	"mgd3/latent"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/store"
 )
 
 // ReadRecord reads the settings of a folder that [Run.Do] wrote latents to. A folder without is an [stage.ErrStage].
@@ -47,7 +48,7 @@ func SeedDir(dir string, seed uint64, own bool) string {
 	switch {
 	case err == nil && cache.Settings.Seed == seed:
 		return dir
-	case err != nil && (own || seed == 0): // empty; or it cannot be read, which is said when it is used
+	case err != nil && (own || seed == 0), store.Failed(err): // empty; or not to be read, which is said when it is used
 		return dir
 	case errors.Is(err, stage.ErrDamaged) && !exists(filepath.Join(dir, seedDir(seed))): // perhaps of this seed
 		return dir

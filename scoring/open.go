@@ -90,7 +90,9 @@ func (s *Opened) open(ctx context.Context, o *sets.Opener, from Sources) error {
 	}
 	for _, dir := range from.Sets {
 		names := options.Names
-		if names == nil && tensorset.Is(dir) {
+		if tensors, err := tensorset.Is(dir); err != nil {
+			return err
+		} else if names == nil && tensors {
 			names = s.Classes
 		}
 		made, err := o.Made(ctx, dir, dataset.OpenOptions{Classes: s.Classes, Names: names})

@@ -107,7 +107,9 @@ func (o *Opener) open(ctx context.Context, path string, options dataset.OpenOpti
 	if ending := filepath.Ext(path); store.Is(path) && slices.Contains(tensorset.Endings, ending) {
 		return nil, fmt.Errorf("%q: %w: it is a set of tensors in a bucket, want it on a disk", path, dataset.ErrSet)
 	}
-	if tensorset.Is(path) {
+	if tensors, err := tensorset.Is(path); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	} else if tensors {
 		return o.tensors(ctx, path, options)
 	}
 	options.Strict, options.KeepIn = o.Strict, !o.FollowLinks

@@ -16,7 +16,7 @@ type Tensors struct {
 }
 
 // IsTensors tells whether a set at a path is one of tensors.
-func IsTensors(path string) bool { return tensorset.Is(path) }
+func IsTensors(path string) (bool, error) { return tensorset.Is(path) }
 
 // tensors opens a set of tensors, and says what it took.
 func (o *Opener) tensors(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"mgd3/store"
 	"mgd3/weights"
 )
 
@@ -57,8 +57,12 @@ func inFolder(dir string) (string, error) {
 	for _, name := range folderImages {
 		for _, ending := range Endings {
 			path := filepath.Join(dir, name+ending)
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			info, err := store.Stat(path)
+			if err == nil && info.Mode().IsRegular() {
 				return path, nil
+			}
+			if store.Failed(err) {
+				return "", err
 			}
 		}
 	}
@@ -81,7 +85,7 @@ func find(path string) (_ *found, err error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(path)
+	info, err := store.Stat(path)
 	if err != nil {
 		return nil, err
 	}
@@ -146,8 +150,8 @@ func find(path string) (_ *found, err error) {
 
 // splitNumber splits FILE#2.
 func splitNumber(path string) (string, int, error) {
-	if _, err := os.Stat(path); err == nil {
-		return path, 1, nil
+	if _, err := store.Stat(path); err == nil || store.Failed(err) {
+		return path, 1, err
 	}
 	file, digits, ok := strings.Cut(path, "#")
 	if !ok {
@@ -162,7 +166,11 @@ func splitNumber(path string) (string, int, error) {
 
 // read reads a file of any kind to a tree.
 func (f *found) read(path string) (any, error) {
-	switch kindOf(path) {
+	k, err := kindOf(path)
+	if err != nil {
+		return nil, err
+	}
+	switch k {
 	case torch:
 		tree, err := weights.OpenTree(path)
 		if err != nil {
@@ -190,14 +198,17 @@ func (f *found) read(path string) (any, error) {
 		}
 		return items, nil
 	case npy, npz:
-		return f.readNumPy(path)
+		return f.readNumPy(path, k)
 	}
 	return nil, errors.New("its content is none of PyTorch's, NumPy's and safetensors'")
 }
 
 // labelsBeside reads the labels from the file beside that of the images.
 func (f *found) labelsBeside(path string, value any) error {
-	beside := besideOf(path, "labels", "targets", "y")
+	beside, err := besideOf(path, "labels", "targets", "y")
+	if err != nil {
+		return err
+	}
 	// [K, n, C, H, W]: the place of an image says its class
 	if len(f.images.Shape) == 5 && beside == "" {
 		if left := len(tensorsOf(value, 0)) - 1; left > 0 {
@@ -213,8 +224,7 @@ func (f *found) labelsBeside(path string, value any) error {
 		return fmt.Errorf("has images and no labels: want %d of them as a tensor %q in it, or in a file %q beside it; "+
 			"it has %s", f.images.Shape[0], "labels", labelsFile(path), describe(value))
 	}
-	value, err := f.read(beside)
-	if err != nil {
+	if value, err = f.read(beside); err != nil {
 		return err
 	}
 	for _, t := range tensorsOf(value, 0) {
@@ -240,12 +250,12 @@ func labelsFile(path string) string {
 
 // rateBeside reads the learned rate, if it is there. One that is damaged is passed over.
 func (f *found) rateBeside(path string) error {
-	beside := besideOf(path, "lr", "syn_lr")
-	if beside == "" {
-		return nil
+	beside, err := besideOf(path, "lr", "syn_lr")
+	if err != nil || beside == "" {
+		return err
 	}
 	value, err := f.read(beside)
-	if errors.As(err, new(*fs.PathError)) { // it says nothing about what the file holds
+	if store.Failed(err) || errors.As(err, new(*fs.PathError)) { // it says nothing about what the file holds
 		return err
 	}
 	if err != nil {
@@ -268,7 +278,7 @@ func (f *found) rateBeside(path string) error {
 }
 
 // besideOf returns the file beside another one that has one of the names in the place of images, "" if there is none.
-func besideOf(path string, names ...string) string {
+func besideOf(path string, names ...string) (string, error) {
 	dir, base := filepath.Split(path)
 	for _, word := range []string{"images", "image", "data", "x"} {
 		if !strings.Contains(base, word) {
@@ -277,13 +287,17 @@ func besideOf(path string, names ...string) string {
 		for _, name := range names {
 			// images_best.pt has labels_best.pt, images_5000.pt has labels_5000.pt
 			beside := filepath.Join(dir, strings.Replace(base, word, name, 1))
-			if _, err := os.Stat(beside); err == nil && beside != path {
-				return beside
+			_, err := store.Stat(beside)
+			if err == nil && beside != path {
+				return beside, nil
+			}
+			if store.Failed(err) {
+				return "", err
 			}
 		}
 		break
 	}
-	return ""
+	return "", nil
 }
 
 // check holds the tensors against each other.

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
 
+	"mgd3/store"
 	"mgd3/weights"
 )
 
@@ -42,24 +42,26 @@ var errObjects = errors.New("its elements are objects of Python (a list or a dic
 	"which are not read: save the arrays by numpy.savez(FILE, images=…, labels=…)")
 
 // readNumPy reads an array, or all that are in a zip, as a tree. Arrays of objects that lie beside others are left.
-func (f *found) readNumPy(path string) (any, error) {
-	if kindOf(path) == npy {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		info, err := file.Stat()
-		if err != nil {
-			return nil, err
-		}
+func (f *found) readNumPy(path string, k kind) (any, error) {
+	file, err := store.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if k == npy {
 		return readArray(file, info.Size())
 	}
-	archive, err := zip.OpenReader(path)
-	if err != nil {
+	archive, err := zip.NewReader(file, info.Size())
+	switch {
+	case store.Failed(err):
+		return nil, err
+	case err != nil:
 		return nil, errors.New("it is a zip without its end: the file is cut short, or damaged there")
 	}
-	defer archive.Close()
 	var items []weights.Item
 	var objects error
 	for _, file := range archive.File {

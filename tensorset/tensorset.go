@@ -22,11 +22,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 
 	"mgd3/dataset"
+	"mgd3/store"
 )
 
 // ErrPixels says that what the numbers mean cannot be told, or that more is needed to turn them to colours.
@@ -245,17 +245,30 @@ func checkLabel(i int, v float64) (int, error) {
 	return int(v), nil
 }
 
-// Is reports whether a path is read here: a file of tensors, or a folder that has one of images.
-func Is(path string) bool {
-	info, err := os.Stat(path)
+// Is reports whether a path is read here: a file of tensors, or a folder that has one of images. Its error is of the
+// file system. In a bucket nothing is.
+func Is(path string) (bool, error) {
+	if store.Is(path) {
+		return false, nil
+	}
+	is, err := is(path)
+	if store.Failed(err) {
+		return false, err
+	}
+	return is, nil
+}
+
+func is(path string) (bool, error) {
+	info, err := store.Stat(path)
 	switch {
 	case err != nil:
-		return false
+		return false, err
 	case info.IsDir():
 		_, err := inFolder(path)
-		return err == nil
+		return err == nil, err
 	case !info.Mode().IsRegular():
-		return false
+		return false, nil
 	}
-	return kindOf(path) != noTensors
+	k, err := kindOf(path)
+	return k != noTensors, err
 }
