@@ -23,7 +23,7 @@ func folder(t *testing.T, n, side, seed int) string {
 			t.Fatal(err)
 		}
 		for i := range n {
-			small := &dataset.RGB{W: 4, H: 4, Pix: make([]uint8, 48)}
+			small := &dataset.RGB{W: 8, H: 8, Pix: make([]uint8, 192)} // 8: no two are near each other by chance
 			rng := rand.New(rand.NewPCG(uint64(seed), uint64(1000*c+i)))
 			for k := range small.Pix {
 				small.Pix[k] = uint8(30 + 90*c + rng.IntN(120))

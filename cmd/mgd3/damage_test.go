@@ -17,7 +17,7 @@ import (
 // more, makes it whole, and the command then ends well. What a command does not read does not keep it from its work.
 func TestDamage(t *testing.T) {
 	if testing.Short() {
-		t.Skip("some four hundred commands")
+		t.Skip("some two hundred commands")
 	}
 	t.Chdir(t.TempDir())
 	if err := errors.Join(fixtures.Model("model", 1), fixtures.Images("set", 4)); err != nil {
@@ -65,13 +65,16 @@ func TestDamage(t *testing.T) {
 		for how, bad := range map[string][]byte{"empty": {}, "cut": good[:len(good)/2], "a bit in its middle": middle,
 			"its first bit": first} {
 			for _, c := range commands {
+				mustSee := slices.ContainsFunc(c.reads, func(p string) bool { return strings.HasPrefix(name, p) })
+				if !mustSee && how != "cut" {
+					continue // one damage is enough for a file that the command need not read
+				}
 				if err := os.WriteFile(path, bad, 0o644); err != nil {
 					t.Fatal(err)
 				}
 				args := append(strings.Fields(c.line), "--quiet")
 				code, said := runs(args)
 				file := filepath.Base(name)
-				mustSee := slices.ContainsFunc(c.reads, func(p string) bool { return strings.HasPrefix(name, p) })
 				switch {
 				case !slices.Contains(c.codes, code):
 					t.Errorf("%s, %s: mgd3 %s: exit code %d, want one of %v: %s", name, how, c.line, code, c.codes,

@@ -24,7 +24,7 @@ func TestKillEvaluate(t *testing.T) {
 	}
 	wholeAndKilled(t, dir, strings.Fields("evaluate --train set --train-split train --test real --test-split train "+
 		"--net convnet2 "+
-		"--epochs 60 --batch 10 --validate 5 --checkpoint-every 20ms --repeat 2 --quiet"), 10, 0.05, 0.25)
+		"--epochs 30 --batch 10 --validate 5 --checkpoint-every 20ms --repeat 2 --quiet"), 10, 0.05, 0.25)
 	want, got := scoresIn(t, filepath.Join(dir, "whole")), scoresIn(t, filepath.Join(dir, "killed"))
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
