@@ -25,7 +25,8 @@ def main(kind, load, folder):
 
     os.makedirs(os.path.join(folder, load), exist_ok=True)
     path = os.path.join(folder, load, "net")
-    net, args = networks.network(load).eval(), tuple(torch.from_numpy(v) for v in loads.inputs(load))
+    # weights of half precision are OpenVINO's to make
+    net, args = networks.network(load.removesuffix("_half")).eval(), tuple(torch.from_numpy(v) for v in loads.inputs(load))
     with torch.no_grad():
         if kind == "onnx":
             torch.onnx.export(net, args, path + ".onnx", dynamo=True, external_data=True,
