@@ -47,7 +47,8 @@ func (f *found) classes() int {
 }
 
 // folderImages are the names of the images in a folder, without their endings; the best of a training comes first.
-var folderImages = []string{"images_best", "data_best", "images", "images_zca_unscaled", "data", "x", "syn_images"}
+var folderImages = []string{"images_best", "data_best", "images", "images_zca_unscaled", "data", "x", "syn_images",
+	"syn_data"}
 
 // Endings are those of files of tensors.
 var Endings = []string{".pt", ".pth", ".npy", ".npz", ".safetensors"}
@@ -111,11 +112,15 @@ func find(path string) (_ *found, err error) {
 	// images have 4 axes, or 5 with the classes before, and labels have as many rows.
 	pairs := candidates(value, 0)
 	// a file without pairs may still have its images in one tensor and the labels beside it
+	if number == 0 {
+		number = preferred(pairs)
+	}
 	if number > max(1, len(pairs)) {
 		return nil, fmt.Errorf("has %d sets, want number %d", len(pairs), number)
 	}
 	if len(pairs) > 1 {
-		f.note("holds %d sets, of which number %d is taken; FILE#2 takes the second", len(pairs), number)
+		f.note("holds %d sets%s, of which number %d is taken; FILE#2 takes the second", len(pairs), placed(pairs),
+			number)
 	}
 	if len(pairs) > 0 {
 		taken := pairs[number-1]
@@ -148,14 +153,14 @@ func find(path string) (_ *found, err error) {
 	return f, f.check()
 }
 
-// splitNumber splits FILE#2.
+// splitNumber splits FILE#2; 0 is that no number is asked for.
 func splitNumber(path string) (string, int, error) {
 	if _, err := store.Stat(path); err == nil || store.Failed(err) {
-		return path, 1, err
+		return path, 0, err
 	}
 	file, digits, ok := strings.Cut(path, "#")
 	if !ok {
-		return path, 1, nil
+		return path, 0, nil
 	}
 	n, err := strconv.Atoi(digits)
 	if err != nil || n < 1 {
@@ -205,7 +210,7 @@ func (f *found) read(path string) (any, error) {
 
 // labelsBeside reads the labels from the file beside that of the images.
 func (f *found) labelsBeside(path string, value any) error {
-	beside, err := besideOf(path, "labels", "targets", "y")
+	beside, err := besideOf(path, "labels", "label", "targets", "target", "soft_labels", "y")
 	if err != nil {
 		return err
 	}
@@ -230,7 +235,11 @@ func (f *found) labelsBeside(path string, value any) error {
 	for _, t := range tensorsOf(value, 0) {
 		if t = unfolded(t, f.images); fits(t, f.images) {
 			f.labels = t
-			return nil
+			soft, err := besideOf(path, "soft_labels")
+			if soft != "" && soft != beside {
+				f.note("%q is taken, and %q beside it is not", filepath.Base(beside), filepath.Base(soft))
+			}
+			return err
 		}
 	}
 	return fmt.Errorf("%q has no labels for %d images: it has %s", filepath.Base(beside), f.images.Shape[0],

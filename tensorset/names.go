@@ -1,15 +1,13 @@
 package tensorset
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"mgd3/dataset"
+	"mgd3/store"
 	"mgd3/weights"
 )
 
@@ -35,7 +33,9 @@ func ClassNames(path string) ([]string, error) {
 // namesBeside reads the names in a folder.
 func (f *found) namesBeside(dir string) error {
 	path := filepath.Join(dir, namesFile)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if _, err := store.Stat(path); store.Failed(err) {
+		return err
+	} else if err != nil {
 		return nil
 	}
 	names, err := dataset.ParseNames(path)

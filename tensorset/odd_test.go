@@ -137,6 +137,9 @@ func TestOdd(t *testing.T) {
 			{Key: "labels", Value: sixLabels}}, named, right, `"images" is taken`},
 		{"what a training began with", items{{Key: "images_init", Value: others}, {Key: "images_syn", Value: six},
 			{Key: "labels", Value: sixLabels}}, named, right, `"images_syn" is taken`},
+		{"those to test on first", items{{Key: "test", Value: []any{others, sixLabels}}, {Key: "train",
+			Value: []any{six, sixLabels}}}, named, right,
+			`holds 2 sets (below "test", "train"), of which number 2 is taken`},
 		{"groups of classes first", items{{Key: "coarse_labels", Value: weights.I64("", []int{6},
 			[]int64{1, 1, 1, 1, 0, 0})}, {Key: "images", Value: six}, {Key: "fine_labels", Value: sixLabels}}, named,
 			right, `"fine_labels" is taken`},
@@ -176,6 +179,25 @@ func TestBeside(t *testing.T) {
 	}
 	if got, err := ClassNames(dir); err != nil || !slices.Equal(got, []string{"owl", "ape", "cow"}) {
 		t.Errorf("names %q, %v", got, err)
+	}
+}
+
+// TestSoftBeside: of hard and soft labels in files beside the images it is said which are taken.
+func TestSoftBeside(t *testing.T) {
+	dir := t.TempDir()
+	torchFile(t, filepath.Join(dir, "images.pt"), six)
+	torchFile(t, filepath.Join(dir, "soft_labels.pt"), weights.F32("", []int{6, 3}, []float32{.9, .1, 0, .9, .1, 0,
+		0, 1, 0, 0, 1, 0, 0, .2, .8, 0, .2, .8}))
+	for _, note := range []string{"shares of 3 classes", `"label.pt" is taken, and "soft_labels.pt" beside it is not`} {
+		s, err := Open(t.Context(), dir, Options{Names: names})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Images.Close()
+		if said := strings.Join(s.Notes, "\n"); !strings.Contains(said, note) {
+			t.Errorf("said %q, want %q in it", said, note)
+		}
+		torchFile(t, filepath.Join(dir, "label.pt"), sixLabels)
 	}
 }
 

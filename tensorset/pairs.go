@@ -3,6 +3,7 @@ package tensorset
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -14,6 +15,7 @@ type pair struct {
 	images, labels weights.Tensor
 	rate           float64
 	names          []string // where the labels are names
+	where          string   // the key of a dict that it is below, "" if there is none
 	notes          []string
 }
 
@@ -37,12 +39,49 @@ func candidates(v any, depth int) (pairs []pair) {
 	if p, ok := pairOf(values, keys); ok {
 		return []pair{p}
 	}
-	for _, inner := range values {
+	for i, inner := range values {
 		if depth < deepest && len(pairs) < maxPairs {
-			pairs = append(pairs, candidates(inner, depth+1)...)
+			for _, p := range candidates(inner, depth+1) {
+				if keys[i] != "" {
+					p.where = keys[i]
+				}
+				pairs = append(pairs, p)
+			}
 		}
 	}
 	return pairs
+}
+
+// preferred is the number of the set that is taken if none is asked for: the first that is for training, and not what a
+// training began with.
+func preferred(pairs []pair) int {
+	if len(pairs) == 0 {
+		return 1
+	}
+	all := make([]int, len(pairs))
+	for i := range all {
+		all[i] = i
+	}
+	return 1 + best(all, func(i int) bool { return !heldOut(pairs[i].where) },
+		func(i int) bool { return !isBefore(pairs[i].where) })
+}
+
+// placed says where the sets of a file are, "" if there are no words for it.
+func placed(pairs []pair) string {
+	var places []string
+	for _, p := range pairs {
+		if p.where != "" && !slices.Contains(places, strconv.Quote(p.where)) {
+			places = append(places, strconv.Quote(p.where))
+		}
+	}
+	const few = 4
+	if len(places) > few {
+		places = append(places[:few], "…")
+	}
+	if len(places) < 2 {
+		return ""
+	}
+	return " (below " + strings.Join(places, ", ") + ")"
 }
 
 // pairOf takes images and labels among values. Of several images, those that are named so and not held out; of several
