@@ -40,19 +40,7 @@ func (r *round) machines() error {
 
 // onMachines does the stages one after the other; more makes room on the disk, some time after the start of each.
 func (r *round) onMachines(more func() error) error {
-	data := []string{"--data", filepath.Join(r.work, "set"), "--split", "train", "--model",
-		filepath.Join(r.work, "model")}
-	all := r.command(r.out)
-	stages := [][]string{all}
-	if r.IntN(2) == 0 {
-		stages = [][]string{
-			append([]string{"encode", "--quiet", "--batch", "2", "--out", r.out}, data...),
-			{"modes", "--quiet", "--ipc", "3", "--out", r.out},
-			{"sample", "--quiet", "--steps", "12", "--batch", "2", "--out", r.out, "--model",
-				filepath.Join(r.work, "model")},
-		}
-	}
-	for _, command := range stages {
+	for _, command := range r.stages(r.out) {
 		machines := r.shared(command)
 		wait := time.Duration(r.Float64() * float64(2*r.took))
 		jumps := r.jumps()
@@ -69,6 +57,20 @@ func (r *round) onMachines(more func() error) error {
 		}
 	}
 	return r.same()
+}
+
+// stages are the commands of a run, whole or stage by stage.
+func (r *round) stages(out string) [][]string {
+	if r.IntN(2) > 0 {
+		return [][]string{r.command(out)}
+	}
+	model := []string{"--model", filepath.Join(r.work, "model")}
+	return [][]string{
+		append([]string{"encode", "--quiet", "--batch", "2", "--out", out, "--data", filepath.Join(r.work, "set"),
+			"--split", "train"}, model...),
+		{"modes", "--quiet", "--ipc", "3", "--out", out},
+		append([]string{"sample", "--quiet", "--steps", "12", "--batch", "2", "--out", out}, model...),
+	}
 }
 
 // shared gives the command to some machines: by fixed shards, said or in the environment, or to workers of any.

@@ -11,6 +11,8 @@
 //	pause       it is stopped and goes on, SIGSTOP and SIGCONT, alone or beside another   same bytes
 //	machines    several processes share a run as machines, by any cut, and stage by stage: they are killed and stand
 //	            still, the disk is full for a while, the clock jumps                      same bytes
+//	bucket      the same of a run in a bucket, whose store breaks off, throttles,
+//	            loses answers and refuses                                                 same bytes
 //	train       a training is killed, of the autoencoder or the denoiser                  same bytes, curves and
 //	                                                                                      samples too
 //	evaluate    an evaluation is killed                                                   same scores, without their
@@ -40,6 +42,7 @@
 //	run.go      commands, and what every one must hold
 //	kill.go     signals
 //	machines.go several processes that share a run
+//	bucket.go   the same in a bucket
 //	disk.go     disks that are full or read-only, and times
 //	damage.go   bits and ends of stored files
 //	twins.go    two processes at one place, and links
@@ -86,7 +89,7 @@ type fault struct {
 
 var faults = []fault{
 	{"kill", (*round).kill}, {"signals", (*round).signals}, {"pause", (*round).pause}, {"machines", (*round).machines},
-	{"train", (*round).train},
+	{"bucket", (*round).bucket}, {"train", (*round).train},
 	{"evaluate", (*round).evaluate},
 	{"compare", (*round).compare}, {"limit", (*round).limit}, {"full", (*round).full}, {"readonly", (*round).readonly},
 	{"times", (*round).times},

@@ -152,7 +152,7 @@ var rooms = map[string][]string{
 		"internal/fixtures/testengine", "latent", "modes", "stage"},
 	"internal/house": {},
 	"bench/bucket":   {"store", "store/clouds"},
-	"bench/campaign": {"internal/fixtures"},
+	"bench/campaign": {"internal/fixtures", "internal/fixtures/storetest"},
 	"bench/kubelet":  {},
 	"bench/realsize": {"dit", "engine", "latent", "rng", "stage/atomicfile", "text", "unet",
 		"weights"},
