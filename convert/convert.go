@@ -15,6 +15,7 @@ package convert
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -114,16 +115,17 @@ func Write(ctx context.Context, o Options) (r Result, err error) {
 		return r, err
 	}
 	r.Read, r.Notes = len(file.Names()), file.Notes()
-	c := weights.Conversion{Name: o.name(), DType: o.DType, MaxShard: o.MaxShard, Metadata: file.Metadata()}
-	shards, index, err := c.Shards(set)
-	if err != nil {
-		return r, err
-	}
 	others := map[string][]byte{} // files beside the weights
 	if !o.isFile() {
 		if err := o.config(others); err != nil {
 			return r, err
 		}
+	}
+	c := weights.Conversion{Name: o.name(others[weights.ConfigFile]), DType: o.DType, MaxShard: o.MaxShard,
+		Metadata: file.Metadata()}
+	shards, index, err := c.Shards(set)
+	if err != nil {
+		return r, err
 	}
 	if index != nil {
 		// more than one shard: names of tensors and the shard that each is in
@@ -141,13 +143,18 @@ func Write(ctx context.Context, o Options) (r Result, err error) {
 	return r, err
 }
 
-// name is what the files of weights are called, without the ending; "" is the usual.
-func (o Options) name() string {
+// name is what the files of weights are called beside the config.json, without the ending; "" is the usual. Networks of
+// diffusers, whose config.json names their class, are looked for under their own.
+func (o Options) name(config []byte) string {
+	var of struct {
+		Class string `json:"_class_name"`
+	}
+	_ = json.Unmarshal(config, &of) // one that is damaged names none
 	switch {
 	case o.isFile():
 		return strings.TrimSuffix(filepath.Base(o.Out), ".safetensors")
-	case o.Names == Diffusers || o.Names == Autoencoder || o.Names == UNet:
-		return "diffusion_pytorch_model"
+	case o.Names == Diffusers || o.Names == Autoencoder || o.Names == UNet || o.Names == AsTheyAre && of.Class != "":
+		return networkFile
 	}
 	return ""
 }

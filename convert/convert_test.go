@@ -47,6 +47,25 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
+// TestNameBesideConfig: weights whose config.json is of a class of diffusers have the name that diffusers looks for,
+// also where no names of tensors are asked for.
+func TestNameBesideConfig(t *testing.T) {
+	dir := t.TempDir()
+	if err := fixtures.Model(dir, 1); err != nil {
+		t.Fatal(err)
+	}
+	for in, want := range map[string]string{"autoencoder": "diffusion_pytorch_model.safetensors",
+		"dit": "model.safetensors"} {
+		out := filepath.Join(dir, in+".half")
+		if _, err := Write(t.Context(), Options{In: filepath.Join(dir, in), Out: out, DType: "F16"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(out, want)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestErrors: what is wrong with the output is an ErrOutput, all else is not, and nothing is written.
 func TestErrors(t *testing.T) {
 	dir := t.TempDir()

@@ -106,7 +106,7 @@ func (o Options) writeCheckpoint(ctx context.Context, r *Result, w *whole, paths
 	if err != nil {
 		return err
 	}
-	c := weights.Conversion{Name: o.name(), DType: o.DType}
+	c := weights.Conversion{Name: o.name(nil), DType: o.DType}
 	shards, _, err := c.Shards(set)
 	if err != nil {
 		return err
