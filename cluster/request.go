@@ -28,8 +28,8 @@ type Request struct {
 type Evaluation struct {
 	Test     string
 	Nets     []string
-	Protocol string   // a preset of hard labels
-	Changes  []string // of the protocol, NAME=VALUE of flags of evaluate
+	Protocol string   // a preset
+	Changes  []string // of the protocol, and the teacher of one with soft labels: NAME=VALUE of flags of evaluate
 	Repeat   int      // trainings of each network
 }
 
@@ -44,11 +44,14 @@ func (v Evaluation) Check() error {
 	if v.Repeat < 1 {
 		return fmt.Errorf("--repeat is %d, want at least 1", v.Repeat)
 	}
+	known := append(evaluate.Settings(), teacher...)
+	teaches := map[string]bool{}
 	for _, change := range v.Changes {
-		if name, _, ok := strings.Cut(change, "="); !ok || !slices.Contains(evaluate.Settings(), name) {
-			return fmt.Errorf("--change is %q, want one of %s, with = and a value", change,
-				words.List(evaluate.Settings()))
+		name, _, ok := strings.Cut(change, "=")
+		if !ok || !slices.Contains(known, name) {
+			return fmt.Errorf("--change is %q, want one of %s, with = and a value", change, words.List(known))
 		}
+		teaches[name] = slices.Contains(teacher, name)
 	}
 	if v.Test == "" {
 		return nil
@@ -60,12 +63,19 @@ func (v Evaluation) Check() error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("--protocol: %w", err)
-	case p.Labels == evaluate.Soft:
-		return fmt.Errorf("--protocol %s has soft labels, and tasks have no teacher: leave --test out, and give the "+
-			"finished set to \"mgd3 evaluate --teacher\"", v.Protocol)
+	case p.Labels == evaluate.Soft && !teaches["teacher"]:
+		return fmt.Errorf("--protocol %s has soft labels, want --change teacher=FILE, or --change teacher=train and "+
+			"--change teacher-data=SET", v.Protocol)
+	case p.Labels != evaluate.Soft && slices.ContainsFunc(teacher, func(name string) bool { return teaches[name] }):
+		return fmt.Errorf("--change has a teacher, and the labels of --protocol %s are hard", v.Protocol)
 	}
 	return nil
 }
+
+// teacher are the flags of evaluate that say whence soft labels are. Those of distill that are called the same are of
+// the network that chooses images.
+var teacher = []string{"teacher", "teacher-net", "teacher-classes", "teacher-unchecked", "teacher-data",
+	"teacher-split", "teacher-epochs"}
 
 // Trainings is the number of all trainings.
 func (v Evaluation) Trainings() int {
@@ -91,7 +101,7 @@ func (r Request) Commands() Commands {
 	}
 	if r.Test != "" {
 		c.Evaluate = append([]string{"evaluate", Flag{"train", setName + "=" + r.Out}.String()},
-			r.given("evaluate", "out")...)
+			r.given("evaluate", append([]string{"out"}, teacher...)...)...)
 		for _, change := range r.Changes {
 			c.Evaluate = append(c.Evaluate, "--"+change)
 		}

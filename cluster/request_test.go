@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,8 +15,8 @@ import (
 func asked(given ...Flag) Request {
 	takes := map[string][]string{
 		"encode": {"data", "out", "latents"}, "modes": {"ipc", "out", "latents"}, "sample": {"seed", "out", "latents"},
-		"distill": {"data", "ipc", "seed", "out", "latents"}, "merge": {"out"},
-		"evaluate": {"ipc", "seed", "out", "test"},
+		"distill": {"data", "ipc", "seed", "out", "latents", "teacher"}, "merge": {"out"},
+		"evaluate": {"ipc", "seed", "out", "test", "teacher"},
 	}
 	return Request{Out: "run", IPC: 2, Given: given, Evaluation: Evaluation{Repeat: 1},
 		Takes: func(command, flag string) bool { return slices.Contains(takes[command], flag) }}
@@ -50,6 +51,13 @@ func TestCommands(t *testing.T) {
 			r.Evaluation = Evaluation{Test: "set", Nets: []string{"a", "b"}, Changes: []string{"rate=1"}, Repeat: 3}
 		}, map[string]string{"evaluate": "evaluate --train=distilled=run --test=set --json --rate=1 --net=a,b --out=" +
 			filepath.Join("run", "evaluation")}},
+		{"a teacher of each", func(r *Request) {
+			r.Given = []Flag{{"teacher", "chooses.pth"}}
+			r.Evaluation = Evaluation{Test: "set", Nets: []string{"a"}, Repeat: 1,
+				Changes: []string{"teacher=labels.pth"}}
+		}, map[string]string{"distill": "distill --teacher=chooses.pth --json",
+			"evaluate": "evaluate --train=distilled=run --json --teacher=labels.pth --net=a --out=" +
+				filepath.Join("run", "evaluation")}},
 	} {
 		r := asked(given...)
 		c.change(&r)
@@ -74,6 +82,10 @@ func TestEvaluationCheck(t *testing.T) {
 		`network "resnet19" is not known`: {Repeat: 1, Test: "set", Nets: []string{"convnet3", "resnet19"}},
 		`"quik"`:                          {Repeat: 1, Test: "set", Protocol: "quik"},
 		"soft has soft labels":            {Repeat: 1, Test: "set", Protocol: "soft"},
+		"want --change teacher=FILE": {Repeat: 1, Test: "set", Protocol: "soft",
+			Changes: []string{"teacher-net=x"}},
+		"labels of --protocol quick are hard": {Repeat: 1, Test: "set", Protocol: "quick",
+			Changes: []string{"teacher=train"}},
 	} {
 		if err := v.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
@@ -83,7 +95,9 @@ func TestEvaluationCheck(t *testing.T) {
 		t.Error(err)
 	}
 	good := Evaluation{Repeat: 1, Test: "set", Nets: []string{"convnet3", "resnet18"}, Protocol: "hard"}
-	if err := good.Check(); err != nil {
+	taught := good
+	taught.Protocol, taught.Changes = "soft", []string{"teacher=train", "teacher-data=set"}
+	if err := errors.Join(good.Check(), taught.Check()); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"os"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -64,7 +65,14 @@ func TestOutage(t *testing.T) {
 	}
 	file := text.Bytes()
 	index := `{"weight_map": {"a": "one.safetensors"}}`
+	torchZip, errZip := os.ReadFile("testdata/torchsave/plain-zip-2.pt")
+	torchOld, errOld := os.ReadFile("testdata/torchsave/plain-old-2.pt")
+	if err := errors.Join(errZip, errOld); err != nil {
+		t.Fatal(err)
+	}
 	for name, files := range map[string]fstest.MapFS{
+		"model.pt":          {"model.pt": {Data: torchZip}},
+		"old":               {"old/pytorch_model.bin": {Data: torchOld}},
 		"model.safetensors": {"model.safetensors": {Data: file}},
 		"model":             {"model/model.safetensors": {Data: file}},
 		"m.index.json":      {"m.index.json": {Data: []byte(index)}, "one.safetensors": {Data: file}},

@@ -61,9 +61,9 @@ func (o *clusterOptions) runFlags(cmd *cobra.Command) {
 	f.StringVar(&v.Test, "test", "", "train networks on the finished set and test them on `SET`")
 	f.String("test-split", "", "the `NAME` of the sub-folder to take of --test")
 	f.StringSliceVar(&v.Nets, "net", []string{"convnet3"}, "`NETS` to train, as for \"mgd3 evaluate\"")
-	f.StringVar(&v.Protocol, "protocol", "quick", "`PROTOCOL` of the trainings, with hard labels")
+	f.StringVar(&v.Protocol, "protocol", "quick", "`PROTOCOL` of the trainings")
 	f.StringArrayVar(&v.Changes, "change", nil,
-		"change of the protocol, `NAME=VALUE` of a flag of \"mgd3 evaluate\"; may be given several times")
+		"change of the protocol, or its teacher: `NAME=VALUE` of a flag of \"mgd3 evaluate\"; may be repeated")
 	f.IntVar(&v.Repeat, "repeat", 1, "trainings of each network")
 	cli.Heading(f, "Evaluation")
 	o.presetFlag()
