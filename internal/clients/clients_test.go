@@ -4,6 +4,8 @@
 //	theirs.py  writes sets, tensors and networks by datasets, webdataset, torch, torchvision, timm and diffusers;
 //	           read here
 //	ours.py    opens what mgd3 exported, trained and converted
+//	converted.py
+//	           holds what convert made of theirs.py's files against these
 //	tokens.py  writes CLIP's tokenizer, and the tokens that transformers makes of texts
 //
 // MGD3_TEST_PYTHON is the Python that has the libraries; without it the test skips.
@@ -24,7 +26,6 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/dataset"
-	"mgd3/dit"
 	"mgd3/engine"
 	"mgd3/evaluate"
 	"mgd3/internal/fixtures"
@@ -35,9 +36,10 @@ import (
 
 // The bounds on the differences of outputs, of about unit size, are those of the golden tensors of the same networks.
 const (
-	nearMean    = 1e-4
-	nearDecoded = 2e-4
-	nearLogits  = 1e-4
+	nearMean     = 1e-4
+	nearDecoded  = 2e-4
+	nearLogits   = 1e-4
+	nearDenoised = 1e-4
 )
 
 // python runs one of the programs, on a folder, and returns what it prints.
@@ -147,13 +149,12 @@ func TestTheirs(t *testing.T) {
 		})
 	}
 	t.Run("diffusers, DiTTransformer2DModel", func(t *testing.T) {
-		model, err := dit.Open(t.Context(), e, filepath.Join(dir, "transformer"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		model := openDiT(t, e, filepath.Join(dir, "transformer"))
 		if c := model.Config; c.Hidden != 32 || c.Depth != 2 || c.Heads != 2 || c.Classes != 3 {
 			t.Errorf("got %+v", c)
 		}
+		got := runDiT(t, e, model, values(t, want, "dit.x"), 8, []float32{999, 17}, []int32{1, model.Null()})
+		near(t, "output", got, values(t, want, "dit.out"), nearDenoised)
 	})
 }
 
@@ -330,33 +331,6 @@ func wave(name string, shape ...int) []weights.Tensor {
 		data[i] = float32(math.Sin(float64(i*i) * 0.37))
 	}
 	return []weights.Tensor{weights.F32(name, shape, data)}
-}
-
-// denoise runs the denoiser at a path once and returns inputs and output.
-func denoise(t *testing.T, e *engine.Engine, path string) []weights.Tensor {
-	t.Helper()
-	model, err := dit.Open(t.Context(), e, path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := e.Compile("dit", model.Func, model.Weights)
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := wave("x", 2, 4, 4, 4)
-	x, err := list[0].Float32s()
-	if err != nil {
-		t.Fatal(err)
-	}
-	times, labels := []float32{999, 17}, []int32{1, model.Null()}
-	out := make([]float32, 2*model.OutChannels()*4*4)
-	if err := p.Take(out, tensors.FromFlatDataAndDimensions(x, 2, 4, 4, 4), tensors.FromFlatDataAndDimensions(times, 2),
-		tensors.FromFlatDataAndDimensions(labels, 2)); err != nil {
-		t.Fatal(err)
-	}
-	return append(list, weights.F32("t", []int{2}, times), weights.I64("y", []int{2},
-		[]int64{int64(labels[0]), int64(labels[1])}),
-		weights.F32("out", []int{2, model.OutChannels(), 4, 4}, out))
 }
 
 // classify runs an untrained network of evaluate on two images of 32 pixels, and returns its tensors, image and logits

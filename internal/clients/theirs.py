@@ -101,5 +101,9 @@ with torch.no_grad():
     for block in dit.transformer_blocks:  # as in the published ones, which have one embedder
         block.norm1.emb.load_state_dict(first)
     dit.save_pretrained(at("transformer"))
+    for block in dit.transformer_blocks:  # to compute what the DiT programs do with the weights, see docs/method.md
+        block.norm1.emb.time_proj.downscale_freq_shift, block.norm3.eps = 0, 1e-6
+    want |= {"dit.x": torch.randn(2, 4, 8, 8), "dit.t": torch.tensor([999.0, 17.0]), "dit.y": torch.tensor([1, 3])}
+    want["dit.out"] = dit.eval()(want["dit.x"], timestep=want["dit.t"].long(), class_labels=want["dit.y"]).sample
 
 safetensors.torch.save_file({k: v.detach().clone().contiguous() for k, v in want.items()}, at("want.safetensors"))
