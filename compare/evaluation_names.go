@@ -17,23 +17,32 @@ import (
 // those of the test set's classes are taken, in its own order, and it is said.
 func (s EvaluationSets) openNamed(ctx context.Context, o *sets.Opener, v *Evaluation, path string,
 	open dataset.OpenOptions) (*sets.Made, error) {
-	if open.Names != nil {
-		return o.Made(ctx, path, open)
-	}
-	names := ownOrder(v.Evaluator.Test)
-	named := open
-	named.Names = names
 	tensors, err := tensorset.Is(path)
 	if err != nil {
 		return nil, err
 	}
+	test := v.Evaluator.Test
 	if tensors {
-		if own, err := tensorset.ClassNames(path); err != nil || own != nil {
-			if err != nil {
+		known := open.Names
+		if known == nil {
+			if known, err = tensorset.ClassNames(path); err != nil {
 				return nil, err
+			}
+		}
+		if known != nil { // what the labels are is known, and their order need not be that of the test set
+			if open.Classes == nil && sameNames(known, test.ClassNames()) {
+				open.Classes = test.ClassNames()
 			}
 			return o.Made(ctx, path, open)
 		}
+	}
+	if open.Names != nil {
+		return o.Made(ctx, path, open)
+	}
+	names := ownOrder(test)
+	named := open
+	named.Names = names
+	if tensors {
 		made, err := o.Made(ctx, path, named)
 		if err == nil {
 			v.sayNames(path, names)
@@ -60,6 +69,11 @@ func (s EvaluationSets) openNamed(ctx context.Context, o *sets.Opener, v *Evalua
 		_ = again.Images.Close()
 	}
 	return made, err
+}
+
+// sameNames tells whether two lists have the same names, in whatever order.
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // ownOrder are the names of a set's classes in its own order: that of the numbers, where they are numbers.
