@@ -197,13 +197,13 @@ NETS = {
 # Running them.
 
 
-def asked(f, *args):
+def asked(f, *args, dtype):
     """The shapes of the parameters that f(p, *args) asks for, by name."""
     shapes = {}
 
     def p(name, *shape):
         shapes[name] = shape
-        return jnp.zeros(shape)
+        return jnp.zeros(shape, dtype)
 
     jax.eval_shape(lambda *a: f(p, *a), *args)
     return shapes
@@ -246,13 +246,13 @@ def make(load, o):
         def f(p, *args):
             return step(p, *args, dtype=dtype, **model)
 
-        w = random(asked(f, *map(jnp.asarray, loads.inputs(load))), dtype)
+        w = random(asked(f, *map(jnp.asarray, loads.inputs(load)), dtype=dtype), dtype)
         jitted, rng = jax.jit(with_parameters(f)), np.random.default_rng(0)
         return lambda: measure.sample(load, lambda *args: jitted(w, *args), lambda shape: rng.standard_normal(
             shape, dtype=np.float32)).block_until_ready()
     if load in loads.TRAINING:
         x, y = map(jnp.asarray, loads.images())
-        w = random(asked(NETS[load], x), jnp.float32)
+        w = random(asked(NETS[load], x, dtype=jnp.float32), jnp.float32)
         state, train = [(w, {n: jnp.zeros_like(v) for n, v in w.items()})], trainer(NETS[load], dtype)
         del w
 
@@ -264,7 +264,7 @@ def make(load, o):
         return run
     if load in loads.AUTOENCODER:
         x = jnp.asarray(loads.inputs(load)[0], dtype)
-        w, jitted = random(asked(NETS[load], x), dtype), jax.jit(with_parameters(NETS[load]))
+        w, jitted = random(asked(NETS[load], x, dtype=dtype), dtype), jax.jit(with_parameters(NETS[load]))
         return lambda: jitted(w, x).block_until_ready()
     if load in loads.PRODUCT:
         a, b = (jnp.asarray(v, dtype) for v in loads.inputs(load))
