@@ -36,7 +36,10 @@ killed() {
   local moments=$1 moment
   shift
   for moment in $moments; do
-    timeout -s KILL "$moment" "$@" >>"$dir/log.txt" 2>&1 || true
+    "$@" >>"$dir/log.txt" 2>&1 &
+    sleep "$moment"
+    kill -KILL $! || true
+    wait $! || true # timeout would not: the dying program still held its folder when the next one came
   done 2>/dev/null
   "$@" >>"$dir/log.txt" 2>&1
 }
