@@ -57,7 +57,7 @@ func (e *env) chooseAuto(ctx context.Context, o *options, r *opening.Run) error 
 	}
 	a := compare.Auto{
 		Maker: r.Maker(), Stop: auto.stop, Lambda: auto.lambda,
-		By: auto.by, Sets: auto.sets, HeldOut: auto.heldOut, Judge: auto.judge, Done: e.tried,
+		By: auto.by, Sets: auto.sets, HeldOut: auto.heldOut, Judge: auto.judge, Done: e.progress().Trial,
 	}
 	settings, choices, err := a.Choose(ctx)
 	// The settings with the chosen values are those of the run, as if they had been given; the choices go into the

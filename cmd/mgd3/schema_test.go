@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -88,24 +89,36 @@ func TestSchemas(t *testing.T) {
 	if err := fixtures.Model(filepath.Join(dir, "model"), 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := fixtures.Images(filepath.Join(dir, "set"), 4); err != nil {
+	if err := errors.Join(fixtures.Images(filepath.Join(dir, "set"), 4),
+		fixtures.Images(filepath.Join(dir, "other"), 3)); err != nil {
 		t.Fatal(err)
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
+	made := slices.Concat([]string{"--data", in("set"), "--split", "train", "--model", in("model")}, testengine.Flags())
+	with := func(args []string, more ...string) []string { return slices.Concat(args, more) }
+	test := with(testengine.Flags(), "--net", "convnet1", "--epochs", "2", "--test", in("set"), "--test-split", "train")
 	used := map[string]bool{}
 	for _, c := range []struct {
 		schema string
 		args   []string
 	}{
-		{"distill.json", slices.Concat([]string{"distill", "--data", in("set"), "--split", "train", "--model",
-			in("model"), "--ipc", "2", "--steps", "4", "--stop", "2", "--out", in("run")}, testengine.Flags())},
+		{"distill.json", with(made, "distill", "--ipc", "2", "--steps", "4", "--stop", "2", "--out", in("run"))},
 		{"verify.json", []string{"verify", in("run")}},
 		{"sheet.json", []string{"sheet", in("run")}},
 		{"page.json", []string{"page", in("run"), "--data", in("set")}},
+		{"export.json", []string{"export", in("run"), "--format", "parquet", "--out", in("run.parquet")}},
+		{"score.json", with(made, "score", "--set", in("run"))},
+		{"evaluate.json", with(test, "evaluate", "--train", in("run"))},
+		{"rank.json", with(test, "rank", "--train", in("run"), "--real", in("set"), "--real-split", "train")},
+		{"compare.json", with(made, "compare", "--test", in("other"), "--test-split", "train", "--ipc", "1", "--steps",
+			"2", "--net", "convnet1", "--change", "epochs=2", "--method", "mgd3,random", "--out", in("table"))},
+		{"sweep.json", with(made, "sweep", "--ipc", "1", "--steps", "2", "--lambda", "0,0.1", "--stop", "0", "--net", "",
+			"--out", in("sweep"))},
+		{"doctor.json", []string{"doctor"}},
 		{"page.json", []string{"page", in("set/train"), "--data", in("set/train"), "--out", in("copies.html")}},
 	} {
 		var stdout, stderr bytes.Buffer
-		if code := run(append(c.args, "--json"), &stdout, &stderr); code != 0 {
+		if code := run(with(c.args, "--json"), &stdout, &stderr); code != 0 {
 			t.Fatalf("%s: exit code %d\n%s", c.args[0], code, &stderr)
 		}
 		var s schema

@@ -77,7 +77,7 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	defer r.Close()
 	// the maker shares the latents among all points
 	s.Axes, s.Maker = axes, r.Maker()
-	s.Done = e.tried
+	s.Done = e.progress().Trial
 	if s.test != "" {
 		spec := o.data.Spec
 		// all else as of the images: names, labels and the list of classes
@@ -95,13 +95,6 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 		return err
 	}
 	return e.showSweep(o.run.out, swept)
-}
-
-// tried says what one set of a sweep came to.
-func (e *env) tried(done, total int, p compare.Point, t compare.Trial) {
-	if !e.quiet && !e.json {
-		fmt.Fprintf(e.stderr, "%d/%d  %v, %v\n", done, total, p, t)
-	}
 }
 
 // showSweep writes the files of a sweep and prints its tables.

@@ -202,6 +202,23 @@ func (p *Progress) Comparison(e compare.Event) {
 	}
 }
 
+// Trial is told what one set of a sweep, or of an automatic choice, came to.
+func (p *Progress) Trial(done, total int, at compare.Point, t compare.Trial) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.json != nil:
+		_ = p.json.Encode(struct {
+			Done  int           `json:"done"`
+			Total int           `json:"total"`
+			Point compare.Point `json:"point"`
+			Trial compare.Trial `json:"trial"`
+		}{done, total, at, t})
+	case !p.quiet:
+		fmt.Fprintf(p.out, "%d/%d  %v, %v\n", done, total, at, t)
+	}
+}
+
 // Download is told of everything that happens in a pull.
 func (p *Progress) Download(e hub.Event) {
 	if p.json != nil {

@@ -2,10 +2,12 @@ package terminal
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"mgd3/compare"
 	"mgd3/stage"
 )
 
@@ -42,6 +44,25 @@ sample 0/2 images
 `
 	if got := out.String(); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+// TestTrial: what a trial came to is a line for a person, and an object with --json, where nothing said it before.
+func TestTrial(t *testing.T) {
+	accuracy := 0.5
+	at := compare.Point{Lambda: 0.1, Stop: 25, Cluster: "kmeans", Steps: "50", CFG: 4}
+	trial := compare.Trial{Seed: 1, Accuracy: &accuracy, Scores: map[string]float64{"frechet": 2}}
+	var stdout, stderr bytes.Buffer
+	New(&stdout, &stderr, false, false).Trial(1, 2, at, trial)
+	New(&stdout, &stderr, true, false).Trial(1, 2, at, trial)
+	if got, want := stderr.String(), fmt.Sprintf("1/2  %v, %v\n", at, trial); got != want || stdout.Len() > 0 {
+		t.Errorf("got %q and %q, want %q once", got, &stdout, want)
+	}
+	New(&stdout, &stderr, false, true).Trial(1, 2, at, trial)
+	want := `{"done":1,"total":2,"point":{"lambda":0.1,"stop":25,"cluster":"kmeans","steps":"50","cfg":4},` +
+		`"trial":{"seed":1,"accuracy":0.5,"scores":{"frechet":2}}}` + "\n"
+	if got := stdout.String(); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
