@@ -114,8 +114,8 @@ func TestSchemas(t *testing.T) {
 		{"compare.json", with(made, "compare", "--test", in("other"), "--test-split", "train",
 			"--ipc", "1", "--steps", "2", "--net", "convnet1", "--change", "epochs=2",
 			"--method", "mgd3,random", "--out", in("table"))},
-		{"sweep.json", with(made, "sweep", "--ipc", "1", "--steps", "2", "--lambda", "0,0.1", "--stop", "0", "--net", "",
-			"--out", in("sweep"))},
+		{"sweep.json", with(made, "sweep", "--ipc", "1", "--steps", "2", "--lambda", "0,0.1", "--stop", "0",
+			"--net", "", "--out", in("sweep"))},
 		{"doctor.json", []string{"doctor"}},
 		{"page.json", []string{"page", in("set/train"), "--data", in("set/train"), "--out", in("copies.html")}},
 	} {
