@@ -52,6 +52,28 @@ func TestXLA(t *testing.T) {
 	}
 }
 
+// TestTF32: NVIDIA's libraries are forbidden to round to TF32 in every precision but the one that is called so.
+func TestTF32(t *testing.T) {
+	const variable = "NVIDIA_TF32_OVERRIDE"
+	plugin := filepath.Join(t.TempDir(), "pjrt_c_api_cuda_plugin.so") // with no libraries beside it
+	if err := os.WriteFile(plugin, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	system := systemCUDA
+	systemCUDA = nil
+	t.Cleanup(func() { systemCUDA = system })
+	for precision, want := range map[Precision]string{Float32: "0", BF16: "0", "": "0", TF32: "1"} {
+		t.Setenv(flagsVariable, "")
+		t.Setenv(variable, "1")
+		if _, err := prepareCUDA(Config{Precision: precision}, plugin); err != nil {
+			t.Fatal(err)
+		}
+		if got := os.Getenv(variable); got != want {
+			t.Errorf("%v: %s is %q, want %q", precision, variable, got, want)
+		}
+	}
+}
+
 // TestLoadLibrary loads a library that is there, and names one that is none.
 func TestLoadLibrary(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "libcudart.so.13")
