@@ -3,12 +3,12 @@
 # with those of one process. Needs root on Debian 12: it installs slurm-wlm and munge, and starts munged, slurmctld and
 # three slurmd on this host, on ports of their own and below DIR, without systemd. It stops them at its end.
 #
-#     bench/slurm.sh DIR [FAULT...]     faults: none node preempt restart limit account cancel
-#                                       batch; default all
+#     bench/slurm.sh DIR [CASE...]     none and soft, without a fault, judged with hard labels and by a teacher that is trained
+#                                      for it; faults: node preempt restart limit account cancel batch; default all
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$(realpath -m "$1"); shift
-faults=("$@"); [ $# -gt 0 ] || faults=(none node preempt restart limit account cancel batch)
+faults=("$@"); [ $# -gt 0 ] || faults=(none soft node preempt restart limit account cancel batch)
 mkdir -p "$dir"
 
 command -v slurmctld slurmd munged >/dev/null || {
@@ -73,19 +73,23 @@ sinfo
 run=(--data glyphs --split train --limit 40 --model glyphs --ipc 4)
 long=(--data glyphs --split train --limit 60 --model glyphs --ipc 60) # sampled by one task for longer than its limit
 judge=(--test glyphs --test-split test --net convnet1,convnet2 --repeat 2)
+soft=(epochs=4 teacher=train teacher-data="$dir/set" teacher-split=train teacher-net=dc-ConvNetW32 teacher-epochs=15)
 submit() { mgd3 cluster slurm "${run[@]}" $test --out "$1" --tasks 5 --time 5m --grace 20s --partition low "${@:2}"; }
-visible() { (cd "$1" && find . -type f ! -name '.*' ! -path './cluster/*' ! -path './evaluation/*' -print0 | sort -z | xargs -0 sha256sum); }
+visible() { (cd "$1" && find . -type f ! -name '.*' ! -path './cluster/*' ! -path './evaluation/*' ! -path './soft/*' -print0 | sort -z | xargs -0 sha256sum); }
 scores() { (cd "$1/evaluation" && cat $(find . -name result.json | sort) scores.json | grep -v '"key"\|"seconds"\|"crc32c"' | sed 's/"seconds":[0-9.e-]*//g' | sha256sum); } # not their times, nor keys, which have paths
 whole() { # DIR RUN...: the run by one process
   [ -f "$1/manifest.json" ] || mgd3 -q distill "${@:2}" --out "$1"
 }
 one=$dir/one
+[ -d "$dir/set" ] || mgd3 -q glyphs --out "$dir/set" --per-class 60
 whole "$one" "${run[@]}"
 [ -f "$one/evaluation/scores.json" ] ||
   mgd3 -q evaluate --train distilled="$one" "${judge[@]}" --epochs 4 --out "$one/evaluation"
+[ -f "$one/soft/evaluation/scores.json" ] ||
+  mgd3 -q evaluate --train distilled="$one" "${judge[@]}" --protocol soft ${soft[@]/#/--} --out "$one/soft/evaluation"
 
 same() {
-  diff <(visible "$want") <(visible "$1") >/dev/null && { [ "$2" != none ] || diff <(scores "$one") <(scores "$1") >/dev/null; } ||
+  diff <(visible "$want") <(visible "$1") >/dev/null && { [ -z "$judged" ] || diff <(scores "$judged") <(scores "$1") >/dev/null; } ||
     { echo "FAILED $2: other bytes than one process"; exit 1; }
   mgd3 -q verify "$1"
   echo "ok $2: the bytes of one process"
@@ -109,10 +113,11 @@ restarts() { scontrol -o show job | grep -F "$1/cluster/" | grep -c ' Restarts=[
 
 for fault in "${faults[@]}"; do
   out=$dir/$fault; rm -rf "$out"
-  test=; want=$one; [ "$fault" != none ] || test="${judge[*]} --change epochs=4" # the trainings once
+  test=; judged=; want=$one
   echo "== $fault"; began=$(date +%s)
   case $fault in
-    none) submit "$out" ;;
+    none) judged=$one; test="${judge[*]} --change epochs=4"; submit "$out" ;;
+    soft) judged=$one/soft; test="${judge[*]} --protocol soft ${soft[*]/#/--change }"; submit "$out" ;;
     node) # a node that dies with its tasks, and comes back
       submit "$out"; started "$out" sample
       n=$(squeue -h -j "$id" -o %N)

@@ -95,6 +95,10 @@ func (v *Evaluation) teacher(ctx context.Context, run *evaluate.Run) (*evaluate.
 	case doubt != nil && from.File != "" && !from.Unchecked:
 		return nil, fault.Of(fault.Model,
 			fmt.Errorf("%q: %w%s", from.File, doubt, v.otherOrder(ctx, run, t)))
+	case doubt != nil && from.File == "":
+		c := t.Known.Tested
+		v.warn("the teacher that was trained here has %.1f %% on the %d test images, and guessing has %.1f %%: want "+
+			"more --teacher-epochs or images, or another --teacher-net", 100*c.Accuracy, c.Images, 100*c.Chance)
 	case doubt != nil:
 		v.warn("%v", doubt)
 	default:
