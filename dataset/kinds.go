@@ -20,8 +20,9 @@ import (
 // Files in which people have sets and which are not read: told by how they begin, or in a folder by how they end.
 
 const (
-	unpackIt  = "unpack it, and give the folder"
+	unpackIt  = "unpack it, and give the folder, or the file"
 	asFolders = "which is not read: write its images as CLASS/FILE"
+	byItself  = "which is read only by itself: give this file"
 	asParquet = "which is not read: write it as Parquet (to_parquet of the library datasets does)"
 	inPlace   = ", which cannot be read in place: " + unpackIt
 )
@@ -62,13 +63,13 @@ const (
 var endings = []struct{ ends, what string }{
 	{".arrow .feather", "a table of Arrow, " + asParquet},
 	{".h5 .hdf5 .hdf", "a file of HDF5, " + asFolders},
-	{".npz .npy", "an array of NumPy, " + asFolders},
+	{".npz .npy", "an array of NumPy, " + byItself},
 	{".pkl .pickle .p", pickled},
 	{".mdb .lmdb", "a database of LMDB, " + asFolders},
 	{".tfrecord .tfrecords", tfRecord},
 	{".beton", "a set of FFCV, " + asFolders},
 	{".rec", "a set of MXNet, " + asFolders},
-	{".pt .pth", "a file of PyTorch, " + asFolders},
+	{".pt .pth", "a file of PyTorch, " + byItself},
 	{otherJPEG, "an image with an ending that is not read: name it .jpg"},
 	{otherImages, "an image of a format that is not read: convert it to PNG or JPEG"},
 }

@@ -108,6 +108,11 @@ func find(path string) (_ *found, err error) {
 	if err != nil {
 		return nil, err
 	}
+	single := stack{room: mostStacked}
+	if value, err = single.tree(value); err != nil {
+		return nil, err
+	}
+	f.notes = append(f.notes, single.notes...)
 	// Programs nest what they save in lists and dicts of their own. Nothing is known of these but what shapes say:
 	// images have 4 axes, or 5 with the classes before, and labels have as many rows.
 	pairs := candidates(value, 0)
@@ -135,7 +140,7 @@ func find(path string) (_ *found, err error) {
 		f.images = images[0]
 	} else {
 		return nil, fmt.Errorf("holds no images, or several: want one tensor of 4 axes, of which one is 1 or 3 "+
-			"channels, and their labels; it has %s", describe(value))
+			"channels, and their labels; it has %s%s", describe(value), ofNetwork(value))
 	}
 	if err := f.namesWithin(value, 0); err != nil {
 		return nil, err
@@ -226,8 +231,9 @@ func (f *found) labelsBeside(path string, value any) error {
 		return nil
 	}
 	if beside == "" {
-		return fmt.Errorf("has images and no labels: want %d of them as a tensor %q in it, or in a file %q beside it; "+
-			"it has %s", f.images.Shape[0], "labels", labelsFile(path), describe(value))
+		return fmt.Errorf("has images and no labels: want %d of them as a tensor %q in it, or in a file %q beside it "+
+			"(images of shape [classes, images of a class, C, H, W] need none); it has %s", f.images.Shape[0], "labels",
+			labelsFile(path), describe(value))
 	}
 	if value, err = f.read(beside); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -78,6 +79,7 @@ func (f *found) readNumPy(path string, k kind) (any, error) {
 		if errors.Is(err, errObjects) {
 			f.note("%q in it is left: it is of Python's objects", name)
 			objects = fmt.Errorf("%q: %w", file.Name, err)
+			items = append(items, weights.Item{Key: name})
 			continue
 		}
 		if err != nil {
@@ -85,7 +87,7 @@ func (f *found) readNumPy(path string, k kind) (any, error) {
 		}
 		items = append(items, weights.Item{Key: name, Value: t})
 	}
-	if len(items) == 0 && objects != nil {
+	if len(tensorsOf(items, 0)) == 0 && objects != nil {
 		return nil, objects
 	}
 	return items, nil
@@ -120,7 +122,7 @@ func readArray(r io.Reader, size int64) (any, error) {
 	if text := npyText.FindSubmatch(header); text != nil {
 		return readText(r, string(text[1]), string(shape[1]), size)
 	}
-	if kind == nil || string(kind[1]) == ">" || npyTypes[string(kind[2])+string(kind[3])] == "" {
+	if kind == nil || npyTypes[string(kind[2])+string(kind[3])] == "" {
 		descr := npyDescr.FindSubmatch(header)
 		if descr != nil && string(descr[1]) == "'|O'" {
 			return nil, errObjects
@@ -128,7 +130,7 @@ func readArray(r io.Reader, size int64) (any, error) {
 		if descr == nil {
 			descr = [][]byte{nil, header}
 		}
-		return nil, fmt.Errorf("its elements are of type %.60s, want little-endian floats, whole numbers or booleans: "+
+		return nil, fmt.Errorf("its elements are of type %.60s, want floats, whole numbers or booleans: "+
 			"astype('float32') makes these", descr[1])
 	}
 	width, _ := strconv.Atoi(string(kind[3])) // one digit
@@ -141,6 +143,11 @@ func readArray(r io.Reader, size int64) (any, error) {
 		return nil, fmt.Errorf("it ends before the last of its %d elements: %w", count, err)
 	}
 	elements := data.Bytes()
+	if string(kind[1]) == ">" {
+		for element := range slices.Chunk(elements, width) {
+			slices.Reverse(element)
+		}
+	}
 	if string(order[1]) == "True" && len(dims) > 1 {
 		elements = weights.RowMajor(elements, dims)
 	}

@@ -94,7 +94,7 @@ func pairOf(values []any, keys []string) (p pair, ok bool) {
 	tensors := make([]weights.Tensor, len(values))
 	for i, v := range values {
 		tensors[i] = tensorOf(v)
-		if isImages(tensors[i]) {
+		if isImages(tensors[i]) && !isWeight(keys[i]) {
 			images = append(images, i)
 		}
 	}

@@ -65,7 +65,8 @@ func newReader(f *found, collage int) (*reader, error) {
 	default:
 		var err error
 		if r.ints, err = f.images.Int64s(); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("images of type %s, want floats of 16, 32 or 64 bits or whole numbers: x.float() "+
+				"makes these", f.images.DType)
 		}
 	}
 	return r, r.readLabels()

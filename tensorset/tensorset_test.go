@@ -83,6 +83,11 @@ func TestPublished(t *testing.T) {
 		{"heldout.pt", Unit, `"images_train" is taken, and "images_test" beside it is not`},
 		{"boolean.pt", Unit, "one-hot"},
 		{"pylist.pt", Unit, "from 0 to 1"},
+		{"big", Unit, "from 0 to 1"},
+		{"items.pt", Unit, "from 0 to 1"},
+		{"dicts.pt", Unit, "from 0 to 1"},
+		{"singles.pt", Unit, "from 0 to 1"},
+		{"classes.pt", Unit, "the numbers 0 to 2 of a dict are taken for the classes"},
 	} {
 		t.Run(c.path, func(t *testing.T) {
 			path := filepath.Join("testdata", filepath.FromSlash(c.path))
@@ -249,15 +254,19 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestObjects: what NumPy pickled, bytes in another order, and what may mean several things, are refused by what they
+// TestObjects: what NumPy pickled, what is no plain tensor, and what may mean several things, are refused by what they
 // are.
 func TestObjects(t *testing.T) {
 	for path, want := range map[string]string{
 		"dict.npy": "objects of Python",
 		"dict.npz": `"set.npy": its elements are objects of Python`,
-		"big.npy":  "of type '>f4', want little-endian",
 
-		"index.pt":    `want 6 of them as a tensor "labels" in it, or in a file "labels.pt" beside it; it has tensors`,
+		"objects.npz": `"images" is no tensor that is read, but an object of Python`,
+		"sparse.pt":   `"images" is no tensor that is read`,
+		"float8.pt":   "images of type F8_E4M3, want floats",
+		"network.pth": `[6] ("conv.bias"): the weights of a network`,
+
+		"index.pt":    `want 6 of them as a tensor "labels" in it, or in a file "labels.pt" beside it (images`,
 		"features.pt": `[6 5] ("features")`,
 		"alone.pt":    "has images and no labels",
 		"dataset.pt":  `an object of the class "torch.utils.data.dataset.TensorDataset"`,

@@ -25,7 +25,7 @@ func loneImages(v any, depth int) (images []weights.Tensor) {
 		}
 	case []weights.Item:
 		for _, item := range v {
-			if depth < deepest && len(images) < 2 {
+			if key, _ := item.Key.(string); depth < deepest && len(images) < 2 && !isWeight(key) {
 				images = append(images, loneImages(item.Value, depth+1)...)
 			}
 		}
@@ -58,14 +58,65 @@ func tensorsOf(v any, depth int) (list []weights.Tensor) {
 func describe(v any) string {
 	const few = 4
 	list := shapesOf(v, "", 0)
-	if len(list) == 0 {
-		return "no tensors"
+	text := "no tensors"
+	if len(list) > 0 {
+		text = "tensors of shape " + strings.Join(list[:min(few, len(list))], ", ")
 	}
-	text := "tensors of shape " + strings.Join(list[:min(few, len(list))], ", ")
 	if len(list) > few {
 		text += " and others"
 	}
+	if key := unread(v, "", 0); key != "" {
+		text += fmt.Sprintf("; %.60q is no tensor that is read, but an object of Python or a sparse, quantised or "+
+			"complex one", key)
+	}
 	return text
+}
+
+// unread returns the first key of images or labels whose value has nothing that is read.
+func unread(v any, key string, depth int) string {
+	const deepest = 6
+	named := imageName(key) || labelName(key)
+	switch v := v.(type) {
+	case nil:
+		if named {
+			return key
+		}
+	case []any:
+		if named && (len(v) == 0 || v[0] == nil || imageName(key) && len(tensorsOf(v, depth)) == 0) {
+			return key
+		}
+	case []weights.Item:
+		for _, item := range v {
+			if inner, _ := item.Key.(string); depth < deepest {
+				if found := unread(item.Value, inner, depth+1); found != "" {
+					return found
+				}
+			}
+		}
+		if named && len(tensorsOf(v, depth)) == 0 {
+			return key
+		}
+	}
+	return ""
+}
+
+// isWeight tells whether a key is that of a network's parameter.
+func isWeight(key string) bool {
+	return strings.HasSuffix(key, ".weight") || strings.HasSuffix(key, ".bias")
+}
+
+// ofNetwork says so where a tree has a network's parameters.
+func ofNetwork(v any) string {
+	items, _ := v.([]weights.Item)
+	for _, item := range items {
+		if key, _ := item.Key.(string); isWeight(key) {
+			return ": the weights of a network, as --teacher and --referee take them"
+		}
+		if text := ofNetwork(item.Value); text != "" {
+			return text
+		}
+	}
+	return ""
 }
 
 // shapesOf returns the shapes of all tensors of a tree, which stand below the key.

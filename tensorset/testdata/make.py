@@ -84,7 +84,11 @@ np.savez(os.path.join(here, "beside.npz"), images=levels, labels=labels.numpy(),
 np.savez(os.path.join(here, "dict.npz"), set={"images": levels, "labels": labels.numpy()})
 np.savez(os.path.join(here, "named.npz"), images=levels, labels=np.array(["cat", "cat", "dog", "dog", "öwl", "öwl"]))
 np.save(os.path.join(here, "dict.npy"), {"images": levels, "labels": labels.numpy()})
-np.save(os.path.join(here, "big.npy"), unit.numpy().astype(">f4"))
+# bytes in another order
+os.makedirs(os.path.join(here, "big"), exist_ok=True)
+np.save(os.path.join(here, "big", "images.npy"), unit.numpy().astype(">f4"))
+np.save(os.path.join(here, "big", "labels.npy"), labels.numpy().astype(">i8"))
+np.savez(os.path.join(here, "objects.npz"), images=np.array([*levels, None], dtype=object)[:-1], labels=labels.numpy())
 
 # names and types that leave doubt: which tensor has the labels, which images are for training (PyTorch 2.15)
 save({"idx": torch.arange(N).flip(0), "images": unit.double(), "class": labels.view(N, 1)}, "named.pt")
@@ -98,6 +102,14 @@ save({"images": (torch.tensor(levels).int() - 128).to(torch.int8), "labels": lab
 save({"images": torch.tensor(levels).float() - 127.5, "labels": labels}, "centred.pt")
 save(torch.utils.data.TensorDataset(unit, labels), "dataset.pt")
 save(unit, "alone.pt")
+# single images in lists; the images of each class; what is no tensor that is read; a network
+save([(x, int(y)) for x, y in zip(unit, labels)], "items.pt")
+save([{"img": x, "target": y} for x, y in zip(unit, labels)], "dicts.pt")
+save({"images": [x.numpy() for x in unit], "labels": labels.tolist()}, "singles.pt")
+save({int(y): unit[labels == y] for y in (2, 0, 1)}, "classes.pt")
+save({"images": unit.to_sparse(), "labels": labels}, "sparse.pt")
+save({"images": unit.to(torch.float8_e4m3fn), "labels": labels}, "float8.pt")
+save({"state_dict": {"conv.weight": torch.ones(6, 3, 3, 3), "conv.bias": torch.ones(6)}}, "network.pth")
 
 # DD-Ranking's names; a training that was saved on its way
 save(dc, "ddranking", "images.pt")
