@@ -23,7 +23,7 @@ func (r *round) bucket() error {
 	var wrong, refused int // both with the store's lock held
 	s.Fault = r.faults(&wrong, &refused)
 	for _, command := range r.stages(s.Address("out")) {
-		if err := r.together(r.shared(command)); err != nil {
+		if err := r.together(r.shared(command, termInBucket)); err != nil {
 			return fmt.Errorf("%s: %w", command[0], err)
 		}
 	}

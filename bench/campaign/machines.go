@@ -10,8 +10,11 @@ import (
 	"time"
 )
 
-// term is the lease of workers of any: the shortest there is.
-const term = time.Second
+// The shortest terms that a worker of any may be told, in folders and in buckets.
+const (
+	term         = time.Second
+	termInBucket = 5 * time.Second
+)
 
 // blow is what happens to a process of a machine: it is killed, or is stopped for a while.
 type blow struct {
@@ -41,7 +44,7 @@ func (r *round) machines() error {
 // onMachines does the stages one after the other; more makes room on the disk, some time after the start of each.
 func (r *round) onMachines(more func() error) error {
 	for _, command := range r.stages(r.out) {
-		machines := r.shared(command)
+		machines := r.shared(command, term)
 		wait := time.Duration(r.Float64() * float64(2*r.took))
 		jumps := r.jumps()
 		stop := make(chan struct{})
@@ -73,8 +76,9 @@ func (r *round) stages(out string) [][]string {
 	}
 }
 
-// shared gives the command to some machines: by fixed shards, said or in the environment, or to workers of any.
-func (r *round) shared(command []string) []machine {
+// shared gives the command to some machines: by fixed shards, said or in the environment, or to workers of any, whose
+// leases have the term.
+func (r *round) shared(command []string, term time.Duration) []machine {
 	n := 2 + r.IntN(3)
 	kind := r.IntN(4)
 	r.counts[[]string{"static", "auto", "any", "any"}[kind]]++
