@@ -54,7 +54,7 @@ func (o *Opener) Whitening(ctx context.Context, w, h int) (*tensorset.Whitening,
 	defer set.Close()
 	const long = 3 * 16 * 16
 	if d := 3 * w * h; d > long {
-		tell(o.Note, "%s: the whitening of %d numbers is learned from %d images, which takes many minutes",
+		tell(o.Note, "%s: the whitening of %d numbers is learned from %d images, which takes a minute or more",
 			o.Tensors.ZCA.Path, d, set.Len())
 	}
 	learned, err := learn(ctx, set, w, h)

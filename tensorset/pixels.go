@@ -203,7 +203,7 @@ func (s *Set) decide(ctx context.Context, r *reader, o Options, name string) err
 			e.text()))
 	}
 	if s.Pixels == ZCA {
-		return s.whiten(ctx, r, o)
+		return s.whiten(ctx, r, o, e)
 	}
 	if s.Pixels == Levels {
 		if e.levels == nil {
@@ -218,25 +218,6 @@ func (s *Set) decide(ctx context.Context, r *reader, o Options, name string) err
 			"protocols that train at %d × %d pixels see them as they are; whatever resizes or shows the images, or "+
 			"writes them, cuts them off", 100*out, r.w, r.h))
 	}
-	return nil
-}
-
-// whiten takes the whitening back.
-func (s *Set) whiten(ctx context.Context, r *reader, o Options) error {
-	if o.Whitening == nil {
-		return fmt.Errorf("%w: whitened images want the training set that they were whitened by (--zca-from SET)",
-			ErrPixels)
-	}
-	if r.c != 3 {
-		return fmt.Errorf("%w: whitened images of %d channel, want 3", ErrPixels, r.c)
-	}
-	w, err := o.Whitening(ctx, r.w, r.h)
-	if err != nil {
-		return err
-	}
-	s.Notes = append(s.Notes, fmt.Sprintf("the whitening is taken back by that of %d training images, %d × %d pixels",
-		w.Images, r.w, r.h))
-	r.how = w
 	return nil
 }
 

@@ -134,6 +134,12 @@ os.makedirs(os.path.join(here, "zca"), exist_ok=True)
 save(white[:6].contiguous(), "zca", "images_best.pt")
 save(labels, "zca", "labels_best.pt")
 
+# the same of bytes: images that were whitened and no more, by all training images
+train = (train * 255).round() / 255
+zca = ZCAWhitening(eps=0.1)
+zca.fit(train)
+save({"train": train, "images": zca(train[:6]), "labels": labels}, "zca_bytes.pt")
+
 # torch.nn.Upsample on the parts of a collage, as IDC's program decodes them
 up = torch.nn.Upsample(size=8, mode="bilinear")
 parts = [up(unit[:1, :, a * 4:a * 4 + 4, b * 4:b * 4 + 4]) for a in range(2) for b in range(2)]
