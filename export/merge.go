@@ -235,6 +235,9 @@ func (g *merging) manifest() ([]byte, error) {
 			c.images[j].entry["file"] = mustJSON(distill.ImageFile(c.name, j))
 			entries = append(entries, mustJSON(c.images[j].entry))
 		}
+		if n := c.twice(); n > 0 {
+			g.note("class %q: %d of its %d images have the bytes of another one", c.name, n, len(c.images))
+		}
 		entry := maps.Clone(c.entry)
 		entry["images"] = mustJSON(entries)
 		classes = append(classes, entry)
@@ -252,6 +255,19 @@ func (g *merging) manifest() ([]byte, error) {
 	}
 	b.WriteByte('\n')
 	return b.Bytes(), nil
+}
+
+// twice counts the images whose hash an earlier one has.
+func (c *mergedClass) twice() (n int) {
+	seen := map[string]bool{}
+	for _, im := range c.images {
+		hash := string(im.entry["sha256"])
+		if seen[hash] && hash != "" {
+			n++
+		}
+		seen[hash] = true
+	}
+	return n
 }
 
 // meanDistance is that of all images.

@@ -33,6 +33,12 @@ func (e *env) mergeCmd() *cobra.Command {
 			if o.Classes, err = export.ParseClasses(classes); err != nil || o.IPC < 0 {
 				return fail(exitUsage, "", cmp.Or(err, fmt.Errorf("--ipc is %d, want at least 0", o.IPC)))
 			}
+			for _, arg := range args {
+				if info, err := store.Stat(arg); err == nil && !info.IsDir() {
+					return fail(exitInput, `unpack it; "mgd3 export --format folder" makes a folder of tensors`,
+						fmt.Errorf("%q is a file, want the folder of a set", arg))
+				}
+			}
 			// flags of finished sets, or finished sets; a shard alone has no manifest
 			if o.IPC > 0 || o.Classes != nil || o.Join || distill.AreSets(args) {
 				return e.mergeSets(cmd.Context(), out, args, o)

@@ -42,7 +42,11 @@ func (s Summary) Text(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "distilled set    %s: %d images of %d classes\n", distill.ImagesDir(s.Out), n, len(m.Classes))
 	if m.Merged != nil {
-		fmt.Fprintf(w, "put together of  %d sets; the manifest has what is from where\n", len(m.Merged))
+		sets := "sets"
+		if len(m.Merged) == 1 {
+			sets = "set"
+		}
+		fmt.Fprintf(w, "put together of  %d %s; the manifest has what is from where\n", len(m.Merged), sets)
 	}
 	if m.Merged == nil || m.Distance.Own > 0 {
 		fmt.Fprintf(w, "to own mode      %.4g (mean distance of a synthetic latent)\n", m.Distance.Own)
