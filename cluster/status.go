@@ -95,7 +95,8 @@ func recorded(out string) (stages []Stage, err error) {
 
 // stageStatus reads the records of a stage's tasks, of which found were complete before.
 func stageStatus(out string, s Stage, found []int, now time.Time) StageStatus {
-	st := StageStatus{Name: s.Name, Tasks: s.Tasks, Of: s.Units}
+	// no null in JSON
+	st := StageStatus{Name: s.Name, Tasks: s.Tasks, Of: s.Units, Faults: []Record{}, Silent: []Record{}}
 	tasks := make([]int, s.Tasks)
 	for task := range tasks {
 		tasks[task] = task

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"mgd3/cluster"
 	"mgd3/internal/fixtures"
 	"mgd3/internal/fixtures/testengine"
 )
@@ -97,6 +98,15 @@ func TestSchemas(t *testing.T) {
 	made := slices.Concat([]string{"--data", in("set"), "--split", "train", "--model", in("model")}, testengine.Flags())
 	with := func(args []string, more ...string) []string { return slices.Concat(args, more) }
 	test := with(testengine.Flags(), "--net", "convnet1", "--epochs", "2", "--test", in("set"), "--test-split", "train")
+	small := []string{"--data", in("set"), "--split", "train", "--size", "16", "--steps", "1", "--batch", "2",
+		"--warmup", "0", "--out", in("trained")}
+	staged := []string{"--out", in("staged")}
+	taught := with(test, "--train", in("set"), "--train-split", "train", "--protocol", "soft-f1", "--teacher-net",
+		"convnet1")
+	submitted := with(made, "--ipc", "1", "--steps", "2", "--tasks", "2", "--time", "9m", "--out", in("cluster"))
+	scheduler(t)
+	failing(t, in("cluster"))
+	hub := hubOf(t, ditFiles)
 	used := map[string]bool{}
 	for _, c := range []struct {
 		schema string
@@ -118,6 +128,31 @@ func TestSchemas(t *testing.T) {
 			"--net", "", "--out", in("sweep"))},
 		{"doctor.json", []string{"doctor"}},
 		{"page.json", []string{"page", in("set/train"), "--data", in("set/train"), "--out", in("copies.html")}},
+		{"stages.json", with(made, "encode", "--out", in("staged"))},
+		{"stages.json", with(staged, "modes", "--ipc", "1")},
+		{"distill.json", with(testengine.Flags(), "sample", "--model", in("model"), "--steps", "2",
+			"--out", in("staged"))},
+		{"distill.json", with(staged, "merge")},
+		{"stages.json", with(made, "embed", "--out", in("features.parquet"))},
+		{"distill.json", with(testengine.Flags(), "refine", "--set", in("staged/images"), "--model", in("model"),
+			"--steps", "2", "--from", "1", "--out", in("refined"))},
+		{"baseline.json", with(made, "baseline", "--method", "herding", "--ipc", "1", "--out", in("herding"))},
+		{"train.json", with(small, "train", "autoencoder", "--channels", "8,8", "--groups", "4")},
+		{"train.json", with(small, "train", "dit", "--hidden", "16", "--depth", "1", "--heads", "2")},
+		{"inspect.json", []string{"inspect", in("run")}},
+		{"inspect.json", []string{"inspect", in("model/autoencoder")}},
+		{"convert.json", []string{"convert", in("model/dit"), in("half.safetensors"), "--half"}},
+		{"backends.json", with(testengine.Flags(), "backends", "--check", "--precision", "float32")},
+		{"presets.json", []string{"presets"}},
+		{"evaluate.json", with(taught, "evaluate", "--teacher", "train", "--teacher-data", in("set"), "--teacher-split",
+			"train", "--teacher-epochs", "1", "--out", in("taught"))},
+		{"relabel.json", with(taught, "relabel", "--teacher", in("taught/teacher/convnet1-18/net.safetensors"),
+			"--teacher-unchecked", "--top", "2", "--out", in("labels.safetensors"))},
+		{"pull.json", []string{"pull"}},
+		{"pull.json", []string{"pull", "--mirror", hub.URL, "--accept-licence", "dit-xl-2-256"}},
+		{"cluster.json", with(submitted, "cluster", "slurm")},
+		{"cluster.json", []string{"cluster", "status", in("cluster")}},
+		{"glyphs.json", []string{"glyphs", "--per-class", "1", "--split", "test", "--out", in("letters")}},
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := run(with(c.args, "--json"), &stdout, &stderr); code != 0 {
@@ -153,5 +188,32 @@ func TestSchemas(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "..", "docs", "schemas", "*.json"))
 	if err != nil || len(files) != len(used) {
 		t.Errorf("%d schemas, %d of them tried, %v", len(files), len(used), err)
+	}
+}
+
+// scheduler puts a stand-in of Slurm on the path, which takes every job.
+func scheduler(t *testing.T) {
+	bin := t.TempDir()
+	for name, text := range map[string]string{"sbatch": "cat >/dev/null; echo '101;cluster'", "squeue": ":"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+}
+
+// failing leaves the records of a task that failed, and of one that was last heard of long ago.
+func failing(t *testing.T, out string) {
+	dir := cluster.StageDir(out, cluster.Encode)
+	for task, r := range []cluster.Record{
+		{State: cluster.Failed, Attempt: 2, Code: 4, Message: "there is no file", Hint: "look", Job: "7"},
+		{State: cluster.Running, Attempt: 1, Work: map[string]cluster.Count{"encode": {Done: 1, Total: 6}}},
+	} {
+		r.Stage, r.Task, r.Tasks, r.Host = cluster.Encode, task, 2, "node"
+		data, err := json.Marshal(r)
+		if err = errors.Join(err, os.MkdirAll(dir, 0o755),
+			os.WriteFile(filepath.Join(dir, fmt.Sprintf("%04d.json", task)), data, 0o644)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -210,8 +211,11 @@ func (e *env) trainDenoiser(ctx context.Context, o *trainOptions, vae, network s
 
 // trainedInto says where the network is.
 func (e *env) trainedInto(out, network string) error {
-	if !e.quiet && !e.json {
-		fmt.Fprintln(e.stdout, filepath.Join(out, network))
-	}
-	return nil
+	dir := filepath.Join(out, network)
+	return e.show(struct {
+		Out string `json:"out"`
+	}{dir}, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, dir)
+		return err
+	})
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"mgd3/engine"
@@ -100,7 +99,7 @@ func (c Choice) List(w io.Writer, asJSON bool) error {
 			Backends []string        `json:"backends"`
 			Plugins  []engine.Plugin `json:"plugins"`
 			Searched []string        `json:"searched"`
-		}{engine.Names(), slices.Concat([]engine.Plugin{}, plugins), searched}); err != nil {
+		}{engine.Names(), append([]engine.Plugin{}, plugins...), searched}); err != nil {
 			return err
 		}
 	} else {
