@@ -46,7 +46,7 @@ type Stored struct {
 
 // StoreOptions say what of a teacher's logits is kept.
 type StoreOptions struct {
-	Top   int  // logits of an image, the largest; 0 keeps all
+	Top   int  // logits of an image, the largest; 0, or more than there are, keeps all
 	Whole bool // in float32, not in half precision
 	FKD   bool // a folder of FKD's files, see [Run.StoreFKD]
 }
@@ -109,12 +109,12 @@ func (r *Run) Store(ctx context.Context, path string, o StoreOptions) (bytes int
 		return r.StoreFKD(ctx, path, o.Whole)
 	}
 	classes := len(r.Train.Classes)
-	top := cmp.Or(o.Top, classes)
+	top := min(cmp.Or(o.Top, classes), classes)
 	switch {
 	case r.Teacher == nil:
 		return 0, errors.New("labels are stored of a teacher, want one")
-	case top < 1 || top > classes:
-		return 0, fmt.Errorf("the %d largest logits of %d classes are to be kept, want 1 to %d", top, classes, classes)
+	case top < 1:
+		return 0, fmt.Errorf("the %d largest logits are to be kept, want at least 1, or 0 for all", top)
 	case classes > math.MaxUint16:
 		return 0, fmt.Errorf("%d classes, want at most %d", classes, math.MaxUint16)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mgd3/distill"
 	"mgd3/internal/cli"
 	"mgd3/refine"
 )
@@ -54,6 +55,9 @@ func (e *env) refine(ctx context.Context, o *options, join int) error {
 	}
 	if o.run.devices != "" {
 		return fail(exitUsage, "--shard I/N shares the work", errors.New("refine works on one device"))
+	}
+	if _, err := distill.ReadManifest(o.data.Path); err == nil && o.data.Split == "" {
+		o.data.Path = distill.ImagesDir(o.data.Path) // as they are opened they are held against its manifest
 	}
 	r, err := e.open(ctx, o)
 	if err != nil {

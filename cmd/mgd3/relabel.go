@@ -47,7 +47,8 @@ func (e *env) relabelCmd() *cobra.Command {
 	f.StringVar(&v.Protocol, "protocol", "soft-f1", "`PROTOCOL` with soft labels: "+strings.Join(evaluate.Presets(),
 		", "))
 	f.Uint64Var(&v.Seed, "seed", 0, "seed of the training: of order, augmentation and CutMix")
-	f.IntVar(&store.Top, "top", 10, "keep the `K` largest logits of each image; 0 keeps all")
+	f.IntVar(&store.Top, "top", 10, "keep the `K` largest logits of each image; 0, or more than there "+
+		"are, keeps all")
 	f.BoolVar(&store.Whole, "whole", false, "keep them in float32; with --top 0 training from them is that with the "+
 		"teacher")
 	changes = cli.Changes(f, relabelSettings, "")

@@ -147,7 +147,7 @@ func TestSchemas(t *testing.T) {
 		{"evaluate.json", with(taught, "evaluate", "--teacher", "train", "--teacher-data", in("set"), "--teacher-split",
 			"train", "--teacher-epochs", "1", "--out", in("taught"))},
 		{"relabel.json", with(taught, "relabel", "--teacher", in("taught/teacher/convnet1-18/net.safetensors"),
-			"--teacher-unchecked", "--top", "2", "--out", in("labels.safetensors"))},
+			"--teacher-unchecked", "--out", in("labels.safetensors"))},
 		{"pull.json", []string{"pull"}},
 		{"pull.json", []string{"pull", "--mirror", hub.URL, "--accept-licence", "dit-xl-2-256"}},
 		{"cluster.json", with(submitted, "cluster", "slurm")},

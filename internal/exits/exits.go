@@ -121,7 +121,7 @@ var advice = []struct {
 	{cluster.ErrScheduler, Scheduler, "Slurm's commands are on login nodes, and kubectl where the cluster is " +
 		"administered; without them --print shows the scripts, and kubernetes without --apply the YAML"},
 	{cluster.ErrCut, Usage, `wait for them, or take them out with "mgd3 cluster cancel"; or give the same --tasks`},
-	{cluster.ErrNoRun, Usage, "give the --out of \"mgd3 cluster slurm\""},
+	{cluster.ErrNoRun, Usage, "give the --out of \"mgd3 cluster slurm\"; \"mgd3 serve OUT\" shows how any run goes on"},
 	{modes.ErrTooFew, Input, "use --ipc with at most the number of images, or --short-class repeat to fill up " +
 		"with real latents"},
 	{distill.ErrLabels, Model, "--classes takes the classes of the model only; its classes.txt lists them in " +

@@ -34,7 +34,7 @@ func (p *Part) Shard(getenv func(string) string, told func(text string)) (stage.
 		p.Text = shard.String()
 	}
 	shard, err := stage.ParseShard(p.Text)
-	return shard, exits.Fail(exits.Usage, "", err)
+	return shard, exits.Fail(exits.Usage, "of 4 shards, --shard takes 0/4, 1/4, 2/4 and 3/4", err)
 }
 
 // Shared is Shard, or the sharing of the work in out with other workers, nil where there is none.
