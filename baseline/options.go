@@ -47,6 +47,12 @@ var options = map[Method]func(*distill.Settings) error{
 // Options are the methods that are mgd3 with an option.
 func Options() []Method { return slices.Sorted(maps.Keys(options)) }
 
+// AsksTeacher reports whether the method chooses images by a teacher.
+func (m Method) AsksTeacher() bool {
+	option, s := options[m], distill.Settings{}
+	return option != nil && option(&s) == nil && s.Sample.Choose.AsksTeacher()
+}
+
 func sampled(change func(*distill.SampleSettings)) func(*distill.Settings) error {
 	return func(s *distill.Settings) error { change(&s.Sample); return nil }
 }

@@ -18,6 +18,9 @@ type Classifier struct {
 	engine  *engine.Engine
 	net     *engine.Program // softmax of the outputs
 	augment Augment
+
+	teacher  *Teacher
+	protocol Protocol // of its test
 }
 
 // OpenClassifier opens a teacher for images of o.Size pixels; larger ones than [Published] are squeezed to that.
@@ -32,9 +35,25 @@ func OpenClassifier(ctx context.Context, e *engine.Engine, path string, o Teache
 		return nil, err
 	}
 	c := &Classifier{id: fmt.Sprintf("%s %s", o.Net, t.ID), size: o.Size, classes: t.Classes, engine: e,
-		augment: Augment{Mean: p.Augment.Mean, Std: p.Augment.Std}}
+		augment: Augment{Mean: p.Augment.Mean, Std: p.Augment.Std}, teacher: t, protocol: p}
 	c.net, err = e.Compile("classifier", t.labels(1), t.Weights)
 	return c, err
+}
+
+// testedOn is how many real images of a class a classifier is tested on at most.
+const testedOn = 20
+
+// Test asks the classifier about the first real images of each class, and returns what is wrong with it, as
+// [Teacher.Doubt] says.
+func (c *Classifier) Test(ctx context.Context, real *dataset.Set) error {
+	data, err := NewData(real, DataOptions{Size: c.size, Most: testedOn})
+	if err != nil {
+		return err
+	}
+	if err := c.teacher.Test(ctx, c.engine, data, c.protocol, ""); err != nil {
+		return err
+	}
+	return c.teacher.Doubt()
 }
 
 // ID names the network, its file, and the outputs that are taken.

@@ -40,6 +40,7 @@ type DataOptions struct {
 	Memory     int64 // bytes of images to keep; 0 is 2 GiB, less than 0 is none. Larger sets are decoded each time.
 	IgnoreEXIF bool  // leave photographs turned as they are stored, as PIL does
 	Whiten     bool  // images are whitened; what by is set with SetWhitening
+	Most       int   // images of a class, the first of the set; 0 is all
 }
 
 // keepBytes is what is kept of a set by default.
@@ -58,7 +59,11 @@ func NewData(set *dataset.Set, o DataOptions) (*Data, error) {
 		if len(class.Images) == 0 {
 			return nil, fmt.Errorf("class %q: %w: no images", class.Name, ErrData)
 		}
-		for _, ref := range class.Images {
+		images := class.Images
+		if o.Most > 0 {
+			images = images[:min(len(images), o.Most)]
+		}
+		for _, ref := range images {
 			d.refs = append(d.refs, ref)
 			d.Labels = append(d.Labels, int32(label))
 		}

@@ -44,6 +44,7 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 	if err != nil || len(methods) != 1 || methods[0] == baseline.Full {
 		return fail(exitUsage, "", fmt.Errorf("--method is %q, want one of %s", name, words.List(baseline.Makes)))
 	}
+	o.sampling.teacher.Asked = methods[0].AsksTeacher()
 	r, err := e.open(ctx, o)
 	if err != nil {
 		return err

@@ -87,6 +87,7 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err e
 	if so.Methods, err = baseline.ParseMethods(c.methods); err != nil {
 		return fail(exitUsage, "", err)
 	}
+	o.sampling.teacher.Asked = slices.ContainsFunc(so.Methods, baseline.Method.AsksTeacher)
 	o.modes.settings.IPC = so.IPCs[0] // every set has its own
 	r, err := e.open(ctx, o)
 	if err != nil {

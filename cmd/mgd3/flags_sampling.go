@@ -72,4 +72,6 @@ func (s *samplingFlags) aimFlags(f *pflag.FlagSet) {
 	f.StringVar(&t.Net, "teacher-net", "resnet18", "`NET` of the teacher")
 	f.StringVar(&t.Classes, "teacher-classes", "", "the teacher's classes in the order of its outputs, if its file "+
 		"does not say: a list by name or a `FILE` with one class a line")
+	f.BoolVar(&t.Unchecked, "teacher-unchecked", false,
+		"let a teacher choose that is no better than guessing on real images, or has another order of classes")
 }

@@ -116,7 +116,7 @@ func (q Request) Open(ctx context.Context) (_ *Run, err error) {
 		return nil, exits.Fail(exits.Usage, "", err)
 	}
 	if q.Teacher.File != "" {
-		r.OpenTeacher = q.Teacher.opener(r.Engine)
+		r.OpenTeacher = q.Teacher.opener(r)
 	}
 	// the hash in the settings, and so in the key of the modes: the same name may have other features next time
 	if q.Features != "" {
