@@ -77,12 +77,12 @@ for backend in "${backends[@]}"; do
   killed "2 5" "$out/mgd3" "${vae[@]}" "${on[@]}" --out "$dir/model-killed"
   killed "2 5" "$out/mgd3" "${dit[@]}" "${on[@]}" --out "$dir/model-killed"
   for part in autoencoder dit; do same "$dir/model/$part" "$dir/model-killed/$part"; done
-  timed pipelines env "MGD3_TEST_BACKEND=$backend" "MGD3_TEST_PLUGIN=$(realpath "$plugin")" \
-    XLA_FLAGS=--xla_backend_optimization_level=0 go test -count=1 -run PipelineGolden ./model
+  tests=(env "MGD3_TEST_BACKEND=$backend")
+  [ "$backend" = cpu ] || tests+=("MGD3_TEST_PLUGIN=$(realpath "$plugin")")
+  timed pipelines "${tests[@]}" XLA_FLAGS=--xla_backend_optimization_level=0 go test -count=1 -run PipelineGolden ./model
   # what .ci/run leaves out, since XLA compiles it for minutes
-  timed goldens env "MGD3_TEST_BACKEND=$backend" "MGD3_TEST_PLUGIN=$(realpath "$plugin")" \
-    go test -count=1 -short -run 'TestGolden$' ./evaluate
-  timed loads env "MGD3_TEST_BACKEND=$backend" "MGD3_TEST_PLUGIN=$(realpath "$plugin")" go test -count=1 -short ./internal/bench
+  timed goldens "${tests[@]}" go test -count=1 -short -run 'TestGolden$' ./evaluate
+  timed loads "${tests[@]}" go test -count=1 -short ./internal/bench
   m bench matmul_1024 vae_decode_256_b1 dit_s2_10steps_b1 --json --repeat 2 >"$dir/bench.json" 2>>"$dir/log.txt"
 done
 
