@@ -66,7 +66,10 @@ func (e *env) check(cmd *cobra.Command, args []string) error {
 	for _, name := range cli.Empty(cmd) {
 		e.warn("--%s is given with nothing in it, as if it were left out: is a variable of the shell empty?", name)
 	}
-	return cli.Addresses(cmd, args)
+	if err := cli.Addresses(cmd, args); err != nil {
+		return err
+	}
+	return cli.Apart(cmd, args)
 }
 
 // root is the command "mgd3" with all others below it.
