@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"mgd3/internal/fixtures/testengine"
 	"mgd3/stage"
 	"mgd3/stage/lease"
 )
@@ -17,9 +16,6 @@ import (
 // TestTeacherShared: what a teacher chooses is the same in shards, after a stop in the middle, and among workers who
 // take pieces as they are free.
 func TestTeacherShared(t *testing.T) {
-	if testengine.Name() != "cpu" { // where the rows of a batch have other bytes alone
-		t.Skip("bytes that do not depend on the batch are a law of cpu alone")
-	}
 	r := tinyRun(t, 4)
 	s := &r.Settings.Sample
 	s.PoolOf, s.Choose = 2, ChooseTeacher
