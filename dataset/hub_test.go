@@ -4,16 +4,21 @@ import (
 	"bytes"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
 // TestHub opens Parquet files that the library `datasets` wrote (testdata/hub/make.py): in one file, in two, and by
-// CIFAR-100's names of columns; classes, their labels, and pixels.
+// CIFAR-100's names of columns, and as WebDatasets become Parquet; classes, their labels, and pixels.
 func TestHub(t *testing.T) {
 	names := []string{"owl", "cat", "dog"} // of the labels 0, 1, 2, 0, 1, 2
-	for _, name := range []string{"one", "two", "cifar100"} {
+	for _, name := range []string{"one", "two", "cifar100", "webdataset_cls", "webdataset_json"} {
 		t.Run(name, func(t *testing.T) {
-			s, err := Open(t.Context(), filepath.Join("testdata", "hub", name), OpenOptions{Split: "train"})
+			o := OpenOptions{Split: "train"}
+			if strings.HasPrefix(name, "webdataset") {
+				o.Names = names
+			}
+			s, err := Open(t.Context(), filepath.Join("testdata", "hub", name), o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -176,7 +176,8 @@ func TestLayouts(t *testing.T) {
 		{"hub, no image", files{"a.parquet": parquetFile(t, nil, "", []struct {
 			Label int64 `parquet:"label"`
 		}{{1}})}, "", OpenOptions{}, "",
-			"no column of the image: want one of \"image.bytes\", \"img.bytes\", \"image\", \"img\", have \"label\""},
+			`no column of the image: want one of "image_bytes", "img_bytes", "image", "img", "image_data", …, ` +
+				`have "label"`},
 		{"hub, name is a path", files{"a.parquet": hubFile(t, []string{"../x"}, hubRow("x", 0))}, "", OpenOptions{}, "",
 			`name 0: class name "../x"`},
 		{"hub, no rows", files{"a.parquet": hubFile(t, names)}, "", OpenOptions{}, "", `no rows in "a.parquet"`},

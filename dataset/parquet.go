@@ -17,17 +17,19 @@ import (
 
 // Sets of the Hugging Face hub are Parquet files, data/train-00000-of-00002.parquet say, of the columns
 //
-//	image   struct{bytes, path}, or the bytes alone; also img
-//	label   a number, or the name of the class; also labels, fine_label
+//	image   struct{bytes, path}, or the bytes alone; also img, and the endings of files that WebDatasets have
+//	label   a number, or the name of the class; also labels, fine_label, cls, and label within json
 //
 // and the names of the numbers are in the file's metadata "huggingface", at info.features.LABEL.names. Opening reads
 // the labels alone. Images come with their page, of which the last ones are kept: reading in the order of the rows
 // decodes each page once, and reading one class of a shuffled set decodes about a page for each image.
 
-// imageColumns and labelColumns are the names that are looked for, in this order.
+// imageColumns and labelColumns are the names that are looked for, in this order: those of the hub, and those that a
+// WebDataset has when it is written as Parquet, where each ending of its files is a column.
 var (
-	imageColumns = []string{"image.bytes", "img.bytes", "image", "img"}
-	labelColumns = []string{"label", "labels", "fine_label"}
+	imageColumns = []string{"image_bytes", "img_bytes", "image", "img", "image_data", "jpg", "jpeg", "png", "webp",
+		"gif", "bmp", "ppm", "tif", "tiff"}
+	labelColumns = []string{"label", "labels", "fine_label", "cls", "class", "target", "json.label", "json.cls"}
 )
 
 // table is a Parquet file of images.
@@ -153,18 +155,18 @@ func openTable(p piece, o OpenOptions) (*table, error) {
 		return nil, err
 	}
 	t := &table{piece: p, File: f}
-	if t.image, err = t.one("image", imageColumns); err != nil {
+	if t.image, err = t.one("image", "Image", imageColumns, o.notes); err != nil {
 		return nil, err
 	}
 	if f.Columns[t.image].Type != parquet.ByteArray {
 		return nil, fmt.Errorf("column %q holds %v, want BYTE_ARRAY: the files of images", f.Columns[t.image].Name,
 			f.Columns[t.image].Type)
 	}
-	columns := labelColumns
+	columns, feature := labelColumns, "ClassLabel"
 	if o.Labels != "" {
-		columns = []string{o.Labels + "_label", o.Labels}
+		columns, feature = []string{o.Labels + "_label", o.Labels}, ""
 	}
-	if t.label, err = t.one("label", columns); err != nil {
+	if t.label, err = t.one("label", feature, columns, o.notes); err != nil {
 		if list := t.listed(columns); list != nil {
 			return nil, list
 		}
@@ -200,18 +202,38 @@ func listError(name string) error {
 	return fmt.Errorf("column %q holds a list of labels for each image, want one label, which is its class", name)
 }
 
-// one returns the first of the columns that is there.
-func (t *table) one(what string, names []string) (int, error) {
+// one returns the first of the columns that is there, or else the only one that is a feature of the hub's metadata.
+// Others of these names are noted.
+func (t *table) one(what, feature string, names []string, n *notes) (int, error) {
+	at := -1
 	for _, name := range names {
-		if i := t.Column(name); i >= 0 {
-			return i, nil
+		switch i := t.named(name); {
+		case i < 0:
+		case at < 0:
+			at = i
+		default:
+			n.add(passedColumns, 1, name)
 		}
+	}
+	if at >= 0 {
+		return at, nil
+	}
+	if called := t.features(feature); len(called) == 1 && t.named(called[0]) >= 0 {
+		return t.named(called[0]), nil
 	}
 	var have []string
 	for _, c := range t.Columns {
 		have = append(have, c.Name)
 	}
 	return 0, fmt.Errorf("no column of the %s: want one of %s, have %s", what, shorten(names), shorten(have))
+}
+
+// named returns the column of a name, or of the bytes in a struct of that name; -1 if there is none.
+func (t *table) named(name string) int {
+	if i := t.Column(name + ".bytes"); i >= 0 {
+		return i
+	}
+	return t.Column(name)
 }
 
 // read returns the bytes of an image.

@@ -21,17 +21,12 @@ func (t *table) names(o OpenOptions) (labelNames, error) {
 	if o.Names != nil || !ok {
 		return beside()
 	}
-	var meta struct {
-		Info struct {
-			Features map[string]json.RawMessage `json:"features"`
-		} `json:"info"`
-	}
-	if err := json.Unmarshal([]byte(text), &meta); err != nil {
-		return labelNames{}, errors.New("metadata \"huggingface\": not the JSON that the hub writes, with info and " +
-			"features")
+	features, err := hubFeatures(text)
+	if err != nil {
+		return labelNames{}, err
 	}
 	name := t.Columns[t.label].Name
-	names, err := featureNames(meta.Info.Features[name])
+	names, err := featureNames(features[name])
 	if errors.Is(err, errList) {
 		return labelNames{}, listError(name)
 	}
@@ -42,6 +37,35 @@ func (t *table) names(o OpenOptions) (labelNames, error) {
 		return beside()
 	}
 	return newLabelNames(names, "the file's metadata")
+}
+
+// hubFeatures reads the kinds of columns from the metadata "huggingface".
+func hubFeatures(text string) (map[string]json.RawMessage, error) {
+	var meta struct {
+		Info struct {
+			Features map[string]json.RawMessage `json:"features"`
+		} `json:"info"`
+	}
+	if err := json.Unmarshal([]byte(text), &meta); err != nil {
+		return nil, errors.New("metadata \"huggingface\": not the JSON that the hub writes, with info and features")
+	}
+	return meta.Info.Features, nil
+}
+
+// features returns the columns that are of a kind, such as Image, by the hub's metadata, in byte order.
+func (t *table) features(kind string) (names []string) {
+	text, _ := t.Text("huggingface")
+	features, _ := hubFeatures(text) // nil where they cannot be read: names says so
+	for name, feature := range features {
+		var is struct {
+			Type string `json:"_type"`
+		}
+		if json.Unmarshal(feature, &is) == nil && is.Type == kind && kind != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // featureNames returns the names of a label: a list, or a map from "0", "1" and so on. Nil if there are none.

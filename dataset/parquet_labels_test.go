@@ -100,3 +100,63 @@ func TestLabelKinds(t *testing.T) {
 		})
 	}
 }
+
+// TestColumnNames: images and labels are found under the names that programs give them, or else by the hub's metadata,
+// and columns beside them that look like such are told of.
+func TestColumnNames(t *testing.T) {
+	type bytesAndPath struct {
+		Path  string `parquet:"image"`
+		Bytes []byte `parquet:"image_bytes"`
+		Class string `parquet:"class"`
+	}
+	type tars struct {
+		PNG  parquetImage `parquet:"png"`
+		JPG  parquetImage `parquet:"jpg"`
+		Cls  int64        `parquet:"cls"`
+		JSON struct {
+			Label int64 `parquet:"label"`
+		} `parquet:"json"`
+	}
+	type others struct {
+		Picture  parquetImage `parquet:"picture"`
+		Category int64        `parquet:"category"`
+	}
+	image := parquetImage{[]byte("x"), "x.png"}
+	other := parquetImage{[]byte("y"), "y.png"}
+	ofHub := func(features string) pq.WriterOption {
+		return pq.KeyValueMetadata("huggingface", `{"info":{"features":`+features+`}}`)
+	}
+	one := `{"picture":{"_type":"Image"},"category":{"names":["cat","dog"],"_type":"ClassLabel"}}`
+	two := `{"picture":{"_type":"Image"},"image2":{"_type":"Image"},"category":{"_type":"ClassLabel"}}`
+	pictures := []others{{image, 0}, {image, 1}}
+	for _, c := range []struct{ name, data, labels, classes, passed, err string }{
+		{"bytes beside a path", parquetFile(t, nil, "", []bytesAndPath{{"a.png", []byte("x"), "cat"},
+			{"b.png", []byte("x"), "dog"}}), "", "cat dog", `"image"`, ""},
+		{"endings", parquetFile(t, nil, "", []tars{{PNG: other, JPG: image}, {PNG: other, JPG: image, Cls: 1}}), "",
+			"0000 0001", `2, "png" for one`, ""},
+		{"the hub's features", parquetFile(t, nil, "", pictures, ofHub(one)), "", "cat dog", "", ""},
+		{"two features", parquetFile(t, nil, "", pictures, ofHub(two)), "", "", "",
+			`no column of the image: want one of`},
+		{"a feature, and another label asked for", parquetFile(t, nil, "", pictures, ofHub(one)), "coarse", "", "",
+			`no column of the label: want one of "coarse_label", "coarse", have "picture.bytes", "picture.path", ` +
+				`"category"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := Open(t.Context(), save(t, "set.parquet", []byte(c.data)), OpenOptions{Labels: c.labels})
+			wantError(t, err, ErrSet, c.err)
+			if err != nil {
+				return
+			}
+			defer s.Close()
+			if got := strings.Join(s.ClassNames(), " "); got != c.classes {
+				t.Errorf("got the classes %q, want %q", got, c.classes)
+			}
+			if got := fmt.Sprint(s.PassedOver); !strings.Contains(got, c.passed) || c.passed == "" && got != "[]" {
+				t.Errorf("passed over %s, want %q", got, c.passed)
+			}
+			if data, err := s.src.read("", s.Classes[0].Images[0]); err != nil || string(data) != "x" {
+				t.Errorf("image %q, %v; want x", data, err)
+			}
+		})
+	}
+}

@@ -59,6 +59,7 @@ const (
 	passedAbove   = "files like those of the set in the folders above it, which were passed over"
 	takenMixed    = "files of different names, which were taken as one set"
 	passedTail    = "bytes behind the end of a tar, which were passed over"
+	passedColumns = "columns with the names of images or labels beside those that were taken, which were passed over"
 	passedGap     = "numbers missing among the files: perhaps they were not all fetched"
 	passedFirst   = "lines of the class list of which the first word is the class, beside others of which the whole " +
 		"line is"
