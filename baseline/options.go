@@ -33,6 +33,7 @@ var options = map[Method]func(*distill.Settings) error{
 		s.PoolOf, s.Choose = 4, distill.ChooseNearest
 	}),
 	"mgd3+loss-of-4": sampled(func(s *distill.SampleSettings) { s.PoolOf, s.Choose = 4, distill.ChooseLoss }),
+	"mgd3+s3-of-4":   sampled(func(s *distill.SampleSettings) { s.PoolOf, s.Choose = 4, distill.ChooseS3 }),
 	"mgd3+teacher-of-4": sampled(func(s *distill.SampleSettings) {
 		s.PoolOf, s.Choose = 4, distill.ChooseTeacher
 	}),

@@ -18,8 +18,8 @@ import (
 // Again asks for one image of a run once more, with settings of its own.
 type Again struct {
 	Class    string
-	Mode     int // row of the class's centres
-	Settings SampleSettings
+	Mode     int            // row of the class's centres
+	Settings SampleSettings // of ChooseS3 with the seed that was chosen
 
 	// Every so many steps, and at the last, See is told what the image is taken to be on its way (x0, decoded), as PNG;
 	// nil looks at nothing. The image does not depend on it.
@@ -59,6 +59,9 @@ func (r *Run) Again(ctx context.Context, a Again) (*Redrawn, error) {
 			c.Denoiser, r.Denoiser.Hash())
 	}
 	other := *r
+	if a.Settings.Choose == ChooseS3 { // of an image alone there is nothing to choose: the seed decides
+		a.Settings.PoolOf, a.Settings.Choose = 0, ""
+	}
 	other.Settings.Sample = a.Settings
 	if err := other.checkModel(c.Modes.Latents); err != nil {
 		return nil, err

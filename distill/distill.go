@@ -11,6 +11,7 @@
 //	OUT/latents/settings.json, CLASS.safetensors      latents [N, c, h, w] of the real images, their names
 //	OUT/modes/settings.json, CLASS.safetensors        centres [k, c·h·w], owner [N], mass [k], nearest [k]
 //	OUT/samples/settings.json, CLASS/0000.safetensors latent [c, h, w] of one synthetic image
+//	OUT/candidates/SEED/samples, images               of ChooseS3: the sets that are chosen from
 //	OUT/images/CLASS/0000.png                         the synthetic image; OUT/images is the distilled set
 //	OUT/manifest.json                                 what everything was made from, when all is there
 //

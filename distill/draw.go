@@ -164,17 +164,13 @@ func (s *sampling) write(ctx context.Context, made *drawn) error {
 	return nil
 }
 
-// writeImage puts the image into its place and then its latent, whose file says that both are there.
+// writeImage puts the image and its latent into their place.
 func (s *sampling) writeImage(im image, key string, chosen kept, latent []float32,
 	pixels *dataset.RGB) error {
 	var png bytes.Buffer
 	if err := dataset.WritePNG(&png, pixels); err != nil {
 		return err
 	}
-	if err := atomicfile.WriteBytes(im.png(s.run.Out), png.Bytes()); err != nil {
-		return err
-	}
-	tensor := weights.F32("latent", s.record.Modes.Latents.Shape, latent)
 	about := map[string]string{"key": key, "image": digest(png.Bytes())}
 	if s.record.Settings.candidates() > 1 {
 		chosen.about(about)
@@ -182,7 +178,15 @@ func (s *sampling) writeImage(im image, key string, chosen kept, latent []float3
 	if machine := s.run.Engine.Machine(); machine != "" {
 		about["device"] = machine
 	}
-	return atomicfile.Write(im.latent(s.run.Out), func(w io.Writer) error {
+	return im.put(s.dir, png.Bytes(), weights.F32("latent", s.record.Modes.Latents.Shape, latent), about)
+}
+
+// put writes the image below dir and then its latent, whose file says that both are there.
+func (im image) put(dir string, png []byte, tensor weights.Tensor, about map[string]string) error {
+	if err := atomicfile.WriteBytes(im.png(dir), png); err != nil {
+		return err
+	}
+	return atomicfile.Write(im.latent(dir), func(w io.Writer) error {
 		return weights.WriteSealedTensors(w, []weights.Tensor{tensor}, about)
 	})
 }

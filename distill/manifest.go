@@ -102,6 +102,11 @@ func Finish(out string) (*Manifest, error) {
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", samplesDir(out), err)
 	}
+	if c.Settings.Choose == ChooseS3 {
+		if err := c.chooseGroups(out); err != nil {
+			return nil, err
+		}
+	}
 	m, err := assemble(out, c)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, errStale) {
 		return nil, nil

@@ -41,8 +41,12 @@ func Merge(ctx context.Context, out string, shards []string, warn func(string)) 
 			warn(fmt.Sprintf("%v: made again", healed))
 		}
 	}
+	parts := []func(string) string{modesDir, ImagesDir, samplesDir}
+	if c.Settings.Choose == ChooseS3 { // the images are chosen when all are here
+		parts = []func(string) string{modesDir, candidatesDir}
+	}
 	for _, shard := range shards {
-		for _, stage := range []func(string) string{modesDir, ImagesDir, samplesDir} {
+		for _, stage := range parts {
 			if err := copyTree(ctx, stage(out), stage(shard)); err != nil {
 				return nil, err
 			}
@@ -87,15 +91,17 @@ func checkShards(ctx context.Context, shards []string) (samplesRecord, error) {
 			return samplesRecord{},
 				fmt.Errorf("%q %w: %s is %s there and %s in %q", shard, stage.ErrOther, name, here, there, shards[0])
 		}
-		if err := checkShard(ctx, shard, c); err != nil {
-			return samplesRecord{}, err
+		for _, g := range c.groups(shard) {
+			if err := checkShard(ctx, shard, g); err != nil {
+				return samplesRecord{}, err
+			}
 		}
 	}
 	return first, nil
 }
 
 // checkShard holds the files of a shard against their checksums.
-func checkShard(ctx context.Context, shard string, c samplesRecord) error {
+func checkShard(ctx context.Context, shard string, c group) error {
 	for i, class := range c.Modes.Latents.Classes {
 		modes, err := c.Modes.read(shard, class)
 		if errors.Is(err, stage.ErrStage) {
@@ -109,22 +115,22 @@ func checkShard(ctx context.Context, shard string, c samplesRecord) error {
 				return err
 			}
 			im := c.image(i, j)
-			_, about, err := readSample(im.latent(shard), c.key(im, modes.Key), -1)
+			_, about, err := readSample(im.latent(c.dir), c.key(im, modes.Key), -1)
 			if errors.Is(err, os.ErrNotExist) || errors.Is(err, errStale) {
 				continue // another shard's image; Finish knows old ones
 			}
 			if err != nil {
 				return err
 			}
-			data, err := atomicfile.Read(im.png(shard), mostPNG)
+			data, err := atomicfile.Read(im.png(c.dir), mostPNG)
 			if errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("%q: %w: it is not there, and its latent is", im.png(shard), stage.ErrDamaged)
+				return fmt.Errorf("%q: %w: it is not there, and its latent is", im.png(c.dir), stage.ErrDamaged)
 			}
 			if err != nil {
 				return err
 			}
 			if digest(data) != about["image"] {
-				return fmt.Errorf("%q: %w: it is not as it was written", im.png(shard), stage.ErrDamaged)
+				return fmt.Errorf("%q: %w: it is not as it was written", im.png(c.dir), stage.ErrDamaged)
 			}
 		}
 	}

@@ -33,10 +33,13 @@ const (
 	// likeliest for; CaO2 keeps the one with the largest probability of any class.
 	ChooseTeacher Choose = "teacher-correct"
 	ChooseHard    Choose = "teacher-hard"
+
+	// ChooseS3 keeps for each class the images of one seed, by how the classes lie to each other, see groups.go.
+	ChooseS3 Choose = "s3"
 )
 
 // Chooses lists all rules.
-var Chooses = []Choose{ChooseNearest, ChooseLoss, ChooseTeacher, ChooseHard}
+var Chooses = []Choose{ChooseNearest, ChooseLoss, ChooseTeacher, ChooseHard, ChooseS3}
 
 func (s SampleSettings) checkChoice() error {
 	switch {

@@ -58,7 +58,7 @@ func (r *Run) Sample(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := r.progress(StageSample, len(s.images(r.part())))
+	p := r.progress(StageSample, len(s.images(r.part()))*record.Settings.groups())
 	if e := record.Modes.Latents.Settings; r.SeedEncodes && e.Flip && e.Seed != record.Settings.Seed {
 		p.Warn("", "the noise has seed %d, and the images were encoded with seed %d: the released program has "+
 			"one seed for both", record.Settings.Seed, e.Seed)
@@ -68,7 +68,7 @@ func (r *Run) Sample(ctx context.Context) error {
 		piece = max(piece, size)
 	}
 	return r.Any.EachOr(ctx, r.part(), r.Out, len(s.images(stage.Whole)), piece, p.Progress,
-		func(ctx context.Context, shard stage.Shard) error { return s.part(ctx, shard, size, p) })
+		func(ctx context.Context, shard stage.Shard) error { return s.parts(ctx, shard, size, p) })
 }
 
 // part writes the images of a shard, so many at a time.
@@ -183,6 +183,7 @@ func (im image) latent(out string) string {
 // sampling is what all images of a run share.
 type sampling struct {
 	run     *Run
+	dir     string // below which images are written
 	record  samplesRecord
 	sampler *diffusion.Sampler
 	step    *engine.Program
@@ -206,7 +207,7 @@ func (r *Run) newSampling(record samplesRecord) (*sampling, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sampling{run: r, record: record, sampler: sampler, step: step}
+	s := &sampling{run: r, dir: r.Out, record: record, sampler: sampler, step: step}
 	if plain := sampler.Plain(); plain != nil {
 		if s.plain, err = r.Engine.Compile("plain step", m.Step(plain), m.Tensors()); err != nil {
 			return nil, err
@@ -274,7 +275,7 @@ func (s *sampling) missing(ctx context.Context, images []image, p *numbers.Progr
 // done reports whether the image and its latent are there, made under key, and belong together. It counts those that
 // were made of other modes, and warns of what is damaged.
 func (s *sampling) done(im image, key string, p *numbers.Progress, others *int) (bool, error) {
-	path := im.latent(s.run.Out)
+	path := im.latent(s.dir)
 	is, old, fault, err := numbers.Look(path, key)
 	switch {
 	case err != nil:
@@ -290,18 +291,18 @@ func (s *sampling) done(im image, key string, p *numbers.Progress, others *int) 
 	if old {
 		p.Old++
 	}
-	data, err := atomicfile.Read(im.png(s.run.Out), mostPNG)
+	data, err := atomicfile.Read(im.png(s.dir), mostPNG)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return false, atomicfile.Failed(im.png(s.run.Out), err)
+		return false, atomicfile.Failed(im.png(s.dir), err)
 	}
 	_, about, errSample := readSample(path, key, -1)
 	switch {
 	case errSample != nil:
 		return false, errSample
 	case err != nil:
-		p.Warn(im.class, "%q is not there, and its latent is: made again", im.png(s.run.Out))
+		p.Warn(im.class, "%q is not there, and its latent is: made again", im.png(s.dir))
 	case about["image"] != digest(data):
-		p.Warn(im.class, "%q is not as it was written: made again", im.png(s.run.Out))
+		p.Warn(im.class, "%q is not as it was written: made again", im.png(s.dir))
 	default:
 		return true, nil
 	}
