@@ -9,11 +9,17 @@ import (
 	"mgd3/stage"
 )
 
-// Centres returns the modes [k, c·h·w] of a class that [Run.Discover] wrote below out. Modes that are not there are
-// an [stage.ErrStage].
+// Centres returns the modes [k, c·h·w] of a class that [Run.Discover] wrote below out, or that a
+// reviewed set has of them. Modes that are not there are an [stage.ErrStage].
 func Centres(out, class string) (matrix.Matrix, error) {
 	var c modesRecord
-	if err := stage.ReadLocked(modesDir(out), &c); err != nil {
+	if err := stage.ReadLocked(modesDir(out), &c); errors.Is(err, stage.ErrStage) {
+		s, _, errSlots := readSlots(out, class)
+		if errors.Is(errSlots, stage.ErrStage) {
+			return matrix.Matrix{}, err // which names what a run has
+		}
+		return s.Centres, errSlots
+	} else if err != nil {
 		return matrix.Matrix{}, err
 	}
 	if err := c.Check(); err != nil {
@@ -26,11 +32,18 @@ func Centres(out, class string) (matrix.Matrix, error) {
 	return m.Centres, nil
 }
 
-// Samples returns the latents [k, c·h·w] of which the images of a class were decoded, which [Run.Sample] wrote below
-// out. Samples that are not there, or are of other modes, are an [stage.ErrStage].
+// Samples returns the latents [k, c·h·w] of which the images of a class were decoded, in their order, which
+// [Run.Sample] wrote below out, or which a reviewed set has of them. Samples that are not there, or are of other modes,
+// are an [stage.ErrStage].
 func Samples(out, class string) (matrix.Matrix, error) {
 	var c samplesRecord
-	if err := stage.ReadLocked(samplesDir(out), &c); err != nil {
+	if err := stage.ReadLocked(samplesDir(out), &c); errors.Is(err, stage.ErrStage) {
+		s, _, errSlots := readSlots(out, class)
+		if errors.Is(errSlots, stage.ErrStage) {
+			return matrix.Matrix{}, err // which names what a run has
+		}
+		return s.Latents, errSlots
+	} else if err != nil {
 		return matrix.Matrix{}, err
 	}
 	if err := c.Check(); err != nil {

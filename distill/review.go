@@ -98,6 +98,7 @@ func (m *Manifest) reviewFaults(out string) (faults []string) {
 			}
 		}
 	}
+	faults = append(faults, m.slotFaults(out)...)
 	r := m.Reviewed
 	for _, c := range []struct {
 		what       string

@@ -102,6 +102,11 @@ func (r *reviewing) write(ctx context.Context, out string) error {
 	if err := json.Unmarshal(mustJSON(r.head), &m); err != nil {
 		return fmt.Errorf("%w: %w", ErrSet, err)
 	}
+	for i, class := range m.Classes {
+		if err := r.slots(i, class, out); err != nil {
+			return fmt.Errorf("class %q: %w", class.Name, err)
+		}
+	}
 	r.head["distance"], r.head["reviewed"] = mustJSON(meanDistance(m)), mustJSON(r.about)
 	var b bytes.Buffer
 	if err := json.Indent(&b, mustJSON(r.head), "", "  "); err != nil {
@@ -185,4 +190,24 @@ func (r *reviewing) image(im mergedImage, class int, file, out string) error {
 		return d.By.Write(out, &r.of, r.of.Classes[class], file)
 	}
 	return writeFile(filepath.Join(out, filepath.FromSlash(file)), p.data)
+}
+
+// slots writes the modes and the latents of the images that are in the new set, where the old one has them; class is
+// the i-th of the new manifest.
+func (r *reviewing) slots(i int, class distill.ManifestClass, out string) error {
+	s, err := distill.SlotsOf(r.set.dir, r.of.Classes[i])
+	if err != nil || s.Latents.Rows == 0 {
+		return err
+	}
+	var kept []int
+	var by []*distill.Redrawn
+	for j, im := range r.of.Classes[i].Images {
+		if d := r.decided[im.File]; d.Verdict != distill.Reject {
+			kept, by = append(kept, j), append(by, d.By)
+		}
+	}
+	if s, err = s.With(kept, by); err != nil {
+		return err
+	}
+	return s.Write(out, class)
 }

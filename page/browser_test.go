@@ -27,16 +27,16 @@ func inBrowser(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for c := range g.Classes {
-		m := &Map{Of: 20, Explained: [2]float64{0.4, 0.2}, Sizes: []int64{3, 9, 4, 4}, Sets: make([][][2]float64, 2)}
+		m := &Map{Of: 20, Explained: [2]float64{0.4, 0.2}, Sizes: []int64{3, 9, 4, 4}, Sets: make([][]Mark, 2)}
 		for i := range 20 {
 			m.Real = append(m.Real, [2]float64{float64(i * 7 % 20), float64(i * 3 % 20)})
 			m.Covered = append(m.Covered, i%3 > 0)
 		}
 		for j := range 4 {
 			at := float64(2 + 5*j)
-			m.Modes = append(m.Modes, [2]float64{at, at})
-			m.Sets[0] = append(m.Sets[0], [2]float64{at + 2, at})
-			m.Sets[1] = append(m.Sets[1], [2]float64{at, at + 2})
+			m.Modes = append(m.Modes, Mark{[2]float64{at, at}, j, j})
+			m.Sets[0] = append(m.Sets[0], Mark{[2]float64{at + 2, at}, j, j})
+			m.Sets[1] = append(m.Sets[1], Mark{[2]float64{at, at + 2}, j, j})
 		}
 		g.Classes[c].Map = m
 	}

@@ -103,6 +103,9 @@ func (g *gathered) csv() ([]byte, error) {
 		"percentile", "ratio"}}
 	for _, c := range g.Classes {
 		for _, s := range c.Slots {
+			if s.Images[0] == "" {
+				continue
+			}
 			line := append([]string{c.Name, s.Images[0], strconv.Itoa(s.Mode), strconv.FormatInt(s.Size, 10)},
 				make([]string, 5)...)
 			if n := s.Near; n != nil {

@@ -85,7 +85,7 @@ func (c viewClass) Percent() [2]float64 {
 // viewSlot is a row: real images nearest to the mode, its image in each set, and the real image nearest to the first.
 type viewSlot struct {
 	Slot
-	ID     string // "CLASS-MODE" by their numbers; the script finds the row of a point of the map by it
+	ID     string // "CLASS-SLOT" by their numbers; the script finds the row of a point of the map by it
 	Real   []*Picture
 	Images []*Picture // one of each set; nil where it has none
 	Near   *Picture
@@ -251,7 +251,7 @@ func (g *gathered) classViews(v *view, classes []Class, t *thumbs, fewReal int) 
 			class.File = svgLink(c.Name+" map", []byte(strings.Replace(svg, "<svg ", standalone, 1)))
 		}
 		for _, slot := range c.Slots {
-			s := viewSlot{Slot: slot, ID: fmt.Sprintf("%d-%d", at, slot.Mode)}
+			s := viewSlot{Slot: slot, ID: fmt.Sprintf("%d-%d", at, slot.Place)}
 			for k, name := range slot.Real[:min(fewReal, len(slot.Real))] {
 				if p := t.get("real", c.Name, name, fmt.Sprintf("real image %d nearest to mode %d: %s", k+1, slot.Mode,
 					name)); p != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"path"
-	"path/filepath"
 	"slices"
 
 	"mgd3/distill"
@@ -15,7 +14,7 @@ import (
 
 // latents reads the latents of a class; why says what is missing where they are nil. What is missing is a note and not
 // an error, since latents are large and often deleted when a set is finished.
-func (g *gathered) latents(class string) (l *latents, why string, err error) {
+func (g *gathered) latents(class *Class) (l *latents, why string, err error) {
 	const none = "No maps: "
 	first := g.Sources[0]
 	if first.Manifest == nil || first.Manifest.Denoiser == "" || first.Dir == "" {
@@ -23,9 +22,13 @@ func (g *gathered) latents(class string) (l *latents, why string, err error) {
 	}
 	dir := g.Latents
 	if dir == "" {
-		dir = filepath.Join(first.Dir, "latents")
+		dir = distill.LatentsDir(first.Dir)
 	}
-	cached, err := encode.Open(dir, class)
+	cached, err := encode.Open(dir, class.Name)
+	if err != nil && first.Manifest.Reviewed != nil && g.Latents == "" {
+		return nil, none + "a reviewed set has no latents of the real images; those of its run can be named: " +
+			"--latents RUN/latents.", nil
+	}
 	if err != nil {
 		return nil, none + "the latents of the real images are not there.", nil //nolint:nilerr // the page says so
 	}
@@ -34,20 +37,52 @@ func (g *gathered) latents(class string) (l *latents, why string, err error) {
 	if l.real, err = cached.Matrix(); err != nil {
 		return nil, "", err
 	}
-	if l.modes, err = distill.Centres(first.Dir, class); err != nil || l.modes.Cols != l.real.Cols {
-		return nil, none + "the modes are not there.", nil
-	}
-	for _, s := range g.Sources {
-		var made matrix.Matrix
-		if s.Dir != "" && s.Manifest != nil && s.Manifest.Denoiser != "" {
-			if made, err = distill.Samples(s.Dir, class); err != nil || made.Cols != l.real.Cols {
-				made = matrix.Matrix{}
-				g.note("The map lacks images of " + s.Name + ": their latents are not there.")
+	for i, source := range g.Sources {
+		has, marks := source.slots(i, class)
+		if i == 0 && has.Centres.Cols != l.real.Cols {
+			return nil, none + "the modes are not there.", nil
+		}
+		known := source.Manifest != nil && source.Manifest.Denoiser != ""
+		switch {
+		case known && has.Latents.Cols != l.real.Cols:
+			has.Latents, marks = matrix.Matrix{}, nil
+			g.note("The map lacks images of " + source.Name + ": their latents are not there.")
+		case i > 0 && known && !slices.Equal(has.Centres.Data, l.sets[0].Centres.Data):
+			g.note("The images of " + source.Name + " were made from other modes than those of the map: no lines " +
+				"lead to them.")
+			for k := range marks {
+				marks[k].Mode = -1
 			}
 		}
-		l.sets = append(l.sets, made)
+		l.sets, l.marks = append(l.sets, has), append(l.marks, marks)
 	}
 	return l, "", nil
+}
+
+// slots reads what the i-th source has of a class; marks are the images of its latents, without their places. What
+// cannot be read is as if it were not there.
+func (s Source) slots(i int, class *Class) (has distill.Slots, marks []Mark) {
+	if s.Dir == "" || s.Manifest == nil || s.Manifest.Denoiser == "" {
+		return has, nil
+	}
+	at := map[string]int{}
+	for _, slot := range class.Slots {
+		at[slot.Images[i]] = slot.Place
+	}
+	for _, c := range s.Manifest.Classes {
+		if c.Name != class.Name {
+			continue
+		}
+		has, _ = distill.SlotsOf(s.Dir, c)
+		for _, im := range c.Images[:has.Latents.Rows] {
+			mark := Mark{Slot: at[base(im.File)], Mode: im.Mode}
+			if mark.Mode >= has.Centres.Rows {
+				mark.Mode = -1
+			}
+			marks = append(marks, mark)
+		}
+	}
+	return has, marks
 }
 
 // base is the file's name of a path in a manifest.
@@ -57,9 +92,9 @@ func base(file string) string { return path.Base(file) }
 // that the manifest has.
 func (l *latents) neighbours(class *Class) {
 	const few = 3
-	nearest := distill.Nearest(l.modes, l.real, l.names, few)
+	nearest := distill.Nearest(l.sets[0].Centres, l.real, l.names, few)
 	for i := range class.Slots {
-		if slot := &class.Slots[i]; slot.Mode < len(nearest) {
+		if slot := &class.Slots[i]; slot.Mode >= 0 && slot.Mode < len(nearest) {
 			slot.Real = nearest[slot.Mode]
 		}
 	}
@@ -84,17 +119,23 @@ func (l *latents) plot(ctx context.Context, class *Class) (*Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Map{Explained: axes.explained, Of: l.real.Rows, Real: axes.project(real), Modes: axes.project(l.modes)}
-	for _, slot := range class.Slots {
-		m.Sizes = append(m.Sizes, slot.Size)
+	m := &Map{Explained: axes.explained, Of: l.real.Rows, Real: axes.project(real), Sizes: l.sets[0].Sizes}
+	for _, at := range axes.project(l.sets[0].Centres) {
+		m.Modes = append(m.Modes, Mark{at, -1, len(m.Modes)})
 	}
-	var made []matrix.Matrix
-	for _, set := range l.sets {
-		m.Sets = append(m.Sets, axes.project(set))
-		made = append(made, set)
+	for i := len(class.Slots) - 1; i >= 0; i-- { // of several images of a mode the first is its
+		if slot := class.Slots[i]; slot.Mode >= 0 && slot.Mode < len(m.Modes) {
+			m.Modes[slot.Mode].Slot = slot.Place
+		}
 	}
-	if made[0].Rows > 0 {
-		m.Covered, err = covered(ctx, real, made[0])
+	for i, has := range l.sets {
+		for k, at := range axes.project(has.Latents) {
+			l.marks[i][k].At = at
+		}
+		m.Sets = append(m.Sets, l.marks[i])
+	}
+	if made := l.sets[0].Latents; made.Rows > 0 {
+		m.Covered, err = covered(ctx, real, made)
 	}
 	return m, err
 }

@@ -13,9 +13,16 @@ type Map struct {
 	Of        int        // real images; Real may be fewer
 	Real      [][2]float64
 	Covered   []bool // whether an image of the first set stands for it; nil where that is not known
-	Modes     [][2]float64
-	Sizes     []int64        // real images of each mode
-	Sets      [][][2]float64 // the images of each set
+	Modes     []Mark
+	Sizes     []int64  // real images of each mode
+	Sets      [][]Mark // the images of each set
+}
+
+// Mark is a mode or an image on a map. Slot is its place in the class, -1 of a mode without an image; Mode is what the
+// image was made from, -1 where that is none of the map's.
+type Mark struct {
+	At         [2]float64
+	Slot, Mode int
 }
 
 const (
@@ -30,11 +37,17 @@ type place struct{ x, y, scale float64 }
 // place holds all points, with an edge for the circles of the modes.
 func (m *Map) place() place {
 	lo, hi := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
-	for _, list := range append([][][2]float64{m.Real, m.Modes}, m.Sets...) {
-		for _, p := range list {
-			for k, v := range p {
-				lo[k], hi[k] = min(lo[k], v), max(hi[k], v)
-			}
+	hold := func(p [2]float64) {
+		for k, v := range p {
+			lo[k], hi[k] = min(lo[k], v), max(hi[k], v)
+		}
+	}
+	for _, p := range m.Real {
+		hold(p)
+	}
+	for _, marks := range append([][]Mark{m.Modes}, m.Sets...) {
+		for _, mark := range marks {
+			hold(mark.At)
 		}
 	}
 	const edge = 14
@@ -68,31 +81,35 @@ func (m *Map) SVG(class string, at int) string {
 		fmt.Fprintf(into, "M%.0f %.0fh0", x, y)
 	}
 	fmt.Fprintf(&b, `<path class="real" d="%s"/><path class="alone" d="%s"/>`, covered.String(), alone.String())
-	for s, list := range m.Sets {
-		for j, v := range list {
-			if j >= len(m.Modes) {
-				break
+	for s, images := range m.Sets {
+		for _, im := range images {
+			if im.Mode >= 0 {
+				x, y := p.at(im.At)
+				mx, my := p.at(m.Modes[im.Mode].At)
+				fmt.Fprintf(&b, `<path class="link s%d" d="M%.1f %.1fL%.1f %.1f"/>`, s, mx, my, x, y)
 			}
-			x, y := p.at(v)
-			mx, my := p.at(m.Modes[j])
-			fmt.Fprintf(&b, `<path class="link s%d" d="M%.1f %.1fL%.1f %.1f"/>`, s, mx, my, x, y)
 		}
 	}
-	for j, v := range m.Modes {
-		x, y := p.at(v)
-		size := int64(0)
-		if j < len(m.Sizes) {
-			size = m.Sizes[j]
-		}
+	for j, mode := range m.Modes {
+		x, y := p.at(mode.At)
+		size := m.Sizes[j]
 		r := 3 + 9*math.Sqrt(float64(size)/max(1, float64(m.largest()))) // area by size, above a least that can be hit
-		fmt.Fprintf(&b, `<circle class="mode pt" tabindex="-1" data-mode="%d-%d" cx="%.1f" cy="%.1f" r="%.1f">`+
-			`<title>mode %d: %d real images</title></circle>`, at, j, x, y, r, j, size)
+		card := ""
+		if mode.Slot >= 0 {
+			card = fmt.Sprintf(` data-mode="%d-%d"`, at, mode.Slot)
+		}
+		fmt.Fprintf(&b, `<circle class="mode pt" tabindex="-1"%s cx="%.1f" cy="%.1f" r="%.1f">`+
+			`<title>mode %d: %d real images</title></circle>`, card, x, y, r, j, size)
 	}
-	for s, list := range m.Sets {
-		for j, v := range list {
-			x, y := p.at(v)
+	for s, images := range m.Sets {
+		for _, im := range images {
+			x, y := p.at(im.At)
+			of := "image of another mode"
+			if im.Mode >= 0 {
+				of = fmt.Sprintf("image of mode %d", im.Mode)
+			}
 			fmt.Fprintf(&b, `<rect class="made pt s%d" data-slot="%d-%d" data-set="%d" x="%.1f" y="%.1f" width="7" `+
-				`height="7"><title>image of mode %d</title></rect>`, s, at, j, s, x-3.5, y-3.5, j)
+				`height="7"><title>%s</title></rect>`, s, at, im.Slot, s, x-3.5, y-3.5, of)
 		}
 	}
 	b.WriteString("</svg>")

@@ -13,6 +13,8 @@ package page
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"mgd3/dataset"
 	"mgd3/distill"
@@ -51,12 +53,14 @@ type Options struct {
 
 // Slot is a place of a class: its mode, and the image of it in each set.
 type Slot struct {
+	Place  int // in the class
 	Mode   int
 	Size   int64    // real images of the mode; 0 where it is not known
 	Real   []string // real images nearest to the mode, nearest first
 	Images []string // in each set; "" where it has none
 	Near   *findings.Near
 	Own    float64 // from the image's latent to its mode; 0 where it is not known
+	Review string  // what was decided about the image, and why
 }
 
 // Class is one class of a page.
@@ -108,34 +112,44 @@ func gather(ctx context.Context, o Options) (*gathered, error) {
 	return g, nil
 }
 
-// class puts the slots of a class together, and its map. Slot i has the i-th image of each set: of sets made from the
-// same modes these are images of one mode; of others a row has no further meaning.
+// class puts the slots of a class together, and its map. Slot i has the i-th image of each set, or, where all are of
+// runs, the image whose name is the i-th: a set that was reviewed has gaps. Of sets made from the same modes these are
+// images of one mode; of others a row has no further meaning.
 func (g *gathered) class(ctx context.Context, c int) (Class, error) {
 	class := Class{Name: g.Sources[0].Images.Classes[c].Name}
 	if g.Real != nil {
 		class.Real = len(g.Real.Classes[c].Images)
 	}
+	place := g.places(c)
 	for s, source := range g.Sources {
-		images := source.Images.Classes[c].Images
 		made := madeOf(source.Manifest, class.Name)
-		for i, ref := range images {
-			for len(class.Slots) <= i {
-				class.Slots = append(class.Slots, Slot{Mode: len(class.Slots), Images: make([]string, len(g.Sources))})
+		for i, ref := range source.Images.Classes[c].Images {
+			at := place(i, ref.Name)
+			for len(class.Slots) <= at {
+				n := len(class.Slots)
+				class.Slots = append(class.Slots, Slot{Place: n, Mode: n, Images: make([]string, len(g.Sources))})
 			}
-			slot := &class.Slots[i]
+			slot := &class.Slots[at]
+			im, known := made[ref.Name]
+			if known && (s == 0 || slot.Images[0] == "") {
+				slot.Mode = im.Mode
+			}
 			slot.Images[s] = ref.Name
-			if im, known := made[ref.Name]; known && s == 0 {
-				slot.Mode, slot.Size, slot.Own = im.Mode, im.ClusterSize, im.Distance.Own
+			if s > 0 {
+				continue
+			}
+			if known {
+				slot.Size, slot.Own, slot.Review = im.ClusterSize, im.Distance.Own, reviewed(im.Review)
 				if im.Nearest != "" {
 					slot.Real = []string{im.Nearest}
 				}
 			}
-			if near := g.Findings.Nearest[class.Name]; s == 0 && i < len(near) && near[i].Name.Name != "" {
+			if near := g.Findings.Nearest[class.Name]; i < len(near) && near[i].Name.Name != "" {
 				slot.Near = &near[i]
 			}
 		}
 	}
-	l, why, err := g.latents(class.Name)
+	l, why, err := g.latents(&class)
 	if err != nil {
 		return class, err
 	}
@@ -146,6 +160,36 @@ func (g *gathered) class(ctx context.Context, c int) (Class, error) {
 	l.neighbours(&class)
 	class.Map, err = l.plot(ctx, &class)
 	return class, err
+}
+
+// places says which slot of the c-th class the i-th image of a set has, by its name.
+func (g *gathered) places(c int) func(i int, name string) int {
+	var names []string
+	for _, source := range g.Sources {
+		if source.Manifest == nil || source.Manifest.Denoiser == "" {
+			return func(i int, _ string) int { return i }
+		}
+		for _, ref := range source.Images.Classes[c].Images {
+			names = append(names, ref.Name)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return func(_ int, name string) int {
+		at, _ := slices.BinarySearch(names, name)
+		return at
+	}
+}
+
+// reviewed is what somebody decided about an image that is in a set.
+func reviewed(r *distill.Review) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Verdict == distill.Replace:
+		return strings.TrimSuffix("replaced: "+r.Reason, ": ")
+	}
+	return strings.TrimSuffix("kept: "+r.Reason, ": ")
 }
 
 // note keeps a note, once.
@@ -174,10 +218,11 @@ func madeOf(m *distill.Manifest, class string) map[string]distill.ManifestImage 
 	return made
 }
 
-// latents of a class: [N, D] of the real images, [K, D] of the modes, and [K, D] of the images of each set, which may
-// be empty.
+// latents of a class: [N, D] of the real images, and what each set has, which may be nothing; the modes of the map are
+// the first one's.
 type latents struct {
-	names       []string // of the real images
-	real, modes matrix.Matrix
-	sets        []matrix.Matrix
+	names []string // of the real images
+	real  matrix.Matrix
+	sets  []distill.Slots
+	marks [][]Mark // of the rows of the sets' latents, without their places
 }

@@ -73,6 +73,15 @@ func (g *gathered) table(ctx context.Context, p *parquet.GenericWriter[entry], s
 	flags map[[2]string][]string) (n int, err error) {
 	class, source := g.Classes[c], g.Sources[s]
 	label, of := int64(c), madeOf(source.Manifest, class.Name)
+	slots, marks := map[string]Slot{}, map[int]Mark{}
+	for _, slot := range class.Slots {
+		slots[slot.Images[s]] = slot
+	}
+	if class.Map != nil {
+		for _, mark := range class.Map.Sets[s] {
+			marks[mark.Slot] = mark
+		}
+	}
 	for i, ref := range source.Images.Classes[c].Images {
 		if err := ctx.Err(); err != nil {
 			return n, err
@@ -86,11 +95,11 @@ func (g *gathered) table(ctx context.Context, p *parquet.GenericWriter[entry], s
 		if e.Mode = int64(i); known {
 			e.Mode, e.Real, e.Own = int64(made.Mode), made.ClusterSize, &made.Distance.Own
 		}
-		if m := class.Map; m != nil && len(m.Sets) > s && i < len(m.Sets[s]) {
-			e.X, e.Y = &m.Sets[s][i][0], &m.Sets[s][i][1]
+		if mark, known := marks[slots[ref.Name].Place]; known {
+			e.X, e.Y = &mark.At[0], &mark.At[1]
 		}
 		if s == 0 {
-			if near := class.Slots[i].Near; near != nil {
+			if near := slots[ref.Name].Near; near != nil {
 				e.NearD, e.Percentile, e.Nearest = &near.D, &near.Percentile, &near.Name.Name
 			}
 			e.Flags = append(e.Flags, flags[[2]string{class.Name, ref.Name}]...)

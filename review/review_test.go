@@ -14,6 +14,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/export"
+	"mgd3/internal/fixtures"
 	"mgd3/internal/fixtures/tinyrun"
 	"mgd3/sets"
 	"mgd3/stage"
@@ -128,6 +129,9 @@ func TestReview(t *testing.T) {
 // damage: verify finds what somebody changed in a reviewed set.
 func damage(t *testing.T, out, file string) {
 	latent := filepath.Join("again", strings.TrimSuffix(strings.TrimPrefix(file, "images/"), ".png")+".safetensors")
+	slots := func(dir string, class int) string {
+		return filepath.Join(dir, "slots", fixtures.Classes[class]+".safetensors")
+	}
 	edit := func(from, to string) func(string) error {
 		return func(dir string) error {
 			text, err := os.ReadFile(distill.ManifestFile(dir))
@@ -139,6 +143,11 @@ func damage(t *testing.T, out, file string) {
 		}
 	}
 	for name, do := range map[string]func(dir string) error{
+		"empty slots": func(dir string) error { return os.WriteFile(slots(dir, 0), nil, 0o666) },
+		"slots of another class": func(dir string) error {
+			data, err := os.ReadFile(slots(dir, 0))
+			return errors.Join(err, os.WriteFile(slots(dir, 1), data, 0o666))
+		},
 		"no latent":        func(dir string) error { return os.Remove(filepath.Join(dir, latent)) },
 		"an empty latent":  func(dir string) error { return os.WriteFile(filepath.Join(dir, latent), nil, 0o666) },
 		"another lambda":   edit(`"lambda": 0.3`, `"lambda": 0.4`),
