@@ -78,7 +78,7 @@ func newCoef(c *Chain, s Settings, r formula, t int) coef[float64] {
 		}
 		return co
 	}
-	if r.guided(c, t, s.Stop) {
+	if r.guided(c, t, s) {
 		k, w := r.pull(c.AlphaBar[t])
 		lambda := s.Lambda * s.shaped(r, c, t)
 		co.Shift, co.Guide = lambda*k, lambda*w

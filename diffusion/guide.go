@@ -86,6 +86,10 @@ func (s *Sampler) intervalWarnings() []string {
 }
 
 func (s Settings) nothingGuided(steps int) string {
+	if s.Start > 0 {
+		return fmt.Sprintf("lambda is %v but start %d and stop %d leave none of the %d steps guided", s.Lambda, s.Start,
+			s.Stop, steps)
+	}
 	return fmt.Sprintf("lambda is %v but stop %d leaves none of the %d steps guided", s.Lambda, s.Stop, steps)
 }
 
@@ -100,6 +104,10 @@ func (s *Sampler) published() (*Sampler, error) {
 		}
 		last := s.chain.Timesteps[settings.Stop] // the first timestep that is not guided
 		settings.Stop = sort.SearchInts(chain.Timesteps, last+1) - 1
+		if settings.Start > 0 {
+			last = s.chain.Timesteps[min(settings.Start, s.chain.Len()-1)]
+			settings.Start = sort.SearchInts(chain.Timesteps, last+1) - 1
+		}
 	}
 	return New(settings)
 }

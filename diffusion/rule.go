@@ -130,11 +130,11 @@ func (r Rule) formula() (formula, error) {
 	return rec, nil
 }
 
-// guided reports whether step t is pulled towards the mode. The test is strict, and t counts
+// guided reports whether step t is pulled towards the mode. The test of stop is strict, and t counts
 // down: stop 25 of 50 guides t = 49 to 26, the first 24 steps.
-func (r formula) guided(c *Chain, t, stop int) bool {
+func (r formula) guided(c *Chain, t int, s Settings) bool {
 	if r.timesteps() {
-		return c.Timesteps[t] > stop
+		t = c.Timesteps[t]
 	}
-	return t > stop
+	return t > s.Stop && (s.Start == 0 || t <= s.Start)
 }

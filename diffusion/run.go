@@ -184,7 +184,11 @@ func (s *Sampler) start(b Batch) []float32 {
 		}
 		signal, noise := 1.0, 0.0
 		if len(s.steps) > 0 {
-			ab := s.chain.AlphaBar[s.chain.first]
+			first := s.chain.first
+			if s.settings.Noised > 0 {
+				first = s.settings.Noised - 1
+			}
+			ab := s.chain.AlphaBar[first]
 			signal, noise = math.Sqrt(ab), math.Sqrt(1-ab)
 		}
 		for l, m := range b.Modes[i*n : (i+1)*n] {

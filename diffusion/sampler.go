@@ -54,6 +54,9 @@ func New(s Settings) (*Sampler, error) {
 	if s.From > chain.Len() {
 		return nil, fmt.Errorf("from is %d, want at most %d, the number of steps", s.From, chain.Len())
 	}
+	if s.Noised > chain.Len() {
+		return nil, fmt.Errorf("noised is %d, want at most %d, the number of steps", s.Noised, chain.Len())
+	}
 	if s.From != 0 {
 		chain.first = max(s.From, 0) - 1
 	}
@@ -62,7 +65,7 @@ func New(s Settings) (*Sampler, error) {
 		c := newCoef(chain, s, r, t)
 		sampler.steps = append(sampler.steps, Step{
 			Index: t, Timestep: chain.Timesteps[t], Coef: vector(c),
-			Guided: r.guided(chain, t, s.Stop), Noisy: c.Noise != 0,
+			Guided: r.guided(chain, t, s), Noisy: c.Noise != 0,
 			Plain: s.CFG != 1 && !s.CFGInterval.has(chain.AlphaBar[t]),
 		})
 	}

@@ -26,6 +26,11 @@ type Settings struct {
 	// for 50 steps, 500 for SD. 0 means that all are pulled but t = 0, less than 0 all.
 	Stop int `json:"stop"`
 
+	// Start is where the pull begins, counted as Stop is: of the steps that Stop leaves those with t <= Start are
+	// pulled. 0 begins with the first step. DIVER (arXiv:2605.12649) pulls in 40 ≥ t ≥ 25: Start 40, Stop 24. Rules for
+	// few steps have none.
+	Start int `json:"start,omitempty"`
+
 	// CFG is the scale of classifier-free guidance, at least 0; 4 is published, 8 for SD. 1 is
 	// without, at half the work; 0 means that the label counts for nothing on these channels.
 	CFG float64 `json:"cfg"`
@@ -37,6 +42,10 @@ type Settings struct {
 	// From begins at the noised mode in place of noise (SDEdit, Meng et al. 2022, arXiv:2108.01073): only the last From
 	// of the steps are taken. 0 takes all, from noise; less than 0 none, and the latent is the mode.
 	From int `json:"from,omitempty"`
+
+	// Noised is how many of the last steps would remove the noise that From begins with, where these are not as many:
+	// PReDD takes 15 steps from the noise of 10. 0 is as many as From.
+	Noised int `json:"noised,omitempty"`
 
 	// Shape lets λ change over the steps that are pulled; "" is constant.
 	Shape Shape `json:"shape,omitempty"`
@@ -102,6 +111,14 @@ func (s Settings) check(r formula) error {
 		return fmt.Errorf("lambda is %v, want a number of at least 0", s.Lambda)
 	case !(s.CFG >= 0) || math.IsInf(s.CFG, 1):
 		return fmt.Errorf("cfg is %v, want a number of at least 0", s.CFG)
+	case s.Start < 0 || s.Start > 0 && s.Start <= s.Stop:
+		return fmt.Errorf("start is %d, want more than stop, which is %d, or 0", s.Start, s.Stop)
+	case s.Start > 0 && r.solver:
+		return fmt.Errorf("start is %d, want 0: rule %s is pulled from its first step on", s.Start, s.Rule)
+	case s.Noised < 0:
+		return fmt.Errorf("noised is %d, want at least 0", s.Noised)
+	case s.Noised > 0 && s.From <= 0:
+		return fmt.Errorf("noised is %d, want 0: no steps are taken from a noised mode", s.Noised)
 	case s.CFGChannels < 0:
 		return fmt.Errorf("cfg channels are %d, want at least 0", s.CFGChannels)
 	case !(s.Eta >= 0 && s.Eta <= 1):

@@ -67,7 +67,7 @@ func (s Settings) shaped(r formula, c *Chain, t int) float64 {
 	}
 	k, n := 0, 0
 	for at := c.first; at >= 0; at-- {
-		if !r.guided(c, at, s.Stop) {
+		if !r.guided(c, at, s) {
 			continue
 		}
 		n++
