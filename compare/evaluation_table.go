@@ -51,7 +51,7 @@ func (v *Evaluation) Result() report.Result {
 	if pairs := v.pairTables(); pairs != nil {
 		r.Tables, r.Notes = append(r.Tables, pairs...), append(r.Notes, pairsNote)
 	}
-	r.Tables = append(r.Tables, timeTable(v.Nets, sets))
+	r.Tables = append(r.Tables, costTables(v.Nets, sets)...)
 	for i, net := range v.Nets {
 		r.Plots = append(r.Plots, curvePlot(net, i, sets))
 	}
@@ -141,21 +141,38 @@ func classTable(nets []string, sets []*Judged) report.Table {
 	return t
 }
 
-// timeTable has the time of each training.
-func timeTable(nets []string, sets []*Judged) report.Table {
-	t := report.Table{Title: "Seconds of a training, tests included", Columns: nets}
-	for _, set := range sets {
-		row := report.Row{Name: set.Name}
-		for _, scores := range set.Scores {
-			var c report.Cell
-			for _, s := range scores {
-				c.Values = append(c.Values, s.Seconds)
+// costTables have the time, the peak of memory and the energy of each training, those that the machine tells.
+func costTables(nets []string, sets []*Judged) (tables []report.Table) {
+	for _, of := range []struct {
+		title    string
+		decimals int
+		value    func(s *evaluate.Score) float64
+	}{
+		{"Seconds of a training, tests included", 1, func(s *evaluate.Score) float64 { return s.Seconds }},
+		{"Peak memory of the process up to the end of a training, GiB", 2,
+			func(s *evaluate.Score) float64 { return s.PeakMiB / 1024 }},
+		{"Energy of the processors during a training, Wh", 2,
+			func(s *evaluate.Score) float64 { return s.Joules / 3600 }},
+	} {
+		t, told := report.Table{Title: of.title, Decimals: of.decimals, Columns: nets}, false
+		for _, set := range sets {
+			row := report.Row{Name: set.Name}
+			for _, scores := range set.Scores {
+				var c report.Cell
+				for _, s := range scores {
+					if v := of.value(s); v > 0 {
+						c.Values, told = append(c.Values, v), true
+					}
+				}
+				row.Cells = append(row.Cells, c)
 			}
-			row.Cells = append(row.Cells, c)
+			t.Rows = append(t.Rows, row)
 		}
-		t.Rows = append(t.Rows, row)
+		if told {
+			tables = append(tables, t)
+		}
 	}
-	return t
+	return tables
 }
 
 // curvePlot has the test accuracy of the first training on each set.

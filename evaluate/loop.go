@@ -16,6 +16,7 @@ import (
 	"mgd3/matrix"
 	"mgd3/stage/atomicfile"
 	"mgd3/stage/checkpoint"
+	"mgd3/stage/cost"
 )
 
 // training is a run at work.
@@ -30,7 +31,7 @@ type training struct {
 	soften  *engine.Program // nil without stored labels
 	counts  []float32       // weights of the images
 	saved   time.Time       // of the last checkpoint
-	began   time.Time       // since when Seconds counts
+	meter   *cost.Meter
 	state
 }
 
@@ -50,7 +51,7 @@ func (r *Run) start(key string) (*training, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &training{Run: r, key: key, net: net, counts: r.Train.weights(), saved: time.Now(), began: time.Now()}
+	t := &training{Run: r, key: key, net: net, counts: r.Train.weights(), saved: time.Now(), meter: cost.Begin()}
 	made := r.programs
 	if made == nil {
 		made = &programs{}
@@ -167,15 +168,12 @@ func (t *training) save() error {
 	return err
 }
 
-// clock adds the time since it was last called to the score's.
-func (t *training) clock() {
-	now := time.Now()
-	t.Score.Seconds += now.Sub(t.began).Seconds()
-	t.began = now
-}
+// clock adds the cost since it was last called to the score's.
+func (t *training) clock() { t.Score.Cost = t.Score.Add(t.meter.Lap()) }
 
 // take takes one step.
 func (t *training) take(b *batch) error {
+	t.meter.Look()
 	p, n := t.Protocol, len(b.rows)
 	x, err := t.Engine.Tensor(b.x, n, 3, p.Size, p.Size)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/rng"
+	"mgd3/stage/cost"
 )
 
 // drawn is a set of three classes with n images each of side pixels: stripes across, along and aslant, with noise.
@@ -87,11 +88,11 @@ func do(t *testing.T, r *Run) *Score {
 	return s
 }
 
-// same demands equal scores but for the time they took.
+// same demands equal scores but for what they cost.
 func same(t *testing.T, name string, got, want *Score) {
 	t.Helper()
 	a, b := *got, *want
-	a.Seconds, b.Seconds = 0, 0
+	a.Cost, b.Cost = cost.Cost{}, cost.Cost{}
 	if text(t, a) != text(t, b) {
 		t.Errorf("%s: got\n%s, want\n%s", name, text(t, a), text(t, b))
 	}

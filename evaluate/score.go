@@ -1,6 +1,10 @@
 package evaluate
 
-import "slices"
+import (
+	"slices"
+
+	"mgd3/stage/cost"
+)
 
 // Score is what a run came to.
 type Score struct {
@@ -26,7 +30,7 @@ type Score struct {
 	Curve   []Point `json:"curve"`
 	Steps   int     `json:"steps"`
 	Weights string  `json:"weights"` // SHA-256 of the trained net
-	Seconds float64 `json:"seconds"` // at work, whatever the interruptions
+	cost.Cost
 }
 
 // Value returns the accuracy that the protocol publishes.

@@ -9,9 +9,11 @@ import (
 	"html/template"
 	"strconv"
 	"strings"
+	"time"
 
 	"mgd3/findings"
 	"mgd3/report"
+	"mgd3/stage/cost"
 )
 
 // facts are what the first set was made with, as name and value. A value of 0 or "" is left out: it says that the
@@ -51,6 +53,13 @@ func (g *gathered) facts() (facts [][2]string) {
 	add("mgd3", m.Version)
 	add("denoiser", short(m.Denoiser))
 	add("autoencoder", short(m.Autoencoder))
+	if c := first.Cost; c != nil {
+		add("time", (time.Duration(c.Seconds*10) * time.Second / 10).String())
+		if c.PeakMiB > 0 {
+			add("peak memory", fmt.Sprintf("%.2f GiB", c.PeakMiB/1024))
+		}
+		add("energy of the processors", c.Energy())
+	}
 	return facts
 }
 
@@ -66,11 +75,15 @@ func (g *gathered) downloads() ([]link, error) {
 	var links []link
 	type data struct {
 		Sets     []string           `json:"sets,omitempty"`
+		Cost     *cost.Cost         `json:"cost,omitempty"` // of the first set
 		Findings *findings.Findings `json:"findings,omitempty"`
 		Numbers  []report.Result    `json:"numbers,omitempty"`
 	}
 	d := data{Findings: g.Findings}
-	for _, s := range g.Sources {
+	for i, s := range g.Sources {
+		if i == 0 {
+			d.Cost = s.Cost
+		}
 		d.Sets = append(d.Sets, s.Name)
 	}
 	for _, r := range g.Numbers {

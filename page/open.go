@@ -7,6 +7,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/sets"
+	"mgd3/stage/cost"
 )
 
 // From names the sets of a page.
@@ -51,6 +52,13 @@ func Open(ctx context.Context, o *sets.Opener, from From) (_ Options, close func
 		source := Source{Name: path, Images: made.Images, Manifest: made.Manifest}
 		if made.IsRun {
 			source.Dir = path
+			sum, processes, err := cost.Of(path)
+			if err != nil {
+				return p, close, err
+			}
+			if processes > 0 {
+				source.Cost = &sum
+			}
 		}
 		p.Sources = append(p.Sources, source)
 	}

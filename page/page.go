@@ -21,6 +21,7 @@ import (
 	"mgd3/findings"
 	"mgd3/matrix"
 	"mgd3/report"
+	"mgd3/stage/cost"
 )
 
 const (
@@ -35,6 +36,7 @@ type Source struct {
 	Dir      string            // of a run; "" of other sets
 	Images   *dataset.Set      // with the classes of the first source
 	Manifest *distill.Manifest // nil where the set is none of a run
+	Cost     *cost.Cost        // of the run; nil where it is not known
 }
 
 // Options say what a page shows.

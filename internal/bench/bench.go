@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mgd3/engine"
+	"mgd3/stage/cost"
 )
 
 // Load is something to measure.
@@ -125,7 +126,7 @@ func (l Load) Measure(ctx context.Context, e *engine.Engine, threads, repeat int
 		times[i] = time.Since(start).Seconds()
 	}
 	r := l.result(median(times))
-	r.Threads, r.Backend, r.PeakMiB = threads, e.Name(), peakMiB()
+	r.Threads, r.Backend, r.PeakMiB = threads, e.Name(), round(cost.PeakMiB(), 1)
 	if explain != nil && j.program != nil {
 		err = explain(j.program)
 	}

@@ -5,6 +5,8 @@ package opening
 import (
 	"context"
 	"errors"
+	"sync/atomic"
+	"time"
 
 	"mgd3/baseline"
 	"mgd3/distill"
@@ -17,6 +19,7 @@ import (
 	"mgd3/model"
 	"mgd3/sets"
 	"mgd3/stage"
+	"mgd3/stage/cost"
 	"mgd3/stage/lease"
 )
 
@@ -145,8 +148,27 @@ func (q Request) Open(ctx context.Context) (_ *Run, err error) {
 	if err != nil {
 		return nil, exits.Fail(exits.Output, "", err)
 	}
-	r.close = append(r.close, unlock)
+	r.close = append(r.close, unlock, r.measure(q.Report))
 	return r, nil
+}
+
+// measure begins to measure what the run costs. done keeps it with the run, if anything was made: a run that was
+// finished, perhaps on a disk that cannot be written, is left as it is.
+func (r *Run) measure(report func(stage.Event)) (done func()) {
+	began, meter := time.Now(), cost.Begin()
+	var made atomic.Bool
+	r.Report = func(e stage.Event) {
+		if e.Done > e.Kept {
+			made.Store(true)
+		}
+		meter.Look()
+		report(e)
+	}
+	return func() {
+		if made.Load() {
+			_ = meter.Lap().Write(r.Out, began) // what was made is no worse for it
+		}
+	}
 }
 
 func (q Request) lock() (func(), error) {
