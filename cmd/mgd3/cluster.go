@@ -80,6 +80,9 @@ func (o *clusterOptions) request(e *env) (cluster.Request, error) {
 	if err := o.resolve(); err != nil {
 		return cluster.Request{}, err
 	}
+	if err := o.sampling.teacher.Check(o.settings.Sample); err != nil { // now, and not by the first task
+		return cluster.Request{}, fail(exitUsage, "", err)
+	}
 	// Each task is a line of "mgd3 STAGE", with those of the flags given here that the stage takes: what it takes is
 	// asked of the commands themselves. They have an env of their own: defining flags sets what they set to defaults.
 	root := (&env{}).root()

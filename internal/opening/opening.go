@@ -115,7 +115,7 @@ func (q Request) Open(ctx context.Context) (_ *Run, err error) {
 			return nil, err
 		}
 	}
-	if err := q.Teacher.check(r.Settings.Sample); err != nil {
+	if err := q.Teacher.Check(r.Settings.Sample); err != nil {
 		return nil, exits.Fail(exits.Usage, "", err)
 	}
 	if q.Teacher.File != "" {

@@ -22,11 +22,14 @@ type Teacher struct {
 	Asked     bool // by a method, whatever the settings choose
 }
 
-// check refuses a teacher that nobody asks.
-func (t Teacher) check(s distill.SampleSettings) error {
+// Check refuses a teacher that nobody asks, and to ask one that is not there.
+func (t Teacher) Check(s distill.SampleSettings) error {
 	if t.File != "" && !t.Asked && !s.Choose.AsksTeacher() {
 		return fmt.Errorf("--teacher is for --choose %s or %s, or a method with one of them",
 			distill.ChooseTeacher, distill.ChooseHard)
+	}
+	if t.File == "" && s.Choose.AsksTeacher() {
+		return fmt.Errorf("the rule %q asks a teacher, want its file (--teacher)", s.Choose)
 	}
 	if t.File == "" && t.Classes != "" {
 		return errors.New("--teacher-classes is of no use without --teacher")
