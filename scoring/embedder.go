@@ -10,6 +10,7 @@ import (
 	"mgd3/dataset"
 	"mgd3/encode"
 	"mgd3/engine"
+	"mgd3/evaluate"
 	"mgd3/features"
 	"mgd3/internal/words"
 	"mgd3/latent"
@@ -37,6 +38,34 @@ func OfNetwork(e *engine.Engine, net *features.Net, size int, ignoreEXIF bool) *
 		engine: e, size: size, width: features.Width, embed: net.Features,
 		load: dataset.LoadOptions{IgnoreEXIF: ignoreEXIF, Then: squeeze},
 	}
+}
+
+// OfBackbone makes the features of a trained classifier, of the central size × size pixels.
+func OfBackbone(e *engine.Engine, b *evaluate.Backbone, size int, ignoreEXIF bool) *Embedder {
+	crop := func(im *dataset.RGB) *dataset.RGB { return b.Crop(im, size) }
+	return &Embedder{engine: e, size: size, width: b.Width, embed: b.Features,
+		load: dataset.LoadOptions{IgnoreEXIF: ignoreEXIF, Then: crop}}
+}
+
+// OfFile makes the features of the network whose weights a file has: SqueezeNet 1.1, or a ResNet of torchvision. notes
+// say how the file was read.
+func OfFile(ctx context.Context, e *engine.Engine, path string, size int, ignoreEXIF bool) (m *Embedder, notes []string,
+	err error) {
+	switch is, err := evaluate.IsBackbone(path); {
+	case err != nil:
+		return nil, nil, err
+	case is:
+		b, err := evaluate.OpenBackbone(ctx, e, path)
+		if err != nil {
+			return nil, nil, err
+		}
+		return OfBackbone(e, b, size, ignoreEXIF), b.Notes, nil
+	}
+	net, err := features.Open(ctx, e, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return OfNetwork(e, net, size, ignoreEXIF), net.Notes, nil
 }
 
 // OfLatents makes the latents of images, cropped as the settings say.

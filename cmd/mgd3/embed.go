@@ -25,8 +25,10 @@ func (e *env) embedCmd() *cobra.Command {
 	f := o.flags
 	o.data.add(f)
 	o.networks.add(f)
-	f.StringVar(&network, "features", network, "what to write: latent, with --model, or the `FILE` with SqueezeNet 1.1")
-	f.IntVar(&pixels, "feature-size", pixels, "squeeze images to this many `PIXELS` for a network's features")
+	f.StringVar(&network, "features", network, "what to write: latent, with --model, or those of a network, by its "+
+		"`FILE`: SqueezeNet 1.1, or a ResNet with torchvision's names (.pth or safetensors)")
+	f.IntVar(&pixels, "feature-size", pixels, "make images this many `PIXELS` for a network: squeezed for SqueezeNet, "+
+		"cut out of the centre for a ResNet")
 	f.StringVarP(&o.run.out, "out", "o", "", "`FILE` to write, whose name ends with .parquet or .safetensors")
 	cli.Heading(f, "Features")
 	cli.First(cmd, "data", "split", "features", "out")
@@ -55,17 +57,22 @@ func (e *env) embed(ctx context.Context, o *options, network string, pixels int)
 
 // embedByNetwork needs neither the model nor its crop: features of a network are made of whole images.
 func (e *env) embedByNetwork(ctx context.Context, o *options, network, file string, pixels int) error {
-	engine, net, err := e.openFeatures(ctx, network)
+	engine, err := e.openEngine()
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
+	m, notes, err := scoring.OfFile(ctx, engine, network, pixels, o.data.encode.IgnoreEXIF)
+	if err != nil {
+		return fail(exitModel, "", err)
+	}
+	e.sayAll(notes)
 	set, err := o.data.open(ctx, e)
 	if err != nil {
 		return err
 	}
 	defer set.Close()
-	return e.writeEmbedding(ctx, o, scoring.OfNetwork(engine, net, pixels, o.data.encode.IgnoreEXIF), set, file)
+	return e.writeEmbedding(ctx, o, m, set, file)
 }
 
 func (e *env) writeEmbedding(ctx context.Context, o *options, m *scoring.Embedder, set *dataset.Set,

@@ -11,11 +11,11 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import torch  # noqa: E402
 from diffusers.utils import logging  # noqa: E402
 
-import archives, augment, classes, dit, kmeans, libraries, lpips, manifold, metrics, nets, preprocess, sampling, schedule, pipelines, schedulers, solvers, spacings, taesd, text, unet, vae, vq, whole  # noqa: E401, E402
+import archives, augment, backbone, classes, dit, kmeans, libraries, lpips, manifold, metrics, nets, preprocess, sampling, schedule, pipelines, schedulers, solvers, spacings, taesd, text, unet, vae, vq, whole  # noqa: E401, E402
 
 MAKERS = {"schedule": schedule.make, "schedulers": schedulers.make, "spacings": spacings.make, "solvers": solvers.make, "pipelines": pipelines.make, "classes": classes.make, "vae": vae.make, "taesd": taesd.make, "text": text.make, "unet": unet.make, "vq": vq.make, "kmeans": kmeans.make, "preprocess": preprocess.make,
           "nets": nets.make, "augment": augment.make, "metrics": metrics.make,
-          "lpips": lpips.make, "manifold": manifold.make, "libnets": libraries.make, "archives": archives.make}
+          "lpips": lpips.make, "manifold": manifold.make, "libnets": libraries.make, "backbone": backbone.make, "archives": archives.make}
 
 
 def main():
