@@ -82,13 +82,32 @@ func ParseMethods(list string) ([]Method, error) {
 	for _, name := range strings.Split(list, ",") {
 		m := Method(strings.TrimSpace(name))
 		if !slices.Contains(Methods, m) && options[m] == nil {
-			return nil, fmt.Errorf("method %q, want %s", m, words.Or(append(slices.Clone(Methods), Options()...)))
+			return nil, &MethodError{string(m), append(slices.Clone(Methods), Options()...)}
 		}
 		if !slices.Contains(methods, m) {
 			methods = append(methods, m)
 		}
 	}
 	return methods, nil
+}
+
+// MethodError says that a name is no method's.
+type MethodError struct {
+	Name string
+	Have []Method
+}
+
+func (e *MethodError) Error() string {
+	return fmt.Sprintf("method %q, want %s", e.Name, words.Or(e.Have))
+}
+
+// Names are those of the methods that there are.
+func (e *MethodError) Names() []string {
+	names := make([]string, len(e.Have))
+	for i, m := range e.Have {
+		names[i] = string(m)
+	}
+	return names
 }
 
 // Maker makes sets; its fields say of what, and how.

@@ -137,7 +137,8 @@ func find(in place, path string) (string, error) {
 	}
 	if len(found) != 1 {
 		if len(found) == 0 {
-			return "", fmt.Errorf("%s: holds no weights file, want one *.safetensors or one of PyTorch's", path)
+			return "", fmt.Errorf("%s: holds no weights file, want one *.safetensors or one of PyTorch's%s", path,
+				in.below(path, entries))
 		}
 		return "", fmt.Errorf("%s: holds %d weights files %v, want one *.safetensors or one of PyTorch's, or one "+
 			"named %s", path, len(found), found, modelFiles[0])
@@ -149,6 +150,26 @@ func find(in place, path string) (string, error) {
 func named(names []string, endings ...string) []string {
 	return slices.DeleteFunc(slices.Clone(names),
 		func(n string) bool { return !slices.Contains(endings, filepath.Ext(n)) })
+}
+
+// below names the folders in path that hold weights, as a model's does: what was likely meant.
+func (in place) below(path string, entries []fs.DirEntry) string {
+	var parts []string
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		inside, _ := fs.ReadDir(in.FS, in.join(path, e.Name()))
+		if slices.ContainsFunc(inside, func(f fs.DirEntry) bool {
+			return filepath.Ext(f.Name()) == ".safetensors" || slices.Contains(torchNames, filepath.Ext(f.Name()))
+		}) {
+			parts = append(parts, in.join(path, e.Name()))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return fmt.Sprintf("; %q have some", parts)
 }
 
 // add opens one file, adds its tensors and returns them.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -42,7 +43,14 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 	// full is a method of a comparison, but there is nothing to make: it is all real images.
 	methods, err := baseline.ParseMethods(name)
 	if err != nil || len(methods) != 1 || methods[0] == baseline.Full {
-		return fail(exitUsage, "", fmt.Errorf("--method is %q, want one of %s", name, words.List(baseline.Makes)))
+		return fail(exitUsage, "", &baseline.MethodError{Name: name, Have: baseline.Makes})
+	}
+	if n := o.networks; methods[0] == baseline.Random && n.model == "" && n.Denoiser == "" && n.Autoencoder == "" {
+		if o.data.encode.Size == 0 {
+			return fail(exitUsage, "random needs no model, but the side of its images, as in --size 256; with --model "+
+				"it is the model's", errors.New("missing --size, or --model"))
+		}
+		o.networks = nil
 	}
 	o.sampling.teacher.Asked = methods[0].AsksTeacher()
 	r, err := e.open(ctx, o)

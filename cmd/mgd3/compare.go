@@ -76,6 +76,9 @@ func (e *env) compareCmd() *cobra.Command {
 func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err error) {
 	so := c.Options
 	so.Flags = cli.Deciding(o.flags)
+	if so.Methods, err = baseline.ParseMethods(c.methods); err != nil {
+		return fail(exitUsage, "", err)
+	}
 	// without --test the test images are of --data, and must then be another part of it
 	spec, err := compare.TestOf(&o.data.Spec, c.test, c.testSplit, c.testLimit)
 	if err != nil {
@@ -83,9 +86,6 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err e
 	}
 	if err := so.CheckAsked(); err != nil {
 		return err
-	}
-	if so.Methods, err = baseline.ParseMethods(c.methods); err != nil {
-		return fail(exitUsage, "", err)
 	}
 	o.sampling.teacher.Asked = slices.ContainsFunc(so.Methods, baseline.Method.AsksTeacher)
 	o.modes.settings.IPC = so.IPCs[0] // every set has its own

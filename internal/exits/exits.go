@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"mgd3/baseline"
 	"mgd3/cluster"
 	"mgd3/compare"
 	"mgd3/dataset"
@@ -189,7 +190,7 @@ var advice = []struct {
 	{fs.ErrNotExist, Failed, ""},
 	{dataset.ErrSet, Input, "a set is CLASS/FILE, or SPLIT/CLASS/FILE with --split SPLIT; docs/data.md has the " +
 		"other layouts"},
-	{fs.ErrPermission, Output, ""},
+	{fs.ErrPermission, Output, `"ls -l" shows who may read and write it; whoever owns it can let you ("chmod")`},
 }
 
 // Diagnose returns the exit code of an error, and advice if there is any.
@@ -216,6 +217,7 @@ func Diagnose(err error) (code int, hint string) {
 	// table, whose advice is good either way.
 	var changed *sets.ChangedError
 	var network *evaluate.NetworkError
+	var method *baseline.MethodError
 	switch {
 	case f.hint != "":
 		return f.code, f.hint
@@ -225,8 +227,15 @@ func Diagnose(err error) (code int, hint string) {
 		if near := cli.Nearest(network.Name, network.Have); near != "" {
 			return cmp.Or(f.code, Failed), fmt.Sprintf("did you mean %q?", near)
 		}
+	case errors.As(err, &method):
+		if near := cli.Nearest(method.Name, method.Names()); near != "" {
+			return cmp.Or(f.code, Usage), fmt.Sprintf("did you mean %q?", near)
+		}
 	case fault.KindOf(err) == fault.Made:
 		return Output, Remake
+	case errors.Is(err, atomicfile.ErrWrite) && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) ||
+		errors.Is(err, syscall.ENOTDIR)):
+		return cmp.Or(f.code, Output), "nothing can be written there: take a place in a folder that you may write to"
 	}
 	for _, a := range advice {
 		if errors.Is(err, a.kind) {

@@ -178,13 +178,15 @@ func (q Request) lock() (func(), error) {
 	return stage.Lock(q.Out, q.Shard)
 }
 
-// openData opens the images, once the autoencoder can take them.
-func (q Request) openData(ctx context.Context, r *Run) error {
-	_, err := r.Autoencoder.LatentShape(r.Settings.Encode.Size)
+// openData opens the images, once the autoencoder can take them, if there is one.
+func (q Request) openData(ctx context.Context, r *Run) (err error) {
+	if r.Autoencoder != nil {
+		_, err = r.Autoencoder.LatentShape(r.Settings.Encode.Size)
+	}
 	if err := errors.Join(r.Settings.Encode.Check(), err); err != nil {
 		return exits.Fail(exits.Usage, "", err)
 	}
-	if r.Settings.Encode.FromSample && !r.Autoencoder.HasPosterior() {
+	if r.Settings.Encode.FromSample && r.Autoencoder != nil && !r.Autoencoder.HasPosterior() {
 		return exits.Fail(exits.Usage, "leave --posterior-sample out", latent.ErrNoPosterior)
 	}
 	// after the checks above, which cost nothing: to open a set may list a million files

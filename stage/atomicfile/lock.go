@@ -113,7 +113,7 @@ func take(path string, share bool) (unlock func(), err error) {
 		case err != nil && nothingToLock(name, share, err):
 			return func() {}, nil
 		case err != nil:
-			return nil, Failed(name, err)
+			return nil, Failed(path, err)
 		case !ok:
 			return nil, fmt.Errorf("%q: %w", path, ErrBusy)
 		case isAt(l, name):

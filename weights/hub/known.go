@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"mgd3/internal/words"
 )
 
 // Known is a model or set that has a name here.
@@ -122,6 +124,9 @@ func Resolve(name string, patterns []string) (Known, error) {
 		return k, unlisted(name)
 	case !known:
 		repo, err := ParseRepo(name)
+		if have := listedBelow(short); err != nil && have != nil {
+			return k, fmt.Errorf("%w; the list has %s", err, words.Quoted(have))
+		}
 		if err != nil {
 			return k, err
 		}
@@ -131,6 +136,16 @@ func Resolve(name string, patterns []string) (Known, error) {
 		k.Want, k.Folder = Want{Include: patterns}, ""
 	}
 	return k, nil
+}
+
+// listedBelow are the repositories of the list whose names begin so, as "facebook/" does.
+func listedBelow(start string) (ids []string) {
+	for _, k := range Table {
+		if strings.HasPrefix(strings.ToLower(k.Repo.ID), strings.ToLower(start)) {
+			ids = append(ids, k.Repo.ID)
+		}
+	}
+	return ids
 }
 
 // Terms says what one may do with it.
