@@ -62,7 +62,7 @@ func inFolder(dir string) (string, error) {
 			if err == nil && info.Mode().IsRegular() {
 				return path, nil
 			}
-			if errors.Is(err, fs.ErrPermission) && !store.Is(dir) { // the folder's, not of a file that perhaps is not there
+			if errors.Is(err, fs.ErrPermission) && !store.Is(dir) { // not a file in it
 				return "", &fs.PathError{Op: "open", Path: dir, Err: fs.ErrPermission}
 			}
 			if store.Failed(err) {
