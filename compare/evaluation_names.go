@@ -17,7 +17,7 @@ import (
 // those of the test set's classes are taken, in its own order, and it is said.
 func (s EvaluationSets) openNamed(ctx context.Context, o *sets.Opener, v *Evaluation, path string,
 	open dataset.OpenOptions) (*sets.Made, error) {
-	tensors, err := tensorset.Is(path)
+	tensors, err := tensorset.Is(path, open.Split)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,8 @@ func (s EvaluationSets) openNamed(ctx context.Context, o *sets.Opener, v *Evalua
 	if tensors {
 		known := open.Names
 		if known == nil {
-			if known, err = tensorset.ClassNames(path); err != nil {
+			o := tensorset.Options{Split: open.Split, Labels: open.Labels}
+			if known, err = tensorset.ClassNames(ctx, path, o); err != nil {
 				return nil, err
 			}
 		}

@@ -156,6 +156,10 @@ func openTable(p piece, o OpenOptions) (*table, error) {
 	}
 	t := &table{piece: p, File: f}
 	if t.image, err = t.one("image", "Image", imageColumns, o.notes); err != nil {
+		if name := t.lists(); name != "" {
+			return nil, fmt.Errorf("column %q holds lists of numbers, want the files of images: numbers are read from "+
+				"a disk, not from a bucket", name)
+		}
 		return nil, err
 	}
 	if f.Columns[t.image].Type != parquet.ByteArray {
@@ -172,9 +176,6 @@ func openTable(p piece, o OpenOptions) (*table, error) {
 		}
 		return nil, err
 	}
-	if c := f.Columns[t.label]; c.Repeated() {
-		return nil, listError(c.Name)
-	}
 	if c := f.Columns[t.label]; !slices.Contains([]parquet.Type{parquet.Boolean, parquet.Int32, parquet.Int64,
 		parquet.ByteArray}, c.Type) {
 		return nil, fmt.Errorf("column %q holds %v, want whole numbers, text or BOOLEAN", c.Name, c.Type)
@@ -188,7 +189,7 @@ func openTable(p piece, o OpenOptions) (*table, error) {
 func (t *table) listed(columns []string) error {
 	for _, name := range columns {
 		for _, c := range t.Columns {
-			if strings.HasPrefix(c.Name, name+".") && c.Repeated() {
+			if (c.Name == name || strings.HasPrefix(c.Name, name+".")) && c.Repeated() {
 				return listError(name)
 			}
 		}
@@ -228,12 +229,15 @@ func (t *table) one(what, feature string, names []string, n *notes) (int, error)
 	return 0, fmt.Errorf("no column of the %s: want one of %s, have %s", what, shorten(names), shorten(have))
 }
 
-// named returns the column of a name, or of the bytes in a struct of that name; -1 if there is none.
+// named returns the column of a name, or of the bytes in a struct of that name, with one value for each row; -1 if
+// there is none.
 func (t *table) named(name string) int {
-	if i := t.Column(name + ".bytes"); i >= 0 {
-		return i
+	for _, name := range []string{name + ".bytes", name} {
+		if i := t.Column(name); i >= 0 && !t.Columns[i].Repeated() {
+			return i
+		}
 	}
-	return t.Column(name)
+	return -1
 }
 
 // read returns the bytes of an image.

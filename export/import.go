@@ -30,7 +30,7 @@ func Finished(ctx context.Context, o *sets.Opener, s sets.Spec) (dir string, clo
 	if err != nil {
 		// Of a folder of images, or of nothing, the error that counts is that of the reader of finished sets, which
 		// says what was wanted.
-		tensors, errTensors := sets.IsTensors(s.Path)
+		tensors, errTensors := sets.IsTensors(s.Path, s.Split)
 		info, errStat := os.Stat(s.Path)
 		if errStat != nil || errTensors == nil && info.IsDir() && !tensors {
 			return s.Path, func() {}, nil

@@ -90,7 +90,7 @@ func (s *Opened) open(ctx context.Context, o *sets.Opener, from Sources) error {
 	}
 	for _, dir := range from.Sets {
 		names := options.Names
-		if tensors, err := tensorset.Is(dir); err != nil {
+		if tensors, err := tensorset.Is(dir, ""); err != nil {
 			return err
 		} else if names == nil && tensors {
 			names = s.Classes

@@ -107,7 +107,7 @@ func (o *Opener) open(ctx context.Context, path string, options dataset.OpenOpti
 	if ending := filepath.Ext(path); store.Is(path) && slices.Contains(tensorset.Endings, ending) {
 		return nil, fmt.Errorf("%q: %w: it is a set of tensors in a bucket, want it on a disk", path, dataset.ErrSet)
 	}
-	if tensors, err := tensorset.Is(path); err != nil {
+	if tensors, err := tensorset.Is(path, options.Split); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	} else if tensors {
 		return o.tensors(ctx, path, options)

@@ -15,16 +15,14 @@ type Tensors struct {
 	ZCA     Spec   // the training set by which whitened images were whitened; "" where there is none
 }
 
-// IsTensors tells whether a set at a path is one of tensors.
-func IsTensors(path string) (bool, error) { return tensorset.Is(path) }
+// IsTensors tells whether a set at a path is one of tensors; see [tensorset.Is].
+func IsTensors(path, split string) (bool, error) { return tensorset.Is(path, split) }
 
 // tensors opens a set of tensors, and says what it took.
 func (o *Opener) tensors(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {
-	if options.Labels != "" {
-		return nil, fmt.Errorf("%s: %w: %w, so no %q", path, dataset.ErrSet, dataset.ErrOneKind, options.Labels)
-	}
 	how := tensorset.Options{Pixels: tensorset.Pixels(o.Tensors.Pixels), Collage: o.Tensors.Collage,
-		Names: options.Names, Classes: options.Classes, Limit: options.Limit}
+		Names: options.Names, Classes: options.Classes, Limit: options.Limit, Split: options.Split,
+		Labels: options.Labels, Strict: o.Strict}
 	if o.Tensors.ZCA.Path != "" {
 		how.Whitening = o.Whitening
 	}

@@ -1,6 +1,7 @@
 package tensorset
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,8 +18,9 @@ type found struct {
 	images, labels weights.Tensor
 	noLabels       bool // images [K, n, …] say them by their place
 	rate           float64
-	names          []string // of the labels 0, 1, …, which the set has itself; nil if it has none
-	byName         bool     // the labels are names, and no other names can be meant
+	names          []string            // of the labels 0, 1, …, which the set has itself; nil if it has none
+	byName         bool                // the labels are names, and no other names can be meant
+	namesOf        map[string][]string // of the columns of a table; nil of tensors
 	notes          []string
 	closers        []func() error
 }
@@ -84,7 +86,7 @@ func inFolder(dir string) (string, error) {
 }
 
 // find finds the tensors that a path names: FILE, FILE#2 for the second of several sets in it, or a folder.
-func find(path string) (_ *found, err error) {
+func find(ctx context.Context, path string, o Options) (_ *found, err error) {
 	path, number, err := splitNumber(path)
 	if err != nil {
 		return nil, err
@@ -94,7 +96,11 @@ func find(path string) (_ *found, err error) {
 		return nil, err
 	}
 	f := &found{}
-	if info.IsDir() {
+	table, err := isTable(path, info, o.Split)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() && !table {
 		if err := f.namesBeside(path); err != nil {
 			return nil, err
 		}
@@ -107,7 +113,12 @@ func find(path string) (_ *found, err error) {
 			_ = f.close()
 		}
 	}()
-	value, err := f.read(path)
+	var value any
+	if table {
+		value, err = f.readTable(ctx, path, o)
+	} else {
+		value, err = f.read(path)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +149,8 @@ func find(path string) (_ *found, err error) {
 			if err := f.named("the labels", taken.names); err != nil {
 				return nil, err
 			}
+		} else if err := f.named("the table's metadata", f.namesOf[taken.labelled]); err != nil {
+			return nil, err
 		}
 	} else if images := loneImages(value, 0); len(images) == 1 {
 		f.images = images[0]
@@ -148,12 +161,16 @@ func find(path string) (_ *found, err error) {
 	if err := f.namesWithin(value, 0); err != nil {
 		return nil, err
 	}
+	if table && f.labels.Shape == nil {
+		return nil, fmt.Errorf("no column of labels: want one of one number, a word or a list of shares for each "+
+			"image; it has %s", describe(value))
+	}
 	if f.labels.Shape == nil {
 		if err := f.labelsBeside(path, value); err != nil {
 			return nil, err
 		}
 	}
-	if f.rate == 0 {
+	if f.rate == 0 && !table {
 		if err := f.rateBeside(path); err != nil {
 			return nil, err
 		}

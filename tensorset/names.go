@@ -1,6 +1,7 @@
 package tensorset
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -22,8 +23,8 @@ import (
 const namesFile = "classes.txt"
 
 // ClassNames returns the names that a set has for its labels, nil if it has none.
-func ClassNames(path string) ([]string, error) {
-	f, err := find(path)
+func ClassNames(ctx context.Context, path string, o Options) ([]string, error) {
+	f, err := find(ctx, path, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, dataset.ErrSet, err)
 	}

@@ -177,8 +177,9 @@ func TestBeside(t *testing.T) {
 	if got, want := described(t, s), "owl 4 5, ape 0 1, cow 2 3"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, err := ClassNames(dir); err != nil || !slices.Equal(got, []string{"owl", "ape", "cow"}) {
-		t.Errorf("names %q, %v", got, err)
+	names, err := ClassNames(t.Context(), dir, Options{})
+	if err != nil || !slices.Equal(names, []string{"owl", "ape", "cow"}) {
+		t.Errorf("names %q, %v", names, err)
 	}
 }
 

@@ -15,6 +15,7 @@ type pair struct {
 	images, labels weights.Tensor
 	rate           float64
 	names          []string // where the labels are names
+	labelled       string   // the key of the labels, "" if there is none
 	where          string   // the key of a dict that it is below, "" if there is none
 	notes          []string
 }
@@ -136,7 +137,7 @@ func pairOf(values []any, keys []string) (p pair, ok bool) {
 	}
 	with := best(labels, func(i int) bool { return heldOut(keys[i]) == heldOut(keys[at]) },
 		func(i int) bool { return !isCoarse(keys[i]) }, func(i int) bool { return !counts(tensors[i]) })
-	p.labels, p.names = tensors[with], byName[with]
+	p.labels, p.names, p.labelled = tensors[with], byName[with], keys[with]
 	if keys[with] == "" && len(labels) > 1 {
 		p.notes = append(p.notes, fmt.Sprintf("the labels are number %d of the list, in which %d tensors have one row "+
 			"for each image", with+1, len(labels)))
@@ -206,11 +207,12 @@ func numbered(v any) (weights.Tensor, []string) {
 }
 
 func imageName(key string) bool {
-	return slices.ContainsFunc([]string{"image", "img", "data", "x"}, func(s string) bool { return has(key, s) })
+	return slices.ContainsFunc([]string{"image", "img", "pixel", "data", "x"},
+		func(s string) bool { return has(key, s) })
 }
 
 func labelName(key string) bool {
-	return slices.ContainsFunc([]string{"label", "lab", "target", "class", "gt", "y"},
+	return slices.ContainsFunc([]string{"label", "lab", "target", "class", "cls", "gt", "y"},
 		func(s string) bool { return has(key, s) })
 }
 

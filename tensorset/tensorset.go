@@ -4,6 +4,7 @@
 //	MTT, TESLA, FTD, DATM, EDF, GLaD  a folder of images_best.pt, labels_best.pt and perhaps lr_best.pt
 //	IDC, DREAM, NCFM                  data_best.pt: [images, labels]; the images may be collages
 //	NumPy, safetensors                images and labels by these or other usual names
+//	Parquet                           columns of lists of numbers
 //
 //	name     shape                        meaning
 //	images   [N, C, H, W], [N, H, W, C]   C is 1 or 3; also [K, n, C, H, W], n images of each of K classes
@@ -21,6 +22,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"path/filepath"
 	"strconv"
@@ -39,6 +41,10 @@ type Options struct {
 	Names   []string // of the labels 0, 1, …; nil takes the set's own, or 0000, 0001, …
 	Classes []string // those to take, in this order; nil takes all
 	Limit   int      // images per class, the first in the file; 0 takes all
+
+	// Of a Parquet set, as dataset.OpenOptions has them.
+	Split, Labels string
+	Strict        bool
 
 	// Whitening is asked for where the images are whitened; nil where there are no images to learn it from.
 	Whitening func(ctx context.Context, w, h int) (*Whitening, error)
@@ -71,7 +77,7 @@ func open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 	if err := o.Pixels.Check(); err != nil {
 		return nil, err
 	}
-	f, err := find(path)
+	f, err := find(ctx, path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +86,9 @@ func open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 			_ = f.close()
 		}
 	}()
+	if o.Labels != "" && f.namesOf == nil {
+		return nil, fmt.Errorf("%w, so no %q", dataset.ErrOneKind, o.Labels)
+	}
 	r, err := newReader(f, max(1, o.Collage))
 	if err != nil {
 		return nil, err
@@ -245,9 +254,9 @@ func checkLabel(i int, v float64) (int, error) {
 	return int(v), nil
 }
 
-// Is reports whether a path is read here: a file of tensors, or a folder that has one of images. Its error is of the
-// file system. In a bucket nothing is.
-func Is(path string) (bool, error) {
+// Is reports whether a path is read here: a file of tensors, a folder that has one of images, or a Parquet set, of
+// which a split may be asked for, that has numbers for images. Its error is of the file system. In a bucket nothing is.
+func Is(path, split string) (bool, error) {
 	if store.Is(path) {
 		return false, nil
 	}
@@ -255,7 +264,18 @@ func Is(path string) (bool, error) {
 	if store.Failed(err) {
 		return false, err
 	}
-	return is, nil
+	if is {
+		return true, nil
+	}
+	return dataset.HasNumbers(path, split)
+}
+
+// isTable reports whether a path is that of a Parquet set, and not of a file of tensors.
+func isTable(path string, info fs.FileInfo, split string) (bool, error) {
+	if _, err := inFolder(path); info.IsDir() && err == nil {
+		return false, nil
+	}
+	return dataset.HasNumbers(path, split)
 }
 
 func is(path string) (bool, error) {

@@ -91,7 +91,7 @@ func TestPublished(t *testing.T) {
 	} {
 		t.Run(c.path, func(t *testing.T) {
 			path := filepath.Join("testdata", filepath.FromSlash(c.path))
-			if tensors, err := Is(path); err != nil || !tensors {
+			if tensors, err := Is(path, ""); err != nil || !tensors {
 				t.Fatal("is not known for a set of tensors")
 			}
 			s, err := Open(t.Context(), path, Options{Names: names})
@@ -357,7 +357,7 @@ func FuzzOpen(f *testing.F) {
 // TestIs: folders of images, scripts and paths to nothing are no sets of tensors.
 func TestIs(t *testing.T) {
 	for _, path := range []string{t.TempDir(), "testdata/make.py", "testdata/none.pt"} {
-		if tensors, err := Is(path); err != nil || tensors {
+		if tensors, err := Is(path, ""); err != nil || tensors {
 			t.Errorf("%q is taken for a set of tensors", path)
 		}
 	}

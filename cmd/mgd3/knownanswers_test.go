@@ -44,7 +44,8 @@ var knownForms = []string{
 	"published/numpy5.pt", "published/numpy_old.pth", "published/fortran", "published/beside.npz", "published/onitsway",
 	"published/plain.safetensors", "published/named.pt", "published/heldout.pt", "published/boolean.pt",
 	"published/pylist.pt", "published/big", "published/items.pt", "published/dicts.pt", "published/singles.pt",
-	"published/classes.pt", "sre2l", "numbers", "webdataset", "parquet", "classtars",
+	"published/classes.pt", "published/array3d", "published/lists", "published/sequence.parquet",
+	"published/planes.parquet", "published/pixels", "sre2l", "numbers", "webdataset", "parquet", "classtars",
 }
 
 // TestKnownAnswers: a network that is trained on a published form has the very weights of one trained on the same
@@ -71,7 +72,7 @@ packimages six classtars classtars
 	}
 	script += "\n# soft labels\n" + judge("six", "dsa", "hard.txt") + judge("published/datm", "dsa", "soft.txt") +
 		"! cmp soft.txt hard.txt\n"
-	for _, form := range []string{"published/shares", "published/ddranking"} {
+	for _, form := range []string{"published/shares", "published/ddranking", "published/logits"} {
 		script += judge(form, "dsa", "other.txt") + "cmp other.txt soft.txt\n"
 	}
 	dir := t.TempDir()
@@ -85,14 +86,16 @@ packimages six classtars classtars
 func TestKnownForms(t *testing.T) {
 	others := map[string]string{
 		"datm": "soft labels", "shares": "soft labels", "ddranking": "soft labels",
+		"logits":                         "soft labels",
 		"zca":                            "other images",
 		"named.npz":                      "a class that the test set has not",
 		"res_DC_CIFAR10_ConvNet_wild.pt": "other images",
 		"half_CIFAR10.pt":                "16 bits: near the images, not equal",
+		"half.parquet":                   "16 bits: near the images, not equal",
 		"zca_golden.pt":                  "what a reader must give", "collage_golden.pt": "what a reader must give",
 		"zca_bytes.pt": "other images",
-		"make.py":      "writes them",
-		"index.pt":     "refused", "features.pt": "refused", "alone.pt": "refused", "dataset.pt": "refused",
+		"make.py":      "writes them", "make_parquet.py": "writes them",
+		"index.pt": "refused", "features.pt": "refused", "alone.pt": "refused", "dataset.pt": "refused",
 		"int8.pt": "refused", "centred.pt": "refused", "dict.npy": "refused", "dict.npz": "refused",
 		"float8.pt": "refused", "network.pth": "refused", "objects.npz": "refused", "sparse.pt": "refused",
 	}

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 )
 
@@ -14,21 +15,25 @@ const (
 	encDelta           = 5
 	encDeltaLength     = 6
 	encDictionary      = 8
+	encSplit           = 9
 )
 
 // entries are those of a dictionary.
 type entries struct {
-	ints  []int64
-	bytes [][]byte
-	size  int // bytes
+	ints   []int64
+	floats []float64
+	bytes  [][]byte
+	size   int // bytes
 }
 
 // decoder decodes n values.
 type decoder struct {
-	kind  Type
-	n     int
-	ints  []int64
-	bytes [][]byte
+	kind   Type
+	half   bool // Fixed is FLOAT16
+	n      int
+	ints   []int64
+	floats []float64
+	bytes  [][]byte
 }
 
 // decode reads the n values of data. A type and an encoding that do not belong together are an error.
@@ -40,6 +45,8 @@ func (d *decoder) decode(encoding int64, data []byte) (err error) {
 		d.ints, err = plainInts(data, d.n, 8)
 	case encoding == encPlain && d.kind == Int32:
 		d.ints, err = plainInts(data, d.n, 4)
+	case d.width() > 0 && (encoding == encPlain || encoding == encSplit):
+		d.floats, err = floats(data, d.n, d.width(), encoding == encSplit)
 	case encoding == encPlain && d.kind == Boolean:
 		d.ints, err = plainBools(data, d.n)
 	case encoding == encRuns && d.kind == Boolean:
@@ -92,6 +99,65 @@ func plainInts(data []byte, n, size int) ([]int64, error) {
 	return values, nil
 }
 
+// width is the size of a float, in bytes; 0 of other types.
+func (d *decoder) width() int {
+	switch {
+	case d.kind == Float:
+		return 4
+	case d.kind == Double:
+		return 8
+	case d.kind == Fixed && d.half:
+		return 2
+	}
+	return 0
+}
+
+// floats are numbers of 2, 4 or 8 bytes: one after the other, or, split, the first bytes of all, then the second ones …
+func floats(data []byte, n, width int, split bool) ([]float64, error) {
+	if n > len(data)/width {
+		return nil, bad("%d values of %d bytes in %d bytes", n, width, len(data))
+	}
+	values := make([]float64, n)
+	for i := range values {
+		var bits uint64
+		for k := range width {
+			at := i*width + k
+			if split {
+				at = k*n + i
+			}
+			bits |= uint64(data[at]) << (8 * k)
+		}
+		switch width {
+		case 2:
+			values[i] = half(uint16(bits))
+		case 4:
+			values[i] = float64(math.Float32frombits(uint32(bits)))
+		default:
+			values[i] = math.Float64frombits(bits)
+		}
+	}
+	return values, nil
+}
+
+// half is the value of an IEEE 754 binary16: 1 sign bit, 5 bits of exponent e, 10 of fraction f. It is
+// (1 + f/2^10)·2^(e − 15), without the 1 and with e = 1 where e is 0; the largest e is ∞ or no number.
+func half(bits uint16) float64 {
+	e, f := int(bits>>10&31), float64(bits&1023)
+	v := math.Ldexp(1024+f, e-25)
+	switch {
+	case e == 0:
+		v = math.Ldexp(f, -24)
+	case e == 31 && f == 0:
+		v = math.Inf(1)
+	case e == 31:
+		v = math.NaN()
+	}
+	if bits>>15 > 0 {
+		return -v
+	}
+	return v
+}
+
 // plainBools are bits, the lowest of a byte first.
 func plainBools(data []byte, n int) ([]int64, error) {
 	if n > 8*len(data) {
@@ -131,12 +197,15 @@ func (d *decoder) lookUp(e entries, data []byte) error {
 	}
 	for _, index := range indices {
 		switch {
-		case d.kind == ByteArray && int(index) < len(e.bytes):
+		case int(index) < len(e.bytes):
 			d.bytes = append(d.bytes, e.bytes[index])
-		case d.kind != ByteArray && int(index) < len(e.ints):
+		case int(index) < len(e.floats):
+			d.floats = append(d.floats, e.floats[index])
+		case int(index) < len(e.ints):
 			d.ints = append(d.ints, e.ints[index])
 		default:
-			return bad("index %d into a dictionary of %d values", index, max(len(e.bytes), len(e.ints)))
+			return bad("index %d into a dictionary of %d values", index,
+				max(len(e.bytes), len(e.ints), len(e.floats)))
 		}
 	}
 	return nil

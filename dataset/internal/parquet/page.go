@@ -19,10 +19,11 @@ type Page struct {
 
 // Values are those of a page, one a row. Bytes are parts of few large pieces of memory.
 type Values struct {
-	Null  []bool
-	Ints  []int64  // of Int32 and Int64, and of Boolean 0 and 1
-	Bytes [][]byte // of ByteArray
-	Size  int      // the memory it takes, in bytes, about
+	Null   []bool
+	Ints   []int64   // of Int32 and Int64, and of Boolean 0 and 1
+	Floats []float64 // of Float, Double and FLOAT16
+	Bytes  [][]byte  // of ByteArray
+	Size   int       // the memory it takes, in bytes, about
 }
 
 // header is that of a page. Sizes are in bytes; in version 2 they include the levels, which are not compressed.
@@ -111,9 +112,13 @@ const (
 
 // Pages returns the data pages of a column in a row group, by reading their headers alone: 1 KiB each, more where
 // statistics are long. It ends: every page moves pos on by at least its header, and [header.check] holds it within the
-// chunk. A dictionary serves the pages after it.
+// chunk. A dictionary serves the pages after it. Of a column with lists, whose pages have any number of values for a
+// row, First and Rows count values.
 func (f *File) Pages(group, column int) ([]Page, error) {
 	c, rows := f.chunks[group][column], f.Groups[group]
+	if f.Columns[column].Repeated() {
+		rows = int(max(0, c.values))
+	}
 	fault := func(err error) error {
 		return fmt.Errorf("row group %d, column %s: %w", group, f.Columns[column].Name, err)
 	}
@@ -194,10 +199,10 @@ func (f *File) ReadPage(group, column int, p Page) (Values, error) {
 }
 
 func (f *File) readPage(c Column, codec int, p Page) (Values, error) {
-	if c.repeated {
+	if c.Repeated() {
 		return Values{}, bad("the column repeats values, want one a row")
 	}
-	levels, data, err := f.pageData(c, codec, p)
+	_, levels, data, err := f.pageData(c, codec, p)
 	if err != nil {
 		return Values{}, err
 	}
@@ -209,34 +214,43 @@ func (f *File) readPage(c Column, codec int, p Page) (Values, error) {
 			n--
 		}
 	}
-	d := decoder{kind: c.Type, n: n}
-	if p.header.encoding == encDictionary || p.header.encoding == encPlainDictionary {
-		if p.dictionary == nil {
-			return Values{}, bad("a page that needs a dictionary, and none is before it")
-		}
-		entries, err := f.dictionary(c, codec, *p.dictionary)
-		if err != nil {
-			return Values{}, err
-		}
-		v.Size += entries.size
-		if err := d.lookUp(entries, data); err != nil {
-			return Values{}, err
-		}
-	} else if err := d.decode(p.header.encoding, data); err != nil {
+	d, size, err := f.decoded(c, codec, p, n, data)
+	if err != nil {
 		return Values{}, err
 	}
+	v.Size += size
 	v.spread(d)
 	return v, nil
+}
+
+// decoded decodes the n values of a page that are not null, and returns the size of the dictionary they were found in.
+func (f *File) decoded(c Column, codec int, p Page, n int, data []byte) (d decoder, size int, err error) {
+	d = decoder{kind: c.Type, half: c.half, n: n}
+	if p.header.encoding != encDictionary && p.header.encoding != encPlainDictionary {
+		return d, 0, d.decode(p.header.encoding, data)
+	}
+	if p.dictionary == nil {
+		return d, 0, bad("a page that needs a dictionary, and none is before it")
+	}
+	entries, err := f.dictionary(c, codec, *p.dictionary)
+	if err != nil {
+		return d, 0, err
+	}
+	return d, entries.size, d.lookUp(entries, data)
 }
 
 // spread puts the values in the rows that are not null.
 func (v *Values) spread(d decoder) {
 	at := 0
 	rows := len(v.Null)
-	if d.kind == ByteArray {
+	switch d.kind {
+	case ByteArray:
 		v.Bytes = make([][]byte, rows)
 		v.Size += rows * 24
-	} else {
+	case Float, Double, Fixed:
+		v.Floats = make([]float64, rows)
+		v.Size += rows * 8
+	default:
 		v.Ints = make([]int64, rows)
 		v.Size += rows * 8
 	}
@@ -244,8 +258,10 @@ func (v *Values) spread(d decoder) {
 		switch {
 		case null:
 			continue
-		case d.kind == ByteArray:
+		case v.Bytes != nil:
 			v.Bytes[i] = d.bytes[at]
+		case v.Floats != nil:
+			v.Floats[i] = d.floats[at]
 		default:
 			v.Ints[i] = d.ints[at]
 		}
@@ -253,35 +269,52 @@ func (v *Values) spread(d decoder) {
 	}
 }
 
-// pageData returns the definition levels of a page, nil if the column has none, and its values as they are encoded.
-func (f *File) pageData(c Column, codec int, p Page) (levels []uint32, data []byte, err error) {
+// pageData returns the levels of repetition and of definition of a page, nil if the column has none, and its values as
+// they are encoded.
+func (f *File) pageData(c Column, codec int, p Page) (reps, defs []uint32, data []byte, err error) {
 	h := p.header
 	if data, err = f.readRaw(p); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	width := bitWidth(c.levels)
 	if h.kind == dataPageV2 {
-		coded := data[h.repLength:][:h.defLength]
+		codedReps, codedDefs := data[:h.repLength], data[h.repLength:][:h.defLength]
 		data = data[h.repLength+h.defLength:]
 		if !h.plain {
 			if data, err = decompress(codec, data, int(h.uncompressed-h.repLength-h.defLength)); err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
+			}
+		}
+		if c.lists > 0 {
+			if reps, err = hybrid(codedReps, bitWidth(c.lists), p.Rows); err != nil {
+				return nil, nil, nil, err
 			}
 		}
 		if c.levels > 0 {
-			levels, err = hybrid(coded, width, p.Rows)
+			defs, err = hybrid(codedDefs, bitWidth(c.levels), p.Rows)
 		}
-		return levels, data, err
+		return reps, defs, data, err
 	}
-	if data, err = decompress(codec, data, int(h.uncompressed)); err != nil || c.levels == 0 {
-		return nil, data, err
+	if data, err = decompress(codec, data, int(h.uncompressed)); err != nil {
+		return nil, nil, nil, err
+	}
+	if reps, data, err = levelsOf(c.lists, p.Rows, data); err == nil {
+		defs, data, err = levelsOf(c.levels, p.Rows, data)
+	}
+	return reps, defs, data, err
+}
+
+// levelsOf reads n levels of a page of version 1, which have their length before them, and returns what comes after. A
+// column whose highest level is 0 has none.
+func levelsOf(most, n int, data []byte) (levels []uint32, rest []byte, err error) {
+	if most == 0 {
+		return nil, data, nil
 	}
 	if len(data) < 4 || uint64(binary.LittleEndian.Uint32(data)) > uint64(len(data)-4) {
-		return nil, nil, bad("definition levels end early")
+		return nil, nil, bad("levels end early")
 	}
-	n := 4 + int(binary.LittleEndian.Uint32(data))
-	levels, err = hybrid(data[4:n], width, p.Rows)
-	return levels, data[n:], err
+	end := 4 + int(binary.LittleEndian.Uint32(data))
+	levels, err = hybrid(data[4:end], bitWidth(most), n)
+	return levels, data[end:], err
 }
 
 // readRaw reads the bytes of a page as they are in the file.
@@ -308,9 +341,9 @@ func (f *File) dictionary(c Column, codec int, p Page) (entries, error) {
 	if p.header.encoding != encPlain && p.header.encoding != encPlainDictionary {
 		return entries{}, bad("dictionary: encoding %d, want PLAIN", p.header.encoding)
 	}
-	d := decoder{kind: c.Type, n: int(p.header.values)}
+	d := decoder{kind: c.Type, half: c.half, n: int(p.header.values)}
 	if err := d.decode(encPlain, data); err != nil {
 		return entries{}, fmt.Errorf("dictionary: %w", err)
 	}
-	return entries{d.ints, d.bytes, len(data)}, nil
+	return entries{d.ints, d.floats, d.bytes, len(data)}, nil
 }

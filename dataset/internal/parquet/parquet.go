@@ -7,9 +7,10 @@
 //	chunk   the values of one column in one row group: perhaps a page with a dictionary, then data pages
 //	page    header (Thrift), then definition levels and values, compressed
 //
-// Read are columns that repeat nothing, of BOOLEAN, INT32, INT64 and BYTE_ARRAY, encoded PLAIN, by dictionary,
-// DELTA_BINARY_PACKED or DELTA_LENGTH_BYTE_ARRAY, in pages of version 1 or 2 that are uncompressed or compressed with
-// Snappy, gzip, zstd, Brotli or LZ4. This is what pyarrow, polars, DuckDB and parquet-go write of images and labels.
+// Read are columns of BOOLEAN, INT32, INT64, FLOAT, DOUBLE, FLOAT16 and BYTE_ARRAY, and lists of numbers, encoded
+// PLAIN, by dictionary, DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY or BYTE_STREAM_SPLIT, in pages of version 1 or 2
+// that are uncompressed or compressed with Snappy, gzip, zstd, Brotli or LZ4. This is what pyarrow, polars, DuckDB and
+// parquet-go write of images and labels.
 //
 // It is written here because no library bounds the memory for a file that lies: every size and count
 // is held against the bytes that are there before room is made for it. No page may have more than 1 GiB,
@@ -54,12 +55,13 @@ type Column struct {
 
 	// Definition levels: the optional fields on the way from the top. A value is stored with how many of them are
 	// there; one with fewer than all is null and has no bytes (Dremel, Melnik et al. 2010, section 4.1).
-	levels   int
-	repeated bool // a list is on the way: a row may have any number of values
+	levels int
+	lists  int  // on the way from the top: if there is one, a row may have any number of values
+	half   bool // FLOAT16, which is FIXED_LEN_BYTE_ARRAY of 2 bytes
 }
 
 // Repeated tells whether a row may have several values.
-func (c Column) Repeated() bool { return c.repeated }
+func (c Column) Repeated() bool { return c.lists > 0 }
 
 // Type is the kind of a column's values.
 type Type int
@@ -69,7 +71,10 @@ const (
 	Boolean   Type = 0
 	Int32     Type = 1
 	Int64     Type = 2
+	Float     Type = 4
+	Double    Type = 5
 	ByteArray Type = 6
+	Fixed     Type = 7 // bytes of one length: of them only FLOAT16 is read
 )
 
 // String is its name in the format's specification.
@@ -85,6 +90,7 @@ func (t Type) String() string {
 type chunk struct {
 	codec       int
 	start, size int64
+	values      int64 // all that its pages have, those that are null too
 }
 
 // Open reads the footer of a file of size bytes: three reads, whatever the size. Numbers of fields below are those of
@@ -158,7 +164,9 @@ type element struct {
 	name             string
 	kind, repetition int64
 	children         int64
+	width            int64  // of FIXED_LEN_BYTE_ARRAY, in bytes
 	meaning          string // see Column
+	half             bool
 }
 
 // The meanings of numbers, by the older field (ConvertedType) and the newer one (LogicalType) of the specification,
@@ -169,6 +177,9 @@ var (
 	logical = map[int]string{5: "DECIMAL", 6: "DATE", 7: "TIME", 8: "TIMESTAMP"}
 )
 
+// logicalHalf is the LogicalType FLOAT16.
+const logicalHalf = 15
+
 // element reads a SchemaElement. repetition is 0 (required), 1 (optional) or 2 (repeated); kind is −1 of a group.
 func (t *thrift) element() (e element) {
 	e.kind = -1
@@ -176,6 +187,8 @@ func (t *thrift) element() (e element) {
 		switch {
 		case id == 1 && kind == i32:
 			e.kind = t.int()
+		case id == 2 && kind == i32:
+			e.width = t.int()
 		case id == 3 && kind == i32:
 			e.repetition = t.int()
 		case id == 4 && kind == binaryKind:
@@ -191,6 +204,7 @@ func (t *thrift) element() (e element) {
 				if m := logical[id]; m != "" {
 					e.meaning = m
 				}
+				e.half = e.half || id == logicalHalf
 				return false
 			})
 		default:
@@ -207,8 +221,8 @@ func (t *thrift) element() (e element) {
 func leaves(schema []element) ([]Column, error) {
 	var columns []Column
 	next := 0
-	var walk func(path []string, levels int, repeated bool) error
-	walk = func(path []string, levels int, repeated bool) error {
+	var walk func(path []string, levels, lists int) error
+	walk = func(path []string, levels, lists int) error {
 		if next >= len(schema) || len(path) > maxDepth {
 			return bad("schema: ends early, or nests more than %d deep", maxDepth)
 		}
@@ -217,22 +231,25 @@ func leaves(schema []element) ([]Column, error) {
 		if len(path) > 0 || next > 1 { // the root is neither named nor optional
 			path = append(path[:len(path):len(path)], e.name)
 			levels += int(min(e.repetition, 1))
-			repeated = repeated || e.repetition > 1
+			if e.repetition > 1 {
+				lists++
+			}
 		}
 		if e.repetition < 0 || e.children < 0 {
 			return bad("schema: field %s: negative numbers", e.name)
 		}
 		if e.children == 0 && len(path) > 0 {
-			columns = append(columns, Column{strings.Join(path, "."), Type(e.kind), e.meaning, levels, repeated})
+			half := e.half && Type(e.kind) == Fixed && e.width == 2
+			columns = append(columns, Column{strings.Join(path, "."), Type(e.kind), e.meaning, levels, lists, half})
 		}
 		for range e.children {
-			if err := walk(path, levels, repeated); err != nil {
+			if err := walk(path, levels, lists); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if err := walk(nil, 0, false); err != nil {
+	if err := walk(nil, 0, 0); err != nil {
 		return nil, err
 	}
 	if next != len(schema) {
@@ -252,6 +269,7 @@ type columnChunk struct {
 	inside               bool // in this file, and not encrypted
 	codec                int
 	data, dictionary, of int64 // offsets, and the size of all pages
+	values               int64
 }
 
 // group reads a RowGroup.
@@ -290,11 +308,14 @@ func (t *thrift) columnChunk() (c columnChunk) {
 	return c
 }
 
-// columnMeta reads a field of ColumnMetaData: codec, total_compressed_size, data_page_offset, dictionary_page_offset.
+// columnMeta reads a field of ColumnMetaData: codec, num_values, total_compressed_size, data_page_offset,
+// dictionary_page_offset.
 func (t *thrift) columnMeta(c *columnChunk, id int, kind byte) bool {
 	switch {
 	case id == 4 && kind == i32:
 		c.codec = int(t.int())
+	case id == 5 && kind == i64:
+		c.values = t.int()
 	case id == 7 && kind == i64:
 		c.of = t.int()
 	case id == 9 && kind == i64:
@@ -345,7 +366,7 @@ func (f *File) addGroups(groups []group) error {
 			if !c.inside || start < 0 || c.of < 0 || start > f.size || c.of > f.size-start {
 				return bad("row group %d, column %s: lies outside the file, or is encrypted", i, f.Columns[j].Name)
 			}
-			chunks[j] = chunk{c.codec, start, c.of}
+			chunks[j] = chunk{c.codec, start, c.of, c.values}
 		}
 		f.Groups = append(f.Groups, int(g.rows))
 		f.chunks = append(f.chunks, chunks)

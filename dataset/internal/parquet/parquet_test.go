@@ -131,7 +131,7 @@ func column(f *File, name string) (Values, error) {
 			if err != nil {
 				return all, err
 			}
-			if len(v.Null) != p.Rows || len(v.Ints)+len(v.Bytes) != p.Rows {
+			if len(v.Null) != p.Rows || len(v.Ints)+len(v.Bytes)+len(v.Floats) != p.Rows {
 				return all, fmt.Errorf("page of %d rows has %d values", p.Rows, len(v.Ints)+len(v.Bytes))
 			}
 			all.Null, all.Ints, all.Bytes = append(all.Null, v.Null...), append(all.Ints, v.Ints...),
@@ -268,12 +268,28 @@ func FuzzOpen(f *testing.F) {
 			f.Add(encodings[encoding](f, rows(12), o...))
 		}
 	}
+	for _, version := range []int{1, 2} {
+		f.Add(writeLists(f, version, &writer.Plain, 3))
+		f.Add(writeLists(f, version, &writer.RLEDictionary, 3))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := Open(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			return
 		}
-		for _, c := range file.Columns {
+		for i, c := range file.Columns {
+			for g := range file.Groups {
+				_ = file.Numbers(g, i, func(shape []int, numbers []float64) error {
+					n := 1
+					for _, length := range shape {
+						n *= length
+					}
+					if n != len(numbers) || len(shape) != c.Lists() {
+						t.Errorf("column %s: %d numbers of the shape %v", c.Name, len(numbers), shape)
+					}
+					return nil
+				})
+			}
 			v, err := column(file, c.Name)
 			if err != nil {
 				continue
