@@ -15,6 +15,7 @@ var options = map[Method]func(*distill.Settings) error{
 	"mgd3+unipc":    fewSteps(diffusion.UniPC),
 	"mgd3+interval": sampled(func(s *distill.SampleSettings) { s.CFGInterval = diffusion.Interval{Lo: 0.3, Hi: 5} }),
 	"mgd3+ot":       sampled(func(s *distill.SampleSettings) { s.Guide = diffusion.OT }),
+	"mgd3+labels":   sampled(func(s *distill.SampleSettings) { s.MixLabels = true }),
 	"mgd3+manifold": sampled(func(s *distill.SampleSettings) { s.Guide, s.GuideScale = diffusion.Manifold, 0.1 }),
 	"mgd3+determinant": sampled(func(s *distill.SampleSettings) {
 		s.Together, s.TogetherScale = diffusion.Determinant,

@@ -11,7 +11,7 @@ import (
 //
 //	x       [R, C, h, w]   float32, the noisy latents
 //	t       [R]            float32, the timestep in the full process, 0..T-1
-//	y       [R]            int32 labels
+//	y       [R]            int32 labels; or [R, D], the rows that stand for them, see labels.go
 //	result  [R, 2C, h, w]  ε, then variance logits v; or [R, C, h, w], ε alone
 type Denoiser func(x, t, y *Node) *Node
 
@@ -25,6 +25,7 @@ type Denoiser func(x, t, y *Node) *Node
 // and only where scale is not 1. It has no state of its own: the denoiser sees x twice.
 func predict(den Denoiser, x, t, y *Node, null int32, scale float64, channels int) (eps, v *Node) {
 	b, c := x.Shape().Dim(0), x.Shape().Dim(1)
+	y, none := told(y, null)
 	if scale == 1 {
 		return split(evaluate(den, x, t, y), c)
 	}
@@ -34,7 +35,6 @@ func predict(den Denoiser, x, t, y *Node, null int32, scale float64, channels in
 	if channels > c {
 		panic(fmt.Errorf("diffusion: cfg channels are %d, want at most %d, those of x", channels, c))
 	}
-	none := BroadcastToDims(Const(x.Graph(), null), b)
 	out := evaluate(den, Concatenate([]*Node{x, x}, 0), t, Concatenate([]*Node{y, none}, 0))
 	eps, v = split(Slice(out, AxisRange(0, b)), c)
 	cond := Slice(eps, AxisRange(), AxisRange(0, channels))

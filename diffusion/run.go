@@ -35,6 +35,10 @@ type Batch struct {
 	// Class is what the images share, all of one class, if they are coupled, see [Settings.Coupled].
 	Class *Class
 
+	// Mixed is of Settings.MixLabels alone.
+	Mixed *MixedLabels
+	rows  []float32 // [B, 2, D], what the network is told in the place of Labels; nil: these
+
 	// Cloud fills dst with the standard normal numbers, and radii with the uniform ones, of one image and step, for
 	// [Manifold] alone.
 	Cloud func(image, step int, dst, radii []float32)
@@ -67,6 +71,9 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 			return nil, err
 		}
 	}
+	if s.settings.MixLabels && (b.Mixed == nil || len(b.Mixed.Other) != len(b.Labels)) {
+		return nil, errors.New("there is nothing to mix labels with")
+	}
 	if s.settings.Guide == Manifold && b.Cloud == nil {
 		return nil, errors.New("guide manifold has no numbers to make a cloud of")
 	}
@@ -80,11 +87,16 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if s.settings.Coupled() && step.Guided && k > 0 {
+		now, coupled := b, s.settings.Coupled() && step.Guided && k > 0
+		if coupled {
+			now.Modes = s.settings.aims(*b.Class, b.Modes, b.part(x, s.States(), 1), b.size())
+		}
+		if s.settings.MixLabels {
+			now.rows = s.mixed(b, k, step)
+		}
+		if coupled || s.settings.MixLabels {
 			finalize(chunks)
-			aimed := b
-			aimed.Modes = s.settings.aims(*b.Class, b.Modes, b.part(x, s.States(), 1), b.size())
-			chunks = aimed.chunks()
+			chunks = now.chunks()
 		}
 		z := <-noise
 		noise = s.noise(b, k+1, spare)
@@ -226,9 +238,11 @@ func (b Batch) chunks() []chunk {
 	var chunks []chunk
 	for lo := 0; lo < n; lo += rows {
 		c := chunk{lo: lo, hi: min(n, lo+rows), rows: rows}
-		labels := filled(b.Labels[lo:c.hi], 1, rows)
-		c.fixed = arguments{tensors.FromFlatDataAndDimensions(labels, rows),
-			c.tensor(b, b.Modes, 1)}
+		labels := tensors.FromFlatDataAndDimensions(filled(b.Labels[lo:c.hi], 1, rows), rows)
+		if d := len(b.rows) / n; d > 0 {
+			labels = tensors.FromFlatDataAndDimensions(filled(b.rows[lo*d:c.hi*d], d, rows), rows, 2, d/2)
+		}
+		c.fixed = arguments{labels, c.tensor(b, b.Modes, 1)}
 		chunks = append(chunks, c)
 	}
 	return chunks

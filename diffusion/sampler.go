@@ -111,7 +111,7 @@ func (s *Sampler) States() int {
 //
 //	x           [B, S·C, h, w]  float32: the images' latents, see [Sampler.States]
 //	mode, z     [B, C, h, w]  float32: their modes, the step's noise
-//	label       [B]           int32; null is the label that means none
+//	label       [B]           int32; null is the label that means none; or [B, 2, D], see labels.go
 //	coef        [K]           float32: Step.Coef
 //	result      [B, S·C, h, w]  the next x
 //

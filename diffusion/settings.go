@@ -54,6 +54,9 @@ type Settings struct {
 	Guide      Guide   `json:"guide,omitempty"`
 	GuideScale float64 `json:"guide_scale,omitempty"`
 
+	// MixLabels tells the network a mixture of labels while there is much noise, as DMGD does, see labels.go.
+	MixLabels bool `json:"mix_labels,omitempty"`
+
 	// Together draws the images of a class at once, held apart from each other; TogetherScale is how far, as a part of
 	// their distance to their mean, at least 0.
 	Together      Together `json:"together,omitempty"`

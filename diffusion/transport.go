@@ -13,7 +13,8 @@ import "math"
 //
 // DMGD draws one image after another, against those that are finished. Here all images of a class are drawn together,
 // and the plan is made of the x0 of the step before; in the first step there is none, and an image is pulled to its
-// mode. DMGD's mixing of labels is not here. With one centre all images are pulled to it.
+// mode. DMGD's program has |x0 − c| of vectors scaled to length 1 for C. With one centre all images are pulled to it.
+// DMGD's mixing of labels is in labels.go.
 
 const (
 	sinkhornEps    = 0.1

@@ -3,12 +3,14 @@ package distill
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/diffusion"
 	"mgd3/encode"
 	"mgd3/engine"
+	"mgd3/rng"
 )
 
 // Denoiser is the network that images are sampled with, its weights on the run's engine: dit.Model, or that of a
@@ -41,6 +43,36 @@ type Prompted interface {
 	// Prompt makes the network know the classes, by what they are called in the set, of which images of so many pixels
 	// are to be made, and returns what it was told of each. It is called before Step. The same again costs nothing.
 	Prompt(ctx context.Context, classes []string, size int) (prompts []string, err error)
+}
+
+// RowDenoiser is a [Denoiser] that knows each label by a row of numbers, so that labels can be mixed.
+type RowDenoiser interface {
+	Denoiser
+	LabelRows(*engine.Engine) (diffusion.LabelRows, error)
+}
+
+// mixed is what a batch's labels are mixed with, by one seed; nil where they are not. The other class of an image is
+// one of the run's, all equally likely.
+func (s *sampling) mixed(images []image, seed uint64) *diffusion.MixedLabels {
+	if !s.record.Settings.MixLabels {
+		return nil
+	}
+	m := &diffusion.MixedLabels{LabelRows: s.rows, Uniform: func(i, step int, dst []float32) {
+		im := images[i]
+		r := rng.Stream(seed, "labels", rng.Hash(im.class), uint64(im.index), uint64(step))
+		for l := range dst {
+			dst[l] = r.Float32()
+		}
+	}}
+	for _, im := range images {
+		others := slices.DeleteFunc(slices.Clone(s.record.Labels), func(l int32) bool { return l == im.label })
+		other := int32(-1)
+		if len(others) > 0 {
+			other = others[rng.Stream(seed, "other label", rng.Hash(im.class), uint64(im.index)).IntN(len(others))]
+		}
+		m.Other = append(m.Other, other)
+	}
+	return m
 }
 
 // label returns the denoiser's label of each class, and the prompt of each if it knows them by prompts.

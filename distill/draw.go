@@ -114,6 +114,7 @@ func (s *sampling) latents(ctx context.Context, sampler *diffusion.Sampler, batc
 			radii[l] = r.Float32()
 		}
 	}
+	batch.Mixed = s.mixed(images, seed)
 	latents, err := sampler.Run(ctx, stepper(s.step), batch)
 	if bad := (*diffusion.NotFiniteError)(nil); errors.As(err, &bad) {
 		return nil, fmt.Errorf("%v: %w", images[bad.Image], err)

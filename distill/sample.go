@@ -136,6 +136,9 @@ func (r *Run) checkModel(l encode.Record) error {
 		return fmt.Errorf("%w: the latents were made with another autoencoder, SHA-256 %.12s, not %.12s", ErrModel,
 			l.Autoencoder, r.Autoencoder.SHA256)
 	}
+	if _, ok := r.Denoiser.(RowDenoiser); r.Settings.Sample.MixLabels && !ok {
+		return fmt.Errorf("%w: to mix labels a network must have a row of numbers for each: want a DiT", ErrModel)
+	}
 	if err := r.Denoiser.CheckLatent(l.Shape); err != nil {
 		return fmt.Errorf("%w: latents of images of %d pixels are %v, %w", ErrModel, l.Settings.Size, l.Shape, err)
 	}
@@ -191,8 +194,9 @@ type sampling struct {
 	plain   *engine.Program    // of diffusion.Sampler.Plain; nil where that is nil
 
 	lossSampler *diffusion.Sampler
-	watch       *diffusion.Watch // nil: nobody looks at the images on their way
-	counts      []int            // images of each class
+	rows        diffusion.LabelRows // of MixLabels
+	watch       *diffusion.Watch    // nil: nobody looks at the images on their way
+	counts      []int               // images of each class
 
 	toldOfNone bool // that there are no latents to hold the modes against
 }
@@ -210,6 +214,11 @@ func (r *Run) newSampling(record samplesRecord) (*sampling, error) {
 	s := &sampling{run: r, dir: r.Out, record: record, sampler: sampler, step: step}
 	if plain := sampler.Plain(); plain != nil {
 		if s.plain, err = r.Engine.Compile("plain step", m.Step(plain), m.Tensors()); err != nil {
+			return nil, err
+		}
+	}
+	if d, ok := m.(RowDenoiser); ok && record.Settings.MixLabels {
+		if s.rows, err = d.LabelRows(r.Engine); err != nil {
 			return nil, err
 		}
 	}

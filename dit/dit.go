@@ -16,7 +16,7 @@
 //	name   shape           meaning
 //	x      [B, C, H, W]    noisy latent, scaled units (posterior mean × scaling factor)
 //	t      [B]             timestep of the unrespaced process, float32, 0 … 999
-//	y      [B]             class label, int32; the number of classes stands for "no class"
+//	y      [B]             class label, int32; the number of classes stands for "no class"; or its row of the table
 //	h      [B, N, D]       tokens, N = H/P · W/P
 //	out    [B, 2C, H, W]   predicted noise, then the logits of the variance (C channels where
 //	                       sigma is not learned)
@@ -70,10 +70,22 @@ func (c Config) condition(p engine.Params, t, y *Node, see func(string, *Node)) 
 	emb := engine.Linear(mlp.In("0"), freq, c.Hidden)
 	emb = engine.Linear(mlp.In("2"), engine.SiLU(emb), c.Hidden)
 	see("t_emb", emb)
-	table := p.In("y_embedder").In("embedding_table").Get("weight", c.Classes+1, c.Hidden)
-	cond := Add(emb, Gather(table, ExpandAxes(y, -1)))
+	cond := Add(emb, c.label(p, y))
 	see("c", cond)
 	return cond
+}
+
+// label returns the rows of labels y [B], or y itself if it is such rows [B, D] already.
+func (c Config) label(p engine.Params, y *Node) *Node {
+	if y.Rank() == 2 {
+		return y
+	}
+	return Gather(c.labels(p), ExpandAxes(y, -1))
+}
+
+// labels is the table of the labels' rows [classes + 1, D].
+func (c Config) labels(p engine.Params) *Node {
+	return p.In("y_embedder").In("embedding_table").Get("weight", c.Classes+1, c.Hidden)
 }
 
 // timeFeatures returns freq(t) [B, 256].

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -27,6 +28,18 @@ func (m *Model) Hash() string { return m.SHA256 }
 
 // ClassCount is Classes.
 func (m *Model) ClassCount() int { return m.Classes }
+
+// LabelRows returns the rows by which the network knows its labels, the last one that of none.
+func (m *Model) LabelRows(e *engine.Engine) (diffusion.LabelRows, error) {
+	program, err := e.Compile("labels", func(p engine.Params, in []*Node) []*Node {
+		return []*Node{Add(ConvertDType(m.labels(p), dtypes.Float32), in[0])}
+	}, m.Weights)
+	if err != nil {
+		return diffusion.LabelRows{}, err
+	}
+	rows := diffusion.LabelRows{Table: make([]float32, (m.Classes+1)*m.Hidden), D: m.Hidden}
+	return rows, program.Into(rows.Table, tensors.FromValue(float32(0)))
+}
 
 // CheckLatent says what latents the model was made for, if not for those of [c, h, w].
 func (m *Model) CheckLatent(shape []int) error {

@@ -54,6 +54,8 @@ func (s *samplingFlags) aimFlags(f *pflag.FlagSet) {
 	f.StringVar((*string)(&o.Guide), "guide", "", "`WHAT` images are pulled to in the place of their modes alone: "+
 		words.List(diffusion.Guides())+" (docs/guides.md)")
 	f.Float64Var(&o.GuideScale, "guide-scale", 0, "length of what --guide manifold adds; default 0.1")
+	f.BoolVar(&o.MixLabels, "mix-labels", false,
+		"tell a DiT a mixture of labels while there is much noise, as DMGD does")
 	f.StringVar((*string)(&o.Together), "together", "", "`HOW` the images of a class, drawn at once, keep apart: "+
 		words.List(diffusion.Togethers()))
 	f.Float64Var(&o.TogetherScale, "together-scale", 0, "how far apart, as a part of their spread; default 0.3")
