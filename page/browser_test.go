@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -122,6 +123,21 @@ func TestOnAPhone(t *testing.T) {
 	p.Screenshot("phone")
 	p.Is("document.documentElement.scrollWidth <= 380")
 	p.Quiet("file://")
+}
+
+// TestNothingCoversAnything: the pictures of a row lie in it, on screens and paper of several widths, with maps and
+// without.
+func TestNothingCoversAnything(t *testing.T) {
+	url := inBrowser(t)
+	for _, width := range []int{380, 800, 1200, 1500} {
+		p := browser.Open(t, url, width, 900)
+		for _, as := range []string{"withmap", "nomap"} {
+			p.Text(fmt.Sprintf("document.querySelectorAll('.withmap, .nomap').forEach(e => e.className = %q)", as))
+			p.Is(`(e => e.length > 0 && e.every(i => i.getBoundingClientRect().right <=
+				i.closest('.slot').getBoundingClientRect().right))([...document.querySelectorAll('.slot img')])`)
+			p.Is(fmt.Sprintf("document.documentElement.scrollWidth <= %d", width))
+		}
+	}
 }
 
 // TestDarkAndWithoutScript: pictures, tables and texts are there, what needs the script is not.

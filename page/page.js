@@ -7,6 +7,16 @@
   const slots = all(".slot"), classes = all(".class");
   const seen = (e) => e.offsetParent !== null;
 
+  // Lines of commands are broken between words, and not at the hyphens of flags.
+  for (const code of all(".command code")) {
+    const words = code.textContent.split(" ");
+    code.replaceChildren(...words.flatMap((word) => {
+      const span = document.createElement("span");
+      span.textContent = word;
+      return [span, " "];
+    }));
+  }
+
   // pictureOf is what a point of a map stands for.
   const pictureOf = (point) => {
     const card = $("#s-" + (point.dataset.slot || point.dataset.mode));

@@ -153,8 +153,10 @@ func (c Confusion) SVG(w io.Writer) error {
 	const named, numbered, levels = 40, 12, 8
 	n := len(c.Classes)
 	cell, label := max(4, min(32, 420/max(1, n))), 0
-	if n <= named {
-		label = 110
+	for _, name := range c.Classes {
+		if n <= named { // room for letters that are 7 wide
+			label = max(label, 12+7*len([]rune(shortened(name))))
+		}
 	}
 	var b bytes.Buffer
 	side := label + n*cell + 2

@@ -5,9 +5,11 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"image/color"
 	"io"
 	"math"
+	"regexp"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -212,6 +214,19 @@ func writeSVG(w io.Writer, d *plot.Plot, height vg.Length) error {
 	// The typeface is metrically the same as these, one of which every machine has.
 	svg := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"),
 		[]byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
-	_, err := w.Write(svg)
+	_, err := w.Write(fitted(svg, d.X.Label.TextStyle))
 	return err
+}
+
+var textOf = regexp.MustCompile(`<text ([^>]*)>([^<]*)</text>`)
+
+// fitted gives each text the width that it was drawn for, so that one in a wider typeface covers nothing. All texts are
+// in one style.
+func fitted(svg []byte, style draw.TextStyle) []byte {
+	return textOf.ReplaceAllFunc(svg, func(element []byte) []byte {
+		part := textOf.FindSubmatch(element)
+		width := style.Width(html.UnescapeString(string(part[2]))).Points()
+		return fmt.Appendf(nil, `<text %s textLength="%.1f" lengthAdjust="spacingAndGlyphs">%s</text>`, part[1], width,
+			part[2])
+	})
 }

@@ -185,6 +185,11 @@ func TestBars(t *testing.T) {
 			t.Errorf("the chart does not show %q", want)
 		}
 	}
+	// each text has the width that it was given room for, whatever typeface the reader has
+	svg := text(t, table.SVG)
+	if n := strings.Count(svg, "<text "); n < 6 || strings.Count(svg, `textLength="`) != n {
+		t.Errorf("of %d texts %d have a width", n, strings.Count(svg, `textLength="`))
+	}
 	table.Rows[0].Cells[0].Values = []float64{62}
 	if one, _ := elements(t, text(t, table.SVG)); one["path"] != count["path"]-3 {
 		t.Errorf("without one cell's repetition there are %d strokes of %d, want 3 fewer", one["path"], count["path"])
