@@ -24,6 +24,8 @@ func (g Guide) check(s Settings) error {
 	switch {
 	case !(s.GuideScale >= 0) || s.GuideScale > 1e6:
 		return fmt.Errorf("guide scale is %v, want a number of at least 0", s.GuideScale)
+	case s.GuideWarm < 0 || s.GuideWarm > 0 && g != Manifold:
+		return fmt.Errorf("guide warm is %d steps, want 0, or more with guide %s", s.GuideWarm, Manifold)
 	case s.GuideScale != 0 && g != Manifold:
 		return fmt.Errorf("guide scale is %v, want 0: it is of guide %s alone", s.GuideScale, Manifold)
 	}

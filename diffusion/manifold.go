@@ -21,6 +21,13 @@ import (
 //
 // while the step is pulled to its mode. R, d and b are the program's defaults: 0.1, 1 and 0.1. TestManifoldGolden pins
 // it. Its length is the scale, 0.1, where the noise of a step has about 30.
+//
+// With [Settings].GuideWarm W the radius begins with 2·R and shrinks to R in the first W of the n steps, or until stop.
+// With c the first step of R again, t counting down from n − 1, it is
+//
+//	R·(1 + (eᵖ − 1)/(e − 1)),   p = (t − c)/(n − 1 − c)
+//
+// for t > c. W is 5 in the program's scripts.
 const (
 	manifoldPoints    = 300
 	manifoldNearest   = 12
@@ -148,4 +155,18 @@ func principal(rows *mat.Dense, n int) [][]float64 {
 		axes = append(axes, axis)
 	}
 	return axes
+}
+
+// radius returns the radius of the cloud in step t.
+func (s *Sampler) radius(t int) float64 {
+	hi := s.chain.Len() - 1
+	c := hi
+	for c > hi-s.settings.GuideWarm && c >= 0 && s.formula.guided(s.chain, c, s.settings) {
+		c--
+	}
+	if t <= c {
+		return manifoldRadius
+	}
+	p := float64(t-c) / float64(hi-c)
+	return manifoldRadius * (1 + math.Expm1(p)/math.Expm1(1))
 }

@@ -105,3 +105,38 @@ func TestManifoldTerm(t *testing.T) {
 		}
 	}
 }
+
+// TestManifoldRadius: the numbers that ManifoldGD's program had in its own runs, stop 7 of 10 steps among them; the
+// window ends at stop, and without one the radius stays.
+func TestManifoldRadius(t *testing.T) {
+	for _, c := range []struct {
+		rule             Rule
+		steps            string
+		stop, warm, from int // from is the step that is asked for first
+		want             []float64
+	}{
+		{DDPM, "10", 7, 5, 9, []float64{2, 1.3775406687981455, 1, 1}},
+		{DDPM, "50", 25, 5, 49, []float64{2, (math.Exp(0.8)-1)/(math.E-1) + 1, (math.Exp(0.6)-1)/(math.E-1) + 1,
+			(math.Exp(0.4)-1)/(math.E-1) + 1, (math.Exp(0.2)-1)/(math.E-1) + 1, 1, 1}},
+		{DDPM, "50", 25, 1, 49, []float64{2, 1}},
+		{DDPM, "50", 25, 0, 49, []float64{1, 1}},
+		{DDPM, "4", -1, 9, 3, []float64{2, (math.Exp(0.75)-1)/(math.E-1) + 1, (math.Exp(0.5)-1)/(math.E-1) + 1,
+			(math.Exp(0.25)-1)/(math.E-1) + 1}},
+		{DDPMSD, "leading10", 800, 5, 9, []float64{2, 1.3775406687981455, 1}}, // timesteps 901, 801, 701
+	} {
+		s := start(t, c.rule)
+		s.Respacing, s.Stop, s.Guide, s.GuideScale, s.GuideWarm = c.steps, c.stop, Manifold, 0.1, c.warm
+		sampler := mustNew(t, s)
+		for i, want := range c.want {
+			if got := sampler.radius(c.from - i); math.Abs(got/manifoldRadius-want) > 1e-12 {
+				t.Errorf("%s of %s, stop %d, warm %d: step %d has %v times the radius, want %v", c.rule, c.steps,
+					c.stop, c.warm, c.from-i, got/manifoldRadius, want)
+			}
+		}
+	}
+	s := start(t, DDPM)
+	s.GuideWarm = 5
+	if _, err := New(s); err == nil {
+		t.Error("without the guide: got no error")
+	}
+}

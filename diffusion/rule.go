@@ -47,7 +47,8 @@ const (
 	// DPM2M takes few steps: DPM-Solver++ of second order, which looks one step back (Lu et al. 2022,
 	// arXiv:2211.01095, Algorithm 2); see solver.go, which also says what λ means here: in any number of steps x is
 	// pulled as far as by the 50 of DDPM, at every level of noise. stop counts as in DDPMSD. It draws no noise but the
-	// first. TestSolverOrder pins its order, TestSolverFormula its steps, TestSolverPull the pull.
+	// first. TestSolverOrder pins its order, TestSolverFormula its steps, TestSolverPull and
+	// TestSolverPullAtEachLevel the pull.
 	DPM2M Rule = "dpm++2m"
 
 	// UniPC takes few steps as well: the same step, after which the prediction that it leads to corrects it (Zhao et

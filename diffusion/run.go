@@ -130,7 +130,7 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 // addManifold adds to the next x what ManifoldGD adds.
 func (s *Sampler) addManifold(b Batch, k int, step Step, x, next []float32) {
 	n := b.size()
-	c := cloud{radius: manifoldRadius, radii: make([]float32, manifoldPoints/2)}
+	c := cloud{radius: s.radius(step.Index), radii: make([]float32, manifoldPoints/2)}
 	normals := make([]float32, 2*manifoldPoints*n)
 	c.dirs, c.noise = normals[:len(normals)/2], normals[len(normals)/2:]
 	for i := range b.Labels {

@@ -53,6 +53,7 @@ type Settings struct {
 	// Guide says what an image is pulled to, "" is its mode; GuideScale is the length of what [Manifold] adds.
 	Guide      Guide   `json:"guide,omitempty"`
 	GuideScale float64 `json:"guide_scale,omitempty"`
+	GuideWarm  int     `json:"guide_warm,omitempty"` // steps in which the radius of [Manifold] shrinks; 0 is none
 
 	// MixLabels tells the network a mixture of labels while there is much noise, as DMGD does, see labels.go.
 	MixLabels bool `json:"mix_labels,omitempty"`

@@ -131,3 +131,54 @@ func TestSolverPull(t *testing.T) {
 		}
 	}
 }
+
+// TestSolverPullAtEachLevel: after each step of a solver of any number of steps, images are displaced as far as the 50
+// published ones of DDPM displace them at that noise; after stop nothing is added.
+func TestSolverPullAtEachLevel(t *testing.T) {
+	published, err := NewChain(DiT(1000), "50")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ddpm, d := map[int]float64{}, 0.0 // by the timestep that a step goes to; -1 is the end
+	for k := 49; k >= 0; k-- {
+		d = published.PosteriorMeanX[k]*d + math.Sqrt(published.Beta[k])
+		to := -1
+		if k > 0 {
+			to = published.Timesteps[k-1]
+		}
+		ddpm[to] = d
+	}
+	const lambda, stop = 0.1, 500
+	for _, respacing := range []string{"4", "8", "trailing16", "50", "200"} {
+		s := solver(t, respacing)
+		s.Lambda, s.Stop = lambda, -1
+		whole := mustNew(t, s)
+		s.Stop = stop
+		stopped := mustNew(t, s)
+		common, c, has, cut := 0, whole.chain, 0.0, 0.0
+		for k := c.first; k >= 0; k-- {
+			shrink := math.Sqrt((1 - c.AlphaBarPrev[k]) / (1 - c.AlphaBar[k]))
+			has = shrink*has + newCoef(c, whole.settings, whole.formula, k).Guide
+			pulled := newCoef(stopped.chain, stopped.settings, stopped.formula, k).Guide
+			cut = shrink*cut + pulled
+			to := -1
+			if k > 0 {
+				to = c.Timesteps[k-1]
+			}
+			if want, ok := ddpm[to]; ok {
+				common++
+				if math.Abs(has/(lambda*want)-1) > 1e-9 {
+					t.Errorf("%s: at timestep %d displaced by %v, 50 steps of DDPM by %v", respacing, to, has,
+						lambda*want)
+				}
+			}
+			if to >= stop && cut != has || c.Timesteps[k] <= stop && pulled != 0 {
+				t.Errorf("%s: stop %d, step from %d: %v pulled, displaced by %v, without stop by %v", respacing, stop,
+					c.Timesteps[k], pulled, cut, has)
+			}
+		}
+		if common < 2 {
+			t.Errorf("%s has no level of noise in common with the published steps but the last", respacing)
+		}
+	}
+}

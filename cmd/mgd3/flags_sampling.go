@@ -54,6 +54,7 @@ func (s *samplingFlags) aimFlags(f *pflag.FlagSet) {
 	f.StringVar((*string)(&o.Guide), "guide", "", "`WHAT` images are pulled to in the place of their modes alone: "+
 		words.List(diffusion.Guides())+" (docs/guides.md)")
 	f.Float64Var(&o.GuideScale, "guide-scale", 0, "length of what --guide manifold adds; default 0.1")
+	f.IntVar(&o.GuideWarm, "guide-warm", 0, "first `STEPS` in which the radius of --guide manifold shrinks from twice")
 	f.BoolVar(&o.MixLabels, "mix-labels", false,
 		"tell a DiT a mixture of labels while there is much noise, as DMGD does")
 	f.StringVar((*string)(&o.Together), "together", "", "`HOW` the images of a class, drawn at once, keep apart: "+
