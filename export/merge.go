@@ -2,11 +2,13 @@ package export
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image/png"
 	"maps"
 	"path"
 	"path/filepath"
@@ -286,8 +288,14 @@ func meanDistance(m distill.Manifest) (mean distill.Distance) {
 	return mean
 }
 
-// write copies the images, each held against its hash.
+// write copies the images, each held against its hash, and notes it if they are of several sizes.
 func (g *merging) write(ctx context.Context, out string) error {
+	sizes := map[string]string{} // the first set with images of a size
+	defer func() {
+		if len(sizes) > 1 {
+			g.note("the images are of different sizes, %s: whatever trains on them resizes them to one", ofSizes(sizes))
+		}
+	}()
 	for _, c := range g.classes {
 		for j, im := range c.images {
 			if err := ctx.Err(); err != nil {
@@ -302,12 +310,26 @@ func (g *merging) write(ctx context.Context, out string) error {
 			if !strings.EqualFold(path.Ext(p.file), path.Ext(file)) {
 				return fmt.Errorf("%s: %w: image %q is no %s", im.from.dir, ErrSet, p.file, path.Ext(file))
 			}
+			if config, err := png.DecodeConfig(bytes.NewReader(p.data)); err == nil {
+				size := fmt.Sprintf("%d × %d pixels", config.Width, config.Height)
+				sizes[size] = cmp.Or(sizes[size], im.from.dir)
+			}
 			if err := writeFile(filepath.Join(out, filepath.FromSlash(file)), p.data); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// ofSizes says which set has images of which size, in the order of the words.
+func ofSizes(sizes map[string]string) string {
+	var list []string
+	for size, dir := range sizes {
+		list = append(list, fmt.Sprintf("%s of %q", size, dir))
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
 }
 
 // ParseClasses reads classes as [dataset.ParseClasses] does, or else as names with commas.

@@ -13,6 +13,7 @@ import (
 	"mgd3/internal/cli"
 	"mgd3/internal/exits"
 	"mgd3/internal/terminal"
+	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/store"
 )
@@ -34,9 +35,11 @@ func (e *env) mergeCmd() *cobra.Command {
 				return fail(exitUsage, "", cmp.Or(err, fmt.Errorf("--ipc is %d, want at least 0", o.IPC)))
 			}
 			for _, arg := range args {
-				if info, err := store.Stat(arg); err == nil && !info.IsDir() {
-					return fail(exitInput, `unpack it; "mgd3 export --format folder" makes a folder of tensors`,
-						fmt.Errorf("%q is a file, want the folder of a set", arg))
+				info, err := store.Stat(arg)
+				tensors, _ := sets.IsTensors(arg, "")
+				if err == nil && (tensors || !info.IsDir()) {
+					return fail(exitInput, `"mgd3 export --format folder" makes one of tensors; unpack an archive`,
+						fmt.Errorf("%q is no finished set, want the folder of one", arg))
 				}
 			}
 			// flags of finished sets, or finished sets; a shard alone has no manifest
