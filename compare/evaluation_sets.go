@@ -111,6 +111,7 @@ func (s EvaluationSets) openTrain(ctx context.Context, o *sets.Opener, v *Evalua
 		err = fmt.Errorf("%s: --masses wants an output folder of distill, which knows the modes of its images", path)
 	default:
 		j.Set.Weights, err = clusterSizes(made.Images, path)
+		s.warnOfMasses(v, j)
 	}
 	if err != nil {
 		_ = made.Images.Close()
@@ -134,6 +135,24 @@ func (s EvaluationSets) warnOfFewer(v *Evaluation, j *Judged) {
 	}
 }
 
+// warnOfMasses says what the weights do not count: images without a real one, and, of a part of a set, the modes of the
+// images that are left out.
+func (s EvaluationSets) warnOfMasses(v *Evaluation, j *Judged) {
+	none := 0
+	for _, weight := range j.Set.Weights {
+		if weight == 0 {
+			none++
+		}
+	}
+	if none > 0 {
+		v.warn("%q: --masses leaves out %d images, whose modes have no real images in the manifest", j.Name, none)
+	}
+	if s.IPC > 0 {
+		v.warn("%q: with --ipc, --masses does not count the modes of the images that are left out; \"mgd3 merge --ipc "+
+			"%d\" makes a part of a set that does", j.Name, s.IPC)
+	}
+}
+
 // clusterSizes returns how many real images the mode of each image of a distilled set has, in the order of the set's
 // images; out is the folder of the set's run.
 func clusterSizes(set *dataset.Set, out string) ([]float32, error) {
@@ -149,12 +168,18 @@ func clusterSizes(set *dataset.Set, out string) ([]float32, error) {
 	}
 	var list []float32
 	for _, class := range set.Classes {
+		known := false
 		for _, ref := range class.Images {
 			n, ok := byFile["images/"+class.Name+"/"+ref.Name]
 			if !ok {
 				return nil, fmt.Errorf("class %q: image %q is not in the manifest of %s", class.Name, ref.Name, out)
 			}
+			known = known || n > 0
 			list = append(list, float32(n))
+		}
+		if !known {
+			return nil, fmt.Errorf("%s: class %q: --masses wants how many real images the modes of its images have, "+
+				"and the manifest knows of none: they were not made from modes", out, class.Name)
 		}
 	}
 	return list, nil

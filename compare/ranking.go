@@ -91,6 +91,9 @@ func (r *Ranking) Do(ctx context.Context) error {
 	return nil
 }
 
+// plain is the kind of trainings without augmentation.
+const plain = "-plain"
+
 // accuracies trains for one seed. Equal trainings are done once: the protocol's labels may be hard.
 func (r *Ranking) accuracies(ctx context.Context, set *Judged, net string, seed uint64) (ranking.Accuracies, error) {
 	random, err := r.random(set.Set.Images, seed)
@@ -98,30 +101,35 @@ func (r *Ranking) accuracies(ctx context.Context, set *Judged, net string, seed 
 		return ranking.Accuracies{}, err
 	}
 	a := ranking.Accuracies{Full: r.FullAccuracy}
+	// HLR is of hard labels: soft ones that were published with a set are left out of it
+	hard, hardKind := set.Set, ""
+	if hard.Soft != nil {
+		hard.Soft, hardKind = nil, "-hard"
+	}
 	randoms := evaluate.TrainSet{Images: random, IgnoreEXIF: r.Full.IgnoreEXIF}
 	for _, t := range []struct {
 		name, protocol string
 		set            evaluate.TrainSet
-		plain          bool
+		kind           string // in the names of folders, behind the protocol
 		to             *float64
 	}{
-		{set.Name, r.HardProtocol, set.Set, false, &a.Hard},
-		{"full", r.HardProtocol, r.Full, false, &a.Full},
-		{set.Name, r.Protocol, set.Set, false, &a.Set},
-		{set.Name + "-random", r.Protocol, randoms, false, &a.Random},
-		{set.Name, r.Protocol, set.Set, true, &a.SetPlain},
-		{set.Name + "-random", r.Protocol, randoms, true, &a.RandomPlain},
+		{set.Name, r.HardProtocol, hard, hardKind, &a.Hard},
+		{"full", r.HardProtocol, r.Full, "", &a.Full},
+		{set.Name, r.Protocol, set.Set, "", &a.Set},
+		{set.Name + "-random", r.Protocol, randoms, "", &a.Random},
+		{set.Name, r.Protocol, set.Set, plain, &a.SetPlain},
+		{set.Name + "-random", r.Protocol, randoms, plain, &a.RandomPlain},
 	} {
 		switch {
 		case t.to == &a.Full && a.Full > 0:
 			continue
-		case t.to == &a.Set && r.Protocol == r.HardProtocol:
+		case t.to == &a.Set && r.Protocol == r.HardProtocol && set.Set.Soft == nil:
 			a.Set = a.Hard
 			continue
 		}
-		changes, kind := r.Changes, t.protocol
-		if t.plain {
-			changes, kind = append(changes[:len(changes):len(changes)], "augment=false"), kind+"-plain"
+		changes, kind := r.Changes, t.protocol+t.kind
+		if t.kind == plain {
+			changes = append(changes[:len(changes):len(changes)], "augment=false")
 		}
 		rates := r.Rates
 		if t.to == &a.Full {

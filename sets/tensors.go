@@ -15,6 +15,9 @@ type Tensors struct {
 	ZCA     Spec   // the training set by which whitened images were whitened; "" where there is none
 }
 
+// ErrPixels is that of package tensorset.
+var ErrPixels = tensorset.ErrPixels
+
 // IsTensors tells whether a set at a path is one of tensors; see [tensorset.Is].
 func IsTensors(path, split string) (bool, error) { return tensorset.Is(path, split) }
 

@@ -138,6 +138,7 @@ var advice = []struct {
 		"list by name or a file with one a line; --teacher-unchecked takes it as it is"},
 	{dataset.ErrNumbered, Input, "--class-names LIST gives the names of 0, 1 and so on, by which the sets are " +
 		"then compared"},
+	{sets.ErrPixels, Input, "docs/judge.md says what --pixels takes, and by what evidence auto decides"},
 	{dataset.ErrLabels, Input, "--labels NAME takes one of them"},
 	{dataset.ErrOneKind, Input, "leave --labels out"},
 	{dataset.ErrList, Input, "a list of classes is one that the program knows by name, or a file with one class " +
