@@ -132,18 +132,29 @@ func CheckAll(ctx context.Context, e, reference *engine.Engine, report func(Chec
 		start := time.Now()
 		got, err := c.run(e)
 		result.Seconds = time.Since(start).Seconds()
-		if err == nil && len(got) != len(want) {
-			err = fmt.Errorf("has %d numbers, want %d", len(got), len(want))
-		}
-		if err != nil {
-			result.Error = err.Error()
-		} else {
-			result.Scale, _ = spread(want, nil)
-			result.RMS, result.Most = spread(want, got)
-		}
+		result.compare(got, want, err)
 		report(result)
 	}
 	return nil
+}
+
+// compare says how far numbers are from those that are wanted, or that there are none, because of err or since some are
+// not finite, which JSON cannot hold.
+func (c *Check) compare(got, want []float32, err error) {
+	if err == nil && len(got) != len(want) {
+		err = fmt.Errorf("has %d numbers, want %d", len(got), len(want))
+	}
+	for i, v := range got {
+		if v-v != 0 && err == nil {
+			err = fmt.Errorf("has %v at %d, want finite numbers", v, i)
+		}
+	}
+	c.Scale, _ = spread(want, nil)
+	if err != nil {
+		c.Error = err.Error()
+		return
+	}
+	c.RMS, c.Most = spread(want, got)
 }
 
 // run returns the network's numbers.

@@ -1,6 +1,11 @@
 package bench
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
 	"testing"
 
 	"mgd3/engine"
@@ -43,6 +48,35 @@ func TestCheckOK(t *testing.T) {
 	} {
 		if got := c.OK(); got != want {
 			t.Errorf("%+v: got %t", c, got)
+		}
+	}
+}
+
+// TestCheckFails: what fails, is too far or is no number is not in order, and says so as text and as JSON.
+func TestCheckFails(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for name, c := range map[string]struct {
+		got  []float32
+		err  error
+		says string
+	}{
+		"too far":     {[]float32{1, 2.5}, nil, "TOO FAR"},
+		"no number":   {[]float32{1, inf - inf}, nil, "FAILED: has NaN at 1, want finite numbers"},
+		"infinite":    {[]float32{inf, 2}, nil, "FAILED: has +Inf at 0, want finite numbers"},
+		"too few":     {[]float32{1}, nil, "FAILED: has 1 numbers, want 2"},
+		"its failure": {nil, errors.New("no room"), "FAILED: no room"},
+	} {
+		check := Check{Network: "denoiser", Backend: "other", Tolerance: 0.01}
+		check.compare(c.got, []float32{1, 2}, c.err)
+		var text bytes.Buffer
+		if err := check.Text(&text); err != nil || check.OK() || !strings.Contains(text.String(), c.says) {
+			t.Errorf("%s: ok %t, %v, and it says %q", name, check.OK(), err, &text)
+		}
+		var again Check
+		if line, err := json.Marshal(check); err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if err := json.Unmarshal(line, &again); err != nil || again != check {
+			t.Errorf("%s: as JSON it is %s, %v", name, line, err)
 		}
 	}
 }
