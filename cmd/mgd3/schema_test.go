@@ -153,7 +153,7 @@ func TestSchemas(t *testing.T) {
 		{"backends.json", exitUsage, []string{"backends", "--check", "--precision", "float16"}},
 		{"evaluate.json", 0,
 			with(taught, "evaluate", "--teacher", "train", "--teacher-data", in("set"), "--teacher-split",
-			"train", "--teacher-epochs", "1", "--out", in("taught"))},
+				"train", "--teacher-epochs", "1", "--out", in("taught"))},
 		{"relabel.json", 0, with(taught, "relabel", "--teacher", in("taught/teacher/convnet1-18/net.safetensors"),
 			"--teacher-unchecked", "--out", in("labels.safetensors"))},
 		{"pull.json", 0, []string{"pull"}},
