@@ -9,11 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"mgd3/internal/fixtures/testengine"
 	"mgd3/matrix"
 	"mgd3/stage"
+	"mgd3/stage/lease"
 )
 
 func at(degrees float64) []float64 {
@@ -141,6 +144,24 @@ func TestS3Chooses(t *testing.T) {
 	m, err = stopped.Do(t.Context())
 	if got := hashes(t, m, err); !slices.Equal(got, want) {
 		t.Error("stopped in the middle: other bytes")
+	}
+
+	shared := own
+	shared.Out = t.TempDir()
+	var group sync.WaitGroup
+	for i := range 2 {
+		group.Go(func() {
+			worker := shared
+			worker.Any = &lease.Any{Pieces: 3, Name: fmt.Sprint("worker", i), Term: time.Minute}
+			if m, err := worker.Do(t.Context()); m == nil || err != nil {
+				t.Errorf("worker %d: %v, %v", i, m, err)
+			}
+		})
+	}
+	group.Wait()
+	m, err = ReadManifest(shared.Out)
+	if got := hashes(t, m, err); !slices.Equal(got, want) {
+		t.Error("among workers: other bytes")
 	}
 
 	cut := own

@@ -108,8 +108,8 @@ func (s *Server) again(a wanted) answer {
 	if err != nil {
 		return refuse(http.StatusConflict, fmt.Errorf("the run's stages are not there: %w", err))
 	}
-	if a.Seed == nil {
-		a.Seed = &im.Seed
+	if a.Seed == nil { // of a pool the image that was kept: the others need not be drawn again
+		a.Seed, was.PoolOf, was.Choose, was.Teacher = &im.Seed, 0, "", ""
 	}
 	settings, err := a.Of(was)
 	if err != nil {

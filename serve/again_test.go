@@ -102,6 +102,33 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// TestAgainOfPool: an image that was chosen among several, made again as it was, has its bytes: it is drawn alone, by the
+// seed that was kept.
+func TestAgainOfPool(t *testing.T) {
+	r := tinyrun.Make(t)
+	r.Latents, r.Out = distill.LatentsDir(r.Out), t.TempDir()
+	r.Settings.Sample.PoolOf, r.Settings.Sample.Choose = 3, distill.ChooseNearest
+	m, err := r.Do(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Options{Dir: r.Out, Addr: addr, Edit: true, Real: r.Data,
+		Open: func(context.Context) (*distill.Run, func(), error) { return r, func() {}, nil }})
+	at := 0
+	for _, class := range m.Classes {
+		for _, want := range class.Images {
+			if code, a := post(s, "/again", map[string]any{"image": at}); code != http.StatusAccepted {
+				t.Fatal(code, a)
+			}
+			at++
+			job := follow(t, s, func(st State) bool { return st.Job != nil && st.Job.ID == at && st.Job.Ended }).Job
+			if job.Made == nil || job.Made.Entry != want {
+				t.Errorf("got %+v, %+v, want %+v", job, job.Made, want)
+			}
+		}
+	}
+}
+
 // TestOneJob: while an image is made no other is begun; it can be cancelled, also by closing, and its failure ends
 // nothing else.
 func TestOneJob(t *testing.T) {
