@@ -102,8 +102,8 @@ func TestAgain(t *testing.T) {
 	}
 }
 
-// TestAgainOfPool: an image that was chosen among several, made again as it was, has its bytes: it is drawn alone, by the
-// seed that was kept.
+// TestAgainOfPool: an image that was chosen among several, made again as it was, has its bytes: it is drawn alone, by
+// the seed that was kept.
 func TestAgainOfPool(t *testing.T) {
 	r := tinyrun.Make(t)
 	r.Latents, r.Out = distill.LatentsDir(r.Out), t.TempDir()
