@@ -69,11 +69,75 @@ var judgeRows = map[string]struct{ folder, more string }{
 	"the Hugging Face hub":                           {folder: "hub"},
 }
 
-// TestJudgePage runs every command of the table of docs/judge.md as it is printed, but for the words in capitals, on a
-// set of the family's form, for one epoch.
+// judgeWords say for flags that are named in the text of the page, with a value, which sets they are tried on, where it
+// is not x.pt with cifar10.zip.
+var judgeWords = map[string]string{
+	"--pixels zca":   "--train published/zca TEST --zca-split train --net convnet1 --zca-from cifar10.zip",
+	"--zca-from SET": "--train published/zca TEST --zca-split train --net convnet1 --pixels zca",
+	"--collage 2":    "--train data_best.pt TEST --net convnet1",
+
+	"--net dc-ConvNet,dc-AlexNet,dc-VGG11,dc-ResNet18":          "--train x.pt TEST --size 32",
+	"--test cifar10.zip --test-split test":                      "--train x.pt --net convnet1",
+	"--train set real=cifar10.zip --train-split train --ipc 10": "--net convnet1 TEST",
+
+	"--referee resnet18.pth --referee-net resnet18": "--train numbered --class-names imagenet1k --test imagenet " +
+		"--test-split val --size 16 --net convnet1",
+}
+
+// judgeOthers are flags on the page that are none of evaluate.
+var judgeOthers = map[string]string{"--set": "mgd3 score", "--zca": "MTT's program"}
+
+// judgeText returns the commands of the page's text: those that stand alone, and what it says of single flags, with
+// their values; a flag without one is looked for among those of evaluate.
+func judgeText(t *testing.T, page string) (script string) {
+	list, err := os.ReadFile("testdata/flags.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, flags, _ := strings.Cut(string(list), "\nmgd3 evaluate\n")
+	flags, _, _ = strings.Cut(flags, "\nmgd3 ")
+	seen := map[string]bool{}
+	tried := func(command string) {
+		command = strings.ReplaceAll(command, "TEST", "--test cifar10.zip --test-split test")
+		command = strings.NewReplacer("FILE-OR-FOLDER", "x.pt", "SET", "cifar10.zip").Replace(command)
+		script += fmt.Sprintf("\n%s --epochs 1\nstdout '%%'\n", command)
+	}
+	for line := range strings.SplitSeq(page, "\n") {
+		if command, ok := strings.CutPrefix(line, "    mgd3 "); ok {
+			tried("mgd3 " + command)
+		}
+	}
+	for i, words := range strings.Split(page, "`") {
+		words = strings.Join(strings.Fields(words), " ")
+		if i%2 == 0 || !strings.HasPrefix(words, "--") || seen[words] {
+			continue
+		}
+		seen[words] = true
+		of, ok := judgeWords[words]
+		name, _, valued := strings.Cut(words, " ")
+		switch {
+		case judgeOthers[words] != "":
+		case !strings.Contains(flags, "  "+name+" "):
+			t.Errorf("%q is no flag of mgd3 evaluate", words)
+		case ok:
+			tried("mgd3 evaluate " + of + " " + words)
+		case valued:
+			tried("mgd3 evaluate --train x.pt --net convnet1 TEST " + words)
+		}
+	}
+	for words := range judgeWords {
+		if !seen[words] {
+			t.Errorf("the page does not name %q", words)
+		}
+	}
+	return script
+}
+
+// TestJudgePage runs every command of docs/judge.md as it is printed, but for the words in capitals, on a set of the
+// family's form, for one epoch; and every flag with a value that its text names.
 func TestJudgePage(t *testing.T) {
 	if testing.Short() {
-		t.Skip("trains three networks of full width: 10 s")
+		t.Skip("trains networks of full width: 20 s")
 	}
 	page, err := os.ReadFile("../../docs/judge.md")
 	if err != nil {
@@ -101,6 +165,7 @@ func TestJudgePage(t *testing.T) {
 			t.Errorf("the page has no row %q", made)
 		}
 	}
+	script += judgeText(t, string(page))
 	script += "\n-- order.json --\n{\"0\": [0, 2, 1]}\n" // torch.randperm(3) of a generator with seed 42
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "judgepage.txtar"), []byte(script), 0o666); err != nil {
