@@ -62,7 +62,10 @@ func Run(ctx context.Context, o Options) (*Demo, error) {
 			c.Made.Real, classes, classes*o.IPC, c.Made.Test),
 		"One training on each set shows how it goes, not which set is best.",
 	}
-	r.Next = next
+	r.Next = append([]string{
+		"# in the folder of the demo: what is odd about the set, a map of each class, a row for each image",
+		fmt.Sprintf("mgd3 page sets/mgd3-ipc%d-seed0 sets/random-ipc%[1]d-seed0 --latents latents --data glyphs "+
+			"--split train --test glyphs --test-split test --out page.html", o.IPC)}, next...)
 	sheet, err := o.sheet(ctx, so, classes)
 	if err != nil {
 		return nil, err
