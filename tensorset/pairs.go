@@ -137,6 +137,14 @@ func pairOf(values []any, keys []string) (p pair, ok bool) {
 	}
 	with := best(labels, func(i int) bool { return heldOut(keys[i]) == heldOut(keys[at]) },
 		func(i int) bool { return !isCoarse(keys[i]) }, func(i int) bool { return !counts(tensors[i]) })
+	if byName[with] == nil {
+		for _, i := range labels {
+			if byName[i] != nil && sameClasses(tensors[i], tensors[with]) {
+				with = i // words need no order
+				break
+			}
+		}
+	}
 	p.labels, p.names, p.labelled = tensors[with], byName[with], keys[with]
 	if keys[with] == "" && len(labels) > 1 {
 		p.notes = append(p.notes, fmt.Sprintf("the labels are number %d of the list, in which %d tensors have one row "+
@@ -154,6 +162,26 @@ func pairOf(values []any, keys []string) (p pair, ok bool) {
 		}
 	}
 	return p, true
+}
+
+// sameClasses tells whether two labels part the images alike: each value of the one goes with one of the other.
+func sameClasses(a, b weights.Tensor) bool {
+	v, errA := numbersOf(a)
+	w, errB := numbersOf(b)
+	if errA != nil || errB != nil || len(v) != len(w) {
+		return false
+	}
+	of, back := map[float32]float32{}, map[float32]float32{}
+	for i := range v {
+		if x, ok := of[v[i]]; ok && x != w[i] {
+			return false
+		}
+		if x, ok := back[w[i]]; ok && x != v[i] {
+			return false
+		}
+		of[v[i]], back[w[i]] = w[i], v[i]
+	}
+	return true
 }
 
 // best returns the first of those that pass most of the tests; an earlier test counts more than all after it.

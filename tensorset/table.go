@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"mgd3/dataset"
 	"mgd3/weights"
@@ -41,11 +42,7 @@ func (f *found) readTable(ctx context.Context, path string, o Options) (any, err
 	var items []weights.Item
 	for _, c := range columns {
 		if c.Texts != nil {
-			words := make([]any, len(c.Texts))
-			for i, text := range c.Texts {
-				words[i] = text
-			}
-			items = append(items, weights.Item{Key: c.Name, Value: words})
+			items = append(items, weights.Item{Key: c.Name, Value: wordsOrNumbers(c.Texts)})
 			continue
 		}
 		t, err := f.ofColumn(c)
@@ -60,6 +57,21 @@ func (f *found) readTable(ctx context.Context, path string, o Options) (any, err
 			"for each image, or files; it has %s", describe(items))
 	}
 	return items, nil
+}
+
+// wordsOrNumbers returns texts as a list, or, where all are whole numbers, these.
+func wordsOrNumbers(texts []string) (list []any) {
+	var numbers []any
+	for _, text := range texts {
+		if n, err := strconv.Atoi(text); err == nil {
+			numbers = append(numbers, n)
+		}
+		list = append(list, text)
+	}
+	if len(numbers) == len(list) {
+		return numbers
+	}
+	return list
 }
 
 // ofColumn returns a column as a tensor, images with four axes.

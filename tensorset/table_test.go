@@ -106,12 +106,22 @@ func TestTables(t *testing.T) {
 	type unlabelled struct {
 		Image []int32 `parquet:"image"`
 	}
+	type both struct {
+		Image []int32 `parquet:"image"`
+		Label int64   `parquet:"label"`
+		Name  string  `parquet:"label_name"`
+	}
 	grey := make([]int32, 64)
 	for i := range grey {
 		grey[i] = int32(i * 4)
 	}
 	for _, c := range []struct{ name, path, want string }{
 		{"grey", tableFile(t, []flat{{grey, "cat"}, {grey, "dog"}}), "cat dog"},
+		{"words for numbers", tableFile(t, []flat{{grey, "2"}, {grey, "10"}}), "0002 0010"},
+		{"numbers and their words", tableFile(t, []both{{grey, 1, "cat"}, {grey, 0, "owl"}, {grey, 1, "cat"}}),
+			"cat owl"},
+		{"numbers and other words", tableFile(t, []both{{grey, 1, "a cat"}, {grey, 0, "owl"}, {grey, 1, "cat"}}),
+			"0000 0001"},
 		{"two sizes", tableFile(t, []flat{{grey, "cat"}, {grey[:49], "dog"}}),
 			`column "image": row group 0, column image, row 1: has lists of the lengths [49], rows before it [64]`},
 		{"no square", tableFile(t, []flat{{grey[:40], "cat"}, {grey[:40], "dog"}}),

@@ -68,7 +68,12 @@ func (f *File) readNumbers(a *assembler, codec int, p Page) error {
 	}
 	for i, level := range defs {
 		if int(level) < a.column.levels {
-			return bad("value %d of the page is null, or its list is empty", i)
+			for j := range i + 1 { // each 0 ends the row before it
+				if (reps == nil || reps[j] == 0) && j+len(a.numbers) > 0 {
+					a.rows++
+				}
+			}
+			return bad("a number is null, or a list is empty")
 		}
 	}
 	d, _, err := f.decoded(a.column, codec, p, p.Rows, data)

@@ -140,7 +140,14 @@ func TestNoNumbers(t *testing.T) {
 		err  string
 	}{
 		{"text", write(t, func(want) texts { return texts{[]string{"a"}} }, rows(1)), "holds BYTE_ARRAY, want numbers"},
-		{"an empty list", write(t, func(want) lists { return lists{} }, rows(1)), "is null, or its list is empty"},
+		{"an empty list", write(t, func(want) lists { return lists{} }, rows(1)),
+			"row 0: not a readable Parquet file: a number is null, or a list is empty"},
+		{"the third list is empty", write(t, func(w want) lists {
+			if w.small == 2 {
+				return lists{}
+			}
+			return lists{[]int32{1, 2}}
+		}, []want{{}, {}, {small: 2}}), "row 2: not a readable"},
 	} {
 		f, err := Open(bytes.NewReader(c.data), int64(len(c.data)))
 		if err != nil {
