@@ -14,13 +14,19 @@ import (
 // Linear returns x·Wᵀ + b over the last axis of x; the tensors are weight [out, in] and bias [out].
 func Linear(p Params, x *Node, out int) *Node {
 	in := x.Shape().Dim(-1)
-	return nn.Dense(x, like(x, p.Get("weight", out, in)), like(x, p.Get("bias", out)), compute.DenseLayoutOutputsInput)
+	weight, bias := p.Get("weight", out, in), p.Get("bias", out)
+	if p.mixed {
+		return Add(Product(p, x, out), ExpandLeftToRank(bias, x.Rank()))
+	}
+	return nn.Dense(x, like(x, weight), like(x, bias), compute.DenseLayoutOutputsInput)
 }
 
 // Product is Linear without a bias.
 func Product(p Params, x *Node, out int) *Node {
-	weight := like(x, p.Get("weight", out, x.Shape().Dim(-1)))
-	return nn.Dense(x, weight, nil, compute.DenseLayoutOutputsInput)
+	weight := p.Get("weight", out, x.Shape().Dim(-1))
+	return p.product(x, func(x *Node) *Node {
+		return nn.Dense(x, like(x, weight), nil, compute.DenseLayoutOutputsInput)
+	})
 }
 
 // Conv2D is [Conv] plus bias [out].
@@ -33,8 +39,11 @@ func Conv2D(p Params, x *Node, out, k, stride int, pads [2]int) *Node {
 // pads are the rows added at top and bottom, and alike the columns at left and right.
 func Conv(p Params, x *Node, out, k, stride int, pads [2]int) *Node {
 	channels := x.Shape().Dim(-1)
-	return ConvGeneral(x, like(x, p.Get("weight", out, channels, k, k)), channelsLast,
-		[]int{stride, stride}, [][2]int{pads, pads}, nil, nil, 1, 1)
+	weight := p.Get("weight", out, channels, k, k)
+	return p.product(x, func(x *Node) *Node {
+		return ConvGeneral(x, like(x, weight), channelsLast, []int{stride, stride}, [][2]int{pads, pads}, nil, nil,
+			1, 1)
+	})
 }
 
 // channelsLast pairs images [B, H, W, C] with kernels in PyTorch's layout [out, in, kh, kw].

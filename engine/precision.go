@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -43,6 +44,14 @@ func (p Precision) Check() error {
 	return nil
 }
 
+// On says why a backend of this name cannot compute in p; nil where it can, or knows better when it is opened.
+func (p Precision) On(backend string) error {
+	if p == BF16 && backend == "go" {
+		return errors.New("the backend go cannot compute in bf16: cpu and xla can")
+	}
+	return nil
+}
+
 func (p Precision) dtype() dtypes.DType {
 	if p == BF16 {
 		return dtypes.BFloat16
@@ -58,3 +67,21 @@ func Wide(x *Node) *Node { return ConvertDType(x, dtypes.Float32) }
 
 // like returns x in the type of y.
 func like(y, x *Node) *Node { return ConvertDType(x, y.DType()) }
+
+// Mixed returns p for a network that is computed in float32 but for its linear layers and convolutions: there the
+// input and the weight are rounded to bf16, and so is their product, before the bias is added (OpenXLA may leave out
+// that rounding). Tensors and gradients stay float32, and what goes back through such a layer is rounded like what came
+// forward: mixed precision with master weights (Micikevicius et al. 2018, §3.1), in bf16, which needs no scaling of the
+// loss (Kalamkar et al. 2019).
+func (p Params) Mixed() Params {
+	p.mixed = true
+	return p
+}
+
+// product computes y from x in the type that p's layers have.
+func (p Params) product(x *Node, y func(x *Node) *Node) *Node {
+	if !p.mixed {
+		return y(x)
+	}
+	return like(x, y(ConvertDType(x, dtypes.BFloat16)))
+}

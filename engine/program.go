@@ -29,10 +29,14 @@ type Func func(p Params, in []*Node) []*Node
 type Params struct {
 	binding *binding
 	prefix  string
+	mixed   bool
 }
 
 // In returns the tensors whose names start with scope and a dot, under their names after it.
-func (p Params) In(scope string) Params { return Params{p.binding, p.prefix + scope + "."} }
+func (p Params) In(scope string) Params {
+	p.prefix += scope + "."
+	return p
+}
 
 // At is In for the i-th of a list: its names start with scope, a dot, i and a dot.
 func (p Params) At(scope string, i int) Params { return p.In(scope).In(strconv.Itoa(i)) }

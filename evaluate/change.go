@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"mgd3/engine"
 )
 
 // setting is a field that may be changed by name.
@@ -34,6 +36,13 @@ var settings = []setting{
 		return err
 	}},
 	{"norm", func(p *Protocol, v string) error { p.Norm = Norm(v); return nil }},
+	{"precision", func(p *Protocol, v string) error {
+		p.Precision = engine.Precision(v)
+		if p.Precision == engine.Float32 {
+			p.Precision = ""
+		}
+		return nil
+	}},
 	{"flip", func(p *Protocol, v string) error {
 		flip, err := strconv.ParseBool(v)
 		p.Augment.Flip = 0

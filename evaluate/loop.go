@@ -75,7 +75,7 @@ func (r *Run) start(key string) (*training, error) {
 			return nil, err
 		}
 	}
-	f := TrainStep(net, p.loss(), p.stepper())
+	f := p.net(TrainStep(net, p.loss(), p.stepper()))
 	if !found {
 		specs, err := r.Engine.Declare(f, shapes.Make(dtypes.Float32, 1, 3, p.Size, p.Size),
 			shapes.Make(dtypes.Float32, 1, len(r.Train.Classes)), p.at(0, 1).Shape())
@@ -91,7 +91,7 @@ func (r *Run) start(key string) (*training, error) {
 	if t.step, err = made.of(r, "step", f, t.weights, p.Labels, p.Temperature, p.Optimiser); err != nil {
 		return nil, err
 	}
-	t.test, err = made.of(r, "test", Logits(net), t.weights)
+	t.test, err = made.of(r, "test", p.net(Logits(net)), t.weights)
 	return t, err
 }
 

@@ -19,14 +19,15 @@ type programs struct {
 // of returns the program of the graph that name, the network, its norm, its outputs and more decide, with a
 // training's weights.
 func (c *programs) of(r *Run, name string, f engine.Func, w engine.Weights, more ...any) (*engine.Program, error) {
-	key, err := json.Marshal([]any{name, r.Net, r.Protocol.Size, len(r.Train.Classes), r.Protocol.Norm, more})
+	p := r.Protocol
+	key, err := json.Marshal([]any{name, r.Net, p.Size, len(r.Train.Classes), p.Norm, p.Precision, more})
 	if err != nil {
 		return nil, fmt.Errorf("%s of %s: %w", name, r.Net, err)
 	}
-	if p, ok := c.made[string(key)]; ok {
-		return p.With(w)
+	if program, ok := c.made[string(key)]; ok {
+		return program.With(w)
 	}
-	p, err := r.Engine.Compile(name, func(p engine.Params, in []*graph.Node) []*graph.Node {
+	program, err := r.Engine.Compile(name, func(p engine.Params, in []*graph.Node) []*graph.Node {
 		if c.built != nil {
 			c.built(name)
 		}
@@ -38,6 +39,6 @@ func (c *programs) of(r *Run, name string, f engine.Func, w engine.Weights, more
 	if c.made == nil {
 		c.made = map[string]*engine.Program{}
 	}
-	c.made[string(key)] = p
-	return p, nil
+	c.made[string(key)] = program
+	return program, nil
 }

@@ -5,8 +5,10 @@ import (
 	"math"
 	"strings"
 
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"mgd3/engine"
 	"mgd3/optim"
 )
 
@@ -32,6 +34,9 @@ type Protocol struct {
 	Size      int  `json:"size"`       // pixels of a side that the nets see
 	TrainSize int  `json:"train_size"` // pixels of a side of training images before they are augmented
 	Norm      Norm `json:"norm"`       // of the nets
+	// of the nets' products and convolutions; "" is float32. With bf16 weights and all else are float32:
+	// [engine.Params.Mixed]
+	Precision engine.Precision `json:"precision,omitempty"`
 
 	Epochs    int       `json:"epochs"`
 	Batch     int       `json:"batch"`      // images of a step; the last step of an epoch takes what is left
@@ -329,6 +334,8 @@ func (p Protocol) Check() error {
 		err = fmt.Errorf("rate is %v and decay %v, want more than 0, and at least 0", o.Rate, o.Decay)
 	case !(p.CutMix >= 0 && p.CutMix <= 1):
 		err = fmt.Errorf("cutmix is %v, want a probability", p.CutMix)
+	case p.Precision != "" && p.Precision != engine.BF16:
+		err = fmt.Errorf("precision is %q, want %q or %q", p.Precision, engine.Float32, engine.BF16)
 	case p.Publish != Best && p.Publish != Last:
 		err = fmt.Errorf("publish is %q, want %q or %q", p.Publish, Best, Last)
 	default:
@@ -357,6 +364,14 @@ func (p Protocol) loss() Loss {
 		return Divergence(p.Temperature)
 	}
 	return CrossEntropy
+}
+
+// net returns f in the precision of the protocol.
+func (p Protocol) net(f engine.Func) engine.Func {
+	if p.Precision != engine.BF16 {
+		return f
+	}
+	return func(params engine.Params, in []*graph.Node) []*graph.Node { return f(params.Mixed(), in) }
 }
 
 func (p Protocol) stepper() Stepper {

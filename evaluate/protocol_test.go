@@ -255,8 +255,7 @@ func TestWith(t *testing.T) {
 	}
 	for _, name := range Settings() { // every setting changes something
 		value := map[string]string{"norm": "batch", "flip": "false", "augment": "false", "publish": "best",
-			"cutmix": "0.5",
-			"decay":  "1e-3"}[name]
+			"cutmix": "0.5", "decay": "1e-3", "precision": "bf16"}[name]
 		if value == "" {
 			value = "7"
 		}
@@ -277,18 +276,19 @@ func TestWithRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for change, want := range map[string]string{
-		"epoch=3":      "no \"epoch\"",
-		"epochs=many":  "many",
-		"epochs=0":     "epochs is 0",
-		"batch=-1":     "batch is -1",
-		"rate=0":       "rate is 0",
-		"rate=NaN":     "rate is NaN",
-		"decay=Inf":    "decay +Inf",
-		"cutmix=1.5":   "cutmix is 1.5",
-		"flip=perhaps": "perhaps",
-		"publish=mean": "publish is",
-		"validate=0":   "period is 0",
-		"size=0":       "size is 0",
+		"epoch=3":       "no \"epoch\"",
+		"epochs=many":   "many",
+		"epochs=0":      "epochs is 0",
+		"batch=-1":      "batch is -1",
+		"rate=0":        "rate is 0",
+		"rate=NaN":      "rate is NaN",
+		"decay=Inf":     "decay +Inf",
+		"cutmix=1.5":    "cutmix is 1.5",
+		"flip=perhaps":  "perhaps",
+		"publish=mean":  "publish is",
+		"precision=f16": "precision is \"f16\"",
+		"validate=0":    "period is 0",
+		"size=0":        "size is 0",
 	} {
 		if _, err := p.With(change); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want an error with %q", change, err, want)

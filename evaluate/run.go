@@ -99,6 +99,8 @@ func (r *Run) check() error {
 	case r.Train.o.Size != p.TrainSize || r.Test.o.Size != p.testSize():
 		return fmt.Errorf("images of %d pixels to train on and %d to test on, want %d and %d", r.Train.o.Size,
 			r.Test.o.Size, p.TrainSize, p.testSize())
+	case p.Precision.On(r.Engine.Name()) != nil:
+		return fmt.Errorf("protocol %s: %w", p.Name, p.Precision.On(r.Engine.Name()))
 	case p.Whiten && (r.Train.whitening == nil || r.Test.whitening == nil):
 		return fmt.Errorf("protocol %s whitens images: want the training set that it learns it from (--zca-from SET)",
 			p.Name)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mgd3/dataset"
+	"mgd3/engine"
 	"mgd3/rng"
 	"mgd3/stage/cost"
 )
@@ -104,6 +105,7 @@ func TestRunLearns(t *testing.T) {
 		"hard":  func(*Protocol) {},
 		"adamw": func(p *Protocol) { p.Optimiser = softProtocol(nette10, 1).Optimiser },
 		"batch": func(p *Protocol) { p.Norm = Batch },
+		"bf16":  func(p *Protocol) { p.Precision = engine.BF16 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := briefRun(t, "epochs=30")
@@ -168,6 +170,7 @@ func TestKey(t *testing.T) {
 		"seed":     func(r *Run) { r.Seed++ },
 		"net":      func(r *Run) { r.Net = "convnet3" },
 		"protocol": func(r *Run) { r.Protocol.Augment.Lighting = 0.2 },
+		"bf16":     func(r *Run) { r.Protocol.Precision = engine.BF16 },
 		"train":    func(r *Run) { r.Train = newData(t, drawn("train", 4, 8), DataOptions{Size: 8}) },
 		"test":     func(r *Run) { r.Test = newData(t, drawn("test", 9, 8), DataOptions{Size: 8}) },
 		"size":     func(r *Run) { r.Train = newData(t, drawn("train", 5, 8), DataOptions{Size: 9}) },

@@ -30,9 +30,8 @@ func (c Choice) Open(precision engine.Precision, cache string) (*engine.Engine, 
 	if err := precision.Check(); err != nil {
 		return nil, exits.Fail(exits.Usage, "", err)
 	}
-	if c.Name == "go" && precision == engine.BF16 {
-		return nil, exits.Fail(exits.Usage, "the backends cpu and xla have it",
-			errors.New("the backend go cannot compute in bf16"))
+	if err := precision.On(c.Name); err != nil {
+		return nil, exits.Fail(exits.Usage, "", err)
 	}
 	return engine.Config{Backend: c.Name, Plugin: c.Plugin, Precision: precision, Cache: cache}.Open()
 }
