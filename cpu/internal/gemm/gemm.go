@@ -80,7 +80,10 @@ func New(s Shape, a, b, c Layout, o Options) *Product {
 	p := &Product{s: s, height: s.M, a: a, b: b, c: c, o: o}
 	p.orient()
 	p.merge()
-	p.kc = kBlock(p.s.K)
+	p.kc = kBlock(p.s.K, kMax)
+	if p.stripes() {
+		p.kc = kBlock(p.s.K, stripeTerms)
+	}
 	p.copyA = p.a.Col != 1
 	p.directB = !o.PackedB && p.b.Col == 1 && p.s.M <= directRows
 	p.pack, p.multiply, p.tell = p.packPart, p.multiplyPart, p.tellPart

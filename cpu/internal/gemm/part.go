@@ -6,9 +6,11 @@ import "mgd3/cpu/internal/kernel"
 func (p *Product) multiplyPart(part, worker int) {
 	g, s := &p.g, p.s
 	n, part := p.first+part/(g.rows*g.cols), part%(g.rows*g.cols)
-	row, col, panels := part/g.cols, part%g.cols, panels(s.N)
+	row, col, panels := part%g.rows, part/g.rows, panels(s.N) // parts of one column share panels that are near
 	lo, hi := p.cuts[row], p.cuts[row+1]
-	p.block(n, lo, hi, panels*col/g.cols, panels*(col+1)/g.cols, worker)
+	for at := lo; at < hi; at += g.block {
+		p.block(n, at, min(at+g.block, hi), panels*col/g.cols, panels*(col+1)/g.cols, worker)
+	}
 	if p.o.Done != nil && g.tells {
 		p.o.Done(n*s.M+lo, n*s.M+hi, worker)
 	}

@@ -14,6 +14,14 @@ const (
 	directRows = 14
 	// fewRows is the height of A up to which workers share the columns of a packed B rather than the rows of A.
 	fewRows = 128
+	// large is the size of B, 8 MB, from which on it comes from memory each time that rows of A sweep over it. So a part
+	// is then tallRows of A and stripePanels of B, and blocks of stripeRows and stripeTerms: 126 KB of A, 95 KB of C and
+	// a panel of 48 KB are in the second cache, and the stripe of B is in the third for all its rows.
+	large        = 2 << 20
+	tallRows     = 512
+	stripePanels = 9
+	stripeRows   = 84
+	stripeTerms  = 384
 	// grain is the number of multiply-adds that are worth a part of a loop: about ten microseconds.
 	grain = 1 << 20
 )
@@ -23,6 +31,7 @@ type grid struct {
 	rows, cols int
 	// floats of B packed by all for all; if 0 and B is not packed yet, each worker packs what it needs
 	shared         int
+	block          int  // rows of A that a part takes at once
 	blockA, blockB int  // floats of scratch of one worker
 	tells          bool // parts are whole rows, so they can tell
 }
@@ -39,6 +48,11 @@ func (p *Product) plan(workers int) grid {
 	var g grid
 	p.cuts = p.cuts[:0]
 	switch {
+	case p.stripes():
+		g.rows, g.cols, g.block = (s.M+tallRows-1)/tallRows, (panels+stripePanels-1)/stripePanels, stripeRows
+		if !p.o.PackedB {
+			g.shared = kernel.PackedLen(s.K, s.N)
+		}
 	case s.M <= fewRows || s.M <= localRows && !p.o.PackedB:
 		g.cols = min(parts, panels)
 		g.rows = min((parts+g.cols-1)/g.cols, (s.M+fewRows-1)/fewRows)
@@ -49,6 +63,9 @@ func (p *Product) plan(workers int) grid {
 			g.shared = kernel.PackedLen(s.K, s.N)
 		}
 	}
+	if g.block == 0 {
+		g.block = s.M
+	}
 	if len(p.cuts) == 0 {
 		for i := range g.rows + 1 {
 			p.cuts = append(p.cuts, s.M*i/g.rows)
@@ -57,7 +74,7 @@ func (p *Product) plan(workers int) grid {
 	if p.copyA {
 		most := 0
 		for i := range g.rows {
-			most = max(most, p.cuts[i+1]-p.cuts[i])
+			most = max(most, min(p.cuts[i+1]-p.cuts[i], g.block))
 		}
 		g.blockA = most * spread(p.kc)
 	}
@@ -85,9 +102,14 @@ func (p *Product) cutRows(workers int, alone bool) {
 	}
 }
 
-// kBlock cuts a sum of k terms in even blocks of at most kMax.
-func kBlock(k int) int {
-	n := max(1, (k+kMax-1)/kMax)
+// stripes reports whether B is too large for the caches.
+func (p *Product) stripes() bool {
+	return p.s.K*p.s.N > large && (p.o.PackedB && p.s.M > fewRows || p.s.M > localRows)
+}
+
+// kBlock cuts a sum of k terms in even blocks of at most most.
+func kBlock(k, most int) int {
+	n := max(1, (k+most-1)/most)
 	return max(4, ((k+n-1)/n+3)/4*4)
 }
 
