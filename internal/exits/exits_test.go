@@ -31,7 +31,7 @@ func TestDiagnose(t *testing.T) {
 	}{
 		{wrap(syscall.ENOSPC), Output, "make room"},
 		{wrap(syscall.EROFS), Output, "another --out"},
-		{wrap(fs.ErrPermission), Output, ""},
+		{wrap(fs.ErrPermission), Output, "who may read and write it"},
 		{fault.Of(fault.Input, wrap(syscall.EIO)), Output, "no fault of the file"},
 		{fault.Of(fault.Input, wrap(syscall.EACCES)), Output, ""},
 		{Unreadable(fmt.Errorf("%w: %w", dataset.ErrUnread, wrap(syscall.ENOENT))), Input, "put it back"},

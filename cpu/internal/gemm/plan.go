@@ -14,9 +14,9 @@ const (
 	directRows = 14
 	// fewRows is the height of A up to which workers share the columns of a packed B rather than the rows of A.
 	fewRows = 128
-	// large is the size of B, 8 MB, from which on it comes from memory each time that rows of A sweep over it. So a part
-	// is then tallRows of A and stripePanels of B, and blocks of stripeRows and stripeTerms: 126 KB of A, 95 KB of C and
-	// a panel of 48 KB are in the second cache, and the stripe of B is in the third for all its rows.
+	// large is the size of B, 8 MB, from which on it comes from memory each time that rows of A sweep over it. So a
+	// part is then tallRows of A and stripePanels of B, and blocks of stripeRows and stripeTerms: 126 KB of A, 95 KB
+	// of C and a panel of 48 KB are in the second cache, and the stripe of B is in the third for all its rows.
 	large        = 2 << 20
 	tallRows     = 512
 	stripePanels = 9

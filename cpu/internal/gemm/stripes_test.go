@@ -1,0 +1,91 @@
+package gemm
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"mgd3/cpu/internal/kernel"
+	"mgd3/cpu/internal/team"
+)
+
+// TestStripes: where B is too large for the caches, and C is made in stripes, each row has the bytes that it has alone,
+// with B packed before or not, in float32 or in half precision, whatever is left over of rows, panels and terms.
+func TestStripes(t *testing.T) {
+	tm := team.New(3)
+	defer tm.Close()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, c := range []struct {
+		s Shape
+		a Layout
+		o Options
+	}{
+		{s: Shape{1, 150, 2100, 1010}, o: Options{PackedB: true}},
+		{s: Shape{1, 150, 2100, 1010}, o: Options{PackedB: true, Accumulate: true}},
+		{s: Shape{1, 150, 2100, 1010}, o: Options{Widen: kernel.BF16ToF32}},
+		{s: Shape{1, 600, 2100, 1010}},
+		{s: Shape{1, 530, 5000, 430}, a: Layout{Row: 1, Col: 530}},
+		{s: Shape{2, 513, 1010, 2100}},
+	} {
+		s := c.s
+		if c.a == (Layout{}) {
+			c.a = Layout{Batch: s.M * s.K, Row: s.K, Col: 1}
+		}
+		lb, lc := Layout{Batch: s.K * s.N, Row: s.N, Col: 1}, Layout{Batch: s.M * s.N, Row: s.N, Col: 1}
+		fill := func(n int) []float32 {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(rng.IntN(256)-128) / 64 // bf16 has these
+			}
+			return x
+		}
+		a, b, out := fill(s.Batch*s.M*s.K), fill(s.Batch*s.K*s.N), fill(s.Batch*s.M*s.N)
+		for i := range a {
+			a[i] += float32(rng.NormFloat64())
+		}
+		was := slices.Clone(out)
+		told := make([]atomic.Int32, s.Batch*s.M)
+		c.o.Done = func(lo, hi, _ int) {
+			for i := lo; i < hi; i++ {
+				told[i].Add(1)
+			}
+		}
+		p := New(s, c.a, lb, lc, c.o)
+		if !p.stripes() {
+			t.Fatalf("%+v is not made in stripes", s)
+		}
+		scratch := make([]float32, p.Scratch(tm.Size()))
+		packed := make([]float32, PackedSize(s.N, s.K))
+		switch {
+		case c.o.Widen != nil:
+			PackB(packed, b, s.N, s.K, lb.Row, lb.Col)
+			half := make([]uint16, len(packed))
+			for i, v := range packed {
+				half[i] = uint16(math.Float32bits(v) >> 16)
+			}
+			p.RunHalf(tm, out, a, half, scratch)
+		case c.o.PackedB:
+			PackB(packed, b, s.N, s.K, lb.Row, lb.Col)
+			p.Run(tm, out, a, packed, scratch)
+		default:
+			p.Run(tm, out, a, b, scratch)
+		}
+		for i := range told {
+			if n := told[i].Load(); n != 1 {
+				t.Fatalf("%+v: row %d was told %d times", s, i, n)
+			}
+		}
+		for _, i := range []int{0, 83, 84, s.M - 1} {
+			n := s.Batch - 1
+			one := New(Shape{1, 1, s.N, s.K}, Layout{Row: s.K * c.a.Col, Col: c.a.Col}, Layout{Row: s.N, Col: 1},
+				Layout{Row: s.N, Col: 1}, Options{Accumulate: c.o.Accumulate})
+			row := slices.Clone(was[(n*s.M+i)*s.N:][:s.N])
+			one.Run(tm, row, a[n*c.a.Batch+i*c.a.Row:], b[n*lb.Batch:], make([]float32, one.Scratch(tm.Size())))
+			if got := out[(n*s.M+i)*s.N:][:s.N]; !slices.Equal(got, row) {
+				t.Errorf("%+v, %+v: row %d has other numbers than alone", s, c.o.PackedB, i)
+			}
+		}
+	}
+}
