@@ -17,6 +17,7 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"gonum.org/v1/gonum/floats"
 
 	"mgd3/engine"
 	"mgd3/stage/atomicfile"
@@ -32,7 +33,11 @@ import (
 //
 // and what they are of as metadata. Of 10,000 images, 300 epochs and k = 10 in F16 these are 120 MB. In training,
 // label = softmax(logits/T) over the k: what is left out has no share, and the rest sums to 1 (the marginal
-// re-normalisation MR-k of LPQLD, Xiao and He, TPAMI 2026).
+// re-normalisation MR-k of LPQLD, Xiao and He, TPAMI 2026). With the rest there is, in the type of the logits, also
+//
+//	rest.E     [N]           T·ln of the mean of exp(l/T) over the logits l that are left out
+//
+// and each of these counts as that: they share evenly the part that the teacher gives them (marginal smoothing, MS-k).
 type Stored struct {
 	ID    string // SHA-256 of the file, or of the files of FKD
 	fkd   *fkd   // not nil: the labels are those, in place of what follows
@@ -42,12 +47,14 @@ type Stored struct {
 	epoch   int // of what is read
 	logits  []float32
 	classes []int64
+	rest    []float32 // nil without it
 }
 
 // StoreOptions say what of a teacher's logits is kept.
 type StoreOptions struct {
 	Top   int  // logits of an image, the largest; 0, or more than there are, keeps all
 	Whole bool // in float32, not in half precision
+	Rest  bool // and what all others together have
 	FKD   bool // a folder of FKD's files, see [Run.StoreFKD]
 }
 
@@ -57,6 +64,8 @@ func (o *StoreOptions) SetFormat(format string, topGiven bool) error {
 	switch {
 	case format != "fkd" && format != "safetensors":
 		return fmt.Errorf("--format is %q, want safetensors or fkd", format)
+	case format == "fkd" && o.Rest:
+		return errors.New("--rest is of the logits that --top leaves out, but FKD's files hold all")
 	case format == "fkd" && topGiven && o.Top != 0:
 		return fmt.Errorf("--top is %d, but FKD's files hold all logits", o.Top)
 	case format == "fkd":
@@ -71,6 +80,7 @@ type storedFacts struct {
 	Seed    uint64       `json:"seed"`
 	Epochs  int          `json:"epochs"`
 	Top     int          `json:"top"`
+	Rest    float64      `json:"rest,omitzero"` // temperature of the rest; 0 without it
 	Classes []string     `json:"classes"`
 	Teacher TeacherFacts `json:"teacher"`
 }
@@ -125,7 +135,12 @@ func (r *Run) Store(ctx context.Context, path string, o StoreOptions) (bytes int
 	if err != nil {
 		return 0, err
 	}
-	facts, err := json.Marshal(storedFacts{stream, r.Seed, r.Protocol.Epochs, top, r.Train.Classes, r.Teacher.Known})
+	rest := 0.0
+	if o.Rest && top < classes {
+		rest = r.Protocol.Temperature
+	}
+	facts, err := json.Marshal(storedFacts{stream, r.Seed, r.Protocol.Epochs, top, rest, r.Train.Classes,
+		r.Teacher.Known})
 	if err != nil {
 		return 0, err
 	}
@@ -144,13 +159,16 @@ func (r *Run) Store(ctx context.Context, path string, o StoreOptions) (bytes int
 		if top < classes {
 			layout = append(layout, weights.Tensor{Name: fmt.Sprintf("classes.%d", epoch), DType: "U16", Shape: shape})
 		}
+		if rest > 0 {
+			layout = append(layout, weights.Tensor{Name: fmt.Sprintf("rest.%d", epoch), DType: dtype, Shape: shape[:1]})
+		}
 	}
 	err = atomicfile.Write(path, func(w io.Writer) error {
 		out, err := weights.NewWriter(w, layout, map[string]string{"mgd3": string(facts)})
 		if err != nil {
 			return err
 		}
-		if err := r.storeAll(ctx, out, program, o.Whole, top); err != nil {
+		if err := r.storeAll(ctx, out, program, o.Whole, top, rest); err != nil {
 			return err
 		}
 		return out.Close()
@@ -158,18 +176,29 @@ func (r *Run) Store(ctx context.Context, path string, o StoreOptions) (bytes int
 	if err != nil {
 		return 0, err
 	}
-	element := int64(map[bool]int{true: 4, false: 2}[o.Whole])
+	element := map[bool]int{true: 4, false: 2}[o.Whole]
+	row := element * top
 	if top < classes {
-		element += 2
+		row += 2 * top
 	}
-	return element * int64(r.Protocol.Epochs*r.Train.Len()*top), nil
+	if rest > 0 {
+		row += element
+	}
+	return int64(row * r.Protocol.Epochs * r.Train.Len()), nil
 }
 
 // storeAll writes the epochs.
-func (r *Run) storeAll(ctx context.Context, w io.Writer, program *engine.Program, whole bool, top int) error {
+func (r *Run) storeAll(ctx context.Context, w io.Writer, program *engine.Program, whole bool, top int,
+	rest float64) error {
 	t := &training{Run: r, counts: r.Train.weights()}
 	classes := len(r.Train.Classes)
-	var values []float32
+	number := func(values []float32) []byte {
+		if whole {
+			return weights.F32("", []int{len(values)}, values).Bytes()
+		}
+		return weights.F16("", []int{len(values)}, values).Bytes()
+	}
+	var values, rests []float32
 	var which bytes.Buffer
 	for b, err := range ahead(ctx, t.plans(0), waiting, t.fill) {
 		if err == nil {
@@ -188,19 +217,19 @@ func (r *Run) storeAll(ctx context.Context, w io.Writer, program *engine.Program
 			return err
 		}
 		for row := range slices.Chunk(out, classes) {
-			for _, class := range largest(row, top) {
+			order := largest(row, top)
+			for _, class := range order {
 				values = append(values, row[class])
 				which.Write(binary.LittleEndian.AppendUint16(nil, uint16(class)))
+			}
+			if rest > 0 {
+				rests = append(rests, together(row, order, rest))
 			}
 		}
 		if b.index < t.steps()-1 {
 			continue
 		}
-		tensor := weights.F16("", []int{len(values)}, values)
-		if whole {
-			tensor = weights.F32("", []int{len(values)}, values)
-		}
-		if _, err := w.Write(tensor.Bytes()); err != nil {
+		if _, err := w.Write(number(values)); err != nil {
 			return err
 		}
 		if top < classes {
@@ -208,7 +237,10 @@ func (r *Run) storeAll(ctx context.Context, w io.Writer, program *engine.Program
 				return err
 			}
 		}
-		values = values[:0]
+		if _, err := w.Write(number(rests)); err != nil {
+			return err
+		}
+		values, rests = values[:0], rests[:0]
 		which.Reset()
 		if r.Report != nil {
 			r.Report(Event{Net: r.Net, Seed: r.Seed, Epoch: b.epoch + 1, Epochs: r.Protocol.Epochs})
@@ -227,6 +259,17 @@ func largest(values []float32, n int) []int {
 		slices.SortStableFunc(places, func(a, b int) int { return cmp.Compare(values[b], values[a]) })
 	}
 	return places[:n]
+}
+
+// together returns t·ln of the mean of exp(v/t) over the values that are not at the places given.
+func together(values []float32, places []int, t float64) float32 {
+	var rest []float64
+	for i, v := range values {
+		if !slices.Contains(places, i) {
+			rest = append(rest, float64(v)/t)
+		}
+	}
+	return float32(t * (floats.LogSumExp(rest) - math.Log(float64(len(rest)))))
 }
 
 // OpenStored opens stored labels: a file, or a folder of FKD's files, see fkd.
@@ -274,6 +317,9 @@ func (s *Stored) check(ctx context.Context, r *Run) error {
 		return fmt.Errorf("%w: they are of seed %d, want %d: each seed has its own file", ErrStored, f.Seed, r.Seed)
 	case f.Epochs < r.Protocol.Epochs:
 		return fmt.Errorf("%w: they are of %d epochs, want %d", ErrStored, f.Epochs, r.Protocol.Epochs)
+	case f.Rest != 0 && f.Rest != r.Protocol.Temperature:
+		return fmt.Errorf("%w: what is left out has its share at the temperature %v, want %v", ErrStored, f.Rest,
+			r.Protocol.Temperature)
 	case !slices.Equal(f.Classes, r.Train.Classes):
 		return fmt.Errorf("%w: they are of the classes %q, want %q", ErrStored, f.Classes, r.Train.Classes)
 	}
@@ -297,7 +343,12 @@ func (s *Stored) of(b *batch, first int) (*tensors.Tensor, error) {
 		if err == nil {
 			s.logits, err = t.Float32s()
 		}
-		s.classes = nil
+		s.classes, s.rest = nil, nil
+		if err == nil && s.facts.Rest != 0 {
+			if t, err = s.file.Tensor(fmt.Sprintf("rest.%d", b.epoch)); err == nil {
+				s.rest, err = t.Float32s()
+			}
+		}
 		if err == nil && s.facts.Top < len(s.facts.Classes) {
 			if t, err = s.file.Tensor(fmt.Sprintf("classes.%d", b.epoch)); err == nil {
 				s.classes, err = t.Int64s()
@@ -309,7 +360,8 @@ func (s *Stored) of(b *batch, first int) (*tensors.Tensor, error) {
 		s.epoch = b.epoch
 	}
 	n, k, all := len(b.rows), s.facts.Top, len(s.facts.Classes)
-	if len(s.logits) < (first+n)*k || s.classes != nil && len(s.classes) < (first+n)*k {
+	if len(s.logits) < (first+n)*k || s.classes != nil && len(s.classes) < (first+n)*k ||
+		s.rest != nil && len(s.rest) < first+n {
 		return nil, fmt.Errorf("%w: epoch %d has %d logits, want more", ErrStored, b.epoch, len(s.logits))
 	}
 	logits := s.logits[first*k : (first+n)*k]
@@ -317,6 +369,11 @@ func (s *Stored) of(b *batch, first int) (*tensors.Tensor, error) {
 		return tensors.FromFlatDataAndDimensions(slices.Clone(logits), n, all), nil
 	}
 	dense := slices.Repeat([]float32{absent}, n*all)
+	if s.rest != nil {
+		for i := range dense {
+			dense[i] = s.rest[first+i/all]
+		}
+	}
 	for i, class := range s.classes[first*k : (first+n)*k] {
 		if class >= int64(all) {
 			return nil, fmt.Errorf("%w: class %d of %d", ErrStored, class, all)

@@ -1,10 +1,12 @@
 package evaluate
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,6 +115,56 @@ func TestStoredShares(t *testing.T) {
 		if math.Abs(float64(v)-want) > 1e-6 || (raw[i] == absent) != (v == 0) {
 			t.Errorf("share %d is %v, want %v of the logit %v", i, v, want, raw[i])
 		}
+	}
+}
+
+// TestStoredRest: with the rest, what is kept has the shares that the teacher gives it, and what is left out has evenly
+// what the teacher gives all of it.
+func TestStoredRest(t *testing.T) {
+	r := taughtRun(t)
+	shares := func(o StoreOptions) []float32 {
+		o.Whole = true
+		run := storedRun(t, r, o)
+		logits, err := run.Stored.of(&batch{epoch: 1, rows: make([]int, 6)}, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		program, err := run.Engine.Compile("stored labels", softened(run.Protocol.Temperature), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := program.Run1(logits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return flat(out)
+	}
+	all := shares(StoreOptions{})
+	for top := 1; top <= 2; top++ {
+		got := shares(StoreOptions{Top: top, Rest: true})
+		for lo := 0; lo < len(all); lo += 3 {
+			want := slices.Clone(all[lo : lo+3])
+			left := []int{0, 1, 2}
+			slices.SortStableFunc(left, func(a, b int) int { return cmp.Compare(want[b], want[a]) })
+			sum := float32(0)
+			for _, class := range left[top:] {
+				sum += want[class]
+			}
+			for _, class := range left[top:] {
+				want[class] = sum / float32(3-top)
+			}
+			for j, v := range got[lo : lo+3] {
+				if math.Abs(float64(v-want[j])) > 1e-6 {
+					t.Errorf("%d kept, image %d: class %d has %v, want %v", top, lo/3, j, v, want[j])
+				}
+			}
+		}
+	}
+	other := storedRun(t, r, StoreOptions{Top: 1, Rest: true})
+	do(t, other)
+	other.Protocol.Temperature = 5
+	if _, err := other.Do(t.Context()); !errors.Is(err, ErrStored) || !strings.Contains(err.Error(), "temperature 4") {
+		t.Errorf("another temperature: %v", err)
 	}
 }
 

@@ -51,6 +51,7 @@ func (e *env) relabelCmd() *cobra.Command {
 		"are, keeps all")
 	f.BoolVar(&store.Whole, "whole", false, "keep them in float32; with --top 0 training from them is that with the "+
 		"teacher")
+	f.BoolVar(&store.Rest, "rest", false, "keep also what the others have together; they share it evenly in training")
 	changes = cli.Changes(f, relabelSettings, "")
 	f.StringVar(&format, "format", "safetensors", "`FORMAT` of the labels: safetensors, or fkd, "+
 		"the files of SRe2L's programs, with all logits and what was done to the images")

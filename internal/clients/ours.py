@@ -5,6 +5,7 @@ A line "ok NAME what" for each thing that was opened, "FAIL NAME what" for each 
 
 import json
 import os
+import subprocess
 import sys
 import zipfile
 
@@ -73,6 +74,14 @@ names = rows.features["label"].names
 same("datasets, the table of a page", ((names[r["label"]], r["image"]) for r in rows))
 numbers = all(r[k] is not None for r in rows for k in ("x", "y", "distance", "near", "percentile"))
 say(numbers and all(isinstance(r["flags"], list) for r in rows), "datasets, the table of a page", f"columns {rows.column_names}")
+
+# Embedding Atlas's command writes what it shows: our rows, with a number of its own for each.
+subprocess.run([os.path.join(os.path.dirname(sys.executable), "embedding-atlas"), at("view.parquet"), "--image", "image", "--x", "x", "--y", "y",
+                "--export-application", at("atlas")], check=True, stdout=sys.stderr)
+shown = datasets.load_dataset("parquet", data_files=at("atlas", "data", "dataset.parquet"), split="train", cache_dir=at("cache"))
+points = lambda table: sorted((r["class"], r["image"]["bytes"], r["x"], r["y"]) for r in table)
+raw = rows.cast_column("image", datasets.Image(decode=False))
+say(points(shown) == points(raw), "embedding-atlas, the table of a page", f"{len(shown)} rows, columns {shown.column_names}")
 
 zipfile.ZipFile(at("set.zip")).extractall(at("unzipped"))
 unzipped = torchvision.datasets.ImageFolder(at("unzipped", "images"))
