@@ -28,6 +28,8 @@ func openOnXLA(t *testing.T) *Engine {
 	return e
 }
 
+func TestMixedOnXLA(t *testing.T) { mixed(t, openOnXLA(t)) }
+
 // TestXLA: a real plugin opens, and its name holds neither its path nor options.
 func TestXLA(t *testing.T) {
 	e := openOnXLA(t)
