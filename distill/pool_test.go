@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestNearestChooses: of the images that the seeds give alone, the one whose latent is nearest to its mode is kept, with
-// its bytes.
+// TestNearestChooses: of the images that the seeds give alone, the one whose latent is nearest to its mode is kept,
+// with its bytes.
 func TestNearestChooses(t *testing.T) {
 	r := tinyRun(t, 4)
 	const pool = 3
