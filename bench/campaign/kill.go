@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -169,22 +170,22 @@ func (r *round) evaluate() error {
 		if err := json.Unmarshal(text, &scores); err != nil {
 			return nil, err
 		}
-		text, err = json.Marshal(without(scores, "seconds"))
+		text, err = json.Marshal(without(scores, "seconds", "peak_mib", "energy_j"))
 		return map[string]string{"scores.json": string(text)}, err
 	})
 }
 
-// without drops a field of objects, however deep they are.
-func without(v any, field string) any {
+// without drops fields of objects, however deep they are.
+func without(v any, fields ...string) any {
 	switch x := v.(type) {
 	case map[string]any:
-		maps.DeleteFunc(x, func(k string, _ any) bool { return k == field })
+		maps.DeleteFunc(x, func(k string, _ any) bool { return slices.Contains(fields, k) })
 		for k := range x {
-			x[k] = without(x[k], field)
+			x[k] = without(x[k], fields...)
 		}
 	case []any:
 		for i := range x {
-			x[i] = without(x[i], field)
+			x[i] = without(x[i], fields...)
 		}
 	}
 	return v
