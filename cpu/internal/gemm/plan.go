@@ -50,6 +50,12 @@ func (p *Product) plan(workers int) grid {
 	switch {
 	case p.stripes():
 		g.rows, g.cols, g.block = (s.M+tallRows-1)/tallRows, (panels+stripePanels-1)/stripePanels, stripeRows
+		for g.rows*g.cols < 3*workers && g.cols < (panels+2)/3 { // narrower stripes first, then fewer rows
+			g.cols++
+		}
+		for g.rows*g.cols < 3*workers && g.rows < (s.M+stripeRows-1)/stripeRows {
+			g.rows++
+		}
 		if !p.o.PackedB {
 			g.shared = kernel.PackedLen(s.K, s.N)
 		}

@@ -1,6 +1,7 @@
 package gemm
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -14,7 +15,13 @@ import (
 // TestStripes: where B is too large for the caches, and C is made in stripes, each row has the bytes that it has alone,
 // with B packed before or not, in float32 or in half precision, whatever is left over of rows, panels and terms.
 func TestStripes(t *testing.T) {
-	tm := team.New(3)
+	for _, workers := range []int{1, 3, 16} {
+		t.Run(fmt.Sprint(workers), func(t *testing.T) { stripes(t, workers) })
+	}
+}
+
+func stripes(t *testing.T, workers int) {
+	tm := team.New(workers)
 	defer tm.Close()
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, c := range []struct {
