@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 MGD3_PAGES=$(realpath "$@" | tr '\n' ' ') MGD3_TEST_CHROMIUM=${MGD3_TEST_CHROMIUM:-$(.ci/chromium)} \
-  go test -count=1 -v -run '^TestLoad$' ./page | grep -E 'page:|^(ok|FAIL|---)'
+  go test -tags measure -count=1 -v -run '^TestLoad$' ./page | grep -E 'page:|^(ok|FAIL|---)'

@@ -76,19 +76,7 @@ func TestS3KnownAnswers(t *testing.T) {
 func TestS3Chooses(t *testing.T) {
 	r := tinyRun(t, 4)
 	const pool = 3
-	var alone [pool]*Manifest
-	var runs []*Run
-	for seed := range alone {
-		one := *r
-		one.Out, one.Latents = t.TempDir(), LatentsDir(r.Out)
-		one.Settings.Sample.Seed = uint64(seed)
-		one.Settings.Sample.PoolOf = seed % 2 // a pool of one is none
-		m, err := one.Do(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		alone[seed], runs = m, append(runs, &one)
-	}
+	runs, alone := bySeeds(t, r, pool)
 	own := *r
 	own.Latents = LatentsDir(r.Out)
 	own.Settings.Sample.PoolOf, own.Settings.Sample.Choose = pool, ChooseS3

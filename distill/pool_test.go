@@ -6,23 +6,29 @@ import (
 	"testing"
 )
 
+// bySeeds makes the set of r by each of n seeds alone.
+func bySeeds(t *testing.T, r *Run, n int) (runs []*Run, made []*Manifest) {
+	t.Helper()
+	for seed := range n {
+		one := *r
+		one.Out, one.Latents = t.TempDir(), LatentsDir(r.Out)
+		one.Settings.Sample.Seed = uint64(seed)
+		one.Settings.Sample.PoolOf = seed % 2 // a pool of one is none
+		m, err := one.Do(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs, made = append(runs, &one), append(made, m)
+	}
+	return runs, made
+}
+
 // TestNearestChooses: of the images that the seeds give alone, the one whose latent is nearest to its mode is kept,
 // with its bytes.
 func TestNearestChooses(t *testing.T) {
 	r := tinyRun(t, 4)
 	const pool = 3
-	var alone [pool]*Run
-	var made [pool]*Manifest
-	for seed := range alone {
-		one := *r
-		one.Out, one.Latents = t.TempDir(), LatentsDir(r.Out)
-		one.Settings.Sample.Seed = uint64(seed)
-		m, err := one.Do(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		alone[seed], made[seed] = &one, m
-	}
+	alone, made := bySeeds(t, r, pool)
 	own := *r
 	own.Out, own.Latents = t.TempDir(), LatentsDir(r.Out)
 	own.Settings.Sample.PoolOf, own.Settings.Sample.Choose = pool, ChooseNearest

@@ -41,19 +41,11 @@ func TestTeacherChooses(t *testing.T) {
 	r.Settings.Modes.IPC = 4
 	teacher := byBytes{len(r.ClassNames)}
 	const pool = 2
-	var alone [pool]*Manifest
-	for seed := range alone {
-		one := *r
-		one.Out, one.Latents = t.TempDir(), LatentsDir(r.Out)
-		one.Settings.Sample.Seed = uint64(seed)
-		m, err := one.Do(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		alone[seed] = m
+	runs, alone := bySeeds(t, r, pool)
+	for seed, m := range alone {
 		for _, class := range m.Classes {
 			for i := range class.Images {
-				class.Images[i].File = filepath.Join(one.Out, class.Images[i].File)
+				class.Images[i].File = filepath.Join(runs[seed].Out, class.Images[i].File)
 			}
 		}
 	}
