@@ -67,7 +67,7 @@ func (o *Opener) checkImages(ctx context.Context, run string) error {
 		return &ChangedError{run, err}
 	}
 	if len(extra) > 0 {
-		tell(o.Warn, "%q has %d files that are not in its manifest, %q say", distill.ImagesDir(run), len(extra),
+		o.tell(o.Warn, "%q has %d files that are not in its manifest, %q say", distill.ImagesDir(run), len(extra),
 			extra[0])
 	}
 	return err

@@ -5,7 +5,8 @@
 //	glyphs            the set in the program; a folder of that name is ./glyphs
 //	a run's folder    the images of a distilled set, held against its manifest; see [Opener.Made]
 //
-// What is passed over in a set, or is odd about it, is told to the functions of an [Opener].
+// What is passed over in a set, or is odd about it, is told to the functions of an [Opener], once, however often the
+// set is opened.
 package sets
 
 import (
@@ -54,6 +55,7 @@ type Opener struct {
 	Note        func(text string) // told of what was taken for what in a set of tensors; may be nil
 	Tensors     Tensors           // how sets of tensors are read
 
+	told      map[string]bool
 	opened    []openedSet
 	published map[*dataset.Set]*tensorset.Set
 	learned   map[[2]int]*tensorset.Whitening
@@ -118,7 +120,7 @@ func (o *Opener) open(ctx context.Context, path string, options dataset.OpenOpti
 		return nil, err
 	}
 	for _, passed := range set.PassedOver {
-		tell(o.PassedOver, "%s: %v", path, passed)
+		o.tell(o.PassedOver, "%s: %v", path, passed)
 	}
 	o.opened = append(o.opened, openedSet{path, set})
 	return set, nil
@@ -139,7 +141,7 @@ func (o *Opener) glyphs(options dataset.OpenOptions) (*dataset.Set, error) {
 	if err == nil && options.Names != nil && !slices.ContainsFunc(set.ClassNames(), func(name string) bool {
 		return slices.Contains(options.Names, name)
 	}) {
-		tell(o.Warn, "%s: its classes have names, none of which is in the list of class names", Glyphs)
+		o.tell(o.Warn, "%s: its classes have names, none of which is in the list of class names", Glyphs)
 	}
 	return set, err
 }
@@ -158,9 +160,15 @@ func (o *Opener) ImageNotes() (lines []string) {
 	return lines
 }
 
-// tell calls f, if it is there, with a text.
-func tell(f func(text string), format string, args ...any) {
-	if f != nil {
-		f(fmt.Sprintf(format, args...))
+// tell calls f, if it is there, with a text that was not told before.
+func (o *Opener) tell(f func(text string), format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if f == nil || o.told[text] {
+		return
 	}
+	if o.told == nil {
+		o.told = map[string]bool{}
+	}
+	o.told[text] = true
+	f(text)
 }

@@ -34,7 +34,7 @@ func (o *Opener) tensors(ctx context.Context, path string, options dataset.OpenO
 		return nil, err
 	}
 	for _, note := range s.Notes {
-		tell(o.Note, "%s: %s", path, note)
+		o.tell(o.Note, "%s: %s", path, note)
 	}
 	if o.published == nil {
 		o.published = map[*dataset.Set]*tensorset.Set{}
@@ -55,7 +55,7 @@ func (o *Opener) Whitening(ctx context.Context, w, h int) (*tensorset.Whitening,
 	defer set.Close()
 	const long = 3 * 16 * 16
 	if d := 3 * w * h; d > long {
-		tell(o.Note, "%s: the whitening of %d numbers is learned from %d images, which takes a minute or more",
+		o.tell(o.Note, "%s: the whitening of %d numbers is learned from %d images, which takes a minute or more",
 			o.Tensors.ZCA.Path, d, set.Len())
 	}
 	learned, err := learn(ctx, set, w, h)
