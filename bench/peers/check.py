@@ -119,11 +119,13 @@ def exported():
     import openvino
 
     with tempfile.TemporaryDirectory() as folder:
-        for load in ("dit_s2_10steps_b1", *loads.AUTOENCODER):
+        # of each kind the smallest: larger ones differ in their shapes alone
+        for load in ("dit_s2_10steps_b1", "vae_encode_256_b1", "vae_decode_256_b1", "sd15_256_step_b1", "sd15_256_step_b1_half"):
             args = loads.inputs(load)
             want = networks.network(load).eval()(*map(torch.from_numpy, args))
-            session = onnxruntime.InferenceSession(export.exported("onnx", load, folder))
-            compare(f"{load}: ONNX Runtime", session.run(None, dict(zip([v.name for v in session.get_inputs()], args, strict=True)))[0], want)
+            if load not in loads.PROMPTED:
+                session = onnxruntime.InferenceSession(export.exported("onnx", load, folder))
+                compare(f"{load}: ONNX Runtime", session.run(None, dict(zip([v.name for v in session.get_inputs()], args, strict=True)))[0], want)
             model = openvino.Core().compile_model(export.exported("openvino", load, folder), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
             compare(f"{load}: OpenVINO", model(args)[0], want)
 

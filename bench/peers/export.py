@@ -25,8 +25,9 @@ def main(kind, load, folder):
 
     os.makedirs(os.path.join(folder, load), exist_ok=True)
     path = os.path.join(folder, load, "net")
-    # weights of half precision are OpenVINO's to make
-    net, args = networks.network(load.removesuffix("_half")).eval(), tuple(torch.from_numpy(v) for v in loads.inputs(load))
+    args = tuple(torch.from_numpy(v) for v in loads.inputs(load))
+    half = load.endswith("_half")  # so in memory and in the file: in float32 SDXL does not fit twice into 24 GB
+    net = networks.network(load, cast=False).eval()
     with torch.no_grad():
         if kind == "onnx":
             torch.onnx.export(net, args, path + ".onnx", dynamo=True, external_data=True,
@@ -34,8 +35,15 @@ def main(kind, load, folder):
         else:
             import openvino
 
-            model = openvino.convert_model(net, example_input=args, input=[tuple(a.shape) for a in args])
-            openvino.save_model(model, path + ".xml", compress_to_fp16=load.endswith("_half"))
+            if half:
+                from openvino.frontend.pytorch.patch_model import __make_16bit_traceable as traceable
+
+                traceable(net)
+            # the trace runs the network: a small image is enough, since it keeps no sizes
+            example = (args[0][:, :, :16, :16], *args[1:]) if load in loads.PROMPTED else args
+            model = openvino.convert_model(net, example_input=example)
+            model.reshape({i: tuple(a.shape) for i, a in enumerate(args)})
+            openvino.save_model(model, path + ".xml", compress_to_fp16=half)
 
 
 if __name__ == "__main__":

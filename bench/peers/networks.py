@@ -297,9 +297,9 @@ class Product(nn.Module):
 
 class Prompted(nn.Module):
     """diffusers' own network. Weights of half precision are kept so and computed with in float32 (diffusers' layerwise casting):
-    processors without float16 are no faster in it."""
+    processors without float16 are no faster in it. Without cast they are only stored so, for an exporter."""
 
-    def __init__(self, model, side, half):
+    def __init__(self, model, side, half, cast):
         super().__init__()
         import diffusers
 
@@ -308,7 +308,7 @@ class Prompted(nn.Module):
         self.net = (net.half() if half else net).to_empty(device="cpu")
         for p in self.net.parameters():
             p.data.normal_(0, (p[0].numel() + 10) ** -0.5)
-        if half:
+        if half and cast:
             self.net.enable_layerwise_casting(storage_dtype=torch.float16, compute_dtype=torch.float32)
             for m in self.net.modules():  # which casting leaves alone
                 if isinstance(m, (nn.GroupNorm, nn.LayerNorm)):
@@ -319,11 +319,11 @@ class Prompted(nn.Module):
         return self.net(x, t, context, added_cond_kwargs=added, return_dict=False)[0]
 
 
-def network(load):
-    """The network of a load, with random weights."""
+def network(load, cast=True):
+    """The network of a load, with random weights; cast is that of Prompted."""
     torch.manual_seed(0)
     if load in loads.PROMPTED:
-        return Prompted(*loads.PROMPTED[load], half=load.endswith("_half"))
+        return Prompted(*loads.PROMPTED[load], half=load.endswith("_half"), cast=cast)
     if load in loads.SAMPLING:
         return Step(DiT(**loads.DIT[loads.SAMPLING[load][0]]))
     if load in loads.AUTOENCODER:
