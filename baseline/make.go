@@ -14,9 +14,12 @@ import (
 // [distill.ImagesDir] of it, and distill.Verify can compare them with its manifest. A set that is there is kept, a
 // half one is completed; one of other settings is a [stage.ErrOther].
 func (o *Maker) Make(ctx context.Context, set ID) (dir string, err error) {
-	dir = filepath.Join(o.Out, "sets", o.folder(set))
+	dir = o.Dir(set)
 	return dir, o.MakeAt(ctx, set, dir)
 }
+
+// Dir is the folder that Make makes a set in.
+func (o *Maker) Dir(set ID) string { return filepath.Join(o.Out, "sets", o.folder(set)) }
 
 // MakeAt is Make into a given folder.
 func (o *Maker) MakeAt(ctx context.Context, set ID, dir string) error {

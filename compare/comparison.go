@@ -11,7 +11,6 @@ import (
 	"mgd3/baseline"
 	"mgd3/distill"
 	"mgd3/evaluate"
-	"mgd3/page"
 	"mgd3/report"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
@@ -205,7 +204,7 @@ func (c *Comparison) Tables() []report.Table {
 	return tables
 }
 
-// Result returns the comparison as it is shown to people, without pictures.
+// Result returns the comparison as it is shown to people.
 func (c *Comparison) Result() report.Result {
 	r := report.Result{Title: "What networks learn from distilled sets, and from others", Tables: c.Tables()}
 	r.Notes = append(r.Notes, fmt.Sprintf("%d classes. The sets are made of %d real images, the networks tested on "+
@@ -297,13 +296,10 @@ func (c *Comparison) write(dir string) error {
 		func(w io.Writer) error { return report.Text(w, c.Result()) })
 }
 
-// WritePage writes report.html beside the scores, with pictures of the sets that o made.
+// WritePage writes report.html beside the scores.
 func (c *Comparison) WritePage(ctx context.Context, o Options) (path string, err error) {
 	r := c.Result()
 	o.nameCommands(c, &r)
-	if r.Pictures, err = Pictures(ctx, o); err != nil {
-		return "", err
-	}
 	path = filepath.Join(o.ProtocolDir(), "report.html")
-	return path, atomicfile.Write(path, func(w io.Writer) error { return page.HTML(w, r) })
+	return path, WritePage(ctx, o, r, path)
 }

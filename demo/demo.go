@@ -18,7 +18,6 @@ import (
 	"mgd3/compare"
 	"mgd3/dataset"
 	"mgd3/distill"
-	"mgd3/page"
 	"mgd3/report"
 	"mgd3/stage/atomicfile"
 )
@@ -38,7 +37,9 @@ type Options struct {
 // Demo is what came of it.
 type Demo struct {
 	Comparison *compare.Comparison
-	Result     report.Result // what is shown of it; its first picture is the contact sheet
+	Result     report.Result // what is shown of it
+	Sheet      []byte        // the contact sheet of the distilled set, PNG
+	compared   compare.Options
 }
 
 // Run makes, trains and tests. The same call goes on where one was stopped.
@@ -62,21 +63,9 @@ func Run(ctx context.Context, o Options) (*Demo, error) {
 			c.Made.Real, classes, classes*o.IPC, c.Made.Test),
 		"One training on each set shows how it goes, not which set is best.",
 	}
-	r.Next = append([]string{
-		"# in the folder of the demo: what is odd about the set, a map of each class, a row for each image",
-		fmt.Sprintf("mgd3 page sets/mgd3-ipc%d-seed0 sets/random-ipc%[1]d-seed0 --latents latents --data glyphs "+
-			"--split train --test glyphs --test-split test --out page.html", o.IPC)}, next...)
+	r.Next = next
 	sheet, err := o.sheet(ctx, so, classes)
-	if err != nil {
-		return nil, err
-	}
-	pictures, err := compare.Pictures(ctx, so)
-	r.Pictures = append([]report.Picture{{
-		Title:   "Modes and images",
-		Caption: "Of each letter: above, the real images nearest to the modes; below, the image made from each mode.",
-		PNG:     sheet,
-	}}, pictures...)
-	return &Demo{c, r}, err
+	return &Demo{c, r, sheet, so}, err
 }
 
 // sheet draws the contact sheet of the distilled set.
@@ -105,28 +94,25 @@ var next = []string{
 }
 
 // Write writes the result into a folder as a page, as data and as a picture.
-func (d *Demo) Write(out string) error {
-	numbers := d.Result
-	numbers.Pictures = nil
-	for _, file := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{"sheet.png", func(w io.Writer) error { _, err := w.Write(d.Result.Pictures[0].PNG); return err }},
-		{"result.json", func(w io.Writer) error { return report.JSON(w, numbers) }},
-		{"report.html", func(w io.Writer) error { return page.HTML(w, d.Result) }},
-	} {
-		if err := atomicfile.Write(filepath.Join(out, file.name), file.write); err != nil {
-			return err
-		}
+func (d *Demo) Write(ctx context.Context, out string) error {
+	err := atomicfile.Write(filepath.Join(out, "sheet.png"), func(w io.Writer) error {
+		_, err := w.Write(d.Sheet)
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	return nil
+	err = atomicfile.Write(filepath.Join(out, "result.json"),
+		func(w io.Writer) error { return report.JSON(w, d.Result) })
+	if err != nil {
+		return err
+	}
+	return compare.WritePage(ctx, d.compared, d.Result, filepath.Join(out, "report.html"))
 }
 
 // Text prints the result, and where the page and the picture in a folder are.
 func (d *Demo) Text(w io.Writer, out string) error {
 	r := d.Result
-	r.Pictures = nil
 	r.Notes = append(r.Notes,
 		fmt.Sprintf("See %s and %s.", filepath.Join(out, "report.html"), filepath.Join(out, "sheet.png")))
 	return report.Text(w, r)

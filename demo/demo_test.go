@@ -65,7 +65,7 @@ func TestDemo(t *testing.T) {
 	if want := []string{"mgd3", "unguided", "random"}; !slices.Equal(names, want) {
 		t.Errorf("the table has the rows %q, want %q", names, want)
 	}
-	sheet, err := png.Decode(bytes.NewReader(d.Result.Pictures[0].PNG))
+	sheet, err := png.Decode(bytes.NewReader(d.Sheet))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,11 +85,10 @@ func TestDemo(t *testing.T) {
 	t.Run("Files", func(t *testing.T) { testFiles(t, d) })
 }
 
-// testFiles: the page and the picture hold what the result holds; the data have no pictures; and the text says where
-// the files are.
+// testFiles: the page has the numbers, the findings, and rows of the three sets; and the text says where the files are.
 func testFiles(t *testing.T, d *Demo) {
 	out := t.TempDir()
-	if err := d.Write(out); err != nil {
+	if err := d.Write(t.Context(), out); err != nil {
 		t.Fatal(err)
 	}
 	read := func(name string) []byte {
@@ -99,21 +98,26 @@ func testFiles(t *testing.T, d *Demo) {
 		}
 		return data
 	}
-	if !bytes.Equal(read("sheet.png"), d.Result.Pictures[0].PNG) {
-		t.Error("sheet.png is not the first picture")
+	if !bytes.Equal(read("sheet.png"), d.Sheet) {
+		t.Error("sheet.png is not the contact sheet")
 	}
 	var r report.Result
 	if err := json.Unmarshal(read("result.json"), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Title != d.Result.Title || len(r.Pictures) != 0 || len(d.Result.Pictures) == 0 {
-		t.Errorf("result.json has the title %q and %d pictures; the result keeps %d", r.Title, len(r.Pictures),
-			len(d.Result.Pictures))
+	if r.Title != d.Result.Title {
+		t.Errorf("result.json has the title %q, want %q", r.Title, d.Result.Title)
 	}
 	html := string(read("report.html"))
 	var text strings.Builder
 	if err := d.Text(&text, out); err != nil {
 		t.Fatal(err)
+	}
+	for _, want := range []string{"Copies of training images", "real image 1 nearest to mode 0", `alt="mgd3, image `,
+		`alt="unguided, image `, `alt="random, image `, `<svg class="map"`} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the page has no %q", want)
+		}
 	}
 	for _, want := range []string{d.Result.Title, "unguided"} {
 		if !strings.Contains(html, want) || !strings.Contains(text.String(), want) {

@@ -87,7 +87,7 @@ func (g *gathered) downloads() ([]link, error) {
 		d.Sets = append(d.Sets, s.Name)
 	}
 	for _, r := range g.Numbers {
-		r.Pictures, r.Confusions = nil, nil // each has a file of its own
+		r.Confusions = nil // each has a file of its own
 		d.Numbers = append(d.Numbers, r)
 	}
 	text, err := json.Marshal(d)

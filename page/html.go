@@ -35,7 +35,7 @@ type view struct {
 	Script    template.JS
 	Notes     []string // what the page cannot show, and why
 	Commands  []string
-	Sets      []string
+	Sets      []Source
 	Facts     [][2]string // name and value
 	Numbers   []*numbers
 	Findings  []viewCheck
@@ -157,10 +157,8 @@ func setKey(s int) string { return "set-" + strconv.Itoa(s) }
 // view makes one page, in three steps, since the size of pictures depends on how many there are: want names the
 // pictures, load reads each file once, and write encodes them all at the size that fits.
 func (g *gathered) view(ctx context.Context, classes []Class, first bool) (*view, error) {
-	v := &view{Title: g.Title, Style: style, Script: script, Notes: g.Notes, Commands: g.Commands}
-	for _, s := range g.Sources {
-		v.Sets = append(v.Sets, s.Name)
-	}
+	v := &view{Title: g.Title, Style: style, Script: script, Notes: g.Notes, Commands: g.Commands,
+		Sets: g.Sources}
 	t := newThumbs()
 	fewReal := 3 // real images beside each image; fewer where they would make all pictures small
 	if len(classes) > 0 && g.count(classes) > 300 {

@@ -2,7 +2,6 @@ package page
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -17,10 +16,8 @@ import (
 // numbers is a result as the template wants it.
 type numbers struct {
 	report.Result
-	Tables   []numberTable
-	Plots    []plot
-	Pictures []resultPicture
-
+	Tables     []numberTable
+	Plots      []plot
 	Confusions []confusion
 }
 
@@ -78,13 +75,7 @@ type plot struct {
 	Command string
 }
 
-type resultPicture struct {
-	report.Picture
-	URL template.URL
-}
-
-// newNumbers makes tables, plots and pictures parts of the page. A picture that is no PNG is an error: a browser would
-// show nothing in its place.
+// newNumbers makes tables and plots parts of the page.
 func newNumbers(r report.Result) (*numbers, error) {
 	n := &numbers{Result: r}
 	for _, t := range r.Tables {
@@ -119,13 +110,6 @@ func newNumbers(r report.Result) (*numbers, error) {
 		}
 		v.Open = i == 0
 		n.Confusions = append(n.Confusions, v)
-	}
-	for _, p := range r.Pictures {
-		if !bytes.HasPrefix(p.PNG, []byte("\x89PNG\r\n\x1a\n")) {
-			return nil, fmt.Errorf("picture %q: is no PNG file", p.Title)
-		}
-		url := "data:image/png;base64," + base64.StdEncoding.EncodeToString(p.PNG)
-		n.Pictures = append(n.Pictures, resultPicture{p, template.URL(url)})
 	}
 	return n, nil
 }

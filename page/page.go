@@ -33,6 +33,7 @@ const (
 // Source is one of the sets that stand side by side.
 type Source struct {
 	Name     string
+	Caption  string            // what it is, in a few words; may be ""
 	Dir      string            // of a run; "" of other sets
 	Images   *dataset.Set      // with the classes of the first source
 	Manifest *distill.Manifest // nil where the set is none of a run

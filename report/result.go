@@ -5,11 +5,10 @@ import "gonum.org/v1/gonum/stat"
 // Result is what a command found out, ready to be shown: by [Text] on a terminal, by package page as a page, by
 // [JSON] to other programs. Every part may be missing.
 type Result struct {
-	Title    string    `json:"title"`
-	Notes    []string  `json:"notes,omitempty"` // paragraphs below the title
-	Tables   []Table   `json:"tables,omitempty"`
-	Plots    []Plot    `json:"plots,omitempty"`
-	Pictures []Picture `json:"pictures,omitempty"`
+	Title  string   `json:"title"`
+	Notes  []string `json:"notes,omitempty"` // paragraphs below the title
+	Tables []Table  `json:"tables,omitempty"`
+	Plots  []Plot   `json:"plots,omitempty"`
 
 	// Confusions are shown on pages alone.
 	Confusions []Confusion `json:"confusions,omitempty"`
@@ -72,11 +71,4 @@ type Line struct {
 	X    []float64 `json:"x"`
 	Y    []float64 `json:"y"`
 	Err  []float64 `json:"err,omitempty"`
-}
-
-// Picture is an image with its caption.
-type Picture struct {
-	Title   string `json:"title"`
-	Caption string `json:"caption,omitempty"`
-	PNG     []byte `json:"png"` // the file's bytes
 }

@@ -68,7 +68,7 @@ func (e *env) demo(ctx context.Context, o *demoOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := d.Write(r.Out); err != nil {
+	if err := d.Write(ctx, r.Out); err != nil {
 		return fail(exitOutput, "", err)
 	}
 	return e.show(d.Comparison, func(w io.Writer) error { return d.Text(w, r.Out) })

@@ -178,7 +178,7 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 	}
 	r := v.Result()
 	// text has tables; the page in --out has all
-	r.Plots, r.Pictures = nil, nil
+	r.Plots = nil
 	r.Notes = append(r.Notes, note)
 	return e.show(v.Scores(), func(w io.Writer) error { return report.Text(w, r) })
 }

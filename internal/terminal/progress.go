@@ -156,6 +156,7 @@ var units = map[string]string{
 	train.StageRead:      "images",
 	train.StageTrain:     "images",
 	glyphs.StageDraw:     "images",
+	compare.StagePage:    "images",
 	StagePull:            "MB",
 }
 
