@@ -27,10 +27,12 @@ var captions = map[baseline.Method]string{
 	baseline.Random:   "real images by chance",
 }
 
-// pageOf begins a page of sets that o made; r are their numbers.
-func pageOf(o *baseline.Maker, r report.Result) page.Options {
-	return page.Options{Title: r.Title, Real: o.Train, How: o.Settings.Encode.LoadOptions(), Latents: o.LatentsDir(),
-		Numbers: []report.Result{r}}
+// pageOf begins a page of sets that o made; r are their numbers, and test what they are judged on, nil if that is a
+// part of what they were made of.
+func pageOf(o *baseline.Maker, r report.Result, test *dataset.Set, tell func(stage.Event)) page.Options {
+	return page.Options{Title: r.Title, Real: o.Train, Test: test, How: o.Settings.Encode.LoadOptions(),
+		Latents: o.LatentsDir(), Numbers: []report.Result{r},
+		Report: func(done, total int) { tell(stage.Event{Stage: StagePage, Done: done, Total: total}) }}
 }
 
 // madeIn is a set with its folder.
@@ -56,17 +58,13 @@ func WritePage(ctx context.Context, o Options, r report.Result, path string) (er
 		}
 		return 1
 	})
-	p := pageOf(&o.Maker, r)
-	p.Test = o.Test
+	p := pageOf(&o.Maker, r, o.Test, func(e stage.Event) { tell.report(Event{Making: &e}) })
 	for _, m := range rows {
 		source, err := w.source(ctx, m)
 		if err != nil {
 			return err
 		}
 		p.Sources = append(p.Sources, source)
-	}
-	p.Report = func(done, total int) {
-		tell.report(Event{Making: &stage.Event{Stage: StagePage, Done: done, Total: total}})
 	}
 	_, _, err = page.Write(ctx, p, path)
 	return err
@@ -85,4 +83,33 @@ func (w *comparer) source(ctx context.Context, m baseline.Method) (s page.Source
 	s, err = madeIn(w.Dir(id), string(m), images)
 	s.Caption = captions[m]
 	return s, err
+}
+
+// writePage writes the page of a sweep: r, and the first set of the best point beside that of the settings.
+func (s *Sweep) writePage(ctx context.Context, swept *Swept, r report.Result, path string) error {
+	t, seed := trials{Maker: s.Maker}, s.Settings.Sample.Seed
+	p := pageOf(&s.Maker, r, s.Test, func(e stage.Event) {
+		if s.Report != nil {
+			s.Report(baseline.ID{Method: baseline.MGD3, IPC: s.Settings.Modes.IPC, Seed: seed}, e)
+		}
+	})
+	p.Latents = t.keptOf(t.OfSeed(seed).Settings.Encode.Seed) // which the modes were found among
+	for i, point := range swept.shown() {
+		images, err := openMade(ctx, t.dir(point, seed), s.Train.ClassNames(), func(string) {})
+		if err != nil {
+			return err
+		}
+		defer images.Close()
+		source, err := madeIn(t.dir(point, seed), point.String(), images)
+		if err != nil {
+			return err
+		}
+		source.Caption = []string{"the best", "the settings"}[i]
+		p.Sources = append(p.Sources, source)
+	}
+	if len(p.Sources) == 1 {
+		p.Sources[0].Caption = "the settings"
+	}
+	_, _, err := page.Write(ctx, p, path)
+	return err
 }

@@ -19,7 +19,6 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/evaluate"
-	"mgd3/page"
 	"mgd3/report"
 	"mgd3/stage/atomicfile"
 )
@@ -173,8 +172,42 @@ func (s *Swept) Result() report.Result {
 		r.Plots = append(r.Plots, s.plot(a.name+"-"+ScoreKernelRidge, a, points, "kernel ridge accuracy",
 			func(p PointTrials) []float64 { return p.score(ScoreKernelRidge) }))
 	}
+	if best, by := s.best(); by != "" {
+		r.Notes = append(r.Notes, fmt.Sprintf("The best %s is that of %v.", by, best))
+	}
 	r.MadeBy(s.Command)
 	return r
+}
+
+// best is the point whose sets have the largest mean of the accuracy, or of the kernel ridge accuracy where no network
+// was trained, by name; of equal ones the first. By test images nothing is chosen.
+func (s *Swept) best() (best Point, by string) {
+	most := math.Inf(-1)
+	if s.On == OnTest || len(s.Points) < 2 {
+		return best, ""
+	}
+	for _, p := range s.Points {
+		name, values := "accuracy", p.accuracies()
+		if s.Judge.Net == "" {
+			name, values = "kernel ridge accuracy", p.score(ScoreKernelRidge)
+		}
+		if len(values) == 0 {
+			continue
+		}
+		if mean := stat.Mean(values, nil); mean > most {
+			best, by, most = p.Point, name, mean
+		}
+	}
+	return best, by
+}
+
+// shown are the points whose sets the page shows: the best, and that of the settings where it is another.
+func (s *Swept) shown() []Point {
+	points := []Point{s.Points[0].Point}
+	if best, by := s.best(); by != "" && best != points[0] {
+		points = append([]Point{best}, points...)
+	}
+	return points
 }
 
 // agreement is how well each score ranks the sets beside their accuracy, if there are enough of them: Spearman's ρ, 1
@@ -303,24 +336,24 @@ func sorted(points []PointTrials, a axis, names []string) []placed {
 	return list
 }
 
-// Write writes sweep.json, sweep.csv, sweep.html and an SVG for each plot into a folder.
-func (s *Swept) Write(out string) error {
-	r := s.Result()
+// Write writes what was swept into the folder of the sweep: sweep.json, sweep.csv, an SVG for each plot, and the page
+// sweep.html.
+func (s *Sweep) Write(ctx context.Context, swept *Swept) error {
+	r := swept.Result()
 	// No times and no paths of the machine are in any of them: equal sweeps give equal bytes.
 	files := map[string]func(io.Writer) error{
-		"sweep.json": s.JSON,
-		"sweep.csv":  s.CSV,
-		"sweep.html": func(w io.Writer) error { return page.HTML(w, r) },
+		"sweep.json": swept.JSON,
+		"sweep.csv":  swept.CSV,
 	}
 	for _, p := range r.Plots {
 		files["sweep-"+p.Title+".svg"] = p.SVG
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := atomicfile.Write(filepath.Join(out, name), files[name]); err != nil {
+		if err := atomicfile.Write(filepath.Join(s.Out, name), files[name]); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.writePage(ctx, swept, r, filepath.Join(s.Out, "sweep.html"))
 }
 
 // JSON writes the sweep as indented JSON.

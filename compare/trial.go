@@ -151,9 +151,14 @@ func (t *trials) try(ctx context.Context, p Point, seed uint64, learn bool) (Tri
 	return trial, nil
 }
 
+// dir is the folder of a set.
+func (t *trials) dir(p Point, seed uint64) string {
+	return filepath.Join(t.Out, "sets", p.folder(), fmt.Sprintf("seed%d", seed))
+}
+
 func (t *trials) tryIn(ctx context.Context, p Point, seed uint64, learn bool) (Trial, error) {
 	trial := Trial{Seed: seed}
-	dir := filepath.Join(t.Out, "sets", p.folder(), fmt.Sprintf("seed%d", seed))
+	dir := t.dir(p, seed)
 	if err := t.make(ctx, p, seed, dir); err != nil {
 		return trial, err
 	}

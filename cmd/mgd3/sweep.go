@@ -94,19 +94,14 @@ func (e *env) sweep(ctx context.Context, o *options, s *sweepOptions) error {
 	if err := plot(s.plots, swept.Result()); err != nil {
 		return err
 	}
-	return e.showSweep(o.run.out, swept)
-}
-
-// showSweep writes the files of a sweep and prints its tables.
-func (e *env) showSweep(out string, s *compare.Swept) error {
-	if err := s.Write(out); err != nil {
+	if err := s.Write(ctx, swept); err != nil {
 		return fail(exitOutput, "", err)
 	}
-	return e.show(s, func(w io.Writer) error {
-		if err := report.Text(w, s.Result()); err != nil {
+	return e.show(swept, func(w io.Writer) error {
+		if err := report.Text(w, swept.Result()); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(w, "\nlook at it  %s\n", filepath.Join(out, "sweep.html"))
+		_, err := fmt.Fprintf(w, "\nlook at it  %s\n", filepath.Join(o.run.out, "sweep.html"))
 		return err
 	})
 }
