@@ -110,8 +110,9 @@ func (s EvaluationSets) openTrain(ctx context.Context, o *sets.Opener, v *Evalua
 	case !made.IsRun:
 		err = fmt.Errorf("%s: --masses wants an output folder of distill, which knows the modes of its images", path)
 	default:
-		j.Set.Weights, err = clusterSizes(made.Images, path)
-		s.warnOfMasses(v, j)
+		var shared bool
+		j.Set.Weights, shared, err = clusterSizes(made.Images, path)
+		warnOfMasses(v, j, shared)
 	}
 	if err != nil {
 		_ = made.Images.Close()
@@ -135,9 +136,9 @@ func (s EvaluationSets) warnOfFewer(v *Evaluation, j *Judged) {
 	}
 }
 
-// warnOfMasses says what the weights do not count: images without a real one, and, of a part of a set, the modes of the
-// images that are left out.
-func (s EvaluationSets) warnOfMasses(v *Evaluation, j *Judged) {
+// warnOfMasses says what the weights do not count: images without a real one; and that the modes of a part of a set are
+// not there (shared).
+func warnOfMasses(v *Evaluation, j *Judged, shared bool) {
 	none := 0
 	for _, weight := range j.Set.Weights {
 		if weight == 0 {
@@ -147,40 +148,51 @@ func (s EvaluationSets) warnOfMasses(v *Evaluation, j *Judged) {
 	if none > 0 {
 		v.warn("%q: --masses leaves out %d images, whose modes have no real images in the manifest", j.Name, none)
 	}
-	if s.IPC > 0 {
-		v.warn("%q: with --ipc, --masses does not count the modes of the images that are left out; \"mgd3 merge --ipc "+
-			"%d\" makes a part of a set that does", j.Name, s.IPC)
+	if shared {
+		v.warn("%q: its modes are not there, so --masses shares out the real images of those that are left out in "+
+			"proportion to the cluster sizes of the others", j.Name)
 	}
 }
 
 // clusterSizes returns how many real images the mode of each image of a distilled set has, in the order of the set's
-// images; out is the folder of the set's run.
-func clusterSizes(set *dataset.Set, out string) ([]float32, error) {
+// images; out is the folder of the set's run. Those of images that the set leaves out are counted for the others, as
+// [distill.KeptSizes] does; shared tells that this was by share.
+func clusterSizes(set *dataset.Set, out string) (list []float32, shared bool, err error) {
 	m, err := distill.ReadManifest(out)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	byFile := map[string]int64{}
-	for _, class := range m.Classes {
-		for _, im := range class.Images {
-			byFile[im.File] = im.ClusterSize
-		}
-	}
-	var list []float32
 	for _, class := range set.Classes {
+		at := slices.IndexFunc(m.Classes, func(c distill.ManifestClass) bool { return c.Name == class.Name })
+		if at < 0 {
+			return nil, false, fmt.Errorf("class %q is not in the manifest of %s", class.Name, out)
+		}
+		var kept []distill.ManifestImage
+		others := slices.Clone(m.Classes[at].Images)
 		known := false
 		for _, ref := range class.Images {
-			n, ok := byFile["images/"+class.Name+"/"+ref.Name]
-			if !ok {
-				return nil, fmt.Errorf("class %q: image %q is not in the manifest of %s", class.Name, ref.Name, out)
+			i := slices.IndexFunc(others, func(im distill.ManifestImage) bool {
+				return im.File == "images/"+class.Name+"/"+ref.Name
+			})
+			if i < 0 {
+				return nil, false, fmt.Errorf("class %q: image %q is not in the manifest of %s", class.Name, ref.Name,
+					out)
 			}
-			known = known || n > 0
-			list = append(list, float32(n))
+			kept, known = append(kept, others[i]), known || others[i].ClusterSize > 0
+			others = slices.Delete(others, i, i+1)
 		}
 		if !known {
-			return nil, fmt.Errorf("%s: class %q: --masses wants how many real images the modes of its images have, "+
-				"and the manifest knows of none: they were not made from modes", out, class.Name)
+			return nil, false, fmt.Errorf("%s: class %q: --masses wants how many real images the modes of its images "+
+				"have, and the manifest knows of none: they were not made from modes", out, class.Name)
+		}
+		sizes, how, err := distill.KeptSizes(out, class.Name, append(kept, others...), len(kept))
+		if err != nil {
+			return nil, false, fmt.Errorf("%s: class %q: %w", out, class.Name, err)
+		}
+		shared = shared || how == distill.ByShare
+		for _, size := range sizes {
+			list = append(list, float32(size))
 		}
 	}
-	return list, nil
+	return list, shared, nil
 }

@@ -72,54 +72,6 @@ func (m *Manifest) mergedFaults() (faults []string) {
 	return faults
 }
 
-// KeptSizes returns how many real images the kept modes of a class stand for once the others are gone, each of whose
-// images is counted for the kept mode nearest to its own. ok is false where the run's modes are not there.
-func KeptSizes(run, class string, kept []int) (sizes []int64, ok bool, err error) {
-	var record modesRecord
-	switch err := stage.ReadLocked(modesDir(run), &record); {
-	case errors.Is(err, stage.ErrStage):
-		return nil, false, nil
-	case err != nil:
-		return nil, false, err
-	}
-	if err := record.Check(); err != nil {
-		return nil, false, fmt.Errorf("%s: %w", modesDir(run), err)
-	}
-	m, err := record.read(run, class)
-	if errors.Is(err, stage.ErrStage) || errors.Is(err, os.ErrNotExist) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	at := make([]int, m.Centres.Rows) // the place in sizes of each mode
-	for mode := range at {
-		best := 0.0
-		for i, k := range kept {
-			if k < 0 || k >= m.Centres.Rows {
-				return nil, false, fmt.Errorf("%s: mode %d of %d", ModesFile(run, class), k, m.Centres.Rows)
-			}
-			d := 0.0
-			for j, v := range m.Centres.Row(k) {
-				diff := float64(v) - float64(m.Centres.Row(mode)[j])
-				d += diff * diff
-			}
-			if k == mode { // an equal one elsewhere has its own
-				at[mode] = i
-				break
-			}
-			if i == 0 || d < best {
-				at[mode], best = i, d
-			}
-		}
-	}
-	sizes = make([]int64, len(kept))
-	for mode, n := range m.Sizes {
-		sizes[at[mode]] += n
-	}
-	return sizes, true, nil
-}
-
 // AreSets reports whether folders hold finished sets, and not the shards of one run, which [Merge] puts together.
 func AreSets(dirs []string) bool {
 	runs := 0

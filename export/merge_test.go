@@ -181,16 +181,4 @@ func TestMergeMasses(t *testing.T) {
 			t.Errorf("%s: masses %d and %d, want 22 and 41", class.Name, a, b)
 		}
 	}
-	for _, c := range []struct {
-		masses []int64
-		total  int64
-		want   []int64
-	}{
-		{[]int64{1, 1, 1}, 10, []int64{4, 3, 3}}, {[]int64{0, 0}, 5, []int64{3, 2}}, {[]int64{0, 3}, 5, []int64{0, 5}},
-		{[]int64{5}, 5, []int64{5}}, {[]int64{1<<31 - 1, 1}, 1 << 32, []int64{1<<32 - 2, 2}},
-	} {
-		if got := shared(c.masses, c.total); !slices.Equal(got, c.want) {
-			t.Errorf("%d shared as %v: %v, want %v", c.total, c.masses, got, c.want)
-		}
-	}
 }
