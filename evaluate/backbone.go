@@ -30,15 +30,11 @@ type Backbone struct {
 
 // IsBackbone reports whether a file of weights, safetensors or PyTorch's own, is of a ResNet.
 func IsBackbone(path string) (bool, error) {
-	f, err := weights.Open(path)
+	f, set, err := weights.OpenTorchvision(path)
 	if err != nil {
 		return false, err
 	}
 	defer f.Close()
-	set, err := weights.Torchvision(f)
-	if err != nil {
-		return false, err
-	}
 	_, is := set.Shape("layer4.0.conv1.weight")
 	return is, nil
 }
@@ -46,15 +42,11 @@ func IsBackbone(path string) (bool, error) {
 // OpenBackbone reads a ResNet with torchvision's names; which one it is the names say. One of another width, or with
 // another first layer than 7 × 7, is one all the same; tensors that do not fit are a [weights.ErrMismatch].
 func OpenBackbone(ctx context.Context, e *engine.Engine, path string) (*Backbone, error) {
-	f, err := weights.Open(path)
+	f, set, err := weights.OpenTorchvision(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	set, err := weights.Torchvision(f)
-	if err != nil {
-		return nil, err
-	}
 	net, err := resNetOf(set)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", path, err)

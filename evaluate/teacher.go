@@ -55,15 +55,11 @@ var heads = []string{"fc", "classifier.6", "classifier.1", "classifier", "head",
 // OpenTeacher reads a trained net from a file as [LoadTorchvision] takes it. Its norms are batch norms, and its
 // outputs are put into the order of o.Classes. Errors that speak of the classes wrap [ErrTeacher].
 func OpenTeacher(ctx context.Context, e *engine.Engine, path string, o TeacherOptions) (*Teacher, error) {
-	f, err := weights.Open(path)
+	f, set, err := weights.OpenTorchvision(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	set, err := weights.Torchvision(f)
-	if err != nil {
-		return nil, err
-	}
 	t := &Teacher{Classes: len(o.Classes), names: o.Classes, Known: TeacherFacts{Net: o.Net}}
 	head, outputs, err := headOf(set)
 	if err != nil {

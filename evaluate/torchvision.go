@@ -12,15 +12,11 @@ import (
 // safetensors file or PyTorch's own (.pth) with torchvision's names, or with ours. It is an error that names the
 // tensor if the file is of another net or of other classes.
 func LoadTorchvision(e *engine.Engine, path string, net Net, size int) (engine.Weights, error) {
-	f, err := weights.Open(path)
+	f, set, err := weights.OpenTorchvision(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	set, err := weights.Torchvision(f)
-	if err != nil {
-		return nil, err
-	}
 	specs, err := e.Declare(Logits(net), shapes.Make(dtypes.Float32, 1, 3, size, size))
 	if err != nil {
 		return nil, err

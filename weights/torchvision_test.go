@@ -24,10 +24,11 @@ func TestTorchvisionNames(t *testing.T) {
 		for _, name := range c.file {
 			tensors = append(tensors, rising(name, 0, 1))
 		}
-		s, err := Torchvision(write(t, tensors...))
+		f, s, err := OpenTorchvision(put(t, "model.safetensors", encode(t, tensors, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
+		_ = f.Close()
 		if got := s.Names(); !slices.Equal(got, c.want) {
 			t.Errorf("%s: have %q, want %q", c.name, got, c.want)
 		}
