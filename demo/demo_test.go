@@ -114,7 +114,8 @@ func testFiles(t *testing.T, d *Demo) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"Copies of training images", "real image 1 nearest to mode 0", `alt="mgd3, image `,
-		`alt="unguided, image `, `alt="random, image `, `<svg class="map"`} {
+		`alt="unguided, image `, `alt="random, image `, `<svg class="map"`,
+		`class="made pt s1" data-slot="0-0"`, `class="made pt s2" data-slot="0-0"`} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page has no %q", want)
 		}

@@ -70,6 +70,7 @@ type ManifestImage struct {
 	Distance    Distance `json:"distance"`
 	// by the teacher for another class, as were all other candidates, see ChooseTeacher
 	Taken  bool    `json:"taken_for_another,omitempty"`
+	Source string  `json:"source,omitempty"` // of a baseline's set: the real image that it is
 	Review *Review `json:"review,omitempty"` // what somebody decided about it
 }
 

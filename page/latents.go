@@ -39,6 +39,9 @@ func (g *gathered) latents(class *Class) (l *latents, why string, err error) {
 	}
 	for i, source := range g.Sources {
 		has, marks := source.slots(i, class)
+		if has.Latents.Rows == 0 {
+			has.Latents, marks = l.chosen(source.Manifest, i, class)
+		}
 		if i == 0 && has.Centres.Cols != l.real.Cols {
 			return nil, none + "the modes are not there.", nil
 		}
@@ -83,6 +86,24 @@ func (s Source) slots(i int, class *Class) (has distill.Slots, marks []Mark) {
 		}
 	}
 	return has, marks
+}
+
+// chosen are the latents of a set that was chosen among the real images, the i-th.
+func (l *latents) chosen(m *distill.Manifest, i int, class *Class) (made matrix.Matrix, marks []Mark) {
+	if m == nil {
+		return made, nil
+	}
+	row, images := map[string]int{}, listed(m, class.Name)
+	for k, name := range l.names {
+		row[name] = k
+	}
+	var rows []int
+	for _, slot := range class.Slots {
+		if at, is := row[images[slot.Images[i]].Source]; is {
+			rows, marks = append(rows, at), append(marks, Mark{Slot: slot.Place, Mode: -1})
+		}
+	}
+	return l.real.Pick(rows), marks
 }
 
 // base is the file's name of a path in a manifest.

@@ -104,7 +104,7 @@ func (m *Map) SVG(class string, at int) string {
 	for s, images := range m.Sets {
 		for _, im := range images {
 			x, y := p.at(im.At)
-			of := "image of another mode"
+			of := "image of no mode of this map"
 			if im.Mode >= 0 {
 				of = fmt.Sprintf("image of mode %d", im.Mode)
 			}

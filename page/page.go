@@ -207,18 +207,23 @@ func (g *gathered) note(text string) {
 
 // madeOf are the images of a class in a manifest, by the names of their files; none where no denoiser made them.
 func madeOf(m *distill.Manifest, class string) map[string]distill.ManifestImage {
-	made := map[string]distill.ManifestImage{}
 	if m == nil || m.Denoiser == "" {
-		return made
+		return nil
 	}
+	return listed(m, class)
+}
+
+// listed are the images of a class in a manifest, by the names of their files.
+func listed(m *distill.Manifest, class string) map[string]distill.ManifestImage {
+	images := map[string]distill.ManifestImage{}
 	for _, c := range m.Classes {
 		for _, im := range c.Images {
 			if c.Name == class {
-				made[base(im.File)] = im
+				images[base(im.File)] = im
 			}
 		}
 	}
-	return made
+	return images
 }
 
 // latents of a class: [N, D] of the real images, and what each set has, which may be nothing; the modes of the map are
