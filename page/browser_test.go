@@ -93,6 +93,8 @@ func TestInBrowser(t *testing.T) {
 	p.Is("getComputedStyle(document.querySelector('.made img.s1')).display === 'none'")
 	p.Press("f")
 	p.Is("getComputedStyle(document.querySelector('.made img.s0')).display === 'none'")
+	p.Is("getComputedStyle(document.querySelector('.map .made.s0')).display === 'none'")
+	p.Is("getComputedStyle(document.querySelector('.map .made.s1')).display !== 'none'")
 	p.Press("f")
 	p.Is("[...document.querySelectorAll('.made img')].every(e => getComputedStyle(e).display === 'block')")
 
@@ -100,6 +102,7 @@ func TestInBrowser(t *testing.T) {
 	p.Hover("document.querySelector('.made.pt[data-slot=\"0-3\"][data-set=\"1\"]')")
 	p.Is("!document.querySelector('#tip').hidden && document.querySelector('#tip img').src === " +
 		"document.querySelector('#s-0-3 img.s1').src")
+	p.Is("document.querySelector('#tip').textContent.startsWith('two: image of mode')")
 	p.Is("document.querySelector('#s-0-3').classList.contains('hot')")
 	p.Click("document.querySelector('.made.pt[data-slot=\"0-3\"][data-set=\"1\"]')")
 	p.Is(focused + " === 's-0-3'")

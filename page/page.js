@@ -4,7 +4,7 @@
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
   document.documentElement.classList.add("on");
   const tip = $("#tip"), large = $("#large"), help = $("#help");
-  const slots = all(".slot"), classes = all(".class");
+  const slots = all(".slot"), classes = all(".class"), chips = all(".legend .chip");
   const seen = (e) => e.offsetParent !== null;
 
   // Lines of commands are broken between words, and not at the hyphens of flags.
@@ -33,7 +33,8 @@
       copy.alt = picture.alt;
       tip.append(copy);
     }
-    tip.append($("title", point).textContent);
+    const set = chips[point.dataset.set];
+    tip.append((set ? set.textContent + ": " : "") + $("title", point).textContent);
     tip.hidden = false;
     tip.style.left = Math.min(x + 14, innerWidth - tip.offsetWidth - 8) + "px";
     tip.style.top = Math.min(y + 14, innerHeight - tip.offsetHeight - 8) + "px";
@@ -84,14 +85,13 @@
   large.addEventListener("click", () => large.close());
 
   // Flipping shows one set after the other in the same place.
-  const sets = all(".legend .chip").length;
   let now = -1;
   const flip = () => {
-    if (sets < 2) return;
-    now = now + 1 < sets ? now + 1 : -1;
+    if (chips.length < 2) return;
+    now = now + 1 < chips.length ? now + 1 : -1;
     document.body.classList.toggle("flip", now >= 0);
-    for (const picture of all(".many .made img")) picture.classList.toggle("now", +picture.dataset.set === now);
-    const name = now < 0 ? "side by side" : all(".legend .chip")[now].textContent;
+    for (const e of all(".many .made img, .map .link, .map .made")) e.classList.toggle("now", e.classList.contains("s" + now));
+    const name = now < 0 ? "side by side" : chips[now].textContent;
     if ($("#flip")) $("#flip").textContent = "Flip (f): " + name;
   };
   $("#flip")?.addEventListener("click", flip);
