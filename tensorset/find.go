@@ -131,11 +131,16 @@ func find(ctx context.Context, path string, o Options) (_ *found, err error) {
 	// images have 4 axes, or 5 with the classes before, and labels have as many rows.
 	pairs := candidates(value, 0)
 	// a file without pairs may still have its images in one tensor and the labels beside it
-	if number == 0 {
+	asked := number > 0
+	if !asked {
 		number = preferred(pairs)
 	}
 	if number > max(1, len(pairs)) {
 		return nil, fmt.Errorf("has %d sets, want number %d", len(pairs), number)
+	}
+	if !asked && inParts(pairs, number-1) {
+		return nil, fmt.Errorf("holds %d sets%s of different classes or shares of them, perhaps parts of one: "+
+			"torch.cat makes one of them, and FILE#1, FILE#2, … is one", len(pairs), placed(pairs))
 	}
 	if len(pairs) > 1 {
 		f.note("holds %d sets%s, of which number %d is taken; FILE#2 takes the second", len(pairs), placed(pairs),
@@ -226,7 +231,11 @@ func (f *found) read(path string) (any, error) {
 			}
 			items = append(items, weights.Item{Key: name, Value: t})
 		}
-		return items, nil
+		names, where, err := file.ClassNames()
+		if err != nil {
+			return nil, err
+		}
+		return items, f.named(where, names)
 	case npy, npz:
 		return f.readNumPy(path, k)
 	}

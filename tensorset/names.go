@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mgd3/dataset"
@@ -15,8 +16,9 @@ import (
 // Names of the labels 0, 1, … that a set has itself, as mgd3's own exports do:
 //
 //	classes.txt           in a folder, one a line
-//	"classes"             of a dict or a .npz, a list of strings; also "class_names", "classnames" and "names"
-//	"class_to_idx"        of a dict, numbers by name, as torchvision's ImageFolder has them
+//	"classes"             of a dict or a .npz, a list of strings; also "class_names", "names" and the like
+//	"class_to_idx"        of a dict, numbers by name, as torchvision's ImageFolder has them, or names by number
+//	metadata              of a safetensors file or its config.json, as those of a classifier
 //	the labels            where they are names themselves
 
 // namesFile is that of a folder.
@@ -57,9 +59,12 @@ func (f *found) namesWithin(v any, depth int) error {
 		key, _ := item.Key.(string)
 		var err error
 		switch strings.ToLower(key) {
-		case "classes", "class_names", "classnames", "names":
+		case "classes", "class_names", "classnames", "names", "categories", "label_names":
 			err = f.named(key, stringsOf(item.Value))
-		case "class_to_idx":
+			if f.names == nil && tensorOf(item.Value).Shape == nil {
+				f.note("%q in it is no list of different names, and none is taken from it", key)
+			}
+		case "class_to_idx", "label2id", "idx_to_class", "id2label":
 			var names []string
 			if names, err = byNumber(item.Value); err != nil {
 				return fmt.Errorf("%q: %w", key, err)
@@ -102,17 +107,31 @@ func stringsOf(v any) (list []string) {
 	return list
 }
 
-// byNumber returns the keys of a dict in the order of their numbers, which are 0, 1, ….
+// byNumber returns the names of a dict in the order of their numbers, which are 0, 1, …: the keys, or the values.
 func byNumber(v any) ([]string, error) {
 	items, _ := v.([]weights.Item)
 	names := make([]string, len(items))
 	for _, item := range items {
 		name, ok := item.Key.(string)
 		n, whole := item.Value.(int)
+		if value, is := item.Value.(string); is {
+			name, ok = value, true
+			n, whole = classNumber(item.Key)
+		}
 		if !ok || !whole || n < 0 || n >= len(names) || names[n] != "" {
 			return nil, fmt.Errorf("want the numbers from 0 to %d, each for one name", len(names)-1)
 		}
 		names[n] = name
 	}
 	return names, nil
+}
+
+// classNumber returns the number that a key is, 3 or "3".
+func classNumber(key any) (int, bool) {
+	if text, ok := key.(string); ok {
+		n, err := strconv.Atoi(text)
+		return n, err == nil && strconv.Itoa(n) == text
+	}
+	n, ok := key.(int)
+	return n, ok
 }

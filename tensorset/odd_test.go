@@ -74,6 +74,24 @@ func described(t *testing.T, s *Set) string {
 
 type items = []weights.Item
 
+// part returns some of the six images; two those of a class.
+func part(from, to int) weights.Tensor {
+	const each = 3 * 8 * 8
+	return weights.F32("", []int{to - from, 3, 8, 8}, sixUnit(asIs)[from*each:to*each])
+}
+
+func two(class int) weights.Tensor { return part(2*class, 2*class+2) }
+
+func labelled(labels ...int64) weights.Tensor { return weights.I64("", []int{len(labels)}, labels) }
+
+// ones are tensors of one number.
+func ones(labels ...int64) (list []any) {
+	for _, label := range labels {
+		list = append(list, weights.I64("", nil, []int64{label}))
+	}
+	return list
+}
+
 // TestOdd: sets whose labels are easily misread.
 func TestOdd(t *testing.T) {
 	const right = "cat 0 1, dog 2 3, fox 4 5"
@@ -143,6 +161,34 @@ func TestOdd(t *testing.T) {
 		{"groups of classes first", items{{Key: "coarse_labels", Value: weights.I64("", []int{6},
 			[]int64{1, 1, 1, 1, 0, 0})}, {Key: "images", Value: six}, {Key: "fine_labels", Value: sixLabels}}, named,
 			right, `"fine_labels" is taken`},
+
+		{"names by number", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},
+			{Key: "id2label", Value: items{{Key: "1", Value: "ape"}, {Key: "0", Value: "cow"},
+				{Key: "2", Value: "owl"}}}}, Options{}, "cow 0 1, ape 2 3, owl 4 5", `in "id2label"`},
+		{"names of labels", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},
+			{Key: "label_names", Value: strs("owl", "ape", "cow")}}, Options{}, "owl 0 1, ape 2 3, cow 4 5", ""},
+		{"names that are none", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},
+			{Key: "classes", Value: strs("owl", "owl", "cow")}}, named, right, `"classes" in it is no list of different`},
+		{"a list of floats", items{{Key: "images", Value: six}, {Key: "labels", Value: []any{0., 0., 1., 1., 2., 2.}}},
+			named, right, ""},
+		{"a list of tensors", items{{Key: "images", Value: six}, {Key: "labels", Value: ones(0, 0, 1, 1, 2, 2)}}, named,
+			right, ""},
+		{"images by digits", items{{Key: "1", Value: two(1)}, {Key: "0", Value: two(0)}, {Key: "2", Value: two(2)}}, named,
+			right, "the numbers 0 to 2 of a dict"},
+		{"images by name", items{{Key: "owl", Value: two(0)}, {Key: "ape", Value: two(1)}, {Key: "cow", Value: two(2)}},
+			Options{}, "ape 2 3, cow 4 5, owl 0 1", `the names of a dict, "owl" and others`},
+		{"images of other names", items{{Key: "real", Value: two(0)}, {Key: "syn", Value: two(1)}}, Options{},
+			"holds no images, or several", ""},
+
+		{"batches", []any{[]any{part(0, 3), labelled(0, 0, 1)}, []any{part(3, 6), labelled(1, 2, 2)}}, named,
+			"holds 2 sets of different classes", ""},
+		{"batches with all classes", []any{[]any{part(0, 3), labelled(0, 1, 0)}, []any{part(3, 6), labelled(1, 0, 1)}},
+			named, "perhaps parts of one: torch.cat", ""},
+		{"a set for each class", items{{Key: "cat", Value: []any{two(0), labelled(0, 0)}},
+			{Key: "dog", Value: []any{two(1), labelled(1, 1)}}}, named, `holds 2 sets (below "cat", "dog") of different`,
+			""},
+		{"several sizes", items{{Key: "ipc1", Value: []any{part(0, 3), labelled(0, 1, 2)}},
+			{Key: "ipc2", Value: []any{six, sixLabels}}}, named, "cat 0, dog 1, fox 2", "of which number 1 is taken"},
 	} {
 		s, err := Open(t.Context(), torchFile(t, "set.pt", c.object), c.o)
 		if err != nil {
@@ -303,5 +349,41 @@ func TestGrey(t *testing.T) {
 	defer s.Images.Close()
 	if pix := load(t, s)[0].Pix[:6]; s.Pixels != Unit || !slices.Equal(pix, []byte{0, 0, 0, 255, 255, 255}) {
 		t.Errorf("of booleans: %s, %v", s.Pixels, pix)
+	}
+}
+
+// TestGreyWithoutColours: grey images need no axis of colours, by their name; numbers that would be black are refused.
+func TestGreyWithoutColours(t *testing.T) {
+	grey := make([]float32, 6*8*8)
+	for i := range grey {
+		grey[i] = float32(i%256) / 255
+	}
+	dark := make([]float32, len(six.Bytes())/4)
+	for i := range dark {
+		dark[i] = float32(i%256) / 255 / 255
+	}
+	for _, c := range []struct {
+		name, key string
+		images    weights.Tensor
+		want      string
+	}{
+		{"grey", "images", weights.F32("", []int{6, 8, 8}, grey), ""},
+		{"of another name", "features", weights.F32("", []int{6, 8, 8}, grey), "holds no images, or several"},
+		{"divided twice", "images", weights.F32("", []int{6, 3, 8, 8}, dark), "all images would be nearly black"},
+	} {
+		s, err := Open(t.Context(), torchFile(t, "set.pt", items{{Key: c.key, Value: c.images},
+			{Key: "labels", Value: sixLabels}}), Options{Names: names})
+		if err != nil || c.want != "" {
+			if err == nil || c.want == "" || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %q", c.name, err, c.want)
+			}
+			continue
+		}
+		defer s.Images.Close()
+		for i, im := range load(t, s) {
+			if want := byte(i * 64 % 256); im.Pix[0] != want || im.Pix[2] != want {
+				t.Errorf("%s: image %d begins with %v, want %d", c.name, i, im.Pix[:3], want)
+			}
+		}
 	}
 }

@@ -2,6 +2,8 @@ package tensorset
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,6 +69,50 @@ func preferred(pairs []pair) int {
 		func(i int) bool { return !isBefore(pairs[i].where) })
 }
 
+// inParts tells whether another set of a file may be a part of what the one that is taken is a part of: a batch, a step
+// or a class. It has other classes, or as many images and not as many of each class. Sets that are for something else do
+// not count; those of several runs or sizes have the same classes.
+func inParts(pairs []pair, taken int) bool {
+	if len(pairs) < 2 {
+		return false
+	}
+	ours := pairs[taken].perClass()
+	return slices.ContainsFunc(pairs, func(p pair) bool {
+		if heldOut(p.where) != heldOut(pairs[taken].where) || isBefore(p.where) != isBefore(pairs[taken].where) {
+			return false
+		}
+		theirs := p.perClass()
+		if len(ours) == 0 || len(theirs) == 0 {
+			return false
+		}
+		if p.images.Shape[0] == pairs[taken].images.Shape[0] {
+			return !maps.Equal(ours, theirs)
+		}
+		return !slices.Equal(slices.Sorted(maps.Keys(ours)), slices.Sorted(maps.Keys(theirs)))
+	})
+}
+
+// perClass counts the images of each class, nil where the labels are no numbers.
+func (p pair) perClass() map[string]int {
+	v, err := numbersOf(p.labels)
+	if err != nil || len(p.labels.Shape) == 0 || p.labels.Shape[0] == 0 {
+		return nil
+	}
+	count := map[string]int{}
+	for row := range slices.Chunk(v, max(1, len(v)/p.labels.Shape[0])) {
+		label := int(row[0])
+		if len(row) > 1 {
+			label = slices.Index(row, slices.Max(row))
+		}
+		name := strconv.Itoa(label)
+		if label >= 0 && label < len(p.names) {
+			name = p.names[label]
+		}
+		count[name]++
+	}
+	return count
+}
+
 // placed says where the sets of a file are, "" if there are no words for it.
 func placed(pairs []pair) string {
 	var places []string
@@ -97,6 +143,14 @@ func pairOf(values []any, keys []string) (p pair, ok bool) {
 		tensors[i] = tensorOf(v)
 		if isImages(tensors[i]) && !isWeight(keys[i]) {
 			images = append(images, i)
+		}
+	}
+	if len(images) == 0 {
+		for i, t := range tensors {
+			if isGrey(t) && imageName(keys[i]) {
+				tensors[i].Shape = []int{t.Shape[0], 1, t.Shape[1], t.Shape[2]}
+				images = append(images, i)
+			}
 		}
 	}
 	if len(images) == 0 {
@@ -202,11 +256,16 @@ func tensorOf(v any) weights.Tensor {
 	case []any:
 		numbers := make([]int64, len(v))
 		for i := range v {
-			n, ok := v[i].(int)
-			if !ok {
+			switch n := v[i].(type) {
+			case int:
+				numbers[i] = int64(n)
+			case float64:
+				if numbers[i] = int64(n); float64(numbers[i]) != n || math.Abs(n) > largestLabel {
+					return weights.Tensor{}
+				}
+			default:
 				return weights.Tensor{}
 			}
-			numbers[i] = int64(n)
 		}
 		return weights.I64("", []int{len(v)}, numbers)
 	}
@@ -232,6 +291,11 @@ func numbered(v any) (weights.Tensor, []string) {
 		numbers[i] = int64(at)
 	}
 	return weights.I64("", []int{len(names)}, numbers), order
+}
+
+// isGrey tells whether a tensor can be grey images [N, H, W].
+func isGrey(t weights.Tensor) bool {
+	return len(t.Shape) == 3 && t.Bytes() != nil && !isChannels(t.Shape[0]) && !isChannels(t.Shape[2]) && t.Shape[0] > 0
 }
 
 func imageName(key string) bool {

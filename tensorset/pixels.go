@@ -242,6 +242,7 @@ const (
 	// rounded by half a level: only whole ones say anything.
 	nearHalf = 0.2
 
+	black              = 0.02     // bytes that were divided twice are at most 1/255; no set of images has all below 5/255
 	unitLow, unitHigh  = 0.2, 0.8 // means of 0 to 1, not cut off
 	unitFrom, unitTo   = -2, 3    // their numbers, which learning moved
 	narrow             = 0.45     // deviation: below it 0 to 1 or whitened, above it normalised
@@ -266,6 +267,8 @@ func (e evidence) guess(name string, r *reader) (p Pixels, why string) {
 		return Uint8, "they are whole numbers"
 	case e.whole:
 		return "", "whole numbers are bytes, from 0 to 255 (bytes less 128 want it added, 16 bits a division by 257)"
+	case e.low >= 0 && e.high < black:
+		return "", "as 0 to 1 all images would be nearly black (bytes that were divided by 255 twice?)"
 	case e.low >= 0 && e.high <= 1 && onLevels(Unit):
 		return Unit, "all numbers are levels of 8 bits, from 0 to 1"
 	case e.low >= 0 && e.high <= 1:

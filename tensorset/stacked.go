@@ -13,6 +13,7 @@ import (
 //	[(x, label), …]                 the items of a data set: [images, labels]
 //	[{"image": x, "label": 3}, …]   dicts of the same keys: a dict of lists
 //	{0: X, 1: X, …}                 the images [n, C, H, W] of each class: images and labels
+//	{"cat": X, "dog": X, …}         the same by name, where no name says that it is something else
 //
 // A list of tensors [n, C, H, W] is left as it is: they may be the classes, or several sets.
 
@@ -57,6 +58,7 @@ func (s *stack) list(list []any) (any, error) {
 	if isOneImage(list[0]) {
 		return s.images(list)
 	}
+	list = numbersOfTensors(list)
 	columns := map[int][]any{}
 	var keys []any
 	for i, v := range list {
@@ -135,37 +137,55 @@ func (s *stack) joined(list []any, shape []int) (any, error) {
 	return weights.Raw("", list[0].(weights.Tensor).DType, shape, data), nil
 }
 
-// byClass stacks a dict whose keys are the numbers 0, 1, … of classes and whose values are their images.
+// byClass stacks a dict whose values are the images of the classes that its keys name, or whose numbers 0, 1, … they are.
 func (s *stack) byClass(items []weights.Item) (any, error) {
-	list := make([]any, len(items))
-	for _, item := range items {
-		k, ok := item.Key.(int)
-		t, isTensor := item.Value.(weights.Tensor)
-		if !ok || !isTensor || k < 0 || k >= len(items) || list[k] != nil || !isImages(t) || len(t.Shape) != 4 {
-			return items, nil
-		}
-		list[k] = t
-	}
-	if len(list) < 2 {
+	if len(items) < 2 {
 		return items, nil
 	}
-	var labels []int64
-	first := list[0].(weights.Tensor)
-	for k, v := range list {
-		t := v.(weights.Tensor)
-		if t.DType != first.DType || !slices.Equal(t.Shape[1:], first.Shape[1:]) {
+	byNumber, list := make([]any, len(items)), make([]any, len(items))
+	first, _ := items[0].Value.(weights.Tensor)
+	numbers, names := true, true
+	for i, item := range items {
+		t, _ := item.Value.(weights.Tensor)
+		if !isImages(t) || len(t.Shape) != 4 || t.DType != first.DType || !slices.Equal(t.Shape[1:], first.Shape[1:]) {
 			return items, nil
 		}
-		labels = append(labels, slices.Repeat([]int64{int64(k)}, t.Shape[0])...)
+		list[i] = t
+		if k, ok := classNumber(item.Key); ok {
+			if names = false; k >= 0 && k < len(items) && byNumber[k] == nil {
+				byNumber[k] = t
+				continue
+			}
+		}
+		numbers = false
+		key, isText := item.Key.(string)
+		names = names && isText && !imageName(key) && !labelName(key) && !heldOut(key) && !isBefore(key) &&
+			!hasWord(key, "train", "training", "syn", "ipc") && !isWeight(key)
+	}
+	var labels []any
+	switch {
+	case numbers:
+		list = byNumber
+		s.notes = append(s.notes, fmt.Sprintf("the numbers 0 to %d of a dict are taken for the classes of the images "+
+			"below them", len(list)-1))
+	case names:
+		s.notes = append(s.notes, fmt.Sprintf("the names of a dict, %.60q and others, are taken for the classes of the "+
+			"images below them", items[0].Key))
+	default:
+		return items, nil
+	}
+	for k, v := range list {
+		var label any = k
+		if names {
+			label = items[k].Key
+		}
+		labels = append(labels, slices.Repeat([]any{label}, v.(weights.Tensor).Shape[0])...)
 	}
 	images, err := s.joined(list, append([]int{len(labels)}, first.Shape[1:]...))
 	if err != nil {
 		return nil, err
 	}
-	s.notes = append(s.notes, fmt.Sprintf("the numbers 0 to %d of a dict are taken for the classes of the images "+
-		"below them", len(list)-1))
-	return []weights.Item{{Key: "images", Value: images},
-		{Key: "labels", Value: weights.I64("", []int{len(labels)}, labels)}}, nil
+	return []weights.Item{{Key: "images", Value: images}, {Key: "labels", Value: labels}}, nil
 }
 
 // isOneImage tells whether a value can be an image.
