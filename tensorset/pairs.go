@@ -70,8 +70,8 @@ func preferred(pairs []pair) int {
 }
 
 // inParts tells whether another set of a file may be a part of what the one that is taken is a part of: a batch, a step
-// or a class. It has other classes, or as many images and not as many of each class. Sets that are for something else do
-// not count; those of several runs or sizes have the same classes.
+// or a class. It has other classes, or as many images and not as many of each class. Sets for something else do not
+// count; those of several runs or sizes have the same classes.
 func inParts(pairs []pair, taken int) bool {
 	if len(pairs) < 2 {
 		return false

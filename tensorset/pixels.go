@@ -242,7 +242,7 @@ const (
 	// rounded by half a level: only whole ones say anything.
 	nearHalf = 0.2
 
-	black              = 0.02     // bytes that were divided twice are at most 1/255; no set of images has all below 5/255
+	black              = 0.02     // bytes that were divided twice are below 1/255; images have some above 5/255
 	unitLow, unitHigh  = 0.2, 0.8 // means of 0 to 1, not cut off
 	unitFrom, unitTo   = -2, 3    // their numbers, which learning moved
 	narrow             = 0.45     // deviation: below it 0 to 1 or whitened, above it normalised

@@ -137,7 +137,7 @@ func (s *stack) joined(list []any, shape []int) (any, error) {
 	return weights.Raw("", list[0].(weights.Tensor).DType, shape, data), nil
 }
 
-// byClass stacks a dict whose values are the images of the classes that its keys name, or whose numbers 0, 1, … they are.
+// byClass stacks a dict whose values are the images of classes, and whose keys are their names or numbers 0, 1, ….
 func (s *stack) byClass(items []weights.Item) (any, error) {
 	if len(items) < 2 {
 		return items, nil
@@ -169,8 +169,8 @@ func (s *stack) byClass(items []weights.Item) (any, error) {
 		s.notes = append(s.notes, fmt.Sprintf("the numbers 0 to %d of a dict are taken for the classes of the images "+
 			"below them", len(list)-1))
 	case names:
-		s.notes = append(s.notes, fmt.Sprintf("the names of a dict, %.60q and others, are taken for the classes of the "+
-			"images below them", items[0].Key))
+		s.notes = append(s.notes, fmt.Sprintf("the names of a dict, %.60q and others, are taken for the classes of "+
+			"the images below them", items[0].Key))
 	default:
 		return items, nil
 	}
