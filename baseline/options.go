@@ -11,12 +11,13 @@ import (
 // options are mgd3 with one option alone on top, by the name of the method: what the option is worth. Each is what the
 // command's flag of that name takes if nothing else is said, or the value written here.
 var options = map[Method]func(*distill.Settings) error{
-	"mgd3+dpm++2m":  fewSteps(diffusion.DPM2M),
-	"mgd3+unipc":    fewSteps(diffusion.UniPC),
-	"mgd3+interval": sampled(func(s *distill.SampleSettings) { s.CFGInterval = diffusion.Interval{Lo: 0.3, Hi: 5} }),
-	"mgd3+ot":       sampled(func(s *distill.SampleSettings) { s.Guide = diffusion.OT }),
-	"mgd3+labels":   sampled(func(s *distill.SampleSettings) { s.MixLabels = true }),
-	"mgd3+manifold": sampled(func(s *distill.SampleSettings) { s.Guide, s.GuideScale = diffusion.Manifold, 0.1 }),
+	"mgd3+dpm++2m":     fewSteps(diffusion.DPM2M),
+	"mgd3+dpm++2m-sde": fewSteps(diffusion.DPM2MSDE),
+	"mgd3+unipc":       fewSteps(diffusion.UniPC),
+	"mgd3+interval":    sampled(func(s *distill.SampleSettings) { s.CFGInterval = diffusion.Interval{Lo: 0.3, Hi: 5} }),
+	"mgd3+ot":          sampled(func(s *distill.SampleSettings) { s.Guide = diffusion.OT }),
+	"mgd3+labels":      sampled(func(s *distill.SampleSettings) { s.MixLabels = true }),
+	"mgd3+manifold":    sampled(func(s *distill.SampleSettings) { s.Guide, s.GuideScale = diffusion.Manifold, 0.1 }),
 	"mgd3+determinant": sampled(func(s *distill.SampleSettings) {
 		s.Together, s.TogetherScale = diffusion.Determinant,
 			0.3

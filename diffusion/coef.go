@@ -17,7 +17,7 @@ type coef[T any] struct {
 	Shift          T // k: how far x0 goes to the mode; 0 in the DDPM family and where not guided
 	Guide          T // λ in the DDPM family, w in the others; 0 where not guided
 	Prev, Dir      T // √ā₋ and √(1 − ā₋ − σ²) of the DDIM family
-	Noise          T // [t > 0] in the DDPM family, σ in the DDIM family
+	Noise          T // [t > 0] in the DDPM family, σ in the DDIM family, that of z in a solver
 
 	// of UniPC: the weights in the corrected x of x as predicted, of the x before, of the x0 before, before that and
 	// now, and w of the step before
@@ -68,12 +68,16 @@ func newCoef(c *Chain, s Settings, r formula, t int) coef[float64] {
 		co.LogMax = co.LogMin
 	}
 	if r.solver {
-		co.C0, co.C1, co.C2 = c.multistep(t)
-		co.Guide = s.Lambda * c.displacement.pull(c, t, s.Stop) * s.shaped(r, c, t)
+		noisy := r.sde && r.guided(c, t, s)
+		co.C0, co.C1, co.C2 = c.multistep(t, noisy)
+		co.Guide = s.Lambda * c.displacement.pull(c, t, s.Stop, noisy) * s.shaped(r, c, t)
+		if noisy {
+			co.Noise = c.anew(t)
+		}
 		co.Predicted = 1
 		if t < c.first {
 			co.Predicted = 0
-			co.LastGuide = s.Lambda * c.displacement.pull(c, t+1, s.Stop) * s.shaped(r, c, t+1)
+			co.LastGuide = s.Lambda * c.displacement.pull(c, t+1, s.Stop, false) * s.shaped(r, c, t+1)
 			co.Last, co.LastX0, co.BeforeX0, co.NowX0 = c.correction(t)
 		}
 		return co

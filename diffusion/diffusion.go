@@ -19,8 +19,8 @@
 //	ε' = ( √(1/ā)·x − x' ) / √(1/ā − 1)
 //	x  ← √ā₋·x' + √(1 − ā₋ − σ²)·ε' + w·g + σ·z     Song et al. 2021 (arXiv:2010.02502), eq. 12
 //
-// The rules for few steps, [DPM2M] and [UniPC], look back: see solver.go and unipc.go. Outside of an [Interval] of
-// noise s is 1.
+// The rules for few steps, [DPM2M], [DPM2MSDE] and [UniPC], look back: see solver.go and unipc.go. Outside of an
+// [Interval] of noise s is 1.
 //
 // Equation 6 of MGD3 adds the pull to ε, which has the opposite sign. We follow the figure
 // and the authors' program; TestStepGolden pins it. The rules differ in k, w and σ, so one λ

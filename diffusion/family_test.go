@@ -23,7 +23,9 @@ func TestFamilies(t *testing.T) {
 		DDPMSD: {"Stable Diffusion"}, DDIMSD: {"Stable Diffusion"},
 	}
 	for name := range models {
-		home[DPM2M], home[UniPC] = append(home[DPM2M], name), append(home[UniPC], name)
+		for _, few := range []Rule{DPM2M, DPM2MSDE, UniPC} {
+			home[few] = append(home[few], name)
+		}
 	}
 	for _, rule := range Rules() {
 		for name, noise := range models {

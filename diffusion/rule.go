@@ -51,6 +51,12 @@ const (
 	// TestSolverPullAtEachLevel the pull.
 	DPM2M Rule = "dpm++2m"
 
+	// DPM2MSDE is DPM2M, but the steps that are pulled are noisy, see solver.go. A pull takes from x the detail that
+	// x0 has and the mode has not, and x0 has it from the noise in x: without new noise each step would leave less of
+	// both. After stop the steps are those of DPM2M. TestSolverGolden pins the noisy steps, TestSolverPull,
+	// TestSolverPullAtEachLevel and TestNoisySteps the pull.
+	DPM2MSDE Rule = "dpm++2m-sde"
+
 	// UniPC takes few steps as well: the same step, after which the prediction that it leads to corrects it (Zhao et
 	// al. 2023, arXiv:2302.04867, Algorithm 1 with B(h) = eʰ − 1, of second order); see unipc.go. λ and stop are as in
 	// DPM2M. TestUniPCOrder pins its order, TestSolverGolden its steps, TestSolverPull the pull.
@@ -58,7 +64,7 @@ const (
 )
 
 // Rules lists all rules.
-func Rules() []Rule { return []Rule{DDPM, DDPMSD, DDIMPaper, DDIMX0, DDIMSD, DPM2M, UniPC} }
+func Rules() []Rule { return []Rule{DDPM, DDPMSD, DDIMPaper, DDIMX0, DDIMSD, DPM2M, DPM2MSDE, UniPC} }
 
 // CountsTimesteps reports whether the rule's stop counts steps of the full process, in place of those that are taken.
 func (r Rule) CountsTimesteps() bool { return formulas[r].timesteps() }
@@ -70,6 +76,7 @@ func (r Rule) FewSteps() bool { return formulas[r].solver }
 type formula struct {
 	ddim   bool // the family; that of DDPM if neither this
 	solver bool // nor this
+	sde    bool // a solver whose steps are noisy while they are pulled
 	unipc  bool // a solver whose steps are corrected
 	sd     bool // Stable Diffusion's schedulers: stop in timesteps, fixed variance, last level
 
@@ -108,6 +115,10 @@ var formulas = map[Rule]formula{
 	DPM2M: {
 		solver:    true,
 		published: publishedSolver(DPM2M),
+	},
+	DPM2MSDE: {
+		solver: true, sde: true,
+		published: publishedSolver(DPM2MSDE),
 	},
 	UniPC: {
 		solver: true, unipc: true,

@@ -168,6 +168,7 @@ func TestSteps(t *testing.T) {
 		{"SD, stop 0 is all", DDIMSD, "leading50", 0, 0, 50, 50, 981, 1, 0},
 		{"eta", DDIMX0, "ddim50", 25, 0.5, 50, 24, 980, 0, 49},
 		{"a solver counts timesteps", DPM2M, "trailing16", 500, 0, 16, 8, 999, 61, 0},
+		{"noise while pulled", DPM2MSDE, "trailing16", 500, 0, 16, 8, 999, 61, 8},
 		{"eta 0 draws nothing", DDIMPaper, "ddim50", 25, 0, 50, 24, 980, 0, 0},
 	}
 	for _, test := range tests {

@@ -10,9 +10,16 @@ import (
 // to ā₋, with h = ℓ₋ − ℓ, h' that of the step before, and x0' the prediction there,
 //
 //	D = x0 + h/(2h')·(x0 − x0')
-//	x ← √((1 − ā₋)/(1 − ā))·x + √ā₋·(1 − e⁻ʰ)·D + w·g
+//	x ← r·x + (√ā₋ − r·√ā)·D + w·g,   r = √((1 − ā₋)/(1 − ā))
 //
 // The first step has nothing behind it and the last, to ā₋ = 1, no h: there D = x0.
+//
+// A noisy step is that of the stochastic equation, SDE-DPM-Solver++(2M) of the same paper: of the noise in x less is
+// left, and so much is drawn anew that ā₋ has its own,
+//
+//	x ← r·x + (√ā₋ − r·√ā)·D + √(1 − ā₋ − r²·(1 − ā))·z + w·g,   r = (1 − ā₋)/(1 − ā)·√(ā/ā₋)
+//
+// which is DDPM's with the variance β̃ where D = x0.
 //
 // What w must be for λ to mean one thing in any number of steps: DDPM, whose λ is published, displaces x by
 //
@@ -20,17 +27,32 @@ import (
 //
 // from where it would be, for an x0 that does not change. d/(λ·g) after each of its 50 steps is the displacement of a
 // level of noise. Here x is displaced as much at every level: what the step leaves of the displacement before it is
-// √((1 − ā₋)/(1 − ā))·d, so
+// r·d, so
 //
-//	w·g = d₋ − √((1 − ā₋)/(1 − ā))·d
+//	w·g = d₋ − r·d
 //
 // A step across stop has d₋ of the level at stop, shrunk from there on.
 
-// multistep returns the weights of x0 of the step before, of x0 and of x.
-func (c *Chain) multistep(t int) (before, now, x float64) {
+// left returns r of a step between two levels of noise.
+func left(alphaBar, prev float64, noisy bool) float64 {
+	if noisy {
+		return (1 - prev) / (1 - alphaBar) * math.Sqrt(alphaBar/prev)
+	}
+	return math.Sqrt((1 - prev) / (1 - alphaBar))
+}
+
+// anew returns the standard deviation of the noise that a noisy step draws.
+func (c *Chain) anew(t int) float64 {
 	ab, prev := c.AlphaBar[t], c.AlphaBarPrev[t]
-	x = math.Sqrt((1 - prev) / (1 - ab))
-	now = math.Sqrt(prev) - x*math.Sqrt(ab) // √ā₋·(1 − e⁻ʰ)
+	r := left(ab, prev, true)
+	return math.Sqrt(1 - prev - r*r*(1-ab))
+}
+
+// multistep returns the weights of x0 of the step before, of x0 and of x.
+func (c *Chain) multistep(t int, noisy bool) (before, now, x float64) {
+	ab, prev := c.AlphaBar[t], c.AlphaBarPrev[t]
+	x = left(ab, prev, noisy)
+	now = math.Sqrt(prev) - x*math.Sqrt(ab)
 	if t == 0 || t == c.first {
 		return 0, now, x
 	}
@@ -84,7 +106,7 @@ func (d displacement) level(timestep float64) float64 {
 }
 
 // pull returns w/λ of step t.
-func (d displacement) pull(c *Chain, t, stop int) float64 {
+func (d displacement) pull(c *Chain, t, stop int, noisy bool) float64 {
 	from := c.Timesteps[t]
 	if from <= stop {
 		return 0
@@ -96,14 +118,14 @@ func (d displacement) pull(c *Chain, t, stop int) float64 {
 	if stop > to {
 		to, end = stop, c.full[stop]
 	}
-	noise := 1 - c.AlphaBarPrev[t]
-	left := d.level(float64(to))
+	prev := c.AlphaBarPrev[t]
+	after := d.level(float64(to))
 	if end < 1 {
-		left *= math.Sqrt(noise / (1 - end))
+		after *= left(end, prev, noisy)
 	}
 	before := 0.0
 	if t < c.Len()-1 {
-		before = math.Sqrt(noise/(1-c.AlphaBar[t])) * d.level(float64(from))
+		before = left(c.AlphaBar[t], prev, noisy) * d.level(float64(from))
 	}
-	return left - before
+	return after - before
 }

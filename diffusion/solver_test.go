@@ -2,6 +2,7 @@ package diffusion
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
@@ -77,7 +78,7 @@ func TestSolverOrder(t *testing.T) {
 		x, last := 1.0, 0.0
 		for t := n; t > 0; t-- { // but the step to no noise
 			x0 := g.posterior(x, c.AlphaBar[t])
-			w0, w1, w2 := c.multistep(t)
+			w0, w1, w2 := c.multistep(t, false)
 			x, last = w0*last+w1*x0+w2*x, x0
 		}
 		from, to := levels[n], levels[0]
@@ -121,7 +122,7 @@ func TestSolverPull(t *testing.T) {
 	if want < 0.001 {
 		t.Fatalf("50 steps displace by %v, want more", want)
 	}
-	for _, rule := range []Rule{DPM2M, UniPC} {
+	for _, rule := range []Rule{DPM2M, DPM2MSDE, UniPC} {
 		for _, respacing := range []string{"4", "16", "trailing16", "leading20", "50", "200"} {
 			s := solver(t, respacing)
 			s.Rule, s.Lambda, s.Stop = rule, published.Lambda, -1
@@ -149,36 +150,84 @@ func TestSolverPullAtEachLevel(t *testing.T) {
 		ddpm[to] = d
 	}
 	const lambda, stop = 0.1, 500
-	for _, respacing := range []string{"4", "8", "trailing16", "50", "200"} {
-		s := solver(t, respacing)
-		s.Lambda, s.Stop = lambda, -1
-		whole := mustNew(t, s)
-		s.Stop = stop
-		stopped := mustNew(t, s)
-		common, c, has, cut := 0, whole.chain, 0.0, 0.0
-		for k := c.first; k >= 0; k-- {
-			shrink := math.Sqrt((1 - c.AlphaBarPrev[k]) / (1 - c.AlphaBar[k]))
-			has = shrink*has + newCoef(c, whole.settings, whole.formula, k).Guide
-			pulled := newCoef(stopped.chain, stopped.settings, stopped.formula, k).Guide
-			cut = shrink*cut + pulled
-			to := -1
-			if k > 0 {
-				to = c.Timesteps[k-1]
-			}
-			if want, ok := ddpm[to]; ok {
-				common++
-				if math.Abs(has/(lambda*want)-1) > 1e-9 {
-					t.Errorf("%s: at timestep %d displaced by %v, 50 steps of DDPM by %v", respacing, to, has,
-						lambda*want)
+	for _, rule := range []Rule{DPM2M, DPM2MSDE} {
+		for _, respacing := range []string{"4", "8", "trailing16", "50", "200"} {
+			s := solver(t, respacing)
+			s.Rule, s.Lambda, s.Stop = rule, lambda, -1
+			whole := mustNew(t, s)
+			s.Stop = stop
+			stopped := mustNew(t, s)
+			common, c, has, cut := 0, whole.chain, 0.0, 0.0
+			for k := c.first; k >= 0; k-- {
+				shrink := math.Sqrt((1 - c.AlphaBarPrev[k]) / (1 - c.AlphaBar[k]))
+				if rule == DPM2MSDE {
+					shrink = c.PosteriorMeanX[k]
+				}
+				has = shrink*has + newCoef(c, whole.settings, whole.formula, k).Guide
+				pulled := newCoef(stopped.chain, stopped.settings, stopped.formula, k).Guide
+				cut = shrink*cut + pulled
+				to := -1
+				if k > 0 {
+					to = c.Timesteps[k-1]
+				}
+				if want, ok := ddpm[to]; ok {
+					common++
+					if math.Abs(has/(lambda*want)-1) > 1e-9 {
+						t.Errorf("%s, %s: at timestep %d displaced by %v, 50 steps of DDPM by %v", rule, respacing, to,
+							has, lambda*want)
+					}
+				}
+				if to >= stop && cut != has || c.Timesteps[k] <= stop && pulled != 0 {
+					t.Errorf("%s, %s: stop %d, step from %d: %v pulled, displaced by %v, without stop by %v", rule,
+						respacing, stop, c.Timesteps[k], pulled, cut, has)
 				}
 			}
-			if to >= stop && cut != has || c.Timesteps[k] <= stop && pulled != 0 {
-				t.Errorf("%s: stop %d, step from %d: %v pulled, displaced by %v, without stop by %v", respacing, stop,
-					c.Timesteps[k], pulled, cut, has)
+			if common < 2 {
+				t.Errorf("%s has no level of noise in common with the published steps but the last", respacing)
 			}
 		}
-		if common < 2 {
-			t.Errorf("%s has no level of noise in common with the published steps but the last", respacing)
+	}
+}
+
+// TestNoisySteps: where they are pulled the steps of DPM2MSDE have DDPM's weight of x, its weight of x0 for both
+// predictions together, and its variance β̃; of as many steps as are published λ is a part of √β, as there. After stop
+// they are the steps of DPM2M, and so are all if none is pulled.
+func TestNoisySteps(t *testing.T) {
+	for _, respacing := range []string{"1", "trailing16", "50"} {
+		s := solver(t, respacing)
+		s.Rule, s.Lambda, s.Stop = DPM2MSDE, 0.1, 500
+		plain := s
+		plain.Rule = DPM2M
+		noisy, still, none := mustNew(t, s), mustNew(t, plain), s
+		c := noisy.chain
+		for i, step := range noisy.Steps() {
+			k := step.Index
+			if !step.Guided {
+				if !slices.Equal(step.Coef, still.Steps()[i].Coef) || step.Noisy {
+					t.Errorf("%s: step %d has %v, want that of dpm++2m", respacing, k, step)
+				}
+				continue
+			}
+			co := newCoef(c, noisy.settings, noisy.formula, k)
+			for _, v := range []struct {
+				name       string
+				have, want float64
+			}{
+				{"weight of x", co.C2, c.PosteriorMeanX[k]},
+				{"weight of x0", co.C0 + co.C1, c.PosteriorMeanX0[k]},
+				{"variance", co.Noise * co.Noise, c.PosteriorVariance[k]},
+			} {
+				if !(math.Abs(v.have-v.want) <= 1e-12) {
+					t.Errorf("%s: step %d: %s is %v, want %v", respacing, k, v.name, v.have, v.want)
+				}
+			}
+			if want := 0.1 * math.Sqrt(c.Beta[k]); respacing == "50" && c.Timesteps[k-1] >= s.Stop &&
+				math.Abs(co.Guide-want) > 1e-12 {
+				t.Errorf("step %d of 50: w is %v, want %v", k, co.Guide, want)
+			}
 		}
+		none.Stop, plain.Stop = 1000, 1000
+		sameBits(t, respacing+", none pulled", run(t, mustNew(t, none), toy, images(3)),
+			run(t, mustNew(t, plain), toy, images(3)))
 	}
 }

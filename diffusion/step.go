@@ -37,6 +37,9 @@ func (s *Sampler) step(x *Node, kept []*Node, eps, v, mode, z *Node, c coef[*Nod
 		tr.Shift, tr.Next = s.ddim(x, x0, mode, z, c)
 	case s.formula.solver:
 		next := Add(Add(mean, Mul(c.C0, kept[0])), Mul(c.Guide, Sub(mode, x0)))
+		if s.formula.sde {
+			next = Add(next, Mul(c.Noise, z))
+		}
 		keep := []*Node{next, x0}
 		if s.formula.unipc {
 			keep = append(keep, kept[0], x)

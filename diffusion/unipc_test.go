@@ -22,26 +22,29 @@ func TestSolverGolden(t *testing.T) {
 			}
 			c.Decode(t, &spec)
 			const file = "io.safetensors"
-			start, eps := c.Float32s(t, file, "start"), c.Float32s(t, file, "eps")
+			start, eps, noise := c.Float32s(t, file, "start"), c.Float32s(t, file, "eps"), c.Float32s(t, file, "noise")
 			tol, report := c.Tolerance(t, "solver_relative"), c.Report(t)
 			size := len(start)
-			for _, rule := range []Rule{DPM2M, UniPC} {
+			for name, own := range map[string]Settings{
+				"dpm++2m": {Rule: DPM2M}, "dpm++2m-sde": {Rule: DPM2MSDE, Stop: -1}, "unipc": {Rule: UniPC},
+			} {
 				for _, n := range spec.Steps {
 					s := solver(t, fmt.Sprint("trailing", n))
-					s.Rule = rule
+					s.Rule, s.Stop = own.Rule, own.Stop
 					s.Schedule = Schedule{Kind: Linear, Steps: spec.Schedule.Steps, Start: spec.Schedule.Start,
 						End: spec.Schedule.End}
-					want := c.Float32s(t, file, fmt.Sprintf("%s_%d", rule, n))
+					want := c.Float32s(t, file, fmt.Sprintf("%s_%d", name, n))
 					sampler := mustNew(t, s)
 					state := append(doubles(start), make([]float64, size*(sampler.States()-1))...)
 					for k := range sampler.Steps() {
-						state = plainStep(sampler, n-1-k, state, doubles(eps[k*size:(k+1)*size]))
+						at := func(x []float32) []float64 { return doubles(x[k*size : (k+1)*size]) }
+						state = plainStep(sampler, n-1-k, state, at(eps), at(noise))
 						next := want[(k+1)*size : (k+2)*size]
 						have := make([]float32, size)
 						for i := range have {
 							have[i] = float32(state[i])
 						}
-						report.Compare(fmt.Sprintf("%s, %d steps, after %d", rule, n, k+1), have, next, tol*size1(next))
+						report.Compare(fmt.Sprintf("%s, %d steps, after %d", name, n, k+1), have, next, tol*size1(next))
 					}
 				}
 			}
@@ -59,7 +62,7 @@ func doubles(x []float32) []float64 {
 
 // plainStep is a step without a pull of a solver, of plain numbers: the state's parts are x and what is kept, one after
 // the other.
-func plainStep(s *Sampler, t int, state, eps []float64) []float64 {
+func plainStep(s *Sampler, t int, state, eps, noise []float64) []float64 {
 	c, n := newCoef(s.chain, s.settings, s.formula, t), len(eps)
 	next := make([]float64, len(state))
 	for i := range n {
@@ -70,7 +73,7 @@ func plainStep(s *Sampler, t int, state, eps []float64) []float64 {
 			x = c.Predicted*x + c.Last*from + c.LastX0*last + c.BeforeX0*before + c.NowX0*x0
 			next[2*n+i], next[3*n+i] = last, x
 		}
-		next[i] = c.C1*x0 + c.C2*x + c.C0*last
+		next[i] = c.C1*x0 + c.C2*x + c.C0*last + c.Noise*noise[i]
 		next[n+i] = x0
 	}
 	return next
@@ -87,7 +90,7 @@ func TestUniPCGraph(t *testing.T) {
 		for _, step := range sampler.Steps() {
 			ab := g.alphaBar[step.Timestep]
 			eps := (state[0] - math.Sqrt(ab)*g.posterior(state[0], ab)) / math.Sqrt(1-ab)
-			state = plainStep(sampler, step.Index, state, []float64{eps})
+			state = plainStep(sampler, step.Index, state, []float64{eps}, []float64{0})
 			tol += 0x1p-22 * (5 + 4/math.Sqrt(ab))
 		}
 		have := run(t, sampler, g.denoiser, Batch{Dims: [3]int{1, 1, 1}, Labels: []int32{0}, Modes: []float32{0},
@@ -118,7 +121,7 @@ func TestUniPCOrder(t *testing.T) {
 		for t := n; t >= 0; t-- { // the x that step 0 begins with, corrected, is the last one kept
 			ab := c.AlphaBar[t]
 			eps := (state[0] - math.Sqrt(ab)*g.posterior(state[0], ab)) / math.Sqrt(1-ab)
-			state = plainStep(s, t, state, []float64{eps})
+			state = plainStep(s, t, state, []float64{eps}, []float64{0})
 		}
 		from, to := levels[n], levels[0]
 		want := math.Sqrt(to)*g.mu + spread(to)/spread(from)*(1-math.Sqrt(from)*g.mu)

@@ -2,7 +2,7 @@
 // The panel of one image: what is near it, what is decided about it, and making it again.
 (() => {
   const { $, value, verdicts, step, draw, choose, table, onState } = window.mgd3;
-  const rules = ["ddpm", "ddpm-sd", "ddim-paper", "ddim-x0", "ddim-sd", "dpm++2m", "unipc"];
+  const rules = ["ddpm", "ddpm-sd", "ddim-paper", "ddim-x0", "ddim-sd", "dpm++2m", "dpm++2m-sde", "unipc"];
   let at = -1, state = { edit: false, decided: 0 }, known = 0, job = null, candidate = null;
   const say = (text) => { $("said").textContent = text; };
 
