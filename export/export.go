@@ -42,6 +42,8 @@ var (
 	ErrSet = errors.New("not a finished set")
 	// ErrChanged says that an image is not as the manifest says.
 	ErrChanged = errors.New("is not as the manifest says")
+	// ErrSizes says that a form takes images of one size alone.
+	ErrSizes = errors.New("the images have different sizes")
 	// ErrExists says that something else is at the place of the output.
 	ErrExists = errors.New("holds something else")
 )

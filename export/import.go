@@ -16,7 +16,7 @@ import (
 	"mgd3/stage"
 )
 
-// Finished returns the folder of the finished set at a path. A set of tensors that somebody else made
+// Finished returns the folder of the finished set at a path. A set that somebody else made, of tensors or of images,
 // becomes one in a folder for the time being, which close removes.
 func Finished(ctx context.Context, o *sets.Opener, s sets.Spec) (dir string, close func(), err error) {
 	if sets.IsRun(s.Path) {
@@ -38,11 +38,10 @@ func Finished(ctx context.Context, o *sets.Opener, s sets.Spec) (dir string, clo
 		return "", nil, err
 	}
 	defer made.Images.Close()
-	if made.Tensors == nil { // images in folders are wanted with their manifest
-		return s.Path, func() {}, nil
+	about := distill.Imported{Name: filepath.Base(s.Path)}
+	if made.Tensors != nil {
+		about.Pixels, about.Notes = string(made.Tensors.Pixels), made.Tensors.Notes
 	}
-	about := distill.Imported{Name: filepath.Base(s.Path), Pixels: string(made.Tensors.Pixels),
-		Notes: made.Tensors.Notes}
 	tmp, err := os.MkdirTemp("", "mgd3-set-")
 	if err != nil {
 		return "", nil, err

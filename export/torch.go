@@ -119,7 +119,7 @@ func (s *set) tensors(ctx context.Context, p Pixels) (images weights.Streamed, l
 				return fmt.Errorf("%q: %w", picture.file, err)
 			}
 			if other.W != im.W || other.H != im.H {
-				return fmt.Errorf("%w: image %q has %d×%d pixels and %q %d×%d: a tensor wants one size", ErrSet,
+				return fmt.Errorf("%w: image %q has %d×%d pixels and %q %d×%d: a tensor wants one size", ErrSizes,
 					picture.file, other.W, other.H, first.file, im.W, im.H)
 			}
 			if _, err := w.Write(numbers(other, p)); err != nil {

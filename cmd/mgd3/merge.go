@@ -38,7 +38,7 @@ func (e *env) mergeCmd() *cobra.Command {
 				info, err := store.Stat(arg)
 				tensors, _ := sets.IsTensors(arg, "")
 				if err == nil && (tensors || !info.IsDir()) {
-					return fail(exitInput, `"mgd3 export --format folder" makes one of tensors; unpack an archive`,
+					return fail(exitInput, `"mgd3 export --format folder" makes one of somebody else's set`,
 						fmt.Errorf("%q is no finished set, want the folder of one", arg))
 				}
 			}

@@ -14,6 +14,8 @@ func OfExport(dir string, err error) error {
 	// a manifest that is there and cannot be used is a damaged set; none at all is no set
 	case errors.Is(err, export.ErrChanged), errors.Is(err, export.ErrSet) && !errors.Is(err, os.ErrNotExist):
 		return Fail(Verify, fmt.Sprintf(`"mgd3 verify %s" lists all that differ; %s`, dir, Remake), err)
+	case errors.Is(err, export.ErrSizes):
+		return Fail(Input, "the forms folder, zip, parquet and webdataset take images of any size", err)
 	case errors.Is(err, export.ErrExists):
 		return Fail(Output, "use another --out, or remove what is there", err)
 	case errors.Is(err, export.ErrSet):
