@@ -5,8 +5,10 @@
 //	P[i, j] = exp(S[i, j] − m[i]) / l[i]         m[i] = max_j S[i, j]    l[i] = Σ_j exp(S[i, j] − m[i])
 //	o[i]    = Σ_j P[i, j]·v[j]                                      Vaswani et al. 2017, eq. 1
 //
-// for a block of queries at a time, whose scores stay in the second cache. Heads share keys and values in groups:
-// head h has those of head h·KVHeads/Heads. A query that sees no key has o = 0.
+// for a block of queries and of keys at a time, whose scores stay in the second cache. Before each further block of
+// keys, o and l of those before are multiplied by exp(m before − m), as in FlashAttention (Dao et al. 2022, algorithm
+// 1). Heads share keys and values in groups: head h has those of head h·KVHeads/Heads. A query that sees no key has
+// o = 0.
 //
 // The gradient forms the scores again, block by block, from m and l, as in FlashAttention-2 (Dao 2023, section 3.1.2):
 //
@@ -19,9 +21,9 @@
 //	lengths   of a batch's queries and keys; queries beyond give o = 0, keys beyond are not seen
 //	stats     [Batch, Heads, Q, 2]: m and 1/l of every query, for the gradient; ∞ and 0 if it sees no key
 //
-// Every sum over dimensions, keys or queries is one chain of multiply-adds in their order, and l is the sum of
-// [kernel.ExpSubSum]. So the bytes of a query's row depend on its batch's data alone, not on the number of batches
-// or workers. Blocks are chosen by Shape for one head.
+// Every sum over dimensions, keys or queries is one chain of multiply-adds in their order, that of o over keys with
+// those factors between blocks, and l is the sum of [kernel.ExpSubSum] over each block. So the bytes of a query's row
+// depend on its batch's data alone, not on the number of batches or workers. Blocks are chosen by Shape for one head.
 package attention
 
 import (

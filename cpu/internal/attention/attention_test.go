@@ -36,7 +36,22 @@ func FuzzAttention(f *testing.F) {
 		p := newProblem(r, s)
 		x := p.want()
 		onLevels(func(l kernel.Level) { p.check(t, l.String(), p.run(tm), x) })
+		p.span = 32 * (1 + int(seed%3)) // several blocks of keys
+		x = p.want()
+		onLevels(func(l kernel.Level) { p.check(t, "in blocks, "+l.String(), p.run(tm), x) })
 	})
+}
+
+// TestSpans: blocks of keys are all of them where their scores fit into the second cache, and equal otherwise.
+func TestSpans(t *testing.T) {
+	for _, c := range []struct{ kv, dim, want int }{
+		{0, 64, 32}, {1, 64, 32}, {77, 64, 96}, {256, 72, 256}, {1024, 512, 1024}, {1536, 64, 1536}, {1568, 64, 416},
+		{4096, 40, 512}, {4096, 512, 512}, {9216, 64, 512}, {9217, 64, 512},
+	} {
+		if got := spanOf(Shape{1, 1, 1, 9, c.kv, c.dim}); got != c.want {
+			t.Errorf("%d keys of %d dimensions: blocks of %d, want %d", c.kv, c.dim, got, c.want)
+		}
+	}
 }
 
 // TestMeans: without scores attention is the mean of the values a query sees, exactly for whole numbers
@@ -77,6 +92,7 @@ func TestSameBytes(t *testing.T) {
 			r := rand.New(rand.NewPCG(3, 4))
 			p := newProblem(r, s)
 			p.o, p.in.QLen, p.in.KVLen = Options{Causal: s.Dim == 24}, nil, nil
+			p.span = min(s.KV/2/32*32, 96)
 			var byLevel []results
 			onLevels(func(level kernel.Level) {
 				var first results

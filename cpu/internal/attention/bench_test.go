@@ -12,11 +12,14 @@ import (
 )
 
 var shapes = map[string]Shape{
-	"DiT-S-b2":  {2, 6, 6, 256, 256, 64},
-	"DiT-S-b16": {16, 6, 6, 256, 256, 64},
-	"DiT-XL-b2": {2, 16, 16, 256, 256, 72},
-	"VAE-256px": {1, 1, 1, 1024, 1024, 512},
-	"VAE-512px": {1, 1, 1, 4096, 4096, 512},
+	"DiT-S-b2":   {2, 6, 6, 256, 256, 64},
+	"DiT-S-b16":  {16, 6, 6, 256, 256, 64},
+	"DiT-XL-b2":  {2, 16, 16, 256, 256, 72},
+	"VAE-256px":  {1, 1, 1, 1024, 1024, 512},
+	"VAE-512px":  {1, 1, 1, 4096, 4096, 512},
+	"SD15-512px": {2, 8, 8, 4096, 4096, 40},
+	"SD21-768px": {2, 5, 5, 9216, 9216, 64},
+	"SD21-256px": {2, 5, 5, 1024, 1024, 64},
 }
 
 // BenchmarkAttention counts 4·Q·KV·Dim operations per head forward, and 10·Q·KV·Dim for the gradient. Operands lie as

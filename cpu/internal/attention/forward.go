@@ -8,7 +8,9 @@ import (
 // Forward is a plan of attention. It is used by one Run at a time.
 type Forward struct {
 	plan
-	packs, blockLen int // floats: of the packed keys and values of a head, of a block's queries and scores
+	span            int // keys per block, a multiple of 32
+	lds             int // floats from one row of a block of scores to the next
+	packs, blockLen int // floats: of the packed keys and values of a head, of a block's queries, scores and sums
 
 	out, stats, scratch []float32
 
@@ -16,13 +18,30 @@ type Forward struct {
 }
 
 // New plans attention.
-func New(s Shape, l Layouts, o Options) *Forward {
-	f := &Forward{plan: newPlan(s, l, o)}
+func New(s Shape, l Layouts, o Options) *Forward { return newForward(s, l, o, spanOf(s)) }
+
+func newForward(s Shape, l Layouts, o Options, span int) *Forward {
+	f := &Forward{plan: newPlan(s, l, o), span: span, lds: spread(min(span, s.KV))}
 	f.packs = kernel.PackedLen(s.Dim, s.KV) + kernel.PackedLen(s.KV, s.Dim)
-	f.blockLen = f.rows * (f.ldd + f.ld)
+	f.blockLen = f.rows * (f.ldd + f.lds + sums)
 	f.whole, f.pack, f.part = f.wholeUnit, f.packPart, f.blockPart
 	return f
 }
+
+// spanOf is the number of keys in a block: all whose scores, with those of the largest block of queries, fit into
+// 512 KB, and otherwise at most 512 in equal parts.
+func spanOf(s Shape) int {
+	n := max(s.KV, 1)
+	if n*blockRows(s) > 1<<17 {
+		parts := (n + kMax - 1) / kMax
+		n = (n + parts - 1) / parts
+	}
+	return panelsOf(n) * kernel.NR
+}
+
+// sums counts the numbers that are kept of every query of a block: m, l, and of one block of keys the factor for
+// what was summed before and the sum.
+const sums = 4
 
 // Scratch returns the number of floats that Run needs with a team of that size.
 func (f *Forward) Scratch(workers int) int {
@@ -101,30 +120,53 @@ func (f *Forward) compute(packs, scratch []float32, unit, i int) {
 	kt, v := packs[:kernel.PackedLen(f.s.Dim, f.s.KV)], packs[kernel.PackedLen(f.s.Dim, f.s.KV):]
 	q, s := scratch[:f.rows*f.ldd], scratch[f.rows*f.ldd:]
 
-	width := f.keys(batch, seen-1)
+	rows, width := seen-lo, f.keys(batch, seen-1)
+	at := func(k int) []float32 { return s[f.rows*f.lds+k*f.rows:][:rows] }
+	m, l, factor, sum := at(0), at(1), at(2), at(3)
+	out := f.out[batch*f.l.Out.Batch+head*f.l.Out.Head+lo*f.l.Out.Token:]
 	f.scaled(q, f.in.Q, f.l.Q, batch, head, lo, seen)
-	f.multiply(s, f.ld, q, f.ldd, packed(kt, f.s.Dim), seen-lo, width, f.s.Dim, false)
-	for i := lo; i < seen; i++ {
-		row := s[(i-lo)*f.ld:][:width]
-		n := f.keys(batch, i)
-		f.adjust(row[:n], batch, head, i, 0)
-		m, inv := softmax(row[:n])
-		clear(row[n:])
-		q[i-lo] = inv // the queries have served
-		f.note(batch, head, i, m, inv)
+	for r := range rows {
+		m[r], l[r] = -inf, 0
 	}
-	if width > 0 && seen > lo {
-		out := f.out[batch*f.l.Out.Batch+head*f.l.Out.Head+lo*f.l.Out.Token:]
-		f.multiply(out, f.l.Out.Token, s, f.ld, packed(v, f.s.KV), seen-lo, f.s.Dim, width, false)
+	for from := 0; from < width && rows > 0; from += f.span {
+		n := min(f.span, width-from)
+		f.multiply(s, f.lds, q, f.ldd, packed(kt[from*f.s.Dim:], f.s.Dim), rows, n, f.s.Dim, false)
+		for r := range rows {
+			row := s[r*f.lds:][:n]
+			may := min(max(f.keys(batch, lo+r)-from, 0), n)
+			f.adjust(row[:may], batch, head, lo+r, from)
+			m[r], factor[r], sum[r] = softmax(row[:may], m[r])
+			clear(row[may:])
+		}
+		f.rescale(out, l, factor, sum, from == 0)
+		f.multiply(out, f.l.Out.Token, s, f.lds, packed(v[from*kernel.NR:], f.s.KV), rows, f.s.Dim, n, from > 0)
 	}
 	for i := lo; i < hi; i++ {
 		o := f.row(f.out, f.l.Out, batch, head, i)
-		if i >= seen || width == 0 {
+		if i >= seen || m[i-lo] == -inf {
 			clear(o)
 			f.note(batch, head, i, inf, 0)
 			continue
 		}
-		kernel.MulS(o, o, q[i-lo])
+		inv := 1 / l[i-lo]
+		kernel.MulS(o, o, inv)
+		f.note(batch, head, i, m[i-lo], inv)
+	}
+}
+
+// rescale makes of the logarithms of the factors the factors, and takes what was summed before times them.
+func (f *Forward) rescale(out, l, factor, sum []float32, first bool) {
+	if first {
+		copy(l, sum)
+		return
+	}
+	kernel.Exp(factor, factor)
+	for r, x := range factor {
+		if x != 1 {
+			o := out[r*f.l.Out.Token:][:f.s.Dim]
+			kernel.MulS(o, o, x)
+		}
+		l[r] = float32(l[r]*x) + sum[r]
 	}
 }
 

@@ -17,6 +17,7 @@ type problem struct {
 	in Inputs
 
 	dOut []float32
+	span int // keys per block; 0 is spanOf
 }
 
 const guard = 40
@@ -94,8 +95,15 @@ type results struct{ out, stats, dQ, dK, dV []float32 }
 
 func (r results) all() [][]float32 { return [][]float32{r.out, r.stats, r.dQ, r.dK, r.dV} }
 
+func (p *problem) forward() *Forward {
+	if p.span > 0 {
+		return newForward(p.s, p.l, p.o, p.span)
+	}
+	return New(p.s, p.l, p.o)
+}
+
 func (p *problem) run(tm *team.Team) results {
-	f, g := New(p.s, p.l, p.o), NewGradient(p.s, p.l, p.o)
+	f, g := p.forward(), NewGradient(p.s, p.l, p.o)
 	like := func(x []float32) []float32 { return slices.Repeat([]float32{7}, len(x)+2*guard) }
 	r := results{like(p.dOut), like(make([]float32, p.s.StatsLen())), like(p.in.Q), like(p.in.K), like(p.in.V)}
 	inner := func(x []float32) []float32 { return x[guard : len(x)-guard : len(x)-guard] }
@@ -117,6 +125,10 @@ type expected struct{ out, dQ, dK, dV, outTol, dQTol, dKTol, dVTol map[int]float
 func (p *problem) want() expected {
 	const u = 0x1p-24
 	s, l := p.s, p.l
+	blocks := 0.0 // after the first
+	if p.span > 0 {
+		blocks = float64(max(0, s.KV-1) / p.span)
+	}
 	x := expected{}
 	for _, m := range []*map[int]float64{&x.out, &x.dQ, &x.dK, &x.dV, &x.outTol, &x.dQTol, &x.dKTol, &x.dVTol} {
 		*m = map[int]float64{}
@@ -138,7 +150,7 @@ func (p *problem) want() expected {
 			}
 			for i := range s.Q {
 				P, most := p.softmax(b, h, kh, i, scale)
-				e := 4*float64(s.Dim+4)*most*u + 2*float64(s.KV+8)*u
+				e := 4*float64(s.Dim+4)*most*u + 2*float64(s.KV+8)*u + 2*blocks*(2*most+8)*u
 				o, oErr := make([]float64, s.Dim), make([]float64, s.Dim)
 				for d := range s.Dim {
 					for j, w := range P {

@@ -44,11 +44,13 @@ func addStrided(s, x []float32, stride int) {
 	}
 }
 
-// softmax replaces the scores of one query by exp(s − m), and returns m and 1/Σ exp(s − m).
-func softmax(s []float32) (m, inv float32) {
-	if m = kernel.ReduceMax(s); m == -inf {
+// softmax replaces the scores of one query and a block of keys by exp(s − m), where m is the largest of them and of
+// those before, whose largest is last. It returns m, the logarithm last − m of the factor for sums of those before,
+// and Σ exp(s − m).
+func softmax(s []float32, last float32) (m, factor, sum float32) {
+	if m = max(last, kernel.ReduceMax(s)); m == -inf {
 		clear(s)
-		return inf, 0
+		return m, 0, 0
 	}
-	return m, 1 / kernel.ExpSubSum(s, s, m)
+	return m, last - m, kernel.ExpSubSum(s, s, m)
 }
