@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mgd3/dataset"
 	"mgd3/store"
 	"mgd3/weights"
 )
@@ -22,6 +23,7 @@ type found struct {
 	byName         bool                // the labels are names, and no other names can be meant
 	namesOf        map[string][]string // of the columns of a table; nil of tensors
 	notes          []string
+	left           []string // those notes that say what is passed over
 	closers        []func() error
 }
 
@@ -35,6 +37,12 @@ func (f *found) close() error {
 
 func (f *found) note(format string, args ...any) {
 	f.notes = append(f.notes, fmt.Sprintf(format, args...))
+}
+
+// leave notes what is passed over.
+func (f *found) leave(format string, args ...any) {
+	f.note(format, args...)
+	f.left = append(f.left, f.notes[len(f.notes)-1])
 }
 
 // classes returns the number of classes that the labels' shape says, 0 if it does not.
@@ -142,13 +150,18 @@ func find(ctx context.Context, path string, o Options) (_ *found, err error) {
 		return nil, fmt.Errorf("holds %d sets%s of different classes or shares of them, perhaps parts of one: "+
 			"torch.cat makes one of them, and FILE#1, FILE#2, … is one", len(pairs), placed(pairs))
 	}
-	if len(pairs) > 1 {
-		f.note("holds %d sets%s, of which number %d is taken; FILE#2 takes the second", len(pairs), placed(pairs),
+	if len(pairs) > 1 && asked {
+		f.note("holds %d sets, of which number %d is taken", len(pairs), number)
+	} else if len(pairs) > 1 {
+		f.leave("holds %d sets%s, of which number %d is taken; FILE#2 takes the second", len(pairs), placed(pairs),
 			number)
 	}
 	if len(pairs) > 0 {
 		taken := pairs[number-1]
 		f.images, f.labels, f.rate, f.notes = taken.images, taken.labels, taken.rate, append(f.notes, taken.notes...)
+		for _, left := range taken.left {
+			f.leave("%s", left)
+		}
 		if taken.names != nil {
 			f.names, f.byName = nil, true
 			if err := f.named("the labels", taken.names); err != nil {
@@ -179,6 +192,9 @@ func find(ctx context.Context, path string, o Options) (_ *found, err error) {
 		if err := f.rateBeside(path); err != nil {
 			return nil, err
 		}
+	}
+	if o.Strict && len(f.left) > 0 {
+		return nil, fmt.Errorf("%w: %s", dataset.ErrPassedOver, f.left[0])
 	}
 	return f, f.check()
 }
@@ -272,7 +288,7 @@ func (f *found) labelsBeside(path string, value any) error {
 			f.labels = t
 			soft, err := besideOf(path, "soft_labels")
 			if soft != "" && soft != beside {
-				f.note("%q is taken, and %q beside it is not", filepath.Base(beside), filepath.Base(soft))
+				f.leave("%q is taken, and %q beside it is not", filepath.Base(beside), filepath.Base(soft))
 			}
 			return err
 		}

@@ -19,7 +19,7 @@ type pair struct {
 	names          []string // where the labels are names
 	labelled       string   // the key of the labels, "" if there is none
 	where          string   // the key of a dict that it is below, "" if there is none
-	notes          []string
+	notes, left    []string // what was taken, and what was not
 }
 
 // maxPairs bounds the sets of one file.
@@ -210,7 +210,7 @@ func pairOf(values []any, keys []string) (p pair, ok bool) {
 	}{{at, images}, {with, labels}} {
 		for _, i := range others.of {
 			if i != others.taken && keys[i] != "" {
-				p.notes = append(p.notes, fmt.Sprintf("%q is taken, and %q beside it is not", keys[others.taken],
+				p.left = append(p.left, fmt.Sprintf("%q is taken, and %q beside it is not", keys[others.taken],
 					keys[i]))
 			}
 		}

@@ -2,6 +2,7 @@ package tensorset
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -145,5 +146,58 @@ func TestTables(t *testing.T) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestStrict: what a set has beside what is taken is a note, and strictly an error.
+func TestStrict(t *testing.T) {
+	type row struct {
+		Image []int32 `parquet:"image"`
+		Other []int32 `parquet:"img"`
+		Label int64   `parquet:"label"`
+	}
+	grey := make([]int32, 64)
+	for i := range grey {
+		grey[i] = int32(i * 4)
+	}
+	folder := func(names ...string) string {
+		dir := t.TempDir()
+		torchFile(t, filepath.Join(dir, "images.pt"), six)
+		for _, name := range names {
+			torchFile(t, filepath.Join(dir, name), sixLabels)
+		}
+		return dir
+	}
+	beside := filepath.Dir(tableFile(t, []row{{grey, grey, 0}}))
+	if err := os.WriteFile(filepath.Join(beside, "notes.bin"), []byte("x"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	two := []any{[]any{six, sixLabels}, []any{others, sixLabels}}
+	for _, c := range []struct{ name, path, want string }{
+		{"nothing", folder("labels.pt"), ""},
+		{"a file beside a table", beside, `files beside the shards or tables, which were passed over: "notes.bin"`},
+		{"a column of a table", tableFile(t, []row{{grey, grey, 0}}), `"image" is taken, and "img" beside it is not`},
+		{"a file", folder("labels.pt", "soft_labels.pt"), `"labels.pt" is taken, and "soft_labels.pt" beside it is not`},
+		{"a tensor", torchFile(t, "set.pt", items{{Key: "x_train", Value: six}, {Key: "y_train", Value: sixLabels},
+			{Key: "x_test", Value: others}}), `"x_train" is taken, and "x_test" beside it is not`},
+		{"a second set", torchFile(t, "set.pt", two), "holds 2 sets"},
+		{"a second set, asked for", torchFile(t, "set.pt", two) + "#2", ""},
+	} {
+		s, err := Open(t.Context(), c.path, Options{Strict: true})
+		if err == nil {
+			_ = s.Images.Close()
+		}
+		if (err == nil) != (c.want == "") || err != nil && (!errors.Is(err, dataset.ErrPassedOver) ||
+			!strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+		if s, err = Open(t.Context(), c.path, Options{}); err != nil {
+			t.Errorf("%s, not strictly: %v", c.name, err)
+			continue
+		}
+		_ = s.Images.Close()
+		if !strings.Contains(strings.Join(s.Notes, "\n"), c.want) {
+			t.Errorf("%s, not strictly: told %q, want %q", c.name, s.Notes, c.want)
+		}
 	}
 }

@@ -44,7 +44,8 @@ type Options struct {
 
 	// Of a Parquet set, as dataset.OpenOptions has them.
 	Split, Labels string
-	Strict        bool
+
+	Strict bool // what is passed over is an error, [dataset.ErrPassedOver]
 
 	// Whitening is asked for where the images are whitened; nil where there are no images to learn it from.
 	Whitening func(ctx context.Context, w, h int) (*Whitening, error)
