@@ -71,6 +71,11 @@ func (f *found) namesWithin(v any, depth int) error {
 			}
 			err = f.named(key, names)
 		default:
+			// "label_map" and whatever else a program calls it
+			if names, none := byNumber(item.Value); none == nil && len(names) > 1 && labelName(key) {
+				err = f.named(key, names)
+				break
+			}
 			err = f.namesWithin(item.Value, depth+1)
 		}
 		if err != nil {
