@@ -6,6 +6,7 @@ import (
 
 	"mgd3/diffusion"
 	"mgd3/distill"
+	"mgd3/modes"
 )
 
 // options are mgd3 with one option alone on top, by the name of the method: what the option is worth. Each is what the
@@ -44,7 +45,8 @@ var options = map[Method]func(*distill.Settings) error{
 		s.Sample.From = max(1, len(steps)*4/5)
 		return err
 	},
-	"mgd3+shares": func(s *distill.Settings) error { s.Modes.Shares = max(1, s.Modes.IPC/2); return nil },
+	"mgd3+bisecting": func(s *distill.Settings) error { s.Modes.Method = modes.Bisecting; return nil },
+	"mgd3+shares":    func(s *distill.Settings) error { s.Modes.Shares = max(1, s.Modes.IPC/2); return nil },
 }
 
 // Options are the methods that are mgd3 with an option.
