@@ -65,6 +65,7 @@ func TestInBrowser(t *testing.T) {
 	p.Screenshot("wide")
 
 	// findings
+	p.Is("document.querySelector('#findings-title').textContent.startsWith('Findings about one')")
 	p.Is("document.querySelector('[data-kind=copies] .result').textContent === '1'")
 	p.Is("document.querySelectorAll('[data-kind=copies] .items img').length === 2")
 
