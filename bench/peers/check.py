@@ -1,6 +1,6 @@
 """Holds the peers' networks against the golden tensors that mgd3's own tests read, the exported and compiled ones against PyTorch, and
 the count of operations against the table of "mgd3 bench". Prints the worst differences, relative to the root mean square of what is
-wanted; ends with an error where one is more than 1e-3.
+wanted; ends with an error where one is more than 1e-3, of weights in half precision 1e-2.
 
 Usage: check.py [denoiser|autoencoder|classifiers|operations|exported ...]     all of them without any
 """
@@ -127,7 +127,8 @@ def exported():
                 session = onnxruntime.InferenceSession(export.exported("onnx", load, folder))
                 compare(f"{load}: ONNX Runtime", session.run(None, dict(zip([v.name for v in session.get_inputs()], args, strict=True)))[0], want)
             model = openvino.Core().compile_model(export.exported("openvino", load, folder), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-            compare(f"{load}: OpenVINO", model(args)[0], want)
+            # With its weights OpenVINO rounds its other constants to half precision too, probably also those of the time embedding.
+            compare(f"{load}: OpenVINO", model(args)[0], want, 1e-2 if load.endswith("_half") else 1e-3)
 
 
 def operations():
