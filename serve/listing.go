@@ -42,6 +42,8 @@ type columns struct {
 	Seed    []string  `json:"seed"` // more digits than a number of JavaScript has
 	Nearest []string  `json:"nearest"`
 	File    []string  `json:"file"`
+	Source  []string  `json:"source"` // of a baseline's set: the real image that it is
+	Taken   []bool    `json:"taken"`  // by the teacher for another class
 }
 
 // load reads the manifest; false where there is none yet. The listing is replaced as a whole, so requests in work keep
@@ -66,7 +68,8 @@ func (s *Server) load() (there bool, err error) {
 // columns makes the table of the images.
 func (l *listing) columns() (c columns) {
 	c = columns{Classes: []string{}, Class: []int{}, Mode: []int{}, Size: []int64{}, Own: []float64{},
-		Others: []float64{}, Seed: []string{}, Nearest: []string{}, File: []string{}}
+		Others: []float64{}, Seed: []string{}, Nearest: []string{}, File: []string{},
+		Source: []string{}, Taken: []bool{}}
 	if l.manifest != nil {
 		c.Classes = l.manifest.ClassNames()
 	}
@@ -74,7 +77,7 @@ func (l *listing) columns() (c columns) {
 		c.Class, c.Mode, c.Size = append(c.Class, im.class), append(c.Mode, im.Mode), append(c.Size, im.ClusterSize)
 		c.Own, c.Others = append(c.Own, im.Distance.Own), append(c.Others, im.Distance.Others)
 		c.Seed, c.Nearest = append(c.Seed, strconv.FormatUint(im.Seed, 10)), append(c.Nearest, im.Nearest)
-		c.File = append(c.File, im.File)
+		c.File, c.Source, c.Taken = append(c.File, im.File), append(c.Source, im.Source), append(c.Taken, im.Taken)
 	}
 	return c
 }

@@ -11,7 +11,7 @@ window.mgd3 = (() => {
 
   // COLUMN OP VALUE …, all of which must be true; what cannot be read is said.
   const terms = (text) => text.trim().split(/\s+/).filter(Boolean).map((term) => {
-    const m = /^(class|mode|size|own|others|seed|nearest|file|verdict)(<=|>=|!=|=|<|>|~)(.+)$/.exec(term);
+    const m = /^(class|mode|size|own|others|seed|nearest|file|source|taken|verdict)(<=|>=|!=|=|<|>|~)(.+)$/.exec(term);
     if (!m) return null;
     const [, column, op, want] = m, number = ["mode", "size", "own", "others"].includes(column);
     if (number && Number.isNaN(+want)) return null;

@@ -36,7 +36,7 @@ func runFolder(t testing.TB, n int) string {
 		c := distill.ManifestClass{Name: name}
 		for i := range n {
 			c.Images = append(c.Images, distill.ManifestImage{File: fmt.Sprintf("images/%s/%04d.png", name, i), Mode: i,
-				ClusterSize: int64(i)})
+				ClusterSize: int64(i), Taken: name == "cat" && i == 1})
 		}
 		m.Classes = append(m.Classes, c)
 	}
@@ -230,4 +230,8 @@ func TestInBrowser(t *testing.T) {
 	p.Text("(e => { e.value = '4'; e.dispatchEvent(new Event('input')); })(document.querySelector('#size'))")
 	p.Until("document.querySelectorAll('#all figure').length === 6")
 	p.Screenshot("serve")
+	p.Text("(e => { e.value = ''; e.dispatchEvent(new Event('input')); })(document.querySelector('#size'))")
+	p.Text("(e => { e.value = 'taken=true'; e.dispatchEvent(new Event('input')); })(document.querySelector('#where'))")
+	p.Until("document.querySelector('#count').textContent.startsWith('1 of')")
+	p.Is("new URLSearchParams(location.search).get('where') === 'taken=true'")
 }
