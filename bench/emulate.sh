@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs tests with the instructions of AVX-512 on a processor without them, in the emulator Bochs: Debian's, with Debian's
+# Runs tests with the instructions of AVX-512 and its BF16 on a processor without them, in the emulator Bochs: Debian's, with Debian's
 # kernel. Needs apt-get, dpkg-deb, Debian's keyring and 600 MB in .emulate.
 # Usage: bench/emulate.sh RUN PACKAGE...      RUN is of -test.run
 set -euo pipefail
@@ -46,7 +46,7 @@ cat > "$dir/init/init" <<END
 export PATH=/bin HOME=/tmp
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
-grep -o -m1 'avx512dq' /proc/cpuinfo
+grep -o -m1 'avx512_bf16' /proc/cpuinfo
 for t in \$(ls /t); do
   cd /t/\$t
   echo "== \$(cat name)"
@@ -64,12 +64,12 @@ DEFAULT linux
 LABEL linux
  KERNEL /vmlinuz
  INITRD /initrd
- APPEND console=ttyS0,115200 quiet mitigations=off nopti nokaslr lsm=none nopcid tsc=reliable lpj=4000000 panic=-1 reboot=t
+ APPEND console=ttyS0,115200 quiet mitigations=off nopti nokaslr no5lvl lsm=none nopcid tsc=reliable lpj=4000000 panic=-1 reboot=t
 END
 with genisoimage -quiet -R -b isolinux/isolinux.bin -c isolinux/boot.cat -no-emul-boot -boot-load-size 4 \
   -boot-info-table -o "$dir/boot.iso" "$dir/iso"
 cat > "$dir/bochsrc" <<END
-cpu: model=corei7_skylake_x, count=1, reset_on_triple_fault=0, ips=40000000
+cpu: model=sapphire_rapids, exclude_features="amx,amx_int8,amx_bf16", count=1, reset_on_triple_fault=0, ips=40000000
 memory: guest=1024, host=1024
 romimage: file=$root/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=$root/usr/share/bochs/VGABIOS-lgpl-latest
