@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs tests with the instructions of AVX-512 and its BF16 on a processor without them, in the emulator Bochs: Debian's, with Debian's
-# kernel. Needs apt-get, dpkg-deb, Debian's keyring and 600 MB in .emulate.
+# kernel. Needs Debian's apt-get and 600 MB in .emulate.
 # Usage: bench/emulate.sh RUN PACKAGE...      RUN is of -test.run
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,8 @@ if [ ! -e "$root/usr/bin/bochs-bin" ]; then
   mkdir -p "$dir"/{lists,cache/archives}/partial "$root"
   touch "$dir/status"
   key=/usr/share/keyrings/debian-archive-keyring.gpg
-  echo "deb [signed-by=$key] http://deb.debian.org/debian $suite main" > "$dir/sources"
+  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null | grep -v '^#' | grep -oE -m1 'https?://[^ ]+/debian/?( |$)')
+  echo "deb [signed-by=$key] $mirror $suite main" > "$dir/sources"
   cat > "$dir/apt.conf" <<END
 Dir::State::lists "$dir/lists";
 Dir::State::status "$dir/status";
