@@ -154,7 +154,8 @@ func (f *Forward) compute(packs, scratch []float32, unit, i int) {
 	}
 }
 
-// rescale makes of the logarithms of the factors the factors, and takes what was summed before times them.
+// rescale multiplies the sums of the blocks before, o in out [rows, Dim] and l [rows], by e to the power factor [rows],
+// and adds sum [rows], that of this block, to l (Dao et al. 2022, algorithm 1). The first block has none before it.
 func (f *Forward) rescale(out, l, factor, sum []float32, first bool) {
 	if first {
 		copy(l, sum)
