@@ -8,8 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"mgd3/engine"
+	"mgd3/evaluate"
 	"mgd3/internal/fixtures/testengine"
+	"mgd3/optim"
 )
 
 // TestCheckAll holds every kind of network on the tests' backend to cpu in float32.
@@ -78,5 +84,50 @@ func TestCheckFails(t *testing.T) {
 		} else if err := json.Unmarshal(line, &again); err != nil || again != check {
 			t.Errorf("%s: as JSON it is %s, %v", name, line, err)
 		}
+	}
+}
+
+// TestTrainingInBF16: a training's load takes its products in bf16 where that is asked for, and nothing else: the loss
+// after a step is another than in float32, within the bound of a network.
+func TestTrainingInBF16(t *testing.T) {
+	e, err := engine.Open("cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	net := evaluate.ConvNet{Depth: 2, Width: 8, Classes: 10}
+	losses := map[engine.Precision]float64{}
+	for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+		e.Precision = p
+		step := mixed(e, evaluate.TrainStep(net, evaluate.CrossEntropy, optim.SGD{Momentum: 0.9}))
+		in := []shapes.Shape{shaped(4, 3, 16, 16), shapes.Make(dtypes.Int32, 4), shaped()}
+		specs, err := e.Declare(step, in...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := evaluate.Fresh(e, net, specs, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		program, err := e.Compile("step", step, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			x, err := e.Tensor(normals(4*3*16*16), 4, 3, 16, 16)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := program.Run(x, tensors.FromValue([]int32{0, 1, 2, 3}), tensors.FromScalar(float32(0.01)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			losses[p] = float64(tensors.ToScalar[float32](out[0]))
+		}
+	}
+	want, got := losses[engine.Float32], losses[engine.BF16]
+	if got == want || math.Abs(got-want) > tolerance(engine.BF16)*want {
+		t.Errorf("loss %v in bf16, %v in float32: want them apart by at most %v of it", got, want,
+			tolerance(engine.BF16))
 	}
 }

@@ -191,11 +191,19 @@ func finish(out []*tensors.Tensor, err error) error {
 	return err
 }
 
+// mixed is f of a classifier in e's precision; bf16 is that of "mgd3 evaluate --precision bf16".
+func mixed(e *engine.Engine, f engine.Func) engine.Func {
+	if e.Precision != engine.BF16 {
+		return f
+	}
+	return func(p engine.Params, in []*Node) []*Node { return f(p.Mixed(), in) }
+}
+
 // training takes a step on 32 images.
 func training(net evaluate.Net) func(context.Context, *engine.Engine) (job, error) {
 	return func(_ context.Context, e *engine.Engine) (job, error) {
 		const images, size, rate = 32, 128, 0.01
-		step := evaluate.TrainStep(net, evaluate.CrossEntropy, optim.SGD{Momentum: 0.9, Decay: 5e-4})
+		step := mixed(e, evaluate.TrainStep(net, evaluate.CrossEntropy, optim.SGD{Momentum: 0.9, Decay: 5e-4}))
 		specs, err := e.Declare(step, shaped(images, 3, size, size), shapes.Make(dtypes.Int32, images), shaped())
 		if err != nil {
 			return job{}, err
