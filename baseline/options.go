@@ -18,6 +18,7 @@ var options = map[Method]func(*distill.Settings) error{
 	"mgd3+interval":    sampled(func(s *distill.SampleSettings) { s.CFGInterval = diffusion.Interval{Lo: 0.3, Hi: 5} }),
 	"mgd3+ot":          sampled(func(s *distill.SampleSettings) { s.Guide = diffusion.OT }),
 	"mgd3+labels":      sampled(func(s *distill.SampleSettings) { s.MixLabels = true }),
+	"mgd3+ot+labels":   sampled(func(s *distill.SampleSettings) { s.Guide, s.MixLabels = diffusion.OT, true }),
 	"mgd3+manifold":    sampled(func(s *distill.SampleSettings) { s.Guide, s.GuideScale = diffusion.Manifold, 0.1 }),
 	"mgd3+determinant": sampled(func(s *distill.SampleSettings) {
 		s.Together, s.TogetherScale = diffusion.Determinant,
@@ -40,6 +41,16 @@ var options = map[Method]func(*distill.Settings) error{
 	"mgd3+teacher-of-4": sampled(func(s *distill.SampleSettings) {
 		s.PoolOf, s.Choose = 4, distill.ChooseTeacher
 	}),
+	"mgd3+teacher-hard-of-4": sampled(func(s *distill.SampleSettings) {
+		s.PoolOf, s.Choose = 4, distill.ChooseHard
+	}),
+	"mgd3+start": func(s *distill.Settings) error { // the first fifth of the steps is free
+		steps, err := diffusion.Respace(s.Sample.Respacing, s.Sample.Schedule.Steps)
+		if s.Sample.Start = len(steps) * 4 / 5; err == nil && s.Sample.Rule.CountsTimesteps() {
+			s.Sample.Start = steps[s.Sample.Start]
+		}
+		return err
+	},
 	"mgd3+from": func(s *distill.Settings) error {
 		steps, err := diffusion.Respace(s.Sample.Respacing, s.Sample.Schedule.Steps)
 		s.Sample.From = max(1, len(steps)*4/5)
