@@ -12,7 +12,8 @@ if [ ! -e "$root/usr/bin/bochs-bin" ]; then
   mkdir -p "$dir"/{lists,cache/archives}/partial "$root"
   touch "$dir/status"
   key=/usr/share/keyrings/debian-archive-keyring.gpg
-  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null | grep -v '^#' | grep -oE -m1 'https?://[^ ]+/debian/?( |$)')
+  mirror=$({ grep -hsv '^#' /etc/apt/sources.list /etc/apt/sources.list.d/* || true; } |
+    grep -oE 'https?://[^ ]+/debian/?( |$)' | sed -n 1p)
   echo "deb [signed-by=$key] $mirror $suite main" > "$dir/sources"
   cat > "$dir/apt.conf" <<END
 Dir::State::lists "$dir/lists";

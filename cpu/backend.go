@@ -28,6 +28,7 @@ func init() { compute.Register(Name, New) }
 type Backend struct {
 	team   *team.Team
 	plain  bool // evaluate node by node
+	pairs  bool // multiply bfloat16 in pairs
 	pool   pool
 	arenas memory.Arenas
 	closed atomic.Bool
@@ -45,7 +46,7 @@ const defaultKeep = 1400 << 20
 // New returns a backend; see the package comment for config.
 func New(config string) (compute.Backend, error) {
 	b := &Backend{keep: defaultKeep}
-	threads := 0
+	threads, pairs := 0, ""
 	for option := range strings.SplitSeq(config, ",") {
 		key, value, _ := strings.Cut(option, "=")
 		switch key {
@@ -62,6 +63,10 @@ func New(config string) (compute.Backend, error) {
 				return nil, errors.Errorf("cpu: option %q: want a number of MiB, 0 to %d", option, 1<<30)
 			}
 			b.keep = int64(n) << 20
+		case "pairs":
+			if pairs = value; pairs != "on" && pairs != "off" {
+				return nil, errors.Errorf("cpu: option %q: want pairs=on or pairs=off", option)
+			}
 		case "plain":
 			b.plain = true
 		case "isa":
@@ -69,10 +74,11 @@ func New(config string) (compute.Backend, error) {
 				return nil, errors.WithMessagef(err, "cpu: option %q", option)
 			}
 		default:
-			return nil, errors.Errorf("cpu: option %q is not known: have threads=N, isa=NAME, copies=MIB and plain",
-				option)
+			return nil, errors.Errorf("cpu: option %q is not known: have threads=N, isa=NAME, copies=MIB, pairs=on or "+
+				"pairs=off, and plain", option)
 		}
 	}
+	b.pairs = pairs == "on" || pairs == "" && kernel.HasPairs()
 	b.team = team.New(threads)
 	return b, nil
 }
@@ -97,6 +103,9 @@ func (b *Backend) String() string { return Name }
 func (b *Backend) Description() string {
 	return fmt.Sprintf("mgd3 CPU backend: %s, %s, %d threads", runtime.GOARCH, kernel.Current(), b.team.Size())
 }
+
+// Pairs reports whether b multiplies bfloat16 in pairs: its bytes differ then, those of bfloat16 alone.
+func (b *Backend) Pairs() bool { return b.pairs }
 
 // NumDevices returns 1.
 func (b *Backend) NumDevices() int { return 1 }

@@ -133,7 +133,8 @@ func TestConfig(t *testing.T) {
 		"threads=many":       `option "threads=many": want a number of threads`,
 		"copies=-1":          `option "copies=-1": want a number of MiB`,
 		"isa=sse":            `option "isa=sse": this machine and build have [generic`,
-		"thread=2":           `option "thread=2" is not known: have threads=N, isa=NAME, copies=MIB and plain`,
+		"pairs=yes":          `option "pairs=yes": want pairs=on or pairs=off`,
+		"thread=2":           `option "thread=2" is not known: have threads=N, isa=NAME, copies=MIB, pairs=on or `,
 		"threads=1,parallel": `option "parallel" is not known`,
 	} {
 		if _, err := New(config); err == nil || !strings.Contains(err.Error(), want) {

@@ -29,7 +29,7 @@ func compile(b *Backend, f *ir.Func) (program, error) {
 			return newWalker(b, f)
 		}
 	}
-	return &planned{backend: b, f: f, plan: plans.New(f, b.team.Size(), &b.arenas)}, nil
+	return &planned{backend: b, f: f, plan: plans.New(f, b.team.Size(), b.pairs, &b.arenas)}, nil
 }
 
 // planned is a program that runs a plan.

@@ -8,8 +8,10 @@
 // A configuration is a list of options, separated by commas:
 //
 //	threads=N    workers that share the work of an operation
-//	isa=NAME     instruction set: generic, avx2 or avx512; for the whole process, to test and to compare
+//	isa=NAME     instruction set: generic, avx2, avx512 or avx512bf16; for the whole process, to test and to compare
 //	copies=MIB   memory that rearranged copies of weights may take, see below; 1400 where it is not given
+//	pairs=on     products of bfloat16 in the arithmetic of AVX512-BF16 (docs/cpu.md), in plain Go where the processor
+//	             has none; pairs=off does without; where neither is given, on where the processor has it
 //	plain        every operation by itself, in plain Go; what all else is compared with
 //
 // The result for a row never depends on the rows beside it, nor on the number of workers.

@@ -38,6 +38,7 @@ import (
 type fleet struct {
 	portable compute.Backend
 	ours     []compute.Backend // of one worker, and of three
+	pairs    []compute.Backend // the same, multiplying bfloat16 in pairs
 }
 
 func newFleet(t testing.TB) *fleet {
@@ -46,12 +47,13 @@ func newFleet(t testing.TB) *fleet {
 	if cpu.RaceDetector {
 		f.portable = testutil.Must1(cpu.New("plain"))
 	}
-	for _, config := range []string{"threads=1", "threads=3"} {
-		f.ours = append(f.ours, testutil.Must1(cpu.New(config)))
+	for _, config := range []string{"threads=1,pairs=", "threads=3,pairs="} {
+		f.ours = append(f.ours, testutil.Must1(cpu.New(config+"off")))
+		f.pairs = append(f.pairs, testutil.Must1(cpu.New(config+"on")))
 	}
 	t.Cleanup(func() {
 		f.portable.Finalize()
-		for _, b := range f.ours {
+		for _, b := range slices.Concat(f.ours, f.pairs) {
 			b.Finalize()
 		}
 	})

@@ -47,6 +47,7 @@ type Engine struct {
 	Precision Precision
 
 	name        string
+	pairs       bool // the backend multiplies bf16 in pairs
 	description string
 	machine     string
 	backend     compute.Backend
@@ -101,7 +102,7 @@ func (c Config) Open() (*Engine, error) {
 		// workers that they themselves hold (compute v0.1.6).
 		e.backend, err = gobackend.New("ops_sequential")
 	default:
-		e.backend, err = cpu.New(spec)
+		err = e.openCPU(spec)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w %q: %w", ErrBackend, c.Backend, err)
@@ -138,13 +139,43 @@ func (e *Engine) openPlugin(c Config, spec string) (err error) {
 
 const xlaName = "xla"
 
-// Name returns the name the engine was opened with, and its precision if that is not float32: what results depend on.
-// That of xla has the name of the plugin's kind in it, and no path.
-func (e *Engine) Name() string {
-	if e.Precision == BF16 || e.Precision == TF32 {
-		return e.name + " in " + string(e.Precision)
+// openCPU opens ours. How it multiplies bf16 is in the engine's name only where results depend on it: see Name.
+func (e *Engine) openCPU(options string) error {
+	b, err := cpu.New(options)
+	if err != nil {
+		return err
 	}
-	return e.name
+	e.backend, e.pairs = b, b.(*cpu.Backend).Pairs()
+	if list := strings.Split(options, ","); slices.ContainsFunc(list, isPairs) {
+		e.name = "cpu"
+		if list = slices.DeleteFunc(list, isPairs); len(list) > 0 {
+			e.name += ":" + strings.Join(list, ",")
+		}
+	}
+	return nil
+}
+
+func isPairs(option string) bool { return strings.HasPrefix(option, "pairs=") }
+
+// Name returns the name the engine was opened with, and its precision if that is not float32: what results depend on.
+// That of xla has the name of the plugin's kind in it, and no path; that of cpu in bf16 has the option pairs=on where
+// that is so, asked for or not, and in no other case.
+func (e *Engine) Name() string { return e.NameWith(e.Precision) }
+
+// NameWith is Name where there are networks of precision p too, as those of [Params.Mixed] are in bf16.
+func (e *Engine) NameWith(p Precision) string {
+	name := e.name
+	if e.pairs && (p == BF16 || e.Precision == BF16) {
+		between := ":"
+		if strings.Contains(name, ":") {
+			between = ","
+		}
+		name += between + "pairs=on"
+	}
+	if e.Precision == BF16 || e.Precision == TF32 {
+		name += " in " + string(e.Precision)
+	}
+	return name
 }
 
 // Libraries lists the files of the libraries that were loaded for the backend: NVIDIA's, before XLA's CUDA plugin.

@@ -33,6 +33,28 @@ func TestOpenUnknown(t *testing.T) {
 	}
 }
 
+// TestPairsInName: the arithmetic of bf16 on cpu is in the name in bf16, once, however it was chosen.
+func TestPairsInName(t *testing.T) {
+	for _, c := range []struct{ opened, float32, bf16 string }{
+		{"cpu:pairs=off", "cpu", "cpu in bf16"},
+		{"cpu:pairs=on", "cpu", "cpu:pairs=on in bf16"},
+		{"cpu:pairs=on,threads=1", "cpu:threads=1", "cpu:threads=1,pairs=on in bf16"},
+		{"cpu:threads=1,pairs=off", "cpu:threads=1", "cpu:threads=1 in bf16"},
+		{"cpu:threads=1,pairs=off,copies=9", "cpu:threads=1,copies=9", "cpu:threads=1,copies=9 in bf16"},
+	} {
+		e, err := Open(c.opened)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Close()
+		for p, want := range map[Precision]string{"": c.float32, Float32: c.float32, BF16: c.bf16} {
+			if e.Precision = p; e.Name() != want {
+				t.Errorf("%s in %q is called %q, want %q", c.opened, p, e.Name(), want)
+			}
+		}
+	}
+}
+
 func TestEach(t *testing.T) {
 	e := open(t)
 	for _, c := range []struct{ n, batch int }{{0, 1}, {1, 1}, {7, 1}, {7, 3}, {7, 100}} {

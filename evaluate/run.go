@@ -127,8 +127,8 @@ func (r *Run) key() string {
 		teacher = "stored " + r.Stored.ID
 	}
 	const format = 1 // counts the changes that older scores and checkpoints do not survive
-	text, err := json.Marshal([]any{format, r.Engine.Name(), r.Net, r.Protocol, r.Seed, r.Train.ID(), r.Test.ID(),
-		teacher})
+	text, err := json.Marshal([]any{format, r.Engine.NameWith(r.Protocol.Precision), r.Net, r.Protocol, r.Seed,
+		r.Train.ID(), r.Test.ID(), teacher})
 	if err != nil {
 		panic(fmt.Errorf("evaluate: a protocol: %w", err)) // its check lets finite numbers through only
 	}

@@ -189,6 +189,26 @@ func TestKey(t *testing.T) {
 	}
 }
 
+// TestKeyOfPairs: how the backend cpu multiplies bf16 is in the keys of scores in bf16, and in no others.
+func TestKeyOfPairs(t *testing.T) {
+	key := func(backend string, p engine.Precision) string {
+		r := briefRun(t)
+		var err error
+		if r.Engine, err = engine.Open(backend); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(r.Engine.Close)
+		r.Protocol.Precision = p
+		return r.key()
+	}
+	if key("cpu:pairs=on", "") != key("cpu:pairs=off", "") {
+		t.Error("the key in float32 depends on pairs of bf16")
+	}
+	if key("cpu:pairs=on", engine.BF16) == key("cpu:pairs=off", engine.BF16) {
+		t.Error("the key in bf16 is the same with pairs and without")
+	}
+}
+
 // TestPlans: every epoch has each image once, in another order, and the steps from any one on are those of the whole.
 func TestPlans(t *testing.T) {
 	r := briefRun(t)

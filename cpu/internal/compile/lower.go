@@ -132,9 +132,13 @@ func (c *compiler) productOp(n *ir.Node) *op {
 	o := &op{name: "product", uses: []*ir.Node{a.of, b.of}, block: m.s.N,
 		flops: 2 * float64(m.s.Batch) * float64(m.s.M) * float64(m.s.N) * float64(m.s.K)}
 	m.key = keyOf("product", b, conv.Geometry{})
-	if half {
-		m.half(c, o)
-	} else {
+	pairs := c.multipliesPairs(n, m.lb)
+	switch {
+	case pairs && !half:
+		m.pairsOfFloats(c, o)
+	case half:
+		m.half(c, o, pairs)
+	default:
 		m.float(c, o, b.of.Op == compute.OpTypeParameter && m.lb.Batch == 0)
 	}
 	return o
@@ -184,14 +188,19 @@ func (m *matmul) float(c *compiler, o *op, weight bool) {
 	}
 }
 
-// half multiplies by a parameter in half precision, packed as it is.
-func (m *matmul) half(c *compiler, o *op) {
-	options := gemm.Options{Widen: kernel.F16ToF32}
-	if isBF16(m.b.of) {
+// half multiplies by a parameter in half precision, packed as it is, or as pairs.
+func (m *matmul) half(c *compiler, o *op, pairs bool) {
+	options, n := gemm.Options{Widen: kernel.F16ToF32}, gemm.PackedSize(m.s.N, m.s.K)
+	pack, unpack := gemm.PackHalf, gemm.Unpack[uint16]
+	switch {
+	case pairs:
+		options, n = gemm.Options{Pairs: true}, gemm.PairsSize(m.s.N, m.s.K)
+		pack, unpack = gemm.PackPairs, gemm.UnpackPairs
+		o.name, m.key = pairsName, keyOf(pairsName, m.b, conv.Geometry{})
+	case isBF16(m.b.of):
 		options.Widen = kernel.BF16ToF32
 	}
 	m.readPacked(o)
-	n := gemm.PackedSize(m.s.N, m.s.K)
 	own := (n + 1) / 2 // floats of scratch for a weight that cannot be kept packed
 	o.scratch = own + gemm.New(m.s, m.la, m.lb, m.lc, options).Scratch(c.workers)
 	o.make = func(p *Plan, done func(lo, hi, worker int)) runner {
@@ -200,10 +209,10 @@ func (m *matmul) half(c *compiler, o *op) {
 		product := gemm.New(m.s, m.la, m.lb, m.lc, options)
 		w := m.packer(p, o, 2*n)
 		w.pack = func(packed, b []byte) {
-			gemm.PackHalf(w.fr.team, halves(packed), halves(b)[m.b.offset:], m.s.N, m.s.K, m.lb.Row, m.lb.Col)
+			pack(w.fr.team, halves(packed), halves(b)[m.b.offset:], m.s.N, m.s.K, m.lb.Row, m.lb.Col)
 		}
 		w.unpack = func(b, packed []byte) {
-			gemm.Unpack(halves(b), halves(packed), m.s.N, m.s.K, m.lb.Row, m.lb.Col)
+			unpack(halves(b), halves(packed), m.s.N, m.s.K, m.lb.Row, m.lb.Col)
 		}
 		return func(fr *frame, scratch []float32) error {
 			packed := w.get(fr)

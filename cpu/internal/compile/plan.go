@@ -61,13 +61,17 @@ type compiler struct {
 	f       *ir.Func
 	fusion  *fusion
 	workers int
+	pairs   bool
 	ops     []*op
+
+	isRounded map[*ir.Node]bool // memory of rounded
 }
 
-// New compiles f for a team of the given size. Executions take their memory from arenas.
-func New(f *ir.Func, workers int, arenas *memory.Arenas) *Plan {
+// New compiles f for a team of the given size; pairs has it multiply bfloat16 in pairs. Executions take their memory
+// from arenas.
+func New(f *ir.Func, workers int, pairs bool, arenas *memory.Arenas) *Plan {
 	f = expand(widen(f))
-	c := &compiler{f: f, fusion: decide(f), workers: workers}
+	c := &compiler{f: f, fusion: decide(f), workers: workers, pairs: pairs && rounds(f), isRounded: map[*ir.Node]bool{}}
 	c.lower()
 	c.loops()
 	c.schedule()

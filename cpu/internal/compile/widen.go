@@ -14,8 +14,6 @@ import (
 // bfloat16's, and rounded once, as package plain does. So all kernels of float32 serve, and their sums stay float32.
 // Parameters stay as they are in memory; loops and packed products read them there. What is asked for in bfloat16, an
 // output or the input of an operation that widenable does not list, is converted.
-//
-// A machine with products of bfloat16 (VDPBF16PS) would take opProduct of two rounded operands here.
 type widener struct {
 	out  *ir.Func
 	to   map[*ir.Node]*ir.Node // the copy, of the same type

@@ -34,9 +34,15 @@ type Options struct {
 	// Widen, if not nil, says that B was made by PackHalf and makes float32 of its numbers: see RunHalf.
 	Widen func(dst []float32, src []uint16)
 
+	// Pairs says that all numbers of A are bfloat16's and B was made by PackPairs: each term of the sum is then two,
+	// in the arithmetic of kernel.PairsKernel. For RunHalf too.
+	Pairs bool
+
 	// Done, if not nil, is told by the worker that made them that rows lo to hi-1 of C, counted over
 	// Batch·M, are complete, right after, while they are in its cache. All rows are told once.
 	Done func(lo, hi, worker int)
+
+	large int // in place of the constant, if not 0
 }
 
 // Product is a plan for one shape. It is used by one Run at a time.
@@ -49,6 +55,7 @@ type Product struct {
 	copyA   bool // blocks of A are copied to have contiguous rows
 	directB bool // rows of B are read where they lie
 	kc      int  // terms of the sum per block
+	terms   int  // of the sum; s.K is half as many of pairs
 
 	// Set by Run for its workers.
 	kern      *kernel.Gemm
@@ -71,20 +78,23 @@ func New(s Shape, a, b, c Layout, o Options) *Product {
 	if s.Batch < 0 || s.M < 0 || s.N < 0 || s.K < 0 {
 		panic(fmt.Sprintf("gemm: shape %+v", s))
 	}
-	if o.Widen != nil {
+	if o.Widen != nil || o.Pairs {
 		o.PackedB = true
 	}
 	if o.PackedB {
 		b = Layout{Row: kernel.NR, Col: 1}
 	}
-	p := &Product{s: s, height: s.M, a: a, b: b, c: c, o: o}
+	p := &Product{s: s, height: s.M, a: a, b: b, c: c, o: o, terms: s.K}
+	if o.Pairs {
+		p.s.K = (s.K + 1) / 2
+	}
 	p.orient()
 	p.merge()
 	p.kc = kBlock(p.s.K, kMax)
 	if p.stripes() {
 		p.kc = kBlock(p.s.K, stripeTerms)
 	}
-	p.copyA = p.a.Col != 1
+	p.copyA = p.a.Col != 1 || o.Pairs
 	p.directB = !o.PackedB && p.b.Col == 1 && p.s.M <= directRows
 	p.pack, p.multiply, p.tell = p.packPart, p.multiplyPart, p.tellPart
 	return p
@@ -135,8 +145,8 @@ func (p *Product) Run(t *team.Team, c, a, b, scratch []float32) {
 	p.run(t, scratch)
 }
 
-// RunHalf is Run of a product with Widen. Each piece of a panel becomes float32 right before it is used, so the sums
-// are those of the same product in float32.
+// RunHalf is Run of a product with Widen or Pairs. With Widen, each piece of a panel becomes float32 right before it is
+// used, so the sums are those of the same product in float32.
 func (p *Product) RunHalf(t *team.Team, c, a []float32, b []uint16, scratch []float32) {
 	if p.s.Batch == 0 || p.s.M == 0 || p.s.N == 0 {
 		return
@@ -151,6 +161,9 @@ func (p *Product) run(t *team.Team, scratch []float32) {
 	p.kern, p.g = kernel.GemmKernel(), p.plan(t.Size())
 	p.panels, p.scratch = nil, scratch[p.g.shared:]
 	switch {
+	case p.o.Pairs:
+		p.kern, p.panels = kernel.PairsKernel(), words(p.half)
+		p.loop(t, 0, p.s.Batch)
 	case p.o.PackedB:
 		p.panels = p.B
 		p.loop(t, 0, p.s.Batch)
@@ -178,13 +191,17 @@ func (p *Product) check() {
 			panic(fmt.Sprintf("gemm: %s has %d floats, too few for %+v, %+v", name, len(have), s, l))
 		}
 	}
-	need("A", p.A, p.a, s.M, s.K)
+	need("A", p.A, p.a, s.M, p.terms)
 	need("C", p.C, p.c, s.M, s.N)
 	if !p.o.PackedB {
 		need("B", p.B, p.b, s.K, s.N)
-	} else if p.o.Widen != nil {
-		if len(p.half) < PackedSize(s.N, s.K) {
-			panic(fmt.Sprintf("gemm: packed B has %d halves, want %d", len(p.half), PackedSize(s.N, s.K)))
+	} else if p.o.Widen != nil || p.o.Pairs {
+		want := PackedSize(s.N, s.K)
+		if p.o.Pairs {
+			want = kernel.PairsLen(p.terms, s.N)
+		}
+		if len(p.half) < want {
+			panic(fmt.Sprintf("gemm: packed B has %d halves, want %d", len(p.half), want))
 		}
 	} else if len(p.B) < PackedSize(s.N, s.K) {
 		panic(fmt.Sprintf("gemm: packed B has %d floats, want %d", len(p.B), PackedSize(s.N, s.K)))

@@ -75,6 +75,9 @@ func (p *Product) blockOfA(mine []float32, n, lo, rows, k, kn int) (a []float32,
 	if kn == 0 {
 		return nil, 0
 	}
+	if p.o.Pairs {
+		return p.pairsOfA(mine, p.A[n*p.a.Batch+lo*p.a.Row+2*k*p.a.Col:], rows, min(2*kn, p.terms-2*k))
+	}
 	a = p.A[n*p.a.Batch+lo*p.a.Row+k*p.a.Col:]
 	if !p.copyA {
 		return a, p.a.Row
@@ -97,7 +100,7 @@ func (p *Product) panel(mine []float32, n, j, cols, k, kn int) (b []float32, ldb
 	if kn == 0 {
 		return nil, kernel.NR
 	}
-	if p.half != nil {
+	if p.o.Widen != nil {
 		p.o.Widen(mine[:kn*kernel.NR], p.half[(j*p.s.K+k)*kernel.NR:])
 		return mine, kernel.NR
 	}

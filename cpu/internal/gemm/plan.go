@@ -1,6 +1,10 @@
 package gemm
 
-import "mgd3/cpu/internal/kernel"
+import (
+	"cmp"
+
+	"mgd3/cpu/internal/kernel"
+)
 
 const (
 	// kMax terms of 32 columns, 128 KB, flow from the second cache. On Zen 5 that beats blocks that fit
@@ -110,7 +114,7 @@ func (p *Product) cutRows(workers int, alone bool) {
 
 // stripes reports whether B is too large for the caches.
 func (p *Product) stripes() bool {
-	return p.s.K*p.s.N > large && (p.o.PackedB && p.s.M > fewRows || p.s.M > localRows)
+	return p.s.K*p.s.N > cmp.Or(p.o.large, large) && (p.o.PackedB && p.s.M > fewRows || p.s.M > localRows)
 }
 
 // kBlock cuts a sum of k terms in even blocks of at most most.

@@ -2,7 +2,6 @@ package gemm
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -13,10 +12,16 @@ import (
 )
 
 // TestStripes: where B is too large for the caches, and C is made in stripes, each row has the bytes that it has alone,
-// with B packed before or not, in float32 or in half precision, whatever is left over of rows, panels and terms.
+// with B packed before or not, in float32, in half precision or in pairs, whatever is left over of rows, panels and
+// terms. Smaller matrices than others are called large, for the emulator's sake.
 func TestStripes(t *testing.T) {
 	for _, workers := range []int{1, 3, 16} {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) { stripes(t, workers) })
+	}
+	s := Shape{1, 150, 2100, 1010}
+	lc := Layout{Row: s.N, Col: 1}
+	if !New(s, Layout{Row: s.K, Col: 1}, lc, lc, Options{PackedB: true}).stripes() {
+		t.Errorf("%+v is not made in stripes", s)
 	}
 }
 
@@ -29,12 +34,13 @@ func stripes(t *testing.T, workers int) {
 		a Layout
 		o Options
 	}{
-		{s: Shape{1, 150, 2100, 1010}, o: Options{PackedB: true}},
-		{s: Shape{1, 150, 2100, 1010}, o: Options{PackedB: true, Accumulate: true}},
-		{s: Shape{1, 150, 2100, 1010}, o: Options{Widen: kernel.BF16ToF32}},
-		{s: Shape{1, 600, 2100, 1010}},
-		{s: Shape{1, 530, 5000, 430}, a: Layout{Row: 1, Col: 530}},
-		{s: Shape{2, 513, 1010, 2100}},
+		{s: Shape{1, 150, 330, 410}, o: Options{PackedB: true}},
+		{s: Shape{1, 150, 330, 410}, o: Options{PackedB: true, Accumulate: true}},
+		{s: Shape{1, 150, 330, 410}, o: Options{Widen: kernel.BF16ToF32}},
+		{s: Shape{1, 130, 100, 811}, o: Options{Pairs: true}},
+		{s: Shape{1, 600, 330, 410}},
+		{s: Shape{1, 530, 610, 130}, a: Layout{Row: 1, Col: 530}},
+		{s: Shape{2, 513, 330, 410}},
 	} {
 		s := c.s
 		if c.a == (Layout{}) {
@@ -50,10 +56,13 @@ func stripes(t *testing.T, workers int) {
 		}
 		a, b, out := fill(s.Batch*s.M*s.K), fill(s.Batch*s.K*s.N), fill(s.Batch*s.M*s.N)
 		for i := range a {
-			a[i] += float32(rng.NormFloat64())
+			if a[i] += float32(rng.NormFloat64()); c.o.Pairs {
+				a[i] = bf16(a[i])
+			}
 		}
 		was := slices.Clone(out)
 		told := make([]atomic.Int32, s.Batch*s.M)
+		c.o.large = 1 << 15
 		c.o.Done = func(lo, hi, _ int) {
 			for i := lo; i < hi; i++ {
 				told[i].Add(1)
@@ -63,22 +72,7 @@ func stripes(t *testing.T, workers int) {
 		if !p.stripes() {
 			t.Fatalf("%+v is not made in stripes", s)
 		}
-		scratch := make([]float32, p.Scratch(tm.Size()))
-		packed := make([]float32, PackedSize(s.N, s.K))
-		switch {
-		case c.o.Widen != nil:
-			PackB(packed, b, s.N, s.K, lb.Row, lb.Col)
-			half := make([]uint16, len(packed))
-			for i, v := range packed {
-				half[i] = uint16(math.Float32bits(v) >> 16)
-			}
-			p.RunHalf(tm, out, a, half, scratch)
-		case c.o.PackedB:
-			PackB(packed, b, s.N, s.K, lb.Row, lb.Col)
-			p.Run(tm, out, a, packed, scratch)
-		default:
-			p.Run(tm, out, a, b, scratch)
-		}
+		multiply(tm, p, out, a, b)
 		for i := range told {
 			if n := told[i].Load(); n != 1 {
 				t.Fatalf("%+v: row %d was told %d times", s, i, n)
@@ -87,12 +81,34 @@ func stripes(t *testing.T, workers int) {
 		for _, i := range []int{0, 83, 84, s.M - 1} {
 			n := s.Batch - 1
 			one := New(Shape{1, 1, s.N, s.K}, Layout{Row: s.K * c.a.Col, Col: c.a.Col}, Layout{Row: s.N, Col: 1},
-				Layout{Row: s.N, Col: 1}, Options{Accumulate: c.o.Accumulate})
+				Layout{Row: s.N, Col: 1}, Options{Accumulate: c.o.Accumulate, Pairs: c.o.Pairs})
 			row := slices.Clone(was[(n*s.M+i)*s.N:][:s.N])
-			one.Run(tm, row, a[n*c.a.Batch+i*c.a.Row:], b[n*lb.Batch:], make([]float32, one.Scratch(tm.Size())))
+			multiply(tm, one, row, a[n*c.a.Batch+i*c.a.Row:], b[n*lb.Batch:])
 			if got := out[(n*s.M+i)*s.N:][:s.N]; !slices.Equal(got, row) {
 				t.Errorf("%+v, %+v: row %d has other numbers than alone", s, c.o.PackedB, i)
 			}
 		}
+	}
+}
+
+// multiply runs p, with the row-major b packed as p wants it.
+func multiply(tm *team.Team, p *Product, c, a, b []float32) {
+	scratch := make([]float32, p.Scratch(tm.Size()))
+	n, k := p.s.N, p.terms
+	switch packed := make([]uint16, PairsSize(n, k)); {
+	case p.o.Pairs:
+		PackPairsOf(tm, packed, b, n, k, n, 1)
+		p.RunHalf(tm, c, a, packed, scratch)
+	case p.o.Widen != nil:
+		half := make([]uint16, len(b))
+		kernel.F32ToBF16(half, b)
+		PackHalf(tm, packed, half, n, k, n, 1)
+		p.RunHalf(tm, c, a, packed, scratch)
+	case p.o.PackedB:
+		packed := make([]float32, PackedSize(n, k))
+		PackB(packed, b, n, k, n, 1)
+		p.Run(tm, c, a, packed, scratch)
+	default:
+		p.Run(tm, c, a, b, scratch)
 	}
 }

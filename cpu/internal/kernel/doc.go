@@ -2,6 +2,7 @@
 //
 //	group            files                what they compute
 //	products         gemm*.go             tiles of matrix products and convolutions, of packed panels
+//	of bfloat16      pairs*.go            the same tiles of words of two bfloat16
 //	vectors          vec*.go              element-wise functions, sums, rows, conversions, transposes; rules in vec.go
 //	transforms       winograd*.go         the transforms of Winograd's convolutions
 //	pools            selectscatter*.go    the gradient of a maximum over windows
@@ -17,5 +18,6 @@
 //	NAME_noasm.go      other architectures, and the build tag purego
 //
 // A kernel knows no goroutines, no graph and no shapes of more than two axes. Its bytes depend on its operands alone:
-// AVX2 and AVX-512 agree to the bit, and so does plain Go but for the order of the sums of products.
+// AVX2 and AVX-512 agree to the bit, and so does plain Go but for the order of the sums of products, and in full for
+// products of bfloat16.
 package kernel

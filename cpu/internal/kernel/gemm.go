@@ -18,8 +18,9 @@ const NR = 32
 // each row, whatever cols is: [PackPanel] pads with zeros. Only rows × cols elements of C are touched. taps ≥ 1;
 // strides and offsets count floats, and those of A may be zero or negative.
 type Gemm struct {
-	MR  int
-	run func(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int,
+	MR   int
+	tall bool // tiles of MR rows are the best: others are made of several
+	run  func(rows, cols, taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int,
 		add bool, ahead *float32)
 }
 
@@ -41,8 +42,11 @@ func (g *Gemm) RunAhead(rows, cols, taps int, off *int, k int, a *float32, lda i
 func GemmKernel() *Gemm { return gemmKernel(Current()) }
 
 // Rows returns the height of the tiles that cut m rows most evenly: ⌈m/n⌉ for the smallest n with
-// tiles of at most MR rows.
+// tiles of at most MR rows. Of tall tiles it is MR.
 func (g *Gemm) Rows(m int) int {
+	if g.tall {
+		return min(m, g.MR)
+	}
 	n := (m + g.MR - 1) / g.MR
 	if n == 0 {
 		return 0

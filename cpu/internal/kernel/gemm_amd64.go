@@ -14,7 +14,7 @@ var (
 
 func gemmKernel(l Level) *Gemm {
 	switch l {
-	case AVX512:
+	case AVX512, BF16:
 		return &gemmAVX512
 	case AVX2:
 		return &gemmAVX2

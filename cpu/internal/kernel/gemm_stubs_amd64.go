@@ -123,3 +123,18 @@ func gemm13x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32,
 
 //go:noescape
 func gemm14x32AVX512(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
+
+//go:noescape
+func gemm1x32BF16(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
+
+//go:noescape
+func gemm2x32BF16(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
+
+//go:noescape
+func gemm4x32BF16(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
+
+//go:noescape
+func gemm7x32BF16(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)
+
+//go:noescape
+func gemm14x32BF16(taps int, off *int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, mask *int32, add bool, ahead *float32)

@@ -7,13 +7,14 @@ import (
 )
 
 // Level is an instruction set. Higher levels give the bytes of AVX2, only faster; Generic agrees
-// with them within the rounding of its sums.
+// with them within the rounding of its sums. BF16 alone has products of bfloat16 with bytes of their own.
 type Level int
 
 const (
 	Generic Level = iota // plain Go
 	AVX2                 // AVX2 and FMA
 	AVX512               // AVX-512 F, VL, BW and DQ
+	BF16                 // AVX-512 with BF16: VDPBF16PS
 )
 
 func (l Level) String() string {
@@ -24,6 +25,8 @@ func (l Level) String() string {
 		return "avx2"
 	case AVX512:
 		return "avx512"
+	case BF16:
+		return "avx512bf16"
 	}
 	return fmt.Sprintf("Level(%d)", int(l))
 }

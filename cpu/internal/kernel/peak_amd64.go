@@ -7,7 +7,7 @@ package kernel
 // fmaLoop returns the loop of level l and its floats per vector.
 func fmaLoop(l Level) (f func(n int), lanes int) {
 	switch l {
-	case AVX512:
+	case AVX512, BF16:
 		return fmaLoopAVX512, 16
 	case AVX2:
 		return fmaLoopAVX2, 8

@@ -47,6 +47,7 @@ type vecTable struct {
 	f16ToF32, bf16ToF32 func(dst []float32, src []uint16)
 	boolToF32           func(dst []float32, src []bool)
 	f32ToBool           func(dst []bool, src []float32)
+	f32ToBF16           func(dst []uint16, src []float32)
 }
 
 // vec is the table of the current level.

@@ -26,7 +26,7 @@ package kernel
 // AVX2 and FMA have.
 func vecTables(l Level) vecTable {
 	switch l {
-	case AVX512:
+	case AVX512, BF16:
 		return vecAVX512()
 	case AVX2:
 		return vecAVX2()
@@ -40,6 +40,7 @@ func vecAVX2() vecTable {
 	t.bf16ToF32 = sixteens(bf16ToF32AVX2, vecGeneric.bf16ToF32)
 	t.boolToF32 = sixteens(boolToF32AVX2, vecGeneric.boolToF32)
 	t.f32ToBool = sixteens(f32ToBoolAVX2, vecGeneric.f32ToBool)
+	t.f32ToBF16 = sixteens(f32ToBF16AVX2, vecGeneric.f32ToBF16)
 	t.transpose = transposeAVX2
 	t.add = addAVX2
 	t.sub = subAVX2

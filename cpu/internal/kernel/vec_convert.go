@@ -12,6 +12,12 @@ func BF16ToF32(dst []float32, src []uint16) {
 	vec.bf16ToF32(dst, src)
 }
 
+// F32ToBF16 keeps the upper halves: exact of numbers that bfloat16 has.
+func F32ToBF16(dst []uint16, src []float32) {
+	want(len(dst), len(src))
+	vec.f32ToBF16(dst, src)
+}
+
 // BoolToF32 gives 1 for true, 0 for false.
 func BoolToF32(dst []float32, src []bool) {
 	want(len(dst), len(src))

@@ -19,6 +19,7 @@ func TestConvertLevels(t *testing.T) {
 		checkConvert(t, "f16ToF32", v.f16ToF32, vecGeneric.f16ToF32, halves)
 		checkConvert(t, "bf16ToF32", v.bf16ToF32, vecGeneric.bf16ToF32, halves)
 		checkConvert(t, "f32ToBool", v.f32ToBool, vecGeneric.f32ToBool, floats)
+		checkConvert(t, "f32ToBF16", v.f32ToBF16, vecGeneric.f32ToBF16, floats)
 		checkConvert(t, "boolToF32", v.boolToF32, vecGeneric.boolToF32, func(int) bool { return rng.IntN(2) == 0 })
 	}
 }

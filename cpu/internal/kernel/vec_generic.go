@@ -81,6 +81,7 @@ var vecGeneric = vecTable{
 	bf16ToF32: convert(func(x uint16) float32 { return math.Float32frombits(uint32(x) << 16) }),
 	boolToF32: convert(truth),
 	f32ToBool: convert(func(x float32) bool { return x != 0 }),
+	f32ToBF16: convert(func(x float32) uint16 { return uint16(math.Float32bits(x) >> 16) }),
 }
 
 func each(f func(x float32) float32) func(dst, x []float32) {

@@ -674,6 +674,11 @@ func boolToF32AVX2(dst []float32, src []bool)
 //go:noescape
 func f32ToBoolAVX2(dst []bool, src []float32)
 
+// f32ToBF16AVX2 is F32ToBF16 for a multiple of 16 elements.
+//
+//go:noescape
+func f32ToBF16AVX2(dst []uint16, src []float32)
+
 // roundBF16AVX2 is RoundBF16.
 //
 //go:noescape

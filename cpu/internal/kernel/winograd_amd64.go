@@ -4,10 +4,10 @@ package kernel
 
 //go:generate go run -C _asm ./conv -pkg kernel -out ../winograd_amd64.s -stubs ../winograd_stubs_amd64.go
 
-// convLevel is the level that the kernels of convolutions and pools use.
+// convLevel is the level that the kernels of convolutions and pools use, at most AVX512.
 var convLevel Level
 
-func init() { OnLevel(func(l Level) { convLevel = l }) }
+func init() { OnLevel(func(l Level) { convLevel = min(l, AVX512) }) }
 
 // Input sets dst = Bᵀ d B, n×n vectors at equal steps, of the n×n inputs d in a table.
 func (w *Winograd) Input(dst *float32, dstStep int, src **float32, srcFrom int, tmp *WinogradTemp, channels int) {

@@ -4,8 +4,10 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
@@ -15,15 +17,21 @@ type isa struct {
 	name  string
 	bytes int
 	// rows·2 sums, two vectors of B and a value of A fill the registers: 6·2 + 3 of AVX2's 16, 14·2 + 3 of AVX-512's 32
-	rows int
+	rows  int
+	pairs bool // A and B hold two bfloat16 in place of each float
 }
+
+// pairRows are the heights of tiles of pairs; other tiles are made of several.
+var pairRows = []int{1, 2, 4, 7, 14}
 
 func main() {
 	ConstraintExpr("!purego")
-	for _, s := range []isa{{"AVX2", 32, 6}, {"AVX512", 64, 14}} {
+	for _, s := range []isa{{"AVX2", 32, 6, false}, {"AVX512", 64, 14, false}, {"BF16", 64, 14, true}} {
 		for vecs := 1; vecs <= 2; vecs++ {
 			for rows := 1; rows <= s.rows; rows++ {
-				kernel(s, rows, vecs)
+				if !s.pairs || vecs == 2 && slices.Contains(pairRows, rows) {
+					kernel(s, rows, vecs)
+				}
 			}
 		}
 	}
@@ -100,22 +108,43 @@ func stride(name string) Register {
 type tile struct {
 	isa
 	rows, vecs int
-	sum        [][]VecVirtual
+	sum        [][]Register
 }
 
-func (t *tile) vec() VecVirtual {
-	if t.bytes == 64 {
+// vec is a new register; of pairs, number id, as neither avo nor Go's assembler knows their instruction.
+func (t *tile) vec(id int) Register {
+	switch {
+	case t.pairs:
+		return zmm[id]
+	case t.bytes == 64:
 		return ZMM()
 	}
 	return YMM()
 }
 
+var zmm = [32]Register{Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15, Z16, Z17, Z18, Z19, Z20,
+	Z21, Z22, Z23, Z24, Z25, Z26, Z27, Z28, Z29, Z30, Z31}
+
+// vdpbf16ps writes VDPBF16PS of the registers zmm[sum], zmm[a] and zmm[b]: EVEX.512.F3.0F38.W0 52 /r.
+func vdpbf16ps(sum, a, b int) {
+	not := func(id, bit int) int { return ^id >> bit & 1 }
+	prefix := [4]int{
+		0x62,
+		not(sum, 3)<<7 | not(b, 4)<<6 | not(b, 3)<<5 | not(sum, 4)<<4 | 2,
+		^a&15<<3 | 1<<2 | 2,
+		2<<5 | not(a, 4)<<3,
+	}
+	Instruction(&ir.Instruction{Opcode: "LONG",
+		Operands: []Op{U32(prefix[0] | prefix[1]<<8 | prefix[2]<<16 | prefix[3]<<24)}})
+	Instruction(&ir.Instruction{Opcode: "WORD", Operands: []Op{U16(0x52 | (3<<6|sum&7<<3|b&7)<<8)}})
+}
+
 // alloc takes the registers of the sums once: avo must not move them from one product to the next.
 func (t *tile) alloc() {
-	for range t.rows {
-		row := make([]VecVirtual, t.vecs)
+	for i := range t.rows {
+		row := make([]Register, t.vecs)
 		for j := range row {
-			row[j] = t.vec()
+			row[j] = t.vec(i*t.vecs + j)
 		}
 		t.sum = append(t.sum, row)
 	}
@@ -123,19 +152,24 @@ func (t *tile) alloc() {
 
 // step adds one product to each sum: the next vectors of B times the values of A at offset disp.
 func (t *tile) step(addr *rowAddr, disp int, b, ldb Register) {
-	var bs []VecVirtual
+	const atB, atA = 28, 30 // registers behind the sums
+	var bs []Register
 	for j := range t.vecs {
 		// Loaded once for all rows: of a product, vecs loads of B serve rows·vecs multiplications.
-		v := t.vec()
+		v := t.vec(atB + j)
 		VMOVUPS(Mem{Base: b, Disp: j * t.bytes}, v)
 		bs = append(bs, v)
 	}
 	ADDQ(ldb, b)
 	for i := range t.rows {
-		x := t.vec()
+		x := t.vec(atA)
 		VBROADCASTSS(addr.row(i, disp), x)
 		for j := range t.vecs {
-			VFMADD231PS(bs[j], x, t.sum[i][j])
+			if t.pairs {
+				vdpbf16ps(i*t.vecs+j, atA, atB+j)
+			} else {
+				VFMADD231PS(bs[j], x, t.sum[i][j])
+			}
 		}
 	}
 }

@@ -24,6 +24,14 @@ var conversions = []conversion{
 	{"f32ToBool", "bool", "float32", narrow(func(a *isa, x v) v {
 		return a.and(a.cmp(x, a.zero(), notEqual).(v), a.bits("one"))
 	})},
+	{"f32ToBF16", "uint16", "float32", func(a *isa, dst, src reg.GPVirtual) {
+		var upper [2]v
+		for i := range upper {
+			upper[i] = a.copy(mem{Base: src, Disp: 32 * i})
+			a.VPSRLD(operand.Imm(16), upper[i], upper[i])
+		}
+		a.VMOVUPS(a.pack16(upper[0], upper[1]), mem{Base: dst})
+	}},
 }
 
 // write emits the loop over the whole sixteens of dst; the rest is for the plain version.
