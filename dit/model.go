@@ -93,10 +93,7 @@ func load(ctx context.Context, e *engine.Engine, c Config, file *weights.File, s
 	}
 	specs = append(specs, c.PositionsSpec())
 	m := &Model{Config: c, Notes: file.Notes()}
-	if m.Weights, err = e.Upload(set, specs); err != nil {
-		return nil, err
-	}
-	m.SHA256, err = file.SHA256(ctx)
+	m.Weights, m.SHA256, err = e.UploadHashed(ctx, file, set, specs)
 	return m, err
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"golang.org/x/sync/errgroup"
 
 	"mgd3/weights"
 )
@@ -137,20 +139,47 @@ func recoverInto(err *error) {
 // float32. Programs that share them see what one of them sets.
 type Weights map[string]*tensors.Tensor
 
-// Upload moves the tensors that specs name from set to the device, one at a time; those that the file has in half
-// precision stay so if e.KeepHalf, and those that a network rounds to bf16 are rounded. A set that does not fit the
-// specs is a [weights.ErrMismatch].
+// Upload moves the tensors that specs name from set to the device: the next one is read while one is moved, so at most
+// two are here in float32. Those that the file has in half precision stay so if e.KeepHalf, and those that a network
+// rounds to bf16 are rounded. A set that does not fit the specs is a [weights.ErrMismatch].
 func (e *Engine) Upload(set *weights.Set, specs []weights.Spec) (Weights, error) {
 	w := make(Weights, len(specs))
+	moving, failed := errgroup.WithContext(context.Background())
+	moving.SetLimit(1)
 	err := set.Each(specs, func(spec weights.Spec, data []float32) error {
-		tensor, err := e.Weight(data, set.DType(spec.Name), spec.Shape...)
-		if err != nil {
-			return fmt.Errorf("tensor %s: to the device: %w", spec.Name, err)
-		}
-		w[spec.Name] = tensor
-		return nil
+		moving.Go(func() error {
+			tensor, err := e.Weight(data, set.DType(spec.Name), spec.Shape...)
+			if err != nil {
+				return fmt.Errorf("tensor %s: to the device: %w", spec.Name, err)
+			}
+			w[spec.Name] = tensor
+			return nil
+		})
+		return failed.Err()
 	})
+	if errM := moving.Wait(); errM != nil { // then Each was told to end
+		err = errM
+	}
 	return w, err
+}
+
+// UploadHashed is Upload of a set of file, with the file's SHA-256, which is made meanwhile: both read all of it.
+func (e *Engine) UploadHashed(ctx context.Context, file *weights.File, set *weights.Set,
+	specs []weights.Spec) (w Weights, sum string, err error) {
+	inner, stop := context.WithCancel(ctx)
+	defer stop()
+	var hashing errgroup.Group
+	hashing.Go(func() (err error) {
+		sum, err = file.SHA256(inner)
+		return err
+	})
+	if w, err = e.Upload(set, specs); err != nil {
+		stop() // no hash is wanted of what does not fit
+	}
+	if errH := hashing.Wait(); err == nil {
+		err = errH
+	}
+	return w, sum, err
 }
 
 // Weight moves a network's numbers, which a file has as stored, to the device; those of half precision are exact as

@@ -46,23 +46,23 @@ func compile(ctx context.Context, e *engine.Engine, n network, set *weights.Set,
 	if err != nil {
 		return nil, err
 	}
-	w, err := e.Upload(set, specs)
+	w, sum, err := e.UploadHashed(ctx, file, set, specs)
 	if err != nil {
 		return nil, err
 	}
+	a.SHA256 = sum
 	var errS error
 	if kl, ok := n.(Config); ok {
 		a.sample, errS = e.Compile("encode a sample", func(p engine.Params, in []*Node) []*Node {
 			return []*Node{kl.Sample(p, in[0], in[1])}
 		}, w)
 	}
-	var errE, errD, errF error
+	var errE, errD error
 	a.encode, errE = e.Compile("encode",
 		func(p engine.Params, in []*Node) []*Node { return []*Node{n.encode(p, in[0])} }, w)
 	a.decode, errD = e.Compile("decode",
 		func(p engine.Params, in []*Node) []*Node { return []*Node{n.decode(p, in[0])} }, w)
-	a.SHA256, errF = file.SHA256(ctx)
-	return a, errors.Join(errS, errE, errD, errF)
+	return a, errors.Join(errS, errE, errD)
 }
 
 // HasPosterior reports whether EncodeSample can be had.

@@ -89,13 +89,11 @@ func load(ctx context.Context, e *engine.Engine, c Config, file *weights.File, s
 		}
 	}
 	n := &Encoder{Config: c, Notes: file.Notes()}
-	if n.weights, err = own.Upload(set, specs); err != nil {
+	if n.weights, n.SHA256, err = own.UploadHashed(ctx, file, set, specs); err != nil {
 		return nil, err
 	}
-	var errC, errF error
-	n.program, errC = own.Compile("encode text", c.graph(layer), n.weights)
-	n.SHA256, errF = file.SHA256(ctx)
-	return n, errors.Join(errC, errF)
+	n.program, err = own.Compile("encode text", c.graph(layer), n.weights)
+	return n, err
 }
 
 const projection = "text_projection.weight"

@@ -32,7 +32,8 @@ func TestGolden(t *testing.T) {
 			if err != nil || len(notes) > 0 {
 				t.Fatalf("got notes %q, error %v, want none", notes, err)
 			}
-			m, err := Load(e, config, weights.AsIs(c.Open(t, "weights.safetensors")))
+			file := c.Open(t, "weights.safetensors")
+			m, err := Load(t.Context(), e, config, file, weights.AsIs(file))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +68,8 @@ func severalTimes(t *testing.T, e *engine.Engine, c golden.Case) {
 		t.Fatal(err)
 	}
 	t.Log(notes)
-	m, err := Load(e, config, weights.AsIs(c.Open(t, "unet_weights.safetensors")))
+	file := c.Open(t, "unet_weights.safetensors")
+	m, err := Load(t.Context(), e, config, file, weights.AsIs(file))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,13 +35,12 @@ func OpenFS(ctx context.Context, e *engine.Engine, fsys fs.FS, at string) (*Mode
 		return nil, err
 	}
 	defer file.Close()
-	m, err := Load(e, config, set)
+	m, err := Load(ctx, e, config, file, set)
 	if err != nil {
 		return nil, err
 	}
 	m.Notes = append(notes, file.Notes()...)
-	m.SHA256, err = file.SHA256(ctx)
-	return m, err
+	return m, nil
 }
 
 // ConfigFS returns the configuration of the network at a path, as [OpenFS] finds it. Of the weights only names and
@@ -78,14 +77,14 @@ func open(fsys fs.FS, at string) (c Config, file *weights.File, set *weights.Set
 	return *config, file, set, notes, nil
 }
 
-// Load puts the tensors of set on the engine, as c asks for them.
-func Load(e *engine.Engine, c Config, set *weights.Set) (*Model, error) {
+// Load puts the tensors of set, which are of file, on the engine, as c asks for them.
+func Load(ctx context.Context, e *engine.Engine, c Config, file *weights.File, set *weights.Set) (*Model, error) {
 	specs, err := e.Declare(c.Func, c.inputs()...)
 	if err != nil {
 		return nil, err
 	}
 	m := &Model{Config: c}
-	m.Weights, err = e.Upload(set, specs)
+	m.Weights, m.SHA256, err = e.UploadHashed(ctx, file, set, specs)
 	return m, err
 }
 
