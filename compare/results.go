@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,7 +11,6 @@ import (
 	"mgd3/report"
 	"mgd3/sets"
 	"mgd3/stage"
-	"mgd3/stage/atomicfile"
 	"mgd3/store"
 )
 
@@ -77,13 +75,9 @@ const scoresName = "scores.json"
 // the test set and the command, is left out where there is none.
 func ReadEvaluation(dir string) (*Evaluation, error) {
 	path := filepath.Join(dir, scoresName)
-	data, err := atomicfile.Read(path, atomicfile.MostText)
-	if err != nil {
-		return nil, err
-	}
 	var s Scores
-	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, fmt.Errorf("%q: %w: %w", path, stage.ErrDamaged, err)
+	if err := stage.ReadRecord(path, &s); err != nil {
+		return nil, err
 	}
 	if fault := s.fault(); fault != "" {
 		return nil, fmt.Errorf("%q: %w: %s", path, stage.ErrDamaged, fault)

@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -38,12 +37,11 @@ func WriteScores(dir string, results []scoring.Result, flags map[string][]string
 
 func readScores(dir string) (*setScores, error) {
 	path := filepath.Join(dir, setScoresName)
-	data, err := atomicfile.Read(path, atomicfile.MostText)
-	if err != nil {
+	var s setScores
+	if err := stage.ReadRecord(path, &s); err != nil {
 		return nil, err
 	}
-	var s setScores
-	if err := json.Unmarshal(data, &s); err != nil || len(s.Sets) == 0 {
+	if len(s.Sets) == 0 {
 		return nil, fmt.Errorf("%q: %w, or no scores of \"mgd3 score\"", path, stage.ErrDamaged)
 	}
 	return &s, nil

@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -49,11 +50,15 @@ type TeacherOptions struct {
 	Order   []string // the teacher's classes in the order of its outputs; nil: see outputOrder
 }
 
+// ErrNoClassifier says that a file holds no network of classes, or one whose tensors have other names.
+var ErrNoClassifier = errors.New("no classifier that is known")
+
 // heads are the names of the last layer.
 var heads = []string{"fc", "classifier.6", "classifier.1", "classifier", "head", "fc_3"}
 
 // OpenTeacher reads a trained net from a file as [LoadTorchvision] takes it. Its norms are batch norms, and its
-// outputs are put into the order of o.Classes. Errors that speak of the classes wrap [ErrTeacher].
+// outputs are put into the order of o.Classes. Errors that speak of the classes wrap [ErrTeacher]; a file of something
+// else is an [ErrNoClassifier].
 func OpenTeacher(ctx context.Context, e *engine.Engine, path string, o TeacherOptions) (*Teacher, error) {
 	f, set, err := weights.OpenTorchvision(path)
 	if err != nil {
@@ -105,8 +110,8 @@ func headOf(set *weights.Set) (name string, outputs int, err error) {
 		}
 	}
 	names := set.Names()
-	return "", 0, fmt.Errorf("%w: its last layer is not known, want a tensor %q or %q; it has %s", ErrTeacher, heads[0]+
-		".weight", heads[1]+".weight", words.Quoted(names))
+	return "", 0, fmt.Errorf("%w: it has %s, and none of the last layers: want %q or %q of shape [classes, features]",
+		ErrNoClassifier, words.Quoted(names), heads[0]+".weight", heads[1]+".weight")
 }
 
 // load uploads the weights, of the last layer those of the classes.

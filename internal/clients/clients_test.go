@@ -3,7 +3,7 @@
 //
 //	theirs.py  writes sets, tensors and networks by datasets, webdataset, torch, torchvision, timm and diffusers;
 //	           read here
-//	ours.py    opens what mgd3 exported, trained and converted
+//	ours.py    opens what mgd3 exported, trained and converted, and holds the scores of rank against ddranking's
 //	converted.py
 //	           holds what convert made of theirs.py's files against these
 //	tokens.py  writes CLIP's tokenizer, and the tokens that transformers makes of texts
@@ -120,6 +120,7 @@ func TestTheirs(t *testing.T) {
 			sameTensors(t, open(t, filepath.Join(dir, name)), open(t, filepath.Join(dir, "state.safetensors")), before)
 		})
 	}
+	t.Run("converted", func(t *testing.T) { converted(t, dir) })
 	e := testengine.Open(t)
 	for _, name := range []string{"vae", "vae.bin", "vae.shards"} {
 		t.Run("diffusers, "+name, func(t *testing.T) {
@@ -262,6 +263,12 @@ func TestOurs(t *testing.T) {
 	mgd3("export", at("set"), "--format", "parquet", "--card", "--source", "drawn: by the test", "--licence", "cc0-1.0",
 		"--out", at("hub"))
 	mgd3("export", at("set"), "--format", "torch", "--pixels", "cifar10", "--out", at("cifar.pt"))
+	for out, weight := range map[string]string{"ranked": "0.5", "ranked.third": "0.3"} {
+		mgd3("rank", "--train", "hard="+at("images"), "--train-split", "train", "--ipc", "2", "--train",
+			"soft=../../tensorset/testdata/datm", "--real", at("images"), "--real-split", "train",
+			"--test", at("images"), "--test-split", "train", "--net", "convnet1", "--hard-protocol", "dc",
+			"--epochs", "12", "--repeat", "2", "--weight", weight, "--gamma", weight, "--out", at(out))
+	}
 	train := func(net, out string, more ...string) {
 		args := []string{"train", net, "--data", at("images"), "--split", "train", "--size", "16", "--steps", "3",
 			"--batch", "4", "--out", at(out)}
@@ -315,8 +322,8 @@ func TestOurs(t *testing.T) {
 			t.Error(what)
 		}
 	}
-	if seen != 32 {
-		t.Errorf("%d things are as they must be, want 32", seen)
+	if seen != 64 {
+		t.Errorf("%d things are as they must be, want 64", seen)
 	}
 }
 

@@ -22,7 +22,8 @@ import webdataset
 from PIL import Image
 
 here = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(here, "..", "..", "testdata", "golden", "make"))
+for folder in ["testdata/golden/make", "scores/ranking/testdata"]:
+    sys.path.insert(0, os.path.join(here, "..", "..", folder))
 out = sys.argv[1]
 datasets.disable_progress_bars()
 
@@ -121,6 +122,21 @@ for name, licence in [("hub", "cc0-1.0"), ("folder", "other")]:
     rows = datasets.load_dataset(at(name), split="train", cache_dir=at("cache", name))
     names = rows.features["label"].names
     same(f"datasets, a folder with a card, {name}", ((names[r["label"]], r["image"]) for r in rows))
+
+# The scores of `mgd3 rank` are those that ddranking computes of the same accuracies, of hard and of soft labels.
+import make as ddranking  # its trainings replaced by accuracies
+
+for file in ["ranked", "ranked.third"]:
+    ranking = json.load(open(at(file, "ranking.json")))
+    for r in ranking["ranked"]:
+        runs = [[a[k] for k in ["full", "hard", "set", "random", "set_plain", "random_plain"]] for a in r["accuracies"]]
+        theirs = ddranking.scores(runs, ranking["weight"])["soft"]
+        for key, name in [("hlr", "hard_label_recovery"), ("ior", "improvement_over_random"), ("lrs", "label_robust_score"),
+                          ("ars", "augmentation_robust_score")]:
+            ours = [s[key] for s in r["scores"]]
+            for what, got in {"mean": np.mean(ours), "std": np.std(ours)}.items():
+                want_of = theirs[f"{name}_{what}"]
+                say(len(ours) == 2 and abs(got - want_of) < 1e-12, f"ddranking, {file} {r['set']}", f"{key} {what} {got}, {want_of}")
 
 # Networks. The bounds are those of the golden tensors of the same networks.
 nets = safetensors.torch.load_file(at("nets.safetensors"))
