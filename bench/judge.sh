@@ -3,7 +3,8 @@
 # networks, with everything else equal, and paired tests of mgd3 against each. The whole takes days on two cores;
 # JUDGE_EPOCHS, JUDGE_LIMIT, JUDGE_REPEAT, JUDGE_NETS and JUDGE_PROTOCOLS make it small. Started again, it goes on.
 #
-# usage: bench/judge.sh [OUT]      OUT defaults to out/judge; JUDGE_DM names DM's set, which bench/judge_dm.py makes
+# usage: bench/judge.sh [OUT]      OUT defaults to out/judge; JUDGE_DM names DM's set, which bench/judge_dm.py makes, and
+#                                  JUDGE_MTT that of trajectories, which bench/judge_mtt.py makes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=../shared/data/cifar10.zip
@@ -30,6 +31,7 @@ for method in random herding kcenter unguided nostop; do
   sets+=("$method=$out/$method")
 done
 [ -z "${JUDGE_DM:-}" ] || sets+=("dm=$JUDGE_DM")
+[ -z "${JUDGE_MTT:-}" ] || sets+=("mtt=$JUDGE_MTT")
 
 for protocol in ${JUDGE_PROTOCOLS:-hard dsa mtt}; do
   echo "== $protocol"

@@ -8,8 +8,8 @@ import (
 	"mgd3/convert"
 )
 
-// converted: what convert makes of files of torch.save is, opened by safetensors, what torch.load finds in the
-// files of theirs.py themselves: whole, in half precision, in shards with their index, and under the names of the DiT programs.
+// converted: what convert makes of files of torch.save is, opened by safetensors, what torch.load finds in theirs.py's
+// files themselves: whole, in half precision, in shards with their index, and under the names of the DiT programs.
 func converted(t *testing.T, dir string) {
 	for _, o := range []convert.Options{
 		{In: "state.pt", Out: "state.converted.safetensors"},

@@ -136,8 +136,8 @@ var advice = []struct {
 	{evaluate.ErrStored, Input, `"mgd3 relabel" with the same set, protocol, changes and seed makes them`},
 	{evaluate.ErrTeacher, Model, "--teacher-classes gives the classes in the order of the teacher's outputs, a " +
 		"list by name or a file with one a line; --teacher-unchecked takes it as it is"},
-	{evaluate.ErrNoClassifier, Model, "its tensors need torchvision's names, or timm's of a network that has the same; " +
-		`"mgd3 inspect FILE" shows what is in a file`},
+	{evaluate.ErrNoClassifier, Model, "its tensors need torchvision's names, or timm's of a network that has the " +
+		`same; "mgd3 inspect FILE" shows what is in a file`},
 	{dataset.ErrNumbered, Input, "--class-names LIST gives the names of 0, 1 and so on, by which the sets are " +
 		"then compared"},
 	{sets.ErrPixels, Input, "docs/judge.md says what --pixels takes, and by what evidence auto decides"},
