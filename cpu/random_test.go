@@ -49,7 +49,9 @@ func newFleet(t testing.TB) *fleet {
 	}
 	for _, config := range []string{"threads=1,pairs=", "threads=3,pairs="} {
 		f.ours = append(f.ours, testutil.Must1(cpu.New(config+"off")))
-		f.pairs = append(f.pairs, testutil.Must1(cpu.New(config+"on")))
+		if !cpu.RaceDetector { // TestPairs has their goroutines
+			f.pairs = append(f.pairs, testutil.Must1(cpu.New(config+"on")))
+		}
 	}
 	t.Cleanup(func() {
 		f.portable.Finalize()

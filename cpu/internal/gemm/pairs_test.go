@@ -14,7 +14,11 @@ import (
 // in plain Go for each element, so none that depend on the batch, the cuts or the workers; nothing written beside C;
 // and the weight back from its packed form.
 func FuzzPairs(f *testing.F) {
-	for i := range uint64(60) {
+	seeds := uint64(60)
+	if testing.Short() { // in an emulator, too
+		seeds = 15
+	}
+	for i := range seeds {
 		f.Add(i)
 	}
 	teams := []*team.Team{team.New(1), team.New(3)}
@@ -24,9 +28,9 @@ func FuzzPairs(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		defer kernel.SetLevel(kernel.Current())
 		rng := rand.New(rand.NewPCG(seed, 7))
-		s := Shape{1 + rng.IntN(3), rng.IntN(100), rng.IntN(80), rng.IntN(60)}
+		s := Shape{1 + rng.IntN(3), rng.IntN(60), rng.IntN(70), rng.IntN(40)}
 		if rng.IntN(6) == 0 {
-			s = Shape{1, 1 + rng.IntN(20), 1 + rng.IntN(9), 2000 + rng.IntN(200)} // two blocks of pairs
+			s = Shape{1, 1 + rng.IntN(16), 1 + rng.IntN(5), 2000 + rng.IntN(200)} // two blocks of pairs
 		}
 		p := newProblem(rng, s, func() float32 { return bf16(float32(rng.NormFloat64())) })
 		p.lb.Batch, p.lc = 0, Layout{Batch: s.M * s.N, Row: s.N, Col: 1}
