@@ -119,7 +119,8 @@ func TestOdd(t *testing.T) {
 			{Key: "classes", Value: strs("owl", "ape", "cow")}}, Options{}, "owl 0 1, ape 2 3, cow 4 5",
 			`names of their own, in "classes": 0 is "owl"`},
 		{"other names asked for", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},
-			{Key: "classes", Value: strs("owl", "ape", "cow")}}, named, right, ""},
+			{Key: "classes", Value: strs("owl", "ape", "cow")}}, named, right,
+			`given are taken in place of its own: 0 is "cat"`},
 		{"numbers by name", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},
 			{Key: "class_to_idx", Value: items{{Key: "ape", Value: 1}, {Key: "cow", Value: 0},
 				{Key: "owl", Value: 2}}}}, Options{}, "cow 0 1, ape 2 3, owl 4 5", `in "class_to_idx"`},
@@ -182,6 +183,11 @@ func TestOdd(t *testing.T) {
 			Options{}, "ape 2 3, cow 4 5, owl 0 1", `the names of a dict, "owl" and others`},
 		{"images of other names", items{{Key: "real", Value: two(0)}, {Key: "syn", Value: two(1)}}, Options{},
 			"holds no images, or several", ""},
+
+		{"shares that are equal", []any{six, weights.F32("", []int{6, 3}, []float32{.4, .4, .2, 1, 0, 0, 0, 1, 0, .2, .6,
+			.2, .3, .3, .4, .2, .4, .4})}, named, "cat 0 1, dog 2 3 5, fox 4",
+			"2 of 6 rows of labels have their largest number in several columns, the first is of image 0"},
+		{"what is no tensor, in a list", []any{nil, sixLabels}, named, `"number 1 of a list" is no tensor that is`, ""},
 
 		{"batches", []any{[]any{part(0, 3), labelled(0, 0, 1)}, []any{part(3, 6), labelled(1, 2, 2)}}, named,
 			"holds 2 sets of different classes", ""},

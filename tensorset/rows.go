@@ -15,6 +15,8 @@ type rows struct {
 	two       bool    // all numbers are low or high
 	one       bool    // each row has one number that is high, and no more
 	empty     bool    // a row has nothing above 0
+	ties      int     // rows whose largest number is in several columns
+	tied      int     // the first of them
 }
 
 // nearShares is how far the sum of a row may be from that of the first one, as a part of it: half precision rounds each
@@ -38,6 +40,11 @@ func (r *reader) rows() (c rows, err error) {
 				highs++
 			} else {
 				c.two = c.two && x == c.low
+			}
+		}
+		if row := r.numbers[i : i+r.k]; slices.Contains(row[slices.Index(row, slices.Max(row))+1:], slices.Max(row)) {
+			if c.ties++; c.ties == 1 {
+				c.tied = i / r.k
 			}
 		}
 		if i == 0 {
@@ -64,6 +71,10 @@ func (r *reader) kindOfRows() (string, error) {
 	c, err := r.rows()
 	if err != nil {
 		return "", err
+	}
+	if c.ties > 0 {
+		r.found.note("%d of %d rows of labels have their largest number in several columns, the first is of image %d: "+
+			"the class of such an image is the first of these", c.ties, len(r.numbers)/r.k, c.tied)
 	}
 	switch {
 	case c.two && c.one && c.low <= 0 && c.high > 0:

@@ -25,6 +25,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"mgd3/dataset"
@@ -135,6 +136,10 @@ func (s *Set) arrange(r *reader, o Options) ([]dataset.Class, error) {
 	name := func(label int) string { return fmt.Sprintf("%04d", label) }
 	names := r.found.names
 	if o.Names != nil && !r.found.byName {
+		if names != nil && !slices.Equal(names, o.Names) {
+			s.Notes = append(s.Notes, fmt.Sprintf("the names that are given are taken in place of its own: 0 is %q, …",
+				o.Names[0]))
+		}
 		names = o.Names
 	}
 	if names != nil {

@@ -72,7 +72,7 @@ func describe(v any) string {
 	return text
 }
 
-// unread returns the first key of images or labels whose value has nothing that is read.
+// unread returns the first key of images or labels whose value has nothing that is read, or a place in a list.
 func unread(v any, key string, depth int) string {
 	const deepest = 6
 	named := imageName(key) || labelName(key)
@@ -84,6 +84,11 @@ func unread(v any, key string, depth int) string {
 	case []any:
 		if named && (len(v) == 0 || v[0] == nil || imageName(key) && len(tensorsOf(v, depth)) == 0) {
 			return key
+		}
+		for i, inner := range v {
+			if inner == nil {
+				return fmt.Sprintf("number %d of a list", i+1)
+			}
 		}
 	case []weights.Item:
 		for _, item := range v {
