@@ -184,8 +184,8 @@ func TestOdd(t *testing.T) {
 		{"images of other names", items{{Key: "real", Value: two(0)}, {Key: "syn", Value: two(1)}}, Options{},
 			"holds no images, or several", ""},
 
-		{"shares that are equal", []any{six, weights.F32("", []int{6, 3}, []float32{.4, .4, .2, 1, 0, 0, 0, 1, 0, .2, .6,
-			.2, .3, .3, .4, .2, .4, .4})}, named, "cat 0 1, dog 2 3 5, fox 4",
+		{"shares that are equal", []any{six, weights.F32("", []int{6, 3}, []float32{.4, .4, .2, 1, 0, 0, 0, 1, 0,
+			.2, .6, .2, .3, .3, .4, .2, .4, .4})}, named, "cat 0 1, dog 2 3 5, fox 4",
 			"2 of 6 rows of labels have their largest number in several columns, the first is of image 0"},
 		{"what is no tensor, in a list", []any{nil, sixLabels}, named, `"number 1 of a list" is no tensor that is`, ""},
 
