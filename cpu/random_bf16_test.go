@@ -17,7 +17,8 @@ import (
 // result rounded to bfloat16 as the compiled graph rounds it. The two differ where sums or functions that are off by
 // a float32 rounding fall on two sides of the middle between bfloat16 numbers. How much such a step, of 2⁻⁸, is
 // amplified is measured as the distance of the plain result to that in float64. That holds of products in pairs too,
-// whose sums are chains of float32. And byte by byte between numbers of workers, runs and donations.
+// whose sums are chains of float32. And byte by byte between numbers of workers, runs, donations and vector instruction
+// sets.
 func TestRandomGraphsBF16(t *testing.T) {
 	f := newFleet(t)
 	oracle := testutil.Must1(cpu.New("plain"))
@@ -71,25 +72,26 @@ func (f *fleet) checkBF16(oracle compute.Backend, s spec) (verdict, string) {
 	}
 	level := kernel.Current()
 	defer kernel.SetLevel(level)
-	for at, l := range slices.Backward(kernel.Levels()) {
+	var first [2][]any // without pairs, and with them
+	for _, l := range slices.Backward(kernel.Levels()) {
 		kernel.SetLevel(l)
-		var first []any
+		if l == kernel.Generic { // it rounds otherwise
+			first = [2][]any{}
+		}
 		for i, b := range slices.Concat(f.ours, f.pairs) {
-			switch {
-			case i == len(f.ours):
-				first = nil // pairs have bytes of their own
-			case i > len(f.ours) && at == 0:
-				continue // plain Go is what they are at other levels too
+			kind := i / len(f.ours)
+			if i > len(f.ours) && l == kernel.Generic {
+				continue // pairs are plain Go at other levels too
 			}
 			for _, donate := range []func(int) bool{never, all} {
 				_, got, err := run(b, dtypes.BFloat16, donate)
 				if err != nil {
 					return differs, fmt.Sprint("run: ", err)
 				}
-				if first == nil {
-					first = got
+				if first[kind] == nil {
+					first[kind] = got
 				}
-				if text := r.compare(got, first); text != "" {
+				if text := r.compare(got, first[kind]); text != "" {
 					return differs, b.(*cpu.Backend).Description() + ": " + text
 				}
 			}
