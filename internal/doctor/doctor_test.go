@@ -105,13 +105,18 @@ func TestNoCache(t *testing.T) {
 
 func TestInstructions(t *testing.T) {
 	for _, c := range []struct {
-		arch         string
-		avx2, avx512 bool
-		want         string
-		state        State
-	}{{"amd64", true, true, "AVX-512", Good}, {"amd64", true, false, "AVX2", Good},
-		{"amd64", false, false, "plain Go alone", Tight}, {"arm64", false, false, "plain Go alone", Tight}} {
-		if f := instructions(c.arch, c.avx2, c.avx512); f.Value != c.want || f.State != c.state {
+		arch               string
+		avx2, avx512, bf16 bool
+		want               string
+		state              State
+	}{
+		{"amd64", true, true, true, "AVX-512, with BF16 for --precision bf16", Good},
+		{"amd64", true, true, false, "AVX-512", Good},
+		{"amd64", true, false, false, "AVX2", Good},
+		{"amd64", false, false, false, "plain Go alone", Tight},
+		{"arm64", false, false, false, "plain Go alone", Tight},
+	} {
+		if f := instructions(c.arch, c.avx2, c.avx512, c.bf16); f.Value != c.want || f.State != c.state {
 			t.Errorf("%+v: got %+v", c, f)
 		}
 	}

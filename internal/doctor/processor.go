@@ -20,7 +20,8 @@ func (m Machine) processor() []Fact {
 		cores.Advice = "GOMAXPROCS or the container's limit of processor time says so"
 	}
 	facts := []Fact{cores, instructions(runtime.GOARCH, cpu.X86.HasAVX2 && cpu.X86.HasFMA,
-		cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ)}
+		cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ,
+		cpu.X86.HasAVX512BF16)}
 	if name := field(filepath.Join(m.Proc, "cpuinfo"), "model name"); name != "" {
 		facts = append(facts, Fact{Area: "processor", Name: "model", State: Good, Value: name})
 	}
@@ -28,9 +29,11 @@ func (m Machine) processor() []Fact {
 }
 
 // instructions says which kernels the backend cpu has for the processor.
-func instructions(arch string, avx2, avx512 bool) Fact {
+func instructions(arch string, avx2, avx512, bf16 bool) Fact {
 	f := Fact{Area: "processor", Name: "instructions", State: Good, Value: "AVX2"}
 	switch {
+	case arch == "amd64" && avx512 && bf16:
+		f.Value = "AVX-512, with BF16 for --precision bf16"
 	case arch == "amd64" && avx512:
 		f.Value = "AVX-512"
 	case arch == "amd64" && avx2:
