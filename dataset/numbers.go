@@ -7,22 +7,49 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"mgd3/dataset/internal/parquet"
 	"mgd3/store"
 )
 
-// Column is a column of a Parquet set of which the images are lists of numbers, and no files.
+// Column is a column of a Parquet set of which the images are lists of numbers, and no files. Numbers are decoded by
+// row group; the groups that were read last are kept.
 type Column struct {
 	Name    string
-	Shape   []int     // lengths of the lists of each row, from the outermost; none: a row is one number
-	Bytes   []byte    // the numbers of all rows, where they are whole and from 0 to 255 …
-	Floats  []float32 // … and where not
-	Texts   []string  // of each row, where it has text
-	Classes []string  // names of the numbers 0, 1, …; nil if the set has none
+	Shape   []int    // lengths of the lists of each row, from the outermost; none: a row is one number
+	Rows    int      // of all files
+	Whole   bool     // all numbers are whole and from 0 to 255
+	Texts   []string // of each row, where it has text
+	Classes []string // names of the numbers 0, 1, …; nil if the set has none
+
+	groups []columnGroup
+
+	mu   sync.Mutex
+	kept []int // places in groups of those that are decoded, the last used last
+	size int   // of them, in bytes, at most room, or one group
+	room int
 }
 
-// mostNumbers bounds the memory of a column, in bytes.
+// columnGroup is a column in a row group of a file.
+type columnGroup struct {
+	*table
+	column, group int
+	first         int // row
+	numbers       *numbers
+}
+
+// numbers are those of all rows of a row group.
+type numbers struct {
+	bytes  []byte    // where they are whole and from 0 to 255 …
+	floats []float32 // … and where not
+}
+
+// roomOfNumbers is up to how many bytes of a column are kept. A set of more is decoded anew for each pass over it, and
+// each class whose images lie in all groups is one.
+const roomOfNumbers = 1 << 30
+
+// mostNumbers bounds the memory of the numbers of a row group, in bytes.
 const mostNumbers = 8 << 30
 
 // HasNumbers reports whether a path is that of a Parquet set whose images are lists of numbers. Its error is of the
@@ -92,11 +119,11 @@ func topName(name string) string {
 	return name
 }
 
-// OpenNumbers reads the columns of a Parquet set that has numbers for images: those that want asks for by their names
+// OpenNumbers opens the columns of a Parquet set that has numbers for images: those that want asks for by their names
 // and how deep their lists are, 0 for a number and −1 for text. Options are those of [Open] that say which files are
 // taken.
 func OpenNumbers(ctx context.Context, path string, o OpenOptions, want func(name string, lists int) bool) (
-	columns []Column, passed []PassedOver, err error) {
+	columns []*Column, passed []PassedOver, err error) {
 	o.notes = &notes{}
 	in, ok, err := tablesAt(path, o.Split)
 	if err != nil || !ok {
@@ -125,7 +152,7 @@ func OpenNumbers(ctx context.Context, path string, o OpenOptions, want func(name
 			columns = t.numbers(want)
 		}
 		for c := range columns {
-			if err := t.read(&columns[c], i > 0); err != nil {
+			if err := t.read(columns[c], i > 0); err != nil {
 				return nil, nil, fmt.Errorf("%s: column %q: %w", p.path, columns[c].Name, err)
 			}
 		}
@@ -137,7 +164,7 @@ func OpenNumbers(ctx context.Context, path string, o OpenOptions, want func(name
 }
 
 // numbers returns the columns of a table that are wanted, without their values.
-func (t *table) numbers(want func(name string, lists int) bool) (columns []Column) {
+func (t *table) numbers(want func(name string, lists int) bool) (columns []*Column) {
 	for _, c := range t.Columns {
 		lists := -1
 		switch {
@@ -147,13 +174,13 @@ func (t *table) numbers(want func(name string, lists int) bool) (columns []Colum
 			continue
 		}
 		if name := topName(c.Name); want(name, lists) {
-			columns = append(columns, Column{Name: name})
+			columns = append(columns, &Column{Name: name, Whole: true, room: roomOfNumbers})
 		}
 	}
 	return columns
 }
 
-// read appends the values of a column; more tells that it has some already.
+// read adds the rows of a file to a column, all of which are decoded once; more tells that it is not the first file.
 func (t *table) read(c *Column, more bool) error {
 	at := slices.IndexFunc(t.Columns, func(in parquet.Column) bool { return topName(in.Name) == c.Name })
 	if at < 0 {
@@ -171,23 +198,20 @@ func (t *table) read(c *Column, more bool) error {
 		return fmt.Errorf("its names of classes are %s, and others in another file of the set", shorten(names.names))
 	}
 	c.Classes = names.names
-	for g := range t.Groups {
+	for g, rows := range t.Groups {
 		if t.Columns[at].Type == parquet.ByteArray {
-			err = t.readTexts(c, g)
-		} else {
-			err = t.Numbers(g, at, func(shape []int, numbers []float64) error {
-				if !more {
-					c.Shape, more = slices.Clone(shape), true
-				}
-				if !slices.Equal(shape, c.Shape) {
-					return fmt.Errorf("has lists of the lengths %v, rows before it %v: want one size", shape, c.Shape)
-				}
-				return c.add(numbers)
-			})
+			if err := t.readTexts(c, g); err != nil {
+				return err
+			}
+			continue
 		}
+		c.groups = append(c.groups, columnGroup{table: t, column: at, group: g, first: c.Rows})
+		n, err := c.decoded(len(c.groups) - 1)
 		if err != nil {
 			return err
 		}
+		c.Rows += rows
+		c.Whole = c.Whole && n.floats == nil
 	}
 	return nil
 }
@@ -212,21 +236,90 @@ func (t *table) readTexts(c *Column, group int) error {
 	return nil
 }
 
+// Read fills dst with numbers of a row, the first of which is so many numbers from the column's beginning on.
+func (c *Column) Read(dst []float32, first int) error {
+	each := c.Each()
+	row := first / each
+	at, found := slices.BinarySearchFunc(c.groups, row, func(g columnGroup, row int) int { return g.first - row })
+	if !found {
+		at--
+	}
+	for c.groups[at].Groups[c.groups[at].group] == 0 { // an empty group begins at the same row as the next
+		at++
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, err := c.decoded(at)
+	if err != nil {
+		return fmt.Errorf("%s: column %q: %w", c.groups[at].path, c.Name, err)
+	}
+	first -= c.groups[at].first * each
+	if n.floats != nil {
+		copy(dst, n.floats[first:first+len(dst)])
+		return nil
+	}
+	for i, b := range n.bytes[first : first+len(dst)] {
+		dst[i] = float32(b)
+	}
+	return nil
+}
+
+// Each is how many numbers a row has.
+func (c *Column) Each() int {
+	each := 1
+	for _, n := range c.Shape {
+		each *= n
+	}
+	return each
+}
+
+// decoded returns the numbers of a group, and lets those of others go that were not used for long.
+func (c *Column) decoded(at int) (*numbers, error) {
+	g := &c.groups[at]
+	if i := slices.Index(c.kept, at); i >= 0 {
+		c.kept = append(slices.Delete(c.kept, i, i+1), at)
+		return g.numbers, nil
+	}
+	n := &numbers{}
+	err := g.Numbers(g.group, g.column, func(shape []int, row []float64) error {
+		if c.Rows == 0 && len(n.bytes)+len(n.floats) == 0 {
+			c.Shape = slices.Clone(shape)
+		}
+		if !slices.Equal(shape, c.Shape) {
+			return fmt.Errorf("has lists of the lengths %v, rows before it %v: want one size", shape, c.Shape)
+		}
+		return n.add(row)
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.numbers = n
+	c.kept, c.size = append(c.kept, at), c.size+n.size()
+	for c.size > c.room && len(c.kept) > 1 {
+		old := &c.groups[c.kept[0]]
+		c.size -= old.numbers.size()
+		c.kept, old.numbers = c.kept[1:], nil
+	}
+	return n, nil
+}
+
+func (n *numbers) size() int { return len(n.bytes) + 4*len(n.floats) }
+
 // add appends the numbers of a row: as bytes as long as all are.
-func (c *Column) add(numbers []float64) error {
-	for _, v := range numbers {
-		if c.Floats == nil && v >= 0 && v <= 255 && v == float64(uint8(v)) {
-			c.Bytes = append(c.Bytes, uint8(v))
+func (n *numbers) add(row []float64) error {
+	for _, v := range row {
+		if n.floats == nil && v >= 0 && v <= 255 && v == float64(uint8(v)) {
+			n.bytes = append(n.bytes, uint8(v))
 			continue
 		}
-		for _, b := range c.Bytes {
-			c.Floats = append(c.Floats, float32(b))
+		for _, b := range n.bytes {
+			n.floats = append(n.floats, float32(b))
 		}
-		c.Bytes, c.Floats = nil, append(c.Floats, float32(v))
+		n.bytes, n.floats = nil, append(n.floats, float32(v))
 	}
-	if size := len(c.Bytes) + 4*len(c.Floats); size > mostNumbers {
-		return fmt.Errorf("has more than %d bytes of numbers: write images as files into the table (the Image feature "+
-			"of the library datasets does)", mostNumbers)
+	if n.size() > mostNumbers {
+		return fmt.Errorf("has more than %d bytes of numbers in a row group: write smaller ones, or images as files "+
+			"into the table (the Image feature of the library datasets does)", mostNumbers)
 	}
 	return nil
 }

@@ -19,9 +19,10 @@ type found struct {
 	images, labels weights.Tensor
 	noLabels       bool // images [K, n, …] say them by their place
 	rate           float64
-	names          []string            // of the labels 0, 1, …, which the set has itself; nil if it has none
-	byName         bool                // the labels are names, and no other names can be meant
-	namesOf        map[string][]string // of the columns of a table; nil of tensors
+	names          []string                   // of the labels 0, 1, …, which the set has itself; nil if it has none
+	byName         bool                       // the labels are names, and no other names can be meant
+	namesOf        map[string][]string        // of the columns of a table; nil of tensors
+	columns        map[string]*dataset.Column // of a table, those that are read row by row
 	notes          []string
 	left           []string // those notes that say what is passed over
 	closers        []func() error

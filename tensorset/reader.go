@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"mgd3/dataset"
 	"mgd3/weights"
 )
 
@@ -21,7 +22,8 @@ type reader struct {
 	k       int       // 0: labels are numbers
 	soft0   bool      // labels [n, K] that are shares or logits
 	logits  bool
-	ints    []int64 // the images, where they are whole numbers but no bytes
+	ints    []int64         // the images, where they are whole numbers but no bytes
+	column  *dataset.Column // of the images, where they are read row by row
 }
 
 // toColour turns the numbers of an image [3, h, w] to values of which 1 is white, in place.
@@ -53,6 +55,9 @@ func newReader(f *found, collage int) (*reader, error) {
 	}
 	if collage < 1 || collage > 16 {
 		return nil, fmt.Errorf("a collage of %d × %d, want at least 1 and at most 16", collage, collage)
+	}
+	if r.column = f.columns[f.images.Name]; r.column != nil {
+		return r, r.readLabels()
 	}
 	if err := f.images.Check(); err != nil {
 		return nil, err
@@ -165,11 +170,15 @@ func (r *reader) soft(i int) []float32 {
 }
 
 // bytes returns the stored bytes of the image that has image i.
-func (r *reader) bytes(i int) []byte {
+func (r *reader) bytes(i int) ([]byte, error) {
 	at, _ := r.stored(i)
+	if r.column != nil {
+		n := r.c * r.h * r.w
+		return elements(r.column, at*n, n)
+	}
 	all := r.found.images.Bytes()
 	size := len(all) / r.n
-	return all[at*size : (at+1)*size]
+	return all[at*size : (at+1)*size], nil
 }
 
 // raw returns the numbers [3, h, w] of a stored image.
@@ -177,6 +186,10 @@ func (r *reader) raw(at int) ([]float32, error) {
 	n := r.h * r.w
 	v := make([]float32, r.c*n)
 	switch {
+	case r.column != nil:
+		if err := r.column.Read(v, at*len(v)); err != nil {
+			return nil, err
+		}
 	case r.ints != nil:
 		for j := range v {
 			v[j] = float32(r.ints[at*len(v)+j])

@@ -38,7 +38,7 @@ func (f *found) readTable(ctx context.Context, path string, o Options) (any, err
 	for _, p := range passed {
 		f.note("%v", p)
 	}
-	f.namesOf = map[string][]string{}
+	f.namesOf, f.columns = map[string][]string{}, map[string]*dataset.Column{}
 	var items []weights.Item
 	for _, c := range columns {
 		if c.Texts != nil {
@@ -74,28 +74,46 @@ func wordsOrNumbers(texts []string) (list []any) {
 	return list
 }
 
-// ofColumn returns a column as a tensor, images with four axes.
-func (f *found) ofColumn(c dataset.Column) (weights.Tensor, error) {
-	dtype, data := weights.DType("U8"), c.Bytes
-	if c.Floats != nil {
-		dtype, data = "F32", make([]byte, 0, 4*len(c.Floats))
-		for _, v := range c.Floats {
-			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
-		}
+// ofColumn returns a column as a tensor, images with four axes. That of lists within lists has no elements: it bears
+// the name of its column, by which f.columns has it, and is read row by row.
+func (f *found) ofColumn(c *dataset.Column) (weights.Tensor, error) {
+	dtype := weights.DType("F32")
+	if c.Whole {
+		dtype = "U8"
 	}
-	each := 1
-	for _, n := range c.Shape {
-		each *= n
-	}
-	n := (len(c.Bytes) + len(c.Floats)) / each
-	shape := slices.Concat([]int{n}, c.Shape)
-	if pictureName(c.Name) && n > 0 {
+	shape := slices.Concat([]int{c.Rows}, c.Shape)
+	if pictureName(c.Name) && c.Rows > 0 {
 		var err error
-		if shape, err = f.axes(c, n); err != nil {
+		if shape, err = f.axes(c); err != nil {
 			return weights.Tensor{}, fmt.Errorf("column %q: %w", c.Name, err)
 		}
 	}
-	return weights.Raw("", dtype, shape, data), nil
+	if len(shape) > 2 {
+		f.columns[c.Name] = c
+		return weights.Raw(c.Name, dtype, shape, []byte{}), nil
+	}
+	data, err := elements(c, 0, c.Rows*c.Each())
+	return weights.Raw("", dtype, shape, data), err
+}
+
+// elements returns some of a column's as a tensor has them.
+func elements(c *dataset.Column, first, n int) (data []byte, err error) {
+	v := make([]float32, c.Each())
+	data = make([]byte, 0, n)
+	for end := first + n; first < end; first += len(v) {
+		v = v[:min(len(v), end-first)]
+		if err := c.Read(v, first); err != nil {
+			return nil, err
+		}
+		for _, x := range v {
+			if c.Whole {
+				data = append(data, uint8(x))
+			} else {
+				data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
+			}
+		}
+	}
+	return data, nil
 }
 
 // pictureName tells whether a column's name says that its lists are images, and can be nothing else.
@@ -103,9 +121,9 @@ func pictureName(name string) bool {
 	return hasWord(name, "image", "images", "img", "imgs", "pixel", "pixels", "picture", "pictures", "jpg", "png")
 }
 
-// axes returns the shape of the tensor of n images, whose rows have one, two or three axes.
-func (f *found) axes(c dataset.Column, n int) ([]int, error) {
-	s := c.Shape
+// axes returns the shape of the tensor of images, whose rows have one, two or three axes.
+func (f *found) axes(c *dataset.Column) ([]int, error) {
+	s, n := c.Shape, c.Rows
 	square := func(count int) (side int, ok bool) {
 		side = int(math.Round(math.Sqrt(float64(count))))
 		return side, side*side == count
@@ -122,7 +140,7 @@ func (f *found) axes(c dataset.Column, n int) ([]int, error) {
 			return nil, fmt.Errorf("lists of %d numbers, which is no square, nor three: want lists of lists, of the "+
 				"lengths [C H W] or [H W C], which say the size", s[0])
 		}
-		return f.flat(c, n, side)
+		return f.flat(c, side)
 	case 2:
 		if side, ok := square(s[1]); ok && s[0] == 3 && side > 3 {
 			f.note("the lists of the column %q, 3 of %d numbers, are taken for the three colours of %d × %d pixels",
@@ -145,23 +163,21 @@ const surer = 1.25
 // flat finds out in which order the colours of square images lie in lists of 3·side² numbers. Below a number is, side
 // places on, the same colour of the next row where each colour is a plane; where the three of a pixel lie together, it
 // is 3·side places on. Neighbours in photographs are alike: the mean difference over the right distance is less.
-func (f *found) flat(c dataset.Column, n, side int) ([]int, error) {
-	at := func(i int) float64 {
-		if c.Floats != nil {
-			return float64(c.Floats[i])
-		}
-		return float64(c.Bytes[i])
-	}
+func (f *found) flat(c *dataset.Column, side int) ([]int, error) {
+	n, v := c.Rows, make([]float32, 3*side*side)
+	var planes, pixels float64
 	apart := func(distance int) (sum float64) {
-		each := 3 * side * side
-		for i := range n {
-			for j := range each - 3*side {
-				sum += math.Abs(at(i*each+j+distance) - at(i*each+j))
-			}
+		for j := range len(v) - 3*side {
+			sum += math.Abs(float64(v[j+distance]) - float64(v[j]))
 		}
 		return sum
 	}
-	planes, pixels := apart(side), apart(3*side)
+	for i := range n {
+		if err := c.Read(v, i*len(v)); err != nil {
+			return nil, err
+		}
+		planes, pixels = planes+apart(side), pixels+apart(3*side)
+	}
 	if n == 0 || max(planes, pixels) < surer*min(planes, pixels) {
 		return nil, fmt.Errorf("lists of %d numbers may be [3 %[2]d %[2]d] or [%[2]d %[2]d 3], and the numbers do not "+
 			"tell which (neighbours differ by %.3g or %.3g): want lists of lists of these lengths", 3*side*side, side,

@@ -183,7 +183,11 @@ func (s *Set) arrange(r *reader, o Options) ([]dataset.Class, error) {
 		if at < 0 || o.Limit > 0 && len(classes[at].Images) == o.Limit {
 			continue
 		}
-		ref := dataset.Ref{Class: classes[at].Name, Name: fmt.Sprintf("%06d", i), ID: s.id(r, i)}
+		id, err := s.id(r, i)
+		if err != nil {
+			return nil, err
+		}
+		ref := dataset.Ref{Class: classes[at].Name, Name: fmt.Sprintf("%06d", i), ID: id}
 		classes[at].Images = append(classes[at].Images, ref)
 		if soft := r.soft(i); soft != nil {
 			s.soft[ref.Name] = reordered(soft, order, len(classes))
@@ -229,11 +233,15 @@ func reordered(soft []float32, order []int, classes int) []float32 {
 }
 
 // id names the content of an image.
-func (s *Set) id(r *reader, i int) string {
+func (s *Set) id(r *reader, i int) (string, error) {
+	data, err := r.bytes(i)
+	if err != nil {
+		return "", err
+	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %d %d %s\n", s.Pixels, r.collage, i%(r.collage*r.collage), r.how.id())
-	h.Write(r.bytes(i))
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil)[:16]), nil
 }
 
 // labels returns the label of each image; of shares it is the largest.
