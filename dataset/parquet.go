@@ -157,8 +157,7 @@ func openTable(p piece, o OpenOptions) (*table, error) {
 	t := &table{piece: p, File: f}
 	if t.image, err = t.one("image", "Image", imageColumns, o.notes); err != nil {
 		if name := t.lists(); name != "" {
-			return nil, fmt.Errorf("column %q holds lists of numbers, want the files of images: numbers are read from "+
-				"a disk, not from a bucket", name)
+			return nil, fmt.Errorf("column %q holds lists of numbers, want the files of images", name)
 		}
 		return nil, err
 	}

@@ -269,10 +269,14 @@ func checkLabel(i int, v float64) (int, error) {
 }
 
 // Is reports whether a path is read here: a file of tensors, a folder that has one of images, or a Parquet set, of
-// which a split may be asked for, that has numbers for images. Its error is of the file system. In a bucket nothing is.
+// which a split may be asked for, that has numbers for images. In a bucket only the last is. Its error is of the file
+// system.
 func Is(path, split string) (bool, error) {
 	if store.Is(path) {
-		return false, nil
+		if slices.Contains(Endings, filepath.Ext(path)) {
+			return false, nil
+		}
+		return dataset.HasNumbers(path, split)
 	}
 	is, err := is(path)
 	if store.Failed(err) {
@@ -286,8 +290,10 @@ func Is(path, split string) (bool, error) {
 
 // isTable reports whether a path is that of a Parquet set, and not of a file of tensors.
 func isTable(path string, info fs.FileInfo, split string) (bool, error) {
-	if _, err := inFolder(path); info.IsDir() && err == nil {
-		return false, nil
+	if info.IsDir() && !store.Is(path) {
+		if _, err := inFolder(path); err == nil {
+			return false, nil
+		}
 	}
 	return dataset.HasNumbers(path, split)
 }
