@@ -9,8 +9,9 @@ import "unsafe"
 //	C ← fma(A[2p+1], B[2p+1], C), then C ← fma(A[2p], B[2p], C)
 //
 // each rounded once to the nearest, ties to even. Numbers below 2⁻¹²⁶ count as zero, those of A, B and C as well as
-// results. That is VDPBF16PS. An element is one chain of them, that starts with C or 0: so, as of [Gemm], neither cuts
-// of the sum nor the height of a tile have any influence on the bytes.
+// results. That is VDPBF16PS (Intel's Software Developer's Manual, volume 2, under that name). An element is one chain
+// of them, that starts with C or 0: so, as of [Gemm], neither cuts of the sum nor the height of a tile have any
+// influence on the bytes.
 func PairsKernel() *Gemm { return pairsKernel(Current()) }
 
 // HasPairs reports whether the current level has an instruction for products of bfloat16.
