@@ -182,6 +182,7 @@ func (t *tile) start() {
 	t.eachRow(func(c Register, i int, masked bool) { t.load(c, i, masked) }, "load")
 	JMP(LabelRef("begin"))
 	Label("zero")
+	t.fetch()
 	for i := range t.rows {
 		for j := range t.vecs {
 			z := t.sum[i][j]
@@ -193,6 +194,19 @@ func (t *tile) start() {
 		}
 	}
 	Label("begin")
+}
+
+// fetch asks for the lines of C, which no sum needs before the end: stores to lines that are far hold up the next tile.
+func (t *tile) fetch() {
+	c, ldc := Load(Param("c"), GP64()), stride("ldc")
+	for i := range t.rows {
+		for at := 0; at < t.vecs*t.bytes; at += 64 {
+			PREFETCHT0(Mem{Base: c, Disp: at})
+		}
+		if i+1 < t.rows {
+			ADDQ(ldc, c)
+		}
+	}
 }
 
 // finish stores the sums.
