@@ -9,6 +9,7 @@ import (
 	"mgd3/baseline"
 	"mgd3/dataset"
 	"mgd3/evaluate"
+	"mgd3/internal/fault"
 	"mgd3/sets"
 )
 
@@ -42,7 +43,7 @@ func OpenGiven(ctx context.Context, o *sets.Opener, list []string, spec sets.Spe
 		j, err := EvaluationSets{}.openTrain(ctx, o, v, text, dataset.OpenOptions{Classes: train.ClassNames(),
 			Names: names})
 		if err != nil {
-			return given, fmt.Errorf("--set %q: %w", text, err)
+			return given, fault.Of(fault.Input, fmt.Errorf("--set %q: %w", text, err))
 		}
 		g := Given{Name: j.Name, Set: j.Set}
 		for _, class := range j.Set.Images.Classes {

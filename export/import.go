@@ -12,6 +12,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/distill"
+	"mgd3/internal/fault"
 	"mgd3/sets"
 	"mgd3/stage"
 )
@@ -28,14 +29,14 @@ func Finished(ctx context.Context, o *sets.Opener, s sets.Spec) (dir string, clo
 	}
 	made, err := o.Made(ctx, s.Path, options)
 	if err != nil {
-		// Of a folder of images, or of nothing, the error that counts is that of the reader of finished sets, which
-		// says what was wanted.
+		// Of a folder of images the error that counts is that of the reader of finished sets, which says what was
+		// wanted.
 		tensors, errTensors := sets.IsTensors(s.Path, s.Split)
 		info, errStat := os.Stat(s.Path)
-		if errStat != nil || errTensors == nil && info.IsDir() && !tensors {
+		if errStat == nil && errTensors == nil && info.IsDir() && !tensors {
 			return s.Path, func() {}, nil
 		}
-		return "", nil, err
+		return "", nil, fault.Of(fault.Input, err)
 	}
 	defer made.Images.Close()
 	about := distill.Imported{Name: filepath.Base(s.Path)}

@@ -13,6 +13,8 @@ package page
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -29,6 +31,14 @@ const (
 	largest    = 9 << 20 // bytes of the pictures of a page, as they stand in it
 	perFinding = 12      // findings of a kind that are shown with pictures
 )
+
+// File is where the page of a set is written if nothing else is asked for: in its folder, or beside its file.
+func File(set string) string {
+	if info, err := os.Stat(set); err == nil && !info.IsDir() {
+		return set + "-page.html"
+	}
+	return filepath.Join(set, "page.html")
+}
 
 // Source is one of the sets that stand side by side.
 type Source struct {

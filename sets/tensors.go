@@ -15,8 +15,12 @@ type Tensors struct {
 	ZCA     Spec   // the training set by which whitened images were whitened; "" where there is none
 }
 
-// ErrPixels is that of package tensorset.
-var ErrPixels = tensorset.ErrPixels
+// Errors of package tensorset.
+var (
+	ErrTensors = tensorset.ErrSet
+	ErrPixels  = tensorset.ErrPixels
+	ErrClasses = tensorset.ErrClasses
+)
 
 // IsTensors tells whether a set at a path is one of tensors; see [tensorset.Is].
 func IsTensors(path, split string) (bool, error) { return tensorset.Is(path, split) }

@@ -28,7 +28,7 @@ const namesFile = "classes.txt"
 func ClassNames(ctx context.Context, path string, o Options) ([]string, error) {
 	f, err := find(ctx, path, o)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", path, dataset.ErrSet, err)
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrSet, err)
 	}
 	return f.names, f.close()
 }

@@ -29,11 +29,19 @@ import (
 	"strconv"
 
 	"mgd3/dataset"
+	"mgd3/internal/words"
 	"mgd3/store"
 )
 
-// ErrPixels says that what the numbers mean cannot be told, or that more is needed to turn them to colours.
-var ErrPixels = errors.New("what the numbers mean is not clear")
+// ErrSet says that a set of tensors cannot be used; it is a [dataset.ErrSet].
+var ErrSet = fmt.Errorf("%w of tensors", dataset.ErrSet)
+
+var (
+	// ErrPixels says that what the numbers mean cannot be told, or that more is needed to turn them to colours.
+	ErrPixels = errors.New("what the numbers mean is not clear")
+	// ErrClasses says that classes that are asked for have no images.
+	ErrClasses = errors.New("no images of some classes")
+)
 
 // Options say how a file of tensors is read.
 type Options struct {
@@ -66,11 +74,11 @@ type Set struct {
 // set's classes.
 func (s *Set) Soft(ref dataset.Ref) []float32 { return s.soft[ref.Name] }
 
-// Open opens a set. Errors are of kind [dataset.ErrSet]; one of a damaged file is a weights.ErrFormat as well.
+// Open opens a set. Errors are of kind [ErrSet]; one of a damaged file is a weights.ErrFormat as well.
 func Open(ctx context.Context, path string, o Options) (*Set, error) {
 	s, err := open(ctx, path, o)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", path, dataset.ErrSet, err)
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrSet, err)
 	}
 	return s, nil
 }
@@ -193,10 +201,15 @@ func (s *Set) arrange(r *reader, o Options) ([]dataset.Class, error) {
 			s.soft[ref.Name] = reordered(soft, order, len(classes))
 		}
 	}
+	var absent []string
 	for _, class := range classes {
 		if len(class.Images) == 0 {
-			return nil, fmt.Errorf("class %q: no images; the labels are 0 to %d", class.Name, most)
+			absent = append(absent, class.Name)
 		}
+	}
+	if len(absent) > 0 {
+		return nil, fmt.Errorf("%w: %s; %d of %d have some", ErrClasses, words.Quoted(absent),
+			len(classes)-len(absent), len(classes))
 	}
 	return classes, nil
 }

@@ -46,7 +46,8 @@ func (e *env) pageCmd() *cobra.Command {
 	f.StringArrayVar(&o.results, "results", nil, "`DIR` that evaluate or score wrote to, to show its numbers; default "+
 		"DIR itself and the folders in it; may be given several times")
 	f.StringVar(&o.title, "title", "", "`TITLE` of the page; default the set's name")
-	f.StringVarP(&o.out, "out", "o", "", "write `FILE`; default page.html in the first DIR")
+	f.StringVarP(&o.out, "out", "o", "", "write `FILE`; default page.html in the first DIR, or beside a "+
+		"file")
 	f.StringVar(&o.table, "table", "", "write a table for other programs to `FILE`.parquet too: a row for each image")
 	return cmd
 }
@@ -57,7 +58,7 @@ func isForeign(dir string) bool { return !sets.IsRun(dir) }
 
 func (e *env) page(ctx context.Context, o pageOptions) error {
 	if o.out == "" {
-		o.out = filepath.Join(o.from.Sets[0], "page.html")
+		o.out = page.File(o.from.Sets[0])
 	}
 	o.from.Test.ClassNames, o.from.Test.Labels = o.from.Data.ClassNames, o.from.Data.Labels
 	unlock, err := stage.LockReading(slices.DeleteFunc(slices.Clone(o.from.Sets), isForeign)...)

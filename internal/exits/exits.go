@@ -94,6 +94,8 @@ func Unreadable(err error) error {
 var codes = map[fault.Kind]int{fault.Usage: Usage, fault.Input: Input, fault.Model: Model, fault.Output: Output,
 	fault.Made: Output}
 
+const sameClasses = "sets must have the same classes, by the names of their folders; --classes takes some of them"
+
 // advice is what Diagnose knows of errors by their kind, the first that fits.
 var advice = []struct {
 	kind error
@@ -145,8 +147,8 @@ var advice = []struct {
 	{dataset.ErrOneKind, Input, "leave --labels out"},
 	{dataset.ErrList, Input, "a list of classes is one that the program knows by name, or a file with one class " +
 		"a line"},
-	{evaluate.ErrData, Input, "sets must have the same classes, by the names of their folders; --classes takes " +
-		"some of them"},
+	{evaluate.ErrData, Input, sameClasses},
+	{sets.ErrClasses, Input, sameClasses},
 	{compare.ErrGiven, Usage, ""},
 	{compare.ErrHeldOut, Input, "give more images of each class, or hold a smaller share out"},
 	{text.ErrTooLong, Input, "give it fewer words by --prompt or --prompts: the bare name of the class goes best " +
@@ -191,6 +193,8 @@ var advice = []struct {
 	{bench.ErrLine, Input, `lines of "mgd3 bench" or bench/compare.py are wanted`},
 	{bench.ErrFile, Input, ""},
 	{fs.ErrNotExist, Failed, ""},
+	{sets.ErrTensors, Input, "a set of tensors has images of shape [N, C, H, W] and labels of shape [N], in one " +
+		"file or in two of a folder; docs/judge.md has the other forms"},
 	{dataset.ErrSet, Input, "a set is CLASS/FILE, or SPLIT/CLASS/FILE with --split SPLIT; docs/data.md has the " +
 		"other layouts"},
 	{fs.ErrPermission, Output, `"ls -l" shows who may read and write it; whoever owns it can let you ("chmod")`},
