@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"mgd3/dataset"
@@ -20,14 +19,15 @@ import (
 	"mgd3/sets"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
+	"mgd3/store"
 )
 
 // SheetFile is where the sheet of a set is written if nothing else is asked for: in its folder, or beside its file.
 func SheetFile(set string) string {
-	if info, err := os.Stat(set); err == nil && !info.IsDir() {
-		return set + "-sheet.png"
+	if info, err := store.Stat(set); err == nil && info.IsDir() {
+		return filepath.Join(set, "sheet.png")
 	}
-	return filepath.Join(set, "sheet.png")
+	return set + "-sheet.png"
 }
 
 // SheetOf is [Sheet] with the real images of a set as people name it, of the part and as many as the run took if they

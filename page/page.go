@@ -34,10 +34,10 @@ const (
 
 // File is where the page of a set is written if nothing else is asked for: in its folder, or beside its file.
 func File(set string) string {
-	if info, err := os.Stat(set); err == nil && !info.IsDir() {
-		return set + "-page.html"
+	if info, err := os.Stat(set); err == nil && info.IsDir() {
+		return filepath.Join(set, "page.html")
 	}
-	return filepath.Join(set, "page.html")
+	return set + "-page.html"
 }
 
 // Source is one of the sets that stand side by side.

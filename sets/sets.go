@@ -19,7 +19,6 @@ import (
 	"mgd3/dataset"
 	"mgd3/distill"
 	"mgd3/glyphs"
-	"mgd3/store"
 	"mgd3/tensorset"
 )
 
@@ -105,9 +104,6 @@ func (o *Opener) OpenPath(ctx context.Context, path string, options dataset.Open
 func (o *Opener) open(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {
 	if path == Glyphs {
 		return o.glyphs(options)
-	}
-	if ending := filepath.Ext(path); store.Is(path) && slices.Contains(tensorset.Endings, ending) {
-		return nil, fmt.Errorf("%q: %w: it is a set of tensors in a bucket, want it on a disk", path, dataset.ErrSet)
 	}
 	if tensors, err := tensorset.Is(path, options.Split); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

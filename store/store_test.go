@@ -41,6 +41,7 @@ func TestParse(t *testing.T) {
 		{"a/b", "a/b"}, {"s3:/x", "s3:/x"}, {"http://host/x", "http://host/x"},
 		{"s3://b", "s3:/b"}, {"s3://b/a/c/", "s3:/b/a/c"}, {"gs://b/a b", "gs:/b/a b"},
 		{"azblob://c/x?storage_account=acc", "azblob:/c/x"}, {"file:///tmp/x", "/tmp/x"},
+		{"s3://b/x.pt#2", "s3:/b/x.pt#2"}, {"file:///tmp/x.pt#2", "/tmp/x.pt#2"},
 		{"s3://e/x?endpoint=http://h:1&use_path_style=true", "s3:/e/x"},
 	} {
 		if got, err := Parse(c.text); err != nil || got != filepath.FromSlash(c.want) {
@@ -48,7 +49,7 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"s3://me:TOPSECRET@b/x", "s3://b/x?X-Amz-Signature=TOPSECRET", "s3:///x",
-		"azblob://c/x?sig=TOPSECRET", "s3://b/x#TOPSECRET", "s3://b/a/../x", "s3://b/a//x", "file://host/x",
+		"azblob://c/x?sig=TOPSECRET", "s3://b/x#TOPSECRET", "s3://b#2", "s3://b/a/../x", "s3://b/a//x", "file://host/x",
 		"s3://b/x?endpoint=http://me:TOPSECRET@h", "s3://b/%zzTOPSECRET"} {
 		_, err := Parse(text)
 		if !errors.Is(err, ErrAddress) || strings.Contains(err.Error(), "TOPSECRET") {
@@ -61,8 +62,13 @@ func TestParse(t *testing.T) {
 	if got := Shown(`x "s3:/b/a": y`); got != `x "s3://b/a": y` {
 		t.Errorf("got %s", got)
 	}
-	if got, want := Address("s3:/e/x/y"), "s3://e/x/y?endpoint=http%3A%2F%2Fh%3A1&use_path_style=true"; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	for path, want := range map[string]string{
+		"s3:/e/x/y":    "s3://e/x/y?endpoint=http%3A%2F%2Fh%3A1&use_path_style=true",
+		"s3:/e/x.pt#2": "s3://e/x.pt?endpoint=http%3A%2F%2Fh%3A1&use_path_style=true#2",
+	} {
+		if got := Address(path); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

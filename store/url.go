@@ -68,8 +68,9 @@ func IsAddress(text string) bool {
 // otherSchemes are further schemes, of tests.
 var otherSchemes []string
 
-// Parse returns the path of an address; any other text is a path already. An address with a name, a password or
-// anything that may be a secret is an [ErrAddress] that does not show it: stores take credentials from the environment.
+// Parse returns the path of an address; any other text is a path already. FILE#2, the second set in a file, keeps its
+// number. An address with a name, a password or anything that may be a secret is an [ErrAddress] that does not show it:
+// stores take credentials from the environment.
 func Parse(text string) (string, error) {
 	if !IsAddress(text) {
 		return text, nil
@@ -80,15 +81,19 @@ func Parse(text string) (string, error) {
 		return "", fmt.Errorf("%w: what follows %q is no address", ErrAddress, scheme+"://")
 	}
 	shown := scheme + "://" + u.Host + u.Path
+	number := "" // of a set in a file, as in FILE#2
+	if u.Fragment != "" {
+		number = "#" + u.Fragment
+	}
 	switch {
 	case u.User != nil:
 		return "", fmt.Errorf("%q: %w: it has a name or a password in it, which stores take from the environment",
 			shown,
 			ErrAddress)
-	case u.Fragment != "":
-		return "", fmt.Errorf("%q: %w: it has a #", shown, ErrAddress)
+	case u.Fragment != "" && (u.Path == "" || strings.Trim(u.Fragment, "0123456789") != ""):
+		return "", fmt.Errorf("%q: %w: it has a #, and no number behind it", shown, ErrAddress)
 	case scheme == "file" && (u.Host == "" || u.Host == "localhost") && u.Path != "" && u.RawQuery == "":
-		return filepath.FromSlash(u.Path), nil
+		return filepath.FromSlash(u.Path) + number, nil
 	case scheme == "file":
 		return "", fmt.Errorf("%q: %w, want file:///PATH", shown, ErrAddress)
 	case u.Host == "":
@@ -110,7 +115,7 @@ func Parse(text string) (string, error) {
 			return "", fmt.Errorf("%q: %w: its endpoint is no plain address, want https://HOST", shown, ErrAddress)
 		}
 	}
-	return filepath.Join(scheme+":", u.Host, filepath.FromSlash(key)), register(scheme, u.Host, query.Encode())
+	return filepath.Join(scheme+":", u.Host, filepath.FromSlash(key)) + number, register(scheme, u.Host, query.Encode())
 }
 
 // register keeps the settings of a bucket. A bucket has one group of settings: an address without takes those of an
@@ -190,7 +195,11 @@ func Address(path string) string {
 	case !ok:
 		return path
 	case b.query != "":
-		return b.address(key) + "?" + b.query
+		key, number, ok := strings.Cut(key, "#")
+		if ok {
+			number = "#" + number
+		}
+		return b.address(key) + "?" + b.query + number
 	}
 	return b.address(key)
 }

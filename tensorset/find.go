@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,33 +68,46 @@ var Endings = []string{".pt", ".pth", ".npy", ".npz", ".safetensors"}
 
 // inFolder returns the file of images in a folder.
 func inFolder(dir string) (string, error) {
+	entries, err := store.ReadDir(dir)
+	if err != nil {
+		return "", err
+	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name })
+	}
 	for _, name := range folderImages {
 		for _, ending := range Endings {
+			if !has(name + ending) {
+				continue
+			}
 			path := filepath.Join(dir, name+ending)
 			info, err := store.Stat(path)
-			if err == nil && info.Mode().IsRegular() {
-				return path, nil
-			}
-			if errors.Is(err, fs.ErrPermission) && !store.Is(dir) { // not a file in it
-				return "", &fs.PathError{Op: "open", Path: dir, Err: fs.ErrPermission}
-			}
 			if store.Failed(err) {
 				return "", err
+			}
+			if err == nil && info.Mode().IsRegular() {
+				return path, nil
 			}
 		}
 	}
 	// images_5000.pt of a training that was saved on its way
 	// only as the last resort, and only a single one: which of several iterations is meant, nobody else can know
-	numbered, _ := filepath.Glob(filepath.Join(dir, "images_*.pt"))
-	data, _ := filepath.Glob(filepath.Join(dir, "data_*.pt"))
-	if numbered = append(numbered, data...); len(numbered) == 1 {
-		return numbered[0], nil
+	var numbered []string
+	for _, e := range entries {
+		if savedOnItsWay.MatchString(e.Name()) {
+			numbered = append(numbered, e.Name())
+		}
 	}
-	if len(numbered) > 1 {
-		return "", fmt.Errorf("has %q and others: give one of these files", filepath.Base(numbered[0]))
+	switch len(numbered) {
+	case 0:
+		return "", fmt.Errorf("has no %q and the like", folderImages[0]+Endings[0])
+	case 1:
+		return filepath.Join(dir, numbered[0]), nil
 	}
-	return "", fmt.Errorf("has no %q and the like", folderImages[0]+Endings[0])
+	return "", fmt.Errorf("has %q and others: give one of these files", numbered[0])
 }
+
+var savedOnItsWay = regexp.MustCompile(`^(images|data)_.*\.pt$`)
 
 // find finds the tensors that a path names: FILE, FILE#2 for the second of several sets in it, or a folder.
 func find(ctx context.Context, path string, o Options) (_ *found, err error) {

@@ -281,29 +281,26 @@ func checkLabel(i int, v float64) (int, error) {
 	return int(v), nil
 }
 
-// Is reports whether a path is read here: a file of tensors, a folder that has one of images, or a Parquet set, of
-// which a split may be asked for, that has numbers for images. In a bucket only the last is. Its error is of the file
-// system.
+// Is reports whether a path is read here: a file of tensors, FILE#2, a folder that has one of images, or a Parquet set,
+// of which a split may be asked for, that has numbers for images. Its error is of the file system.
 func Is(path, split string) (bool, error) {
-	if store.Is(path) {
-		if slices.Contains(Endings, filepath.Ext(path)) {
-			return false, nil
-		}
-		return dataset.HasNumbers(path, split)
+	file, _, err := splitNumber(path)
+	if store.Failed(err) {
+		return false, err
 	}
-	is, err := is(path)
+	is, err := is(file)
 	if store.Failed(err) {
 		return false, err
 	}
 	if is {
 		return true, nil
 	}
-	return dataset.HasNumbers(path, split)
+	return dataset.HasNumbers(file, split)
 }
 
 // isTable reports whether a path is that of a Parquet set, and not of a file of tensors.
 func isTable(path string, info fs.FileInfo, split string) (bool, error) {
-	if info.IsDir() && !store.Is(path) {
+	if info.IsDir() {
 		if _, err := inFolder(path); err == nil {
 			return false, nil
 		}

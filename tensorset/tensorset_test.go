@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"mgd3/dataset"
+	"mgd3/store"
 	"mgd3/weights"
 )
 
@@ -44,8 +45,10 @@ func load(t *testing.T, s *Set) (images []*dataset.RGB) {
 	return images
 }
 
-// TestPublished: every form gives the same six images of bytes, whatever their numbers are, and says what it took.
+// TestPublished: every form gives the same six images of bytes, whatever their numbers are, and says what it took, on a
+// disk and in a bucket.
 func TestPublished(t *testing.T) {
+	bucket := bucket(t)
 	for _, c := range []struct {
 		path   string
 		pixels Pixels
@@ -89,41 +92,52 @@ func TestPublished(t *testing.T) {
 		{"singles.pt", Unit, "from 0 to 1"},
 		{"classes.pt", Unit, "the numbers 0 to 2 of a dict are taken for the classes"},
 	} {
-		t.Run(c.path, func(t *testing.T) {
-			path := filepath.Join("testdata", filepath.FromSlash(c.path))
-			if tensors, err := Is(path, ""); err != nil || !tensors {
-				t.Fatal("is not known for a set of tensors")
-			}
-			s, err := Open(t.Context(), path, Options{Names: names})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Images.Close()
-			if s.Pixels != c.pixels || !slices.Equal(s.Images.ClassNames(), names) {
-				t.Errorf("got %s, classes %q; want %s, %q", s.Pixels, s.Images.ClassNames(), c.pixels, names)
-			}
-			if said := strings.Join(s.Notes, "\n"); !strings.Contains(said, c.note) {
-				t.Errorf("said %q, want %q in it", said, c.note)
-			}
-			for i, im := range load(t, s) {
-				// numbers of 16 bits are no levels to a hundredth, but to the nearest one
-				if !bytes.Equal(im.Pix, levels(i)) || im.Values != nil && !strings.HasPrefix(c.path, "half") {
-					t.Errorf("image %d has other bytes, or values beside them", i)
+		for where, path := range map[string]string{"disk": filepath.Join("testdata", filepath.FromSlash(c.path)),
+			"bucket": bucket.Path(c.path)} {
+			t.Run(where+"/"+c.path, func(t *testing.T) {
+				if tensors, err := Is(path, ""); err != nil || !tensors {
+					t.Fatal("is not known for a set of tensors")
 				}
-			}
-		})
+				s, err := Open(t.Context(), path, Options{Names: names})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Images.Close()
+				if s.Pixels != c.pixels || !slices.Equal(s.Images.ClassNames(), names) {
+					t.Errorf("got %s, classes %q; want %s, %q", s.Pixels, s.Images.ClassNames(), c.pixels, names)
+				}
+				if said := strings.Join(s.Notes, "\n"); !strings.Contains(said, c.note) {
+					t.Errorf("said %q, want %q in it", said, c.note)
+				}
+				for i, im := range load(t, s) {
+					// numbers of 16 bits are no levels to a hundredth, but to the nearest one
+					if !bytes.Equal(im.Pix, levels(i)) || im.Values != nil && !strings.HasPrefix(c.path, "half") {
+						t.Errorf("image %d has other bytes, or values beside them", i)
+					}
+				}
+			})
+		}
 	}
 }
 
 // TestSecond: FILE#2 takes the second of several experiments.
 func TestSecond(t *testing.T) {
-	s, err := Open(t.Context(), "testdata/res_DM_CIFAR10_ConvNet_2ipc.pt#2", Options{})
+	inBucket, err := store.Parse(bucket(t).Address("res_DM_CIFAR10_ConvNet_2ipc.pt") + "#2")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Images.Close()
-	if got := load(t, s); !bytes.Equal(got[0].Pix, levels(1)) { // reversed: class 0 has the images 1 and 0
-		t.Error("the first image of class 0 is another one")
+	for _, path := range []string{"testdata/res_DM_CIFAR10_ConvNet_2ipc.pt#2", inBucket} {
+		if is, err := Is(path, ""); !is || err != nil {
+			t.Errorf("%s: is not known for a set of tensors: %v", path, err)
+		}
+		s, err := Open(t.Context(), path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Images.Close()
+		if got := load(t, s); !bytes.Equal(got[0].Pix, levels(1)) { // reversed: class 0 has the images 1 and 0
+			t.Errorf("%s: the first image of class 0 is another one", path)
+		}
 	}
 	if _, err := Open(t.Context(), "testdata/res_DM_CIFAR10_ConvNet_2ipc.pt#3", Options{}); err == nil {
 		t.Error("set 3 of 2 was opened")

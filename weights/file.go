@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"mgd3/store"
 )
 
 // File is one weights file, or the shards of one model, open for reading. It may be used
@@ -37,10 +35,11 @@ type File struct {
 //
 // Of a bucket, see package store, it opens a file of tensors alone, which it reads to memory.
 func Open(path string) (*File, error) {
-	if store.Is(path) {
-		return openObject(path)
+	in, err := placeOf(path)
+	if err != nil {
+		return nil, err
 	}
-	return openAt(disk, path)
+	return openAt(in, path)
 }
 
 // OpenFS is [Open] of a path in a file system, embedded in the program say: its names are those of

@@ -24,13 +24,13 @@ func readObject(path string) (data []byte, sealed bool, err error) {
 	return data, sealed, nil
 }
 
-// openObject opens a file of tensors in a bucket.
-func openObject(path string) (*File, error) {
-	data, err := store.Read(path, mostObject)
-	if err != nil {
-		return nil, err
+// placeOf is where the file at a path is: on disk, or in a bucket, of which it is read to memory.
+func placeOf(path string) (place, error) {
+	if !store.Is(path) {
+		return disk, nil
 	}
-	return openAt(place{inBucket{path, data}, filepath.Join}, path)
+	data, err := store.Read(path, mostObject)
+	return place{inBucket{path, data}, filepath.Join}, err
 }
 
 // CheckSeal is [CheckSeal] of the file as it was opened.
@@ -45,7 +45,7 @@ func (f *File) CheckSeal() (sealed bool, err error) {
 	return sealed, nil
 }
 
-// inBucket is a file system that has one file, at a path of any form.
+// inBucket is a bucket as a file system, of which one file is in memory: its paths are those of package store.
 type inBucket struct {
 	path string
 	data []byte
@@ -53,21 +53,23 @@ type inBucket struct {
 
 func (o inBucket) Stat(path string) (fs.FileInfo, error) {
 	if path != o.path {
-		return nil, &fs.PathError{Op: "stat", Path: path, Err: fs.ErrNotExist}
+		return store.Stat(path)
 	}
 	return objectInfo{o}, nil
 }
 
 func (o inBucket) Open(path string) (fs.File, error) {
-	if _, err := o.Stat(path); err != nil {
-		return nil, err
+	if path != o.path {
+		return store.Open(path)
 	}
 	return objectFile{o, bytes.NewReader(o.data)}, nil
 }
 
 func (o inBucket) ReadFile(path string) ([]byte, error) {
-	_, err := o.Stat(path)
-	return o.data, err
+	if path != o.path {
+		return store.Read(path, mostObject)
+	}
+	return o.data, nil
 }
 
 type objectFile struct {

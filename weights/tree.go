@@ -28,9 +28,14 @@ type Item struct {
 	Value any
 }
 
-// OpenTree opens a file of torch.save of either kind. A damaged one, or one of another kind, is an [ErrFormat].
+// OpenTree opens a file of torch.save of either kind; one in a bucket is read to memory. A damaged one, or one of
+// another kind, is an [ErrFormat].
 func OpenTree(path string) (*Tree, error) {
-	src, err := openSource(disk, path)
+	in, err := placeOf(path)
+	if err != nil {
+		return nil, err
+	}
+	src, err := openSource(in, path)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,8 @@ import (
 // else what is there. It is "" for other errors, and where nothing can be listed.
 func missing(err error) string {
 	var e *fs.PathError
-	if !errors.As(err, &e) || !errors.Is(e.Err, fs.ErrNotExist) || store.Is(e.Path) {
+	if !errors.As(err, &e) || !errors.Is(e.Err, fs.ErrNotExist) || store.IsAddress(e.Path) ||
+		store.Is(e.Path) {
 		return ""
 	}
 	path := filepath.Clean(e.Path)
