@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/ml/nn"
 
 	"mgd3/cpu"
+	"mgd3/engine"
 )
 
 // kernelsOf compiles a graph and returns the names of its kernels, in the order in which they run.
@@ -36,7 +37,7 @@ func kernelsOf(t *testing.T, build func(in []*Node) []*Node, in ...shapes.Shape)
 // TestPlans: what is one kernel stays one.
 func TestPlans(t *testing.T) {
 	f32 := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
-	x, image := f32(2, 64, 96), f32(2, 16, 16, 32)
+	x, image, heads := f32(2, 64, 96), f32(2, 16, 16, 32), f32(2, 64, 3, 32)
 	conv := func(x, kernel *Node) *Node { return Convolve(x, kernel).PadSame().Done() }
 	for _, c := range []struct {
 		name  string
@@ -59,6 +60,15 @@ func TestPlans(t *testing.T) {
 			h := Add(in[0], Mul(in[2], Einsum("btd,de->bte", in[0], in[1])))
 			return []*Node{h, nn.LayerNorm(h, []int{-1}, 1e-6, nil, nil, nil)}
 		}, []shapes.Shape{x, f32(96, 96), f32(2, 1, 96)}, "product + loop"},
+		// The gradient of gelu is some thirty instructions, many of them used twice: one loop, and one of the bias.
+		{"the gradient of dense, gelu", func(in []*Node) []*Node {
+			y := engine.GELU(Add(Einsum("btd,de->bte", in[0], in[1]), ExpandLeftToRank(in[2], 3)))
+			return Gradient(ReduceAllSum(Mul(Einsum("bte,ef->btf", y, in[3]), in[0])), in[2])
+		}, []shapes.Shape{x, f32(96, 128), f32(128), f32(128, 96)}, "product, loop, product, loop"},
+		{"attention and its gradient", func(in []*Node) []*Node {
+			y := engine.Attention(in[0], in[1], in[2])
+			return append(Gradient(ReduceAllSum(Mul(y, in[3])), in[:3]...), y)
+		}, []shapes.Shape{heads, heads, heads, heads}, "attention, loop, attention gradient"},
 		{"transposed operands are read as they lie", func(in []*Node) []*Node {
 			return []*Node{Einsum("btd,bde->bte", in[0], Transpose(in[1], 1, 2))}
 		}, []shapes.Shape{x, f32(2, 80, 96)}, "product"},

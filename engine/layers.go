@@ -92,11 +92,15 @@ func Attention(q, k, v *Node) *Node {
 		scores := MulScalar(product.Einsum("bqhd,bkhd->bhqk"), scale)
 		return Einsum("bhqk,bkhd->bqhd", like(v, Softmax(scores, -1)), v)
 	}
+	backend := q.Graph().Backend()
+	xla := backend.Name() == xlaName
 	// cuDNN's kernel takes no longer heads, and XLA finds that out only when it compiles the graph.
-	if q.Shape().Dim(-1) > 128 && q.Graph().Backend().Name() == xlaName {
+	if q.Shape().Dim(-1) > 128 && xla {
 		return decomposed()
 	}
-	y, _ := InternalFusedOpCaller(fused, decomposed, true)
+	// The gradient of cuDNN's kernel has not been compared with anything yet.
+	gradient := !xla && backend.Capabilities().Operations[compute.OpTypeFusedScaledDotProductAttentionVJP]
+	y, _ := InternalFusedOpCaller(fused, decomposed, !gradient)
 	return y
 }
 

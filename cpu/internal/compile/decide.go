@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"maps"
 	"slices"
 
 	"mgd3/cpu/internal/ir"
@@ -239,7 +240,7 @@ func (d *decider) findRows() {
 func (d *decider) build(n *ir.Node) {
 	dims := operandDims(n)
 	e := &expr{bounds: bounds(dims), size: product(dims), big: map[*ir.Node]bool{}, leaves: map[*ir.Node]bool{},
-		rows: map[*ir.Node]bool{}, ops: 1, costly: costly[n.Op]}
+		rows: map[*ir.Node]bool{}, code: map[*ir.Node]bool{n: true}, costly: costly[n.Op]}
 	if r, ok := d.rowOf[n]; ok && !isReduction(n) {
 		e.row, e.size = r.row, product(r.dims)
 		e.bounds, ok = refine(bounds(r.dims), bounds(append(slices.Clone(dims), r.row)))
@@ -304,21 +305,26 @@ func (e *expr) join(in *expr, row int) bool {
 	if ok && max(in.row, row, e.row) > 0 {
 		b, ok = refine(b, []int{1, max(in.row, row, e.row)})
 	}
-	if !ok || e.ops+in.ops > maxLoop {
+	if !ok || unionSize(e.code, in.code) > maxLoop {
 		return false
 	}
 	e.bounds = b
 	e.row = max(e.row, in.row, row)
-	for n := range in.big {
-		e.big[n] = true
-	}
-	for n := range in.leaves {
-		e.leaves[n] = true
-	}
-	for n := range in.rows {
-		e.rows[n] = true
-	}
-	e.ops += in.ops
+	maps.Copy(e.big, in.big)
+	maps.Copy(e.leaves, in.leaves)
+	maps.Copy(e.rows, in.rows)
+	maps.Copy(e.code, in.code)
 	e.costly = e.costly || in.costly
 	return true
+}
+
+// unionSize is the number of elements of a and b together.
+func unionSize(a, b map[*ir.Node]bool) int {
+	size := len(a)
+	for n := range b {
+		if !a[n] {
+			size++
+		}
+	}
+	return size
 }

@@ -34,7 +34,7 @@ type expr struct {
 	big    map[*ir.Node]bool // leaves with a value for each element of the space, and no fewer
 	leaves map[*ir.Node]bool // all stored values that are read
 	rows   map[*ir.Node]bool // row reductions within
-	ops    int               // instructions; one that several branches take in counts in each
+	code   map[*ir.Node]bool // all that is computed
 	costly bool              // some instruction costs like a dozen others: exp, log, a power, a sine
 }
 

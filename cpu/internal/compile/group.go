@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"maps"
 	"slices"
 
 	"mgd3/cpu/internal/ir"
@@ -15,7 +16,7 @@ type group struct {
 	row    int
 	cross  *ir.Node // a reduction across rows among the roots, or nil
 	leaves map[*ir.Node]bool
-	ops    int
+	code   map[*ir.Node]bool
 	needs  map[*group]bool // groups of its level that compute some of its leaves
 }
 
@@ -62,10 +63,7 @@ func (one *group) waitsFor(g *group) bool {
 func (f *fusion) single(n *ir.Node) *group {
 	e := f.exprs[n]
 	g := &group{roots: []*ir.Node{n}, level: f.levels[n], size: e.size, bounds: e.bounds, row: e.row,
-		leaves: map[*ir.Node]bool{}, ops: e.ops, needs: map[*group]bool{}}
-	for leaf := range e.leaves {
-		g.leaves[leaf] = true
-	}
+		leaves: maps.Clone(e.leaves), code: maps.Clone(e.code), needs: map[*group]bool{}}
 	if r, ok := f.rowOf[n]; ok && (e.row == 0 || e.row == r.row) {
 		g.row = r.row
 		g.bounds, _ = refine(g.bounds, []int{1, r.row})
@@ -91,7 +89,7 @@ func (g *group) shares(one *group, f *fusion) bool {
 // join adds the one root of another group, if one loop can do both. A loop reduces rows, each
 // of which is then a tile, or it sums across tiles into memory: package loop has no form for both.
 func (g *group) join(one *group) bool {
-	if g.row != 0 && one.row != 0 && g.row != one.row || g.ops+one.ops > maxLoop {
+	if g.row != 0 && one.row != 0 && g.row != one.row || unionSize(g.code, one.code) > maxLoop {
 		return false
 	}
 	if (g.row != 0 || one.row != 0) && (g.cross != nil || one.cross != nil) {
@@ -108,14 +106,13 @@ func (g *group) join(one *group) bool {
 		!slices.Equal(crossMask(g.cross, dimsOf(b)), crossMask(one.cross, dimsOf(b))) {
 		return false
 	}
-	g.bounds, g.row, g.ops = b, max(g.row, one.row), g.ops+one.ops
+	g.bounds, g.row = b, max(g.row, one.row)
 	if g.cross == nil {
 		g.cross = one.cross
 	}
 	g.roots = append(g.roots, one.roots...)
-	for leaf := range one.leaves {
-		g.leaves[leaf] = true
-	}
+	maps.Copy(g.leaves, one.leaves)
+	maps.Copy(g.code, one.code)
 	for h := range one.needs {
 		if h != g {
 			g.needs[h] = true

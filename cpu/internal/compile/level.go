@@ -64,7 +64,7 @@ func (d *decider) storeShared() {
 		}
 		roots[n] = r
 		e := d.exprs[n]
-		if e == nil || d.stored[n] || len(r) < 2 || !e.costly && len(e.big) <= maxBig && e.ops <= maxOps {
+		if e == nil || d.stored[n] || len(r) < 2 || !e.costly && len(e.big) <= maxBig && len(e.code) <= maxOps {
 			continue
 		}
 		if !d.oneLevel(r) {
