@@ -113,7 +113,7 @@ func TrainAutoencoder(ctx context.Context, o Options, s AutoencoderSettings, per
 	if err != nil {
 		return err
 	}
-	return o.finish(ctx, record, t, list, config, "diffusion_pytorch_model.safetensors")
+	return o.finish(ctx, record, t, list, config)
 }
 
 // perceptual loads the network of LPIPS, where its term has a weight, and returns the hash of its file.

@@ -106,19 +106,6 @@ func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettin
 		return err
 	}
 	defer rows.close()
-	d := &denoising{&o, s, config, a, chain, rows, nil}
-	t, err := o.loop(ctx, task{
-		network: networkDiT, key: record.Key, terms: []string{"noise", "variance"}, size: len(rows.all),
-		loss: d.loss, batch: d.batch, fresh: likeDiT, sample: d.sample,
-		names: weights.DiT, optional: []weights.Spec{config.PositionsSpec()},
-	})
-	if err != nil {
-		return err
-	}
-	list, err := o.stored(t)
-	if err != nil {
-		return err
-	}
 	text, err := json.MarshalIndent(config, "", "  ")
 	if err != nil {
 		return err
@@ -127,7 +114,20 @@ func TrainDiT(ctx context.Context, o Options, a *latent.Autoencoder, s DiTSettin
 		[]byte(strings.Join(o.Data.ClassNames(), "\n"))); err != nil {
 		return err
 	}
-	return o.finish(ctx, record, t, list, text, "model.safetensors")
+	d := &denoising{&o, s, config, a, chain, rows, nil}
+	t, err := o.loop(ctx, task{
+		network: networkDiT, key: record.Key, terms: []string{"noise", "variance"}, size: len(rows.all),
+		loss: d.loss, batch: d.batch, fresh: likeDiT, sample: d.sample,
+		config: text, names: weights.DiT, optional: []weights.Spec{config.PositionsSpec()},
+	})
+	if err != nil {
+		return err
+	}
+	list, err := o.stored(t)
+	if err != nil {
+		return err
+	}
+	return o.finish(ctx, record, t, list, text)
 }
 
 // checkFrom refuses to train a model on that was trained with other noise.

@@ -41,6 +41,8 @@ type task struct {
 	frozen engine.Weights
 	// sample draws a sheet with the running means of the parameters.
 	sample func(ctx context.Context, mean engine.Weights) (*dataset.RGB, error)
+	// config, if not nil, is the network's config.json: then its file of weights stands beside each checkpoint.
+	config []byte
 }
 
 // extra is what a checkpoint remembers beside the tensors.
@@ -96,30 +98,32 @@ func (o *Options) loop(ctx context.Context, t task) (*trained, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &trained{mean: s.means(), last: s.curve.last}
-	for _, spec := range specs {
-		if isParameter(spec.Name) {
-			out.specs = append(out.specs, spec)
-		}
-	}
-	return out, nil
+	return &trained{specs: s.specs, mean: s.means(), last: s.curve.last}, nil
 }
 
 // state is a training between two steps.
 type state struct {
-	path    string // of the checkpoint
-	step    int    // steps taken
+	path    string         // of the checkpoint
+	step    int            // steps taken
+	specs   []weights.Spec // the parameters
 	weights engine.Weights
 	curve   *curve
 }
 
-func statePath(dir string) string { return filepath.Join(dir, "state.safetensors") }
+const stateName = "state.safetensors"
+
+func statePath(dir string) string { return filepath.Join(dir, stateName) }
 
 // state returns the state on disk, or that before the first step. A checkpoint under another key is a [stage.ErrOther];
 // a damaged one is a warning, and the training begins anew, to the same bytes.
 func (o *Options) state(t task, specs []weights.Spec) (*state, error) {
 	dir := o.workDir(t.network)
 	s := &state{path: statePath(dir)}
+	for _, spec := range specs {
+		if isParameter(spec.Name) {
+			s.specs = append(s.specs, spec)
+		}
+	}
 	var x extra
 	var found bool
 	var err error
@@ -162,6 +166,24 @@ func (s *state) save(key string) error {
 	return checkpoint.Write(s.path, key, s.step, kept, s.curve.extra())
 }
 
+// save writes the checkpoint and then, where it can be used already, the network as it is, in the same folder. After a
+// kill between the two, the network is that of the checkpoint before.
+func (o *Options) save(t task, s *state) error {
+	if err := s.save(t.key); err != nil || t.config == nil {
+		return err
+	}
+	list, err := o.list(s.specs, s.means())
+	if err != nil {
+		return err
+	}
+	dir := o.workDir(t.network)
+	if err := writeFile(filepath.Join(dir, configName), t.config); err != nil {
+		return err
+	}
+	_, err = o.writeWeights(filepath.Join(dir, weightsName(t.network)), list)
+	return err
+}
+
 // means returns the running means under the names of their parameters.
 func (s *state) means() engine.Weights {
 	w := engine.Weights{}
@@ -179,7 +201,7 @@ func (o *Options) steps(ctx context.Context, t task, s *state, program *engine.P
 	before, saved := s.step, s.step
 	stop := func(err error) error { // after Ctrl-C, nothing is lost
 		if s.step > saved {
-			err = errors.Join(err, s.save(t.key))
+			err = errors.Join(err, o.save(t, s))
 		}
 		return err
 	}
@@ -211,7 +233,7 @@ func (o *Options) steps(ctx context.Context, t task, s *state, program *engine.P
 			}
 		}
 		if s.step%o.CheckpointEvery == 0 || last {
-			if err := s.save(t.key); err != nil {
+			if err := o.save(t, s); err != nil {
 				return err
 			}
 			saved = s.step

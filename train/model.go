@@ -14,6 +14,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"mgd3/engine"
 	"mgd3/stage"
 	"mgd3/stage/atomicfile"
 	"mgd3/stage/seal"
@@ -127,7 +128,7 @@ func (r Record) differs(have Record) string {
 // checkEmpty makes sure that no network is overwritten but one that this training was writing.
 func (o *Options) checkEmpty(r Record) error {
 	state, errState := atomicfile.Exists(statePath(o.workDir(r.Network)))
-	model, errModel := atomicfile.Exists(filepath.Join(o.modelDir(r.Network), "config.json"))
+	model, errModel := atomicfile.Exists(filepath.Join(o.modelDir(r.Network), configName))
 	if err := errors.Join(errState, errModel); err != nil {
 		return err
 	}
@@ -137,17 +138,51 @@ func (o *Options) checkEmpty(r Record) error {
 	return nil
 }
 
+// removeState removes the checkpoint, and the network beside it.
 func (o *Options) removeState(network string) error {
-	return atomicfile.Remove(statePath(o.workDir(network)))
+	dir := o.workDir(network)
+	var err error
+	for _, name := range []string{stateName, weightsName(network), configName} {
+		err = errors.Join(err, atomicfile.Remove(filepath.Join(dir, name)))
+	}
+	return err
+}
+
+const configName = "config.json"
+
+// weightsName is that of a network's file of weights, as its programs have it.
+func weightsName(network string) string {
+	if network == networkDiT {
+		return "model.safetensors"
+	}
+	return "diffusion_pytorch_model.safetensors"
 }
 
 // stored returns the parameters as the file will hold them, and puts them in the place of t's, so that what follows
-// (the scaling factor) is of the numbers that others will read. A number that is not finite in the file's precision,
-// such as one beyond 65,504 in float16, is an error that names its tensor.
+// (the scaling factor) is of the numbers that others will read.
 func (o *Options) stored(t *trained) ([]weights.Tensor, error) {
+	list, err := o.list(t.specs, t.mean)
+	if err != nil {
+		return nil, err
+	}
+	for i, spec := range t.specs {
+		data, err := list[i].Float32s()
+		if err != nil {
+			return nil, err
+		}
+		if t.mean[spec.Name], err = o.Engine.Tensor(data, spec.Shape...); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// list returns the parameters as the file will hold them. A number that is not finite in the file's precision, such as
+// one beyond 65,504 in float16, is an error that names its tensor.
+func (o *Options) list(specs []weights.Spec, mean engine.Weights) ([]weights.Tensor, error) {
 	var list []weights.Tensor
-	for _, spec := range t.specs {
-		data, err := tensors.CopyFlatData[float32](t.mean[spec.Name])
+	for _, spec := range specs {
+		data, err := tensors.CopyFlatData[float32](mean[spec.Name])
 		if err != nil {
 			return nil, err
 		}
@@ -165,17 +200,25 @@ func (o *Options) stored(t *trained) ([]weights.Tensor, error) {
 						spec.Name, i, v)
 			}
 		}
-		if t.mean[spec.Name], err = o.Engine.Tensor(data, spec.Shape...); err != nil {
-			return nil, err
-		}
 		list = append(list, tensor)
 	}
 	return list, nil
 }
 
+// writeWeights writes a file of weights, and returns its SHA-256.
+func (o *Options) writeWeights(path string, list []weights.Tensor) (string, error) {
+	metadata := map[string]string{"format": "pt"} // which Hugging Face's programs ask for
+	if o.Licence != "" {
+		metadata["licence"] = o.Licence
+	}
+	sum := sha256.New()
+	err := atomicfile.Write(path,
+		func(w io.Writer) error { return weights.Write(io.MultiWriter(w, sum), list, metadata) })
+	return hex.EncodeToString(sum.Sum(nil)), err
+}
+
 // finish writes the network's folder, its record last, and removes the state.
-func (o *Options) finish(ctx context.Context, r Record, t *trained, list []weights.Tensor, config []byte,
-	file string) error {
+func (o *Options) finish(ctx context.Context, r Record, t *trained, list []weights.Tensor, config []byte) error {
 	dir := o.modelDir(r.Network)
 	r.Loss = t.last
 	for _, spec := range t.specs {
@@ -185,22 +228,17 @@ func (o *Options) finish(ctx context.Context, r Record, t *trained, list []weigh
 	if r.Data.SHA256, err = contentHash(ctx, o.Data); err != nil {
 		return err
 	}
-	metadata := map[string]string{"format": "pt"} // which Hugging Face's programs ask for
-	if o.Licence != "" {
-		metadata["licence"] = o.Licence
-	}
-	sum := sha256.New()
-	err = atomicfile.Write(filepath.Join(dir, file),
-		func(w io.Writer) error { return weights.Write(io.MultiWriter(w, sum), list, metadata) })
+	file := weightsName(r.Network)
+	sum, err := o.writeWeights(filepath.Join(dir, file), list)
 	if err != nil {
 		return err
 	}
-	r.SHA256 = map[string]string{file: hex.EncodeToString(sum.Sum(nil))}
+	r.SHA256 = map[string]string{file: sum}
 	record, err := seal.JSON(r, "  ")
 	if err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(dir, "config.json"), config); err != nil {
+	if err := writeFile(filepath.Join(dir, configName), config); err != nil {
 		return err
 	}
 	if err := atomicfile.WriteBytes(filepath.Join(dir, recordName), record); err != nil {

@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"mgd3/dit"
 	"mgd3/engine"
+	"mgd3/latent"
 	"mgd3/stage"
 )
 
@@ -185,5 +187,43 @@ func TestDamagedState(t *testing.T) {
 			}
 			wantSame(t, tree(t, o.Out), tree(t, whole.Out))
 		})
+	}
+}
+
+// TestNetworkAtCheckpoint: beside the checkpoint of a denoiser lies the network as it is. With a constant rate it is
+// the one of a training of so many steps, byte for byte, and a folder that can be opened.
+func TestNetworkAtCheckpoint(t *testing.T) {
+	o := options(t, images(t))
+	o.Protocol.Schedule, o.CheckpointEvery = Constant, 3
+	short := o
+	short.Out, short.Protocol.Steps = filepath.Join(t.TempDir(), "model"), 3
+	if err := trainings(t.Context(), short); err != nil {
+		t.Fatal(err)
+	}
+	a, err := latent.Open(t.Context(), o.Engine, short.modelDir(networkAutoencoder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Report = func(e Event) {
+		if e.Step == 3 {
+			cancel()
+		}
+	}
+	if err := TrainDiT(ctx, o, a, smallDiT()); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	for _, name := range []string{configName, weightsName(networkDiT)} {
+		want, err := os.ReadFile(filepath.Join(short.modelDir(networkDiT), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(o.workDir(networkDiT), name))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %v; %d bytes, want the %d of the short training", name, err, len(got), len(want))
+		}
+	}
+	if _, err := dit.Open(t.Context(), o.Engine, o.workDir(networkDiT)); err != nil {
+		t.Error(err)
 	}
 }

@@ -35,7 +35,8 @@
 //	OUT/classes.txt     the classes in the order of the denoiser's labels
 //	OUT/unet/           config.json, diffusion_pytorch_model.safetensors, training.json; text_encoder, tokenizer and
 //	                    scheduler beside it, as in a pipeline of diffusers
-//	OUT/training/NET/   loss.csv, samples/STEP.png; while it goes on, state.safetensors; latents
+//	OUT/training/NET/   loss.csv, samples/STEP.png; latents; while it goes on, state.safetensors, and a
+//	                    denoiser as it is at this checkpoint, under its later names
 package train
 
 import (

@@ -123,10 +123,18 @@ func TrainUNet(ctx context.Context, o Options, a *latent.Autoencoder, s UNetSett
 	}
 	defer rows.close()
 	net := unet.Conditioned{Config: s.config(shape), Classes: len(o.Data.Classes), Tokens: text.Length}
+	config, err := net.Config.JSON()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(o.Out, schedulerFolder, scheduler.File), []byte(schedulerOfSD)); err != nil {
+		return err
+	}
 	d := &drawing{&o, s, net, a, chain, rows, table, nil}
 	t, err := o.loop(ctx, task{
 		network: networkUNet, key: record.Key, terms: []string{"noise"}, size: len(rows.all),
 		loss: d.loss, batch: d.batch, fresh: likeUNet, sample: d.sample, names: asIs,
+		config: config,
 		frozen: engine.Weights{unet.ContextTable: table},
 	})
 	if err != nil {
@@ -136,14 +144,7 @@ func TrainUNet(ctx context.Context, o Options, a *latent.Autoencoder, s UNetSett
 	if err != nil {
 		return err
 	}
-	config, err := net.Config.JSON()
-	if err != nil {
-		return err
-	}
-	if err := writeFile(filepath.Join(o.Out, schedulerFolder, scheduler.File), []byte(schedulerOfSD)); err != nil {
-		return err
-	}
-	return o.finish(ctx, record, t, list, config, "diffusion_pytorch_model.safetensors")
+	return o.finish(ctx, record, t, list, config)
 }
 
 // schedulerOfSD is diffusers' configuration of the schedule of Stable Diffusion 1, which chain is of.
