@@ -135,7 +135,8 @@ func checkSeal(r io.Reader, size int64) (sealed bool, err error) {
 	copy(head[at:], seal.Blank)
 	sum := crc32.New(seal.Table)
 	sum.Write(head)
-	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, struct{ io.Reader }{r}, make([]byte, 1<<20)); err != nil {
+	buffer := make([]byte, min(max(size-int64(len(head)), 1), 1<<20)) // most files are small, and there are many
+	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, struct{ io.Reader }{r}, buffer); err != nil {
 		return true, err
 	}
 	return true, seal.Compare(sum.Sum32(), want)
