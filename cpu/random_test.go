@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -33,6 +34,9 @@ import (
 // 'TestRandomGraphs/seed=123$' if it is below graphs. A failure is reduced at once, by leaving out steps and making
 // inputs of others, and what is left is printed: the values, their kinds and shapes, and the spec. To reduce it further
 // by hand, call check with that spec after changing its steps and cut.
+
+// Graphs are many and small, and a small heap is collected all the time.
+func init() { debug.SetGCPercent(400) }
 
 // fleet are the backends of a test: the portable one, and ours.
 type fleet struct {

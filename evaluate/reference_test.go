@@ -33,49 +33,47 @@ func blank(c, h, w int) [][][]float64 {
 	return x
 }
 
-// window makes an image of n channels whose pixel is f of the k×k pixels under it, those beside the image left out.
-func (r *reference) window(n, k, stride, pad int, f func(c int, each func(func(ch, i, j int, v float64))) float64) {
+// window makes an image of n channels whose pixel is f of where the k×k pixels under it begin.
+func (r *reference) window(n, k, stride, pad int, f func(c, top, left int) float64) {
 	h, w := len(r.x[0]), len(r.x[0][0])
 	out := blank(n, (h+2*pad-k)/stride+1, (w+2*pad-k)/stride+1)
 	for c := range out {
 		for y := range out[c] {
 			for x := range out[c][y] {
-				out[c][y][x] = f(c, func(use func(ch, i, j int, v float64)) {
-					for ch := range r.x {
-						for i := range k {
-							for j := range k {
-								if row, col := y*stride+i-pad, x*stride+j-pad; row >= 0 && row < h && col >= 0 &&
-									col < w {
-									use(ch, i, j, r.x[ch][row][col])
-								}
-							}
-						}
-					}
-				})
+				out[c][y][x] = f(c, y*stride-pad, x*stride-pad)
 			}
 		}
 	}
 	r.x = out
 }
 
+// conv leaves out the pixels beside the image.
 func (r *reference) conv(name string, k, stride, pad int) {
 	weight, bias := r.w[name+".weight"], r.w[name+".bias"]
-	in := len(r.x)
-	r.window(len(bias), k, stride, pad, func(c int, each func(func(ch, i, j int, v float64))) float64 {
+	in, h, w := r.x, len(r.x[0]), len(r.x[0][0])
+	r.window(len(bias), k, stride, pad, func(c, top, left int) float64 {
 		sum := bias[c]
-		each(func(ch, i, j int, v float64) { sum += v * weight[((c*in+ch)*k+i)*k+j] })
+		for ch := range in {
+			for i := max(0, -top); i < min(k, h-top); i++ {
+				at := ((c*len(in)+ch)*k + i) * k
+				for j := max(0, -left); j < min(k, w-left); j++ {
+					sum += in[ch][top+i][left+j] * weight[at+j]
+				}
+			}
+		}
 		return sum
 	})
 }
 
 func (r *reference) maxPool(k, stride int) {
-	r.window(len(r.x), k, stride, 0, func(c int, each func(func(ch, i, j int, v float64))) float64 {
+	in := r.x
+	r.window(len(in), k, stride, 0, func(c, top, left int) float64 {
 		most := math.Inf(-1)
-		each(func(ch, i, j int, v float64) {
-			if ch == c {
-				most = max(most, v)
+		for i := range k {
+			for j := range k {
+				most = max(most, in[c][top+i][left+j])
 			}
-		})
+		}
 		return most
 	})
 }

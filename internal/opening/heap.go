@@ -9,15 +9,17 @@ import (
 
 // Nearly all of a heap with networks are tensors, which the garbage collector need not look into: collecting often
 // costs little there, and the usual growth by 100 per cent costs as much memory as all weights. In a small heap it is
-// the other way round: a tenth of 10 MB is allocated at once, and collecting took much of the time of a small run.
+// the other way round: as many bytes as live are allocated at once, and collecting took a quarter of a small run.
 const (
-	leastGC = 10        // per cent
-	spare   = 256 << 20 // bytes that may be free and not collected, where that is more than leastGC and less than all
+	leastGC, mostGC = 10, 800   // per cent
+	spare           = 256 << 20 // bytes that may be free and not collected, if more than leastGC and less than all
+	always          = 32 << 20  // and those that may be so in a small heap, too
 )
 
 // growth is by how many per cent a heap of so many live bytes may grow before it is collected.
 func growth(live uint64) int {
-	return int(min(100, max(leastGC, 100*spare/max(live, 1))))
+	live = max(live, 1)
+	return int(max(min(100, max(leastGC, 100*spare/live)), min(mostGC, 100*always/live)))
 }
 
 // keepSpare holds the heap to growth for the rest of the process: it is set anew after each collection, since weights
