@@ -20,6 +20,7 @@ import (
 type found struct {
 	images, labels weights.Tensor
 	noLabels       bool // images [K, n, …] say them by their place
+	across         bool // … or [n, K, …]
 	rate           float64
 	names          []string                   // of the labels 0, 1, …, which the set has itself; nil if it has none
 	byName         bool                       // the labels are names, and no other names can be meant
@@ -51,6 +52,8 @@ func (f *found) leave(format string, args ...any) {
 // classes returns the number of classes that the labels' shape says, 0 if it does not.
 func (f *found) classes() int {
 	switch {
+	case f.noLabels && f.across:
+		return f.images.Shape[1]
 	case f.noLabels:
 		return f.images.Shape[0]
 	case len(f.labels.Shape) == 2 && f.labels.Shape[1] > 1:
@@ -200,7 +203,7 @@ func find(ctx context.Context, path string, o Options) (_ *found, err error) {
 			"image; it has %s", describe(value))
 	}
 	if f.labels.Shape == nil {
-		if err := f.labelsBeside(path, value); err != nil {
+		if err := f.labelsBeside(path, value, len(o.Names)); err != nil {
 			return nil, err
 		}
 	}
@@ -274,8 +277,9 @@ func (f *found) read(path string) (any, error) {
 	return nil, errors.New("its content is none of PyTorch's, NumPy's and safetensors'")
 }
 
-// labelsBeside reads the labels from the file beside that of the images.
-func (f *found) labelsBeside(path string, value any) error {
+// labelsBeside reads the labels from the file beside that of the images. classes is how many have names, 0 if that is
+// not known.
+func (f *found) labelsBeside(path string, value any, classes int) error {
 	beside, err := besideOf(path, "labels", "label", "targets", "target", "soft_labels", "y")
 	if err != nil {
 		return err
@@ -285,9 +289,14 @@ func (f *found) labelsBeside(path string, value any) error {
 		if left := len(tensorsOf(value, 0)) - 1; left > 0 {
 			k, n := f.images.Shape[0], f.images.Shape[1]
 			return fmt.Errorf("has images of %d classes, and beside them what may be their labels, or not: want "+
-				"labels of shape [%d], [%d %d] or [%d], or none; it has %s", k, k, k, n, k*n, describe(value))
+				"labels of shape [%d], [%d], [%d %d] or [%d], or none; it has %s", k, k, n, k, n, k*n, describe(value))
 		}
 		f.noLabels = true
+		if f.across = f.images.Shape[1] == classes && f.images.Shape[0] != classes; f.across {
+			f.note("no labels: the images are [images of a class, classes, …], shape %v, since %d classes have names",
+				f.images.Shape, classes)
+			return nil
+		}
 		f.note("no labels: the images are [classes, images of a class, …], shape %v", f.images.Shape)
 		return nil
 	}
@@ -338,16 +347,9 @@ func (f *found) rateBeside(path string) error {
 		f.note("%q beside it cannot be read, and no rate is taken from it: %v", filepath.Base(beside), err)
 		return nil
 	}
-	switch v := value.(type) {
-	case float64:
-		f.rate = v
-	case weights.Tensor:
-		if rate, err := scalar(v); err == nil && rate > 0 {
-			f.rate = rate
-		}
-	}
-	if !(f.rate > 0) {
-		f.rate = 0
+	if rate, _ := rateOf(value); isLearned(rate) {
+		f.rate = rate
+	} else {
 		f.note("%q beside it has no rate above 0, and none is taken", filepath.Base(beside))
 	}
 	return nil

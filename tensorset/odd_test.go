@@ -112,7 +112,7 @@ func TestOdd(t *testing.T) {
 			"cat 2 3 5, dog 4, fox 0 1", ""},
 		{"perhaps a label for each class", items{{Key: "images", Value: perClass},
 			{Key: "labels", Value: weights.I64("", []int{4}, []int64{2, 0, 1, 1})}}, named,
-			"want labels of shape [3], [3 2]", ""},
+			"want labels of shape [3], [2], [3 2]", ""},
 		{"none", items{{Key: "images", Value: perClass}}, named, right, "no labels"},
 
 		{"names", items{{Key: "images", Value: six}, {Key: "labels", Value: sixLabels},

@@ -168,12 +168,14 @@ func pairOf(values []any, keys []string) (p pair, ok bool) {
 		}
 	}
 	for i, t := range tensors {
+		rate, isRate := rateOf(values[i])
 		switch {
+		case rateName(keys[i]) && isRate && isLearned(rate):
+			p.rate = rate
+		case rateName(keys[i]) && isRate:
+			p.notes = append(p.notes, fmt.Sprintf("%q in it is %v, which is no learning rate, and none is taken",
+				keys[i], rate))
 		case i == at || t.Shape == nil:
-		case rateName(keys[i]) && (len(t.Shape) == 0 || len(t.Shape) == 1 && t.Shape[0] == 1):
-			if rate, err := scalar(t); err == nil {
-				p.rate = rate
-			}
 		case !fits(t, p.images) || isIndex(keys[i]):
 		case keys[i] == "" || labelName(keys[i]):
 			labels = append(labels, i)
@@ -295,7 +297,7 @@ func numbered(v any) (weights.Tensor, []string) {
 
 // isGrey tells whether a tensor can be grey images [N, H, W].
 func isGrey(t weights.Tensor) bool {
-	return len(t.Shape) == 3 && t.Bytes() != nil && !isChannels(t.Shape[0]) && !isChannels(t.Shape[2]) && t.Shape[0] > 0
+	return len(t.Shape) == 3 && t.Bytes() != nil && !slices.ContainsFunc(t.Shape, isChannels) && t.Shape[0] > 0
 }
 
 func imageName(key string) bool {

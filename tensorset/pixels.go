@@ -135,6 +135,7 @@ type evidence struct {
 	mean, std float64
 	far       map[Pixels]float64 // how far from a level of bytes the farthest number is, in levels, by each way
 	outside   map[Pixels]float64 // the share of numbers that are below black or above white
+	flat      []int              // images of one colour throughout
 	levels    *linear            // by which each channel has black, white and levels between; nil if none does
 }
 
@@ -157,6 +158,9 @@ func (r *reader) evidence(ctx context.Context, asked Pixels) (e evidence, err er
 			return e, err
 		}
 		n := r.h * r.w
+		if isFlat(v, n) {
+			e.flat = append(e.flat, at)
+		}
 		for i, x := range v {
 			x := float64(x)
 			if math.IsNaN(x) || math.IsInf(x, 0) {
@@ -202,6 +206,10 @@ func (s *Set) decide(ctx context.Context, r *reader, o Options, name string) err
 		s.Notes = append(r.found.notes, fmt.Sprintf("the pixels are %s, as asked for; the numbers are %s", s.Pixels,
 			e.text()))
 	}
+	if len(e.flat) > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d images have one colour throughout, the first is image %d",
+			len(e.flat), r.n, e.flat[0]))
+	}
 	if s.Pixels == ZCA {
 		return s.whiten(ctx, r, o, e)
 	}
@@ -219,6 +227,16 @@ func (s *Set) decide(ctx context.Context, r *reader, o Options, name string) err
 			"writes them, cuts them off", 100*out, r.w, r.h))
 	}
 	return nil
+}
+
+// isFlat tells whether all pixels of an image [3, n] have one colour.
+func isFlat(v []float32, n int) bool {
+	for plane := range slices.Chunk(v, n) {
+		if slices.ContainsFunc(plane, func(x float32) bool { return x != plane[0] }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (e evidence) text() string {

@@ -136,7 +136,10 @@ func (r *reader) stored(i int) (at, part int) {
 // label returns the label of image i.
 func (r *reader) label(i int) (int, error) {
 	at, _ := r.stored(i)
-	if r.found.noLabels {
+	switch {
+	case r.found.noLabels && r.found.across:
+		return at % r.found.images.Shape[1], nil
+	case r.found.noLabels:
 		return at / r.found.images.Shape[1], nil
 	}
 	if r.k == 0 {

@@ -3,6 +3,7 @@ package tensorset
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -148,6 +149,21 @@ func shapesOf(v any, key string, depth int) (list []string) {
 	return list
 }
 
+// rateOf returns what may be a learning rate: a number, or the only element of a tensor.
+func rateOf(v any) (rate float64, ok bool) {
+	switch v := v.(type) {
+	case float64:
+		return v, true
+	case weights.Tensor:
+		rate, err := scalar(v)
+		return rate, err == nil
+	}
+	return 0, false
+}
+
+// isLearned tells whether a rate can be one that was learned.
+func isLearned(rate float64) bool { return rate > 0 && !math.IsInf(rate, 0) }
+
 // scalar returns the only element of a tensor.
 func scalar(t weights.Tensor) (float64, error) {
 	v, err := t.Float64s()
@@ -172,8 +188,8 @@ func fits(t, images weights.Tensor) bool {
 	return (len(t.Shape) == 1 || len(t.Shape) == 2) && t.Shape[0] == n && t.Bytes() != nil
 }
 
-// unfolded gives labels of images [K, n, …] that are [K], one for all images of a class, or [K, n], the shape [K·n].
-// All others are as they were.
+// unfolded gives labels of images [K, n, …] that are [K], one for all images of a class, [n], a class for each
+// column, or [K, n], the shape [K·n]. All others are as they were.
 func unfolded(t, images weights.Tensor) weights.Tensor {
 	if len(images.Shape) != 5 || t.Bytes() == nil {
 		return t
@@ -190,6 +206,8 @@ func unfolded(t, images weights.Tensor) weights.Tensor {
 			all = append(all, bytes.Repeat(each[i*size:(i+1)*size], n)...)
 		}
 		t = weights.Raw("", t.DType, []int{k * n}, all)
+	case len(t.Shape) == 1 && t.Shape[0] == n && k > 1 && counts(t):
+		t = weights.Raw("", t.DType, []int{k * n}, bytes.Repeat(t.Bytes(), k))
 	}
 	return t
 }
