@@ -63,7 +63,7 @@ packimages six parquet parquet/train.parquet
 packimages six classtars classtars
 `
 	judge := func(set, protocol, out string) string {
-		return fmt.Sprintf("mgd3 --json --quiet evaluate --train a=%s --test real --test-split train --net convnet2 "+
+		return fmt.Sprintf("mgd3 --json --quiet evaluate --train a=%s --test real --test-split train --net convnet1 "+
 			"--protocol %s --epochs 2\nweightsof stdout %s\n", set, protocol, out)
 	}
 	script += judge("six", "quick", "six.txt")
