@@ -2,6 +2,7 @@
 //
 //	Dead    drops what no output needs
 //	Fold    computes what depends on constants alone
+//	Join    puts parts beside each other without adding zeros
 //	Common  computes equal things once
 //
 // No pass looks across a barrier, into the functions that an operation calls, or changes parameters and captured
@@ -18,6 +19,7 @@ import (
 func All(f *ir.Func) {
 	Dead(f)
 	Fold(f)
+	Join(f)
 	Common(f)
 	Dead(f)
 }

@@ -204,3 +204,56 @@ func TestReplacedInCaptured(t *testing.T) {
 		t.Error("the closure captures a node that is gone")
 	}
 }
+
+// TestJoin: three parts padded with zeros to one value are a concatenation, in the order of their places.
+func TestJoin(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		starts [3]int // of the parts, of two rows each
+		rows   int
+		fill   float32
+		want   []compute.OpType
+	}{
+		{"in order", [3]int{0, 2, 4}, 6, 0, []compute.OpType{compute.OpTypeConcatenate}},
+		{"in another order", [3]int{4, 0, 2}, 6, 0, []compute.OpType{compute.OpTypeConcatenate}},
+		{"one over another", [3]int{0, 1, 4}, 6, 0, sumOfPads},
+		{"a row between", [3]int{0, 2, 5}, 7, 0, sumOfPads},
+		{"a row after", [3]int{0, 2, 4}, 7, 0, sumOfPads},
+		{"padded with ones", [3]int{0, 2, 4}, 6, 1, sumOfPads},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var g graph
+			parts := []*ir.Node{g.param(3, 2, 5), g.param(3, 2, 5), g.param(3, 2, 5)}
+			fill := g.node(compute.OpTypeConstant, f32(), ir.Const{Flat: []float32{c.fill}})
+			var sum *ir.Node
+			for i, x := range parts {
+				pad := g.node(compute.OpTypePad, f32(3, c.rows, 5),
+					ir.Pad{{}, {Start: c.starts[i], End: c.rows - 2 - c.starts[i]}, {}}, x, fill)
+				if sum == nil {
+					sum = pad
+					continue
+				}
+				sum = g.node(compute.OpTypeAdd, pad.Shape, nil, sum, pad)
+			}
+			f := g.returns(sum)
+			All(f)
+			want := []compute.OpType{compute.OpTypeParameter, compute.OpTypeParameter, compute.OpTypeParameter}
+			check(t, f, append(want, c.want...)...)
+			out := f.Outputs[0]
+			if out.Op != compute.OpTypeConcatenate {
+				return
+			}
+			if out.Attr != ir.Axis(1) || !out.Shape.Equal(f32(3, c.rows, 5)) {
+				t.Errorf("a concatenation %s along %v", out.Shape, out.Attr)
+			}
+			for i, x := range parts {
+				if out.In[c.starts[i]/2] != x {
+					t.Errorf("part %d is not in its place", i)
+				}
+			}
+		})
+	}
+}
+
+var sumOfPads = []compute.OpType{compute.OpTypeConstant, compute.OpTypePad, compute.OpTypePad, compute.OpTypeAdd,
+	compute.OpTypePad, compute.OpTypeAdd}
