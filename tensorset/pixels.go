@@ -135,6 +135,7 @@ type evidence struct {
 	mean, std float64
 	far       map[Pixels]float64 // how far from a level of bytes the farthest number is, in levels, by each way
 	outside   map[Pixels]float64 // the share of numbers that are below black or above white
+	seams     float64            // see seams.ratio
 	flat      []int              // images of one colour throughout
 	levels    *linear            // by which each channel has black, white and levels between; nil if none does
 }
@@ -146,6 +147,7 @@ func (r *reader) evidence(ctx context.Context, asked Pixels) (e evidence, err er
 		ways = append(slices.Clone(ways), named{asked, l})
 	}
 	var seen channelLevels
+	var seams seams
 	e = evidence{whole: r.ints != nil || r.found.images.DType == "U8", low: math.Inf(1), high: math.Inf(-1),
 		far: map[Pixels]float64{}, outside: map[Pixels]float64{}}
 	var sum, squares, count float64
@@ -158,6 +160,7 @@ func (r *reader) evidence(ctx context.Context, asked Pixels) (e evidence, err er
 			return e, err
 		}
 		n := r.h * r.w
+		seams.add(v, r.w, r.h)
 		if isFlat(v, n) {
 			e.flat = append(e.flat, at)
 		}
@@ -182,7 +185,7 @@ func (r *reader) evidence(ctx context.Context, asked Pixels) (e evidence, err er
 	for p := range e.outside {
 		e.outside[p] /= count
 	}
-	e.levels = seen.linear()
+	e.levels, e.seams = seen.linear(), seams.ratio()
 	e.mean = sum / count
 	e.std = math.Sqrt(max(0, squares/count-e.mean*e.mean))
 	return e, nil
@@ -209,6 +212,10 @@ func (s *Set) decide(ctx context.Context, r *reader, o Options, name string) err
 	if len(e.flat) > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%d of %d images have one colour throughout, the first is image %d",
 			len(e.flat), r.n, e.flat[0]))
+	}
+	if r.collage == 1 && r.n >= seamsImages && e.seams > seamWide {
+		s.Notes = append(s.Notes, fmt.Sprintf("neighbours differ %.1f times as much across the middle of the images "+
+			"as elsewhere, as in collages: --collage 2 cuts those of 2 × 2", e.seams))
 	}
 	if s.Pixels == ZCA {
 		return s.whiten(ctx, r, o, e)
