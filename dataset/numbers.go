@@ -14,7 +14,7 @@ import (
 )
 
 // Column is a column of a Parquet set of which the images are lists of numbers, and no files. Numbers are decoded by
-// row group; the groups that were read last are kept.
+// row group; the groups that were read last are kept in memory, and others in a temporary file.
 type Column struct {
 	Name    string
 	Shape   []int    // lengths of the lists of each row, from the outermost; none: a row is one number
@@ -29,6 +29,7 @@ type Column struct {
 	kept []int // places in groups of those that are decoded, the last used last
 	size int   // of them, in bytes, at most room, or one group
 	room int
+	disk spill // has those that are not kept, if there is room
 }
 
 // columnGroup is a column in a row group of a file.
@@ -37,6 +38,7 @@ type columnGroup struct {
 	column, group int
 	first         int // row
 	numbers       *numbers
+	spilled       *spilled
 }
 
 // numbers are those of all rows of a row group.
@@ -45,8 +47,8 @@ type numbers struct {
 	floats []float32 // … and where not
 }
 
-// roomOfNumbers is up to how many bytes of a column are kept. A set of more is decoded anew for each pass over it, and
-// each class whose images lie in all groups is one.
+// roomOfNumbers is up to how many bytes of a column are in memory. What is more is written to a file, since each class
+// whose images lie in all groups is a pass over all; without room on that disk it is decoded anew for each pass.
 const roomOfNumbers = 1 << 30
 
 // mostNumbers bounds the memory of the numbers of a row group, in bytes.
@@ -249,11 +251,18 @@ func (c *Column) Read(dst []float32, first int) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	g := &c.groups[at]
+	first -= g.first * each
+	if g.numbers == nil && g.spilled != nil {
+		if err := c.disk.read(dst, *g.spilled, first); err != nil {
+			return fmt.Errorf("column %q in a temporary file: %w", c.Name, err)
+		}
+		return nil
+	}
 	n, err := c.decoded(at)
 	if err != nil {
-		return fmt.Errorf("%s: column %q: %w", c.groups[at].path, c.Name, err)
+		return fmt.Errorf("%s: column %q: %w", g.path, c.Name, err)
 	}
-	first -= c.groups[at].first * each
 	if n.floats != nil {
 		copy(dst, n.floats[first:first+len(dst)])
 		return nil
@@ -298,6 +307,9 @@ func (c *Column) decoded(at int) (*numbers, error) {
 	for c.size > c.room && len(c.kept) > 1 {
 		old := &c.groups[c.kept[0]]
 		c.size -= old.numbers.size()
+		if old.spilled == nil {
+			old.spilled, _ = c.disk.keep(old.numbers)
+		}
 		c.kept, old.numbers = c.kept[1:], nil
 	}
 	return n, nil

@@ -8,10 +8,12 @@ import (
 	"testing"
 
 	pq "github.com/parquet-go/parquet-go"
+
+	"mgd3/dataset/internal/parquet"
 )
 
-// TestNumbersByGroup: rows of numbers are the same in any order and however few row groups are kept; one group is
-// decoded at a time where no more have room, and floats in one of them make all of them floats.
+// TestNumbersByGroup: rows of numbers are the same in any order and however few row groups are kept, in memory and on a
+// disk; one group is decoded at a time where no more have room, and floats in one of them make all of them floats.
 func TestNumbersByGroup(t *testing.T) {
 	type row struct {
 		Image [][]float32 `parquet:"image,list"`
@@ -56,7 +58,11 @@ func TestNumbersByGroup(t *testing.T) {
 		for _, room := range []int{roomOfNumbers, 40, 1} {
 			c.room, c.size, c.kept = room, 0, nil
 			for g := range c.groups {
-				c.groups[g].numbers = nil
+				c.groups[g].numbers, c.groups[g].spilled = nil, nil
+			}
+			if room == 1 {
+				t.Setenv("TMPDIR", filepath.Join(dir, "missing")) // no file can be made: all is decoded again
+				c.disk = spill{}
 			}
 			for k := range 2 * rows {
 				i := 5 * k % rows
@@ -77,6 +83,47 @@ func TestNumbersByGroup(t *testing.T) {
 			if all := held == len(c.groups); all != (room == roomOfNumbers) || room == 1 && held != 1 {
 				t.Errorf("room for %d bytes: %d of %d groups are kept", room, held, len(c.groups))
 			}
+		}
+	}
+}
+
+// TestSpill: each group of a column that does not fit into memory is decoded once, however often its rows are read.
+func TestSpill(t *testing.T) {
+	type row struct {
+		Image []float32 `parquet:"image,list"`
+	}
+	path := filepath.Join(t.TempDir(), "set.parquet")
+	list := make([]row, 30)
+	for i := range list {
+		list[i].Image = []float32{float32(i), float32(i) / float32(1+i/15)} // whole in the first half of the groups
+	}
+	var data bytes.Buffer
+	if err := pq.Write(&data, list, pq.MaxRowsPerRowGroup(3)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c := &Column{Name: "image", Whole: true, room: 1}
+	p, err := newPiece(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := parquet.Open(p, p.size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (&table{piece: p, File: f}).read(c, false); err != nil {
+		t.Fatal(err)
+	}
+	for g := range c.groups[:len(c.groups)-1] { // the last one is in memory
+		c.groups[g].table = &table{File: &parquet.File{Groups: f.Groups}} // nothing can be decoded
+	}
+	for k := range 3 * len(list) {
+		i := 7 * k % len(list)
+		got := make([]float32, 2)
+		if err := c.Read(got, 2*i); err != nil || !slices.Equal(got, list[i].Image) {
+			t.Fatalf("row %d: %v, want %v: %v", i, got, list[i].Image, err)
 		}
 	}
 }
