@@ -120,7 +120,7 @@ type Maker struct {
 
 	Engine      *engine.Engine
 	Autoencoder *latent.Autoencoder // random does without
-	Features    *embedding.Table    // that modes are found in, see distill.Run; nil is none
+	Features    *embedding.Table    // that modes are found in where the settings name them; nil is none
 	// of rules to choose by that ask a teacher, see distill.Run; nil is none
 	OpenTeacher func(ctx context.Context, classes []string, size int) (distill.Teacher, error)
 	Denoiser    distill.Denoiser // the sampled methods' alone

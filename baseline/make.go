@@ -39,7 +39,7 @@ func (o *Maker) MakeAt(ctx context.Context, set ID, dir string) error {
 		err = of.choose(ctx, set, dir)
 	default:
 		if option := options[set.Method]; option != nil {
-			if err = option(&of.Settings); err == nil {
+			if err = option(&of); err == nil {
 				err = of.sample(ctx, set, dir)
 			}
 			break
@@ -61,10 +61,14 @@ func (o *Maker) sample(ctx context.Context, set ID, dir string) error {
 
 // Run is the run of distill for one set.
 func (o *Maker) Run(set ID, dir string) *distill.Run {
+	features := o.Features
+	if o.Settings.Modes.Features == "" { // they are of another method
+		features = nil
+	}
 	return &distill.Run{
 		Settings: o.Settings, Out: dir, Latents: o.LatentsDir(), Shard: stage.Whole, Batch: o.Batch,
 		Engine: o.Engine, Autoencoder: o.Autoencoder, Denoiser: o.Denoiser, ClassNames: o.ClassNames,
-		Features: o.Features, OpenTeacher: o.OpenTeacher,
+		Features: features, OpenTeacher: o.OpenTeacher,
 		Data:   o.Train,
 		Report: func(e stage.Event) { o.report(set, e) },
 	}

@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -11,7 +12,7 @@ import (
 
 // options are mgd3 with one option alone on top, by the name of the method: what the option is worth. Each is what the
 // command's flag of that name takes if nothing else is said, or the value written here.
-var options = map[Method]func(*distill.Settings) error{
+var options = map[Method]func(*Maker) error{
 	"mgd3+dpm++2m":     fewSteps(diffusion.DPM2M),
 	"mgd3+dpm++2m-sde": fewSteps(diffusion.DPM2MSDE),
 	"mgd3+unipc":       fewSteps(diffusion.UniPC),
@@ -44,39 +45,59 @@ var options = map[Method]func(*distill.Settings) error{
 	"mgd3+teacher-hard-of-4": sampled(func(s *distill.SampleSettings) {
 		s.PoolOf, s.Choose = 4, distill.ChooseHard
 	}),
-	"mgd3+start": func(s *distill.Settings) error { // the first fifth of the steps is free
+	"mgd3+start": func(o *Maker) error { // the first fifth of the steps is free
+		s := &o.Settings
 		steps, err := diffusion.Respace(s.Sample.Respacing, s.Sample.Schedule.Steps)
 		if s.Sample.Start = len(steps) * 4 / 5; err == nil && s.Sample.Rule.CountsTimesteps() {
 			s.Sample.Start = steps[s.Sample.Start]
 		}
 		return err
 	},
-	"mgd3+from": func(s *distill.Settings) error {
+	"mgd3+from": func(o *Maker) error {
+		s := &o.Settings
 		steps, err := diffusion.Respace(s.Sample.Respacing, s.Sample.Schedule.Steps)
 		s.Sample.From = max(1, len(steps)*4/5)
 		return err
 	},
-	"mgd3+bisecting": func(s *distill.Settings) error { s.Modes.Method = modes.Bisecting; return nil },
-	"mgd3+shares":    func(s *distill.Settings) error { s.Modes.Shares = max(1, s.Modes.IPC/2); return nil },
+	"mgd3+bisecting": found(func(s *distill.ModeSettings) { s.Method = modes.Bisecting }),
+	"mgd3+shares":    found(func(s *distill.ModeSettings) { s.Shares = max(1, s.IPC/2) }),
+	Features: func(o *Maker) error {
+		if o.Features == nil {
+			return ErrNoFeatures
+		}
+		o.Settings.Modes.Features = o.Features.SHA256
+		return nil
+	},
 }
+
+// Features is mgd3 with modes found in [Maker].Features, whatever space the settings name.
+const Features Method = "mgd3+features"
+
+// ErrNoFeatures says that [Features] is asked for, and there are none.
+var ErrNoFeatures = fmt.Errorf("method %s finds modes in features, and no file of them is given", Features)
 
 // Options are the methods that are mgd3 with an option.
 func Options() []Method { return slices.Sorted(maps.Keys(options)) }
 
 // AsksTeacher reports whether the method chooses images by a teacher.
 func (m Method) AsksTeacher() bool {
-	option, s := options[m], distill.Settings{}
-	return option != nil && option(&s) == nil && s.Sample.Choose.AsksTeacher()
+	option, o := options[m], Maker{}
+	return option != nil && option(&o) == nil && o.Settings.Sample.Choose.AsksTeacher()
 }
 
-func sampled(change func(*distill.SampleSettings)) func(*distill.Settings) error {
-	return func(s *distill.Settings) error { change(&s.Sample); return nil }
+func found(change func(*distill.ModeSettings)) func(*Maker) error {
+	return func(o *Maker) error { change(&o.Settings.Modes); return nil }
+}
+
+func sampled(change func(*distill.SampleSettings)) func(*Maker) error {
+	return func(o *Maker) error { change(&o.Settings.Sample); return nil }
 }
 
 // fewSteps takes the published number of steps of a rule for few of them; where the rule before counted steps, stop
 // is the timestep at the same noise.
-func fewSteps(rule diffusion.Rule) func(*distill.Settings) error {
-	return func(s *distill.Settings) error {
+func fewSteps(rule diffusion.Rule) func(*Maker) error {
+	return func(o *Maker) error {
+		s := &o.Settings
 		published, err := diffusion.Published(rule)
 		if err != nil {
 			return err

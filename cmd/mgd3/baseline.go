@@ -52,6 +52,9 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 		}
 		o.networks = nil
 	}
+	if err := o.modes.checkFeatures(methods); err != nil {
+		return err
+	}
 	o.sampling.teacher.Asked = methods[0].AsksTeacher()
 	r, err := e.open(ctx, o)
 	if err != nil {

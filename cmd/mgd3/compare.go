@@ -49,7 +49,8 @@ func (e *env) compareCmd() *cobra.Command {
 	f.IntVar(&c.testLimit, "test-limit", 0,
 		"take the first `N` images of each class by file name to test on; 0 takes all")
 	f.StringVar(&c.methods, "method", "", "`LIST` of methods: "+words.List(baseline.Methods)+"; default all these. "+
-		"mgd3 with an option of its own: "+words.List(baseline.Options()))
+		"mgd3 with an option of its own: "+words.List(baseline.Options())+". With mgd3+features, --features is for "+
+		"that row alone")
 	plotsFlag(f, &c.plots)
 	f.StringArrayVar(&c.given, "set", nil, "a set that somebody made, `NAME=SET`, as a row beside the methods: what "+
 		"evaluate --train takes; may be given several times")
@@ -87,6 +88,9 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err e
 	if err := so.CheckAsked(); err != nil {
 		return err
 	}
+	if err := o.modes.checkFeatures(so.Methods); err != nil {
+		return err
+	}
 	o.sampling.teacher.Asked = slices.ContainsFunc(so.Methods, baseline.Method.AsksTeacher)
 	o.modes.settings.IPC = so.IPCs[0] // every set has its own
 	r, err := e.open(ctx, o)
@@ -103,6 +107,9 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err e
 	}
 	defer so.Test.Close()
 	so.Maker, so.Report = r.Maker(), e.progress().Comparison
+	if slices.Contains(so.Methods, baseline.Features) { // the row that says what features are worth; others have none
+		so.Settings.Modes.Features = ""
+	}
 	so.Given, err = compare.OpenGiven(ctx, &e.sets, c.given, o.data.Spec, so.Train, e.progress().Warn, e.warnText)
 	defer compare.CloseGiven(so.Given)
 	if err != nil {
