@@ -63,7 +63,7 @@ var options = map[Method]func(*Maker) error{
 	"mgd3+shares":    found(func(s *distill.ModeSettings) { s.Shares = max(1, s.IPC/2) }),
 	Features: func(o *Maker) error {
 		if o.Features == nil {
-			return ErrNoFeatures
+			return fmt.Errorf("method %s without features", Features)
 		}
 		o.Settings.Modes.Features = o.Features.SHA256
 		return nil
@@ -73,8 +73,14 @@ var options = map[Method]func(*Maker) error{
 // Features is mgd3 with modes found in [Maker].Features, whatever space the settings name.
 const Features Method = "mgd3+features"
 
-// ErrNoFeatures says that [Features] is asked for, and there are none.
-var ErrNoFeatures = fmt.Errorf("method %s finds modes in features, and no file of them is given", Features)
+// CheckFeatures finds, before anything is opened, that features are asked for and no file is given.
+func CheckFeatures(methods []Method, file string) error {
+	if file == "" && slices.Contains(methods, Features) {
+		return fmt.Errorf("method %s finds modes in features, want --features FILE, as \"mgd3 embed\" writes it",
+			Features)
+	}
+	return nil
+}
 
 // Options are the methods that are mgd3 with an option.
 func Options() []Method { return slices.Sorted(maps.Keys(options)) }

@@ -52,8 +52,8 @@ func (e *env) baseline(ctx context.Context, o *options, name string) error {
 		}
 		o.networks = nil
 	}
-	if err := o.modes.checkFeatures(methods); err != nil {
-		return err
+	if err := baseline.CheckFeatures(methods, o.modes.features); err != nil {
+		return fail(exitUsage, "", err)
 	}
 	o.sampling.teacher.Asked = methods[0].AsksTeacher()
 	r, err := e.open(ctx, o)

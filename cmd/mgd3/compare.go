@@ -77,7 +77,10 @@ func (e *env) compareCmd() *cobra.Command {
 func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err error) {
 	so := c.Options
 	so.Flags = cli.Deciding(o.flags)
-	if so.Methods, err = baseline.ParseMethods(c.methods); err != nil {
+	if so.Methods, err = baseline.ParseMethods(c.methods); err == nil {
+		err = baseline.CheckFeatures(so.Methods, o.modes.features)
+	}
+	if err != nil {
 		return fail(exitUsage, "", err)
 	}
 	// without --test the test images are of --data, and must then be another part of it
@@ -86,9 +89,6 @@ func (e *env) compare(ctx context.Context, o *options, c *compareOptions) (err e
 		return err
 	}
 	if err := so.CheckAsked(); err != nil {
-		return err
-	}
-	if err := o.modes.checkFeatures(so.Methods); err != nil {
 		return err
 	}
 	o.sampling.teacher.Asked = slices.ContainsFunc(so.Methods, baseline.Method.AsksTeacher)

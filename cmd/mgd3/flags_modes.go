@@ -1,11 +1,8 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/spf13/pflag"
 
-	"mgd3/baseline"
 	"mgd3/distill"
 	"mgd3/internal/cli"
 	"mgd3/internal/words"
@@ -39,12 +36,4 @@ func (m *modeFlags) clusterFlags(f *pflag.FlagSet) {
 		"what to do with a class of fewer images than --ipc: error, or repeat to fill up with real latents")
 	f.Uint64Var(&s.Seed, "modes-seed", 0, "seed of the clustering; the published runs keep it at 0 whatever --seed is")
 	cli.Heading(f, "Modes")
-}
-
-// checkFeatures finds a method without the features that it needs, before anything is opened.
-func (m *modeFlags) checkFeatures(methods []baseline.Method) error {
-	if m.features == "" && slices.Contains(methods, baseline.Features) {
-		return fail(exitUsage, `--features FILE takes them; "mgd3 embed" writes such a file`, baseline.ErrNoFeatures)
-	}
-	return nil
 }
