@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -85,7 +86,39 @@ func Decode(data []byte) (*RGB, error) {
 	if what := foreign.Describe(data[:min(len(data), foreign.HeadSize)], int64(len(data))); what != "" {
 		return nil, errors.New("it is " + what)
 	}
-	return nil, errors.New("the content is none of JPEG, PNG, GIF, WebP, BMP, TIFF, PBM, PGM and PPM")
+	const want = "JPEG, PNG, GIF, WebP, BMP, TIFF, PBM, PGM and PPM"
+	for _, o := range otherFormats {
+		if hasMagic(data, o.magic) {
+			return nil, fmt.Errorf("it is %s, want one of %s", o.name, want)
+		}
+	}
+	if len(bytes.Trim(data, "\x00")) == 0 {
+		return nil, fmt.Errorf("all its %d bytes are zero, as where a download or a copy broke off", len(data))
+	}
+	return nil, errors.New("the content is none of " + want)
+}
+
+// otherFormats are what else lies behind the names of images: telephones and browsers keep the ending .jpg.
+var otherFormats = []struct{ magic, name string }{
+	{"????ftypavif", "an AVIF image"},
+	{"????ftypavis", "an AVIF image"},
+	{"????ftyphei", "an HEIC image"},
+	{"????ftyphev", "an HEIC image"},
+	{"????ftypmif1", "an HEIF image"},
+	{"????ftypmsf1", "an HEIF image"},
+	{"????ftyp", "a video"},
+	{"\x1aE\xdf\xa3", "a video"},
+	{"\xff\x0a", "a JPEG XL image"},
+	{"\x00\x00\x00\x0cJXL ", "a JPEG XL image"},
+	{"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"},
+	{"\xff\x4f\xff\x51", "a JPEG 2000 image"},
+	{"8BPS", "a Photoshop file"},
+	{"\x00\x00\x01\x00", "an icon"},
+	{"%PDF-", "a PDF"},
+	{"<svg", "an SVG drawing"},
+	{"P7\n", "a PAM image"},
+	{"\x1f\x8b", "packed with gzip"},
+	{"PK\x03\x04", "a zip"},
 }
 
 // inWords says of an end that came too early what was expected.

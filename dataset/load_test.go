@@ -127,6 +127,22 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
+// TestOtherFormats says what a file is that has the name of an image.
+func TestOtherFormats(t *testing.T) {
+	for head, want := range map[string]string{
+		"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic": "it is an HEIC image, want one of JPEG",
+		"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00":         "it is an AVIF image",
+		"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00":         "it is a video",
+		"\x1f\x8b\x08\x00\x00\x00\x00\x00":                 "it is packed with gzip",
+		strings.Repeat("\x00", 4000):                       "all its 4000 bytes are zero",
+		"\x01\x02\x03\x04":                                 "the content is none of JPEG",
+	} {
+		if _, err := Decode([]byte(head)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%.16q: error %v, want %q", head, err, want)
+		}
+	}
+}
+
 // TestLoadOrientation turns a photograph by default.
 func TestLoadOrientation(t *testing.T) {
 	data := encodeJPEG(t, newRGB(8, 16), 90)
