@@ -3,19 +3,23 @@ bench/judge.sh.
 
     python bench/judge_mtt.py CIFAR10.zip OUT [--steps 5000] [--ipc 10] [--limit 0] [--experts 10] [--plain] [--zca]
 
-First experts: ConvNet-3 trained on the real images by SGD (rate 0.01, batches of 256), their weights kept before the
-first epoch and after each. The paper trains 200 for 50 epochs; here as many epochs as are matched, T+ + M, and fewer
-experts. Then each step takes an expert's weights w_t, t <= T+, trains N steps from there on the synthetic images with a
-learned rate alpha, and pulls the end to where the expert is M epochs later:
+First experts: ConvNet-3 trained on the real images by SGD (batches of 256; --rate-expert, published 0.01), their
+weights kept before the first epoch and after each. The paper trains 200 for 50 epochs; here as many epochs as are
+matched, T+ + M, and fewer experts. Then each step takes an expert's weights w_t, t <= T+, trains N steps from there on the
+synthetic images with a learned rate alpha, and pulls the end to where the expert is M epochs later:
 
     u_0 = w_t,  u_{n+1} = u_n - alpha * grad l(A(batch n of the synthetic images); u_n),  n < N
     loss = |u_N - w_{t+M}|^2 / |w_t - w_{t+M}|^2
 
 SGD with momentum 0.5 on pixels and alpha, through all N steps. A is DSA's augmentation, in experts and students, one
-draw for each batch; --plain leaves it out. The images begin as real ones. Defaults are what is published for CIFAR-10
-with 10 images of a class: N = 30, M = 2, T+ = 20, rates 1000 (pixels) and 1e-5 (alpha, which begins at 0.01).
---zca whitens the real images first (kornia's ZCA with epsilon 0.1), as the paper does for CIFAR; without, the
-images are of mean 0 and deviation 1.
+draw for each batch; --plain leaves it out. The images begin as real ones. Defaults are MTT's for CIFAR-10 with 10
+images of a class, without whitening, as later programs (Zhong0x29a/MCT) repeat them: N = 30, M = 2, T+ = 15, rates
+1000 (pixels) and 1e-5 (alpha, which begins at 0.01). --zca whitens the real images first (kornia's ZCA with epsilon
+0.1), as the paper does for most of its sets of CIFAR; to it belong T+ = 20, 1e5 and 1e-4. Without, the images are of
+mean 0 and deviation 1.
+
+A step with these defaults takes 22 s of a processor; docs/results.md has smaller settings, with which it takes 2 s.
+With --limit an expert's epoch has fewer steps than the published 196: a larger --rate-expert goes as far.
 
 OUT has experts/N.pt and MTT's images_best.pt, labels_best.pt and lr_best.pt, where "best" is the last step. After each
 epoch of an expert, every 10 steps, at the end and at Ctrl-C the state is written; the same command takes it up again and
@@ -77,7 +81,7 @@ def train_expert(file, seed, images, y):
             if stopped:
                 raise SystemExit("stopped in an epoch of an expert")
             weights, slopes = gradient(weights, images[some], y[some], False)
-            weights = [(w - 0.01 * g).detach() for w, g in zip(weights, slopes)]
+            weights = [(w - a.rate_expert * g).detach() for w, g in zip(weights, slopes)]
         path.append(weights)
         write({"weights": path, "step": len(path) - 1, "random": torch.get_rng_state(), "settings": kept}, file)
         print(os.path.basename(file), "epoch", len(path) - 1, flush=True)
@@ -108,9 +112,11 @@ p.add_argument("--limit", type=int, default=0)
 p.add_argument("--experts", type=int, default=10)
 p.add_argument("--student", type=int, default=30, help="N")
 p.add_argument("--match", type=int, default=2, help="M")
-p.add_argument("--start", type=int, default=20, help="T+")
+p.add_argument("--start", type=int, default=15, help="T+")
 p.add_argument("--batch", type=int, default=100, help="synthetic images in a step of the student")
 p.add_argument("--width", type=int, default=128)
+p.add_argument("--rate-expert", type=float, default=0.01)
+p.add_argument("--alpha", type=float, default=0.01, help="where the student's rate begins")
 p.add_argument("--rate-pixels", type=float, default=1000)
 p.add_argument("--rate-rate", type=float, default=1e-5)
 p.add_argument("--plain", action="store_true")
@@ -119,7 +125,7 @@ p.add_argument("--threads", type=int, default=0)
 a = p.parse_args()
 if a.threads:
     torch.set_num_threads(a.threads)
-kept = {k: getattr(a, k) for k in ("limit", "match", "start", "width", "plain", "zca")}  # of experts
+kept = {k: getattr(a, k) for k in ("limit", "match", "start", "width", "rate_expert", "plain", "zca")}  # of experts
 settings = {k: v for k, v in vars(a).items() if k not in ("data", "out", "steps", "threads")}
 state = os.path.join(a.out, "state.pt")
 os.makedirs(os.path.join(a.out, "experts"), exist_ok=True)
@@ -134,7 +140,7 @@ experts = [train_expert(os.path.join(a.out, "experts", f"{i}.pt"), i + 1, real, 
 torch.manual_seed(0)
 labels = torch.arange(classes).repeat_interleave(a.ipc)
 made = torch.cat([x[torch.randperm(len(x))[:a.ipc]] for x in real.split([len(x) for x in by_class])])
-rate, first = torch.tensor(0.01), 0
+rate, first = torch.tensor(a.alpha), 0
 speeds = [torch.zeros_like(made), torch.zeros_like(rate)]
 if was := taken_up(state, settings):
     made, rate, speeds, first = was["made"], was["rate"], was["speeds"], was["step"]
