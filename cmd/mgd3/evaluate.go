@@ -180,5 +180,5 @@ func (e *env) evaluate(ctx context.Context, o *evaluateOptions) (err error) {
 	// text has tables; the page in --out has all
 	r.Plots = nil
 	r.Notes = append(r.Notes, note)
-	return e.show(v.Scores(), func(w io.Writer) error { return report.Text(w, r) })
+	return e.print(v.Scores(), func(w io.Writer) error { return report.Text(w, r) })
 }

@@ -89,7 +89,7 @@ func (e *env) root() *cobra.Command {
 		"; xla:cuda and the like choose a plugin")
 	flags.StringVar(&e.backend.Plugin, "plugin", "",
 		"the PJRT plugin of --backend xla is `FILE`; \"mgd3 backends\" lists those that are found without it")
-	flags.BoolVarP(&e.quiet, "quiet", "q", false, "no progress")
+	flags.BoolVarP(&e.quiet, "quiet", "q", false, "no progress, and no summary of what lies in --out")
 	flags.BoolVar(&e.json, "json", false, "print events and results as JSON, one object a line")
 	flags.BoolVar(&e.sets.Strict, "strict", false, "whatever is passed over in an image set is an error")
 	flags.BoolVar(&e.sets.FollowLinks, "follow-links", true,
