@@ -127,7 +127,7 @@ class DiT(nn.Module):
         return x, torch.randn_like(x), torch.randint(1000, (b,)), torch.randint(11, (b,))
 
 
-def measure(net, seconds):
+def measure(net, seconds, precision):
     parameters = list(net.parameters())
     means = [p.detach().clone() for p in parameters]
     adam = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=0)
@@ -135,7 +135,9 @@ def measure(net, seconds):
     def step():
         batch = net.batch()
         adam.zero_grad()
-        net.loss(*batch).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            loss = net.loss(*batch)
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         adam.step()
         with torch.no_grad():
@@ -164,10 +166,11 @@ if __name__ == "__main__":
     a = argparse.ArgumentParser()
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--seconds", type=float, default=10)
+    a.add_argument("--precision", choices=["float32", "bf16"], default="float32")
     a = a.parse_args()
     torch.set_num_threads(a.threads)
     print(f"torch {torch.__version__}, BLAS: {', '.join(blas()) or 'its own'}")
     for net in (Autoencoder(), DiT()):
         name = type(net).__name__
         n = sum(p.numel() for p in net.parameters())
-        print(f"torch {name}: {measure(net, a.seconds):.1f} images/s, {n} parameters", flush=True)
+        print(f"torch {name}: {measure(net, a.seconds, a.precision):.1f} images/s, {n} parameters", flush=True)

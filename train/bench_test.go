@@ -8,6 +8,7 @@ import (
 
 	"mgd3/dataset"
 	"mgd3/diffusion"
+	"mgd3/engine"
 	"mgd3/internal/fixtures/testengine"
 	"mgd3/rng"
 )
@@ -15,8 +16,19 @@ import (
 // The loads of bench/train.sh: steps of the networks that docs/training.md trains on the glyphs, with all that comes
 // with them: making the batch, clipping, AdamW, running means.
 
-func BenchmarkAutoencoderStep(b *testing.B) {
-	o := benchOptions(b, 16)
+func BenchmarkAutoencoderStep(b *testing.B) { each(b, benchAutoencoder) }
+
+func BenchmarkDiTStep(b *testing.B) { each(b, benchDiT) }
+
+// each runs a load in each precision.
+func each(b *testing.B, load func(*testing.B, engine.Precision)) {
+	for _, p := range []engine.Precision{engine.Float32, engine.BF16} {
+		b.Run(string(p), func(b *testing.B) { load(b, p) })
+	}
+}
+
+func benchAutoencoder(b *testing.B, precision engine.Precision) {
+	o := benchOptions(b, 16, precision)
 	s := AutoencoderSettings{Channels: []int{32, 32, 64}, Layers: 1, Latent: 4, Groups: 8, Loss: L1, KL: 1e-4,
 		Gradient: 0.5}
 	o.Images.Size = 32
@@ -33,8 +45,8 @@ func BenchmarkAutoencoderStep(b *testing.B) {
 	benchSteps(b, o, a.task(""))
 }
 
-func BenchmarkDiTStep(b *testing.B) {
-	o := benchOptions(b, 64)
+func benchDiT(b *testing.B, precision engine.Precision) {
+	o := benchOptions(b, 64, precision)
 	chain, err := diffusion.NewChain(diffusion.DiT(timesteps), "")
 	if err != nil {
 		b.Fatal(err)
@@ -51,8 +63,9 @@ func BenchmarkDiTStep(b *testing.B) {
 	})
 }
 
-func benchOptions(b *testing.B, batch int) *Options {
+func benchOptions(b *testing.B, batch int, precision engine.Precision) *Options {
 	e := testengine.Open(b)
+	e.Precision = precision
 	r := small()
 	r.Batch = batch
 	return &Options{Engine: e, Protocol: r, Out: b.TempDir()}
