@@ -106,6 +106,7 @@ var otherFormats = []struct{ magic, name string }{
 	{"????ftyphev", "an HEIC image"},
 	{"????ftypmif1", "an HEIF image"},
 	{"????ftypmsf1", "an HEIF image"},
+	{"????ftypcrx", "a raw photograph of a camera"},
 	{"????ftyp", "a video"},
 	{"\x1aE\xdf\xa3", "a video"},
 	{"\xff\x0a", "a JPEG XL image"},
