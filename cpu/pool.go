@@ -19,7 +19,7 @@ func (p *pool) get(n int) []byte {
 			return unsafe.Slice(free, size)
 		}
 	}
-	return memory.Bytes(size)
+	return memory.Compact(size)
 }
 
 // put takes back what get returned.
@@ -33,8 +33,9 @@ func (p *pool) put(memory []byte) {
 
 func (p *pool) clear() { p.classes.Clear() }
 
-// classOf rounds n up to a size with at most four significant bits, at least memory.Align: at most an eighth too much.
+// classOf rounds n up to a size with at most seven significant bits, at least memory.Align: at most a 64th too much,
+// which for weights by the hundred is memory that somebody pays for.
 func classOf(n int) int {
-	unit := max(memory.Align, 1<<max(0, bits.Len(uint(n))-4))
+	unit := max(memory.Align, 1<<max(0, bits.Len(uint(n))-7))
 	return max(1, (n+unit-1)/unit) * unit
 }

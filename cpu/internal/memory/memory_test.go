@@ -5,14 +5,19 @@ import (
 	"unsafe"
 )
 
-func TestBytes(t *testing.T) {
-	for _, n := range []int{0, 1, 63, 64, 4096, 2*hugePage - 1, 2 * hugePage, 5*hugePage + 12345} {
-		b := Bytes(n)
+func TestBytes(t *testing.T) { testBytes(t, Bytes, 2*hugePage) }
+
+func TestCompact(t *testing.T) { testBytes(t, Compact, 32*hugePage) }
+
+// testBytes tests bytes, whose pieces from so many bytes on begin at a large page.
+func testBytes(t *testing.T, bytes func(int) []byte, large int) {
+	for _, n := range []int{0, 1, 63, 64, 4096, large - 1, large, large + 12345} {
+		b := bytes(n)
 		if len(b) != n || cap(b) != n {
 			t.Errorf("%d bytes: got length %d, capacity %d", n, len(b), cap(b))
 		}
 		want := uintptr(Align)
-		if n >= 2*hugePage {
+		if n >= large {
 			want = hugePage
 		}
 		if at := uintptr(unsafe.Pointer(unsafe.SliceData(b))); at%want != 0 {
