@@ -15,13 +15,14 @@ type coef[T any] struct {
 	C0             T
 	LogMin, LogMax T // ln σ² at v = -1 and at v = 1
 	Shift          T // k: how far x0 goes to the mode; 0 in the DDPM family and where not guided
-	Guide          T // λ in the DDPM family, w in the others; 0 where not guided
+	Guide          T // λ in the DDPM family, w in the DDIM family, κ·λ in a solver; 0 where not guided
+	Forget         T // ρ − r of a solver
 	Prev, Dir      T // √ā₋ and √(1 − ā₋ − σ²) of the DDIM family
 	Noise          T // [t > 0] in the DDPM family, σ in the DDIM family, that of z in a solver
 
-	// of UniPC: the weights in the corrected x of x as predicted, of the x before, of the x0 before, before that and
-	// now, and w of the step before
-	Predicted, Last, LastX0, BeforeX0, NowX0, LastGuide T
+	// of UniPC: the weights in the corrected x of x as predicted, of the x before, of the x0 before, before that
+	// and now
+	Predicted, Last, LastX0, BeforeX0, NowX0 T
 }
 
 // coefLen is the length of the vector.
@@ -29,8 +30,8 @@ var coefLen = len(new(coef[float64]).all())
 
 func (c *coef[T]) all() []*T {
 	return []*T{&c.Time, &c.A, &c.B, &c.C1, &c.C2, &c.C0, &c.LogMin, &c.LogMax,
-		&c.Shift, &c.Guide, &c.Prev, &c.Dir, &c.Noise,
-		&c.Predicted, &c.Last, &c.LastX0, &c.BeforeX0, &c.NowX0, &c.LastGuide}
+		&c.Shift, &c.Guide, &c.Forget, &c.Prev, &c.Dir, &c.Noise,
+		&c.Predicted, &c.Last, &c.LastX0, &c.BeforeX0, &c.NowX0}
 }
 
 // vector is the only place where the tables become float32.
@@ -70,14 +71,14 @@ func newCoef(c *Chain, s Settings, r formula, t int) coef[float64] {
 	if r.solver {
 		noisy := r.sde && r.guided(c, t, s)
 		co.C0, co.C1, co.C2 = c.multistep(t, noisy)
-		co.Guide = s.Lambda * c.displacement.pull(c, t, s.Stop, noisy) * s.shaped(r, c, t)
+		co.Guide, co.Forget = c.displacement.pull(c, t, s.Stop, noisy)
+		co.Guide *= s.Lambda * s.shaped(r, c, t)
 		if noisy {
 			co.Noise = c.anew(t)
 		}
 		co.Predicted = 1
 		if t < c.first {
 			co.Predicted = 0
-			co.LastGuide = s.Lambda * c.displacement.pull(c, t+1, s.Stop, false) * s.shaped(r, c, t+1)
 			co.Last, co.LastX0, co.BeforeX0, co.NowX0 = c.correction(t)
 		}
 		return co

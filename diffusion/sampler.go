@@ -96,11 +96,14 @@ func (s *Sampler) Plain() *Sampler {
 }
 
 // States returns S: how many latents an image has between two steps. A solver keeps, behind x, the x0 of the step
-// before; UniPC that of the step before it too, and x of the step before. Coupled images keep x0 in every rule.
+// before, and one without noise by how much the pulls have displaced x; UniPC the pull of the step before, too, the x0
+// before that, and x of the step before. Coupled images keep x0 in every rule.
 func (s *Sampler) States() int {
 	switch {
 	case s.formula.unipc:
-		return 4
+		return 6
+	case s.formula.solver && !s.formula.sde:
+		return 3
 	case s.formula.solver || s.settings.Coupled():
 		return 2
 	}

@@ -10,28 +10,33 @@ import (
 // to ā₋, with h = ℓ₋ − ℓ, h' that of the step before, and x0' the prediction there,
 //
 //	D = x0 + h/(2h')·(x0 − x0')
-//	x ← r·x + (√ā₋ − r·√ā)·D + w·g,   r = √((1 − ā₋)/(1 − ā))
+//	x ← r·x + (√ā₋ − r·√ā)·D + p,   r = √((1 − ā₋)/(1 − ā))
+//
+// where p is the pull.
 //
 // The first step has nothing behind it and the last, to ā₋ = 1, no h: there D = x0.
 //
 // A noisy step is that of the stochastic equation, SDE-DPM-Solver++(2M) of the same paper: of the noise in x less is
 // left, and so much is drawn anew that ā₋ has its own,
 //
-//	x ← r·x + (√ā₋ − r·√ā)·D + √(1 − ā₋ − r²·(1 − ā))·z + w·g,   r = (1 − ā₋)/(1 − ā)·√(ā/ā₋)
+//	x ← r·x + (√ā₋ − r·√ā)·D + √(1 − ā₋ − r²·(1 − ā))·z + p,   r = (1 − ā₋)/(1 − ā)·√(ā/ā₋)
 //
 // which is DDPM's with the variance β̃ where D = x0.
 //
-// What w must be for λ to mean one thing in any number of steps: DDPM, whose λ is published, displaces x by
+// What p must be for λ to mean one thing in any number of steps: DDPM, whose λ is published, displaces x by
 //
 //	d ← c2·d + σ·λ·g,   d = 0 at the start
 //
-// from where it would be, for an x0 that does not change. d/(λ·g) after each of its 50 steps is the displacement of a
-// level of noise. Here x is displaced as much at every level: what the step leaves of the displacement before it is
-// r·d, so
+// from where it would be. So each of its steps forgets a part of the pulls before it, as it forgets a part of the noise
+// in x. Its steps between two levels of noise leave ρ·d of d, where ρ is r of a noisy step, and add κ·λ·g where g does
+// not change. Here x is displaced as much at every level. The step itself leaves r·d, so
 //
-//	w·g = d₋ − r·d
+//	d₋ = ρ·d + κ·λ·g,   p = d₋ − r·d = κ·λ·g + (ρ − r)·d
 //
-// A step across stop has d₋ of the level at stop, shrunk from there on.
+// In a noisy step ρ = r. In the others d is kept with x: there r is larger than ρ, and without the second term the
+// pulls of the first steps would stay. With classifier-free guidance those are large: x0 is far off there.
+//
+// A step across stop is as one to stop, of whose d the rest of the step leaves its r.
 
 // left returns r of a step between two levels of noise.
 func left(alphaBar, prev float64, noisy bool) float64 {
@@ -64,8 +69,9 @@ func (c *Chain) multistep(t int, noisy bool) (before, now, x float64) {
 // logSNR returns ℓ = ln(√ā/√(1 − ā)); -∞ where ā is 0.
 func logSNR(alphaBar float64) float64 { return (math.Log(alphaBar) - math.Log1p(-alphaBar)) / 2 }
 
-// displacement is d/(λ·g) of the published steps by the timestep in the full process: at[i] when the steps down to
-// timesteps[i] are taken, both rising in the timestep; 0 at the last timestep, where all begin.
+// displacement is d/(λ·g) of the published steps, for a g that does not change, by the timestep in the full process:
+// at[i] when the steps down to timesteps[i] are taken, both rising in the timestep; 0 at the last timestep, where all
+// begin.
 type displacement struct {
 	timesteps []float64
 	at        []float64
@@ -105,11 +111,11 @@ func (d displacement) level(timestep float64) float64 {
 	return d.at[i-1] + part*(d.at[i]-d.at[i-1])
 }
 
-// pull returns w/λ of step t.
-func (d displacement) pull(c *Chain, t, stop int, noisy bool) float64 {
+// pull returns κ and ρ − r of step t; 0 and 0 if it is not pulled.
+func (d displacement) pull(c *Chain, t, stop int, noisy bool) (adds, forgets float64) {
 	from := c.Timesteps[t]
 	if from <= stop {
-		return 0
+		return 0, 0
 	}
 	to, end := -1, 1.0 // where the pull ends, and its ā
 	if t > 0 {
@@ -118,14 +124,18 @@ func (d displacement) pull(c *Chain, t, stop int, noisy bool) float64 {
 	if stop > to {
 		to, end = stop, c.full[stop]
 	}
-	prev := c.AlphaBarPrev[t]
-	after := d.level(float64(to))
+	ab, prev := c.AlphaBar[t], c.AlphaBarPrev[t]
+	r, after := left(ab, prev, noisy), d.level(float64(to))
+	rho := left(ab, end, true)
 	if end < 1 {
-		after *= left(end, prev, noisy)
+		rest := left(end, prev, noisy)
+		after, rho = after*rest, rho*rest
 	}
-	before := 0.0
+	if noisy {
+		rho = r // as it is but for rounding
+	}
 	if t < c.Len()-1 {
-		before = left(c.AlphaBar[t], prev, noisy) * d.level(float64(from))
+		after -= rho * d.level(float64(from))
 	}
-	return after - before
+	return after, rho - r
 }

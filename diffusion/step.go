@@ -28,7 +28,7 @@ func (s *Sampler) step(x *Node, kept []*Node, eps, v, mode, z *Node, c coef[*Nod
 		x0 = ClipScalar(x0, -1, 1)
 	}
 	if s.formula.unipc {
-		x = corrected(x, x0, kept, mode, c)
+		x = corrected(x, x0, kept, c)
 	}
 	mean := Add(Mul(c.C1, x0), Mul(c.C2, x))
 	tr := Trace{X0: x0, Shift: x0, Mean: mean, LogVar: logVariance(x, v, c)}
@@ -36,13 +36,16 @@ func (s *Sampler) step(x *Node, kept []*Node, eps, v, mode, z *Node, c coef[*Nod
 	case s.formula.ddim:
 		tr.Shift, tr.Next = s.ddim(x, x0, mode, z, c)
 	case s.formula.solver:
-		next := Add(Add(mean, Mul(c.C0, kept[0])), Mul(c.Guide, Sub(mode, x0)))
+		next, pull := Add(mean, Mul(c.C0, kept[0])), Mul(c.Guide, Sub(mode, x0))
 		if s.formula.sde {
-			next = Add(next, Mul(c.Noise, z))
+			tr.Next = Concatenate([]*Node{Add(Add(next, pull), Mul(c.Noise, z)), x0}, 1)
+			break
 		}
-		keep := []*Node{next, x0}
+		d := kept[1]
+		pull = Add(pull, Mul(c.Forget, d))
+		keep := []*Node{Add(next, pull), x0, Add(Mul(c.C2, d), pull)}
 		if s.formula.unipc {
-			keep = append(keep, kept[0], x)
+			keep = append(keep, pull, kept[0], x)
 		}
 		tr.Next = Concatenate(keep, 1)
 	default:
@@ -54,12 +57,12 @@ func (s *Sampler) step(x *Node, kept []*Node, eps, v, mode, z *Node, c coef[*Nod
 	return tr
 }
 
-// corrected returns x as UniPC corrects it; kept is the x0 of the step before and of the one before that, and the x of
-// the step before.
-func corrected(x, x0 *Node, kept []*Node, mode *Node, c coef[*Node]) *Node {
-	x = Add(Mul(c.Predicted, x), Mul(c.Last, kept[2]))
-	x = Add(x, Add(Mul(c.LastX0, kept[0]), Mul(c.BeforeX0, kept[1])))
-	return Add(x, Add(Mul(c.NowX0, x0), Mul(c.LastGuide, Sub(mode, kept[0]))))
+// corrected returns x as UniPC corrects it; kept is as [Sampler.States] has it.
+func corrected(x, x0 *Node, kept []*Node, c coef[*Node]) *Node {
+	last, pull, before, from := kept[0], kept[2], kept[3], kept[4]
+	x = Add(Mul(c.Predicted, x), Mul(c.Last, from))
+	x = Add(x, Add(Mul(c.LastX0, last), Mul(c.BeforeX0, before)))
+	return Add(x, Add(Mul(c.NowX0, x0), pull))
 }
 
 // ddpm returns μ + σ·(λ·g + [t > 0]·z).

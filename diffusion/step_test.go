@@ -244,18 +244,22 @@ func TestNoLambdaIsUnguided(t *testing.T) {
 		}
 		if s.formula.solver {
 			if s.formula.unipc {
-				x = Add(Mul(c.Predicted, x), Mul(c.Last, kept[3]))
-				x = Add(x, Add(Mul(c.LastX0, kept[1]), Mul(c.BeforeX0, kept[2])))
+				x = Add(Mul(c.Predicted, x), Mul(c.Last, kept[5]))
+				x = Add(x, Add(Mul(c.LastX0, kept[1]), Mul(c.BeforeX0, kept[4])))
 				x = Add(x, Mul(c.NowX0, x0))
 			}
 			next := Add(Add(Mul(c.C1, x0), Mul(c.C2, x)), Mul(c.C0, kept[1]))
 			if s.formula.sde {
 				next = Add(next, Mul(c.Noise, z))
 			}
-			if s.formula.unipc {
-				return Concatenate([]*Node{next, x0, kept[1], x}, 1)
+			keep := []*Node{next, x0}
+			for range s.States() - 2 { // no pull, and nothing displaced
+				keep = append(keep, ZerosLike(x))
 			}
-			return Concatenate([]*Node{next, x0}, 1)
+			if s.formula.unipc {
+				keep[4], keep[5] = kept[1], x
+			}
+			return Concatenate(keep, 1)
 		}
 		sigma := Exp(MulScalar(logVariance(x, v, c), 0.5))
 		return Add(Add(Mul(c.C1, x0), Mul(c.C2, x)), Mul(sigma, Mul(c.Noise, z)))

@@ -7,10 +7,10 @@ import "math"
 // with, at no cost of the network. With s the step before and r the one before that, ℓ as in solver.go, h = ℓ − ℓₛ,
 // E = e⁻ʰ − 1 and q = (ℓᵣ − ℓₛ)/h, which is below 0,
 //
-//	x ← √(1 − ā)/√(1 − āₛ)·xₛ − √ā·E·( x0ₛ + ρ1·(x0ᵣ − x0ₛ)/q + ρ2·(x0 − x0ₛ) ) + wₛ·gₛ
+//	x ← √(1 − ā)/√(1 − āₛ)·xₛ − √ā·E·( x0ₛ + ρ1·(x0ᵣ − x0ₛ)/q + ρ2·(x0 − x0ₛ) ) + pₛ
 //
 // where ρ1 + ρ2 = b1 and ρ1·q + ρ2 = b2, b1 = (E/−h − 1)/E and b2 = 2·((E/−h − 1)/−h − ½)/E; where there is no r, ρ1
-// is 0 and ρ2 is ½. The predicted x of the next step begins there. The pull of the step is taken again, as it was.
+// is 0 and ρ2 is ½. The predicted x of the next step begins there. pₛ is the pull of that step, as it was.
 
 // correction returns the weights of xₛ, x0ₛ, x0ᵣ and x0 in the x that step t begins with. The first step corrects
 // nothing.

@@ -69,9 +69,9 @@ func plainStep(s *Sampler, t int, state, eps, noise []float64) []float64 {
 		x, last := state[i], state[n+i]
 		x0 := c.A*x - c.B*eps[i]
 		if s.formula.unipc {
-			before, from := state[2*n+i], state[3*n+i]
+			before, from := state[4*n+i], state[5*n+i]
 			x = c.Predicted*x + c.Last*from + c.LastX0*last + c.BeforeX0*before + c.NowX0*x0
-			next[2*n+i], next[3*n+i] = last, x
+			next[4*n+i], next[5*n+i] = last, x
 		}
 		next[i] = c.C1*x0 + c.C2*x + c.C0*last + c.Noise*noise[i]
 		next[n+i] = x0
@@ -86,7 +86,7 @@ func TestUniPCGraph(t *testing.T) {
 		s := solver(t, respacing)
 		s.Rule = UniPC
 		g, sampler := newGauss(t, s.Schedule, 1), mustNew(t, s)
-		state, tol := []float64{1, 0, 0, 0}, 0.0
+		state, tol := []float64{1, 0, 0, 0, 0, 0}, 0.0
 		for _, step := range sampler.Steps() {
 			ab := g.alphaBar[step.Timestep]
 			eps := (state[0] - math.Sqrt(ab)*g.posterior(state[0], ab)) / math.Sqrt(1-ab)
@@ -117,7 +117,7 @@ func TestUniPCOrder(t *testing.T) {
 		c.Beta[0] = 1 - levels[0]
 		c.fill()
 		s := &Sampler{chain: c, formula: formulas[UniPC], settings: Settings{Rule: UniPC}}
-		state := []float64{1, 0, 0, 0}
+		state := []float64{1, 0, 0, 0, 0, 0}
 		for t := n; t >= 0; t-- { // the x that step 0 begins with, corrected, is the last one kept
 			ab := c.AlphaBar[t]
 			eps := (state[0] - math.Sqrt(ab)*g.posterior(state[0], ab)) / math.Sqrt(1-ab)
@@ -125,7 +125,7 @@ func TestUniPCOrder(t *testing.T) {
 		}
 		from, to := levels[n], levels[0]
 		want := math.Sqrt(to)*g.mu + spread(to)/spread(from)*(1-math.Sqrt(from)*g.mu)
-		off := math.Abs(state[3] - want)
+		off := math.Abs(state[5] - want)
 		t.Logf("n=%d: off by %.8f", n, off)
 		if ratio := before / off; before > 0 && (ratio < 6 || ratio > 10) {
 			t.Errorf("n=%d: the error went down by %.2f, want 6 to 10", n, ratio)

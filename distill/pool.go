@@ -88,8 +88,8 @@ var lossRespacing, lossSteps = "trailing5", 4
 func (s *sampling) newLoss() error {
 	for i, cfg := range []float64{1, 0} {
 		own := s.record.Settings.Settings
-		// a solver keeps what was predicted
-		sampler, err := diffusion.New(diffusion.Settings{Rule: diffusion.DPM2M, Schedule: own.Schedule,
+		// it keeps what was predicted, and nothing more
+		sampler, err := diffusion.New(diffusion.Settings{Rule: diffusion.DPM2MSDE, Schedule: own.Schedule,
 			Respacing: lossRespacing, CFG: cfg})
 		if err != nil {
 			return err
