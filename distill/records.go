@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"mgd3/diffusion"
 	"mgd3/encode"
 	"mgd3/latent"
 	"mgd3/stage"
@@ -102,6 +103,9 @@ func (c samplesRecord) key(im image, modes string) string {
 	}
 	if im.prompt != "" {
 		parts = append(parts, im.prompt)
+	}
+	if r := c.Settings.Rule; c.Settings.Lambda != 0 && (r == diffusion.DPM2M || r == diffusion.UniPC) {
+		parts = append(parts, "forgets") // earlier programs never forgot a pull in these rules
 	}
 	return stage.Key(parts...)
 }
