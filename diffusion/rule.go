@@ -47,14 +47,13 @@ const (
 	// DPM2M takes few steps: DPM-Solver++ of second order, which looks one step back (Lu et al. 2022,
 	// arXiv:2211.01095, Algorithm 2); see solver.go, which also says what λ means here: in any number of steps x is
 	// pulled as far as by the 50 of DDPM, at every level of noise. stop counts as in DDPMSD. It draws no noise but the
-	// first. TestSolverOrder pins its order, TestSolverFormula its steps, TestSolverPull and
+	// first. TestSolverOrder pins its order, TestSolverFormula its steps, TestSolverPull, TestSolverForgets and
 	// TestSolverPullAtEachLevel the pull.
 	DPM2M Rule = "dpm++2m"
 
-	// DPM2MSDE is DPM2M, but the steps that are pulled are noisy, see solver.go. A pull takes from x the detail that
-	// x0 has and the mode has not, and x0 has it from the noise in x: without new noise each step would leave less of
-	// both. After stop the steps are those of DPM2M. TestSolverGolden pins the noisy steps, TestSolverPull,
-	// TestSolverPullAtEachLevel and TestNoisySteps the pull.
+	// DPM2MSDE is DPM2M, but the steps that are pulled are noisy, as those of DDPM; see solver.go. After stop the steps
+	// are those of DPM2M. TestSolverGolden pins the noisy steps, TestSolverPull, TestSolverPullAtEachLevel and
+	// TestNoisySteps the pull.
 	DPM2MSDE Rule = "dpm++2m-sde"
 
 	// UniPC takes few steps as well: the same step, after which the prediction that it leads to corrects it (Zhao et

@@ -87,10 +87,10 @@ func Presets() []Preset {
 	sd.Accuracy, sd.Spread, sd.Table = 0, 0, ""
 
 	fast := mgd3
-	fast.Name, fast.About = "mgd3-fast", "a third of the steps, measured on letters alone: dpm++2m-sde in 16"
+	fast.Name, fast.About = "mgd3-fast", "a third of the steps, measured on small models alone: dpm++2m in 16"
 	fast.Source = "not published: MGD3's settings with the steps of DPM-Solver++ (arXiv:2211.01095), as pulled in " +
 		"diffusion/solver.go; docs/results.md has what was measured"
-	fast.Settings.Sample.Settings = publishedFor(diffusion.DPM2MSDE)
+	fast.Settings.Sample.Settings = publishedFor(diffusion.DPM2M)
 	fast.Accuracy, fast.Spread, fast.Table = 0, 0, ""
 
 	return []Preset{mgd3, gmm, plain, ddim, sd, fast}

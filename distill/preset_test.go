@@ -58,7 +58,7 @@ func TestPresets(t *testing.T) {
 				Respacing: "leading50", Lambda: 0.1, Stop: 500, CFG: 8}
 		}, result{}},
 		"mgd3-fast": {func(s *Settings) { // what docs/results.md measures; λ, cfg and its channels stay
-			s.Sample.Rule, s.Sample.Respacing, s.Sample.Stop = "dpm++2m-sde", "trailing16", 500
+			s.Sample.Rule, s.Sample.Respacing, s.Sample.Stop = "dpm++2m", "trailing16", 500
 		}, result{}},
 	}
 	presets := Presets()
