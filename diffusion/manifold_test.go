@@ -4,7 +4,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"github.com/gomlx/gomlx/core/tensors"
 
 	"mgd3/internal/fixtures/golden"
 )
@@ -102,6 +105,60 @@ func TestManifoldTerm(t *testing.T) {
 		term := manifoldTerm(c.x, points, 0.1, 1, 0.1)
 		if math.Abs(term[0]) > 1e-9 || math.Abs(term[2]) > 1e-9 || math.Abs(term[1]+c.length) > 1e-7 {
 			t.Errorf("%v: %v, want 0, %v, 0", c.x, term, -c.length)
+		}
+	}
+}
+
+// TestManifoldIsAPull: what the guide adds to x stays there if UniPC takes the step again, and is forgotten as a pull
+// is: it is in what the rules keep for both.
+func TestManifoldIsAPull(t *testing.T) {
+	for rule, places := range map[Rule][]int{DDPM: {0}, DPM2MSDE: {0}, DPM2M: {0, 2}, UniPC: {0, 2, 3}} {
+		second := func(g Guide) (state []float32, states int) { // what the second step begins with
+			s := start(t, rule)
+			s.Guide = g
+			if g == Manifold {
+				s.GuideScale = 0.1
+			}
+			sampler := mustNew(t, s)
+			exec, calls, b := stepper(t, sampler, toy, 0), 0, images(1)
+			b.Cloud = func(_, _ int, normals, radii []float32) {
+				for i := range normals {
+					normals[i] = float32(i%7) - 3
+				}
+				for i := range radii {
+					radii[i] = 0.5
+				}
+			}
+			_, err := sampler.Run(t.Context(), func(x, label, mode, z, coef *tensors.Tensor) (*tensors.Tensor, error) {
+				if calls++; calls == 2 {
+					state = tensors.MustCopyFlatData[float32](x)
+				}
+				return exec(x, label, mode, z, coef)
+			}, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return state, sampler.States()
+		}
+		with, states := second(Manifold)
+		without, _ := second("")
+		n := len(with) / states
+		for part := range states {
+			moved := false
+			for l := part * n; l < (part+1)*n; l++ {
+				want := float32(0)
+				if slices.Contains(places, part) {
+					want = with[l%n] - without[l%n]
+				}
+				moved = moved || want != 0
+				// two sums of numbers below 8 are rounded
+				if off := with[l] - without[l] - want; !(math.Abs(float64(off)) <= 4*0x1p-22) {
+					t.Errorf("%s: number %d of part %d moves by %v, want %v", rule, l%n, part, with[l]-without[l], want)
+				}
+			}
+			if moved != slices.Contains(places, part) {
+				t.Errorf("%s: part %d moved: %v", rule, part, moved)
+			}
 		}
 	}
 }

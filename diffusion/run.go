@@ -127,7 +127,7 @@ func (s *Sampler) Run(ctx context.Context, exec Stepper, b Batch) ([]float32, er
 	return b.part(x, s.States(), 0), nil
 }
 
-// addManifold adds to the next x what ManifoldGD adds.
+// addManifold adds to the next x what ManifoldGD adds; it is a pull as others.
 func (s *Sampler) addManifold(b Batch, k int, step Step, x, next []float32) {
 	n := b.size()
 	c := cloud{radius: s.radius(step.Index), radii: make([]float32, manifoldPoints/2)}
@@ -138,8 +138,10 @@ func (s *Sampler) addManifold(b Batch, k int, step Step, x, next []float32) {
 		at := i * s.States() * n
 		points := c.points(b.Modes[i*n:(i+1)*n], s.chain.AlphaBar[step.Index])
 		term := manifoldTerm(x[at:at+n], points, s.settings.GuideScale, manifoldTangent, manifoldBandwidth)
-		for l, v := range term {
-			next[at+l] += float32(v)
+		for _, part := range s.displaced() {
+			for l, v := range term {
+				next[at+part*n+l] += float32(v)
+			}
 		}
 	}
 }

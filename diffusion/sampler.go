@@ -110,6 +110,18 @@ func (s *Sampler) States() int {
 	return 1
 }
 
+// displaced are the places in a state, as States has it, of what changes with x if somebody moves it: x, the
+// displacement and the pull.
+func (s *Sampler) displaced() []int {
+	switch {
+	case s.formula.unipc:
+		return []int{0, 2, 3}
+	case s.formula.solver && !s.formula.sde:
+		return []int{0, 2}
+	}
+	return []int{0}
+}
+
 // Graph builds one step of B images, the same graph for every step:
 //
 //	x           [B, S·C, h, w]  float32: the images' latents, see [Sampler.States]
