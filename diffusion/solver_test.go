@@ -95,7 +95,8 @@ func TestSolverOrder(t *testing.T) {
 }
 
 // TestSolverPull: of an x0 that does not change, images are displaced as much by any number of steps as by the 50
-// published ones of DDPM, if all steps are pulled.
+// published ones of DDPM, if all steps are pulled. That is 0.001 after the last step. The error of x0, see displaced,
+// is 2⁻²³ of 0.4 there, 5e-8; 0.001 of the displacement is twenty times that.
 func TestSolverPull(t *testing.T) {
 	still := func(float64) float64 { return 0 }
 	published := start(t, DDPM)
