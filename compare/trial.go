@@ -203,7 +203,10 @@ func (t *trials) make(ctx context.Context, p Point, seed uint64, dir string) err
 		return err
 	}
 	// the manifest, by which the set is read as any other; the modes and the images are made above
-	_, err := distill.Finish(dir)
+	m, err := distill.Finish(dir)
+	if m != nil && m.Runaways().Images > 0 {
+		t.warn(seed)(m.Runaways().String())
+	}
 	return err
 }
 

@@ -8,7 +8,7 @@ import (
 	"mgd3/stage"
 )
 
-// StageMerge is the writing of the manifest, where workers share a run.
+// StageMerge is the writing of the manifest: work where workers share a run, and where what it tells is warned of.
 const StageMerge = "merge"
 
 // part is what the run has of the work: all of it, where it takes pieces as they are free.
@@ -30,6 +30,7 @@ func (r *Run) SampleAll(ctx context.Context) (m *Manifest, err error) {
 			break
 		}
 	}
+	r.warnOfRunaways(m)
 	return m, err
 }
 

@@ -37,11 +37,12 @@ func files(t *testing.T, dir string) map[string][]byte {
 	return all
 }
 
-// warnings collects those of a run.
+// warnings collects those of a run's stages. That of the manifest, of latents that ran away, comes of each whole run
+// here: the weights are by chance.
 func warnings(r *Run) *[]string {
 	said := &[]string{}
 	r.Report = func(e stage.Event) {
-		if e.Warning != "" {
+		if e.Warning != "" && e.Stage != StageMerge {
 			*said = append(*said, e.Warning)
 		}
 	}

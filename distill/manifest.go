@@ -47,6 +47,8 @@ type Manifest struct {
 	Imported    *Imported       `json:"imported,omitempty"`     // what it was, where no run made it
 	Reviewed    *Reviewed       `json:"reviewed,omitempty"`     // what it was, before somebody decided about its images
 	Classes     []ManifestClass `json:"classes"`
+
+	runaways Runaways // known to who assembles it
 }
 
 // ManifestClass is one class of a manifest.
@@ -145,11 +147,9 @@ func assemble(out string, c samplesRecord) (*Manifest, error) {
 		EncodeBatch: c.Modes.Latents.Batch,
 	}
 	for i, name := range c.Modes.Latents.Classes {
-		class, devices, err := manifestClass(out, i, c)
-		if err != nil {
+		if err := m.addClass(out, i, c); err != nil {
 			return nil, fmt.Errorf("class %q: %w", name, err)
 		}
-		m.Classes, m.Devices = append(m.Classes, class), append(m.Devices, devices...)
 	}
 	slices.Sort(m.Devices)
 	m.Devices = slices.Compact(m.Devices)
@@ -157,40 +157,44 @@ func assemble(out string, c samplesRecord) (*Manifest, error) {
 	return m, nil
 }
 
-// manifestClass returns a class of the manifest, and the devices of its images where these name any.
-func manifestClass(out string, i int, c samplesRecord) (class ManifestClass, devices []string, err error) {
+// addClass adds a class, and the devices of its images where these name any.
+func (m *Manifest) addClass(out string, i int, c samplesRecord) error {
 	of := c.image(i, 0)
 	name := of.class
 	modes, err := c.Modes.read(out, name)
 	if err != nil {
-		return ManifestClass{}, nil, err
+		return err
 	}
-	class = ManifestClass{Name: name, Label: of.label, Prompt: of.prompt, Real: len(modes.Names),
+	class := ManifestClass{Name: name, Label: of.label, Prompt: of.prompt, Real: len(modes.Names),
 		Skipped: modes.Skipped}
+	reach := modes.reach()
 	for j := range modes.Centres.Rows {
 		im := c.image(i, j)
 		latent, about, err := readSample(im.latent(out), c.key(im, modes.Key), modes.Centres.Cols)
 		if err != nil {
-			return ManifestClass{}, nil, err
+			return err
 		}
 		if device := about["device"]; device != "" {
-			devices = append(devices, device)
+			m.Devices = append(m.Devices, device)
 		}
 		if there, err := atomicfile.Exists(im.png(out)); err != nil || !there {
-			return ManifestClass{}, nil, cmp.Or(err, fmt.Errorf("%q: %w", im.png(out), os.ErrNotExist))
+			return cmp.Or(err, fmt.Errorf("%q: %w", im.png(out), os.ErrNotExist))
 		}
 		seed := c.Settings.Seed
 		if chosen, err := strconv.ParseUint(about["seed"], 10, 64); err == nil {
 			seed = chosen
 		}
-		class.Images = append(class.Images, ManifestImage{
+		entry := ManifestImage{
 			File: ImageFile(name, j), SHA256: about["image"],
 			Mode: j, ClusterSize: modes.Sizes[j], Nearest: modes.Names[modes.Nearest[j]], Seed: seed,
 			Taken:    about["taken"] != "",
 			Distance: modes.distance(latent, j),
-		})
+		}
+		class.Images = append(class.Images, entry)
+		m.runaways.add(entry, reach)
 	}
-	return class, devices, nil
+	m.Classes = append(m.Classes, class)
+	return nil
 }
 
 // errStale says that a file was made from other modes or settings.

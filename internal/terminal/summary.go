@@ -61,6 +61,9 @@ func (s Summary) Text(w io.Writer) error {
 		fmt.Fprintf(w, "teacher          takes every candidate for another class of %d of %d images: the likeliest is "+
 			"kept\n", taken, all)
 	}
+	if away := m.Runaways().String(); away != "" {
+		fmt.Fprintf(w, "ran away         %s\n", away)
+	}
 	_, err := fmt.Fprintf(w, "look at it       mgd3 sheet --data SET %s\n", s.Out)
 	return err
 }
