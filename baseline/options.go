@@ -21,30 +21,20 @@ var options = map[Method]func(*Maker) error{
 	"mgd3+labels":      sampled(func(s *distill.SampleSettings) { s.MixLabels = true }),
 	"mgd3+ot+labels":   sampled(func(s *distill.SampleSettings) { s.Guide, s.MixLabels = diffusion.OT, true }),
 	"mgd3+manifold":    sampled(func(s *distill.SampleSettings) { s.Guide, s.GuideScale = diffusion.Manifold, 0.1 }),
-	"mgd3+determinant": sampled(func(s *distill.SampleSettings) {
-		s.Together, s.TogetherScale = diffusion.Determinant,
-			0.3
-	}),
-	"mgd3+rbf":    sampled(func(s *distill.SampleSettings) { s.Together, s.TogetherScale = diffusion.RBF, 0.3 }),
-	"mgd3+linear": sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Falling }),
-	"mgd3+cosine": sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Cosined }),
-	"mgd3+exp":    sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Exponential }),
+	"mgd3+determinant": together(diffusion.Determinant),
+	"mgd3+rbf":         together(diffusion.RBF),
+	"mgd3+linear":      sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Falling }),
+	"mgd3+cosine":      sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Cosined }),
+	"mgd3+exp":         sampled(func(s *distill.SampleSettings) { s.Shape = diffusion.Exponential }),
 	"mgd3+lambda": sampled(func(s *distill.SampleSettings) {
-		s.Adaptive = distill.Range{Lo: s.Lambda / 2,
-			Hi: 3 * s.Lambda / 2}
+		s.Adaptive = distill.Range{Lo: s.Lambda / 2, Hi: 3 * s.Lambda / 2}
 	}),
-	"mgd3+stop": sampled(func(s *distill.SampleSettings) { s.StopByClass = true }),
-	"mgd3+nearest-of-4": sampled(func(s *distill.SampleSettings) {
-		s.PoolOf, s.Choose = 4, distill.ChooseNearest
-	}),
-	"mgd3+loss-of-4": sampled(func(s *distill.SampleSettings) { s.PoolOf, s.Choose = 4, distill.ChooseLoss }),
-	"mgd3+s3-of-4":   sampled(func(s *distill.SampleSettings) { s.PoolOf, s.Choose = 4, distill.ChooseS3 }),
-	"mgd3+teacher-of-4": sampled(func(s *distill.SampleSettings) {
-		s.PoolOf, s.Choose = 4, distill.ChooseTeacher
-	}),
-	"mgd3+teacher-hard-of-4": sampled(func(s *distill.SampleSettings) {
-		s.PoolOf, s.Choose = 4, distill.ChooseHard
-	}),
+	"mgd3+stop":              sampled(func(s *distill.SampleSettings) { s.StopByClass = true }),
+	"mgd3+nearest-of-4":      ofFour(distill.ChooseNearest),
+	"mgd3+loss-of-4":         ofFour(distill.ChooseLoss),
+	"mgd3+s3-of-4":           ofFour(distill.ChooseS3),
+	"mgd3+teacher-of-4":      ofFour(distill.ChooseTeacher),
+	"mgd3+teacher-hard-of-4": ofFour(distill.ChooseHard),
 	"mgd3+start": func(o *Maker) error { // the first fifth of the steps is free
 		s := &o.Settings
 		steps, err := diffusion.Respace(s.Sample.Respacing, s.Sample.Schedule.Steps)
@@ -97,6 +87,14 @@ func found(change func(*distill.ModeSettings)) func(*Maker) error {
 
 func sampled(change func(*distill.SampleSettings)) func(*Maker) error {
 	return func(o *Maker) error { change(&o.Settings.Sample); return nil }
+}
+
+func together(t diffusion.Together) func(*Maker) error {
+	return sampled(func(s *distill.SampleSettings) { s.Together, s.TogetherScale = t, 0.3 })
+}
+
+func ofFour(choose distill.Choose) func(*Maker) error {
+	return sampled(func(s *distill.SampleSettings) { s.PoolOf, s.Choose = 4, choose })
 }
 
 // fewSteps takes the published number of steps of a rule for few of them; where the rule before counted steps, stop
