@@ -25,7 +25,7 @@ func (t Times) Measured(ctx context.Context, run *distill.Run) (Times, error) {
 		t.EncodeEach = p.EncodeEach
 	}
 	if t.SampleEach == 0 {
-		t.SampleEach = time.Duration(p.Steps)*p.StepEach + p.DecodeEach
+		t.SampleEach = p.SampleEach()
 	}
 	return t, nil
 }

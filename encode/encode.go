@@ -109,6 +109,39 @@ func (r *Run) Do(ctx context.Context) error {
 	return err
 }
 
+// Kept are the shard's classes whose latents are there. A class that was begun is none of them.
+func (r *Run) Kept() (map[string]bool, error) {
+	kept := map[string]bool{}
+	record, err := r.Record()
+	if err != nil {
+		return nil, err
+	}
+	begun, err := ReadRecord(r.Dir)
+	if errors.Is(err, stage.ErrStage) || errors.Is(err, stage.ErrDamaged) {
+		return kept, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	record.Batch = begun.Batch
+	key := stage.KeyAfter(record)
+	for _, sp := range r.Shard.Spans(len(r.Data.Classes), max(1, r.IPC)) {
+		class := r.Data.Classes[sp.Class]
+		cached, err := Open(r.Dir, class.Name)
+		if errors.Is(err, stage.ErrStage) || errors.Is(err, stage.ErrDamaged) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		kept[class.Name] = cached.Key == key(class.Images)
+		if err := cached.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
 // latentsAre reports whether the latents that are there are of these settings and images, or there are none.
 func (r *Run) latentsAre(c Record) (bool, error) {
 	var m numbers.Tally

@@ -114,6 +114,7 @@ func TestSchemas(t *testing.T) {
 		args   []string
 	}{
 		{"distill.json", 0, with(made, "distill", "--ipc", "2", "--steps", "4", "--stop", "2", "--out", in("run"))},
+		{"distill.json", 0, with(made, "distill", "--ipc", "2", "--steps", "4", "--dry-run", "--out", in("plan"))},
 		{"verify.json", 0, []string{"verify", in("run")}},
 		{"sheet.json", 0, []string{"sheet", in("run")}},
 		{"page.json", 0, []string{"page", in("run"), "--data", in("set")}},

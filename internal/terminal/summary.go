@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"mgd3/distill"
@@ -80,20 +81,33 @@ func WriteModes(w io.Writer, m distill.ClusterSizes) error {
 
 // WritePlan shows what a run will do. seedEncodes says that its images are encoded with the seed of the noise.
 func WritePlan(w io.Writer, p distill.Plan, seedEncodes bool) error {
+	draws := ""
+	if p.Draws > 1 {
+		draws = fmt.Sprintf("%d draws each, ", p.Draws)
+	}
 	_, err := fmt.Fprintf(w, `classes          %d
-real images      %d to encode, %v each
+real images      %s to encode, %v each
 latents on disk  %s
 modes on disk    %s
-synthetic images %d of %d steps (%d guided), %v a step with %d rows, %v to decode
+synthetic images %s to sample, %s%d steps (%d guided), %v a step with %d rows, %v to decode
 estimate         %v on this machine, one image at a time
-`, p.Classes, p.Real, fine(p.EncodeEach), Size(p.LatentBytes), Size(p.ModeBytes), p.Synthetic, p.Steps, p.Guided,
-		fine(p.StepEach), p.Rows, fine(p.DecodeEach), Short(p.Estimate()))
+`, p.Classes, left(p.Real, p.Encoded), fine(p.EncodeEach), Size(p.LatentBytes), Size(p.ModeBytes),
+		left(p.Synthetic, p.Sampled), draws, p.Steps, p.Guided, fine(p.StepEach), p.Rows, fine(p.DecodeEach),
+		Short(p.Estimate()))
 	if seedEncodes {
 		_, err = fmt.Fprintf(w, "seeds            images are encoded with --seed, as the released program does: a "+
 			"set of another seed encodes its %d again, %v; --encode-seed N shares them\n", p.Real,
 			Short(time.Duration(p.Real)*p.EncodeEach))
 	}
 	return err
+}
+
+// left says how many are to be made, of how many if some are there already.
+func left(all, there int) string {
+	if there == 0 {
+		return strconv.Itoa(all)
+	}
+	return fmt.Sprintf("%d of %d", all-there, all)
 }
 
 // fine rounds the time of one image.
