@@ -3,6 +3,7 @@ package sets
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"mgd3/dataset"
@@ -37,11 +38,13 @@ func IsRun(dir string) bool {
 }
 
 // Made opens the images of a run, or else the set that path names. A run has no split, and its images are held against
-// its manifest: a difference is a [*ChangedError], and files that the manifest has not are warned of. Labels are left
+// its manifest: a difference is a [*ChangedError], and files that the manifest has not are warned of, as is a run that
+// is not finished. Labels are left
 // out for a set that has one kind of them, as one made of such labels does.
 func (o *Opener) Made(ctx context.Context, path string, options dataset.OpenOptions) (*Made, error) {
-	m := &Made{Path: path, IsRun: IsRun(path)}
+	m, open := &Made{Path: path, IsRun: IsRun(path)}, o.OpenPath
 	if m.IsRun {
+		open = o.open // they are held against the manifest here
 		m.Path, options.Split = distill.ImagesDir(path), ""
 		if err := o.checkImages(ctx, path); err != nil {
 			return nil, err
@@ -51,17 +54,30 @@ func (o *Opener) Made(ctx context.Context, path string, options dataset.OpenOpti
 			return nil, err
 		}
 	}
-	set, err := o.open(ctx, m.Path, options)
+	set, err := open(ctx, m.Path, options)
 	if errors.Is(err, dataset.ErrOneKind) {
 		options.Labels = ""
-		set, err = o.open(ctx, m.Path, options)
+		set, err = open(ctx, m.Path, options)
 	}
 	m.Images, m.Tensors = set, o.Published(set)
 	return m, err
 }
 
-// checkImages holds the images of a run against its manifest.
+// checkImages holds the images of a run against its manifest, or says that the run is not finished.
 func (o *Opener) checkImages(ctx context.Context, run string) error {
+	if distill.Begun(run) {
+		have, err := distill.Present(ctx, run)
+		if err != nil {
+			return err
+		}
+		of := ""
+		if n, err := distill.Planned(run); err == nil && n > 0 { // a baseline of real images does not say
+			of = fmt.Sprintf(" of %d", n)
+		}
+		o.tell(o.Warn, "%q is not finished: %d%s images are there; the command that began it finishes it", run, have,
+			of)
+		return nil
+	}
 	extra, err := distill.CheckImages(ctx, run)
 	if errors.Is(err, distill.ErrChanged) {
 		return &ChangedError{run, err}

@@ -87,12 +87,13 @@ func (o *Opener) Alike(ctx context.Context, s Spec, classes []string) (*dataset.
 }
 
 // OpenPath opens the set at a path, or the glyphs, of which no split is train, and a limit may be above the usual
-// number of images. Links and strictness are as the Opener says. The images of a finished run are held against its
-// manifest, as [Opener.Made] does.
+// number of images. Links and strictness are as the Opener says. The images of a run are held against its manifest, as
+// [Opener.Made] does.
 func (o *Opener) OpenPath(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {
 	if run, images := filepath.Split(filepath.Join(path, options.Split)); images == "images" {
-		if _, err := distill.ReadManifest(filepath.Clean(run)); err == nil { // else it is none of ours
-			if err := o.checkImages(ctx, filepath.Clean(run)); err != nil {
+		run = filepath.Clean(run)
+		if _, err := distill.ReadManifest(run); err == nil || distill.Begun(run) { // else it is none of ours
+			if err := o.checkImages(ctx, run); err != nil {
 				return nil, err
 			}
 		}

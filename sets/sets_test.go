@@ -155,5 +155,42 @@ func TestImagesOfARunAreHeld(t *testing.T) {
 				_ = set.Close()
 			}
 		}
+		made, err := (&Opener{}).Made(t.Context(), distill.ImagesDir(run), dataset.OpenOptions{})
+		var changed *ChangedError
+		if errors.As(err, &changed) != c.changed || (err == nil) == c.changed {
+			t.Errorf("made, with the manifest %.20q: got %v", c.manifest, err)
+		}
+		if err == nil {
+			_ = made.Images.Close()
+		}
+	}
+}
+
+// TestUnfinished: a run without a manifest is one that is not finished, by whatever path its images are named; images
+// beside which nothing was sampled are any set.
+func TestUnfinished(t *testing.T) {
+	dir := t.TempDir()
+	if err := errors.Join(fixtures.Images(dir, 2), os.Rename(filepath.Join(dir, "train"), distill.ImagesDir(dir)),
+		os.Mkdir(filepath.Join(dir, "samples"), 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	for _, begun := range []bool{false, true} {
+		if begun {
+			if err := os.WriteFile(filepath.Join(dir, "samples", "settings.json"), []byte("{}"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, path := range []string{dir, distill.ImagesDir(dir)} {
+			var warnings []string
+			o := Opener{Warn: func(text string) { warnings = append(warnings, text) }}
+			made, err := o.Made(t.Context(), path, dataset.OpenOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = made.Images.Close()
+			if begun != (len(warnings) == 1 && strings.Contains(warnings[0], "6 images are there")) {
+				t.Errorf("%q, begun %v: it said %q", path, begun, warnings)
+			}
+		}
 	}
 }

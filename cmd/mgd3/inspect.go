@@ -29,7 +29,7 @@ func (e *env) inspectCmd() *cobra.Command {
 				// A run whose manifest is missing or damaged is no weights file, whose error would say nothing.
 			} else if _, found := store.Stat(args[0]); found == nil &&
 				(sets.IsRun(args[0]) || errors.Is(err, stage.ErrDamaged)) {
-				return fail(exitInput, exits.ManifestHint(err), err)
+				return fail(exitInput, exits.ManifestHint(args[0], err), err)
 			}
 			return e.inspectWeights(cmd.Context(), args[0])
 		},

@@ -56,7 +56,7 @@ func (e *env) refine(ctx context.Context, o *options, join int) error {
 	if o.run.devices != "" {
 		return fail(exitUsage, "--shard I/N shares the work", errors.New("refine works on one device"))
 	}
-	if _, err := distill.ReadManifest(o.data.Path); err == nil && o.data.Split == "" {
+	if _, err := distill.ReadManifest(o.data.Path); (err == nil || distill.Begun(o.data.Path)) && o.data.Split == "" {
 		o.data.Path = distill.ImagesDir(o.data.Path) // as they are opened they are held against its manifest
 	}
 	r, err := e.open(ctx, o)

@@ -74,7 +74,7 @@ func (e *env) sheet(ctx context.Context, o sheetOptions) error {
 		return fail(exitUsage, "", fmt.Errorf("%q does not say which real images it is of: leave --data out", o.run))
 	}
 	if err != nil { // before anything is made
-		return fail(exitInput, exits.ManifestHint(err), err)
+		return fail(exitInput, exits.ManifestHint(o.run, err), err)
 	}
 	unlock, err := atomicfile.Lock(o.out)
 	if err != nil {

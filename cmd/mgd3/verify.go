@@ -26,7 +26,7 @@ func (e *env) verifyCmd() *cobra.Command {
 			defer unlock()
 			faults, unchecked, err := distill.Verify(cmd.Context(), args[0])
 			if err != nil {
-				return fail(exitInput, exits.ManifestHint(err), err)
+				return fail(exitInput, exits.ManifestHint(args[0], err), err)
 			}
 			// what could not be checked is said, and is no fault: latents may be deleted once a set is made
 			found := terminal.NewFaults(faults, unchecked)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"mgd3/distill"
 	"mgd3/export"
 )
 
@@ -19,14 +20,17 @@ func OfExport(dir string, err error) error {
 	case errors.Is(err, export.ErrExists):
 		return Fail(Output, "use another --out, or remove what is there", err)
 	case errors.Is(err, export.ErrSet):
-		return Fail(Input, ManifestHint(err), err)
+		return Fail(Input, ManifestHint(dir, err), err)
 	}
 	return err
 }
 
-// ManifestHint is the advice where a manifest cannot be read.
-func ManifestHint(err error) string {
-	if errors.Is(err, os.ErrNotExist) {
+// ManifestHint is the advice where the manifest in dir cannot be read.
+func ManifestHint(dir string, err error) string {
+	switch {
+	case distill.Begun(dir):
+		return "the run is not finished: the command that began it finishes it, and writes the manifest"
+	case errors.Is(err, os.ErrNotExist):
 		return `"mgd3 distill" writes the manifest when all images are there`
 	}
 	return ""
