@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"mgd3/dataset"
 	"mgd3/distill"
@@ -37,14 +38,34 @@ func IsRun(dir string) bool {
 	return err == nil && info.IsDir()
 }
 
+// runOf is the run whose folder of images is at a path, or "".
+func runOf(images string) string {
+	run, name := filepath.Split(filepath.Clean(images))
+	if run = filepath.Clean(run); name != filepath.Base(distill.ImagesDir(run)) {
+		return ""
+	}
+	if _, err := distill.ReadManifest(run); err != nil && !distill.Begun(run) {
+		return "" // it is none of ours
+	}
+	return run
+}
+
 // Made opens the images of a run, or else the set that path names. A run has no split, and its images are held against
 // its manifest: a difference is a [*ChangedError], and files that the manifest has not are warned of, as is a run that
 // is not finished. Labels are left
 // out for a set that has one kind of them, as one made of such labels does.
 func (o *Opener) Made(ctx context.Context, path string, options dataset.OpenOptions) (*Made, error) {
-	m, open := &Made{Path: path, IsRun: IsRun(path)}, o.OpenPath
+	m := &Made{Path: path, IsRun: IsRun(path)}
+	if run := runOf(path); run != "" {
+		// named as a folder of images, and so taken as they are, but not in silence
+		var changed *ChangedError
+		if err := o.checkImages(ctx, run); errors.As(err, &changed) {
+			o.tell(o.Warn, "%v", err)
+		} else if err != nil {
+			return nil, err
+		}
+	}
 	if m.IsRun {
-		open = o.open // they are held against the manifest here
 		m.Path, options.Split = distill.ImagesDir(path), ""
 		if err := o.checkImages(ctx, path); err != nil {
 			return nil, err
@@ -54,10 +75,10 @@ func (o *Opener) Made(ctx context.Context, path string, options dataset.OpenOpti
 			return nil, err
 		}
 	}
-	set, err := open(ctx, m.Path, options)
+	set, err := o.open(ctx, m.Path, options)
 	if errors.Is(err, dataset.ErrOneKind) {
 		options.Labels = ""
-		set, err = open(ctx, m.Path, options)
+		set, err = o.open(ctx, m.Path, options)
 	}
 	m.Images, m.Tensors = set, o.Published(set)
 	return m, err

@@ -17,7 +17,6 @@ import (
 	"strings"
 
 	"mgd3/dataset"
-	"mgd3/distill"
 	"mgd3/glyphs"
 	"mgd3/tensorset"
 )
@@ -90,12 +89,9 @@ func (o *Opener) Alike(ctx context.Context, s Spec, classes []string) (*dataset.
 // number of images. Links and strictness are as the Opener says. The images of a run are held against its manifest, as
 // [Opener.Made] does.
 func (o *Opener) OpenPath(ctx context.Context, path string, options dataset.OpenOptions) (*dataset.Set, error) {
-	if run, images := filepath.Split(filepath.Join(path, options.Split)); images == "images" {
-		run = filepath.Clean(run)
-		if _, err := distill.ReadManifest(run); err == nil || distill.Begun(run) { // else it is none of ours
-			if err := o.checkImages(ctx, run); err != nil {
-				return nil, err
-			}
+	if run := runOf(filepath.Join(path, options.Split)); run != "" {
+		if err := o.checkImages(ctx, run); err != nil {
+			return nil, err
 		}
 	}
 	return o.open(ctx, path, options)

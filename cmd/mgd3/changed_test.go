@@ -60,7 +60,7 @@ func TestChangedImages(t *testing.T) {
 		{"one more", score, func() error { return os.WriteFile(extra, other, 0o644) }, exitOK,
 			[]string{"warning", "dog/0002.png"}},
 		{"a folder, not a run", "evaluate --train run/images" + train, func() error { return os.Remove(image) }, exitOK,
-			nil},
+			[]string{"warning", image, "missing"}},
 		{"nothing", score, func() error { return nil }, exitOK, nil},
 	} {
 		if err := c.change(); err != nil {
