@@ -31,15 +31,7 @@ func (s EvaluationSets) Open(ctx context.Context, o *sets.Opener, v *Evaluation)
 	if err != nil {
 		return err
 	}
-	// what is said of the sets stands beside their scores, too
-	said := o.Warn
-	o.Warn = func(text string) {
-		v.Warnings = append(v.Warnings, text)
-		if said != nil {
-			said(text)
-		}
-	}
-	defer func() { o.Warn = said }()
+	defer o.Keep(func(text string) { v.Warnings = append(v.Warnings, text) })()
 	v.Test, v.Evaluator.IgnoreEXIF = s.Test.Path, s.IgnoreEXIF
 	if v.Evaluator.Test, err = o.OpenPath(ctx, s.Test.Path, open); err != nil {
 		return err

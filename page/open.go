@@ -33,6 +33,7 @@ func Open(ctx context.Context, o *sets.Opener, from From) (_ Options, close func
 		}
 	}()
 	var p Options
+	defer o.Keep(func(text string) { p.Notes = append(p.Notes, text) })()
 	classes, err := from.Data.Options()
 	if err != nil {
 		return p, close, err

@@ -60,6 +60,7 @@ type Options struct {
 	Latents  string              // folder of the real latents; "" is that of the first source's run
 	Numbers  []report.Result     // of evaluate, score and the like
 	Commands []string            // that make the set, and the page
+	Notes    []string            // what is to be known of the sets, and what the page cannot show, and why
 
 	Report func(done, total int) // told of images that were read; may be nil
 }
@@ -89,7 +90,6 @@ type gathered struct {
 	Options
 	Findings *findings.Findings
 	Classes  []Class
-	Notes    []string // what the page cannot show, and why
 }
 
 // gather looks into the sets: the findings first, which read every image once, then class after class the slots and the

@@ -153,6 +153,18 @@ func (o *Opener) ImageNotes() (lines []string) {
 	return lines
 }
 
+// Keep has heard told each warning, too, until done is called: a result says what was said of its sets.
+func (o *Opener) Keep(heard func(text string)) (done func()) {
+	warn := o.Warn
+	o.Warn = func(text string) {
+		heard(text)
+		if warn != nil {
+			warn(text)
+		}
+	}
+	return func() { o.Warn = warn }
+}
+
 // tell calls f, if it is there, with a text that was not told before.
 func (o *Opener) tell(f func(text string), format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
