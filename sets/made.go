@@ -95,8 +95,8 @@ func (o *Opener) checkImages(ctx context.Context, run string) error {
 		if n, err := distill.Planned(run); err == nil && n > 0 { // a baseline of real images does not say
 			of = fmt.Sprintf(" of %d", n)
 		}
-		o.tell(o.Warn, "%q is not finished: %d%s images are there; the command that began it finishes it", run, have,
-			of)
+		o.tell(o.Warn, "%q is not finished: %d%s images are there; the command that began it finishes it, or mgd3 "+
+			"merge, if they are a shard's", run, have, of)
 		return nil
 	}
 	extra, err := distill.CheckImages(ctx, run)

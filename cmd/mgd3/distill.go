@@ -131,7 +131,7 @@ func (e *env) sampleCmd() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return e.summary(r.Out, m)
+				return e.summary(ctx, r.Out, m)
 			})
 		},
 	}
@@ -165,17 +165,17 @@ func (e *env) finishOn(cmd *cobra.Command, o *options) error {
 	if err := e.onDevices(cmd.Context(), o, cmd); err != nil {
 		return err
 	}
-	return e.finished(o.run.out)
+	return e.finished(cmd.Context(), o.run.out)
 }
 
 // finished puts together what shards made, as far as they are. The manifest is nil, and there is no error, where shards
 // on other machines are at work still.
-func (e *env) finished(out string) error {
+func (e *env) finished(ctx context.Context, out string) error {
 	m, err := distill.Finish(out)
 	if err != nil {
 		return err
 	}
-	return e.summary(out, m)
+	return e.summary(ctx, out, m)
 }
 
 // distill runs all stages, or says what they would do.
@@ -206,7 +206,7 @@ func (e *env) distill(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	if err := e.summary(o.run.out, m); err != nil {
+	if err := e.summary(ctx, o.run.out, m); err != nil {
 		return err
 	}
 	// under the lock of the run, so that nobody changes what is exported

@@ -28,7 +28,7 @@ func (e *env) mergeCmd() *cobra.Command {
 		Short: "Put shards together that were run into folders of their own, or finished sets, or take a part of a set",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return e.finish(out)
+				return e.finish(cmd.Context(), out)
 			}
 			var err error
 			if o.Classes, err = export.ParseClasses(classes); err != nil || o.IPC < 0 {
@@ -56,7 +56,7 @@ func (e *env) mergeCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.summary(out, m)
+			return e.summary(cmd.Context(), out, m)
 		},
 	}
 	f := cmd.Flags()
@@ -97,11 +97,11 @@ func (e *env) mergeSets(ctx context.Context, out string, dirs []string, o export
 	if err != nil {
 		return err
 	}
-	return e.summary(out, m)
+	return e.summary(ctx, out, m)
 }
 
 // finish writes the manifest of the shards in a folder. What is missing is not made here: merge opens no network.
-func (e *env) finish(out string) error {
+func (e *env) finish(ctx context.Context, out string) error {
 	if info, err := store.Stat(out); err != nil || !info.IsDir() {
 		return fail(exitInput, "--out is the folder that the shards were run into",
 			// err is nil where it is one
@@ -120,5 +120,5 @@ func (e *env) finish(out string) error {
 	if m == nil {
 		return fail(exitOutput, "run the shards that are missing", fmt.Errorf("%q: images of the set are missing", out))
 	}
-	return e.summary(out, m)
+	return e.summary(ctx, out, m)
 }

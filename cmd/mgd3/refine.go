@@ -85,5 +85,5 @@ func (e *env) refine(ctx context.Context, o *options, join int) error {
 			return err
 		}
 	}
-	return e.summary(r.Out, m)
+	return e.summary(ctx, r.Out, m)
 }

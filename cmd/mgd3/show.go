@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -45,8 +46,8 @@ func printAll[T any](e *env, list []T, text func(io.Writer) error) error {
 }
 
 // summary says what has come of a run; m is nil where other shards have yet to finish.
-func (e *env) summary(out string, m *distill.Manifest) error {
-	s := terminal.Summarize(out, m)
+func (e *env) summary(ctx context.Context, out string, m *distill.Manifest) error {
+	s := terminal.Summarize(ctx, out, m)
 	return e.show(s, s.Text)
 }
 

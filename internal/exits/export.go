@@ -29,7 +29,7 @@ func OfExport(dir string, err error) error {
 func ManifestHint(dir string, err error) string {
 	switch {
 	case distill.Begun(dir):
-		return "the run is not finished: the command that began it finishes it, and writes the manifest"
+		return `the run is not finished: the command that began it, or "mgd3 merge" of shards, writes the manifest`
 	case errors.Is(err, os.ErrNotExist):
 		return `"mgd3 distill" writes the manifest when all images are there`
 	}

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,6 +14,8 @@ import (
 type Summary struct {
 	Out          string                `json:"out"`
 	Complete     bool                  `json:"complete"`
+	Images       int                   `json:"images,omitempty"` // that are there, where it is not complete
+	Of           int                   `json:"of,omitempty"`     // so many that there will be
 	Distance     *distill.Distance     `json:"distance,omitempty"`
 	ClusterSizes *distill.ClusterSizes `json:"masses,omitempty"`
 
@@ -20,8 +23,12 @@ type Summary struct {
 }
 
 // Summarize returns what has come of the run in a folder; m is nil where other shards have yet to finish.
-func Summarize(out string, m *distill.Manifest) Summary {
+func Summarize(ctx context.Context, out string, m *distill.Manifest) Summary {
 	s := Summary{Out: out, Complete: m != nil, manifest: m}
+	if m == nil { // what cannot be counted stays 0: the work is done, and a run that goes on says what is wrong
+		s.Images, _ = distill.Present(ctx, out)
+		s.Of, _ = distill.Planned(out)
+	}
 	if m != nil {
 		sizes := m.ClusterSizes()
 		s.Distance, s.ClusterSizes = &m.Distance, &sizes
@@ -33,8 +40,9 @@ func Summarize(out string, m *distill.Manifest) Summary {
 func (s Summary) Text(w io.Writer) error {
 	m := s.manifest
 	if m == nil {
-		_, err := fmt.Fprintf(w, "This shard is done; %s is not complete yet. The shard that completes it writes "+
-			"the manifest;\nshards in folders of their own are put together by \"mgd3 merge\".\n", s.Out)
+		_, err := fmt.Fprintf(w, "This part is done; %s is not complete yet: %d of %d images are there. The shard that "+
+			"completes it writes the manifest;\nshards in folders of their own are put together by \"mgd3 merge\".\n",
+			s.Out, s.Images, s.Of)
 		return err
 	}
 	n := 0
