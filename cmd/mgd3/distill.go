@@ -160,22 +160,17 @@ func (e *env) stage(ctx context.Context, o *options, do func(*distill.Run, conte
 	return do(r.Run, ctx)
 }
 
-// finishOn runs the command on the devices of --devices, and puts together what they made.
+// finishOn runs the command on the devices of --devices, and puts together what they made. The manifest is nil, and
+// there is no error, where shards on other machines are at work still.
 func (e *env) finishOn(cmd *cobra.Command, o *options) error {
 	if err := e.onDevices(cmd.Context(), o, cmd); err != nil {
 		return err
 	}
-	return e.finished(cmd.Context(), o.run.out)
-}
-
-// finished puts together what shards made, as far as they are. The manifest is nil, and there is no error, where shards
-// on other machines are at work still.
-func (e *env) finished(ctx context.Context, out string) error {
-	m, err := distill.Finish(out)
+	m, err := distill.Finish(o.run.out)
 	if err != nil {
 		return err
 	}
-	return e.summary(ctx, out, m)
+	return e.summary(cmd.Context(), o.run.out, m)
 }
 
 // distill runs all stages, or says what they would do.

@@ -40,9 +40,9 @@ func Summarize(ctx context.Context, out string, m *distill.Manifest) Summary {
 func (s Summary) Text(w io.Writer) error {
 	m := s.manifest
 	if m == nil {
-		_, err := fmt.Fprintf(w, "This part is done; %s is not complete yet: %d of %d images are there. The shard that "+
-			"completes it writes the manifest;\nshards in folders of their own are put together by \"mgd3 merge\".\n",
-			s.Out, s.Images, s.Of)
+		_, err := fmt.Fprintf(w, "This part is done; %s is not complete yet: %d of %d images are there. The shard "+
+			"that completes it writes the manifest;\nshards in folders of their own are put together by \"mgd3 "+
+			"merge\".\n", s.Out, s.Images, s.Of)
 		return err
 	}
 	n := 0
