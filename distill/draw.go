@@ -70,7 +70,7 @@ func (s *sampling) draw(ctx context.Context, wanted []image, rows int) (*drawn, 
 	n := len(batch.Modes) / len(wanted)
 	var best []float64
 	for c := range s.record.Settings.candidates() {
-		seed := s.record.Settings.Seed + uint64(c)
+		seed := s.record.Settings.seedOf(c)
 		latents, err := s.latents(ctx, sampler, batch, wanted, seed)
 		if err != nil {
 			return nil, err

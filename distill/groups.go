@@ -60,7 +60,7 @@ func (c samplesRecord) groups(out string) []group {
 	all := make([]group, c.Settings.groups())
 	for g := range all {
 		own := c
-		own.Settings.PoolOf, own.Settings.Choose, own.Settings.Seed = 0, "", c.Settings.Seed+uint64(g)
+		own.Settings.PoolOf, own.Settings.Choose, own.Settings.Seed = 0, "", c.Settings.seedOf(g)
 		all[g] = group{own, filepath.Join(candidatesDir(out), strconv.FormatUint(own.Settings.Seed, 10))}
 	}
 	return all

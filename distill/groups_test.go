@@ -87,8 +87,9 @@ func TestS3Chooses(t *testing.T) {
 	chosen := chosenByHand(t, runs, m)
 	for c, class := range m.Classes {
 		for j, im := range class.Images {
-			if im.Seed != uint64(chosen[c]) || im.SHA256 != alone[chosen[c]].Classes[c].Images[j].SHA256 {
-				t.Errorf("class %q, image %d: seed %d, want %d, and its bytes alone", class.Name, j, im.Seed, chosen[c])
+			if im.Seed != uint64(chosen[c])*apart || im.SHA256 != alone[chosen[c]].Classes[c].Images[j].SHA256 {
+				t.Errorf("class %q, image %d: seed %d, want group %d, and its bytes alone", class.Name, j, im.Seed,
+					chosen[c])
 			}
 		}
 	}
@@ -174,7 +175,7 @@ func TestS3Chooses(t *testing.T) {
 	if got := hashes(t, m, err); !slices.Equal(got, want) {
 		t.Error("put together: other bytes")
 	}
-	damaged := filepath.Join(folders[1], "candidates", "2", "images")
+	damaged := filepath.Join(folders[1], "candidates", fmt.Sprint(2*apart), "images")
 	if err := os.RemoveAll(damaged); err != nil {
 		t.Fatal(err)
 	}

@@ -61,6 +61,10 @@ func (s SampleSettings) checkChoice() error {
 // candidates returns how often each image is drawn.
 func (s SampleSettings) candidates() int { return max(1, s.PoolOf) }
 
+// seedOf is the seed of the c-th candidate, the first one the run's own. Runs of neighbouring seeds, as a comparison
+// makes them to see how much sets differ, share no candidate.
+func (s SampleSettings) seedOf(c int) uint64 { return s.Seed + uint64(c)<<32 }
+
 // scores says how good the candidates are that are there for images, larger is better.
 func (s *sampling) scores(ctx context.Context, images []image, batch diffusion.Batch, latents []float32,
 	rows int) ([]float64, error) {

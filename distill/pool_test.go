@@ -15,13 +15,16 @@ import (
 	"mgd3/rng"
 )
 
-// bySeeds makes the set of r by each of n seeds alone.
+// apart is how far the seeds of an image's candidates are from each other.
+const apart = 1 << 32
+
+// bySeeds makes the set of r by each of the seeds alone that a pool of n draws with.
 func bySeeds(t *testing.T, r *Run, n int) (runs []*Run, made []*Manifest) {
 	t.Helper()
 	for seed := range n {
 		one := *r
 		one.Out, one.Latents = t.TempDir(), LatentsDir(r.Out)
-		one.Settings.Sample.Seed = uint64(seed)
+		one.Settings.Sample.Seed = uint64(seed) * apart
 		one.Settings.Sample.PoolOf = seed % 2 // a pool of one is none
 		m, err := one.Do(t.Context())
 		if err != nil {
@@ -61,14 +64,32 @@ func TestNearestChooses(t *testing.T) {
 			}
 			want := slices.Index(far[:], slices.Min(far[:]))
 			name := fmt.Sprintf("class %q, image %d", class.Name, i)
-			if im.Seed != uint64(want) || im.SHA256 != made[want].Classes[c].Images[i].SHA256 {
-				t.Errorf("%s: seed %d, want %d, of the squared distances %v", name, im.Seed, want, far)
+			if im.Seed != uint64(want)*apart || im.SHA256 != made[want].Classes[c].Images[i].SHA256 {
+				t.Errorf("%s: seed %d, want candidate %d, of the squared distances %v", name, im.Seed, want, far)
 			}
 			seeds = append(seeds, im.Seed)
 		}
 	}
 	if slices.Max(seeds) == slices.Min(seeds) {
 		t.Errorf("the case shows nothing: all images are of seed %d", seeds[0])
+	}
+}
+
+// TestPoolsShareNothing: the candidates of runs of neighbouring seeds are others, whatever the size of their pools.
+func TestPoolsShareNothing(t *testing.T) {
+	seen := map[uint64]bool{}
+	for seed := range uint64(100) {
+		s := SampleSettings{Seed: seed, PoolOf: 1000}
+		if first := s.seedOf(0); first != seed {
+			t.Errorf("the first candidate has seed %d, want that of the run, %d", first, seed)
+		}
+		for c := range s.candidates() {
+			if of := s.seedOf(c); seen[of] {
+				t.Fatalf("seed %d of candidate %d of a run of seed %d is another's, too", of, c, seed)
+			} else {
+				seen[of] = true
+			}
+		}
 	}
 }
 

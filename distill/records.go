@@ -107,6 +107,9 @@ func (c samplesRecord) key(im image, modes string) string {
 	if r := c.Settings.Rule; c.Settings.Lambda != 0 && (r == diffusion.DPM2M || r == diffusion.UniPC) {
 		parts = append(parts, "forgets") // earlier programs never forgot a pull in these rules
 	}
+	if c.Settings.candidates() > 1 {
+		parts = append(parts, "apart") // earlier programs drew with the seeds Seed, Seed + 1, …
+	}
 	return stage.Key(parts...)
 }
 

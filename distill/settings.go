@@ -48,8 +48,8 @@ type SampleSettings struct {
 	diffusion.Settings
 	Seed uint64 `json:"seed"` // of the noise
 
-	// PoolOf draws each image so often, with the seeds Seed, Seed+1, …, and keeps the one that Choose says; 0 and 1 are
-	// once
+	// PoolOf draws each image so often, with the seeds Seed, Seed + 2³², Seed + 2·2³², …, and keeps the one that Choose
+	// says; 0 and 1 are once
 	PoolOf int    `json:"pool_of,omitempty"`
 	Choose Choose `json:"choose,omitempty"`
 	// ID of the teacher that Choose asks; a run that opens one puts it here

@@ -40,7 +40,7 @@ func TestTeacherChooses(t *testing.T) {
 	r := tinyRun(t, 6)
 	r.Settings.Modes.IPC = 4
 	teacher := byBytes{len(r.ClassNames)}
-	const pool = 2
+	const pool = 3
 	runs, alone := bySeeds(t, r, pool)
 	for seed, m := range alone {
 		for _, class := range m.Classes {
@@ -69,9 +69,9 @@ func TestTeacherChooses(t *testing.T) {
 					}
 				}
 				same := im.SHA256 == alone[seed].Classes[c].Images[i].SHA256
-				if im.Seed != uint64(seed) || !same || im.Taken != taken {
-					t.Errorf("%s: class %q, image %d: seed %d, taken %t, want %d, %t", rule, class.Name, i, im.Seed,
-						im.Taken, seed, taken)
+				if im.Seed != uint64(seed)*apart || !same || im.Taken != taken {
+					t.Errorf("%s: class %q, image %d: seed %d, taken %t, want candidate %d, %t", rule, class.Name, i,
+						im.Seed, im.Taken, seed, taken)
 				}
 				seenTaken = seenTaken || taken
 				seenRight[rule] = append(seenRight[rule], im.Seed)

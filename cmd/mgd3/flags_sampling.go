@@ -69,7 +69,7 @@ func (s *samplingFlags) aimFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.From, "from", 0, "begin at the noised mode and take the last `T` steps alone; 0 begins with noise")
 	f.IntVar(&o.Noised, "noised", 0, "noise the mode by what `T` steps remove, in the place of --from; 0 is by --from")
 	f.IntVar(&o.Start, "start", 0, "guide only while t <= `T`, counted as --stop is; 0 guides from the first step on")
-	f.IntVar(&o.PoolOf, "pool-of", 0, "draw each image `N` times, with the seeds --seed and up, and keep one")
+	f.IntVar(&o.PoolOf, "pool-of", 0, "draw each image `N` times, with a seed for each, and keep one")
 	f.StringVar((*string)(&o.Choose), "choose", "", "`RULE` to keep one of --pool-of: "+words.List(distill.Chooses))
 	t := &s.teacher
 	f.StringVar(&t.File, "teacher", "", "for --choose teacher-correct and teacher-hard: a `FILE` (.pth or "+
