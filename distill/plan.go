@@ -38,7 +38,8 @@ func (p Plan) Estimate() time.Duration {
 	return time.Duration(p.Real-p.Encoded)*p.EncodeEach + time.Duration(p.Synthetic-p.Sampled)*p.SampleEach()
 }
 
-// SampleEach is the time of one synthetic image, all its draws.
+// SampleEach is the time of one synthetic image, all its draws. It is an upper bound: most rules to choose by decode
+// the draw that is kept alone.
 func (p Plan) SampleEach() time.Duration {
 	steps := time.Duration(p.Steps)*p.StepEach - time.Duration(p.Plain)*p.StepEach/2
 	return time.Duration(p.Draws) * (steps + p.DecodeEach)
