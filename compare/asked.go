@@ -3,6 +3,7 @@ package compare
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"mgd3/evaluate"
 	"mgd3/internal/fault"
@@ -23,7 +24,7 @@ func TestOf(data *sets.Spec, path, split string, limit int) (test sets.Spec, err
 	if test.Path == sets.Glyphs && test.Split == "" {
 		test.Split = "test"
 	}
-	if test.Path == data.Path && test.Split == data.Split {
+	if filepath.Clean(test.Path) == filepath.Clean(data.Path) && test.Split == data.Split {
 		err = errors.New("the networks would be tested on the images that the sets are made of: give --test " +
 			"another set, or --test-split another split")
 	}

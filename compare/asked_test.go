@@ -20,6 +20,7 @@ func TestTestOf(t *testing.T) {
 		{sets.Spec{Path: "pets", Classes: "a"}, "others", "", sets.Spec{Path: "others", Classes: "a"}, ""},
 		{sets.Spec{Path: "pets"}, "", "", sets.Spec{}, ""},
 		{sets.Spec{Path: "pets", Split: "x"}, "pets", "x", sets.Spec{}, "x"},
+		{sets.Spec{Path: "pets", Split: "x"}, "./pets/", "x", sets.Spec{}, "x"},
 		{sets.Spec{Path: sets.Glyphs}, "", "", sets.Spec{Path: sets.Glyphs, Split: "test"}, "train"},
 		{sets.Spec{Path: sets.Glyphs}, "", "train", sets.Spec{}, "train"},
 		{sets.Spec{Path: sets.Glyphs, Split: "test"}, "", "", sets.Spec{}, "test"},

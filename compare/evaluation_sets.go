@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -105,6 +106,10 @@ func (s EvaluationSets) openTrain(ctx context.Context, o *sets.Opener, v *Evalua
 		j.Run = made.Path
 	}
 	s.warnOfFewer(v, j)
+	if made.Manifest != nil && s.Test.Limit == 0 && madeOf(made.Manifest, v.Evaluator.Test, s.Test.Split) {
+		v.warn("%q was made of the images to test on, by their names and number: its accuracy is not that on images "+
+			"that are new", j.Name)
+	}
 	switch {
 	case !s.ClusterSizes:
 		return j, nil
@@ -135,6 +140,30 @@ func (s EvaluationSets) warnOfFewer(v *Evaluation, j *Judged) {
 	if fewer > 0 {
 		v.warn("%q: %d classes have fewer than --ipc %d images: class %q has %d", j.Name, fewer, s.IPC, example, least)
 	}
+}
+
+// madeOf reports whether the images that a run was made of are those of a set, as far as its manifest tells: of each
+// class as many, and among them all that it names. Splits of other names are other images, where both are known.
+func madeOf(m *distill.Manifest, set *dataset.Set, split string) bool {
+	if from := m.Settings.Encode.Split; m.Part != "" || from != "" && split != "" && from != split {
+		return false
+	}
+	names := byName(set)
+	for _, class := range m.Classes {
+		there, ok := names[class.Name]
+		if !ok {
+			continue // it is left out
+		}
+		if class.Real == 0 || len(there) != class.Real+len(class.Skipped) {
+			return false
+		}
+		for _, im := range class.Images {
+			if name := cmp.Or(im.Source, im.Nearest); name == "" || !there[name] {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // warnOfMasses says what the weights do not count: images without a real one; and that the modes of a part of a set are

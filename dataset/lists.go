@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"mgd3/internal/textfile"
 )
 
 // Many sets come as images beside a list that says which image is of which class and split. A shelf is what such a
@@ -98,8 +100,12 @@ func (s *shelf) lines(name, sep string, do func(words []string) error) error {
 	if err != nil {
 		return err
 	}
+	text, err := textfile.Clean(data)
+	if err != nil {
+		return fmt.Errorf("%q: %w", name, err)
+	}
 	n := 0
-	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
+	for line := range strings.Lines(string(text)) {
 		n++
 		line = strings.TrimSpace(line)
 		words := strings.Fields(line)

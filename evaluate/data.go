@@ -8,7 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"mgd3/dataset"
 	"mgd3/internal/words"
@@ -241,7 +245,7 @@ func Match(train, test []string) error {
 		return names
 	}
 	if extra := only(train, test); extra != nil {
-		return fmt.Errorf("%w: there are no test images of %s", ErrData, some(extra))
+		return fmt.Errorf("%w: there are no test images of %s%s", ErrData, some(extra), alike(extra, test))
 	}
 	if extra := only(test, train); extra != nil {
 		return fmt.Errorf("%w: there are test images but none to train on of %s", ErrData, some(extra))
@@ -259,4 +263,24 @@ func some(names []string) string {
 		return "class " + words.Quoted(names)
 	}
 	return "the classes " + words.Quoted(names)
+}
+
+// alike says which of a few names another list has in another way: with other capitals, with _ for a blank, or as the
+// same letters of Unicode put together otherwise, as macOS does in names of files. It is "" where there is none.
+func alike(names, others []string) string {
+	plain := func(name string) string {
+		return strings.Map(func(r rune) rune {
+			if r == '_' || r == '-' {
+				return ' '
+			}
+			return unicode.ToLower(r)
+		}, norm.NFC.String(name))
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(others, func(other string) bool { return plain(other) == plain(name) })
+		if i >= 0 {
+			return fmt.Sprintf("; %+q is written %+q there", name, others[i])
+		}
+	}
+	return ""
 }

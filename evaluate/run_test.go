@@ -320,6 +320,8 @@ func TestMatch(t *testing.T) {
 		{[]string{"a", "b"}, []string{"a"}, `no test images of class "b"`},
 		{[]string{"a"}, []string{"a", "b", "c"}, `none to train on of the classes "b", "c"`},
 		{[]string{"b", "a"}, []string{"a", "b"}, "another order"},
+		{[]string{"Great White"}, []string{"cat", "great_white"}, `; "Great White" is written "great_white" there`},
+		{[]string{"b", "caf\u00e9"}, []string{"cafe\u0301"}, `; "caf\u00e9" is written "cafe\u0301" there`},
 	} {
 		err := Match(test.train, test.test)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {

@@ -12,7 +12,8 @@ import (
 // ErrText says that a file is not the text that is wanted.
 var ErrText = errors.New("not a text in UTF-8")
 
-// Clean returns text without the mark of the byte order that Windows' editors put before it. Text in UTF-16 or in
+// Clean returns text without the mark of the byte order that Windows' editors put before it, its lines ended by "\n"
+// alone, whatever system wrote it ("\r\n" on Windows, "\r" on old Macs and by spreadsheets). Text in UTF-16 or in
 // another code than UTF-8 is an [ErrText] that says so.
 func Clean(text []byte) ([]byte, error) {
 	text, marked := bytes.CutPrefix(text, []byte("\ufeff"))
@@ -22,6 +23,9 @@ func Clean(text []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it is in UTF-16: save it as UTF-8", ErrText)
 	case marked && bytes.HasPrefix(text, []byte("\ufeff")):
 		return nil, fmt.Errorf("%w: it begins with two marks of the byte order", ErrText)
+	}
+	if bytes.IndexByte(text, '\r') >= 0 {
+		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 	}
 	for at < len(text) {
 		r, n := utf8.DecodeRune(text[at:])
