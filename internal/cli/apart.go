@@ -8,8 +8,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Apart refuses an --out that is a folder of images which the command reads, since what it writes would be one of them
-// the next time; and of merge one that is among the sets, or a set that is given twice. Its error is a [*Mistake].
+// Apart refuses an --out, or --latents, that is a folder of images which the command reads or lies in it, since what it
+// writes would be one of them the next time, and the set could not be read: no run would continue. The folder beside
+// those of the splits is none. It refuses of merge an --out that is among the sets, or a set that is given twice. Its
+// error is a [*Mistake].
 func Apart(cmd *cobra.Command, args []string) error {
 	value := func(name string) string {
 		if f := cmd.Flags().Lookup(name); f != nil {
@@ -21,9 +23,20 @@ func Apart(cmd *cobra.Command, args []string) error {
 	for _, images := range []struct{ path, split string }{{"data", "split"}, {"test", "test-split"},
 		{"teacher-data", "teacher-split"}} {
 		path := value(images.path)
-		if path != "" && (same(path, out) || same(filepath.Join(path, value(images.split)), out)) {
-			return mistake("name another folder", fmt.Errorf("--out %q is where the images of --%s are, and would be "+
-				"read as such the next time", out, images.path))
+		root := filepath.Join(path, value(images.split))
+		if !isFolder(root) { // the split is in the files' names
+			root = path
+		}
+		for _, flag := range []string{"out", "latents"} {
+			switch made := value(flag); {
+			case path == "" || made == "":
+			case same(path, made) || same(root, made):
+				return mistake("name another folder", fmt.Errorf("--%s %q is where the images of --%s are, and would "+
+					"be read as such the next time", flag, made, images.path))
+			case within(root, made):
+				return mistake("name a folder outside", fmt.Errorf("--%s %q lies in %q, where the images of --%s are, "+
+					"and would be read as a part of them the next time", flag, made, root, images.path))
+			}
 		}
 	}
 	if cmd.Name() != "merge" {
@@ -40,6 +53,22 @@ func Apart(cmd *cobra.Command, args []string) error {
 		}
 	}
 	return nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// within reports whether a path, which need not be there, lies below a folder that is.
+func within(root, path string) bool {
+	path, err := filepath.Abs(path)
+	for err == nil && path != filepath.Dir(path) {
+		if path = filepath.Dir(path); same(root, path) {
+			return true
+		}
+	}
+	return false
 }
 
 // same reports whether two paths are of one folder that is there.
