@@ -22,7 +22,8 @@ func (p *Progress) Kept(class, path, key string) (bool, error) {
 	case is == stage.Damaged:
 		p.Warn(class, "%v: made again", fault)
 	case is == stage.Other:
-		p.Warn(class, "%q was made of something else: made again", path)
+		p.Warn(class, "%q was made of something else (weights, settings, or images of other names, sizes or times): "+
+			"made again", path)
 	case is == stage.Ours && old:
 		p.Old++
 	}
