@@ -103,7 +103,7 @@ func notPath(path string, err error) error {
 		return fmt.Errorf(`%w: it looks like an address, want a path; "mgd3 pull" fetches sets of the hub`, err)
 	case strings.ContainsAny(path, "*?{"):
 		return fmt.Errorf("%w: it looks like a pattern, want the folder of the files", err)
-	case strings.Count(path, "/") == 1 && !strings.HasPrefix(path, "."):
+	case strings.Count(path, "/") == 1 && !strings.ContainsAny(path[:1], ".~"):
 		if _, errDir := os.Stat(filepath.Dir(path)); errors.Is(errDir, fs.ErrNotExist) {
 			return fmt.Errorf(`%w: if it is the name of a set of the hub, "mgd3 pull" fetches it and prints its path`,
 				err)

@@ -177,7 +177,8 @@ var advice = []struct {
 		"bf16 needs about half the memory"},
 	{engine.ErrPlugin, Backend, `a CUDA plugin comes with pip install "jax[cuda12]" (or cuda13); --plugin FILE ` +
 		`says where one is; docs/gpu.md has more`},
-	{engine.ErrBackend, Backend, `"--backend cpu", the default, works everywhere`},
+	{engine.ErrBackend, Backend, `"--backend cpu", the default, works everywhere, "--backend xla:cuda" on GPUs of ` +
+		`NVIDIA; docs/gpu.md has more`},
 	{dataset.ErrPassedOver, Input, "without --strict this is a warning"},
 	{dataset.ErrLeaves, Input, "without --follow-links=false such links are followed"},
 	{dataset.ErrUnread, Input, "put it back, or take it out of the set; --skip-bad passes over damaged images " +

@@ -3,6 +3,7 @@ package exits
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"mgd3/model"
 )
@@ -25,5 +26,9 @@ func OfNetworks(n model.Networks, err error) error {
 	case model.ErrNoFolder:
 		return Fail(Model, flag+" names its folder if it is elsewhere", err)
 	}
-	return Fail(Model, flag+" names the folder of the network if it is elsewhere", missing.Err)
+	hint := flag + " names the folder of the network if it is elsewhere"
+	if errors.Is(missing.Err, fs.ErrNotExist) {
+		hint = `"mgd3 pull" fetches networks of the hub and prints where they are; ` + hint
+	}
+	return Fail(Model, hint, missing.Err)
 }

@@ -50,6 +50,9 @@ func leaves(err error) []error {
 
 func ofFile(op, path string, cause error) string {
 	switch {
+	case errors.Is(cause, fs.ErrNotExist) && strings.HasPrefix(path, "~/"):
+		return fmt.Sprintf("there is no file or folder %q: the shell puts your home in the place of ~ only where a "+
+			"word begins, want %q", path, "$HOME"+path[1:])
 	case errors.Is(cause, fs.ErrNotExist):
 		return fmt.Sprintf("there is no file or folder %q", path)
 	case errors.Is(cause, syscall.ENOTDIR):

@@ -24,6 +24,8 @@ func TestPlain(t *testing.T) {
 		{errors.New("x"), "x"},
 		{at("open", "a/b.json", syscall.ENOENT), `there is no file or folder "a/b.json"`},
 		{fmt.Errorf("set: %w", at("stat", "a", fs.ErrNotExist)), `set: there is no file or folder "a"`},
+		{at("open", "~/a", syscall.ENOENT), `there is no file or folder "~/a": the shell puts your home in the place ` +
+			`of ~ only where a word begins, want "$HOME/a"`},
 		{at("mkdir", "file.txt/", syscall.EEXIST), `"file.txt" is a file, want a folder`},
 		{at("open", "file.txt/x", syscall.ENOTDIR), `"file.txt/x": a file is where a folder is wanted`},
 		{fmt.Errorf("x: %w", at("stat", "a", syscall.ELOOP)),
