@@ -24,7 +24,7 @@ func OfNetworks(n model.Networks, err error) error {
 		return Fail(Usage, flag+" names the other network",
 			fmt.Errorf("%q is one file: missing %s", n.Model.Path, flag))
 	case model.ErrNoFolder:
-		return Fail(Model, flag+" names its folder if it is elsewhere", err)
+		return Fail(Model, flag+` names its folder if it is elsewhere; "mgd3 train" makes one`, err)
 	}
 	hint := flag + " names the folder of the network if it is elsewhere"
 	if errors.Is(missing.Err, fs.ErrNotExist) {
