@@ -54,10 +54,9 @@ func Open(ctx context.Context, o *sets.Opener, from From) (_ Options, close func
 		if made.IsRun {
 			source.Dir = path
 			sum, processes, err := cost.Of(path)
-			if err != nil {
-				return p, close, err
-			}
-			if processes > 0 {
+			if err != nil { // no reason to show nothing
+				o.Warn(fmt.Sprintf("what the run cost is left out: %v", err))
+			} else if processes > 0 {
 				source.Cost = &sum
 			}
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,12 +12,10 @@ import (
 // stored finds the files of a run by their kind: each kind is as likely as another, however few its files.
 func stored(out string) (map[string][]string, error) {
 	kinds := map[string][]string{}
-	err := filepath.WalkDir(out, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && !strings.HasPrefix(d.Name(), ".") {
-			kind := kindOf(out, path)
-			kinds[kind] = append(kinds[kind], path)
-		}
-		return err
+	err := walk(out, func(path string) error {
+		kind := kindOf(out, path)
+		kinds[kind] = append(kinds[kind], path)
+		return nil
 	})
 	return kinds, err
 }

@@ -163,14 +163,8 @@ func (r *round) times() error {
 // inodes are of all files that are not hidden: a file that is written again has another.
 func inodes(dir string) (map[string]uint64, error) {
 	files := map[string]uint64{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if os.IsNotExist(err) { // killed before it began
-			return nil
-		}
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
-			return err
-		}
-		info, err := d.Info()
+	err := walk(dir, func(path string) error {
+		info, err := os.Stat(path)
 		if err != nil {
 			return err
 		}

@@ -125,14 +125,28 @@ func result(out string) (map[string]string, error) {
 // hashes are of all files below a folder that are not hidden.
 func hashes(dir string) (map[string]string, error) {
 	files := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
-			return err
-		}
+	err := walk(dir, func(path string) error {
 		data, err := os.ReadFile(path)
 		rel, _ := filepath.Rel(dir, path)
 		files[rel] = fmt.Sprintf("%x", sha256.Sum256(data))
 		return err
 	})
 	return files, err
+}
+
+// walk calls f with each file below a folder that is neither hidden nor in a hidden folder: those are no results.
+func walk(dir string, f func(path string) error) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case os.IsNotExist(err): // killed before it began
+			return nil
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), "."):
+			return fs.SkipDir
+		case !d.Type().IsRegular() || strings.HasPrefix(d.Name(), "."):
+			return nil
+		}
+		return f(path)
+	})
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"mgd3/internal/fixtures"
@@ -20,12 +22,13 @@ func TestCostIsKept(t *testing.T) {
 	if err := errors.Join(fixtures.Model("model", 1), fixtures.Images("set", 3)); err != nil {
 		t.Fatal(err)
 	}
-	do := func(args ...string) {
+	do := func(args ...string) (stderr string) {
 		t.Helper()
-		var stdout, stderr bytes.Buffer
-		if code := run(slices.Concat(args, testengine.Flags()), &stdout, &stderr); code != 0 {
-			t.Fatalf("%s: exit code %d\n%s", args[0], code, &stderr)
+		var out, said bytes.Buffer
+		if code := run(slices.Concat(args, testengine.Flags()), &out, &said); code != 0 {
+			t.Fatalf("%s: exit code %d\n%s", args[0], code, &said)
 		}
+		return said.String()
 	}
 	records := func(n int) {
 		t.Helper()
@@ -57,5 +60,15 @@ func TestCostIsKept(t *testing.T) {
 		if !bytes.Contains(text, []byte(want)) {
 			t.Errorf("the page does not say %q", want)
 		}
+	}
+	costs, err := filepath.Glob(filepath.Join("run", ".cost", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(costs[0], []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if said := do("page", "run", "--out", "page.html"); !strings.Contains(said, strconv.Quote(costs[0])) {
+		t.Errorf("a cost that is damaged is passed over without its name: %q", said)
 	}
 }
