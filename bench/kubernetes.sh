@@ -115,7 +115,7 @@ kubelet() { # kubelet ARGS: it ends with the case
 
 # ---- the runs
 fail() { echo "FAILED $case: $*"; tail -30 "$run/kubelet.log"; exit 1; }
-visible() { (cd "$1" && find . -type f ! -name '.*' ! -path './cluster/*' ! -path './evaluation/*' -print0 | sort -z | xargs -0 sha256sum); }
+visible() { (cd "$1" && find . -type f ! -path '*/.*' ! -path './cluster/*' ! -path './evaluation/*' -print0 | sort -z | xargs -0 sha256sum); }
 scores() { (cd "$1/evaluation" && cat $(find . -name result.json | sort) scores.json | grep -v '"key"\|"seconds"\|"peak_mib"\|"energy_j"\|"crc32c"' | sed -E 's/"(seconds|peak_mib|energy_j)":[0-9.e+-]*//g' | sha256sum); }
 same() { # same ONE OUT
   diff <(visible "$1") <(visible "$2") >/dev/null || fail "other bytes than one process"

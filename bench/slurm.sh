@@ -75,7 +75,7 @@ long=(--data glyphs --split train --limit 60 --model glyphs --ipc 60) # sampled 
 judge=(--test glyphs --test-split test --net convnet1,convnet2 --repeat 2)
 soft=(epochs=4 teacher=train teacher-data="$dir/set" teacher-split=train teacher-net=dc-ConvNetW32 teacher-epochs=15)
 submit() { mgd3 cluster slurm "${run[@]}" $test --out "$1" --tasks 5 --time 5m --grace 20s --partition low "${@:2}"; }
-visible() { (cd "$1" && find . -type f ! -name '.*' ! -path './cluster/*' ! -path './evaluation/*' ! -path './soft/*' -print0 | sort -z | xargs -0 sha256sum); }
+visible() { (cd "$1" && find . -type f ! -path '*/.*' ! -path './cluster/*' ! -path './evaluation/*' ! -path './soft/*' -print0 | sort -z | xargs -0 sha256sum); }
 scores() { (cd "$1/evaluation" && cat $(find . -name result.json | sort) scores.json | grep -v '"key"\|"seconds"\|"peak_mib"\|"energy_j"\|"crc32c"' | sed -E 's/"(seconds|peak_mib|energy_j)":[0-9.e+-]*//g' | sha256sum); } # not their times, nor keys, which have paths
 whole() { # DIR RUN...: the run by one process
   [ -f "$1/manifest.json" ] || mgd3 -q distill "${@:2}" --out "$1"
