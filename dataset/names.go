@@ -67,7 +67,7 @@ func CheckClassNames(names []string) error {
 		if err := CheckClassName(name); err != nil {
 			return err
 		}
-		key := strings.ToLower(strings.ToUpper(norm.NFC.String(name)))
+		key := FoldName(name)
 		if other, ok := known[key]; ok && other != name {
 			return fmt.Errorf("the classes %+q and %+q differ only in capitals or in how letters are written: "+
 				"they are one folder on other file systems; rename one, or take one by --classes", other, name)
@@ -78,6 +78,10 @@ func CheckClassNames(names []string) error {
 	}
 	return nil
 }
+
+// FoldName is the same for names that differ only in capitals, or in how Unicode writes a letter with an accent: what
+// some file systems take for one name.
+func FoldName(name string) string { return strings.ToLower(strings.ToUpper(norm.NFC.String(name))) }
 
 // systemNames are those of files and folders that systems and disk stations make by themselves, in lower case.
 var systemNames = []string{

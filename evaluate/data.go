@@ -10,9 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"mgd3/dataset"
 	"mgd3/internal/words"
@@ -265,17 +262,11 @@ func some(names []string) string {
 	return "the classes " + words.Quoted(names)
 }
 
-// alike says which of a few names another list has in another way: with other capitals, with _ for a blank, or as the
-// same letters of Unicode put together otherwise, as macOS does in names of files. It is "" where there is none.
+// alike says which of a few names another list has in another way: with other capitals, with _ or - for a blank, or as
+// the same letters of Unicode put together otherwise, as macOS does in names of files. It is "" where there is none.
 func alike(names, others []string) string {
-	plain := func(name string) string {
-		return strings.Map(func(r rune) rune {
-			if r == '_' || r == '-' {
-				return ' '
-			}
-			return unicode.ToLower(r)
-		}, norm.NFC.String(name))
-	}
+	blanks := strings.NewReplacer("_", " ", "-", " ")
+	plain := func(name string) string { return blanks.Replace(dataset.FoldName(name)) }
 	for _, name := range names {
 		i := slices.IndexFunc(others, func(other string) bool { return plain(other) == plain(name) })
 		if i >= 0 {

@@ -44,7 +44,7 @@ func Clean(text []byte) ([]byte, error) {
 	return text, nil
 }
 
-// Read reads a text of at most most bytes, without its mark of the byte order.
+// Read reads a text of at most most bytes, as [Clean] returns it.
 func Read(r io.Reader, most int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
